@@ -1,0 +1,139 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sandbox's seed values, and where its processes leave things for one another."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import tempfile
+import typing as t
+
+# moto's own default account.
+ACCOUNT_ID = "123456789012"
+PARTITION = "aws"
+REGION = "eu-west-1"
+# The EKS version that DescribeCluster reports; the API server behind it may be older.
+VERSION = "1.33"
+
+# The example key pair of AWS's documentation. The authenticator verifies signatures made with it.
+ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
+SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+# The cluster with an API server behind it, and three that exist as EKS records only.
+CLUSTER_NAME = "irsa-demo"
+OTHER_CLUSTER = "irsa-other"
+NO_ISSUER_CLUSTER = "irsa-no-issuer"
+CREATING_CLUSTER = "irsa-creating"
+
+AUDIENCE = "sts.amazonaws.com"
+# What the API server itself accepts in tokens without an explicit audience.
+API_AUDIENCE = "https://kubernetes.default.svc"
+
+CONTEXT = "sandbox"
+NODE_NAME = "sandbox-node"
+# Whom a pod without injected credentials turns out to be, as the instance metadata service answers on EKS.
+NODE_ROLE_NAME = "sandbox-node-role"
+NODE_INSTANCE_ID = "i-0123456789abcdef0"
+
+TEST_POD_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.25.4"
+
+
+def issuer(cluster_name: str, region: str = REGION) -> str:
+    """Return the OIDC issuer URL of a cluster: the same for a name each time, another for each name."""
+    identifier = hashlib.sha256(cluster_name.encode()).hexdigest()[:32].upper()
+    return f"https://oidc.eks.{region}.amazonaws.com/id/{identifier}"
+
+
+def default_directory() -> pathlib.Path:
+    """Return the state directory used without --dir: IRSA_SANDBOX_DIR, else one of the user's own under the temporary directory."""
+    if chosen := os.environ.get("IRSA_SANDBOX_DIR"):
+        return pathlib.Path(chosen)
+    return pathlib.Path(tempfile.gettempdir()) / f"irsa-sandbox-{os.getuid()}"
+
+
+class Cluster(t.TypedDict):
+    """What D/cluster.json holds: the cluster with an API server behind it."""
+
+    name: str
+    region: str
+    account_id: str
+    partition: str
+    version: str
+    issuer: str
+    endpoint: str  # https://127.0.0.1:<port>
+    certificate_authority: str  # PEM
+    jwks: dict[str, t.Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class State:
+    """The paths in a state directory D. The supervisor writes cluster.json, kubeconfig and env.json before it starts a process."""
+
+    directory: pathlib.Path
+
+    @property
+    def pki(self) -> pathlib.Path:
+        """Keys and certificates, see pki.py."""
+        return self.directory / "pki"
+
+    @property
+    def cluster_file(self) -> pathlib.Path:
+        return self.directory / "cluster.json"
+
+    @property
+    def kubeconfig(self) -> pathlib.Path:
+        """The administrator's kubeconfig, with a client certificate."""
+        return self.directory / "kubeconfig"
+
+    @property
+    def env_file(self) -> pathlib.Path:
+        """The environment a person exports to use the sandbox; AWS_ENDPOINT_URL in it is the sandbox's AWS."""
+        return self.directory / "env.json"
+
+    @property
+    def access_file(self) -> pathlib.Path:
+        """Optional, read at each login: {ARN pattern (fnmatch): {"username": str, "groups": [str]}}."""
+        return self.directory / "access.json"
+
+    @property
+    def logs(self) -> pathlib.Path:
+        return self.directory / "logs"
+
+    @property
+    def tokens(self) -> pathlib.Path:
+        """The node agent's projected service account tokens, a directory for each pod."""
+        return self.directory / "tokens"
+
+    @property
+    def pids_file(self) -> pathlib.Path:
+        return self.directory / "pids.json"
+
+    def cluster(self) -> Cluster:
+        """Read cluster.json.
+
+        Raises:
+            FileNotFoundError: the sandbox was never started on this directory.
+        """
+        return t.cast("Cluster", json.loads(self.cluster_file.read_text(encoding="utf-8")))
+
+    def env(self) -> dict[str, str]:
+        """Read env.json.
+
+        Raises:
+            FileNotFoundError: the sandbox was never started on this directory.
+        """
+        return t.cast("dict[str, str]", json.loads(self.env_file.read_text(encoding="utf-8")))
+
+
+def write_private(path: pathlib.Path, text: str) -> None:
+    """Put a text file in place at once, readable by its owner only."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    os.replace(temporary, path)
