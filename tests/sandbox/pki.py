@@ -99,7 +99,7 @@ def key_id(public_key: pathlib.Path) -> str:
 def _load_rsa(public_key: pathlib.Path) -> rsa.RSAPublicKey:
     key = serialization.load_pem_public_key(public_key.read_bytes())
     if not isinstance(key, rsa.RSAPublicKey):
-        raise ValueError(f"{public_key}: service account tokens are signed with RS256, so this must be an RSA key")
+        raise TypeError(f"{public_key}: service account tokens are signed with RS256, so this must be an RSA key")
     return key
 
 

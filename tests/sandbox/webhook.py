@@ -1,0 +1,244 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the EKS pod identity webhook does to a pod.
+
+The rules are those of https://github.com/aws/amazon-eks-pod-identity-webhook (pkg/handler, pkg/cache). One thing
+differs on purpose: upstream spreads EKS Pod Identity tokens that have the default lifetime over two hours at random;
+here a pod comes out the same each time.
+"""
+
+from __future__ import annotations
+
+import base64
+import copy
+import csv
+import dataclasses
+import json
+import re
+import typing as t
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Json = dict[str, t.Any]
+
+DOMAIN = "eks.amazonaws.com"
+SKIP_LABEL = f"{DOMAIN}/skip-pod-identity-webhook"
+ROLE_ARN = f"{DOMAIN}/role-arn"
+CONFIG_MAP = "pod-identity-webhook"
+
+MIN_EXPIRATION = 600
+DEFAULT_EXPIRATION = 86400
+
+_REGION_KEYS = ("AWS_DEFAULT_REGION", "AWS_REGION")
+_STS_KEY = "AWS_STS_REGIONAL_ENDPOINTS"
+
+# What Go's encoding/csv takes for one record: a bare quote is an error there, which Python's csv lets pass.
+_CSV_RECORD = re.compile(r'(?:"(?:[^"]|"")*"|[^",\r\n]*)(?:,(?:"(?:[^"]|"")*"|[^",\r\n]*))*')
+_GO_BOOLEANS = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Injection:
+    environment: tuple[tuple[str, str], ...]
+    volume: str
+    mount_path: str
+    token_name: str
+    audience: str
+    expiration: int
+    regional: bool
+    label: tuple[str, str] | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.environment)
+
+
+def inject(
+    pod: Json,
+    service_account: Json | None,
+    *,
+    region: str | None = None,
+    sts_regional_endpoints: bool = True,
+    default_audience: str = "sts.amazonaws.com",
+    default_expiration: int = DEFAULT_EXPIRATION,
+    config_map: Mapping[str, Json] | None = None,
+    pod_identity: bool = False,
+) -> Json:
+    """Return the pod as the webhook leaves it.
+
+    Args:
+        pod: A pod that is about to be created, with metadata.namespace and spec.serviceAccountName filled in.
+        service_account: Its account, or None when the webhook does not know it (yet).
+        region: What AWS_DEFAULT_REGION and AWS_REGION become; None leaves them alone, as the webhook's empty flag does.
+        sts_regional_endpoints: The webhook's flag, off upstream but on in EKS; the account's annotation beats it.
+        default_audience: Used where the account has no audience annotation.
+        default_expiration: Seconds; pod annotation beats account annotation beats this.
+        config_map: The webhook's ConfigMap, "namespace/name" or "*/name" to {RoleARN, Audience, UseRegionalSTS,
+            TokenExpiration}; used for accounts without the role annotation.
+        pod_identity: Whether the account has an EKS Pod Identity association, which wins over everything else.
+
+    Returns:
+        A new pod, equal to the given one when nothing applies.
+    """
+    result = copy.deepcopy(pod)
+    metadata = result.setdefault("metadata", {})
+    if SKIP_LABEL in (metadata.get("labels") or {}):
+        return result
+    account = _from_account(service_account, default_audience, default_expiration, sts_regional_endpoints)
+    injection = account
+    if pod_identity:
+        injection = _pod_identity(account, default_expiration)
+    elif account is None or not account.environment[0][1]:
+        # An empty annotation counts as none.
+        injection = _from_config_map(pod, config_map or {}, default_expiration)
+    if injection is None:
+        return result
+    annotations = metadata.get("annotations") or {}
+    injection = dataclasses.replace(injection, expiration=_expiration(annotations, injection.expiration))
+    if injection.label:
+        metadata["labels"] = {**(metadata.get("labels") or {}), injection.label[0]: injection.label[1]}
+    _mutate(result["spec"], injection, region, _skipped(annotations))
+    return result
+
+
+def review(request: Json, mutate: Callable[[Json], Json]) -> Json:
+    """Answer an AdmissionReview for a pod's creation.
+
+    Args:
+        request: An AdmissionReview (v1 or v1beta1) with a request.
+        mutate: Takes the pod, its namespace filled in, and returns it injected.
+
+    Returns:
+        The AdmissionReview with a response, its patch a JSON patch in base64.
+
+    Raises:
+        ValueError: it is not a review of a pod.
+    """
+    try:
+        admission = request["request"]
+        pod, uid, namespace = admission["object"], admission["uid"], admission["namespace"]
+        original = {**pod, "metadata": {**pod["metadata"], "namespace": namespace}}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not an AdmissionReview of a namespaced object: {error!r}") from error
+    mutated = mutate(original)
+    response: Json = {"uid": uid, "allowed": True}
+    patch: list[Json] = []
+    if mutated["spec"] != original["spec"]:
+        patch.append({"op": "replace", "path": "/spec", "value": mutated["spec"]})
+    if (labels := mutated["metadata"].get("labels")) != original["metadata"].get("labels"):
+        patch.append({"op": "add", "path": "/metadata/labels", "value": labels})
+    if patch:
+        response["patchType"] = "JSONPatch"
+        response["patch"] = base64.b64encode(json.dumps(patch).encode()).decode()
+    return {"apiVersion": request.get("apiVersion"), "kind": request.get("kind"), "response": response}
+
+
+def _from_account(
+    service_account: Json | None, default_audience: str, default_expiration: int, regional: bool
+) -> _Injection | None:
+    if service_account is None:
+        return None
+    annotations = service_account.get("metadata", {}).get("annotations") or {}
+    return _irsa(
+        annotations.get(ROLE_ARN, ""),
+        annotations.get(f"{DOMAIN}/audience", default_audience),
+        _expiration(annotations, default_expiration),
+        _GO_BOOLEANS.get(annotations.get(f"{DOMAIN}/sts-regional-endpoints", ""), regional),
+    )
+
+
+def _from_config_map(pod: Json, config_map: Mapping[str, Json], default_expiration: int) -> _Injection | None:
+    name = pod["spec"].get("serviceAccountName", "")
+    entry = config_map.get(f"{pod['metadata'].get('namespace')}/{name}") or config_map.get(f"*/{name}")
+    if not entry or not entry.get("RoleARN"):
+        return None
+    return _irsa(
+        entry["RoleARN"],
+        entry.get("Audience", ""),
+        entry.get("TokenExpiration") or default_expiration,
+        bool(entry.get("UseRegionalSTS")),
+    )
+
+
+def _irsa(role_arn: str, audience: str, expiration: int, regional: bool) -> _Injection:
+    mount_path = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
+    # The ARN goes in as it stands: upstream logs a malformed one and injects it all the same.
+    environment = (("AWS_ROLE_ARN", role_arn), ("AWS_WEB_IDENTITY_TOKEN_FILE", f"{mount_path}/token"))
+    return _Injection(environment, "aws-iam-token", mount_path, "token", audience, expiration, regional)
+
+
+def _pod_identity(account: _Injection | None, default_expiration: int) -> _Injection:
+    mount_path, token = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount", "eks-pod-identity-token"
+    return _Injection(
+        (
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials"),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", f"{mount_path}/{token}"),
+        ),
+        "eks-pod-identity-token",
+        mount_path,
+        token,
+        "pods.eks.amazonaws.com",
+        account.expiration if account else default_expiration,
+        account.regional if account else False,
+        (f"{DOMAIN}/pod-identity", "enabled"),
+    )
+
+
+def _expiration(annotations: Mapping[str, str], default: int) -> int:
+    value = annotations.get(f"{DOMAIN}/token-expiration", "")
+    if not re.fullmatch(r"[+-]?[0-9]+", value):
+        return default
+    return max(int(value), MIN_EXPIRATION)
+
+
+def _skipped(annotations: Mapping[str, str]) -> frozenset[str]:
+    record = annotations.get(f"{DOMAIN}/skip-containers", "").lstrip("\r\n").splitlines()[:1]
+    if not record or not _CSV_RECORD.fullmatch(record[0]):
+        return frozenset()
+    return frozenset(next(csv.reader(record)))
+
+
+def _mutate(spec: Json, injection: _Injection, region: str | None, skipped: frozenset[str]) -> None:
+    selector = spec.get("nodeSelector") or {}
+    if "windows" in (selector.get("kubernetes.io/os"), selector.get("beta.kubernetes.io/os")):
+        path = "C:" + injection.environment[1][1].replace("/", "\\")
+        injection = dataclasses.replace(
+            injection, environment=(injection.environment[0], (injection.environment[1][0], path))
+        )
+    for container in [*(spec.get("initContainers") or []), *spec["containers"]]:
+        if container["name"] not in skipped:
+            _mutate_container(container, injection, region)
+    volumes = spec.get("volumes") or []
+    if not any(volume["name"] == injection.volume for volume in volumes):
+        token = {
+            "audience": injection.audience,
+            "expirationSeconds": injection.expiration,
+            "path": injection.token_name,
+        }
+        projected = {"name": injection.volume, "projected": {"sources": [{"serviceAccountToken": token}]}}
+        spec["volumes"] = [projected, *volumes]
+
+
+def _mutate_container(container: Json, injection: _Injection, region: str | None) -> None:
+    environment = list(container.get("env") or [])
+    present = {variable["name"] for variable in environment}
+    # Upstream leaves a container wholly alone, the mount included, only when all three groups are there already.
+    if present.intersection(injection.keys) and present.intersection(_REGION_KEYS) and _STS_KEY in present:
+        return
+    if injection.regional and _STS_KEY not in present:
+        environment.append({"name": _STS_KEY, "value": "regional"})
+    if region and not present.intersection(_REGION_KEYS):
+        environment += [{"name": key, "value": region} for key in _REGION_KEYS]
+    if not present.intersection(injection.keys):
+        environment += [{"name": name, "value": value} for name, value in injection.environment]
+    if environment:
+        container["env"] = environment
+    mounts = container.get("volumeMounts") or []
+    if not any(mount["name"] == injection.volume for mount in mounts):
+        mount = {"name": injection.volume, "readOnly": True, "mountPath": injection.mount_path}
+        container["volumeMounts"] = [*mounts, mount]
