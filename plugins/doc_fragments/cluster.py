@@ -1,0 +1,34 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """How modules that talk to Kubernetes connect; ``_argspec.KUBERNETES`` is the same as data.
+
+    The options of ``kubernetes.core.k8s_auth_options`` and of amazon.aws are documented there; here stands what
+    this collection adds.
+    """
+
+    DOCUMENTATION = r"""
+options:
+  cluster_name:
+    description:
+      - Name of the EKS cluster.
+      - With this option alone no kubeconfig is needed. Endpoint and certificate authority are read from EKS, and the
+        bearer token is made in the process from the AWS credentials, as C(aws eks get-token) does.
+      - Together with O(kubeconfig), O(context) or O(host) those say how to connect, and the module stops before it
+        writes if the API server there is not the one of this cluster.
+      - Without it, the environment (C(K8S_AUTH_*)), the default kubeconfig and the in-cluster configuration are tried,
+        as the modules of kubernetes.core do.
+    type: str
+  validate_certs:
+    description:
+      - Whether to verify the certificates of AWS and of the Kubernetes API server.
+      - For the API server E(K8S_AUTH_VERIFY_SSL) is used when the option is left out.
+      - By default certificates are verified.
+    type: bool
+    aliases: [verify_ssl]
+"""

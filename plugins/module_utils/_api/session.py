@@ -1,0 +1,234 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connections: AWS clients by amazon.aws, the Kubernetes API by kubernetes.core or by the EKS cluster's name alone."""
+
+from __future__ import annotations
+
+import base64
+import os
+import ssl
+import sys
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3
+from ansible_collections.eksops.irsa.plugins.module_utils._api import eks, sts
+from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer, RenewedToken
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
+
+try:
+    import botocore.config
+    import botocore.session
+except ImportError:
+    pass  # `Aws` reports a missing boto3
+
+if t.TYPE_CHECKING:
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+_EXPLICIT = ("kubeconfig", "context", "host")
+
+
+class Aws:
+    """The AWS clients of one module run, made when first asked for.
+
+    :raises BadConnection: boto3 is not installed.
+    """
+
+    def __init__(self, module: AnsibleAWSModule) -> None:
+        if not HAS_BOTO3:
+            raise errors.BadConnection(
+                "the Python library boto3 is missing",
+                cause=f"{sys.executable} can't import it",
+                fix="pip install boto3",
+            )
+        self._module = module
+        self._clients: dict[str, t.Any] = {}
+
+    def client(self, service: str) -> t.Any:
+        """A botocore client for ``service`` with the module's credentials, region, endpoint and certificates."""
+        if service not in self._clients:
+            self._clients[service] = self._module.client(service, config=_client_config())
+        return self._clients[service]
+
+    def describe(self, name: str) -> EksCluster:
+        """The EKS cluster.
+
+        :raises NotFound: no such cluster in the region; the message names the region.
+        """
+        client = self.client("eks")
+        try:
+            return EksCluster.from_aws(eks.describe_cluster(client, name=name))
+        except errors.NotFound as error:
+            region = client.meta.region_name
+            raise errors.NotFound(
+                f"there is no EKS cluster {name} in region {region}",
+                cause=error.cause,
+                fix="check cluster_name, region, and that the credentials are of the cluster's account",
+                cluster=name,
+                region=region,
+            ) from error
+
+    def eks_token(self, cluster: EksCluster) -> str:
+        """A bearer token for the cluster's API server, good for 15 minutes.
+
+        It is signed for AWS's own STS host of the region, whatever endpoint overrides say: the cluster's authenticator
+        accepts no other.
+        """
+        resolver = botocore.session.get_session().get_component("endpoint_resolver")
+        suffix = resolver.get_partition_dns_suffix(cluster.partition)
+        client = self._module.client(
+            "sts", endpoint=f"https://sts.{cluster.region}.{suffix}", region=cluster.region, config=_client_config()
+        )
+        return sts.eks_token(client, cluster=cluster.name)
+
+
+def _client_config() -> t.Any:
+    """Bounded time and retries for every call; the user's ``aws_config`` and AWS_* variables come first."""
+    limits: dict[str, t.Any] = {"connect_timeout": 10, "read_timeout": 30}
+    if not os.environ.get("AWS_MAX_ATTEMPTS") and not os.environ.get("AWS_RETRY_MODE"):
+        limits["retries"] = {"mode": "standard", "total_max_attempts": 8}
+    return botocore.config.Config(**limits)
+
+
+def open_api_server(module: AnsibleAWSModule) -> ApiServer:
+    """The Kubernetes API server that the module's options name.
+
+    A kubeconfig, context or host given as an option comes first, then ``cluster_name``, then what kubernetes.core
+    finds: K8S_AUTH_* variables, the in-cluster configuration, the default kubeconfig.
+
+    :raises WrongCluster: options name both an EKS cluster and a connection, and they don't lead to the same cluster.
+    :raises BadConnection: the connection's options, files or libraries are missing or broken.
+    """
+    name = module.params.get("cluster_name")
+    if not any(module.params.get(option) for option in _EXPLICIT):
+        if name:
+            return _connect_eks(module, name)
+        return _connect_configured(module)
+    server = _connect_configured(module)
+    if name:
+        _require_same_cluster(module, server, name)
+    return server
+
+
+def _require_same_cluster(module: AnsibleAWSModule, server: ApiServer, name: str) -> None:
+    expected = Aws(module).describe(name).require_issuer()
+    try:
+        issuer = str(server.request("GET", "/.well-known/openid-configuration").get("issuer"))
+    except (errors.AccessDenied, errors.NotFound) as error:
+        module.warn(
+            f"Could not check that {server.host} is the EKS cluster {name}: {error.cause} Its issuer can be read by "
+            "those whom the ClusterRole system:service-account-issuer-discovery is bound to."
+        )
+        return
+    if issuer != expected:
+        raise errors.WrongCluster(
+            f"the Kubernetes API server {server.host} is not the EKS cluster {name}",
+            cause=f"its issuer is {issuer}, the cluster's is {expected}",
+            fix="leave kubeconfig, context and host out, or make them lead to the cluster that cluster_name names",
+            host=server.host,
+            cluster=name,
+        )
+
+
+def _connect_eks(module: AnsibleAWSModule, name: str) -> ApiServer:
+    aws = Aws(module)
+    cluster = aws.describe(name)
+    if not cluster.endpoint or not cluster.certificate_authority:
+        raise errors.BadConnection(
+            f"EKS cluster {name} has no API endpoint",
+            cause=f"its status is {cluster.status}",
+            fix="wait until the cluster is ACTIVE",
+            cluster=name,
+        )
+    core = _kubernetes_core()
+    auth = core._create_auth_spec(module)
+    kept = {key: auth[key] for key in ("verify_ssl", "proxy", "no_proxy", "proxy_headers") if key in auth}
+    token = RenewedToken(lambda: aws.eks_token(cluster), sts.EKS_TOKEN_SECONDS)
+    # The key only keeps kubernetes.core from looking for a kubeconfig; the header is made afresh for each request.
+    configuration = core._create_configuration({**kept, "host": cluster.endpoint, "api_key": "unused"})
+    pool = core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
+    if configuration.verify_ssl:
+        context = ssl.create_default_context(cadata=base64.b64decode(cluster.certificate_authority).decode())
+        # From Python 3.13 on the default asks for an Authority Key Identifier, which EKS's own CA certificates lack.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        pool.connection_pool_kw["ssl_context"] = context
+        pool.connection_pool_kw.pop("ca_certs", None)
+    return ApiServer(pool, cluster.endpoint, authorization=token.authorization, headers=_headers(core, module))
+
+
+def _connect_configured(module: AnsibleAWSModule) -> ApiServer:
+    core = _kubernetes_core()
+    auth = core._create_auth_spec(module)
+    source = _source(auth)
+    kubeconfig = auth.get("kubeconfig")
+    if isinstance(kubeconfig, str):
+        missing = [path for path in kubeconfig.split(os.pathsep) if not os.path.exists(os.path.expanduser(path))]
+        if missing:
+            raise errors.BadConnection(
+                f"kubeconfig {missing[0]} doesn't exist",
+                fix="give the path of a kubeconfig, or connect by cluster_name",
+            )
+    try:
+        configuration = core._create_configuration(auth)
+        pool = core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
+    except (core.kubernetes.config.ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise errors.BadConnection(
+            f"could not connect to Kubernetes by {source}",
+            cause=f"{type(error).__name__}: {error}",
+            fix="correct the kubeconfig, context or K8S_AUTH_* variables, or connect by cluster_name",
+        ) from error
+    except core.kubernetes.config.kube_config.yaml.YAMLError as error:
+        # Only the position: PyYAML's own text quotes the file, and a token may stand there.
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise errors.BadConnection(f"{source} is not YAML{where}", fix="correct the file") from None
+
+    def authorization() -> str | None:
+        # Under this key in every release; api_key itself is keyed otherwise from release 35 on. Asking also renews
+        # a token that an exec plugin or a file supplies.
+        bearer = configuration.auth_settings().get("BearerToken")
+        if bearer:
+            return t.cast("str | None", bearer["value"])
+        return t.cast("str", configuration.get_basic_auth_token()) if configuration.username else None
+
+    return ApiServer(pool, configuration.host, authorization=authorization, headers=_headers(core, module))
+
+
+def _source(auth: t.Mapping[str, t.Any]) -> str:
+    """Where the connection's settings come from, in words."""
+    kubeconfig = auth.get("kubeconfig")
+    if isinstance(kubeconfig, str):
+        text = f"kubeconfig {kubeconfig}"
+    elif kubeconfig:
+        text = "the kubeconfig given as a dictionary"
+    elif auth.get("host"):
+        return f"host {auth['host']}"
+    else:
+        text = "the default kubeconfig or the in-cluster configuration"
+    return f"{text}, context {auth['context']}" if auth.get("context") else text
+
+
+def _headers(core: t.Any, module: AnsibleAWSModule) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for header, value in core._create_headers(module).items():
+        pairs += [(header, one) for one in (value if isinstance(value, list) else [value])]
+    return pairs
+
+
+def _kubernetes_core() -> t.Any:
+    """kubernetes.core's client module, which knows its options, variables and files.
+
+    Imported here and not above because it costs a quarter of a second that the AWS modules need not pay. Its helpers
+    carry an underscore but are all that makes a configuration without making a discovery request as well.
+    """
+    from ansible_collections.kubernetes.core.plugins.module_utils.k8s import client
+
+    if not hasattr(client, "kubernetes"):
+        raise errors.BadConnection(
+            "the Python library kubernetes is missing",
+            cause=f"{sys.executable} can't import it",
+            fix="pip install kubernetes",
+        )
+    return client

@@ -1,0 +1,288 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTP to a Kubernetes API server: authentication, time-outs, retries, watches, and errors in the collection's terms.
+
+It works on the urllib3 pool that the kubernetes client configures (TLS, proxies, client certificates), one level below
+``ApiClient.call_api``, whose arguments changed with release 37 of the client; the pool is the same on both sides. The
+typed API classes are left alone because importing them costs half a second from release 37 on.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+import urllib.parse
+
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+
+try:
+    import urllib3
+    import urllib3.exceptions as http_errors
+except ImportError:
+    pass  # `session` reports a missing kubernetes client, which brings urllib3
+
+if t.TYPE_CHECKING:
+    import collections.abc
+
+Json = dict[str, t.Any]
+Query = t.Mapping[str, t.Any]
+
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+PAGE = 500
+
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 60.0
+_RETRIES = 5
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+
+
+class ApiServer:
+    """One API server and the caller's identity on it.
+
+    :param pool: urllib3's pool manager or proxy manager.
+    :param host: the server's URL without a trailing slash.
+    :param authorization: gives the current ``Authorization`` header's value, or None where a client certificate
+        speaks for the caller; asked before each request, so that a token can be renewed.
+    :param headers: further headers of each request (impersonation).
+    """
+
+    def __init__(
+        self,
+        pool: t.Any,
+        host: str,
+        *,
+        authorization: t.Callable[[], str | None],
+        headers: t.Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self._pool = pool
+        self.host = host.rstrip("/")
+        self._authorization = authorization
+        self._headers = tuple(headers)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: t.Any = None,
+        content_type: str = "application/json",
+        retried: t.Container[int] = _RETRIED,
+    ) -> Json:
+        """One request; its answer's JSON.
+
+        :param query: query parameters; those that are None are left out, booleans become ``true`` and ``false``.
+        :param retried: the statuses after which the request is sent again, at most five times with backoff or as the
+            answer's Retry-After says. A lost connection is always retried, so a request must be one that may arrive
+            twice: a patch, a delete with a uid, a create whose AlreadyExists the caller understands.
+        :raises IrsaError: what ``error_of`` makes of a refusal; Unreachable for no answer.
+        """
+        answer = self._send(method, path, query=query, body=body, content_type=content_type, retried=retried)
+        payload = answer.data
+        if answer.status >= 400:
+            raise error_of(method, path, answer.status, payload)
+        return t.cast(Json, json.loads(payload)) if payload else {}
+
+    def text(self, path: str, *, query: Query | None = None) -> str:
+        """A GET whose answer is text, such as a pod's log."""
+        answer = self._send("GET", path, query=query)
+        if answer.status >= 400:
+            raise error_of("GET", path, answer.status, answer.data)
+        return str(answer.data.decode("utf-8", "replace"))
+
+    def pages(self, path: str, *, query: Query | None = None) -> tuple[list[Json], str]:
+        """All pages of a list.
+
+        :returns: the objects, and the resourceVersion from which a watch goes on.
+        """
+        found: list[Json] = []
+        token: str | None = None
+        while True:
+            page = self.request("GET", path, query={**(query or {}), "limit": PAGE, "continue": token})
+            found += page.get("items") or []
+            token = page["metadata"].get("continue")
+            if not token:
+                return found, str(page["metadata"].get("resourceVersion", ""))
+
+    def watch(
+        self, path: str, *, resource_version: str, seconds: float, query: Query | None = None
+    ) -> collections.abc.Iterator[tuple[str, Json]]:
+        """The events after a resourceVersion, until ``seconds`` are over or the server ends the watch.
+
+        :returns: pairs of type (ADDED, MODIFIED, DELETED, BOOKMARK) and object.
+        :raises NotFound: the resourceVersion is too old (410 Gone): list again.
+        :raises IrsaError: as ``request``. A connection lost in the middle simply ends the watch.
+        """
+        parameters = {
+            **(query or {}),
+            "watch": True,
+            "allowWatchBookmarks": True,
+            "resourceVersion": resource_version,
+            "timeoutSeconds": max(1, int(seconds + 0.999)),
+        }
+        answer = self._send("GET", path, query=parameters, stream=True, read_seconds=seconds + 5)
+        if answer.status >= 400:
+            raise error_of("GET", path, answer.status, answer.read())
+        try:
+            for line in _lines(answer):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    status = event["object"]
+                    raise error_of("GET", path, int(status.get("code") or 500), json.dumps(status).encode())
+                yield event["type"], event["object"]
+        except http_errors.HTTPError:
+            return
+        finally:
+            # Not release_conn: the rest of an endless answer must not be read by the connection's next user.
+            answer.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: t.Any = None,
+        content_type: str = "application/json",
+        retried: t.Container[int] = _RETRIED,
+        stream: bool = False,
+        read_seconds: float = _READ_SECONDS,
+    ) -> t.Any:
+        url = self.host + path
+        if query:
+            url += "?" + urllib.parse.urlencode(
+                [(k, str(v).lower() if isinstance(v, bool) else v) for k, v in query.items() if v is not None]
+            )
+        headers = urllib3._collections.HTTPHeaderDict(self._headers)
+        headers["Accept"] = "application/json"
+        headers["User-Agent"] = "eksops.irsa"
+        if body is not None:
+            headers["Content-Type"] = content_type
+        authorization = self._authorization()
+        if authorization:
+            headers["Authorization"] = authorization
+        retry = urllib3.Retry(
+            total=_RETRIES,
+            status_forcelist=retried,
+            allowed_methods=None,
+            backoff_factor=0.2,
+            raise_on_status=False,
+            redirect=False,
+        )
+        try:
+            return self._pool.request(
+                method,
+                url,
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                retries=retry,
+                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds),
+                preload_content=not stream,
+            )
+        except http_errors.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> errors.IrsaError:
+        reason = getattr(error, "reason", None) or error
+        message = f"no answer from the Kubernetes API server {self.host}"
+        if isinstance(reason, http_errors.SSLError):
+            return errors.Unreachable(
+                message,
+                cause=f"TLS failed: {reason}",
+                fix="give the server's own certificate authority (ca_cert, or the kubeconfig's), or connect by "
+                "cluster_name, which reads it from EKS",
+                host=self.host,
+            )
+        return errors.Unreachable(
+            message,
+            cause=str(reason),
+            fix="check the address, the proxy and the network: a private endpoint answers inside its VPC only",
+            host=self.host,
+        )
+
+
+def _lines(answer: t.Any) -> collections.abc.Iterator[bytes]:
+    rest = b""
+    for chunk in answer.stream(65536, decode_content=True):
+        rest += chunk
+        *whole, rest = rest.split(b"\n")
+        yield from (line for line in whole if line)
+
+
+def error_of(method: str, path: str, code: int, payload: bytes) -> errors.IrsaError:
+    """The collection's error for an answer of status 400 and up.
+
+    :param payload: the answer's body: a Kubernetes Status, or whatever a proxy in between says.
+    """
+    try:
+        status = json.loads(payload)
+    except ValueError:
+        status = {}
+    if not isinstance(status, dict):
+        status = {}
+    cause = str(status.get("message") or payload[:200].decode("utf-8", "replace") or f"status {code}")
+    details = status.get("details") or {}
+    reason = str(status.get("reason") or "")
+    message = f"Kubernetes refused {method} {path}"
+    facts: dict[str, t.Any] = {"code": code, "reason": reason, "causes": details.get("causes") or []}
+    if code == 401:
+        return errors.BadCredentials(
+            message,
+            cause=cause,
+            fix="give credentials that the API server accepts; with cluster_name the AWS identity needs an EKS access "
+            "entry or a line in aws-auth",
+            **facts,
+        )
+    if code == 403:
+        return errors.AccessDenied(
+            message, cause=cause, fix="give the caller a Role or ClusterRole with that verb on that resource", **facts
+        )
+    if code in (404, 410):
+        return errors.NotFound(message, cause=cause, **facts)
+    if code == 409:
+        kind = errors.AlreadyExists if reason == "AlreadyExists" else errors.Conflict
+        return kind(message, cause=cause, **facts)
+    if code in (400, 413, 415, 422):
+        return errors.InvalidInput(message, cause=cause, **facts)
+    if code == 429:
+        return errors.Throttled(
+            message,
+            cause=cause,
+            fix="run again later or with fewer hosts at a time; what is done stays done",
+            **facts,
+        )
+    if code in (502, 503, 504):
+        return errors.Unreachable(
+            message, cause=f"{code}: {cause}", fix="run again when the API server is well", **facts
+        )
+    return errors.ApiError(message, cause=f"{code}: {cause}", **facts)
+
+
+class RenewedToken:
+    """A bearer token that is made again before it expires.
+
+    :param make: makes a token.
+    :param seconds: how long one is used.
+    """
+
+    def __init__(
+        self, make: t.Callable[[], str], seconds: float, clock: t.Callable[[], float] = time.monotonic
+    ) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._clock = clock
+        self._token = ""
+        self._until = float("-inf")
+
+    def authorization(self) -> str:
+        """The ``Authorization`` header's value."""
+        if self._clock() >= self._until:
+            # Taken before the token is made: its age counts from the signature, not from our return.
+            self._until = self._clock() + self._seconds
+            self._token = self._make()
+        return f"Bearer {self._token}"

@@ -1,0 +1,172 @@
+#!/usr/bin/python
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: eks_oidc_info
+short_description: Read an EKS cluster's OIDC issuer and what IAM knows of it
+version_added: 0.1.0
+description:
+  - Reads the OpenID Connect issuer of an EKS cluster and the IAM OIDC provider that belongs to it, which is the first
+    link of the chain that gives Kubernetes service accounts an IAM role (IRSA).
+  - The issuer is used as AWS returns it and never built, and no connection to it is made.
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - eksops.irsa.attributes
+  - eksops.irsa.attributes.info
+attributes:
+  check_mode: {}
+options:
+  cluster_name:
+    description: Name of the EKS cluster.
+    type: str
+    required: true
+    aliases: [name]
+author:
+  - eksops contributors (@eksops)
+seealso:
+  - module: eksops.irsa.iam_oidc_provider
+  - module: eksops.irsa.irsa_role
+  - name: IAM roles for service accounts
+    description: What AWS says of it.
+    link: https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html
+"""
+
+EXAMPLES = r"""
+- name: Read the issuer of a cluster
+  eksops.irsa.eks_oidc_info:
+    cluster_name: production
+    region: eu-west-1
+  register: cluster
+
+- name: Stop where IAM doesn't know the issuer
+  ansible.builtin.assert:
+    that: cluster.oidc.provider_exists
+    fail_msg: "Create the provider {{ cluster.oidc.provider_arn }} first."
+"""
+
+RETURN = r"""
+cluster:
+  description: The EKS cluster.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      returned: success
+      sample: production
+    arn:
+      description: Its ARN.
+      type: str
+      returned: success
+      sample: arn:aws:eks:eu-west-1:123456789012:cluster/production
+    status:
+      description: Its status, as EKS gives it.
+      type: str
+      returned: success
+      sample: ACTIVE
+    version:
+      description: Its Kubernetes version.
+      type: str
+      returned: success
+      sample: "1.34"
+    endpoint:
+      description: The URL of its API server.
+      type: str
+      returned: success
+      sample: https://0123456789ABCDEF0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com
+    certificate_authority:
+      description: The certificate authority of its API server, a PEM file in base64.
+      type: str
+      returned: success
+      sample: LS0tLS1CRUdJTi...
+    account_id:
+      description: The AWS account that it belongs to.
+      type: str
+      returned: success
+      sample: "123456789012"
+    partition:
+      description: The AWS partition that it is in.
+      type: str
+      returned: success
+      sample: aws
+    region:
+      description: The AWS region that it is in.
+      type: str
+      returned: success
+      sample: eu-west-1
+oidc:
+  description: The cluster's OIDC issuer and the IAM provider for it, in the cluster's account.
+  returned: success
+  type: dict
+  contains:
+    issuer:
+      description: The issuer's URL, exactly as AWS returns it.
+      type: str
+      returned: success
+      sample: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
+    provider:
+      description: The issuer without C(https://), which is how trust policies name it.
+      type: str
+      returned: success
+      sample: oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
+    provider_arn:
+      description: The ARN of the IAM OIDC provider, whether or not it exists.
+      type: str
+      returned: success
+      sample: arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
+    provider_exists:
+      description: Whether IAM knows the provider.
+      type: bool
+      returned: success
+      sample: true
+    client_ids:
+      description: The audiences that the provider accepts.
+      type: list
+      elements: str
+      returned: success
+      sample: [sts.amazonaws.com]
+    thumbprints:
+      description: The provider's certificate thumbprints, in lower-case hexadecimal.
+      type: list
+      elements: str
+      returned: success
+      sample: [9e99a48a9960b14926bb7f3b02e22da2b0ab7280]
+    tags:
+      description: The provider's tags.
+      type: dict
+      returned: success
+      sample: {team: platform}
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api import iam
+from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._core import provider
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={"cluster_name": {"type": "str", "required": True, "aliases": ["name"]}},
+        supports_check_mode=True,
+    )
+
+    def read() -> dict[str, object]:
+        aws = Aws(module)
+        cluster = aws.describe(module.params["cluster_name"])
+        arn = provider.arn_of(cluster)
+        found = iam.find_oidc_provider(aws.client("iam"), arn=arn)
+        return {"changed": False, **provider.describe(cluster, found)}
+
+    _runner.run(module, read)
+
+
+if __name__ == "__main__":
+    main()
