@@ -1,0 +1,308 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import typing as t
+import urllib.parse
+
+import boto3
+import botocore.session
+import pytest
+from botocore.signers import RequestSigner
+from moto.server import ThreadedMotoServer
+from sandbox import authenticator, settings
+
+if t.TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Callable, Iterator
+
+CLUSTER = "irsa-demo"
+KEYS = {"aws_access_key_id": settings.ACCESS_KEY_ID, "aws_secret_access_key": settings.SECRET_ACCESS_KEY}
+
+
+@pytest.fixture(scope="module")
+def sts_endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def presign(
+    *,
+    cluster: str = CLUSTER,
+    region: str = "eu-west-1",
+    host: str | None = None,
+    key: str = settings.ACCESS_KEY_ID,
+    secret: str = settings.SECRET_ACCESS_KEY,
+    session_token: str | None = None,
+    expires: int = 60,
+    action: str = "GetCallerIdentity",
+    headers: dict[str, str] | None = None,
+) -> str:
+    session = botocore.session.Session()
+    session.set_credentials(key, secret, session_token)
+    model = session.get_service_model("sts")
+    signer = RequestSigner(
+        model.service_id, region, "sts", "v4", session.get_credentials(), session.get_component("event_emitter")
+    )
+    request = {
+        "method": "GET",
+        "url": f"https://{host or f'sts.{region}.amazonaws.com'}/?Action={action}&Version=2011-06-15",
+        "body": {},
+        "headers": {"x-k8s-aws-id": cluster} if headers is None else headers,
+        "context": {},
+    }
+    return str(signer.generate_presigned_url(request, region_name=region, expires_in=expires, operation_name=""))
+
+
+def encode(url: str) -> str:
+    return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+
+
+def check(token: str, sts_endpoint: str = "http://127.0.0.1:1", **options: t.Any) -> authenticator.Identity:
+    """The default endpoint answers nothing: what is refused must be refused before STS is asked."""
+    return authenticator.authenticate(token, cluster=CLUSTER, region="eu-west-1", sts_endpoint=sts_endpoint, **options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({}, id="regional"),
+        pytest.param({"region": "us-east-2"}, id="another-region-of-the-partition"),
+        pytest.param({"host": "sts.amazonaws.com", "region": "us-east-1"}, id="global"),
+        pytest.param({"expires": 0}, id="shortest"),
+        pytest.param({"expires": 900}, id="longest"),
+        pytest.param({"headers": {"X-K8S-AWS-ID": CLUSTER}}, id="header-in-capitals"),
+    ],
+)
+def test_accepted(options: dict[str, t.Any], sts_endpoint: str) -> None:
+    identity = check(encode(presign(**options)), sts_endpoint)
+    assert identity.account_id == settings.ACCOUNT_ID
+    assert identity.username == identity.arn
+    assert identity.arn.startswith("arn:aws:")
+    assert identity.groups == ("system:masters", "system:authenticated")
+
+
+def edit(change: Callable[[str], str]) -> str:
+    return encode(change(presign()))
+
+
+def without(name: str) -> str:
+    url = urllib.parse.urlsplit(presign())
+    parts = [part for part in url.query.split("&") if not part.startswith(f"{name}=")]
+    assert len(parts) < len(url.query.split("&"))
+    return encode(url._replace(query="&".join(parts)).geturl())
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        pytest.param(lambda: "", "prefix", id="empty"),
+        pytest.param(lambda: "k8s-aws-v2." + encode(presign())[11:], "prefix", id="other-prefix"),
+        pytest.param(lambda: "k8s-aws-v1." + "A" * 4086, "too large", id="over-4096-bytes"),
+        pytest.param(lambda: encode(presign()) + "=", "unpadded", id="padded"),
+        pytest.param(lambda: encode(presign()) + "+/", "unpadded", id="plain-base64"),
+        pytest.param(lambda: "k8s-aws-v1.A", "does not hold a URL", id="impossible-length"),
+        pytest.param(lambda: "k8s-aws-v1." + "_" * 8, "does not hold a URL", id="not-text"),
+        pytest.param(lambda: encode("https://sts.eu-west-1.amazonaws.com/"), "unexpected action", id="no-query"),
+        pytest.param(lambda: edit(lambda url: url.replace("https://", "http://")), "scheme 'http'", id="scheme"),
+        pytest.param(lambda: encode(presign(host="evil.example.com")), "unexpected hostname", id="host"),
+        pytest.param(
+            lambda: encode(presign(host="sts.eu-west-1.amazonaws.com.evil.example")), "unexpected hostname", id="suffix"
+        ),
+        pytest.param(
+            lambda: encode(presign(host="sts.eu-west-1.amazonaws.com.cn")), "unexpected hostname", id="partition"
+        ),
+        pytest.param(lambda: encode(presign(host="sts.nowhere-9.amazonaws.com")), "unexpected hostname", id="region"),
+        pytest.param(lambda: encode(presign(host="iam.amazonaws.com")), "unexpected hostname", id="service"),
+        pytest.param(
+            lambda: encode(presign(host="sts.eu-west-1.amazonaws.com:8443")), "unexpected hostname", id="port"
+        ),
+        pytest.param(
+            lambda: encode(presign(host="me@sts.eu-west-1.amazonaws.com")), "unexpected hostname", id="user-info"
+        ),
+        pytest.param(lambda: encode(presign(host="127.0.0.1:5000")), "unexpected hostname", id="endpoint-override"),
+        pytest.param(lambda: edit(lambda url: url.replace("/?", "/x?")), "unexpected path", id="path"),
+        pytest.param(lambda: edit(lambda url: url.replace("/?", "?")), "unexpected path", id="no-path"),
+        pytest.param(lambda: edit(lambda url: url + "&Foo=bar"), "unknown query parameter 'Foo'", id="parameter"),
+        pytest.param(
+            lambda: edit(lambda url: url + "&Action=GetCallerIdentity"), "duplicate query parameter", id="duplicate"
+        ),
+        pytest.param(
+            lambda: edit(lambda url: url + "&action=GetCallerIdentity"), "duplicate query", id="duplicate-other-case"
+        ),
+        pytest.param(lambda: encode(presign(action="GetSessionToken")), "unexpected action", id="action"),
+        pytest.param(lambda: without("Action"), "unexpected action", id="no-action"),
+        pytest.param(lambda: without("Version"), "IncompleteSignature", id="no-version"),
+        pytest.param(lambda: encode(presign(headers={})), "did not sign the x-k8s-aws-id", id="cluster-not-signed"),
+        pytest.param(lambda: without("X-Amz-SignedHeaders"), "did not sign", id="no-signed-headers"),
+        pytest.param(lambda: encode(presign(expires=901)), "invalid X-Amz-Expires", id="expires-too-long"),
+        pytest.param(lambda: encode(presign(expires=-1)), "invalid X-Amz-Expires", id="expires-negative"),
+        pytest.param(lambda: without("X-Amz-Expires"), "invalid X-Amz-Expires", id="no-expires"),
+        pytest.param(lambda: without("X-Amz-Date"), "X-Amz-Date parameter must be present", id="no-date"),
+        pytest.param(
+            lambda: edit(lambda url: url.replace("X-Amz-Date=2", "X-Amz-Date=x")), "error parsing", id="date-broken"
+        ),
+        pytest.param(lambda: without("X-Amz-Credential"), "SignatureDoesNotMatch", id="no-credential"),
+        pytest.param(lambda: without("X-Amz-Signature"), "SignatureDoesNotMatch", id="no-signature"),
+        pytest.param(
+            lambda: edit(lambda url: url[:-1] + ("0" if url[-1] != "0" else "1")), "SignatureDoesNotMatch", id="forged"
+        ),
+        pytest.param(lambda: encode(presign(secret="guessed")), "SignatureDoesNotMatch", id="wrong-secret"),
+        pytest.param(lambda: encode(presign(cluster="irsa-other")), "must be 'irsa-demo'", id="another-cluster"),
+        pytest.param(
+            lambda: encode(presign(headers={"x-k8s-aws-id": CLUSTER, "x-extra": "1"})),
+            "SignatureDoesNotMatch",
+            id="a-signed-header-that-the-verifier-does-not-send",
+        ),
+        pytest.param(lambda: encode(presign(session_token="made-up")), "InvalidClientTokenId", id="session-token"),
+        pytest.param(lambda: edit(lambda url: url.replace("%2Fsts%2F", "%2Fiam%2F")), "credential's scope", id="scope"),
+    ],
+)
+def test_refused(make: Callable[[], str], reason: str) -> None:
+    token = make()
+    with pytest.raises(authenticator.Refused, match=reason) as caught:
+        check(token)
+    signature = presign().rpartition("=")[2]
+    assert signature not in str(caught.value)
+    assert settings.SECRET_ACCESS_KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("age", "reason"),
+    [(0, None), (14 * 60, None), (15 * 60 + 2, "expired"), (-4 * 60, None), (-6 * 60, "not yet current")],
+)
+def test_age(age: int, reason: str | None, sts_endpoint: str) -> None:
+    token = encode(presign())
+    if reason is None:
+        assert check(token, sts_endpoint, now=time.time() + age).account_id == settings.ACCOUNT_ID
+        return
+    with pytest.raises(authenticator.Refused, match=reason):
+        check(token, now=time.time() + age)
+
+
+@pytest.mark.parametrize(
+    ("partition", "region", "accepted"),
+    [("aws-cn", "cn-north-1", True), ("aws-cn", "eu-west-1", False), ("aws-us-gov", "us-gov-west-1", True)],
+)
+def test_partitions(partition: str, region: str, accepted: bool, sts_endpoint: str) -> None:
+    suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
+    token = encode(presign(region=region, host=f"sts.{region}.{suffix}"))
+    options = {"cluster": CLUSTER, "sts_endpoint": sts_endpoint, "partition": partition}
+    own = "cn-northwest-1" if partition == "aws-cn" else "us-gov-east-1"
+    if accepted:
+        assert authenticator.authenticate(token, region=own, **options).account_id == settings.ACCOUNT_ID
+    else:
+        with pytest.raises(authenticator.Refused, match="unexpected hostname"):
+            authenticator.authenticate(token, region=own, **options)
+
+
+def test_the_global_endpoint_exists_in_partition_aws_only() -> None:
+    with pytest.raises(authenticator.Refused, match="unexpected hostname"):
+        check(encode(presign(host="sts.amazonaws.com")), partition="aws-us-gov")
+
+
+def test_an_unknown_access_key(sts_endpoint: str) -> None:
+    with pytest.raises(authenticator.Refused, match="InvalidClientTokenId"):
+        check(encode(presign(key="AKIANOBODYKNOWSTHIS0")), sts_endpoint)
+
+
+def test_sts_out_of_reach() -> None:
+    with pytest.raises(authenticator.Refused, match="error during GET of STS"):
+        check(encode(presign()))
+
+
+@pytest.fixture(scope="module")
+def assumed(sts_endpoint: str) -> dict[str, str]:
+    """Credentials of a role that moto handed out."""
+    options = {**KEYS, "endpoint_url": sts_endpoint, "region_name": "eu-west-1"}
+    role = boto3.client("iam", **options).create_role(RoleName="reader", AssumeRolePolicyDocument="{}")["Role"]
+    return boto3.client("sts", **options).assume_role(RoleArn=role["Arn"], RoleSessionName="me")["Credentials"]
+
+
+def test_an_assumed_role_is_known_as_itself(assumed: dict[str, str], sts_endpoint: str) -> None:
+    token = encode(
+        presign(key=assumed["AccessKeyId"], secret=assumed["SecretAccessKey"], session_token=assumed["SessionToken"])
+    )
+    assert check(token, sts_endpoint).arn == "arn:aws:sts::123456789012:assumed-role/reader/me"
+
+
+@pytest.mark.parametrize("wrong", ["secret", "session_token"])
+def test_an_assumed_role_needs_its_secret_and_its_session(
+    assumed: dict[str, str], wrong: str, sts_endpoint: str
+) -> None:
+    parts = {
+        "key": assumed["AccessKeyId"],
+        "secret": assumed["SecretAccessKey"],
+        "session_token": assumed["SessionToken"],
+        wrong: "other",
+    }
+    with pytest.raises(authenticator.Refused, match=r"SignatureDoesNotMatch|InvalidClientTokenId"):
+        check(encode(presign(**parts)), sts_endpoint)
+
+
+READER = {"username": "reader:me", "groups": ["viewers"]}
+
+
+@pytest.mark.parametrize(
+    ("access", "username", "groups"),
+    [
+        ({"arn:aws:iam::123456789012:role/reader": READER}, "reader:me", ("viewers", "system:authenticated")),
+        ({"arn:aws:sts::*:assumed-role/reader/*": READER}, "reader:me", ("viewers", "system:authenticated")),
+        ({"*": {"groups": []}}, "arn:aws:sts::123456789012:assumed-role/reader/me", ("system:authenticated",)),
+        ({"*role/other*": READER, "*reader*": READER}, "reader:me", ("viewers", "system:authenticated")),
+        ({"*role/other*": READER}, "arn:aws:sts::123456789012:assumed-role/reader/me", ("system:masters",)),
+        ({"*reader*": None}, None, ()),
+    ],
+)
+def test_access(
+    access: authenticator.Access,
+    username: str | None,
+    groups: tuple[str, ...],
+    assumed: dict[str, str],
+    sts_endpoint: str,
+) -> None:
+    token = encode(
+        presign(key=assumed["AccessKeyId"], secret=assumed["SecretAccessKey"], session_token=assumed["SessionToken"])
+    )
+    if username is None:
+        with pytest.raises(authenticator.Refused, match="has no access to the cluster"):
+            check(token, sts_endpoint, access=access)
+        return
+    identity = check(token, sts_endpoint, access=access)
+    assert identity.username == username
+    assert set(groups) <= set(identity.groups)
+    assert ("system:masters" in identity.groups) is ("system:masters" in groups)
+
+
+def test_load_access(tmp_path: pathlib.Path) -> None:
+    assert authenticator.load_access(tmp_path / "access.json") == {}
+    (tmp_path / "access.json").write_text(json.dumps({"*": READER}))
+    assert authenticator.load_access(tmp_path / "access.json") == {"*": READER}
+
+
+def test_review() -> None:
+    arn = "arn:aws:sts::123456789012:assumed-role/path/reader/me"
+
+    def check_token(token: str) -> authenticator.Identity:
+        if token != "good":
+            raise authenticator.Refused("because")
+        return authenticator.Identity("me", ("a", "b"), arn, "123456789012")
+
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": "good"}}
+    answer = authenticator.review(request, check_token)
+    assert (answer["apiVersion"], answer["kind"]) == ("authentication.k8s.io/v1", "TokenReview")
+    assert answer["status"]["authenticated"] is True
+    user = answer["status"]["user"]
+    assert (user["username"], user["groups"]) == ("me", ["a", "b"])
+    assert user["extra"]["canonicalArn"] == ["arn:aws:iam::123456789012:role/path/reader"]
+    for spec in ({"token": "bad"}, {}, None):
+        refused = authenticator.review({**request, "spec": spec}, check_token)
+        assert refused["status"] == {"authenticated": False, "error": "because"}
