@@ -1,0 +1,81 @@
+# Every target makes what it needs first, under the user's cache directory (or $EKSOPS_DEV): Python 3.11 or later with
+# venv, git and make are all that has to be there. PYTHON=... chooses the interpreter, and with it ansible-core.
+# ARGS=... goes to the tool underneath: make units ARGS="tests/unit -k trust", make integration ARGS="irsa_role -v".
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+T := tests/tools
+ARGS ?=
+export PYTHON
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Bind three workloads to an IAM role on the sandbox, step by step, and take it all away again
+	@$(T)/with_sandbox.sh demo demo/run
+
+.PHONY: test
+test: lint sanity units integration ## All that needs nothing but Python
+	@$(T)/summary.sh lint sanity units integration
+
+.PHONY: lint
+lint: ## ruff, yamllint, mypy, shellcheck, ansible-lint, changelog and documentation linters
+	@$(T)/lint.sh
+
+.PHONY: sanity
+sanity: ## ansible-test sanity
+	@$(T)/sanity.sh $(ARGS)
+
+.PHONY: units
+units: ## Unit tests of the collection and of the sandbox
+	@$(T)/units.sh $(ARGS)
+
+.PHONY: integration
+integration: ## Integration targets on the sandbox's simulated cluster
+	@$(T)/integration.sh --simulated $(ARGS)
+
+.PHONY: test-envtest
+test-envtest: ## The same targets on a real kube-apiserver out of $KUBEBUILDER_ASSETS
+	@$(T)/integration.sh --real $(ARGS)
+
+.PHONY: test-given
+test-given: ## The same targets on your own cluster and account, named by the environment
+	@$(T)/integration.sh --given $(ARGS)
+
+.PHONY: compat
+compat: ## The oldest and the newest Python, boto3 and kubernetes client that are supported
+	@$(T)/compat.sh
+
+.PHONY: sandbox
+sandbox: ## Start a sandbox and print the environment to export: eval "$$(make -s sandbox)"
+	@$(T)/sandbox.sh up $(ARGS)
+
+.PHONY: sandbox-down
+sandbox-down: ## Stop it
+	@$(T)/sandbox.sh down
+
+.PHONY: bench
+bench: ## The role against the same chain out of amazon.aws, kubernetes.core and the aws CLI
+	@$(T)/with_sandbox.sh bench benchmarks/chain/run $(ARGS)
+
+.PHONY: build
+build: ## Build the tarball and print its path
+	@$(T)/build.sh
+
+.PHONY: galaxy-check
+galaxy-check: ## Galaxy's importer, and an installation in an empty place
+	@$(T)/galaxy_check.sh
+
+.PHONY: docs-check
+docs-check: ## Render the documentation of every plugin and role; a warning is an error
+	@$(T)/docs_check.sh
+
+.PHONY: changelog
+changelog: ## Turn the fragments into a release of CHANGELOG.md, for the version in galaxy.yml
+	@$(T)/run.sh antsibull-changelog release $(ARGS)
+
+.PHONY: clean
+clean: ## Remove everything that these targets made, outside the checkout too
+	@$(T)/clean.sh

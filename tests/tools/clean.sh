@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Stops this checkout's sandboxes and removes all that the tools made for it.
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+for directory in "$DEV"/sandbox*/; do
+    [ -e "$directory/pids.json" ] || continue
+    for venv in "$DEV"/venv-3.*/; do
+        PYTHONPATH=$ROOT/tests "$venv/bin/python" -m sandbox down --dir "$directory" && break
+    done
+done
+rm -rf "$DEV"

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# What Galaxy's importer says of the tarball, and whether the tarball installs and documents itself in an empty place.
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+. "$TOOLS/lane.sh"
+begin_lane galaxy
+tarball=$("$TOOLS/build.sh")
+use_venv
+
+# In an environment of its own: the importer's demands on other packages contradict those of the tools.
+importer=$DEV/venv-importer
+make_venv "$importer" "$(find_controller_python)" "$TOOLS/requirements-importer.txt" -- \
+    "$TOOLS/get_deps.py" "$TOOLS/requirements-ansible.txt" amazon.aws kubernetes.core
+
+import_quietly() {
+    # It exits with 0 although ansible-doc failed; only its log tells.
+    cd "$DEV/dist"
+    PATH=$importer/bin:$PATH "$importer/bin/python" -m galaxy_importer.main "$tarball" 2>&1 | tee "$RESULTS/$LANE/importer.log"
+    ! grep -E '^(ERROR|CRITICAL)|Traceback|\bERROR\b' "$RESULTS/$LANE/importer.log"
+}
+
+installs() {
+    rm -rf "$DEV/install"
+    ansible-galaxy collection install --offline --no-deps -p "$DEV/install" "$tarball"
+}
+
+documents() {
+    local type name
+    for type in module role inventory; do
+        while read -r name; do
+            printf '%s %s\n' "$type" "$name"
+            ANSIBLE_COLLECTIONS_PATH=$DEV/install ansible-doc -t "$type" "$name" >/dev/null || return 1
+        done < <(ANSIBLE_COLLECTIONS_PATH=$DEV/install ansible-doc -t "$type" -l eksops.irsa --json 2>/dev/null |
+            "$VENV/bin/python" -c 'import json, sys; print(*json.load(sys.stdin), sep="\n")')
+    done
+}
+
+check "galaxy-importer" import_quietly
+check "install" installs
+check "ansible-doc" documents
+finish_checks

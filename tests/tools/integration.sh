@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# The integration targets, by ansible-test. Which cluster they run on is the first argument:
+#
+#   --simulated   the sandbox's own API server
+#   --real        the sandbox with a real kube-apiserver, etcd and controller manager out of $KUBEBUILDER_ASSETS
+#   --given       the cluster and the account that the environment names; see tests/integration/README.md
+#
+# More arguments go to ansible-test: names of targets, -v.
+mode=${1:---simulated}
+[ "$mode" != --given ] || export KEEP_CLOUD_ENV=1
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+. "$TOOLS/lane.sh"
+[ $# -eq 0 ] || shift
+case $mode in
+    --simulated) begin_lane integration ;;
+    --given) begin_lane integration-given ;;
+    --real)
+        begin_lane envtest
+        : "${KUBEBUILDER_ASSETS:=}"
+        [ -n "$KUBEBUILDER_ASSETS" ] || die "KUBEBUILDER_ASSETS is not set; it names a directory with kube-apiserver, kube-controller-manager and etcd"
+        for program in kube-apiserver kube-controller-manager etcd; do
+            [ -x "$KUBEBUILDER_ASSETS/$program" ] || die "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS has no program $program"
+        done
+        export KUBEBUILDER_ASSETS
+        ;;
+    *) die "unknown mode $mode; it is --simulated, --real or --given" ;;
+esac
+use_venv
+
+# Each run has a tree of its own, so that two lanes can run at once.
+"$TOOLS/tree.sh" "$LANE"
+tree=$DEV/$LANE/ansible_collections/eksops/irsa
+case $mode in
+    --given) source=--environment ;;
+    --simulated) start_sandbox && source=$SUPERVISOR_DIR ;;
+    --real) start_sandbox --real && source=$SUPERVISOR_DIR ;;
+esac
+PYTHONPATH=$ROOT/tests "$VENV/bin/python" "$TOOLS/integration_config.py" "$source" >"$tree/tests/integration/integration_config.yml"
+
+cd "$tree"
+targets=()
+for directory in tests/integration/targets/*/; do
+    grep -qsx hidden "$directory/aliases" || targets+=("$(basename "$directory")")
+done
+[ ${#targets[@]} -gt 0 ] || die "tests/integration/targets has no target to run"
+[ $# -gt 0 ] || set -- "${targets[@]}"
+
+log=$RESULTS/$LANE/ansible-test.log
+status=0
+ansible-test integration --local --color no --continue-on-error "$@" 2>&1 | tee "$log" || status=$?
+"$VENV/bin/python" "$TOOLS/integration_results.py" "$log" >"$RESULTS/$LANE/checks"
+exit "$status"

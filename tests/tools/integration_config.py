@@ -1,0 +1,74 @@
+"""Print the variables that the integration targets get, as YAML (which JSON is).
+
+ansible-test clears the environment of the targets and gives each the variables of tests/integration/integration_config.yml.
+What is in there, and how a target uses it, is written in tests/integration/README.md.
+
+Needs tests on PYTHONPATH.
+
+Usage: python integration_config.py SANDBOX_DIRECTORY
+       python integration_config.py --environment
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import json
+import os
+import pathlib
+import sys
+
+from sandbox import settings
+
+# Variable of the targets: variable of the environment, as the sandbox exports it and as users of AWS and Kubernetes know it.
+ENVIRONMENT = {
+    "aws_endpoint_url": "AWS_ENDPOINT_URL",
+    "aws_access_key": "AWS_ACCESS_KEY_ID",
+    "aws_secret_key": "AWS_SECRET_ACCESS_KEY",
+    "aws_session_token": "AWS_SESSION_TOKEN",
+    "region": "AWS_REGION",
+    "kubeconfig": "K8S_AUTH_KUBECONFIG",
+}
+PREFIX = "IRSA_SANDBOX_"
+
+
+def from_environment(environment: collections.abc.Mapping[str, str]) -> dict[str, str]:
+    """What an environment says: the names above, and ``IRSA_SANDBOX_ANY_NAME`` as ``any_name``."""
+    values = {name: environment[variable] for name, variable in ENVIRONMENT.items() if environment.get(variable)}
+    extra = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
+    values.update(extra)
+    if "cluster" in extra:
+        values["cluster_name"] = values.pop("cluster")
+    return values
+
+
+def from_sandbox(directory: pathlib.Path) -> dict[str, str]:
+    """What a running sandbox says of itself; what it exports beyond the names below comes along."""
+    state = settings.State(directory)
+    cluster = state.cluster()
+    return from_environment(state.env()) | {
+        "account_id": cluster["account_id"],
+        "ca_file": str(state.pki / "ca.crt"),
+        "cluster_name": cluster["name"],
+        "creating_cluster": settings.CREATING_CLUSTER,
+        "dir": str(directory),
+        "endpoint": cluster["endpoint"],
+        "issuer": cluster["issuer"],
+        "kubeconfig": str(state.kubeconfig),
+        "no_issuer_cluster": settings.NO_ISSUER_CLUSTER,
+        "other_cluster": settings.OTHER_CLUSTER,
+        "partition": cluster["partition"],
+        "region": cluster["region"],
+    }
+
+
+def main(source: str) -> None:
+    if source == "--environment":
+        values = from_environment(os.environ)
+    else:
+        values = from_sandbox(pathlib.Path(source).resolve())
+    json.dump({f"irsa_sandbox_{name}": value for name, value in sorted(values.items())}, sys.stdout, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Every linter, whatever the others say.
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+. "$TOOLS/lane.sh"
+begin_lane lint
+use_venv
+cd "$ROOT"
+
+python_types() {
+    # mypy knows the package by its full name only through the tree; the collections beside it have no types to follow.
+    (cd "$DEV/live" && MYPYPATH=$DEV/live mypy --config-file "$ROOT/pyproject.toml" --cache-dir "$DEV/mypy" \
+        -p ansible_collections.eksops.irsa.plugins.module_utils)
+}
+
+shell_scripts() {
+    git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run | xargs -0 shellcheck -x -P SCRIPTDIR
+}
+
+check ruff ruff check --cache-dir "$DEV/ruff" .
+check yamllint yamllint --strict .
+check mypy python_types
+check shellcheck shell_scripts
+check ansible-lint ansible-lint --offline --strict --profile production
+check antsibull-changelog antsibull-changelog lint
+check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+finish_checks
