@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Stops this checkout's sandboxes and removes all that the tools made for it.
+set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 for directory in "$DEV"/sandbox*/; do
     [ -e "$directory/pids.json" ] || continue

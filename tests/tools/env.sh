@@ -4,7 +4,7 @@
 #   DEV      everything the tools make: virtual environments, trees, results. $EKSOPS_DEV, or a directory of this
 #            checkout's own under the user's cache, so that two clones never meet
 #   PYTHON   (input) the interpreter to use; else python3, else the newest that ansible-core runs on
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # its variables are for the scripts that source it
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
@@ -114,8 +114,12 @@ use_venv() {
     make_venv "$VENV" "$python" "$TOOLS/requirements-dev.txt" -- "$TOOLS/get_deps.py" "$TOOLS/requirements-ansible.txt" amazon.aws kubernetes.core
     SITE=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     export VENV SITE
-    # Only real interpreters: ansible-test looks on PATH for the Pythons it knows.
-    PATH=$VENV/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
+    # Only real interpreters: ansible-test looks on PATH for the other Pythons that modules are to run on.
+    mkdir -p "$DEV/pythons"
+    for version in 3.10 3.11 3.12 3.13; do
+        ! python=$(find_python "$version") || ln -sfn "$python" "$DEV/pythons/python$version"
+    done
+    PATH=$VENV/bin:$DEV/pythons:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
     export PATH
     "$TOOLS/tree.sh" live
     export ANSIBLE_COLLECTIONS_PATH=$DEV/live ANSIBLE_HOME=$DEV/home/.ansible

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What Galaxy's importer says of the tarball, and whether the tarball installs and documents itself in an empty place.
+set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 . "$TOOLS/lane.sh"
 begin_lane galaxy

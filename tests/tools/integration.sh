@@ -8,6 +8,7 @@
 # More arguments go to ansible-test: names of targets, -v.
 mode=${1:---simulated}
 [ "$mode" != --given ] || export KEEP_CLOUD_ENV=1
+set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 . "$TOOLS/lane.sh"
 [ $# -eq 0 ] || shift

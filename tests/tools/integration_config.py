@@ -1,7 +1,7 @@
 """Print the variables that the integration targets get, as YAML (which JSON is).
 
-ansible-test clears the environment of the targets and gives each the variables of tests/integration/integration_config.yml.
-What is in there, and how a target uses it, is written in tests/integration/README.md.
+ansible-test clears the environment of the targets and gives each the variables of
+tests/integration/integration_config.yml. What they are, and how a target uses them, says tests/integration/README.md.
 
 Needs tests on PYTHONPATH.
 
@@ -19,7 +19,7 @@ import sys
 
 from sandbox import settings
 
-# Variable of the targets: variable of the environment, as the sandbox exports it and as users of AWS and Kubernetes know it.
+# Variable of the targets: variable of the environment, as users of AWS and Kubernetes know it.
 ENVIRONMENT = {
     "aws_endpoint_url": "AWS_ENDPOINT_URL",
     "aws_access_key": "AWS_ACCESS_KEY_ID",

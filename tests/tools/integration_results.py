@@ -13,7 +13,7 @@ import re
 import sys
 
 STARTED = re.compile(r"^Running (\S+) integration test (?:role|script)$", re.MULTILINE)
-FAILED = re.compile(r"^(?:FATAL|ERROR): The \d+ integration test\(s\) listed below .* failed\..*:\n((?:\S+\n?)+)", re.MULTILINE)
+FAILED = re.compile(r"^FATAL: The \d+ integration test\(s\) listed below .* failed\..*:\n((?:\S+\n?)+)", re.MULTILINE)
 
 
 def main(path: str) -> None:

@@ -9,12 +9,18 @@ begin_lane() {
     LANE=$1
     rm -rf "${RESULTS:?}/$LANE"
     mkdir -p "$RESULTS/$LANE"
-    trap '_status=$?; echo "$_status" >"$RESULTS/$LANE/exit"; _end_lane; exit "$_status"' EXIT
+    trap _end_lane EXIT
 }
 
 _end_lane() {
+    local status=$?
+    echo "$status" >"$RESULTS/$LANE/exit"
     [ -z "${SUPERVISOR_DIR:-}" ] || stop_sandbox
-    [ -n "${VENV:-}" ] && printf '%s: ' "$LANE" && "$VENV/bin/python" "$TOOLS/summary.py" "$RESULTS" "$LANE" || true
+    if [ -n "${VENV:-}" ]; then
+        printf '%s: ' "$LANE"
+        "$VENV/bin/python" "$TOOLS/summary.py" "$RESULTS" "$LANE" || status=1
+    fi
+    exit "$status"
 }
 
 # check NAME COMMAND...: runs it, prints its output where it fails, and goes on. finish_checks gives the verdict.

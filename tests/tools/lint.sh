@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Every linter, whatever the others say.
+set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 . "$TOOLS/lane.sh"
 begin_lane lint

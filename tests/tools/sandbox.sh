@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # sandbox.sh up|down|status|env [OPTIONS]: the sandbox by hand. "up" prints the environment to export.
+set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 use_venv >&2
 export IRSA_SANDBOX_DIR=${IRSA_SANDBOX_DIR:-$DEV/sandbox}
@@ -8,7 +9,9 @@ case $1 in
     up)
         "$VENV/bin/python" -m sandbox "$@" >&2
         "$VENV/bin/python" -m sandbox env
-        printf 'export ANSIBLE_COLLECTIONS_PATH=%q\nexport PATH=%q:$PATH\n' "$DEV/live" "$VENV/bin"
+        printf 'export %s=%q\n' ANSIBLE_COLLECTIONS_PATH "$DEV/live" IRSA_SANDBOX_DIR "$IRSA_SANDBOX_DIR"
+        # shellcheck disable=SC2016 # the reader's shell expands it
+        printf 'export PATH=%q:"$PATH"\n' "$VENV/bin"
         ;;
     *) "$VENV/bin/python" -m sandbox "$@" ;;
 esac

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # ansible-test sanity on a copy of the checkout, without an ignore file. Arguments go to ansible-test.
+set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 . "$TOOLS/lane.sh"
 begin_lane sanity

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The unit tests of the collection and of its sandbox. Arguments go to pytest.
+set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 . "$TOOLS/lane.sh"
 begin_lane units

@@ -29,12 +29,15 @@ class Law(t.NamedTuple):
 # The longest matching path rules. Lower layers never import upper ones.
 LAWS = {
     "module_utils/_core": Law((f"{UTILS}._core",), may_exit=False),
-    "module_utils/_api": Law((f"{UTILS}._core", f"{UTILS}._api", "ansible", *CLIENT_LIBRARIES, *DEPENDENCIES), may_exit=False),
+    "module_utils/_api": Law(
+        (f"{UTILS}._core", f"{UTILS}._api", "ansible", *CLIENT_LIBRARIES, *DEPENDENCIES), may_exit=False
+    ),
     "module_utils/_argspec.py": Law((f"{UTILS}._core", *DEPENDENCIES), may_exit=False),
     "module_utils/_runner.py": Law((UTILS, "ansible", *DEPENDENCIES), may_exit=True),
     "module_utils": Law((UTILS,), may_exit=False),
     "modules": Law((UTILS, "ansible.module_utils", *DEPENDENCIES), may_exit=True),
     "doc_fragments": Law((), may_exit=False),
+    "filter": Law((f"{UTILS}._core", "ansible"), may_exit=False),
     "inventory": Law((UTILS, "ansible", *DEPENDENCIES), may_exit=False),
 }
 EXITS = frozenset({"fail_json", "fail_json_aws", "exit_json"})
@@ -71,7 +74,8 @@ def violations(path: str, source: str) -> list[str]:
     tree = ast.parse(source)
     found = []
     for line, name in imported(tree):
-        standard = name.split(".")[0] in sys.stdlib_module_names and not any(is_under(name, net) for net in CLIENT_LIBRARIES)
+        network = any(is_under(name, library) for library in CLIENT_LIBRARIES)
+        standard = name.split(".")[0] in sys.stdlib_module_names and not network
         if not standard and not any(is_under(name, allowed) for allowed in law.imports):
             found.append(f"{path}:{line}: imports {name}")
     for node in ast.walk(tree):
@@ -109,9 +113,9 @@ def test_source_keeps_the_law(path: str) -> None:
         pytest.param("module_utils/_core/x.py", "module.fail_json(msg='')", id="core-fail-json"),
         pytest.param("module_utils/_api/x.py", "module.exit_json()", id="api-exit-json"),
         pytest.param("module_utils/_api/x.py", f"from {UTILS} import _runner", id="api-runner"),
-        pytest.param("module_utils/_api/x.py", "try:\n    f()\nexcept Exception:\n    pass", id="blind-except"),
-        pytest.param("module_utils/_api/x.py", "try:\n    f()\nexcept (OSError, BaseException):\n    pass", id="blind-except-tuple"),
-        pytest.param("module_utils/_api/x.py", "try:\n    f()\nexcept:\n    pass", id="bare-except"),
+        pytest.param("module_utils/_api/x.py", "try: f()\nexcept Exception: pass", id="blind-except"),
+        pytest.param("module_utils/_api/x.py", "try: f()\nexcept (OSError, BaseException): pass", id="blind-tuple"),
+        pytest.param("module_utils/_api/x.py", "try: f()\nexcept: pass", id="bare-except"),
         pytest.param("module_utils/_runner.py", "import botocore.exceptions", id="runner-botocore"),
         pytest.param("modules/x.py", "from kubernetes import client", id="module-kubernetes"),
         pytest.param("modules/x.py", "import boto3", id="module-boto3"),
@@ -125,10 +129,10 @@ def test_breach_is_seen(path: str, source: str) -> None:
     ("path", "source"),
     [
         ("module_utils/_core/x.py", f"import json, urllib.parse\nfrom {UTILS}._core import model"),
-        ("module_utils/_api/x.py", f"import boto3\nfrom kubernetes.client import ApiException\nfrom {UTILS}._core.errors import IrsaError"),
+        ("module_utils/_api/x.py", f"import boto3\nfrom kubernetes import client\nfrom {UTILS}._core import plan"),
         ("module_utils/_runner.py", f"from {UTILS}._api import iam\nmodule.fail_json(msg='')"),
         ("modules/x.py", f"from {UTILS}._runner import run"),
-        ("module_utils/_api/x.py", "try:\n    f()\nexcept (ValueError, KeyError):\n    pass"),
+        ("module_utils/_api/x.py", "try: f()\nexcept (ValueError, KeyError): pass"),
     ],
 )
 def test_keeping_it_is_not_a_breach(path: str, source: str) -> None:
