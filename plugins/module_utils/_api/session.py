@@ -112,6 +112,65 @@ def open_api_server(module: AnsibleAWSModule) -> ApiServer:
     return server
 
 
+def kubeconfig(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    """A kubeconfig with which others connect as ``open_api_server`` does, certificates and token included.
+
+    :raises IrsaError: as ``open_api_server``.
+    """
+    name = module.params.get("cluster_name")
+    core = _kubernetes_core()
+    if name and not any(module.params.get(option) for option in _EXPLICIT):
+        aws = Aws(module)
+        cluster, endpoint, authority = _describe_connectable(aws, name)
+        where: dict[str, t.Any] = {"server": endpoint, "certificate-authority-data": authority}
+        who: dict[str, t.Any] = {"token": aws.eks_token(cluster)}
+        auth = core._create_auth_spec(module)
+        if auth.get("verify_ssl") is False:
+            where = {"server": endpoint, "insecure-skip-tls-verify": True}
+        if auth.get("proxy"):
+            where["proxy-url"] = auth["proxy"]
+    else:
+        open_api_server(module)  # refuses the wrong cluster
+        configuration, _pool = _configure(core, module)
+        where, who = _entries(configuration)
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "cluster", "cluster": where}],
+        "users": [{"name": "user", "user": who}],
+        "contexts": [{"name": "context", "context": {"cluster": "cluster", "user": "user"}}],
+        "current-context": "context",
+    }
+
+
+def _entries(configuration: t.Any) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    """The cluster and the user of a kubeconfig for a configuration of the kubernetes client."""
+
+    def encoded(path: str) -> str:
+        with open(path, "rb") as file:
+            return base64.b64encode(file.read()).decode()
+
+    where: dict[str, t.Any] = {"server": configuration.host}
+    if not configuration.verify_ssl:
+        where["insecure-skip-tls-verify"] = True
+    elif configuration.ssl_ca_cert:
+        where["certificate-authority-data"] = encoded(configuration.ssl_ca_cert)
+    if getattr(configuration, "tls_server_name", None):
+        where["tls-server-name"] = configuration.tls_server_name
+    if configuration.proxy:
+        where["proxy-url"] = configuration.proxy
+    who: dict[str, t.Any] = {}
+    bearer = _authorization(configuration) or ""
+    if bearer.startswith("Bearer "):
+        who["token"] = bearer.removeprefix("Bearer ")
+    elif configuration.username:
+        who.update(username=configuration.username, password=configuration.password)
+    if configuration.cert_file:
+        who["client-certificate-data"] = encoded(configuration.cert_file)
+        who["client-key-data"] = encoded(configuration.key_file)
+    return where, who
+
+
 def _require_same_cluster(module: AnsibleAWSModule, server: ApiServer, name: str) -> None:
     expected = Aws(module).describe(name).require_issuer()
     try:
@@ -132,8 +191,8 @@ def _require_same_cluster(module: AnsibleAWSModule, server: ApiServer, name: str
         )
 
 
-def _connect_eks(module: AnsibleAWSModule, name: str) -> ApiServer:
-    aws = Aws(module)
+def _describe_connectable(aws: Aws, name: str) -> tuple[EksCluster, str, str]:
+    """The cluster, its endpoint and its certificate authority (PEM in base64)."""
     cluster = aws.describe(name)
     if not cluster.endpoint or not cluster.certificate_authority:
         raise errors.BadConnection(
@@ -142,24 +201,41 @@ def _connect_eks(module: AnsibleAWSModule, name: str) -> ApiServer:
             fix="wait until the cluster is ACTIVE",
             cluster=name,
         )
+    return cluster, cluster.endpoint, cluster.certificate_authority
+
+
+def _connect_eks(module: AnsibleAWSModule, name: str) -> ApiServer:
+    aws = Aws(module)
+    cluster, endpoint, authority = _describe_connectable(aws, name)
     core = _kubernetes_core()
     auth = core._create_auth_spec(module)
     kept = {key: auth[key] for key in ("verify_ssl", "proxy", "no_proxy", "proxy_headers") if key in auth}
     token = RenewedToken(lambda: aws.eks_token(cluster), sts.EKS_TOKEN_SECONDS)
     # The key only keeps kubernetes.core from looking for a kubeconfig; the header is made afresh for each request.
-    configuration = core._create_configuration({**kept, "host": cluster.endpoint, "api_key": "unused"})
+    configuration = core._create_configuration({**kept, "host": endpoint, "api_key": "unused"})
     pool = core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
     if configuration.verify_ssl:
-        context = ssl.create_default_context(cadata=base64.b64decode(cluster.certificate_authority).decode())
+        context = ssl.create_default_context(cadata=base64.b64decode(authority).decode())
         # From Python 3.13 on the default asks for an Authority Key Identifier, which EKS's own CA certificates lack.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         pool.connection_pool_kw["ssl_context"] = context
         pool.connection_pool_kw.pop("ca_certs", None)
-    return ApiServer(pool, cluster.endpoint, authorization=token.authorization, headers=_headers(core, module))
+    return ApiServer(pool, endpoint, authorization=token.authorization, headers=_headers(core, module))
 
 
 def _connect_configured(module: AnsibleAWSModule) -> ApiServer:
     core = _kubernetes_core()
+    configuration, pool = _configure(core, module)
+    return ApiServer(
+        pool,
+        configuration.host,
+        authorization=lambda: _authorization(configuration),
+        headers=_headers(core, module),
+    )
+
+
+def _configure(core: t.Any, module: AnsibleAWSModule) -> tuple[t.Any, t.Any]:
+    """kubernetes.core's configuration for the module's options, and urllib3's pool for it."""
     auth = core._create_auth_spec(module)
     source = _source(auth)
     kubeconfig = auth.get("kubeconfig")
@@ -172,7 +248,7 @@ def _connect_configured(module: AnsibleAWSModule) -> ApiServer:
             )
     try:
         configuration = core._create_configuration(auth)
-        pool = core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
+        return configuration, core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
     except (core.kubernetes.config.ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise errors.BadConnection(
             f"could not connect to Kubernetes by {source}",
@@ -185,15 +261,14 @@ def _connect_configured(module: AnsibleAWSModule) -> ApiServer:
         where = f" at line {mark.line + 1}" if mark else ""
         raise errors.BadConnection(f"{source} is not YAML{where}", fix="correct the file") from None
 
-    def authorization() -> str | None:
-        # Under this key in every release; api_key itself is keyed otherwise from release 35 on. Asking also renews
-        # a token that an exec plugin or a file supplies.
-        bearer = configuration.auth_settings().get("BearerToken")
-        if bearer:
-            return t.cast("str | None", bearer["value"])
-        return t.cast("str", configuration.get_basic_auth_token()) if configuration.username else None
 
-    return ApiServer(pool, configuration.host, authorization=authorization, headers=_headers(core, module))
+def _authorization(configuration: t.Any) -> str | None:
+    # Under this key in every release; api_key itself is keyed otherwise from release 35 on. Asking also renews a token
+    # that an exec plugin or a file supplies.
+    bearer = configuration.auth_settings().get("BearerToken")
+    if bearer:
+        return t.cast("str | None", bearer["value"])
+    return t.cast("str", configuration.get_basic_auth_token()) if configuration.username else None
 
 
 def _source(auth: t.Mapping[str, t.Any]) -> str:

@@ -1,0 +1,83 @@
+#!/usr/bin/python
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: eks_kubeconfig_info
+short_description: Make a short-lived kubeconfig out of an EKS cluster's name
+version_added: 0.1.0
+description:
+  - Returns a kubeconfig as a dictionary, for the O(kubernetes.core.k8s#module:kubeconfig) option of the modules of
+    kubernetes.core, so that they too can connect by the cluster's name alone, without the aws CLI and without a file.
+  - The token in it is good for about 14 minutes. It is a secret. Give the task C(no_log=true).
+extends_documentation_fragment:
+  - kubernetes.core.k8s_auth_options
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - eksops.irsa.cluster
+  - eksops.irsa.attributes
+  - eksops.irsa.attributes.info
+attributes:
+  idempotent:
+    support: none
+    details:
+      - The token is a new one each time.
+author:
+  - eksops contributors (@eksops)
+seealso:
+  - module: kubernetes.core.k8s
+  - module: eksops.irsa.eks_oidc_info
+"""
+
+EXAMPLES = r"""
+- name: Make a kubeconfig for the cluster
+  eksops.irsa.eks_kubeconfig_info:
+    cluster_name: production
+    region: eu-west-1
+  register: connection
+  no_log: true
+
+- name: Use it
+  kubernetes.core.k8s_info:
+    kubeconfig: "{{ connection.kubeconfig }}"
+    kind: Namespace
+"""
+
+RETURN = r"""
+kubeconfig:
+  description: The kubeconfig, certificates and token included.
+  returned: success
+  type: dict
+  sample:
+    apiVersion: v1
+    kind: Config
+    clusters:
+      - name: cluster
+        cluster:
+          server: https://0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com
+          certificate-authority-data: LS0tLS1CRUdJTi...
+    users:
+      - name: user
+        user: {token: k8s-aws-v1....}
+    contexts:
+      - name: context
+        context: {cluster: cluster, user: user}
+    current-context: context
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api import session
+
+
+def main() -> None:
+    module = AnsibleAWSModule(argument_spec=_argspec.KUBERNETES, check_boto3=False, supports_check_mode=True)
+    _runner.run(module, lambda: {"changed": False, "kubeconfig": session.kubeconfig(module)})
+
+
+if __name__ == "__main__":
+    main()
