@@ -1,0 +1,40 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sandbox's AWS: moto's server, made to refuse what AWS refuses.
+
+``python -m sandbox.aws --dir D --port P`` serves IAM, STS and EKS (and whatever else moto has) over HTTP on 127.0.0.1,
+writes its address to D/aws.json as ``{"endpoint": "http://127.0.0.1:<port>"}`` and prints one line when it is ready.
+D/cluster.json gives the cluster of settings.CLUSTER_NAME its endpoint, CA, issuer and keys; it is read when needed and
+again when it changes.
+
+What differs from plain moto stands in one place for each subject: eks, iam, iam_operations, providers (IAM's OpenID
+Connect providers), trust_documents (what IAM checks in a trust policy), sts, web_identity (tokens), evaluation (trust
+policies against claims), credentials (access keys that AWS would refuse), constraints and state (quotas).
+
+Tests steer it through JSON over HTTP, which needs no credentials:
+
+``POST /sandbox-api/faults``
+    One object or a list: ``service`` ("iam", "sts", "eks" or "*"), ``operation`` (API name or "*"), then what happens:
+    ``code``, ``message``, ``status`` (400) for an error; ``body`` with ``status`` for an answer that isn't AWS's;
+    ``lose_answer`` true to perform the call and drop the connection; ``delay`` in seconds before anything else.
+    ``parameters`` {name: value} narrows it to calls with these (path, query or form). ``times`` (1) calls are hit; 0 is
+    for ever. Several faults queue up, first come first served.
+``GET /sandbox-api/faults``, ``DELETE /sandbox-api/faults``
+    Those still waiting; forget them.
+``GET /sandbox-api/calls``, ``DELETE /sandbox-api/calls``
+    {service: {operation: count}} since the start or the last DELETE, refused calls included; start again from nothing.
+``POST /sandbox-api/quotas``
+    {name: number}, see state.QUOTAS; answers with all of them.
+``POST /sandbox-api/issuers``
+    {"issuer": URL, "jwks": {...}}: the keys of another issuer, for STS to verify its tokens with.
+``POST /sandbox-api/role-last-used``
+    {"role_name": name, "date": ISO 8601 or null, "region": name}: what RoleLastUsed says.
+``POST /sandbox-api/reset``
+    Back to the seeds: everything made, every fault, count, quota and issuer is gone. cluster.json is read again.
+``GET /sandbox-api/health``
+    {"status": "ok"}.
+
+Access keys that are refused on sight stand in settings.py. Permissions are not enforced, until a count is posted as
+text/plain to moto's ``/moto-api/reset-auth``: after so many calls IAM users' and sessions' policies are.
+"""
