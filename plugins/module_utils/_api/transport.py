@@ -21,6 +21,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 try:
     import urllib3
     import urllib3.exceptions as http_errors
+    from urllib3._collections import HTTPHeaderDict  # urllib3 1.26 has no public name for it
 except ImportError:
     pass  # `session` reports a missing kubernetes client, which brings urllib3
 
@@ -37,7 +38,10 @@ PAGE = 500
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
-_RETRIES = 5
+# A TLS failure is tried once more only: it is seldom the network's. A server that takes a minute to answer is asked
+# three times.
+_RETRIES = {"total": 5, "read": 3, "other": 1}
+_LONGEST_PAUSE = 20.0
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
@@ -73,20 +77,51 @@ class ApiServer:
         body: t.Any = None,
         content_type: str = "application/json",
         retried: t.Container[int] = _RETRIED,
+        what: str | None = None,
     ) -> Json:
         """One request; its answer's JSON.
 
         :param query: query parameters; those that are None are left out, booleans become ``true`` and ``false``.
+        :param what: what the request is for, in the infinitive without "to", for the message of an error.
         :param retried: the statuses after which the request is sent again, at most five times with backoff or as the
             answer's Retry-After says. A lost connection is always retried, so a request must be one that may arrive
             twice: a patch, a delete with a uid, a create whose AlreadyExists the caller understands.
         :raises IrsaError: what ``error_of`` makes of a refusal; Unreachable for no answer.
         """
+        return self.exchange(
+            method, path, query=query, body=body, content_type=content_type, retried=retried, what=what
+        )[1]
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: t.Any = None,
+        content_type: str = "application/json",
+        retried: t.Container[int] = _RETRIED,
+        what: str | None = None,
+    ) -> tuple[int, Json]:
+        """As ``request``, with the answer's status before its JSON: an apply that creates answers 201, else 200."""
         answer = self._send(method, path, query=query, body=body, content_type=content_type, retried=retried)
         payload = answer.data
         if answer.status >= 400:
-            raise error_of(method, path, answer.status, payload)
-        return t.cast(Json, json.loads(payload)) if payload else {}
+            raise error_of(method, path, answer.status, payload, what=what)
+        if not payload:
+            return answer.status, {}
+        try:
+            found = json.loads(payload)
+        except ValueError:
+            found = None
+        if answer.status >= 300 or not isinstance(found, dict):
+            raise errors.BadConnection(
+                f"{self.host} doesn't answer as a Kubernetes API server",
+                cause=f"to {method} {path} it said {answer.status} with {answer.headers.get('Content-Type')}",
+                fix="check host, the kubeconfig's server and the proxy: it may be another service, or a login page",
+                host=self.host,
+            )
+        return answer.status, found
 
     def text(self, path: str, *, query: Query | None = None) -> str:
         """A GET whose answer is text, such as a pod's log."""
@@ -158,7 +193,7 @@ class ApiServer:
             url += "?" + urllib.parse.urlencode(
                 [(k, str(v).lower() if isinstance(v, bool) else v) for k, v in query.items() if v is not None]
             )
-        headers = urllib3._collections.HTTPHeaderDict(self._headers)
+        headers = HTTPHeaderDict(self._headers)
         headers["Accept"] = "application/json"
         headers["User-Agent"] = "eksops.irsa"
         if body is not None:
@@ -166,26 +201,27 @@ class ApiServer:
         authorization = self._authorization()
         if authorization:
             headers["Authorization"] = authorization
-        retry = urllib3.Retry(
-            total=_RETRIES,
-            status_forcelist=retried,
-            allowed_methods=None,
-            backoff_factor=0.2,
-            raise_on_status=False,
-            redirect=False,
-        )
         try:
             return self._pool.request(
                 method,
                 url,
                 body=None if body is None else json.dumps(body).encode(),
                 headers=headers,
-                retries=retry,
+                retries=_retries(retried),
                 timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds),
                 preload_content=not stream,
             )
         except http_errors.HTTPError as error:
             raise self._unreachable(error) from error
+        except OSError as error:
+            # urllib3 turns what the network does into its own errors; what is left comes of loading certificates.
+            raise errors.BadConnection(
+                f"could not prepare the connection to the Kubernetes API server {self.host}",
+                cause=f"{type(error).__name__}: {error}",
+                fix="check that ca_cert, client_cert and client_key, or the kubeconfig's, are PEM files and belong "
+                "together",
+                host=self.host,
+            ) from error
 
     def _unreachable(self, error: Exception) -> errors.IrsaError:
         reason = getattr(error, "reason", None) or error
@@ -206,6 +242,24 @@ class ApiServer:
         )
 
 
+def _retries(statuses: t.Container[int]) -> t.Any:
+    """The retries of one request: with backoff, or after the pause that Retry-After asks for if that is bearable."""
+
+    class Retry(urllib3.Retry):
+        def get_retry_after(self, response: t.Any) -> float | None:
+            seconds = super().get_retry_after(response)
+            return None if seconds is None else min(seconds, _LONGEST_PAUSE)
+
+    return Retry(
+        **_RETRIES,
+        status_forcelist=statuses,
+        allowed_methods=None,
+        backoff_factor=0.2,
+        raise_on_status=False,
+        redirect=False,
+    )
+
+
 def _lines(answer: t.Any) -> collections.abc.Iterator[bytes]:
     rest = b""
     for chunk in answer.stream(65536, decode_content=True):
@@ -214,10 +268,11 @@ def _lines(answer: t.Any) -> collections.abc.Iterator[bytes]:
         yield from (line for line in whole if line)
 
 
-def error_of(method: str, path: str, code: int, payload: bytes) -> errors.IrsaError:
+def error_of(method: str, path: str, code: int, payload: bytes, *, what: str | None = None) -> errors.IrsaError:
     """The collection's error for an answer of status 400 and up.
 
     :param payload: the answer's body: a Kubernetes Status, or whatever a proxy in between says.
+    :param what: what the request was for, as ``ApiServer.request`` takes it.
     """
     try:
         status = json.loads(payload)
@@ -228,8 +283,10 @@ def error_of(method: str, path: str, code: int, payload: bytes) -> errors.IrsaEr
     cause = str(status.get("message") or payload[:200].decode("utf-8", "replace") or f"status {code}")
     details = status.get("details") or {}
     reason = str(status.get("reason") or "")
-    message = f"Kubernetes refused {method} {path}"
-    facts: dict[str, t.Any] = {"code": code, "reason": reason, "causes": details.get("causes") or []}
+    message = f"could not {what}" if what else f"Kubernetes refused {method} {path}"
+    causes = details.get("causes") or []
+    reasons = {each.get("reason") for each in causes}
+    facts: dict[str, t.Any] = {"code": code, "reason": reason, "causes": causes}
     if code == 401:
         return errors.BadCredentials(
             message,
@@ -238,14 +295,19 @@ def error_of(method: str, path: str, code: int, payload: bytes) -> errors.IrsaEr
             "entry or a line in aws-auth",
             **facts,
         )
+    if code == 403 and "NamespaceTerminating" in reasons:
+        return errors.Conflict(message, cause=cause, fix="wait until the namespace is gone", **facts)
     if code == 403:
         return errors.AccessDenied(
             message, cause=cause, fix="give the caller a Role or ClusterRole with that verb on that resource", **facts
         )
     if code in (404, 410):
         return errors.NotFound(message, cause=cause, **facts)
+    if code == 409 and "FieldManagerConflict" in reasons:
+        fix = "change the value where its owner has it from, or take it over with force: true"
+        return errors.Conflict(message, cause=cause, fix=fix, **facts)
     if code == 409:
-        kind = errors.AlreadyExists if reason == "AlreadyExists" else errors.Conflict
+        kind = errors.AlreadyExists if reason == "AlreadyExists" else errors.OutOfDate
         return kind(message, cause=cause, **facts)
     if code in (400, 413, 415, 422):
         return errors.InvalidInput(message, cause=cause, **facts)

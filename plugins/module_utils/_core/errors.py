@@ -103,6 +103,10 @@ class Conflict(IrsaError):
     kind = "conflict"
 
 
+class OutOfDate(Conflict):
+    """The object was changed, or replaced, between reading and writing it: read again and decide again."""
+
+
 class QuotaExceeded(IrsaError):
     """The service's limit for such objects or their size would be exceeded."""
 
