@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# The unit tests and the modules' integration targets with the oldest and the newest Python and clients that the
+# collection supports. ansible-core runs in the development environment; what changes is where the modules run.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+. "$TOOLS/lane.sh"
+begin_lane compat
+use_venv
+cd "$ROOT"
+
+# Of the development environment, these interpreters see Ansible alone, as a module does that Ansible has sent.
+mkdir -p "$DEV/ansible-only"
+ln -sfn "$SITE/ansible" "$DEV/ansible-only/ansible"
+
+targets=()
+for directory in tests/integration/targets/*/; do
+    [ ! -e "plugins/modules/$(basename "$directory").py" ] || targets+=("$(basename "$directory")")
+done
+
+units() {
+    # Controller plugins run where ansible-core runs, so on none of these.
+    HYPOTHESIS_STORAGE_DIRECTORY=$DEV/hypothesis PYTHONPATH=$DEV/live:$DEV/ansible-only PYTHONDONTWRITEBYTECODE=1 \
+        "$1/bin/python" -m pytest -n "${JOBS:-auto}" -o cache_dir="$DEV/pytest" tests/unit \
+        --ignore=tests/unit/plugins/filter --ignore=tests/unit/plugins/inventory
+}
+
+try() {
+    local name=$1 version=$2 python venv
+    if ! python=$(find_python "$version"); then
+        skip "$name: no Python $version with the venv module"
+        return
+    fi
+    venv=$DEV/venv-$name
+    make_venv "$venv" "$python" "$TOOLS/requirements-$name.txt"
+    "$venv/bin/python" -m pip --disable-pip-version-check freeze | grep -iE '^(boto3|botocore|kubernetes|urllib3)=' >&2
+    check "units, $name" units "$venv"
+    if [ ${#targets[@]} -gt 0 ]; then
+        LANE_NAME=integration-$name MODULE_PYTHON=$version@$venv/bin/python \
+            check "targets, $name" "$TOOLS/integration.sh" --simulated "${targets[@]}"
+    else
+        check "targets, $name" die "no module has an integration target"
+    fi
+}
+
+try oldest 3.10
+try newest 3.13
+finish_checks
