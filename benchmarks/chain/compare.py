@@ -1,0 +1,168 @@
+"""Times the role and the chain by hand in turn and prints the ratio of their wall times, pair by pair."""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import typing as t
+import xml.etree.ElementTree as ElementTree
+
+import boto3
+import kubernetes
+
+HERE = pathlib.Path(__file__).parent
+NAMESPACE = "kube-system"
+CLUSTER = json.loads(pathlib.Path(os.environ["IRSA_SANDBOX_DIR"], "cluster.json").read_text())
+
+
+class Contender(t.NamedTuple):
+    """A playbook, and the account, role and DaemonSet that it works on."""
+
+    label: str
+    playbook: str
+
+    @property
+    def name(self) -> str:
+        return "bench-" + self.playbook.removesuffix(".yml").replace("_", "-")
+
+
+ROLE = Contender("the role", "by_role.yml")
+HAND = Contender("by hand", "by_hand.yml")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--aws-cli", required=True)
+    parser.add_argument("rounds", nargs="?", type=int, default=5)
+    options = parser.parse_args()
+    kubernetes.config.load_kube_config()
+    seconds: dict[tuple[str, str], list[float]] = collections.defaultdict(list)
+    tasks: dict[str, list[float]] = collections.defaultdict(list)
+    with tempfile.TemporaryDirectory() as workdir:
+        for number in range(options.rounds + 1):
+            for contender in (ROLE, HAND):
+                reset(contender)
+                first, _ = timed(contender, options.aws_cli, workdir, {"first"})
+                again, durations = timed(contender, options.aws_cli, workdir, {"again"})
+                if number == 0:
+                    continue  # fills caches, counts for nothing
+                seconds[contender.label, "from nothing"].append(first)
+                seconds[contender.label, "nothing to change"].append(again)
+                if contender is ROLE:
+                    for task, duration in durations.items():
+                        tasks[task].append(duration)
+            print(f"round {number} of {options.rounds}", file=sys.stderr, flush=True)
+    report(seconds, tasks, options.rounds)
+
+
+def reset(contender: Contender) -> None:
+    """Takes away what a run made, and starts a DaemonSet whose pods have no role."""
+    iam = boto3.client("iam")
+    for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
+        iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
+    try:
+        for policy in iam.list_attached_role_policies(RoleName=contender.name)["AttachedPolicies"]:
+            iam.detach_role_policy(RoleName=contender.name, PolicyArn=policy["PolicyArn"])
+        iam.delete_role(RoleName=contender.name)
+    except iam.exceptions.NoSuchEntityException:
+        pass
+    core, apps = kubernetes.client.CoreV1Api(), kubernetes.client.AppsV1Api()
+    for delete in (apps.delete_namespaced_daemon_set, core.delete_namespaced_service_account):
+        try:
+            delete(contender.name, NAMESPACE)
+        except kubernetes.client.ApiException as error:
+            if error.status != 404:
+                raise
+    selector = f"app={contender.name}"
+    await_until(lambda: not core.list_namespaced_pod(NAMESPACE, label_selector=selector).items)
+    core.create_namespaced_service_account(NAMESPACE, {"metadata": {"name": contender.name}})
+    template = {
+        "metadata": {"labels": {"app": contender.name}},
+        "spec": {
+            "serviceAccountName": contender.name,
+            "containers": [{"name": "main", "image": "example.com/main:v1"}],
+        },
+    }
+    apps.create_namespaced_daemon_set(
+        NAMESPACE,
+        {
+            "metadata": {"name": contender.name},
+            "spec": {"selector": {"matchLabels": {"app": contender.name}}, "template": template},
+        },
+    )
+    await_until(
+        lambda: (
+            [pod.status.phase for pod in core.list_namespaced_pod(NAMESPACE, label_selector=selector).items]
+            == ["Running"]
+        )
+    )
+
+
+def await_until(holds: t.Callable[[], bool]) -> None:
+    for _ in range(300):
+        if holds():
+            return
+        time.sleep(0.1)
+    sys.exit("the sandbox's cluster doesn't come to rest")
+
+
+def timed(contender: Contender, aws_cli: str, workdir: str, expected: set[str]) -> tuple[float, dict[str, float]]:
+    """Wall seconds of one run of the playbook, and of its tasks."""
+    with tempfile.TemporaryDirectory() as junit:
+        variables = {
+            "cluster_name": CLUSTER["name"],
+            "namespace": NAMESPACE,
+            "service_account": contender.name,
+            "daemonset": contender.name,
+            "role_name": contender.name,
+            "aws_cli": aws_cli,
+            "workdir": workdir,
+        }
+        environment = os.environ | {
+            "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit",
+            "JUNIT_OUTPUT_DIR": junit,
+            "ANSIBLE_NOCOLOR": "true",
+        }
+        command = ["ansible-playbook", str(HERE / contender.playbook), "-e", json.dumps(variables)]
+        start = time.perf_counter()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        wall = time.perf_counter() - start
+        changed = sum(map(int, re.findall(r"changed=(\d+)", done.stdout)))
+        if done.returncode or bool(changed) != ("first" in expected):
+            sys.exit(f"{contender.playbook}: exit {done.returncode}, changed={changed}\n{done.stdout}\n{done.stderr}")
+        durations: dict[str, float] = {}
+        for case in ElementTree.parse(next(pathlib.Path(junit).glob("*.xml"))).iter("testcase"):  # noqa: S314
+            durations[case.get("name", "").split(": ", 1)[-1]] = float(case.get("time", 0))
+        return wall, durations
+
+
+def report(seconds: dict[tuple[str, str], list[float]], tasks: dict[str, list[float]], rounds: int) -> None:
+    print(f"{rounds} rounds, wall seconds, median (min - max)\n")
+    print(f"| | {ROLE.label} | {HAND.label} | ratio |\n| --- | --- | --- | --- |")
+    for situation in ("from nothing", "nothing to change"):
+        ours, theirs = seconds[ROLE.label, situation], seconds[HAND.label, situation]
+        ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+        print(f"| {situation} | {spread(ours)} | {spread(theirs)} | {spread(ratios)} |")
+    print("\nWhere the role's time goes when nothing changes, median seconds:\n\n| task | seconds |\n| --- | --- |")
+    known = {task: statistics.median(each) for task, each in tasks.items()}
+    for task, each in known.items():
+        print(f"| {task} | {each:.2f} |")
+    total = statistics.median(seconds[ROLE.label, "nothing to change"])
+    print(f"| ansible-playbook itself: start, parsing, between tasks, end | {total - sum(known.values()):.2f} |")
+
+
+def spread(figures: list[float]) -> str:
+    return f"{statistics.median(figures):.2f} ({min(figures):.2f} - {max(figures):.2f})"
+
+
+if __name__ == "__main__":
+    main()
