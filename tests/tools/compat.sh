@@ -35,7 +35,7 @@ try() {
     "$venv/bin/python" -m pip --disable-pip-version-check freeze | grep -iE '^(boto3|botocore|kubernetes|urllib3)=' >&2
     check "units, $name" units "$venv"
     if [ ${#targets[@]} -gt 0 ]; then
-        LANE_NAME=integration-$name MODULE_PYTHON=$version@$venv/bin/python \
+        LANE_NAME=integration-$name MODULE_PYTHON=$venv/bin/python \
             check "targets, $name" "$TOOLS/integration.sh" --simulated "${targets[@]}"
     else
         check "targets, $name" die "no module has an integration target"

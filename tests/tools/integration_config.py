@@ -66,7 +66,11 @@ def main(source: str) -> None:
         values = from_environment(os.environ)
     else:
         values = from_sandbox(pathlib.Path(source).resolve())
-    json.dump({f"irsa_sandbox_{name}": value for name, value in sorted(values.items())}, sys.stdout, indent=2)
+    variables = {f"irsa_sandbox_{name}": value for name, value in sorted(values.items())}
+    if interpreter := os.environ.get("MODULE_PYTHON"):
+        # A variable of the play, so it goes before the inventory's, which ansible-test writes.
+        variables["ansible_python_interpreter"] = interpreter
+    json.dump(variables, sys.stdout, indent=2)
     print()
 
 

@@ -25,10 +25,18 @@ _end_lane() {
 
 # check NAME COMMAND...: runs it, prints its output where it fails, and goes on. finish_checks gives the verdict.
 check() {
-    local name=$1 log
+    local name=$1 log status
     shift
     log=$RESULTS/$LANE/$(printf '%s' "$name" | tr -c 'A-Za-z0-9.\n-' _).log
-    if "$@" >"$log" 2>&1; then
+    # In a shell of its own and outside a condition: else "set -e" would not hold inside a function.
+    set +e
+    (
+        set -e
+        "$@"
+    ) >"$log" 2>&1
+    status=$?
+    set -e
+    if [ "$status" -eq 0 ]; then
         printf 'pass\t%s\n' "$name" >>"$RESULTS/$LANE/checks"
         say "ok      $name"
     else
@@ -50,6 +58,7 @@ finish_checks() {
 # start_sandbox OPTIONS...: starts it in a directory of this lane's own; the lane's end stops it.
 start_sandbox() {
     SUPERVISOR_DIR=$DEV/sandbox-$LANE
+    [ ! -e "$SUPERVISOR_DIR/pids.json" ] || stop_sandbox # of a run that was killed
     rm -rf "$SUPERVISOR_DIR"
     PYTHONPATH=$ROOT/tests "$VENV/bin/python" -m sandbox up --dir "$SUPERVISOR_DIR" "$@" ||
         die "the sandbox did not start; see $SUPERVISOR_DIR/logs"
