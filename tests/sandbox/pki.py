@@ -23,11 +23,11 @@ LIFETIME = datetime.timedelta(days=30)
 # Clients whose clock runs a little behind accept a new certificate too.
 BACKDATE = datetime.timedelta(hours=1)
 
-# file name -> (common name, organisation); Kubernetes reads them as user and group.
+# File name to common name and organisation, which Kubernetes reads as user and group.
 CLIENTS = {
     "admin": ("sandbox-admin", "system:masters"),
     "node": ("system:node:sandbox-node", "system:masters"),
-    "controller-manager": ("system:kube-controller-manager", None),
+    "controller-manager": ("system:kube-controller-manager", "system:masters"),
     # What the API server shows to the node agent when it asks for a pod's log.
     "kubelet-client": ("kube-apiserver-kubelet-client", "system:masters"),
 }

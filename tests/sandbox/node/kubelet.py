@@ -1,0 +1,99 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of the kubelet's HTTPS interface that the API server's pod log endpoint needs."""
+
+from __future__ import annotations
+
+import time
+import typing as t
+import urllib.parse
+
+from sandbox import tls
+
+if t.TYPE_CHECKING:
+    from sandbox.node.lifecycle import PodRun
+    from sandbox.settings import State
+
+    class Pods(t.Protocol):
+        """Where the logs come from."""
+
+        def find(self, namespace: str, name: str) -> PodRun | None:
+            """Return the run of a pod on this node."""
+
+
+FOLLOW_POLL = 0.05
+# A follower of a container that never ends is let go after this.
+FOLLOW_LIMIT = 3600
+
+
+def serve(state: State, pods: Pods) -> tls.Server:
+    """Return the server, listening but not yet serving: GET /containerLogs/<namespace>/<pod>/<container>.
+
+    Clients must show a certificate of the sandbox's authority, as the API server does.
+    """
+
+    class KubeletHandler(tls.Handler):
+        def do_GET(self) -> None:
+            url = urllib.parse.urlsplit(self.path)
+            parts = url.path.strip("/").split("/")
+            if parts == ["healthz"]:
+                self.answer_text(200, "ok\n")
+            elif len(parts) == 4 and parts[0] == "containerLogs":
+                query = {key: values[-1] for key, values in urllib.parse.parse_qs(url.query).items()}
+                self._logs(*(urllib.parse.unquote(part) for part in parts[1:]), query)
+            else:
+                self.answer_text(404, f"no such page: {url.path}\n")
+
+        def _logs(self, namespace: str, pod: str, name: str, query: dict[str, str]) -> None:
+            run = pods.find(namespace, pod)
+            container = run.container(name) if run else None
+            if container is None:
+                self.answer_text(404, f'container "{name}" of pod "{namespace}/{pod}" is not on this node\n')
+                return
+            previous = query.get("previous") == "true"
+            if previous and not container.last_state:
+                text = f'previous terminated container "{name}" in pod "{pod}" not found'
+                self.answer_text(400, text)
+                return
+            waiting = container.state.get("waiting")
+            if waiting and not container.last_state:
+                text = f'container "{name}" in pod "{pod}" is waiting to start: {waiting["reason"]}'
+                self.answer_text(400, text)
+                return
+            if query.get("follow") == "true" and container.running:
+                self._follow(lambda: (container.log, not container.running))
+                return
+            # Between two runs, what there is to read is the run that ended.
+            log = container.previous_log if previous and not waiting else container.log
+            self.answer_text(200, _cut(log, query))
+
+        def _follow(self, read: t.Callable[[], tuple[str, bool]]) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; charset=utf-8")
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            sent, deadline = 0, time.monotonic() + FOLLOW_LIMIT
+            while True:
+                log, ended = read()
+                if chunk := log[sent:].encode():
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+                    sent = len(log)
+                self.wfile.flush()
+                if ended or time.monotonic() > deadline:
+                    break
+                time.sleep(FOLLOW_POLL)
+            self.wfile.write(b"0\r\n\r\n")
+            self.wfile.flush()
+
+    return tls.Server(state, KubeletHandler, client_certificates=True)
+
+
+def _cut(log: str, query: dict[str, str]) -> str:
+    lines = log.splitlines(keepends=True)
+    tail = query.get("tailLines", "")
+    if tail.isdigit():
+        lines = lines[len(lines) - min(int(tail), len(lines)) :]
+    text = "".join(lines)
+    limit = query.get("limitBytes", "")
+    return text.encode()[: int(limit)].decode(errors="ignore") if limit.isdigit() else text

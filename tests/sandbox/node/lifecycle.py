@@ -1,0 +1,315 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The states that a pod's containers go through, with the clock and the aws CLI passed in."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import time
+import typing as t
+import uuid
+
+from sandbox.node import behaviour as behaviours
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Json = dict[str, t.Any]
+    # Takes the container's spec and what follows "aws".
+    StartAws = Callable[[Json, tuple[str, ...]], "AwsRun"]
+
+READY_AFTER = f"{behaviours.PREFIX}/ready-after"
+NEVER_READY = f"{behaviours.PREFIX}/never-ready"
+
+# The kubelet starts at 10 s for restarts and pulls, and ends at 5 min; the stub is in more of a hurry.
+FIRST_BACKOFF = 1.0
+LAST_BACKOFF = 10.0
+PULL_BACKOFF = 0.3
+LOG_LIMIT = 1024 * 1024
+
+_OURS = ("Initialized", "Ready", "ContainersReady", "PodScheduled")
+
+
+class AwsRun(t.Protocol):
+    """A run of the aws CLI that is under way."""
+
+    def result(self) -> tuple[int, str] | None:
+        """Return exit status and output, None while it runs."""
+
+    def cancel(self) -> None:
+        """End it."""
+
+
+class Container:
+    """One container of a pod."""
+
+    def __init__(self, spec: Json, pod: Json, *, init: bool, start_aws: StartAws) -> None:
+        self.spec = spec
+        self.name = str(spec["name"])
+        self.behaviour = behaviours.behaviour(spec, pod, init=init)
+        self.restarts = 0
+        self.log = ""
+        self.previous_log = ""
+        self.state: Json = {"waiting": {"reason": "PodInitializing" if init else "ContainerCreating"}}
+        self.last_state: Json = {}
+        self._init = init
+        self._policy = pod["spec"].get("restartPolicy", "Always")
+        self._start_aws = start_aws
+        self._id = ""
+        self._step = 0
+        self._since = 0.0
+        self._started_at = 0.0
+        self._wake: float | None = 0.0
+        self._run: AwsRun | None = None
+
+    @property
+    def running(self) -> bool:
+        return "running" in self.state
+
+    @property
+    def exit_code(self) -> int | None:
+        """The status it ended with, None unless it has ended for good."""
+        if "terminated" not in self.state:
+            return None
+        return int(self.state["terminated"]["exitCode"])
+
+    def advance(self, now: float) -> float | None:
+        """Go as far as the time allows; return when there is more to do, None for never."""
+        if self._run and self._run.result() is not None:
+            self._wake = now
+        while self._wake is not None and self._wake <= now:
+            self._next(now)
+        return self._wake
+
+    def stop(self) -> None:
+        """Break off whatever runs."""
+        if self._run:
+            self._run.cancel()
+
+    def status(self, *, ready: bool) -> Json:
+        """Return the container's entry of containerStatuses."""
+        status: Json = {
+            "name": self.name,
+            "image": self.spec.get("image", ""),
+            "imageID": "",
+            "ready": ready,
+            "restartCount": self.restarts,
+            "started": self.running,
+            "state": self.state,
+            "lastState": self.last_state,
+        }
+        if self._id:
+            status["containerID"] = self._id
+            status["imageID"] = f"sandbox://{status['image']}"
+        return status
+
+    def _next(self, now: float) -> None:
+        if not self.behaviour.pulls:
+            self._fail_pull(now)
+        elif not self.running:
+            self._start(now)
+        elif self.behaviour.for_ever:
+            self._wake = None
+        elif self._step >= len(self.behaviour.steps):
+            self._finish(0, now)
+        else:
+            self._do(self.behaviour.steps[self._step], now)
+
+    def _fail_pull(self, now: float) -> None:
+        image = self.spec.get("image", "")
+        if self.state.get("waiting", {}).get("reason") == "ErrImagePull":
+            message = f'Back-off pulling image "{image}"'
+            self.state = {"waiting": {"reason": "ImagePullBackOff", "message": message}}
+            self._wake = None
+        else:
+            message = f'Failed to pull image "{image}": not found'
+            self.state = {"waiting": {"reason": "ErrImagePull", "message": message}}
+            self._wake = now + PULL_BACKOFF
+
+    def _start(self, now: float) -> None:
+        if self.last_state:
+            self.restarts += 1
+        self.previous_log, self.log = self.log, ""
+        self._id = f"sandbox://{uuid.uuid4().hex}"
+        self._step, self._since, self._started_at, self._wake = 0, now, now, now
+        self.state = {"running": {"startedAt": timestamp(now)}}
+
+    def _do(self, step: behaviours.Step, now: float) -> None:
+        code = step.code
+        if step.aws is not None:
+            self._run = self._run or self._start_aws(self.spec, step.aws)
+            result = self._run.result()
+            if result is None:
+                # Its end wakes the pod; this is for a wake-up that was lost.
+                self._wake = now + 1.0
+                return
+            self._run, code = None, result[0]
+            self._print(result[1])
+        elif now < self._since + step.seconds:
+            self._wake = self._since + step.seconds
+            return
+        self._print(step.output)
+        self._step, self._since, self._wake = self._step + 1, now, now
+        if self._step == len(self.behaviour.steps) or (step.must_succeed and code):
+            self._finish(code or 0, now)
+
+    def _print(self, text: str) -> None:
+        self.log = (self.log + text)[-LOG_LIMIT:]
+
+    def _finish(self, code: int, now: float) -> None:
+        terminated = {
+            "exitCode": code,
+            "reason": "Error" if code else "Completed",
+            "startedAt": timestamp(self._started_at),
+            "finishedAt": timestamp(now),
+            "containerID": self._id,
+        }
+        again = (code != 0 and self._policy != "Never") or (self._policy == "Always" and not self._init)
+        if not again:
+            self.state, self._wake = {"terminated": terminated}, None
+            return
+        self.last_state = {"terminated": terminated}
+        backoff = min(FIRST_BACKOFF * 2**self.restarts, LAST_BACKOFF)
+        message = f"back-off {backoff:g}s restarting failed container={self.name}"
+        self.state = {"waiting": {"reason": "CrashLoopBackOff", "message": message}}
+        self._wake = now + backoff
+
+
+@dataclasses.dataclass
+class PodRun:
+    """A pod from its start on this node to its end."""
+
+    init: list[Container]
+    main: list[Container]
+    address: str
+    started: float
+    running_since: float | None = None
+
+    @classmethod
+    def of(cls, pod: Json, *, now: float, address: str, start_aws: StartAws) -> PodRun:
+        spec = pod["spec"]
+        init = [Container(each, pod, init=True, start_aws=start_aws) for each in spec.get("initContainers") or []]
+        main = [Container(each, pod, init=False, start_aws=start_aws) for each in spec["containers"]]
+        if init:
+            for container in main:
+                container.state = {"waiting": {"reason": "PodInitializing"}}
+        return cls(init, main, address, now)
+
+    def container(self, name: str) -> Container | None:
+        """Return the container of that name, init containers included."""
+        return next((each for each in [*self.init, *self.main] if each.name == name), None)
+
+    def advance(self, pod: Json, now: float) -> float | None:
+        """Go as far as the time allows; return when there is more to do, None for never."""
+        for container in self.init:
+            wake = container.advance(now)
+            if container.exit_code != 0:
+                return wake
+        wakes = [wake for each in self.main if (wake := each.advance(now)) is not None]
+        if self.running_since is None and all(each.running for each in self.main):
+            self.running_since = now
+        delay = self._ready_delay(pod)
+        if self.running_since is not None and delay is not None and now < self.running_since + delay:
+            wakes.append(self.running_since + delay)
+        return min(wakes, default=None)
+
+    def stop(self) -> None:
+        """Break off whatever its containers run."""
+        for container in [*self.init, *self.main]:
+            container.stop()
+
+    @property
+    def phase(self) -> str:
+        failed = [each for each in self.init if each.exit_code]
+        if failed:
+            return "Failed"
+        if any(each.exit_code is None for each in self.init):
+            return "Pending"
+        codes = [each.exit_code for each in self.main]
+        if None not in codes:
+            return "Failed" if any(codes) else "Succeeded"
+        # A pod that waits for an image only stays pending; one that has run does not go back.
+        begun = any(each.running or each.last_state or each.exit_code is not None for each in self.main)
+        return "Running" if begun else "Pending"
+
+    def status(self, pod: Json, now: float) -> Json:
+        """Return what the kubelet would report, conditions of others kept."""
+        phase = self.phase
+        initialized = all(each.exit_code == 0 for each in self.init)
+        delay = self._ready_delay(pod)
+        passed = self.running_since is not None and delay is not None and now >= self.running_since + delay
+        ready = {each.name: each.running and passed for each in self.main}
+        all_ready = all(ready.values()) and phase == "Running"
+        existing = {each["type"]: each for each in (pod.get("status") or {}).get("conditions") or []}
+        gates = [gate["conditionType"] for gate in pod["spec"].get("readinessGates") or []]
+        open_gates = all(existing.get(gate, {}).get("status") == "True" for gate in gates)
+        done = "PodCompleted" if phase == "Succeeded" else None
+        not_ready = done or "ContainersNotReady"
+        closed_gate = "ReadinessGatesNotReady" if all_ready else not_ready
+        unready = ", ".join(name for name, is_ready in ready.items() if not is_ready)
+        text = f"containers with unready status: [{unready}]"
+        conditions = [
+            _condition(existing, now, "Initialized", initialized, done or "ContainersNotInitialized"),
+            _condition(existing, now, "Ready", all_ready and open_gates, closed_gate, text),
+            _condition(existing, now, "ContainersReady", all_ready, not_ready, text),
+            _condition(existing, now, "PodScheduled", True, ""),
+        ]
+        status: Json = {
+            "phase": phase,
+            "conditions": conditions + [each for kind, each in existing.items() if kind not in _OURS],
+            "hostIP": "127.0.0.1",
+            "podIP": self.address,
+            "podIPs": [{"ip": self.address}],
+            "startTime": timestamp(self.started),
+            "containerStatuses": [each.status(ready=ready[each.name]) for each in self.main],
+        }
+        if self.init:
+            status["initContainerStatuses"] = [each.status(ready=each.exit_code == 0) for each in self.init]
+        return status
+
+    def _ready_delay(self, pod: Json) -> float | None:
+        """Return how many seconds after its start the pod is ready, None for never."""
+        annotations = pod["metadata"].get("annotations") or {}
+        if annotations.get(NEVER_READY) == "true" or any(_probe_fails(each.spec) for each in self.main):
+            return None
+        return behaviours.seconds(annotations.get(READY_AFTER)) or 0.0
+
+
+def unschedulable(pod: Json, message: str, now: float) -> Json:
+    """Return the status of a pod that no node takes."""
+    existing = {each["type"]: each for each in (pod.get("status") or {}).get("conditions") or []}
+    scheduled = _condition(existing, now, "PodScheduled", False, "Unschedulable", message)
+    return {
+        "phase": "Pending",
+        "conditions": [scheduled, *(each for kind, each in existing.items() if kind != "PodScheduled")],
+    }
+
+
+def timestamp(now: float | None = None) -> str:
+    """Return a time, the present by default, as Kubernetes writes it."""
+    moment = datetime.datetime.fromtimestamp(time.time() if now is None else now, datetime.timezone.utc)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _probe_fails(container: Json) -> bool:
+    """Tell whether the readiness probe is the command "false", which anybody would expect to fail."""
+    probe = (container.get("readinessProbe") or {}).get("exec") or {}
+    command = probe.get("command") or []
+    return command in (["false"], ["/bin/false"])
+
+
+def _condition(existing: dict[str, Json], now: float, kind: str, value: bool, reason: str, message: str = "") -> Json:
+    status = str(value)
+    before = existing.get(kind, {})
+    changed = before.get("status") != status
+    condition: Json = {
+        "type": kind,
+        "status": status,
+        "lastProbeTime": None,
+        "lastTransitionTime": timestamp(now) if changed else before.get("lastTransitionTime"),
+    }
+    if not value or reason == "PodCompleted":
+        condition |= {"reason": reason, "message": message} if message else {"reason": reason}
+    return condition

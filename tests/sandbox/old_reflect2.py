@@ -1,0 +1,91 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lets an old kube-apiserver that a newer Go built survive a mutating webhook.
+
+Kubernetes up to 1.23 carries github.com/modern-go/reflect2 below 1.0.2, which reads maps through a function of the Go
+runtime that takes other arguments since Go 1.18. Built with such a Go, as Debian 12 does with Kubernetes 1.20, the API
+server dies of a segmentation fault when it writes a webhook's patch into its audit annotations. No configuration turns
+these off. In a copy of such a program the function that writes them is made to return at once; nothing else changes.
+"""
+
+from __future__ import annotations
+
+import mmap
+import pathlib
+import struct
+import typing as t
+
+FUNCTION = b"k8s.io/apiserver/pkg/admission/plugin/webhook/mutating.(*webhookAnnotator).addPatchAnnotation"
+OLD, FIXED = b"modern-go/reflect2/unsafe_map.go", b"modern-go/reflect2/go_above_118.go"
+# ELF's machine numbers, and each one's instruction to return.
+RETURN = {62: b"\xc3", 183: b"\xc0\x03\x5f\xd6"}
+# The magic numbers of Go's function table, as of 1.18 and 1.20: https://go.dev/src/debug/gosym/pclntab.go
+TABLES = (0xFFFFFFF0, 0xFFFFFFF1)
+
+
+class _Section(t.NamedTuple):
+    address: int
+    offset: int
+    size: int
+
+
+def is_affected(program: pathlib.Path) -> bool:
+    """Tell whether this kube-apiserver would die; False for a program of another kind too."""
+    with program.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if data[:6] != b"\x7fELF\x02\x01" or data.find(OLD) < 0 or data.find(FIXED) >= 0:
+            return False
+        return _find(data) is not None
+
+
+def mended_copy(program: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
+    """Write a copy that survives into a directory and return its path.
+
+    Raises:
+        ValueError: the program is not affected, or made for a machine that is not known here.
+    """
+    data = bytearray(program.read_bytes())
+    offset = _find(data)
+    machine = struct.unpack_from("<H", data, 18)[0]
+    if offset is None or machine not in RETURN:
+        raise ValueError(f"{program} can't be mended: no function table of Go 1.18 or newer for machine {machine}")
+    data[offset : offset + len(RETURN[machine])] = RETURN[machine]
+    copy = directory / program.name
+    copy.write_bytes(data)
+    copy.chmod(0o700)
+    return copy
+
+
+def _find(data: mmap.mmap | bytearray) -> int | None:
+    """Return where in the file the function's code starts."""
+    sections = _sections(data)
+    table, text = sections.get(b".gopclntab"), sections.get(b".text")
+    if table is None or text is None:
+        return None
+    start = table.offset
+    magic, _, _, pointer_size = struct.unpack_from("<IHBB", data, start)
+    if magic not in TABLES or pointer_size != 8:
+        return None
+    count, _, text_start, names, _, _, _, functions = struct.unpack_from("<8Q", data, start + 8)
+    # The vendored path stands before the package's own.
+    name = data.find(FUNCTION + b"\0", start + names, start + table.size)
+    if name < 0:
+        return None
+    name = data.rfind(b"\0", start + names, name) + 1 - (start + names)
+    entries = bytes(data[start + functions : start + functions + count * 8])
+    for entry, function in struct.iter_unpack("<II", entries):
+        if struct.unpack_from("<i", data, start + functions + function + 4)[0] == name:
+            return int(text.offset + text_start + entry - text.address)
+    return None
+
+
+def _sections(data: mmap.mmap | bytearray) -> dict[bytes, _Section]:
+    table = struct.unpack_from("<Q", data, 40)[0]
+    size, count, names_index = struct.unpack_from("<3H", data, 58)
+    headers = [struct.unpack_from("<IIQQQQ", data, table + index * size) for index in range(count)]
+    names = headers[names_index][4]
+    found = {}
+    for name, _, _, address, offset, length in headers:
+        start = names + name
+        found[bytes(data[start : data.find(b"\0", start)])] = _Section(address, offset, length)
+    return found

@@ -1,0 +1,274 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts the sandbox's processes, waits until each answers, and stops them again."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import socket
+import sys
+import time
+import typing as t
+
+import urllib3
+
+from sandbox import control_plane, kubeconfig, pki, processes, settings
+from sandbox.api import Api, ApiError
+
+if t.TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping
+
+    from sandbox.settings import State
+
+# On a busy machine; an idle one takes a few seconds.
+READY_TIMEOUT = 60.0
+POLL = 0.05
+TAIL_LINES = 15
+
+# What would send a client somewhere else than to the sandbox.
+FOREIGN_VARIABLES = (
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_PROFILE",
+    "AWS_ROLE_ARN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_SESSION_TOKEN",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "K8S_AUTH_API_KEY",
+    "K8S_AUTH_CONTEXT",
+    "K8S_AUTH_HOST",
+)
+
+
+class StartError(Exception):
+    """A process did not come up; the message names it, the cause and the end of its log."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Ports:
+    """Loopback ports that were free a moment ago."""
+
+    aws: int
+    api: int
+    hooks: int
+    etcd: int
+    etcd_peer: int
+
+    @classmethod
+    def choose(cls) -> Ports:
+        count = len(dataclasses.fields(cls))
+        # All are held at once, so that no two are the same.
+        sockets = [socket.socket() for _ in range(count)]
+        try:
+            for each in sockets:
+                each.bind(("127.0.0.1", 0))
+            return cls(*(each.getsockname()[1] for each in sockets))
+        finally:
+            for each in sockets:
+                each.close()
+
+
+def up(state: State, *, real: bool = False, tied: bool = False) -> bool:
+    """Start the sandbox and return when every part of it answers.
+
+    Args:
+        state: Its directory; what an earlier run left there, certificates apart, is thrown away.
+        real: Run the API server that KUBEBUILDER_ASSETS leads to, in place of the simulated one.
+        tied: End the processes when this one ends.
+
+    Returns:
+        False when the same kind of sandbox was running there already, which is then left alone.
+
+    Raises:
+        StartError: something did not start; everything is stopped again.
+        control_plane.MissingPrograms: real was asked for without the programs.
+    """
+    programs = control_plane.find_programs() if real else {}
+    recorded = status(state)
+    if recorded and all(recorded.values()) and ("kube-apiserver" in recorded) is real:
+        return False
+    down(state)
+    ports = Ports.choose()
+    _prepare(state, ports)
+    commands = _commands(state, programs, ports)
+    environment = _process_environment(state)
+    started: dict[str, subprocess.Popen[bytes]] = {}
+    records: dict[str, processes.Record] = {}
+    try:
+        for name, command in commands.items():
+            started[name], records[name] = processes.start(command, state.logs / f"{name}.log", environment, tied=tied)
+            # At once, so that "down" finds them whatever happens next.
+            settings.write_private(state.pids_file, json.dumps(records, indent=2))
+        _wait(state, started, _checks(state, ports, real=real))
+    except BaseException:
+        down(state)
+        raise
+    return True
+
+
+def down(state: State) -> list[str]:
+    """Stop every process of a state directory and return the names of those that ran."""
+    records = _records(state)
+    running = [name for name, record in records.items() if processes.is_alive(record)]
+    # Those that others depend on started first and stop last, but all are asked together.
+    processes.stop(list(reversed(records.values())))
+    state.pids_file.unlink(missing_ok=True)
+    shutil.rmtree(state.tokens, ignore_errors=True)
+    shutil.rmtree(state.directory / "control-plane", ignore_errors=True)
+    return running
+
+
+def status(state: State) -> dict[str, bool]:
+    """Return for each process of a state directory whether it runs; {} when none was started."""
+    return {name: processes.is_alive(record) for name, record in _records(state).items()}
+
+
+def environment(state: State) -> dict[str, str]:
+    """Return what to export to use the sandbox.
+
+    Raises:
+        FileNotFoundError: it was never started.
+    """
+    return state.env()
+
+
+def _records(state: State) -> dict[str, processes.Record]:
+    try:
+        return t.cast("dict[str, processes.Record]", json.loads(state.pids_file.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _prepare(state: State, ports: Ports) -> None:
+    state.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    pki.ensure(state.pki)
+    for directory in (state.logs, state.tokens):
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(mode=0o700)
+    state.access_file.unlink(missing_ok=True)
+    endpoint = f"https://127.0.0.1:{ports.api}"
+    cluster: settings.Cluster = {
+        "name": settings.CLUSTER_NAME,
+        "region": settings.REGION,
+        "account_id": settings.ACCOUNT_ID,
+        "partition": settings.PARTITION,
+        "version": settings.VERSION,
+        "issuer": settings.issuer(settings.CLUSTER_NAME),
+        "endpoint": endpoint,
+        "certificate_authority": (state.pki / "ca.crt").read_text(encoding="utf-8"),
+        "jwks": pki.jwks(state.pki / "sa.pub"),
+    }
+    settings.write_private(state.cluster_file, json.dumps(cluster, indent=2))
+    kubeconfig.write(state.kubeconfig, endpoint, state.pki, "admin")
+    exported = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports.aws}",
+        "AWS_ACCESS_KEY_ID": settings.ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": settings.SECRET_ACCESS_KEY,
+        "AWS_DEFAULT_REGION": settings.REGION,
+        "AWS_REGION": settings.REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "K8S_AUTH_KUBECONFIG": str(state.kubeconfig),
+        "KUBECONFIG": str(state.kubeconfig),
+        "IRSA_SANDBOX_CLUSTER": settings.CLUSTER_NAME,
+        "IRSA_SANDBOX_DIR": str(state.directory),
+        "NO_PROXY": ",".join(dict.fromkeys(["127.0.0.1", "localhost", *_no_proxy()])),
+    }
+    settings.write_private(state.env_file, json.dumps(exported, indent=2))
+
+
+def _no_proxy() -> list[str]:
+    return [part for part in os.environ.get("NO_PROXY", "").split(",") if part]
+
+
+def _commands(state: State, programs: Mapping[str, pathlib.Path], ports: Ports) -> dict[str, list[str]]:
+    def module(name: str, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", f"sandbox.{name}", "--dir", str(state.directory), *arguments]
+
+    commands = {"aws": module("aws", "--port", str(ports.aws))}
+    if programs:
+        parts = control_plane.commands(
+            state,
+            programs,
+            api_port=ports.api,
+            hooks_port=ports.hooks,
+            etcd_ports=(ports.etcd, ports.etcd_peer),
+        )
+        commands |= {"etcd": parts.pop("etcd"), "hooks": module("hooks", "--port", str(ports.hooks)), **parts}
+    else:
+        commands["cluster"] = module("cluster", "--port", str(ports.api))
+    commands["node"] = module("node")
+    return commands
+
+
+def _process_environment(state: State) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
+    package_parent = str(pathlib.Path(__file__).resolve().parent.parent)
+    paths = [package_parent, *(part for part in kept.get("PYTHONPATH", "").split(os.pathsep) if part)]
+    return {**kept, **state.env(), "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
+
+
+def _checks(state: State, ports: Ports, *, real: bool) -> dict[str, Callable[[], bool]]:
+    """Return what must hold, in the order in which to wait for it, by the name of the process it tells about."""
+    api = Api(state)
+    checks: dict[str, Callable[[], bool]] = {"aws": lambda: _answers(f"http://127.0.0.1:{ports.aws}/moto-api/")}
+    if real:
+        authority = str(state.pki / "ca.crt")
+        checks["hooks"] = lambda: _answers(f"https://127.0.0.1:{ports.hooks}/healthz", authority)
+        checks["kube-apiserver"] = lambda: _configured(state, api, ports.hooks)
+        checks["kube-controller-manager"] = lambda: _has(api, "/api/v1/namespaces/default/serviceaccounts/default")
+    else:
+        checks["cluster"] = lambda: _has(api, "/api/v1/namespaces/default/serviceaccounts/default")
+    checks["node"] = lambda: _has(api, f"/api/v1/nodes/{settings.NODE_NAME}")
+    return checks
+
+
+def _wait(
+    state: State, started: Mapping[str, subprocess.Popen[bytes]], checks: Mapping[str, Callable[[], bool]]
+) -> None:
+    deadline = time.monotonic() + READY_TIMEOUT
+    for name, check in checks.items():
+        while not check():
+            for other, process in started.items():
+                if (code := process.poll()) is not None:
+                    raise StartError(f"{other} ended with exit status {code}{_tail(state, other)}")
+            if time.monotonic() > deadline:
+                raise StartError(f"{name} was not ready after {READY_TIMEOUT:.0f} s{_tail(state, name)}")
+            time.sleep(POLL)
+
+
+def _tail(state: State, name: str) -> str:
+    path = state.logs / f"{name}.log"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+    return "".join(f"\n  {line}" for line in lines) + f"\n(the whole log is {path})"
+
+
+def _answers(url: str, certificate_authority: str | None = None) -> bool:
+    with urllib3.PoolManager(ca_certs=certificate_authority, retries=False, timeout=2) as http:
+        try:
+            return http.request("GET", url).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+
+def _has(api: Api, path: str) -> bool:
+    try:
+        api.get(path)
+    except ApiError:
+        return False
+    return True
+
+
+def _configured(state: State, api: Api, hooks_port: int) -> bool:
+    try:
+        api.get("/readyz")
+        control_plane.configure(api, state.cluster()["certificate_authority"], hooks_port)
+    except ApiError:
+        return False
+    return control_plane.webhook_works(api)
