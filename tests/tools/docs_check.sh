@@ -14,13 +14,11 @@ rm -rf "$site"
 mkdir -p "$site"
 antsibull-docs sphinx-init --use-current --fail-on-error --squash-hierarchy --dest-dir "$site" eksops.irsa >/dev/null
 cd "$site"
-# Cross-references into Ansible's own documentation are resolved from an inventory on the network. This one has the
-# labels that antsibull-docs refers to, so that a broken reference of this collection is the only thing left to warn of.
-"$docs/bin/python" "$TOOLS/docs_inventory.py" "$site"
 
 render() {
     antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --dest-dir "$site/rst" eksops.irsa
-    sphinx-build -W --keep-going -b html -c "$site" "$site/rst" "$site/html"
+    "$docs/bin/python" "$TOOLS/docs_inventory.py" "$site" eksops.irsa
+    sphinx-build -q -W --keep-going -b html -c "$site" "$site/rst" "$site/html"
 }
 
 check render render
