@@ -68,13 +68,28 @@ class Api:
         query: Json | None = None,
         content_type: str = "application/json",
     ) -> Json:
-        """Make one request and return the decoded answer.
+        """Make one request and return the decoded JSON answer.
 
         Raises:
             ApiError: any status from 400 up, and lost connections.
         """
         response = self._send(method, path, body, query or {}, content_type, self._timeout, stream=False)
-        return t.cast("Json", json.loads(response.data)) if response.data[:1] == b"{" else {"text": response.data}
+        return t.cast("Json", json.loads(response.data))
+
+    def text(self, path: str, **query: t.Any) -> str:
+        """Return an answer that is plain text, such as a pod's log.
+
+        Raises:
+            ApiError: any status from 400 up, and lost connections.
+        """
+        return self._send("GET", path, None, query, "", self._timeout, stream=False).data.decode(errors="replace")
+
+    def is_ready(self) -> bool:
+        """Tell whether the API server says that it is ready."""
+        try:
+            return self.text("/readyz") == "ok"
+        except ApiError:
+            return False
 
     def watch(self, path: str, resource_version: str, *, seconds: int = 240, **query: t.Any) -> Iterator[Json]:
         """Yield watch events until the server ends the watch.

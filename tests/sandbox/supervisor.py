@@ -266,8 +266,9 @@ def _has(api: Api, path: str) -> bool:
 
 
 def _configured(state: State, api: Api, hooks_port: int) -> bool:
+    if not api.is_ready():
+        return False
     try:
-        api.get("/readyz")
         control_plane.configure(api, state.cluster()["certificate_authority"], hooks_port)
     except ApiError:
         return False

@@ -146,8 +146,8 @@ class Runtime:
                 if inside and host:
                     environment[name] = str(host)
                     paths[str(host)] = inside
-            if not any(environment.get(name) for name in CREDENTIAL_VARIABLES):
-                environment |= self._instance_credentials(environment)
+            if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() != "true":
+                environment |= self._from_instance(environment)
         except (ApiError, ValueError) as error:
             return FailedRun(str(error))
         home = self.directory(pod)
@@ -247,10 +247,12 @@ class Runtime:
                 raise ValueError(f"couldn't find key {reference['key']} in {name} {reference['name']}")
         raise ValueError(f"the stub node does not know the source of a variable: {', '.join(origin)}")
 
-    def _instance_credentials(self, environment: dict[str, str]) -> dict[str, str]:
-        """Return the node role's credentials, which a pod without its own gets from the instance metadata on EKS."""
-        if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true":
-            return {}
+    def _from_instance(self, environment: dict[str, str]) -> dict[str, str]:
+        """Return what the CLI takes from the instance's metadata on EKS: region and node role, where it lacks them."""
+        chosen = any(environment.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
+        region = {} if chosen else {"AWS_DEFAULT_REGION": settings.REGION}
+        if any(environment.get(name) for name in CREDENTIAL_VARIABLES):
+            return region
         session = botocore.session.Session()
         options: Json = {
             "endpoint_url": self._endpoint,
@@ -264,6 +266,7 @@ class Runtime:
             RoleArn=self._node_role, RoleSessionName=settings.NODE_INSTANCE_ID
         )["Credentials"]
         return {
+            **region,
             "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
             "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
             "AWS_SESSION_TOKEN": credentials["SessionToken"],
