@@ -1,8 +1,8 @@
 """Let Sphinx resolve references into Ansible's own documentation without a network.
 
-Writes the inventory that intersphinx would download: the labels in SITE/rst that lead out of the collection (whether a
-plugin of another collection exists, ``antsibull-docs lint-collection-docs`` checks), and makes SITE/conf.py use it. What
-is left for Sphinx to complain about are broken references within the collection.
+Writes the inventory that intersphinx would download, with the labels in SITE/rst that lead out of the collection, and
+makes SITE/conf.py use it. What is left for Sphinx to complain about are broken references within the collection;
+whether another collection has the plugin that is referred to, ``antsibull-docs lint-collection-docs`` checks.
 
 Usage: python docs_inventory.py SITE NAMESPACE.NAME
 """
@@ -17,6 +17,7 @@ import zlib
 # Of ansible-core's guides; antsibull-docs refers to them on each page.
 GUIDE_LABELS = {"ansible_configuration_settings", "common_return_values"}
 REFERENCE = re.compile(r"<(ansible_collections\.[\w.\-/]+)>`|:ref:`(ansible_collections\.[\w.\-/]+)`")
+OPTION = re.compile(r":ansopt:`([\w.]+)#(\w+):([\w.\[\]]+)")
 URL = "https://docs.ansible.com/projects/ansible/devel/"
 
 
@@ -24,8 +25,12 @@ def main(site: str, collection: str) -> None:
     directory = pathlib.Path(site)
     labels = set(GUIDE_LABELS)
     for page in (directory / "rst").rglob("*.rst"):
-        for found in REFERENCE.findall(page.read_text(encoding="utf-8")):
-            labels.update(label for label in found if label and f".{collection}." not in label)
+        text = page.read_text(encoding="utf-8")
+        labels.update(label for found in REFERENCE.findall(text) for label in found)
+        for plugin, kind, option in OPTION.findall(text):
+            path = option.replace("[]", "").replace(".", "/")
+            labels.add(f"ansible_collections.{plugin}_{kind}__parameter-{path}")
+    labels = {label for label in labels if label and f".{collection}." not in label}
     lines = "".join(f"{label} std:label -1 index.html#{label} {label}\n" for label in sorted(labels))
     header = "# Sphinx inventory version 2\n# Project: Ansible\n# Version: devel\n"
     header += "# The remainder of this file is compressed using zlib.\n"
