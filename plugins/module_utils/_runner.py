@@ -9,15 +9,44 @@ The one place that turns the errors of `_core` and `_api` into ``fail_json``.
 
 from __future__ import annotations
 
+import dataclasses
+import time
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
-from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
+    AccessDenied,
+    AlreadyExists,
+    IrsaError,
+    OutOfDate,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 Operations = t.Mapping[str, t.Callable[..., t.Any]]
+
+_ROUNDS = 5
+_PAUSE_SECONDS = 0.1
+
+
+def load_yaml(text: str) -> t.Any:
+    """YAML as users write it into an option.
+
+    Imported here because only texts that are no JSON need it.
+
+    :raises ValueError: the text is no YAML, with the line; or PyYAML is missing.
+    """
+    try:
+        import yaml
+    except ImportError:
+        raise ValueError("reading YAML needs the Python library PyYAML") from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise ValueError(f"{getattr(error, 'problem', None) or 'not readable'}{where}") from None
 
 
 def run(module: AnsibleAWSModule, body: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
@@ -30,9 +59,11 @@ def run(module: AnsibleAWSModule, body: t.Callable[[], dict[str, t.Any]]) -> t.N
     raise AssertionError("exit_json returned")
 
 
-def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations) -> list[t.Any]:
+def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations, *, rehearse: bool = False) -> list[t.Any]:
     """Does the plan's writes in order, or none of them in check mode.
 
+    :param rehearse: whether, in check mode, the first write is given ``dry_run`` and put to the service, which then
+        says of itself what would become of it. Those after it may build on what a dry run doesn't leave behind.
     :returns: what each write returned, in order; empty in check mode.
     :raises IrsaError: the first write that failed, with the writes that were done before it in ``details``, so
         that the message tells how far the run came. Running again goes on from there.
@@ -41,6 +72,8 @@ def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations) -> list[
         module.warn(warning)
     answers: list[t.Any] = []
     if module.check_mode:
+        if rehearse:
+            _rehearse(module, plan.actions[:1], operations)
         return answers
     for done, action in enumerate(plan.actions):
         try:
@@ -50,6 +83,50 @@ def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations) -> list[
             error.details.setdefault("failed", action.summary)
             raise
     return answers
+
+
+def _rehearse(module: AnsibleAWSModule, actions: t.Iterable[Action], operations: Operations) -> None:
+    for action in actions:
+        try:
+            operations[action.operation](**action.arguments, dry_run=True)
+        except AccessDenied as error:
+            # Check mode is of use to those, too, who may read only.
+            module.warn(f"With these credentials a real run would be refused: {error}")
+
+
+def converge(
+    module: AnsibleAWSModule, make_plan: t.Callable[[], Plan], operations: Operations, *, rehearse: bool = False
+) -> tuple[Plan, list[t.Any]]:
+    """Makes the plan and applies it; again from the start if the object was made or changed after the look at it.
+
+    That was somebody else, or a request of ours whose answer was lost and which was sent again. In the end the plan
+    tells of the way from the first look on.
+
+    :param make_plan: observes and plans.
+    :param rehearse: as for `apply`.
+    :returns: the plan, and what `apply` returned in the last round.
+    :raises IrsaError: as `apply`; AlreadyExists and OutOfDate if that goes on for five rounds.
+    """
+    before: t.Mapping[str, t.Any] | None = None
+    done: tuple[Action, ...] = ()
+    refused: tuple[Action, ...] = ()
+    for rounds_left in reversed(range(_ROUNDS)):
+        plan = make_plan()
+        try:
+            answers = apply(module, plan, operations, rehearse=rehearse)
+            break
+        except (AlreadyExists, OutOfDate) as error:
+            if not rounds_left:
+                raise
+            before = plan.before if before is None else before
+            # What already exists is there, by us or not. What is out of date was done if nothing is left to do.
+            count = len(error.details.get("done", ())) + isinstance(error, AlreadyExists)
+            done = (*done, *plan.actions[:count])
+            refused = plan.actions[count : count + 1] if isinstance(error, OutOfDate) else ()
+        time.sleep(_PAUSE_SECONDS)
+    if before is not None:
+        plan = dataclasses.replace(plan, before=before, actions=(*done, *(plan.actions or refused)))
+    return plan, answers
 
 
 def result(module: AnsibleAWSModule, plan: Plan, **returns: t.Any) -> dict[str, t.Any]:

@@ -33,7 +33,7 @@ LAWS = {
         (f"{UTILS}._core", f"{UTILS}._api", "ansible", *CLIENT_LIBRARIES, *DEPENDENCIES), may_exit=False
     ),
     "module_utils/_argspec.py": Law((f"{UTILS}._core", *DEPENDENCIES), may_exit=False),
-    "module_utils/_runner.py": Law((UTILS, "ansible", *DEPENDENCIES), may_exit=True),
+    "module_utils/_runner.py": Law((UTILS, "ansible", "yaml", *DEPENDENCIES), may_exit=True),
     "module_utils": Law((UTILS,), may_exit=False),
     "modules": Law((UTILS, "ansible.module_utils", *DEPENDENCIES), may_exit=True),
     "doc_fragments": Law((), may_exit=False),

@@ -10,11 +10,11 @@ and inline policies as decoded documents), and raises what `translate` makes of 
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import aws_call
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import NotFound
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import compact
 
 Json = dict[str, t.Any]
 Tags = t.Mapping[str, str]
@@ -286,15 +286,20 @@ def list_policies(client: t.Any, *, scope: str) -> dict[str, str]:
 
     :param scope: ``Local`` for the account's own, ``AWS`` for those that AWS keeps.
     """
-    return {each["PolicyName"]: each["Arn"] for each in _pages(client, "list_policies", "Policies", Scope=scope)}
+    found = _pages(client, "list_policies", "Policies", Scope=scope, PaginationConfig={"PageSize": 1000})
+    return {each["PolicyName"]: each["Arn"] for each in found}
+
+
+@aws_call("iam:GetPolicy", "read the policy {arn}")
+def get_policy(client: t.Any, *, arn: str) -> Json:
+    """GetPolicy's ``Policy``.
+
+    :raises NotFound: there is no such policy.
+    """
+    return t.cast(Json, client.get_policy(PolicyArn=arn)["Policy"])
 
 
 @aws_call("iam:GetAccountSummary", "read the account's IAM quotas")
 def account_summary(client: t.Any) -> dict[str, int]:
     """GetAccountSummary's ``SummaryMap``: RolesQuota, AssumeRolePolicySizeQuota, AttachedPoliciesPerRoleQuota, ..."""
     return t.cast("dict[str, int]", client.get_account_summary()["SummaryMap"])
-
-
-def compact(document: t.Mapping[str, t.Any]) -> str:
-    """A policy document as it is sent: JSON without white space, keys in the order they have."""
-    return json.dumps(document, separators=(",", ":"))

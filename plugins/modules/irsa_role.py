@@ -1,0 +1,367 @@
+#!/usr/bin/python
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: irsa_role
+short_description: Manage an IAM role that Kubernetes service accounts act as
+version_added: 0.1.0
+description:
+  - Makes, changes and removes an IAM role that trusts service accounts of an EKS cluster by the cluster's OIDC
+    provider, which is the second link of the chain that gives Kubernetes service accounts an IAM role (IRSA).
+  - A role may be shared. Of its trust policy the module writes only the plain statements of the one provider that
+    O(cluster_name) or O(issuer) names, and keeps everybody else's as they are. Plain is a statement that allows
+    C(sts:AssumeRoleWithWebIdentity) to that provider alone, on no other conditions than C(StringEquals) or
+    C(StringLike) on the provider's C(sub) and C(aud), whoever wrote it.
+  - A statement of that provider with further conditions, principals or actions is somebody's own. It is kept, a warning
+    tells of it, and service accounts that it names are not granted the role a second time, since beside a plain
+    statement its conditions would mean nothing. O(trust=replace) does away with it.
+  - Statements are compared by what they mean, so their order, a list of one value against the value, the case of
+    actions or an account's id against its root ARN make no change.
+  - Everything that can be checked is checked before the first call, the rest before the first write.
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - amazon.aws.tags
+  - eksops.irsa.attributes
+options:
+  state:
+    description:
+      - With V(present) the role is made, or changed in what the options name.
+      - With V(absent) and neither O(cluster_name) nor O(issuer), the role is deleted with its policies. It must carry
+        the tag C(eksops.irsa/managed=true), which the module puts on every role that it makes.
+      - With V(absent) and a cluster, only the plain statements of that cluster's provider are taken out of the trust
+        policy, or the O(service_accounts) alone if they are given. A role with the tag is deleted once no statement is
+        left that allows anybody anything; so taking one of two clusters away leaves the role to the other. A role
+        without the tag stays, if need be with a statement that says that it trusts nobody.
+    type: str
+    choices: [present, absent]
+    default: present
+  name:
+    description:
+      - The role's name, without its path.
+      - IAM keeps names unique without regard to case.
+    type: str
+    required: true
+  path:
+    description:
+      - The role's path, V(/) for a new role if left out.
+      - IAM can't move a role. If it is at another path, the module fails and says so.
+    type: str
+  description:
+    description: The role's description. An empty one removes it.
+    type: str
+  max_session_duration:
+    description: How long a session of the role lasts at most, 3600 to 43200 seconds. IAM takes 3600 for a new role.
+    type: int
+  permissions_boundary:
+    description: ARN of the managed policy that bounds the role's permissions. An empty string removes the boundary.
+    type: str
+  managed_policies:
+    description:
+      - Managed policies to attach, each by its ARN, or by its name alone if it is of the role's account or of AWS.
+      - A name that both have is an error, unless one of the two is attached already.
+    type: list
+    elements: str
+  purge_policies:
+    description: Whether to detach managed policies that are not in O(managed_policies), if those are given.
+    type: bool
+    default: false
+  inline_policies:
+    description:
+      - Inline policies to write, documents by name.
+      - A document is a mapping, or such a mapping as JSON or YAML text.
+    type: dict
+  purge_inline_policies:
+    description: Whether to delete inline policies that are not in O(inline_policies), if those are given.
+    type: bool
+    default: false
+  tags:
+    description:
+      - Tags to put on the role.
+      - The tag C(eksops.irsa/managed) says whether O(state=absent) may delete the role. It is never purged. Setting it
+        to V(true) hands a role that somebody else made over to this collection, any other value takes the role out of
+        its hands.
+  service_accounts:
+    description:
+      - The service accounts that may act as the role.
+      - Needed to make a role. An empty list makes, or leaves, a role that trusts no service account of the cluster.
+    type: list
+    elements: dict
+    suboptions:
+      namespace:
+        description: The account's namespace, or a pattern with O(allow_wildcards).
+        type: str
+        required: true
+      name:
+        description: The account's name, or a pattern with O(allow_wildcards).
+        type: str
+        required: true
+  purge_service_accounts:
+    description:
+      - Whether O(service_accounts) is the whole list of this provider's accounts.
+      - With V(false) the accounts are added to those that are there.
+    type: bool
+    default: true
+  allow_wildcards:
+    description:
+      - Whether C(*) and C(?) may stand in O(service_accounts) for any text and for any character.
+      - Such accounts get a statement of their own with C(StringLike).
+    type: bool
+    default: false
+  cluster_name:
+    description:
+      - Name of the EKS cluster whose service accounts are meant. Its issuer is read from EKS.
+      - Needed with O(service_accounts), unless O(issuer) is given.
+    type: str
+  issuer:
+    description:
+      - The OIDC issuer of the service accounts, with or without C(https://), in place of O(cluster_name). EKS is not
+        asked then, so it also serves for a cluster in another account or one that is gone.
+      - The provider that the role trusts is that of this issuer in the role's own account.
+    type: str
+  audiences:
+    description:
+      - What the service accounts' tokens must be issued for, any one of them.
+      - An empty list leaves the condition on the audience out.
+    type: list
+    elements: str
+    default: [sts.amazonaws.com]
+  trust:
+    description:
+      - With V(merge) only the provider's plain statements are written.
+      - With V(replace) the trust policy trusts the O(service_accounts) and nobody else, and
+        O(purge_service_accounts) means nothing.
+    type: str
+    choices: [merge, replace]
+    default: merge
+  force:
+    description: With O(state=absent), delete the role whoever made it and whomever else it trusts.
+    type: bool
+    default: false
+notes:
+  - The calling identity needs C(iam:GetRole), and for what the options ask for C(iam:CreateRole),
+    C(iam:UpdateAssumeRolePolicy), C(iam:UpdateRole), C(iam:TagRole) and so forth; an error names the action that is
+    missing. C(iam:ListAttachedRolePolicies), C(iam:ListRolePolicies) and C(iam:GetRolePolicy) may be missing where the
+    options don't speak of policies. C(eks:DescribeCluster) is needed with O(cluster_name),
+    C(sts:GetCallerIdentity) never needs to be allowed.
+  - C(iam:GetAccountSummary) is called only when a trust policy is longer than 2048 characters or a role has more than
+    ten managed policies, to learn whether the account's quota was raised.
+  - IAM has no version check on a trust policy. It is read again just before and after it is written, so that two runs
+    at the same time don't lose each other's statements.
+  - A change takes some seconds to reach all of AWS.
+author:
+  - eksops contributors (@eksops)
+seealso:
+  - module: eksops.irsa.eks_oidc_info
+  - module: eksops.irsa.iam_oidc_provider
+  - module: eksops.irsa.sa_annotate
+  - module: amazon.aws.iam_role
+  - name: Assign IAM roles to Kubernetes service accounts
+    description: What AWS says of it.
+    link: https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
+"""
+
+EXAMPLES = r"""
+- name: A role for one service account, with a policy of AWS and one of its own
+  eksops.irsa.irsa_role:
+    name: reports
+    cluster_name: production
+    region: eu-west-1
+    service_accounts:
+      - namespace: analytics
+        name: reports
+    managed_policies:
+      - AmazonS3ReadOnlyAccess
+    inline_policies:
+      queue:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Action: sqs:SendMessage
+            Resource: arn:aws:sqs:eu-west-1:123456789012:reports
+    tags:
+      team: analytics
+  register: reports
+
+- name: Let the same accounts of a second cluster use it too
+  eksops.irsa.irsa_role:
+    name: reports
+    cluster_name: staging
+    region: eu-west-1
+    service_accounts:
+      - namespace: analytics
+        name: reports
+
+- name: All accounts of the review namespaces, added to what is there
+  eksops.irsa.irsa_role:
+    name: reports
+    cluster_name: staging
+    region: eu-west-1
+    service_accounts:
+      - namespace: review-*
+        name: reports
+    allow_wildcards: true
+    purge_service_accounts: false
+
+- name: Take the second cluster away again
+  eksops.irsa.irsa_role:
+    name: reports
+    cluster_name: staging
+    region: eu-west-1
+    state: absent
+
+- name: Remove the role
+  eksops.irsa.irsa_role:
+    name: reports
+    region: eu-west-1
+    state: absent
+"""
+
+RETURN = r"""
+role:
+  description:
+    - The role as it is in the end, or as it would be in check mode.
+    - Empty if there is no role in the end.
+  returned: success
+  type: dict
+  contains:
+    arn:
+      description: Its ARN.
+      type: str
+      returned: if the role exists
+      sample: arn:aws:iam::123456789012:role/reports
+    name:
+      description: Its name.
+      type: str
+      returned: if the role exists
+      sample: reports
+    path:
+      description: Its path.
+      type: str
+      returned: if the role exists
+      sample: /
+    role_id:
+      description: Its unique id. It is null in check mode if the role is still to be made.
+      type: str
+      returned: if the role exists
+      sample: AROAABCDEFGHIJKLMNOPQ
+    description:
+      description: Its description, empty if it has none.
+      type: str
+      returned: if the role exists
+      sample: ""
+    trust_policy:
+      description: Its trust policy.
+      type: dict
+      returned: if the role exists
+      sample:
+        Version: "2012-10-17"
+        Statement:
+          - Effect: Allow
+            Principal:
+              Federated: arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
+            Action: sts:AssumeRoleWithWebIdentity
+            Condition:
+              StringEquals:
+                oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF:sub: system:serviceaccount:analytics:reports
+                oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF:aud: sts.amazonaws.com
+    managed_policies:
+      description:
+        - The ARNs of its managed policies, sorted.
+        - It is null if O(managed_policies) is left out and the caller isn't allowed to list them.
+      type: list
+      elements: str
+      returned: if the role exists
+      sample: [arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess]
+    inline_policies:
+      description:
+        - Its inline policies, documents by name.
+        - It is null if O(inline_policies) is left out and the caller isn't allowed to read them.
+      type: dict
+      returned: if the role exists
+      sample: {}
+    permissions_boundary:
+      description: The ARN of its permissions boundary, null if it has none.
+      type: str
+      returned: if the role exists
+      sample: arn:aws:iam::123456789012:policy/boundary
+    max_session_duration:
+      description: How long its sessions last at most, in seconds.
+      type: int
+      returned: if the role exists
+      sample: 3600
+    tags:
+      description: Its tags.
+      type: dict
+      returned: if the role exists
+      sample: {eksops.irsa/managed: "true", team: analytics}
+actions:
+  description: What was written, or would be in check mode, in words and in order.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - create role reports for analytics/reports
+    - attach policy arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess to role reports
+"""
+
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api import roles
+from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Wanted
+
+ARGUMENTS: dict[str, t.Any] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "name": {"type": "str", "required": True},
+    "path": {"type": "str"},
+    "description": {"type": "str"},
+    "max_session_duration": {"type": "int"},
+    "permissions_boundary": {"type": "str"},
+    "managed_policies": {"type": "list", "elements": "str"},
+    "purge_policies": {"type": "bool", "default": False},
+    "inline_policies": {"type": "dict"},
+    "purge_inline_policies": {"type": "bool", "default": False},
+    "service_accounts": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "namespace": {"type": "str", "required": True},
+            "name": {"type": "str", "required": True},
+        },
+    },
+    "purge_service_accounts": {"type": "bool", "default": True},
+    "allow_wildcards": {"type": "bool", "default": False},
+    "cluster_name": {"type": "str"},
+    "issuer": {"type": "str"},
+    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
+    "trust": {"type": "str", "choices": ["merge", "replace"], "default": "merge"},
+    "force": {"type": "bool", "default": False},
+    **_argspec.tags(),
+}
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec=ARGUMENTS, supports_check_mode=True, mutually_exclusive=[("cluster_name", "issuer")]
+    )
+
+    def body() -> dict[str, t.Any]:
+        wanted = Wanted.from_params(module.params, _runner.load_yaml)
+        aws = Aws(module)
+        client = aws.client("iam")
+        plan, answers = _runner.converge(module, lambda: roles.plan(aws, wanted), roles.operations(client))
+        return _runner.result(module, plan, role=roles.in_the_end(plan, answers))
+
+    _runner.run(module, body)
+
+
+if __name__ == "__main__":
+    main()
