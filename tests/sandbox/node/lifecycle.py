@@ -230,9 +230,9 @@ class PodRun:
         codes = [each.exit_code for each in self.main]
         if None not in codes:
             return "Failed" if any(codes) else "Succeeded"
-        # A pod that waits for an image only stays pending; one that has run does not go back.
-        begun = any(each.running or each.last_state or each.exit_code is not None for each in self.main)
-        return "Running" if begun else "Pending"
+        # One container that never started is enough; one that waits to be started again does not count.
+        waiting = any("waiting" in each.state and not each.last_state for each in self.main)
+        return "Pending" if waiting else "Running"
 
     def status(self, pod: Json, now: float) -> Json:
         """Return what the kubelet would report, conditions of others kept."""

@@ -1,0 +1,162 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from sandbox.node import scheduling
+from sandbox.node.behaviour import Behaviour, Step, behaviour, is_aws_cli
+
+if t.TYPE_CHECKING:
+    Json = dict[str, t.Any]
+
+AWS_CLI = "public.ecr.aws/aws-cli/aws-cli:2.25.4"
+CALL = ("sts", "get-caller-identity")
+
+
+def of(
+    command: list[str] | None = None,
+    args: list[str] | None = None,
+    *,
+    image: str = "busybox",
+    policy: str = "Always",
+    init: bool = False,
+    run_for: str | None = None,
+) -> Behaviour:
+    container: Json = {"name": "main", "image": image, "command": command, "args": args}
+    annotations = {} if run_for is None else {"sandbox.eksops.io/run-for": run_for}
+    return behaviour(
+        container, {"metadata": {"annotations": annotations}, "spec": {"restartPolicy": policy}}, init=init
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "args"),
+    [
+        (None, ["sts", "get-caller-identity"]),
+        (["aws"], ["sts", "get-caller-identity"]),
+        (["aws", "sts", "get-caller-identity"], None),
+        (["sh", "-c", "aws sts get-caller-identity"], None),
+        (["/bin/sh", "-c"], ["aws sts get-caller-identity"]),
+        (["bash", "-ec", "aws sts get-caller-identity"], None),
+        (["sh", "-c", "set -e\naws sts \\\n  get-caller-identity  # who am I"], None),
+    ],
+)
+def test_every_spelling_of_the_test_pods_command(command: list[str] | None, args: list[str] | None) -> None:
+    [step] = of(command, args, image=AWS_CLI).steps
+    assert step.aws == CALL
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (AWS_CLI, True),
+        ("amazon/aws-cli", True),
+        ("registry:5000/aws-cli@sha256:abc", True),
+        ("aws-cli-tools", False),
+        ("aws-cli/other:1", False),
+    ],
+)
+def test_is_aws_cli(image: str, expected: bool) -> None:
+    assert is_aws_cli(image) is expected
+
+
+@pytest.mark.parametrize("command", [None, ["nginx"], ["sh", "-c", "./server | tee log"], ["sleep", "infinity"]])
+def test_what_runs_for_ever(command: list[str] | None) -> None:
+    assert of(command).for_ever
+
+
+@pytest.mark.parametrize(
+    ("command", "steps"),
+    [
+        (["true"], [Step(code=0)]),
+        (["false"], [Step(code=1)]),
+        (["sleep", "5"], [Step(seconds=5, code=0)]),
+        (["sleep", "1m", "0.5"], [Step(seconds=60.5, code=0)]),
+        (["sh", "-c", "exit 3; echo never"], [Step(code=3)]),
+        (["sh", "-c", "exit 258"], [Step(code=2)]),
+        (
+            ["sh", "-c", "echo 'a b' && false; true"],
+            [Step(output="a b\n", code=0, must_succeed=True), Step(code=1), Step(code=0)],
+        ),
+        (["sh", "-c", "set -eu; false; true"], [Step(code=1, must_succeed=True), Step(code=0, must_succeed=True)]),
+        (["sh", "-c", ""], [Step(code=0)]),
+        (["./crash-me"], [Step(output="crash\n", code=1)]),
+    ],
+)
+def test_simple_commands(command: list[str], steps: list[Step]) -> None:
+    assert of(command).steps == tuple(steps)
+
+
+@pytest.mark.parametrize("script", ["&& true", "echo 'open", "sleep 1 &", "echo $(date)", "if true; then false; fi"])
+def test_a_script_that_is_not_simple_runs_as_a_server_does(script: str) -> None:
+    assert of(["sh", "-c", script]).for_ever
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"policy": "Never"}, 0.0),
+        ({"policy": "OnFailure", "run_for": "2.5"}, 2.5),
+        ({"init": True}, 0.0),
+        ({"policy": "Never", "run_for": "soon"}, 0.0),
+        ({"policy": "Never", "run_for": "-1"}, 0.0),
+        ({"policy": "Never", "run_for": "inf"}, 0.0),
+    ],
+)
+def test_what_nobody_restarts_ends(options: dict[str, t.Any], expected: float) -> None:
+    assert of(["./migrate"], **options).steps == (Step(seconds=expected, code=0),)
+
+
+@pytest.mark.parametrize("image", ["example.com/no-such-image:1", "missing"])
+def test_images_that_cannot_be_pulled(image: str) -> None:
+    assert not of(image=image).pulls
+
+
+NODE: Json = {
+    "metadata": {"name": "sandbox-node", "labels": {"kubernetes.io/os": "linux", "generation": "3"}},
+    "status": {"allocatable": {"cpu": "8", "memory": "32Gi"}},
+}
+
+
+def required(*terms: Json) -> Json:
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": list(terms)}}}
+
+
+def expression(key: str, operator: str, *values: str) -> Json:
+    return {"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}
+
+
+THIS_NODE = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["sandbox-node"]}]}
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ({}, None),
+        ({"nodeSelector": {"kubernetes.io/os": "linux"}}, None),
+        ({"nodeSelector": {"kubernetes.io/os": "windows"}}, "node(s) didn't match node selector"),
+        ({"affinity": required(THIS_NODE)}, None),
+        ({"affinity": required({**THIS_NODE, **expression("gpu", "Exists")})}, "node(s) didn't match node selector"),
+        ({"affinity": required(expression("gpu", "Exists"), THIS_NODE)}, None),
+        ({"affinity": required({})}, "node(s) didn't match node selector"),
+        ({"affinity": required(expression("kubernetes.io/os", "NotIn", "windows"))}, None),
+        ({"affinity": required(expression("gpu", "DoesNotExist"))}, None),
+        ({"affinity": required(expression("generation", "Gt", "2"))}, None),
+        ({"affinity": required(expression("generation", "Lt", "3"))}, "node(s) didn't match node selector"),
+        ({"affinity": required(expression("gpu", "Gt", "2"))}, "node(s) didn't match node selector"),
+        ({"containers": [{"resources": {"requests": {"cpu": "7500m"}}}]}, None),
+        ({"containers": [{"resources": {"requests": {"cpu": "5"}}}] * 2}, "Insufficient cpu"),
+        ({"initContainers": [{"resources": {"requests": {"memory": "1Ti"}}}]}, "Insufficient memory"),
+    ],
+)
+def test_scheduling(spec: Json, reason: str | None) -> None:
+    assert scheduling.obstacle({"spec": {"containers": [{}], **spec}}, NODE) == reason
+
+
+def test_a_foreign_operator_is_an_error() -> None:
+    with pytest.raises(ValueError, match="Near is no operator"):
+        scheduling.obstacle({"spec": {"containers": [{}], "affinity": required(expression("a", "Near"))}}, NODE)
