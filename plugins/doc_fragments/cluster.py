@@ -9,7 +9,7 @@ class ModuleDocFragment:
     """How modules that talk to Kubernetes connect; ``_argspec.KUBERNETES`` is the same as data.
 
     The options of ``kubernetes.core.k8s_auth_options`` and of amazon.aws are documented there; here stands what
-    this collection adds.
+    this collection adds. A module names this fragment before those: what comes first holds.
     """
 
     DOCUMENTATION = r"""
@@ -18,7 +18,8 @@ options:
     description:
       - Name of the EKS cluster.
       - With this option alone no kubeconfig is needed. Endpoint and certificate authority are read from EKS, and the
-        bearer token is made in the process from the AWS credentials, as C(aws eks get-token) does.
+        bearer token is made in the process from the AWS credentials, as C(aws eks get-token) does. O(ca_cert) and the
+        options for proxies and impersonation hold there too.
       - Together with O(kubeconfig), O(context) or O(host) those say how to connect, and the module stops before it
         writes if the API server there is not the one of this cluster.
       - Without it, the environment (C(K8S_AUTH_*)), the default kubeconfig and the in-cluster configuration are tried,
@@ -30,5 +31,6 @@ options:
       - For the API server E(K8S_AUTH_VERIFY_SSL) is used when the option is left out.
       - By default certificates are verified.
     type: bool
+    default: null
     aliases: [verify_ssl]
 """

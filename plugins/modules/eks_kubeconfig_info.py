@@ -14,11 +14,11 @@ description:
     kubernetes.core, so that they too can connect by the cluster's name alone, without the aws CLI and without a file.
   - The token in it is good for about 14 minutes. It is a secret. Give the task C(no_log=true).
 extends_documentation_fragment:
+  - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
-  - eksops.irsa.cluster
   - eksops.irsa.attributes
   - eksops.irsa.attributes.info
 attributes:

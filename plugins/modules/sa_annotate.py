@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
   - amazon.aws.region.modules
+  - amazon.aws.boto3
   - eksops.irsa.attributes
 attributes:
   check_mode:
@@ -104,7 +105,6 @@ notes:
   - Needs Kubernetes 1.18 or newer.
 requirements:
   - kubernetes >= 31.0.0
-  - boto3 >= 1.35.0, where O(cluster_name) is used
 author:
   - eksops contributors (@eksops)
 seealso:

@@ -49,8 +49,15 @@ class Aws:
     def client(self, service: str) -> t.Any:
         """A botocore client for ``service`` with the module's credentials, region, endpoint and certificates."""
         if service not in self._clients:
-            self._clients[service] = self._module.client(service, config=_client_config())
+            self._clients[service] = self._make(service)
         return self._clients[service]
+
+    def _make(self, service: str, *, limits: t.Mapping[str, t.Any] | None = None, **where: t.Any) -> t.Any:
+        bundle = self._module.params.get("aws_ca_bundle")
+        if bundle and self._module.params.get("validate_certs") is None:
+            # Where validate_certs has no default, because it is kubernetes.core's too, amazon.aws forgets the bundle.
+            where["verify"] = bundle
+        return self._module.client(service, config=_client_config(**(limits or {})), **where)
 
     def describe(self, name: str) -> EksCluster:
         """The EKS cluster.
@@ -78,15 +85,18 @@ class Aws:
         """
         resolver = botocore.session.get_session().get_component("endpoint_resolver")
         suffix = resolver.get_partition_dns_suffix(cluster.partition)
-        client = self._module.client(
-            "sts", endpoint=f"https://sts.{cluster.region}.{suffix}", region=cluster.region, config=_client_config()
+        client = self._make(
+            "sts",
+            endpoint=f"https://sts.{cluster.region}.{suffix}",
+            region=cluster.region,
+            limits={"use_fips_endpoint": False, "use_dualstack_endpoint": False},
         )
         return sts.eks_token(client, cluster=cluster.name)
 
 
-def _client_config() -> t.Any:
+def _client_config(**further: t.Any) -> t.Any:
     """Bounded time and retries for every call; the user's ``aws_config`` and AWS_* variables come first."""
-    limits: dict[str, t.Any] = {"connect_timeout": 10, "read_timeout": 30}
+    limits: dict[str, t.Any] = {"connect_timeout": 10, "read_timeout": 30, **further}
     if not os.environ.get("AWS_MAX_ATTEMPTS") and not os.environ.get("AWS_RETRY_MODE"):
         limits["retries"] = {"mode": "standard", "total_max_attempts": 8}
     return botocore.config.Config(**limits)
@@ -177,7 +187,7 @@ def _require_same_cluster(module: AnsibleAWSModule, server: ApiServer, name: str
         issuer = str(server.request("GET", "/.well-known/openid-configuration").get("issuer"))
     except (errors.AccessDenied, errors.NotFound) as error:
         module.warn(
-            f"Could not check that {server.host} is the EKS cluster {name}: {error.cause} Its issuer can be read by "
+            f"Could not check that {server.host} is the EKS cluster {name} ({error.cause}). Its issuer can be read by "
             "those whom the ClusterRole system:service-account-issuer-discovery is bound to."
         )
         return
@@ -215,12 +225,28 @@ def _connect_eks(module: AnsibleAWSModule, name: str) -> ApiServer:
     configuration = core._create_configuration({**kept, "host": endpoint, "api_key": "unused"})
     pool = core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
     if configuration.verify_ssl:
-        context = ssl.create_default_context(cadata=base64.b64decode(authority).decode())
-        # From Python 3.13 on the default asks for an Authority Key Identifier, which EKS's own CA certificates lack.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-        pool.connection_pool_kw["ssl_context"] = context
+        pool.connection_pool_kw["ssl_context"] = _tls(cluster, authority, module.params.get("ca_cert"))
         pool.connection_pool_kw.pop("ca_certs", None)
     return ApiServer(pool, endpoint, authorization=token.authorization, headers=_headers(core, module))
+
+
+def _tls(cluster: EksCluster, authority: str, ca_file: str | None) -> ssl.SSLContext:
+    """TLS that trusts the cluster's certificate authority, or the one in a file that the user gives instead."""
+    try:
+        if ca_file:
+            context = ssl.create_default_context(cafile=ca_file)
+        else:
+            context = ssl.create_default_context(cadata=base64.b64decode(authority, validate=True).decode("ascii"))
+    except (OSError, ValueError) as error:
+        source = f"ca_cert {ca_file}" if ca_file else f"the certificate authority of EKS cluster {cluster.name}"
+        raise errors.BadConnection(
+            f"{source} is no PEM file of certificates",
+            cause=f"{type(error).__name__}: {error}",
+            fix="give a certificate authority in ca_cert, or a kubeconfig that has it",
+        ) from error
+    # From Python 3.13 on the default asks for an Authority Key Identifier, which EKS's own CA certificates lack.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
 
 
 def _connect_configured(module: AnsibleAWSModule) -> ApiServer:
@@ -243,7 +269,7 @@ def _configure(core: t.Any, module: AnsibleAWSModule) -> tuple[t.Any, t.Any]:
         missing = [path for path in kubeconfig.split(os.pathsep) if not os.path.exists(os.path.expanduser(path))]
         if missing:
             raise errors.BadConnection(
-                f"kubeconfig {missing[0]} doesn't exist",
+                f"kubeconfig {_shown(missing[0])} doesn't exist",
                 fix="give the path of a kubeconfig, or connect by cluster_name",
             )
     try:
@@ -275,7 +301,7 @@ def _source(auth: t.Mapping[str, t.Any]) -> str:
     """Where the connection's settings come from, in words."""
     kubeconfig = auth.get("kubeconfig")
     if isinstance(kubeconfig, str):
-        text = f"kubeconfig {kubeconfig}"
+        text = f"kubeconfig {' and '.join(_shown(path) for path in kubeconfig.split(os.pathsep))}"
     elif kubeconfig:
         text = "the kubeconfig given as a dictionary"
     elif auth.get("host"):
@@ -283,6 +309,13 @@ def _source(auth: t.Mapping[str, t.Any]) -> str:
     else:
         text = "the default kubeconfig or the in-cluster configuration"
     return f"{text}, context {auth['context']}" if auth.get("context") else text
+
+
+def _shown(path: str) -> str:
+    # In two parts because kubernetes.core has the option as a secret, since it may be a whole kubeconfig: Ansible would
+    # blot out the path.
+    directory, name = os.path.split(path)
+    return f"{name} in {directory}" if directory else name
 
 
 def _headers(core: t.Any, module: AnsibleAWSModule) -> list[tuple[str, str]]:
