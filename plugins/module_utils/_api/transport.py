@@ -257,6 +257,8 @@ def _retries(statuses: t.Container[int]) -> t.Any:
         backoff_factor=0.2,
         raise_on_status=False,
         redirect=False,
+        # urllib3 would take Retry-After for a reason to retry whatever the statuses say: a refused eviction has it.
+        respect_retry_after_header=429 in statuses,
     )
 
 

@@ -1,0 +1,191 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which of a pod's containers the pod identity webhook should have touched, and whether it did.
+
+The rules are those of https://github.com/aws/amazon-eks-pod-identity-webhook. It sees a pod once, when it is created:
+a pod that lacks the role then lacks it for good and has to be replaced.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import re
+import typing as t
+
+from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import IRSA_OPTIONS
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import ROLE_ARN_ANNOTATION
+
+Json = t.Mapping[str, t.Any]
+
+ROLE_VARIABLE = "AWS_ROLE_ARN"
+FILE_VARIABLE = "AWS_WEB_IDENTITY_TOKEN_FILE"
+SKIP_LABEL = "eks.amazonaws.com/skip-pod-identity-webhook"
+SKIP_CONTAINERS = "eks.amazonaws.com/skip-containers"
+MIRROR = "kubernetes.io/config.mirror"
+
+_VOLUME = "aws-iam-token"
+_POD_IDENTITY = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+# A record as Go's encoding/csv takes it: unlike Python's csv module it refuses a quote inside an unquoted field.
+_FIELD = r'(?:"(?:[^"]|"")*"|[^",\r\n]*)'
+_RECORD = re.compile(rf"{_FIELD}(?:,{_FIELD})*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Expected:
+    """What the webhook gives to a new pod of one service account.
+
+    :param role_arn: the role; empty where pods are to carry none.
+    :param audience: the token's audience, where the account's annotation names one.
+    """
+
+    role_arn: str
+    audience: str | None = None
+
+    @classmethod
+    def from_account(cls, account: Json) -> Expected | None:
+        """What a ServiceAccount's annotations say; None where they name no role (an empty one counts as none)."""
+        annotations = account["metadata"].get("annotations") or {}
+        role_arn = annotations.get(ROLE_ARN_ANNOTATION)
+        return cls(role_arn, annotations.get(IRSA_OPTIONS["audience"])) if role_arn else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What was found in one pod.
+
+    :param stale: a new pod in its place would come up otherwise.
+    :param reasons: why, in words; for a pod that isn't stale, what else a reader should know.
+    :param containers: the containers whose environment is as expected, and is the webhook's to set.
+    """
+
+    stale: bool
+    reasons: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+
+
+def is_terminating(pod: Json) -> bool:
+    """Whether somebody has asked for the pod's deletion."""
+    return bool(pod["metadata"].get("deletionTimestamp"))
+
+
+def is_finished(pod: Json) -> bool:
+    """Whether the pod will never run again: completed, failed or evicted."""
+    return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
+
+
+def judge(pod: Json, expected: Expected | None, template: Json | None = None) -> Verdict:
+    """Whether a pod carries what its service account promises.
+
+    :param expected: None where the account promises nothing, so that nothing can be missing.
+    :param template: the pod spec from which the pod's owner makes its pods. With it, what a container's author wrote
+        is told for certain from what the webhook wrote; without it, only the webhook's volume tells.
+    """
+    metadata, spec = pod["metadata"], pod["spec"]
+    annotations = metadata.get("annotations") or {}
+    if MIRROR in annotations:
+        return Verdict(False, ("a static pod, which no webhook sees",))
+    if is_terminating(pod):
+        return Verdict(False, ("it is being deleted",))
+    if is_finished(pod):
+        why = (pod["status"].get("reason") or pod["status"]["phase"]).lower()
+        return Verdict(False, (f"it has ended ({why})",))
+    if SKIP_LABEL in (metadata.get("labels") or {}):
+        return Verdict(False, (f"its label {SKIP_LABEL} keeps the webhook away",))
+    if expected is None:
+        return Verdict(False, (f"its service account {account_of(pod)} has no annotation {ROLE_ARN_ANNOTATION}",))
+
+    written = None if template is None else {c["name"]: c for c in _containers(template)}
+    skipped = skipped_containers(annotations)
+    stale: list[str] = []
+    notes: list[str] = []
+    right: list[str] = []
+    for container in _containers(spec):
+        name = container["name"]
+        if name in skipped:
+            notes.append(f"container {name} is skipped by the annotation {SKIP_CONTAINERS}")
+            continue
+        is_stale, reason = _judge_container(container, expected.role_arn, written)
+        if reason:
+            (stale if is_stale else notes).append(f"container {name} {reason}")
+        else:
+            right.append(name)
+    own_volume = template is not None and _token_source(template) is not None
+    source = _token_source(spec)
+    if right and expected.audience and source and not own_volume and source.get("audience") != expected.audience:
+        stale.append(f"the token's audience is {source.get('audience')} instead of {expected.audience}")
+    return Verdict(bool(stale), tuple(stale + notes), tuple(right))
+
+
+def account_of(pod: Json) -> str:
+    """The name of the pod's service account."""
+    return str(pod["spec"].get("serviceAccountName") or "default")
+
+
+def skipped_containers(annotations: t.Mapping[str, str]) -> frozenset[str]:
+    """The containers that a pod's annotation takes out: one CSV record; what doesn't parse takes out none."""
+    lines = (annotations.get(SKIP_CONTAINERS) or "").lstrip("\r\n").splitlines()
+    if not lines or not _RECORD.fullmatch(lines[0]):
+        return frozenset()
+    return frozenset(next(csv.reader(lines[:1])))
+
+
+def _containers(spec: Json) -> list[Json]:
+    # Ephemeral containers come later than the webhook.
+    return [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+
+
+def _judge_container(container: Json, role_arn: str, written: t.Mapping[str, Json] | None) -> tuple[bool, str | None]:
+    """Whether it makes the pod stale, and what is to be said of it; nothing for a container that is right."""
+    environment = _environment(container)
+    has = [key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in environment]
+    if role_arn and len(has) == 2 and environment[ROLE_VARIABLE].get("value") == role_arn:
+        return False, None
+    original = None if written is None else written.get(container["name"])
+    if original is not None:
+        own = [key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in _environment(original)]
+    else:
+        own = [] if _is_injected(container, environment) else has
+    if own:
+        # The webhook sets both or, where it finds either, none.
+        return False, f"sets {' and '.join(own)} itself, so the webhook leaves it alone"
+    if not role_arn:
+        return (True, f"still has role {environment[ROLE_VARIABLE].get('value')}") if has else (False, None)
+    if has:
+        if _is_injected(container, environment):
+            return True, f"has role {environment[ROLE_VARIABLE].get('value')} instead of {role_arn}"
+        return False, f"was given {' and '.join(has)} by something else than the webhook"
+    if written is not None and original is None:
+        return False, "was added after the webhook had seen the pod, so it has no role"
+    if _POD_IDENTITY in environment:
+        return True, "has the credentials of an EKS Pod Identity association instead of the role"
+    return True, f"has no {ROLE_VARIABLE} and {FILE_VARIABLE}"
+
+
+def _environment(container: Json) -> dict[str, Json]:
+    return {variable["name"]: variable for variable in container.get("env") or []}
+
+
+def _is_injected(container: Json, environment: t.Mapping[str, Json]) -> bool:
+    """Whether both variables are there and point into the webhook's own volume."""
+    if ROLE_VARIABLE not in environment or not environment[ROLE_VARIABLE].get("value"):
+        return False
+    path = (environment.get(FILE_VARIABLE) or {}).get("value") or ""
+    if path.startswith("C:"):  # Windows nodes
+        path = path[2:].replace("\\", "/")
+    return any(
+        mount["name"] == _VOLUME and path.startswith(mount["mountPath"].rstrip("/") + "/")
+        for mount in container.get("volumeMounts") or []
+    )
+
+
+def _token_source(spec: Json) -> Json | None:
+    """The projected token in the webhook's volume."""
+    for volume in spec.get("volumes") or []:
+        if volume["name"] == _VOLUME:
+            for source in (volume.get("projected") or {}).get("sources") or []:
+                if source.get("serviceAccountToken"):
+                    return t.cast(Json, source["serviceAccountToken"])
+    return None

@@ -1,0 +1,335 @@
+#!/usr/bin/python
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: pod_rollout
+short_description: Restart the workloads whose pods lack the IAM role of their service account
+version_added: 0.1.0
+description:
+  - The pod identity webhook gives a pod its IAM role when the pod is created, and never after. Pods that are older than
+    the annotation of their service account have no role, or the one before, until something replaces them.
+  - This module finds those pods, restarts their owners and nothing else, waits until the new pods are ready, and looks
+    whether they have the role.
+  - A pod is stale if one of its containers, init containers included, lacks E(AWS_ROLE_ARN) and
+    E(AWS_WEB_IDENTITY_TOKEN_FILE), or has them with another role, though the webhook would set them. It is stale, too,
+    if its token has another audience than the annotation C(eks.amazonaws.com/audience) of the account says. Not stale
+    are pods and containers that the webhook passes over (the label C(eks.amazonaws.com/skip-pod-identity-webhook), the
+    annotation C(eks.amazonaws.com/skip-containers), containers that set one of the variables themselves, static pods),
+    and pods that are being deleted or have ended.
+  - If nothing is stale, nothing is written. A rollout that is under way already is still waited for.
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - kubernetes.core.k8s_auth_options
+  - eksops.irsa.cluster
+  - eksops.irsa.attributes
+attributes:
+  check_mode:
+    details:
+      - RV(verified) then has the pods that are right already.
+  idempotent:
+    details:
+      - With O(only_stale=false) each run restarts again.
+options:
+  namespace:
+    description: Namespace of the service account and of the pods.
+    type: str
+    required: true
+  service_account:
+    description:
+      - Name of the service account whose pods are looked at.
+      - One of O(service_account) and O(label_selectors) is required.
+    type: str
+    aliases: [name]
+  label_selectors:
+    description:
+      - Look at pods with these labels only, as C(kubectl -l) takes them.
+      - Without O(service_account), pods of all accounts of the namespace are looked at, each for the role of its own.
+    type: list
+    elements: str
+  role_arn:
+    description:
+      - ARN of the role that the pods are to have.
+      - By default what the annotation C(eks.amazonaws.com/role-arn) of the service account says. It is an error if
+        O(service_account) has none, whereas pods that are chosen by labels alone are then left alone.
+      - If it is empty, pods are to have no role, and those that still have one are stale. Use it after the
+        annotation was removed.
+      - It is an error if the annotation names another role, because that is what new pods would get. In check mode it
+        is not, since the annotation may be about to change.
+    type: str
+  strategy:
+    description:
+      - V(restart) restarts workloads as C(kubectl rollout restart) does, each with its own update strategy. What has
+        none (a DaemonSet or StatefulSet with C(OnDelete), the pods of a StatefulSet below its partition, a
+        ReplicaSet of its own, a ReplicationController, a workload of a custom kind) has its pods evicted one by one.
+      - V(evict) evicts pods one by one, as C(kubectl drain) does, so that disruption budgets are kept. A refused
+        eviction is tried again until O(wait_timeout).
+      - V(delete) deletes pods one by one, whatever the disruption budgets say.
+      - One by one means that the replacement of a pod is ready before the next pod of the same owner goes, with
+        O(wait=false) as well.
+      - The pods of a Job are never touched, and a paused Deployment is not restarted. Both are warned of.
+    type: str
+    choices: [restart, evict, delete]
+    default: restart
+  only_stale:
+    description: Restart only the owners of stale pods. If V(false), restart the owners of all the pods.
+    type: bool
+    default: true
+  delete_unmanaged:
+    description:
+      - Delete stale pods that have no owner. Nothing makes them again.
+      - By default they are reported in RV(unmanaged) and left alone.
+    type: bool
+    default: false
+  wait:
+    description:
+      - Wait until the workloads have rolled out, by the rules of C(kubectl rollout status), and the new pods have
+        the role.
+    type: bool
+    default: true
+  wait_timeout:
+    description:
+      - How long to wait for all workloads together, in seconds.
+      - A rollout that is certain to hang (no such image, no quota) ends the wait sooner, after 30 seconds in which
+        nothing moves.
+    type: int
+    default: 300
+  max_retries:
+    description:
+      - How often to replace pods again that came up without the role, as happens while the webhook is restarting or
+        doesn't know of the annotation yet.
+    type: int
+    default: 2
+author:
+  - eksops contributors (@eksops)
+seealso:
+  - module: eksops.irsa.sa_annotate
+  - module: kubernetes.core.k8s_rollback
+  - name: Amazon EKS Pod Identity Webhook
+    description: Its injection rules.
+    link: https://github.com/aws/amazon-eks-pod-identity-webhook
+"""
+
+EXAMPLES = r"""
+- name: Give the role to the pods that started before the annotation
+  eksops.irsa.pod_rollout:
+    cluster_name: production
+    region: eu-west-1
+    namespace: default
+    service_account: default
+    role_arn: "{{ role_arn | default(omit) }}"
+
+- name: Replace the pods one by one and keep to the disruption budgets
+  eksops.irsa.pod_rollout:
+    kubeconfig: ~/.kube/config
+    namespace: default
+    label_selectors:
+      - app=checkout
+    strategy: evict
+    wait_timeout: 900
+
+- name: Take the role from running pods after the annotation was removed
+  eksops.irsa.pod_rollout:
+    cluster_name: production
+    region: eu-west-1
+    namespace: default
+    service_account: default
+    role_arn: ""
+"""
+
+RETURN = r"""
+actions:
+  description: The writes in words.
+  returned: success
+  type: list
+  elements: str
+  sample: [restart Deployment shop/checkout]
+pods:
+  description: The pods as they were found.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: The pod's namespace.
+      type: str
+      returned: success
+      sample: shop
+    name:
+      description: The pod's name.
+      type: str
+      returned: success
+      sample: checkout-7c5ddbdf54-2xkqn
+    owner:
+      description: The workload that makes the pod again; null for a bare pod.
+      type: dict
+      returned: success
+      contains:
+        kind:
+          description: The workload's kind.
+          type: str
+          returned: success
+          sample: Deployment
+        name:
+          description: The workload's name.
+          type: str
+          returned: success
+          sample: checkout
+    stale:
+      description: Whether the pod lacks what a new one would have.
+      type: bool
+      returned: success
+      sample: true
+    reasons:
+      description: Why, in words; for a pod that is not stale, what else there is to know.
+      type: list
+      elements: str
+      returned: success
+      sample: [container app has no AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE]
+restarted:
+  description: What was restarted, or would be in check mode. A partitioned StatefulSet may be there twice.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: The workload's kind, or C(Pod) for a bare pod that was deleted.
+      type: str
+      returned: success
+      sample: Deployment
+    name:
+      description: The workload's name.
+      type: str
+      returned: success
+      sample: checkout
+    strategy:
+      description: What was done, V(restart), V(evict) or V(delete).
+      type: str
+      returned: success
+      sample: restart
+unmanaged:
+  description: The stale pods that have no owner. They were left alone unless O(delete_unmanaged=true).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: The pod's namespace.
+      type: str
+      returned: success
+      sample: shop
+    name:
+      description: The pod's name.
+      type: str
+      returned: success
+      sample: debug
+verified:
+  description:
+    - The pods that have what they should have when the module ends.
+    - With O(wait=false) and in check mode, those that had it before.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The pod's name.
+      type: str
+      returned: success
+      sample: checkout-6f9bb5d7b9-l8t5c
+    containers:
+      description: The containers, init containers first, whose environment is right.
+      type: list
+      elements: str
+      returned: success
+      sample: [app]
+elapsed:
+  description: How long the module took, in seconds.
+  returned: success
+  type: float
+  sample: 12.3
+error:
+  description: What went wrong.
+  returned: failure
+  type: dict
+  contains:
+    kind:
+      description: The kind of error; V(rollout_failed) if workloads hang or came up without the role.
+      type: str
+      returned: failure
+      sample: rollout_failed
+    workloads:
+      description: The workloads that hang, each with C(kind), C(name), C(reason) and C(trouble).
+      type: list
+      elements: dict
+      returned: when the kind is rollout_failed
+      sample:
+        - kind: Deployment
+          name: checkout
+          reason: 0 of 2 replicas are updated
+          trouble: "pod checkout-6f9bb5d7b9-l8t5c, container app: ImagePullBackOff"
+"""
+
+import time
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api.session import open_api_server
+from ansible_collections.eksops.irsa.plugins.module_utils._core import rollout
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
+from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Driver, Observed
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            **_argspec.KUBERNETES,
+            "namespace": {"type": "str", "required": True},
+            "service_account": {"type": "str", "aliases": ["name"]},
+            "label_selectors": {"type": "list", "elements": "str"},
+            "role_arn": {"type": "str"},
+            "strategy": {"type": "str", "choices": ["restart", "evict", "delete"], "default": "restart"},
+            "only_stale": {"type": "bool", "default": True},
+            "delete_unmanaged": {"type": "bool", "default": False},
+            "wait": {"type": "bool", "default": True},
+            "wait_timeout": {"type": "int", "default": 300},
+            "max_retries": {"type": "int", "default": 2},
+        },
+        required_one_of=[("service_account", "label_selectors")],
+        check_boto3=False,
+        supports_check_mode=True,
+    )
+
+    def roll() -> dict[str, object]:
+        began = time.monotonic()
+        wanted = rollout.Wanted.from_params(module.params)
+        server = open_api_server(module)
+        observed = Observed(server, wanted)
+        decision = rollout.decide(wanted, observed.findings, observed.workloads)
+        driver = Driver(server, wanted, observed, decision)
+        returns: dict[str, object] = {
+            "pods": [each.as_dict(wanted.namespace) for each in observed.findings],
+            "restarted": list(decision.restarted),
+            "unmanaged": list(decision.unmanaged),
+        }
+        try:
+            if not module.check_mode:
+                rollout.require_no_contradiction(wanted, observed.account, decision)
+            _runner.apply(module, decision.plan, {"restart": driver.restart, "replace": driver.replace})
+            if not module.check_mode:
+                driver.wait()
+        except RolloutFailed as error:
+            error.details.update(returns)
+            raise
+        returns["verified"] = driver.verified()
+        returns["elapsed"] = round(time.monotonic() - began, 3)
+        return _runner.result(module, decision.plan, **returns)
+
+    _runner.run(module, roll)
+
+
+if __name__ == "__main__":
+    main()
