@@ -24,6 +24,12 @@ VERSION = "1.33"
 ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
+# Access keys that the sandbox's AWS refuses: credentials that are over, that never were, and a user without permissions.
+EXPIRED_ACCESS_KEY_ID = "AKIAEXPIRED000000000"
+INVALID_ACCESS_KEY_ID = "AKIAINVALID000000000"
+DENIED_ACCESS_KEY_ID = "AKIADENIED0000000000"
+DENIED_USER_NAME = "denied"
+
 # The cluster with an API server behind it, and three that exist as EKS records only.
 CLUSTER_NAME = "irsa-demo"
 OTHER_CLUSTER = "irsa-other"
@@ -50,7 +56,7 @@ def issuer(cluster_name: str, region: str = REGION) -> str:
 
 
 def default_directory() -> pathlib.Path:
-    """Return the state directory used without --dir: IRSA_SANDBOX_DIR, else one of the user's own under the temporary directory."""
+    """Return the state directory used without --dir: IRSA_SANDBOX_DIR, else one of the user's own."""
     if chosen := os.environ.get("IRSA_SANDBOX_DIR"):
         return pathlib.Path(chosen)
     return pathlib.Path(tempfile.gettempdir()) / f"irsa-sandbox-{os.getuid()}"
@@ -72,7 +78,10 @@ class Cluster(t.TypedDict):
 
 @dataclasses.dataclass(frozen=True)
 class State:
-    """The paths in a state directory D. The supervisor writes cluster.json, kubeconfig and env.json before it starts a process."""
+    """The paths in a state directory D.
+
+    The supervisor writes the certificates, cluster.json, kubeconfig and env.json before it starts a process.
+    """
 
     directory: pathlib.Path
 
