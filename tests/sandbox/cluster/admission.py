@@ -1,0 +1,178 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Admission of new objects: namespace life cycle, service accounts, the pod identity webhook, quotas."""
+
+from __future__ import annotations
+
+import base64
+import json
+import pathlib
+import typing as t
+
+from sandbox import webhook
+
+from . import errors
+from .errors import Object
+from .resources import CONFIG_MAPS, NAMESPACES, PODS, RESOURCE_QUOTAS, SERVICE_ACCOUNTS, WEBHOOKS, Kind
+from .selectors import matches
+from .store import Store
+
+WEBHOOK_NAME = "pod-identity-webhook"
+_SKIP_LABEL = "eks.amazonaws.com/skip-pod-identity-webhook"
+# The address that errors name; in this process the webhook is a function call.
+_WEBHOOK_URL = "https://127.0.0.1:23443/mutate?timeout=10s"
+
+
+class Admission:
+    def __init__(self, store: Store, ca_certificate: pathlib.Path, region: str) -> None:
+        self._store = store
+        self._region = region
+        self._ca_bundle = base64.b64encode(ca_certificate.read_bytes()).decode()
+        self.webhook_reachable = True
+
+    def webhook_configuration(self) -> Object:
+        """What EKS installs: pods at creation only, and a pod goes in untouched when the webhook fails."""
+        return {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": WEBHOOK_NAME, "labels": {"k8s-app": WEBHOOK_NAME}},
+            "webhooks": [
+                {
+                    "name": "iam-for-pods.amazonaws.com",
+                    "admissionReviewVersions": ["v1beta1"],
+                    "clientConfig": {"caBundle": self._ca_bundle, "url": _WEBHOOK_URL.partition("?")[0]},
+                    "failurePolicy": "Ignore",
+                    "objectSelector": {"matchExpressions": [{"key": _SKIP_LABEL, "operator": "DoesNotExist"}]},
+                    "rules": [
+                        {
+                            "apiGroups": [""],
+                            "apiVersions": ["v1"],
+                            "operations": ["CREATE"],
+                            "resources": ["pods"],
+                            "scope": "*",
+                        }
+                    ],
+                    "sideEffects": "None",
+                }
+            ],
+        }
+
+    def check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
+        found = self._store.get(NAMESPACES, "", namespace)
+        if found is None:
+            raise errors.not_found("", "namespaces", namespace)
+        if found["metadata"].get("deletionTimestamp"):
+            why = f"unable to create new content in namespace {namespace} because it is being terminated"
+            error = errors.forbidden(kind.group, kind.plural, name, why)
+            cause = {
+                "reason": "NamespaceTerminating",
+                "message": f"namespace {namespace} is being terminated",
+                "field": "metadata.namespace",
+            }
+            error.details = dict(error.details or {}, causes=[cause])
+            raise error
+
+    def mutate(self, kind: Kind, obj: Object) -> Object:
+        if kind.resource != PODS:
+            return obj
+        account = self._account(obj)
+        return self._call_webhooks(obj, account)
+
+    def _account(self, pod: Object) -> Object:
+        metadata, spec = pod["metadata"], pod["spec"]
+        name = spec.get("serviceAccountName") or "default"
+        spec["serviceAccountName"] = spec["serviceAccount"] = name
+        account = self._store.get(SERVICE_ACCOUNTS, metadata["namespace"], name)
+        if account is None:
+            where = f"{metadata['namespace']}/{name}"
+            why = f'error looking up service account {where}: serviceaccount "{name}" not found'
+            raise errors.forbidden("", "pods", metadata.get("generateName") or metadata.get("name", ""), why)
+        return account
+
+    def _call_webhooks(self, pod: Object, account: Object) -> Object:
+        configuration = self._store.get(WEBHOOKS, "", WEBHOOK_NAME)
+        for hook in (configuration or {}).get("webhooks") or ():
+            if not self._concerns(hook, pod):
+                continue
+            failure = self._failure(hook)
+            if failure is None:
+                pod = webhook.inject(pod, account, region=self._region, config_map=self._config_map())
+            elif hook.get("failurePolicy") == "Fail":
+                raise errors.internal(f'failed calling webhook "{hook["name"]}": {failure}')
+        return pod
+
+    def _config_map(self) -> dict[str, Object]:
+        """The webhook's own ConfigMap; it goes on without one that it can't read."""
+        found = self._store.get(CONFIG_MAPS, "kube-system", webhook.CONFIG_MAP)
+        try:
+            parsed = json.loads((found or {})["data"]["config"])
+        except (KeyError, TypeError, ValueError):
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
+
+    def _concerns(self, hook: Object, pod: Object) -> bool:
+        if not any(_covers_pod_creation(rule) for rule in hook.get("rules") or ()):
+            return False
+        namespace = self._store.get(NAMESPACES, "", pod["metadata"]["namespace"]) or {"metadata": {}}
+        return matches(hook.get("namespaceSelector") or {}, namespace["metadata"].get("labels")) and matches(
+            hook.get("objectSelector") or {}, pod["metadata"].get("labels")
+        )
+
+    def _failure(self, hook: Object) -> str | None:
+        """Why the webhook can't be called, as the API server words it."""
+        if not self.webhook_reachable:
+            address = _WEBHOOK_URL.split("/")[2]
+            return f'Post "{_WEBHOOK_URL}": dial tcp {address}: connect: connection refused'
+        if (hook.get("clientConfig") or {}).get("caBundle") != self._ca_bundle:
+            return f'Post "{_WEBHOOK_URL}": x509: certificate signed by unknown authority'
+        return None
+
+    # -- quotas
+
+    def check_quota(self, kind: Kind, obj: Object) -> None:
+        """Object counts only: ``pods`` and ``count/<resource>.<group>``."""
+        namespace = obj["metadata"].get("namespace", "")
+        if not namespace:
+            return
+        name = obj["metadata"].get("generateName") or obj["metadata"]["name"]
+        for quota in self._store.list(RESOURCE_QUOTAS, namespace):
+            hard = (quota.get("spec") or {}).get("hard") or {}
+            over = []
+            for key in sorted(hard):
+                if key not in counted(kind):
+                    continue
+                used = self.usage(key, kind, namespace)
+                if used + 1 > int(hard[key]):
+                    over.append((key, used, hard[key]))
+            if over:
+                requested = ",".join(f"{key}=1" for key, _, _ in over)
+                used_text = ",".join(f"{key}={used}" for key, used, _ in over)
+                limited = ",".join(f"{key}={limit}" for key, _, limit in over)
+                why = (
+                    f"exceeded quota: {quota['metadata']['name']}, requested: {requested}, used: {used_text}, "
+                    f"limited: {limited}"
+                )
+                raise errors.forbidden(kind.group, kind.plural, name, why)
+
+    def usage(self, key: str, kind: Kind, namespace: str) -> int:
+        """How many objects count against a quota's key; pods that have ended don't count as ``pods``."""
+        objects: t.Iterable[Object] = self._store.list(kind.resource, namespace)
+        if key == "pods":
+            objects = [obj for obj in objects if (obj.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
+        return len(list(objects))
+
+
+def counted(kind: Kind) -> set[str]:
+    """Quota keys that an object of this kind counts against."""
+    keys = {f"count/{errors.qualified(kind.group, kind.plural)}"}
+    if not kind.group and kind.plural in ("pods", "secrets", "configmaps", "services", "replicationcontrollers"):
+        keys.add(kind.plural)
+    return keys
+
+
+def _covers_pod_creation(rule: Object) -> bool:
+    def has(key: str, *wanted: str) -> bool:
+        return bool(set(rule.get(key) or ()) & {"*", *wanted})
+
+    return has("operations", "CREATE") and has("resources", "pods", "*/*") and has("apiGroups", "")

@@ -1,0 +1,19 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Times as the API writes them."""
+
+from __future__ import annotations
+
+import calendar
+import time
+
+
+def rfc3339(offset: float = 0.0) -> str:
+    """Now plus seconds, in UTC, to the second: ``2026-01-31T23:59:59Z``."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + offset))
+
+
+def parse(text: str) -> float:
+    """Seconds since the epoch of what ``rfc3339`` wrote."""
+    return float(calendar.timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")))

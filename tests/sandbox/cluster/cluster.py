@@ -1,0 +1,128 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The parts of the cluster put together, its seeds, and the controls that tests have over it."""
+
+from __future__ import annotations
+
+import platform
+import typing as t
+
+from sandbox import settings
+
+from . import errors, rbac
+from .admission import Admission
+from .api import Api, Writer
+from .auth import Authentication
+from .controllers.manager import Controllers
+from .errors import Object
+from .faults import Faults
+from .lists import Lists
+from .rbac import MASTERS, Rbac, User
+from .resources import CRDS, Catalog
+from .store import Change, Store
+from .tokens import Tokens
+
+SYSTEM = Writer(User("system:apiserver", (MASTERS,)), "kube-apiserver")
+_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+
+
+class Cluster:
+    """One cluster in memory. ``watches`` holds the open watch connections."""
+
+    def __init__(self, state: settings.State) -> None:
+        about = state.cluster()
+        self.version = _version(about["version"])
+        self.store = Store()
+        self.catalog = Catalog()
+        self.tokens = Tokens(state.pki, about["issuer"], settings.API_AUDIENCE)
+        self.rbac = Rbac(self.store)
+        self.authentication = Authentication(self.store, self.tokens, state, about["name"], about["region"])
+        self.admission = Admission(self.store, state.pki / "ca.crt", about["region"])
+        self.api = Api(self.store, self.catalog, self.admission)
+        self.lists = Lists(self.store)
+        self.faults = Faults()
+        self.watches: set[t.Any] = set()
+        self.store.observe(self._on_change)
+        self.controllers = Controllers(self.api)
+        self.seed()
+
+    def _on_change(self, change: Change) -> None:
+        if change.resource != CRDS:
+            return
+        if change.kind == "DELETED":
+            group, plural = change.new.obj["spec"]["group"], change.new.obj["spec"]["names"]["plural"]
+            for entry in self.store.entries((group, plural)):
+                metadata = entry.obj["metadata"]
+                self.store.remove((group, plural), (metadata.get("namespace", ""), metadata["name"]))
+            self.catalog.undefine(change.new.obj)
+        else:
+            self.catalog.define(change.new.obj)
+
+    def seed(self) -> None:
+        for name in _NAMESPACES:
+            self._add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        for obj in rbac.seeds():
+            self._add(obj)
+        self._add(self.admission.webhook_configuration())
+        self.controllers.drain()
+
+    def _add(self, obj: Object) -> None:
+        kind = self.catalog.by_kind(obj["apiVersion"], obj["kind"])
+        assert kind is not None
+        self.api.create(kind, "", obj, SYSTEM)
+
+    # -- controls
+
+    async def control(self, path: str, method: str, body: Object) -> Object:
+        """Answer under /sandbox-api/: what tests order beyond the API of Kubernetes."""
+        if method == "GET" and path == "/sandbox-api/calls":
+            return self.faults.calls()
+        if method != "POST":
+            raise errors.page_not_found()
+        if path == "/sandbox-api/faults":
+            try:
+                self.faults.order(body)
+            except TypeError as error:
+                raise errors.bad_request(f"not a fault: {error}") from None
+        elif path == "/sandbox-api/webhook":
+            self.admission.webhook_reachable = bool(body.get("reachable", True))
+        elif path == "/sandbox-api/compact":
+            self.store.compact()
+            self.lists.forget()
+        elif path == "/sandbox-api/reset":
+            self.reset(keep_nodes=bool(body.get("keep_nodes", True)))
+        else:
+            raise errors.page_not_found()
+        return {"ok": True}
+
+    def reset(self, *, keep_nodes: bool = True) -> None:
+        """Drop all objects but the seeds; nodes stay unless told otherwise, since their agents register once."""
+        self.faults.reset()
+        self.lists.forget()
+        self.admission.webhook_reachable = True
+        self.controllers.pause()
+        for resource in self.store.resources():
+            if keep_nodes and resource == ("", "nodes"):
+                continue
+            for entry in self.store.entries(resource):
+                metadata = entry.obj["metadata"]
+                self.store.remove(resource, (metadata.get("namespace", ""), metadata["name"]))
+        self.controllers.resume()
+        self.seed()
+
+
+def _version(eks: str) -> Object:
+    """The body of /version for an EKS version such as 1.33."""
+    major, _, minor = eks.partition(".")
+    return {
+        "major": major,
+        "minor": f"{minor}+",
+        "gitVersion": f"v{eks}.4-eks-sandbox",
+        "gitCommit": "0" * 40,
+        "gitTreeState": "clean",
+        "buildDate": "2025-08-13T00:00:00Z",
+        "goVersion": "go1.24.5",
+        "compiler": platform.python_implementation().lower(),
+        "platform": "linux/amd64",
+    }

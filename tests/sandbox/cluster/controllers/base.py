@@ -1,0 +1,225 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What controllers have in common: owner references, pods from templates, events, hashes, status writes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+import typing as t
+
+from ..api import Api, Writer
+from ..clock import rfc3339
+from ..errors import ApiError, Object
+from ..rbac import MASTERS, User
+from ..resources import EVENTS, PODS, Kind
+from ..store import Change, Key, Resource, clone
+
+MANAGER = "kube-controller-manager"
+CONTROLLER = Writer(User(f"system:{MANAGER}", (MASTERS,)), MANAGER)
+_HASH_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+
+
+class Controller:
+    """Brings one kind of object nearer to what it asks for, each time that something it depends on changed."""
+
+    name = ""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.store = api.store
+
+    def keys(self, change: Change) -> t.Iterable[Key]:
+        """Objects to look at again after a change, by namespace and name."""
+        raise NotImplementedError
+
+    def sync(self, key: Key) -> float | None:
+        """Act on one object. Seconds after which to look again without a change; None for never."""
+        raise NotImplementedError
+
+    # -- objects
+
+    def kind(self, resource: Resource) -> Kind:
+        return self.api.catalog.of(resource)
+
+    def owned(self, owner: Object, resource: Resource) -> list[Object]:
+        """Objects that this owner controls, by name."""
+        uid = owner["metadata"]["uid"]
+        found = []
+        for known, key in self.store.dependents(uid):
+            if known == resource:
+                obj = self.store.get(known, *key)
+                reference = controller_of(obj) if obj else None
+                if obj is not None and reference is not None and reference["uid"] == uid:
+                    found.append(obj)
+        return found
+
+    def delete_pod(self, pod: Object) -> None:
+        metadata = pod["metadata"]
+        try:
+            self.api.delete(self.kind(PODS), metadata["namespace"], metadata["name"], {}, CONTROLLER)
+        except ApiError as error:
+            if error.code != 404:
+                raise
+
+    def create_pod(
+        self,
+        owner: Object,
+        template: Object,
+        *,
+        name: str = "",
+        labels: Object | None = None,
+        change: t.Callable[[Object], None] | None = None,
+    ) -> Object:
+        """A pod from a template, controlled by the owner. Raises what admission refuses it with."""
+        meta = template.get("metadata") or {}
+        metadata: Object = {"name": name} if name else {"generateName": owner["metadata"]["name"] + "-"}
+        metadata["labels"] = {**(meta.get("labels") or {}), **(labels or {})}
+        if meta.get("annotations"):
+            metadata["annotations"] = dict(meta["annotations"])
+        if meta.get("finalizers"):
+            metadata["finalizers"] = list(meta["finalizers"])
+        metadata["ownerReferences"] = [reference_to(owner)]
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": clone(template["spec"])}
+        if change is not None:
+            change(pod)
+        namespace = owner["metadata"]["namespace"]
+        try:
+            created = self.api.create(self.kind(PODS), namespace, pod, CONTROLLER)
+        except ApiError as error:
+            self.event(owner, "Warning", "FailedCreate", _failed_text(owner, name, error))
+            raise
+        self.event(owner, "Normal", "SuccessfulCreate", _created_text(owner, created["metadata"]["name"]))
+        return created
+
+    def write_status(self, resource: Resource, obj: Object, status: Object) -> None:
+        if status == (obj.get("status") or {}):
+            return
+        self.api.modify(self.kind(resource), obj, lambda new: new.update(status=status), CONTROLLER, "status")
+
+    def event(self, obj: Object, kind: str, reason: str, message: str) -> None:
+        """Tell about an object; the same thing told again counts up."""
+        metadata = obj["metadata"]
+        namespace = metadata.get("namespace") or "default"
+        digest = hashlib.sha256(f"{metadata['uid']}/{reason}/{message}".encode()).hexdigest()[:16]
+        name = f"{metadata['name']}.{digest}"
+        old = self.store.get(EVENTS, namespace, name)
+        now = rfc3339()
+        try:
+            if old is not None:
+                self.api.modify(
+                    self.kind(EVENTS),
+                    old,
+                    lambda new: new.update(count=new["count"] + 1, lastTimestamp=now),
+                    CONTROLLER,
+                )
+                return
+            body = {
+                "metadata": {"name": name},
+                "involvedObject": {
+                    "kind": obj["kind"],
+                    "namespace": namespace,
+                    "name": metadata["name"],
+                    "uid": metadata["uid"],
+                    "apiVersion": obj["apiVersion"],
+                    "resourceVersion": metadata["resourceVersion"],
+                },
+                "reason": reason,
+                "message": message,
+                "source": {"component": self.name},
+                "firstTimestamp": now,
+                "lastTimestamp": now,
+                "count": 1,
+                "type": kind,
+                "eventTime": None,
+                "reportingComponent": self.name,
+                "reportingInstance": "",
+            }
+            self.api.create(self.kind(EVENTS), namespace, body, CONTROLLER)
+        except ApiError as error:
+            # A namespace that is going away takes no events.
+            if error.code not in (403, 404):
+                raise
+
+
+def _created_text(owner: Object, pod: str) -> str:
+    if owner["kind"] == "StatefulSet":
+        return f"create Pod {pod} in StatefulSet {owner['metadata']['name']} successful"
+    return f"Created pod: {pod}"
+
+
+def _failed_text(owner: Object, pod: str, error: ApiError) -> str:
+    if owner["kind"] == "StatefulSet":
+        return f"create Pod {pod} in StatefulSet {owner['metadata']['name']} failed error: {error.message}"
+    return f"Error creating: {error.message}"
+
+
+def controller_of(obj: Object) -> Object | None:
+    """The ownerReference of the object's controller."""
+    for reference in obj["metadata"].get("ownerReferences") or ():
+        if reference.get("controller"):
+            return t.cast(Object, reference)
+    return None
+
+
+def owner_key(change: Change, kind: str) -> list[Key]:
+    """Keys of the controllers of this kind that a changed object has, or had before."""
+    found = []
+    for entry in (change.old, change.new):
+        reference = controller_of(entry.obj) if entry is not None else None
+        if reference is not None and reference["kind"] == kind:
+            found.append((change.key[0], reference["name"]))
+    return found
+
+
+def reference_to(owner: Object) -> Object:
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def hash_of(template: Object) -> str:
+    """A short name for a pod template's content, in the alphabet that Kubernetes takes for hashes."""
+    text = json.dumps(template, sort_keys=True, separators=(",", ":"))
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+    return "".join(_HASH_ALPHABET[byte % len(_HASH_ALPHABET)] for byte in str(number).encode())
+
+
+def scaled(value: t.Any, total: int, *, up: bool) -> int:
+    """An int-or-percent such as 1 or "25%" of a total."""
+    if isinstance(value, str) and value.endswith("%"):
+        share = int(value[:-1]) * total / 100
+        return math.ceil(share) if up else math.floor(share)
+    return int(value or 0)
+
+
+def with_condition(conditions: t.Sequence[Object], new: Object, *, keep_update_time: bool = False) -> list[Object]:
+    """Conditions with one set: its transition time stays unless the status changes."""
+    old = next((entry for entry in conditions if entry["type"] == new["type"]), None)
+    if old is not None and all(old.get(key) == new.get(key) for key in ("status", "reason", "message")):
+        if keep_update_time:
+            return list(conditions)
+    if old is not None and old["status"] == new["status"]:
+        new = dict(new, lastTransitionTime=old["lastTransitionTime"])
+    return [entry for entry in conditions if entry["type"] != new["type"]] + [new]
+
+
+def without_condition(conditions: t.Sequence[Object], kind: str) -> list[Object]:
+    return [entry for entry in conditions if entry["type"] != kind]
+
+
+def soonest(*delays: float | None) -> float | None:
+    known = [delay for delay in delays if delay is not None]
+    return min(known) if known else None
+
+
+def now() -> float:
+    return time.time()

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PodDisruptionBudgets: how many pods may be evicted just now."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import pods, selectors
+from ..clock import parse, rfc3339
+from ..errors import Object
+from ..resources import BUDGETS, PODS
+from ..store import Change, Key
+from .base import Controller, controller_of, now, scaled, with_condition
+
+# A pod whose eviction was allowed counts as disrupted for so long, unless it is gone before.
+_DELETION_SECONDS = 120.0
+
+
+class DisruptionController(Controller):
+    name = "controllermanager"
+
+    def keys(self, change: Change) -> t.Iterable[Key]:
+        if change.resource == BUDGETS:
+            yield change.key
+        elif change.resource == PODS or change.resource[0] == "apps":
+            for budget in self.store.list(BUDGETS, change.key[0]):
+                yield change.key[0], budget["metadata"]["name"]
+
+    def sync(self, key: Key) -> float | None:
+        budget = self.store.get(BUDGETS, *key)
+        if budget is None:
+            return None
+        spec, old = budget.get("spec") or {}, budget.get("status") or {}
+        covered = [
+            pod
+            for pod in self.store.list(PODS, key[0])
+            if selectors.matches(spec.get("selector"), pod["metadata"].get("labels"))
+            and pods.phase(pod) not in ("Succeeded", "Failed")
+        ]
+        disrupted = {
+            pod["metadata"]["name"]: old["disruptedPods"][pod["metadata"]["name"]]
+            for pod in covered
+            if pod["metadata"]["name"] in (old.get("disruptedPods") or {})
+            and not pods.is_terminating(pod)
+            and parse(old["disruptedPods"][pod["metadata"]["name"]]) + _DELETION_SECONDS > now()
+        }
+        healthy = sum(
+            pods.is_ready(pod) and not pods.is_terminating(pod) and pod["metadata"]["name"] not in disrupted
+            for pod in covered
+        )
+        expected, desired = self._wanted(spec, covered)
+        allowed = max(0, healthy - desired) if expected > 0 else 0
+        condition = {
+            "type": "DisruptionAllowed",
+            "status": "True" if allowed else "False",
+            "reason": "SufficientPods" if allowed else "InsufficientPods",
+            "message": "",
+            "observedGeneration": budget["metadata"]["generation"],
+            "lastTransitionTime": rfc3339(),
+        }
+        status: Object = {
+            "conditions": with_condition(old.get("conditions") or (), condition),
+            "currentHealthy": healthy,
+            "desiredHealthy": desired,
+            "disruptionsAllowed": allowed,
+            "expectedPods": expected,
+            "observedGeneration": budget["metadata"]["generation"],
+        }
+        if disrupted:
+            status["disruptedPods"] = disrupted
+        self.write_status(BUDGETS, budget, status)
+        return _DELETION_SECONDS if disrupted else None
+
+    def _wanted(self, spec: Object, covered: list[Object]) -> tuple[int, int]:
+        """How many pods there should be, and how many of them healthy."""
+        minimum, maximum = spec.get("minAvailable"), spec.get("maxUnavailable")
+        if maximum is None and not isinstance(minimum, str):
+            return len(covered), int(minimum or 0)
+        expected = self._expected(covered)
+        if maximum is not None:
+            return expected, max(0, expected - scaled(maximum, expected, up=True))
+        return expected, scaled(minimum, expected, up=True)
+
+    def _expected(self, covered: list[Object]) -> int:
+        """The sum of the scales of the pods' controllers, a Deployment's in place of its ReplicaSets'."""
+        scales: dict[str, int] = {}
+        for pod in covered:
+            owner = self._owner(pod)
+            if owner is None:
+                continue
+            top = self._owner(owner) or owner
+            spec = top.get("spec") or {}
+            if "replicas" in spec:
+                scales[top["metadata"]["uid"]] = int(spec["replicas"])
+        return sum(scales.values())
+
+    def _owner(self, obj: Object) -> Object | None:
+        reference = controller_of(obj)
+        kind = self.api.catalog.by_kind(reference["apiVersion"], reference["kind"]) if reference else None
+        if reference is None or kind is None:
+            return None
+        return self.store.get(kind.resource, obj["metadata"].get("namespace", ""), reference["name"])

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs: pods until enough have succeeded or too many have failed."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import pods
+from ..clock import parse, rfc3339
+from ..errors import Object
+from ..resources import JOBS, PODS
+from ..store import Change, Key
+from .base import CONTROLLER, Controller, now, owner_key
+
+
+class JobController(Controller):
+    name = "job-controller"
+
+    def keys(self, change: Change) -> t.Iterable[Key]:
+        if change.resource == JOBS:
+            yield change.key
+        elif change.resource == PODS:
+            yield from owner_key(change, "Job")
+
+    def sync(self, key: Key) -> float | None:
+        job = self.store.get(JOBS, *key)
+        if job is None or "deletionTimestamp" in job["metadata"]:
+            return None
+        if _finished(job):
+            return self._expire(job)
+        status = dict(job.get("status") or {})
+        status.setdefault("startTime", rfc3339())
+        spec = job["spec"]
+        owned = self.owned(job, PODS)
+        succeeded = sum(pods.phase(pod) == "Succeeded" for pod in owned)
+        failed = sum(pods.phase(pod) == "Failed" for pod in owned)
+        active = [pod for pod in owned if pods.is_active(pod)]
+        completions = spec.get("completions")
+        end = self._end(job, status, succeeded, failed, active)
+        if end is not None or spec.get("suspend"):
+            for pod in active:
+                self.delete_pod(pod)
+            active = []
+        else:
+            remaining = spec["parallelism"] if completions is None else completions - succeeded
+            if completions is None and succeeded:
+                remaining = 0
+            for _ in range(min(spec["parallelism"], remaining) - len(active)):
+                active.append(self.create_pod(job, spec["template"]))
+        if end is not None:
+            status["conditions"] = [*(status.get("conditions") or ()), end]
+            if end["type"] == "Complete":
+                status["completionTime"] = rfc3339()
+            kind = "Normal" if end["type"] == "Complete" else "Warning"
+            reason = "Completed" if end["type"] == "Complete" else end["reason"]
+            self.event(job, kind, reason, end.get("message") or "Job completed")
+        ready = sum(pods.is_ready(pod) for pod in active)
+        for name, value in (("active", len(active)), ("ready", ready), ("succeeded", succeeded), ("failed", failed)):
+            status.pop(name, None)
+            if value:
+                status[name] = value
+        self.write_status(JOBS, job, status)
+        deadline = spec.get("activeDeadlineSeconds")
+        return None if deadline is None or end else max(0.05, parse(status["startTime"]) + deadline - now())
+
+    def _end(self, job: Object, status: Object, succeeded: int, failed: int, active: list[Object]) -> Object | None:
+        """The condition that ends the job; None while it goes on."""
+        spec = job["spec"]
+        restarts = sum(
+            container.get("restartCount", 0)
+            for pod in active
+            for container in (pod.get("status") or {}).get("containerStatuses") or ()
+        )
+        on_failure = spec["template"]["spec"].get("restartPolicy") == "OnFailure"
+        if failed > spec["backoffLimit"] or (on_failure and restarts > 0 and restarts >= spec["backoffLimit"]):
+            return _condition("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
+        deadline = spec.get("activeDeadlineSeconds")
+        if deadline is not None and parse(status["startTime"]) + deadline <= now():
+            return _condition("Failed", "DeadlineExceeded", "Job was active longer than specified deadline")
+        completions = spec.get("completions")
+        if completions is None:
+            return _condition("Complete") if succeeded and not active else None
+        return _condition("Complete") if succeeded >= completions else None
+
+    def _expire(self, job: Object) -> float | None:
+        ttl = job["spec"].get("ttlSecondsAfterFinished")
+        if ttl is None:
+            return None
+        ended = next(
+            c["lastTransitionTime"] for c in job["status"]["conditions"] if c["type"] in ("Complete", "Failed")
+        )
+        left = parse(ended) + ttl - now()
+        if left > 0:
+            return left
+        metadata = job["metadata"]
+        options = {"propagationPolicy": "Background"}
+        self.api.delete(self.kind(JOBS), metadata["namespace"], metadata["name"], options, CONTROLLER)
+        return None
+
+
+def _finished(job: Object) -> bool:
+    return any(
+        condition["type"] in ("Complete", "Failed") and condition["status"] == "True"
+        for condition in (job.get("status") or {}).get("conditions") or ()
+    )
+
+
+def _condition(kind: str, reason: str = "", message: str = "") -> Object:
+    time = rfc3339()
+    found = {"type": kind, "status": "True", "lastProbeTime": time, "lastTransitionTime": time}
+    if reason:
+        found.update(reason=reason, message=message)
+    return found

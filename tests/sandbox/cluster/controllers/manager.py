@@ -1,0 +1,117 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the controllers: what changed is queued once and looked at as soon as the event loop is free."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+
+from ..api import Api
+from ..errors import ApiError
+from ..store import Change, Key
+from .base import Controller
+from .cleanup import GarbageCollector, NamespaceController
+from .daemonset import DaemonSetController
+from .deployment import DeploymentController
+from .disruption import DisruptionController
+from .job import JobController
+from .replicaset import ReplicaSetController
+from .statefulset import StatefulSetController
+from .upkeep import QuotaController, ServiceAccountController
+
+_FIRST_RETRY, _LAST_RETRY = 0.05, 5.0
+# Items that are handled in one go, before requests get their turn.
+_BATCH = 100
+Item = tuple[Controller, Key]
+
+
+class Controllers:
+    def __init__(self, api: Api) -> None:
+        self._controllers: list[Controller] = [
+            NamespaceController(api),
+            ServiceAccountController(api),
+            GarbageCollector(api),
+            DeploymentController(api),
+            ReplicaSetController(api),
+            StatefulSetController(api),
+            DaemonSetController(api),
+            JobController(api),
+            DisruptionController(api),
+            QuotaController(api),
+        ]
+        # A dict for its order: each item waits once.
+        self._queue: dict[Item, None] = {}
+        self._timers: dict[Item, asyncio.TimerHandle] = {}
+        self._failures: dict[Item, int] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._scheduled = False
+        self._paused = False
+        api.store.observe(self._on_change)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._schedule()
+
+    def pause(self) -> None:
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on, without what was queued and planned before."""
+        self._paused = False
+        self._queue.clear()
+        self._failures.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+
+    def _on_change(self, change: Change) -> None:
+        if self._paused:
+            return
+        for controller in self._controllers:
+            for key in controller.keys(change):
+                self._queue[controller, key] = None
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if self._queue and self._loop is not None and not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        self._scheduled = False
+        self.drain(_BATCH)
+        self._schedule()
+
+    def drain(self, limit: int = 100_000) -> None:
+        """Handle what is queued, up to so many items."""
+        while self._queue and limit > 0:
+            limit -= 1
+            item = next(iter(self._queue))
+            del self._queue[item]
+            self._handle(item)
+
+    def _handle(self, item: Item) -> None:
+        controller, key = item
+        timer = self._timers.pop(item, None)
+        if timer is not None:
+            timer.cancel()
+        try:
+            delay = controller.sync(key)
+        except ApiError:
+            # Refused for now, by a quota for one: again later, and later each time.
+            failures = self._failures[item] = self._failures.get(item, 0) + 1
+            delay = min(_LAST_RETRY, _FIRST_RETRY * 2**failures)
+        except Exception:  # noqa: BLE001 - one object that a controller fails on must not stop the others
+            traceback.print_exc()
+            return
+        else:
+            self._failures.pop(item, None)
+        if delay is not None and self._loop is not None:
+            self._timers[item] = self._loop.call_later(delay, self._again, item)
+
+    def _again(self, item: Item) -> None:
+        self._timers.pop(item, None)
+        self._queue[item] = None
+        self._schedule()

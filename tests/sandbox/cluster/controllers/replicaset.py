@@ -1,0 +1,108 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""ReplicaSets, ReplicationControllers, and custom objects that ask for the same."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import pods
+from ..clock import rfc3339
+from ..errors import ApiError, Object
+from ..resources import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, RESOURCE_QUOTAS, Kind
+from ..store import Change, Key
+from .base import Controller, controller_of, now, soonest, with_condition, without_condition
+
+
+class ReplicaSetController(Controller):
+    """Keys carry the kind before the name, since several kinds share these semantics."""
+
+    name = "replicaset-controller"
+
+    def _replicated(self) -> t.Iterator[Kind]:
+        for kind in self.api.catalog.all():
+            if kind.resource in (REPLICA_SETS, REPLICATION_CONTROLLERS) or kind.replicated:
+                yield kind
+
+    def keys(self, change: Change) -> t.Iterable[Key]:
+        namespace, name = change.key
+        if change.resource == PODS:
+            for entry in (change.old, change.new):
+                reference = controller_of(entry.obj) if entry is not None else None
+                if reference is not None:
+                    yield namespace, f"{reference['kind']}/{reference['name']}"
+        elif change.resource == RESOURCE_QUOTAS:
+            for kind in self._replicated():
+                for obj in self.store.list(kind.resource, namespace):
+                    yield namespace, f"{kind.kind}/{obj['metadata']['name']}"
+        elif self.api.catalog.known(change.resource):
+            kind = self.api.catalog.of(change.resource)
+            if kind.resource in (REPLICA_SETS, REPLICATION_CONTROLLERS) or kind.replicated:
+                yield namespace, f"{kind.kind}/{name}"
+
+    def sync(self, key: Key) -> float | None:
+        namespace, path = key
+        kind_name, _, name = path.partition("/")
+        kind = next((kind for kind in self._replicated() if kind.kind == kind_name), None)
+        obj = self.store.get(kind.resource, namespace, name) if kind else None
+        if kind is None or obj is None:
+            return None
+        failure: ApiError | None = None
+        if "deletionTimestamp" not in obj["metadata"]:
+            failure = self._manage(obj)
+        return self._report(kind, obj, failure)
+
+    def _manage(self, obj: Object) -> ApiError | None:
+        """Create or delete pods; what refused a pod, if something did."""
+        active = [pod for pod in self.owned(obj, PODS) if pods.is_active(pod)]
+        wanted = obj["spec"].get("replicas", 1)
+        for _ in range(wanted - len(active)):
+            try:
+                self.create_pod(obj, obj["spec"]["template"])
+            except ApiError as error:
+                return error
+        if len(active) > wanted:
+            for pod in sorted(active, key=_deletion_order)[: len(active) - wanted]:
+                self.delete_pod(pod)
+                self.event(obj, "Normal", "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
+        return None
+
+    def _report(self, kind: Kind, obj: Object, failure: ApiError | None) -> float | None:
+        active = [pod for pod in self.owned(obj, PODS) if pods.is_active(pod)]
+        waits = [pods.available_in(pod, obj["spec"].get("minReadySeconds", 0), now()) for pod in active]
+        labels = ((obj["spec"]["template"].get("metadata") or {}).get("labels") or {}).items()
+        counts = {
+            "fullyLabeledReplicas": sum(labels <= (pod["metadata"].get("labels") or {}).items() for pod in active),
+            "readyReplicas": sum(wait is not None for wait in waits),
+            "availableReplicas": sum(wait == 0 for wait in waits),
+        }
+        old = obj.get("status") or {}
+        conditions = list(old.get("conditions") or ())
+        if failure is not None:
+            condition = {
+                "type": "ReplicaFailure",
+                "status": "True",
+                "lastTransitionTime": rfc3339(),
+                "reason": "FailedCreate",
+                "message": failure.message,
+            }
+            conditions = with_condition(conditions, condition, keep_update_time=True)
+        else:
+            conditions = without_condition(conditions, "ReplicaFailure")
+        status: Object = {"replicas": len(active)}
+        status.update({key: value for key, value in counts.items() if value})
+        status["observedGeneration"] = obj["metadata"].get("generation", 0)
+        if conditions:
+            status["conditions"] = conditions
+        self.write_status(kind.resource, obj, status)
+        if failure is not None:
+            raise failure
+        return soonest(*(wait for wait in waits if wait))
+
+
+def _deletion_order(pod: Object) -> tuple[t.Any, ...]:
+    """Pods that matter least come first: unassigned, pending, not ready, then the youngest."""
+    rank = {"Pending": 0, "Unknown": 1}.get(pods.phase(pod), 2)
+    created = pod["metadata"]["creationTimestamp"]
+    return bool(pod["spec"].get("nodeName")), rank, pods.is_ready(pod), tuple(-ord(char) for char in created)

@@ -1,0 +1,166 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Subresources of pods: binding, eviction, log; and what is true of a pod."""
+
+from __future__ import annotations
+
+import typing as t
+
+from . import errors, selectors
+from .api import Api, Writer
+from .clock import parse, rfc3339
+from .errors import Object
+from .resources import BUDGETS, NODES, PODS
+
+_MANY_BUDGETS = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+
+
+def condition(obj: Object, kind: str) -> Object | None:
+    for found in (obj.get("status") or {}).get("conditions") or ():
+        if found["type"] == kind:
+            return t.cast(Object, found)
+    return None
+
+
+def is_ready(pod: Object) -> bool:
+    found = condition(pod, "Ready")
+    return found is not None and found["status"] == "True"
+
+
+def is_terminating(pod: Object) -> bool:
+    return "deletionTimestamp" in pod["metadata"]
+
+
+def phase(pod: Object) -> str:
+    return str((pod.get("status") or {}).get("phase", "Pending"))
+
+
+def is_active(pod: Object) -> bool:
+    """Neither ended nor on its way out: what controllers count."""
+    return phase(pod) not in ("Succeeded", "Failed") and not is_terminating(pod)
+
+
+def available_in(pod: Object, min_ready_seconds: int, now: float) -> float | None:
+    """Seconds until the pod counts as available, 0 when it does; None when it is not ready."""
+    if not is_ready(pod):
+        return None
+    if not min_ready_seconds:
+        return 0.0
+    since = parse((condition(pod, "Ready") or {}).get("lastTransitionTime") or pod["metadata"]["creationTimestamp"])
+    return max(0.0, since + min_ready_seconds - now)
+
+
+def bind(api: Api, namespace: str, name: str, body: Object, writer: Writer) -> Object:
+    """POST pods/<name>/binding: put a pod on a node."""
+    kind = api.catalog.of(PODS)
+    node = (body.get("target") or {}).get("name")
+    if not node:
+        cause = errors.Cause("FieldValueRequired", "target.name", "Required value")
+        raise errors.invalid("", "Binding", name, [cause])
+    old = api.get(kind, namespace, name).obj
+    if is_terminating(old):
+        why = f"pod {name} is being deleted, cannot be assigned to a host"
+        raise errors.conflict("", "pods/binding", name, why)
+    if old["spec"].get("nodeName"):
+        why = f'pod {name} is already assigned to node "{old["spec"]["nodeName"]}"'
+        raise errors.conflict("", "pods/binding", name, why)
+    new = dict(old, metadata=dict(old["metadata"]), spec=dict(old["spec"], nodeName=node))
+    annotations = (body.get("metadata") or {}).get("annotations")
+    if annotations:
+        new["metadata"]["annotations"] = {**(old["metadata"].get("annotations") or {}), **annotations}
+    status = dict(old.get("status") or {})
+    others = [entry for entry in status.get("conditions") or () if entry["type"] != "PodScheduled"]
+    scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": rfc3339()}
+    status["conditions"] = [*others, scheduled]
+    new["status"] = status
+    if not writer.dry_run:
+        api.store.put(PODS, (namespace, name), new)
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+def evict(api: Api, namespace: str, name: str, body: Object, writer: Writer) -> Object:
+    """POST pods/<name>/eviction: delete a pod where its disruption budget allows it."""
+    if body.get("apiVersion") not in ("policy/v1", "policy/v1beta1") or body.get("kind") != "Eviction":
+        raise errors.bad_request(
+            f'no kind "{body.get("kind")}" is registered for version "{body.get("apiVersion")}" in scheme'
+        )
+    wanted = (body.get("metadata") or {}).get("name")
+    if wanted and wanted != name:
+        raise errors.bad_request("name in URL does not match name in Eviction object")
+    pod = api.get(api.catalog.of(PODS), namespace, name).obj
+    if phase(pod) not in ("Succeeded", "Failed", "Pending") and not is_terminating(pod):
+        _spend_budget(api, namespace, pod, writer)
+    options = body.get("deleteOptions") or {}
+    api.delete(api.catalog.of(PODS), namespace, name, options, writer)
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
+
+
+def _spend_budget(api: Api, namespace: str, pod: Object, writer: Writer) -> None:
+    labels = pod["metadata"].get("labels") or {}
+    budgets = [
+        budget
+        for budget in api.store.list(BUDGETS, namespace)
+        if selectors.matches((budget.get("spec") or {}).get("selector"), labels)
+    ]
+    if not budgets:
+        return
+    if len(budgets) > 1:
+        raise errors.internal(_MANY_BUDGETS)
+    budget = budgets[0]
+    metadata, status = budget["metadata"], budget.get("status") or {}
+    name = metadata["name"]
+    if status.get("observedGeneration", 0) < metadata.get("generation", 0):
+        cause = {
+            "reason": "DisruptionBudget",
+            "message": f"The disruption budget {name} is still being processed by the server.",
+        }
+        raise errors.too_many_requests(
+            "Cannot evict pod as it would violate the pod's disruption budget.", retry_after=10, causes=[cause]
+        )
+    if status.get("disruptionsAllowed", 0) <= 0:
+        needs, has = status.get("desiredHealthy", 0), status.get("currentHealthy", 0)
+        cause = {
+            "reason": "DisruptionBudget",
+            "message": f"The disruption budget {name} needs {needs} healthy pods and has {has} currently",
+        }
+        raise errors.too_many_requests(
+            "Cannot evict pod as it would violate the pod's disruption budget.", causes=[cause]
+        )
+
+    def spend(new: Object) -> None:
+        new["status"]["disruptionsAllowed"] -= 1
+        new["status"].setdefault("disruptedPods", {})[pod["metadata"]["name"]] = rfc3339()
+
+    api.modify(api.catalog.of(BUDGETS), budget, spend, writer, "status")
+
+
+def log_url(api: Api, namespace: str, name: str, query: t.Mapping[str, str]) -> str:
+    """Where the pod's node serves the log: the kubelet's own address for it.
+
+    Raises the API's 400 while there is no log to be had.
+    """
+    pod = api.get(api.catalog.of(PODS), namespace, name).obj
+    containers = [item["name"] for item in pod["spec"]["containers"]]
+    initial = [item["name"] for item in pod["spec"].get("initContainers") or ()]
+    container = query.get("container") or ""
+    if not container:
+        if len(containers) != 1:
+            text = f"a container name must be specified for pod {name}, choose one of: [{' '.join(containers)}]"
+            if initial:
+                text += f" or one of the init containers: [{' '.join(initial)}]"
+            raise errors.bad_request(text)
+        container = containers[0]
+    elif container not in containers + initial:
+        raise errors.bad_request(f"container {container} is not valid for pod {name}")
+    node_name = pod["spec"].get("nodeName")
+    if not node_name:
+        raise errors.bad_request(f"pod {name} does not have a host assigned")
+    node = api.store.get(NODES, "", node_name)
+    if node is None:
+        raise errors.not_found("", "nodes", node_name)
+    status = node.get("status") or {}
+    addresses = {entry["type"]: entry["address"] for entry in status.get("addresses") or ()}
+    port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port", 10250)
+    address = addresses.get("InternalIP") or addresses.get("Hostname") or node_name
+    return f"https://{address}:{port}/containerLogs/{namespace}/{name}/{container}"
