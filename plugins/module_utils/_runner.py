@@ -13,6 +13,7 @@ import dataclasses
 import time
 import typing as t
 
+from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
     AccessDenied,
     AlreadyExists,
@@ -69,7 +70,7 @@ def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations, *, rehea
         that the message tells how far the run came. Running again goes on from there.
     """
     for warning in plan.warnings:
-        module.warn(warning)
+        warn(warning)
     answers: list[t.Any] = []
     if module.check_mode:
         if rehearse:
@@ -91,7 +92,7 @@ def _rehearse(module: AnsibleAWSModule, actions: t.Iterable[Action], operations:
             operations[action.operation](**action.arguments, dry_run=True)
         except AccessDenied as error:
             # Check mode is of use to those, too, who may read only.
-            module.warn(f"With these credentials a real run would be refused: {error}")
+            warn(f"With these credentials a real run would be refused: {error}")
 
 
 def converge(

@@ -12,6 +12,7 @@ import ssl
 import sys
 import typing as t
 
+from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3
 from ansible_collections.eksops.irsa.plugins.module_utils._api import eks, sts
 from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer, RenewedToken
@@ -186,7 +187,7 @@ def _require_same_cluster(module: AnsibleAWSModule, server: ApiServer, name: str
     try:
         issuer = str(server.request("GET", "/.well-known/openid-configuration").get("issuer"))
     except (errors.AccessDenied, errors.NotFound) as error:
-        module.warn(
+        warn(
             f"Could not check that {server.host} is the EKS cluster {name} ({error.cause}). Its issuer can be read by "
             "those whom the ClusterRole system:service-account-issuer-discovery is bound to."
         )
