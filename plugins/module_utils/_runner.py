@@ -124,7 +124,7 @@ def converge(
             count = len(error.details.get("done", ())) + isinstance(error, AlreadyExists)
             done = (*done, *plan.actions[:count])
             refused = plan.actions[count : count + 1] if isinstance(error, OutOfDate) else ()
-        time.sleep(_PAUSE_SECONDS)
+        time.sleep(_PAUSE_SECONDS * 2 ** (_ROUNDS - rounds_left - 1))
     if before is not None:
         plan = dataclasses.replace(plan, before=before, actions=(*done, *(plan.actions or refused)))
     return plan, answers

@@ -242,16 +242,15 @@ actions:
     - "service account backup/uploader: set annotation eks.amazonaws.com/token-expiration=3600"
 """
 
-import functools
+import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, session
 from ansible_collections.eksops.irsa.plugins.module_utils._core import service_account
-from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account_options import Wanted
 
-SPEC = {
+ARGUMENTS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "namespace": {"type": "str", "required": True},
     "name": {"type": "str", "required": True, "aliases": ["service_account"]},
@@ -265,45 +264,23 @@ SPEC = {
     "annotations": {"type": "dict"},
     "force": {"type": "bool", "default": False},
     "delete": {"type": "bool", "default": False},
+    **_argspec.KUBERNETES,
 }
 
 
 def main() -> None:
-    module = AnsibleAWSModule(
-        argument_spec={**_argspec.KUBERNETES, **SPEC}, check_boto3=False, supports_check_mode=True
-    )
+    module = AnsibleAWSModule(argument_spec=ARGUMENTS, check_boto3=False, supports_check_mode=True)
 
-    def converge() -> dict[str, object]:
+    def body() -> dict[str, t.Any]:
         wanted = Wanted.from_params(module.params)
         server = session.open_api_server(module)
-        where = {"namespace": wanted.namespace, "name": wanted.name}
-
-        def decide() -> Plan:
-            found = cluster.find_service_account(server, **where)
-            phase = None
-            if found is None and wanted.state == "present":
-                phase = cluster.namespace_phase(server, name=wanted.namespace)
-            return service_account.plan(wanted, service_account.Observed.from_kubernetes(found, phase))
-
         plan, answers = _runner.converge(
-            module,
-            decide,
-            {
-                name: functools.partial(getattr(cluster, name), server)
-                for name in (
-                    "create_namespace",
-                    "create_service_account",
-                    "apply_service_account",
-                    "remove_fields",
-                    "delete_service_account",
-                )
-            },
-            rehearse=True,
+            module, lambda: cluster.plan_service_account(server, wanted), cluster.operations(server), rehearse=True
         )
         plan = service_account.confirmed(wanted, plan, answers)
         return _runner.result(module, plan, **service_account.returns(plan))
 
-    _runner.run(module, converge)
+    _runner.run(module, body)
 
 
 if __name__ == "__main__":

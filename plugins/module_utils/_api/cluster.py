@@ -10,11 +10,14 @@ what `transport.error_of` makes of a refusal. With ``dry_run`` the server does e
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._api import transport
 from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer, Json
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, service_account
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account_options import Wanted
 
 
 def _dry(dry_run: bool) -> str | None:
@@ -152,3 +155,26 @@ def create_namespace(server: ApiServer, *, name: str, manager: str, dry_run: boo
         )
     except errors.AlreadyExists:
         pass
+
+
+def plan_service_account(server: ApiServer, wanted: Wanted) -> Plan:
+    """Reads what the plan for a service account depends on, and makes it."""
+    found = find_service_account(server, namespace=wanted.namespace, name=wanted.name)
+    phase = None
+    if found is None and wanted.state == "present":
+        phase = namespace_phase(server, name=wanted.namespace)
+    return service_account.plan(wanted, service_account.Observed.from_kubernetes(found, phase))
+
+
+_OPERATIONS = (
+    create_namespace,
+    create_service_account,
+    apply_service_account,
+    remove_fields,
+    delete_service_account,
+)
+
+
+def operations(server: ApiServer) -> dict[str, t.Callable[..., t.Any]]:
+    """What the plans of `_core.service_account` call for."""
+    return {function.__name__: functools.partial(function, server) for function in _OPERATIONS}
