@@ -30,6 +30,8 @@ Tests steer it through JSON over HTTP, which needs no credentials:
     {"issuer": URL, "jwks": {...}}: the keys of another issuer, for STS to verify its tokens with.
 ``POST /sandbox-api/role-last-used``
     {"role_name": name, "date": ISO 8601 or null, "region": name}: what RoleLastUsed says.
+``GET /sandbox-api/access-keys/<access key id>``
+    {"secret_access_key", "session_token"}: what the key's signatures are verified with.
 ``POST /sandbox-api/reset``
     Back to the seeds: everything made, every fault, count, quota and issuer is gone. cluster.json is read again.
 ``GET /sandbox-api/health``

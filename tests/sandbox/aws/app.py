@@ -147,7 +147,7 @@ class Application:
     # The admin API
 
     def _administer(self, request: Request) -> Response:
-        name = request.path.removeprefix("/sandbox-api/").strip("/")
+        name, _, key = request.path.removeprefix("/sandbox-api/").strip("/").partition("/")
         handlers: dict[tuple[str, str], t.Callable[[t.Any], t.Any]] = {
             ("GET", "health"): lambda _body: {"status": "ok"},
             ("GET", "faults"): lambda _body: self._control.faults(),
@@ -158,6 +158,7 @@ class Application:
             ("POST", "quotas"): self._set_quotas,
             ("POST", "issuers"): self._add_issuer,
             ("POST", "role-last-used"): self._set_last_used,
+            ("GET", "access-keys"): lambda _body: credentials.secret_of(key),
             ("POST", "reset"): lambda _body: self._reset(),
         }
         handler = handlers.get((request.method, name))
@@ -218,16 +219,17 @@ def serve(cluster_file: pathlib.Path, host: str, port: int) -> BaseWSGIServer:
 
 
 def _unfold_presigned(environ: WSGIEnvironment) -> None:
-    """Turn a presigned query into the Authorization header that moto reads."""
+    """Turn a presigned query into the headers that moto reads, unless the caller sent those itself."""
     query = dict(urllib.parse.parse_qsl(environ.get("QUERY_STRING", "")))
-    if "X-Amz-Credential" not in query or environ.get("HTTP_AUTHORIZATION"):
+    if "X-Amz-Credential" not in query:
         return
-    environ["HTTP_AUTHORIZATION"] = (
+    environ.setdefault(
+        "HTTP_AUTHORIZATION",
         f"{query.get('X-Amz-Algorithm', '')} Credential={query['X-Amz-Credential']}, "
-        f"SignedHeaders={query.get('X-Amz-SignedHeaders', '')}, Signature={query.get('X-Amz-Signature', '')}"
+        f"SignedHeaders={query.get('X-Amz-SignedHeaders', '')}, Signature={query.get('X-Amz-Signature', '')}",
     )
     if "X-Amz-Security-Token" in query:
-        environ["HTTP_X_AMZ_SECURITY_TOKEN"] = query["X-Amz-Security-Token"]
+        environ.setdefault("HTTP_X_AMZ_SECURITY_TOKEN", query["X-Amz-Security-Token"])
 
 
 def _scope(request: Request) -> list[str]:

@@ -8,9 +8,12 @@ from __future__ import annotations
 import collections.abc as c
 import typing as t
 
+from moto.iam.models import iam_backends
+
 from sandbox import settings
 
 from . import sts
+from .iam import Iam
 from .wire import Refusal
 
 # The same three refusals have other codes in the query protocol (IAM, STS) and in REST-JSON (EKS).
@@ -53,6 +56,22 @@ def check(
             raise Refusal(_INVALID[dialect], "The security token included in the request is invalid.", 403)
         if sts.expired(session):
             raise Refusal(_EXPIRED[dialect], "The security token included in the request is expired", 403)
+
+
+def secret_of(access_key_id: str) -> dict[str, str | None]:
+    """What a signature by this key is verified with: its secret, and the token that goes with it if it is temporary.
+
+    Raises:
+        LookupError: nobody was given such a key.
+    """
+    if access_key_id in (settings.ACCESS_KEY_ID, settings.DENIED_ACCESS_KEY_ID):
+        return {"secret_access_key": settings.SECRET_ACCESS_KEY, "session_token": None}
+    if session := sts.session_of(access_key_id):
+        return {"secret_access_key": session.secret_access_key, "session_token": session.session_token}
+    for _account, _partition, backend in list(iam_backends.iter_backends()):
+        if key := t.cast("Iam", backend).access_keys.get(access_key_id):
+            return {"secret_access_key": key.secret_access_key, "session_token": None}
+    raise LookupError(f"no access key {access_key_id}")
 
 
 def _partition(region: str) -> str:

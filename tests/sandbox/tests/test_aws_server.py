@@ -110,12 +110,50 @@ def test_presigned_urls(aws: Aws, access_key_id: str, user: str) -> None:
     assert answer.findtext(f".//{IDENTITY}Arn") == f"arn:aws:iam::{settings.ACCOUNT_ID}:user/{user}"
 
 
+@pytest.mark.parametrize("header", [True, False])
+def test_a_sessions_presigned_url(aws: Aws, header: bool) -> None:
+    """The session's token is in the query, with or without a header that names the key again."""
+    aws.client("iam").create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])
+    session = aws.client("sts", access_key_id=None).assume_role_with_web_identity(
+        RoleArn=aws.role(), RoleSessionName="session", WebIdentityToken=aws.token()
+    )["Credentials"]
+    key, secret, token = session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]
+    sts = aws.client("sts", access_key_id=key, secret=secret, token=token)
+    request = urllib.request.Request(sts.generate_presigned_url("get_caller_identity"))
+    if header:
+        credential = f"AWS4-HMAC-SHA256 Credential={key}/20260101/{settings.REGION}/sts/aws4_request"
+        request.add_header("Authorization", credential)
+    with urllib.request.urlopen(request, timeout=5) as response:
+        answer = ElementTree.fromstring(response.read())  # noqa: S314
+    assert answer.findtext(f".//{IDENTITY}Arn", "").endswith(":assumed-role/app/session")
+
+
 def test_a_presigned_url_with_expired_credentials(aws: Aws) -> None:
     sts = aws.client("sts", access_key_id=settings.EXPIRED_ACCESS_KEY_ID)
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(sts.generate_presigned_url("get_caller_identity"), timeout=5)
     assert caught.value.code == 403
     assert "<Code>ExpiredToken</Code>" in caught.value.read().decode()
+
+
+def test_secrets_for_whoever_verifies_signatures(aws: Aws) -> None:
+    iam = aws.client("iam")
+    iam.create_user(UserName="person")
+    key = iam.create_access_key(UserName="person")["AccessKey"]
+    aws.client("iam").create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])
+    session = aws.client("sts", access_key_id=None).assume_role_with_web_identity(
+        RoleArn=aws.role(), RoleSessionName="session", WebIdentityToken=aws.token()
+    )["Credentials"]
+    for access_key_id, secret, token in (
+        (settings.ACCESS_KEY_ID, settings.SECRET_ACCESS_KEY, None),
+        (key["AccessKeyId"], key["SecretAccessKey"], None),
+        (session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]),
+    ):
+        found = aws.admin("GET", f"access-keys/{access_key_id}")
+        assert found == {"secret_access_key": secret, "session_token": token}
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        aws.admin("GET", "access-keys/AKIANOBODYS000000000")
+    assert caught.value.code == 400
 
 
 def test_an_unsigned_call_is_refused(aws: Aws) -> None:
