@@ -66,6 +66,7 @@ options:
       - V(restart) restarts workloads as C(kubectl rollout restart) does, each with its own update strategy. What has
         none (a DaemonSet or StatefulSet with C(OnDelete), the pods of a StatefulSet below its partition, a
         ReplicaSet of its own, a ReplicationController, a workload of a custom kind) has its pods evicted one by one.
+        Stale pods of a StatefulSet that are not ready are evicted at once, because its controller would wait for them.
       - V(evict) evicts pods one by one, as C(kubectl drain) does, so that disruption budgets are kept. A refused
         eviction is tried again until O(wait_timeout).
       - V(delete) deletes pods one by one, whatever the disruption budgets say.
@@ -191,7 +192,7 @@ pods:
       returned: success
       sample: [container app has no AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE]
 restarted:
-  description: What was restarted, or would be in check mode. A partitioned StatefulSet may be there twice.
+  description: What was restarted, or would be in check mode. A StatefulSet may be there twice.
   returned: success
   type: list
   elements: dict
@@ -322,7 +323,7 @@ def main() -> None:
             if not module.check_mode:
                 driver.wait()
         except RolloutFailed as error:
-            error.details.update(returns)
+            error.details.update(returns, done=decision.plan.summaries())
             raise
         returns["verified"] = driver.verified()
         returns["elapsed"] = round(time.monotonic() - began, 3)

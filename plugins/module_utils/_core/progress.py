@@ -116,17 +116,13 @@ class Rollouts:
 
     def accepted(self, command: Command) -> None:
         """An eviction or deletion was accepted, or its pod was gone already."""
-        followed = self._followed[command.owner]
-        if isinstance(followed.stage, OneByOne):
-            followed.stage.accepted(command)
-            followed.wake_at = -math.inf
+        self._followed[command.owner].stage.accepted(command)
+        self._followed[command.owner].wake_at = -math.inf
 
     def refused(self, command: Command, error: IrsaError, now: float) -> None:
         """An eviction was refused for now, with status 429."""
-        followed = self._followed[command.owner]
-        if isinstance(followed.stage, OneByOne):
-            followed.stage.refused(command, error, now)
-            followed.wake_at = -math.inf
+        self._followed[command.owner].stage.refused(command, error, now)
+        self._followed[command.owner].wake_at = -math.inf
 
     def see_events(self, owner: Owner, events: t.Iterable[Json]) -> None:
         """The recent events about an owner, which a command asked for."""
@@ -167,7 +163,7 @@ class _Followed:
         self.scene = scene
         self._stages: list[Stage] = []
         if task.restart or not task.replace:
-            self._stages.append(Rolling(scene, restarts=task.restart))
+            self._stages.append(Rolling(scene, task))
         if task.replace:
             self._stages.append(OneByOne(scene, task, lasts=scene.wanted.wait))
         self.closed = False
@@ -210,13 +206,14 @@ class _Followed:
 
     def find_trouble(self) -> Trouble | None:
         """What is in the way: first of all what can't pass by itself."""
-        stage, found = self.stage, []
-        for pod in self.scene.pods.values():
-            if stage.is_new(pod) and not injection.is_terminating(pod):
-                found.append(readiness.pod_trouble(pod))
+        stage = self.stage
+        news = [pod for pod in self.scene.pods.values() if stage.is_new(pod) and not injection.is_terminating(pod)]
+        found = [readiness.pod_trouble(pod) for pod in news]
         found += [readiness.workload_trouble(self.scene.workload or {}), self.refusal]
-        if isinstance(stage, OneByOne) and stage.blocked:
+        if stage.blocked:
             found.append(Trouble(stage.blocked, False))
+        # The old pods' own troubles come last: they matter only to a controller that waits for them.
+        found += [readiness.pod_trouble(pod) for pod in self.scene.live if not stage.is_new(pod)]
         known = [each for each in found if each]
         return next((each for each in known if each.hard), known[0] if known else None)
 
@@ -242,7 +239,7 @@ class _Followed:
         picture = (pods, {key: value for key, value in status.items() if isinstance(value, (int, str))})
         if picture == self._picture:
             return
-        if self._picture is not None and isinstance(self.stage, OneByOne):
+        if self._picture is not None:
             self.stage.moved(now)
         self._picture, self.moved_at, self.refusal = picture, now, None
 
@@ -263,7 +260,7 @@ def _failure(wanted: Wanted, failed: t.Sequence[_Followed]) -> RolloutFailed:
         owner = each.scene.owner
         trouble = each.trouble.message if each.trouble else None
         facts.append({"kind": owner.kind, "name": owner.name, "reason": each.failure, "trouble": trouble})
-        why = f"{each.failure} ({trouble})" if trouble else str(each.failure)
+        why = f"{each.failure} ({trouble})" if trouble and trouble not in str(each.failure) else str(each.failure)
         causes.append(why if len(failed) == 1 else f"{owner}: {why}")
     names = ", ".join(f"{each.scene.owner.kind} {wanted.namespace}/{each.scene.owner.name}" for each in failed)
     if all(each.stage.bare for each in failed):

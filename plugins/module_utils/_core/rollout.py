@@ -158,6 +158,7 @@ class Task:
     """What is to happen to one workload, in this order.
 
     :param restart: change its template, so that its controller replaces the pods.
+    :param held: names and uids of pods that are evicted at once then, because the controller would wait for them.
     :param replace: names and uids of pods that are removed one by one, each after the replacement of the last is ready.
     :param strategy: how they are removed, ``evict`` or ``delete``.
 
@@ -166,6 +167,7 @@ class Task:
 
     owner: Owner
     restart: bool = False
+    held: tuple[tuple[str, str], ...] = ()
     replace: tuple[tuple[str, str], ...] = ()
     strategy: str = "evict"
 
@@ -193,7 +195,7 @@ def decide(wanted: Wanted, findings: t.Sequence[Finding], workloads: Workloads) 
         warnings += [warning] if warning else []
     bare = [each for each in groups.get(None, []) if each.verdict.stale]
     if bare and wanted.delete_unmanaged:
-        tasks += [Task(Owner("v1", "Pod", each.name), False, ((each.name, each.uid),), "delete") for each in bare]
+        tasks += [_one_by_one(Owner("v1", "Pod", each.name), [each], "delete") for each in bare]
     elif bare:
         warnings.append(
             f"{_count(bare, 'pod')} without the role and without an owner that would make them again, left alone: "
@@ -271,14 +273,23 @@ def _task(wanted: Wanted, owner: Owner, group: list[Finding], workloads: Workloa
         if not below:
             return (Task(owner) if wanted.wait else None), None
         targets = []
+    held: list[Finding] = []
+    if owner.kind == "StatefulSet" and workload["spec"].get("podManagementPolicy", "OrderedReady") == "OrderedReady":
+        # The controller replaces nothing while a pod isn't ready, and a pod that lacks its role may never be. See
+        # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+        held = [each for each in targets if not readiness.is_ready(each.pod)]
     replace = _one_by_one(owner, below, "evict").replace
-    return Task(owner, bool(targets), replace, "evict"), None
+    return Task(owner, bool(targets), _pairs(held), replace, "evict"), None
 
 
 def _one_by_one(owner: Owner, targets: list[Finding], strategy: str) -> Task:
     # What isn't ready serves nobody, so it goes first; then as a StatefulSet does it, from the highest ordinal down.
     ordered = sorted(targets, key=lambda each: (readiness.is_ready(each.pod), -ordinal(each.name), each.name))
-    return Task(owner, False, tuple((each.name, each.uid) for each in ordered), strategy)
+    return Task(owner, replace=_pairs(ordered), strategy=strategy)
+
+
+def _pairs(findings: t.Iterable[Finding]) -> tuple[tuple[str, str], ...]:
+    return tuple((each.name, each.uid) for each in findings)
 
 
 def is_superseded(owner: Owner, pod: Json, workloads: Workloads) -> bool:
@@ -318,6 +329,11 @@ def _actions(namespace: str, task: Task) -> t.Iterator[tuple[Action, dict[str, s
             Action("restart", {"owner": owner}, f"restart {owner.kind} {namespace}/{owner.name}"),
             {**entry, "strategy": "restart"},
         )
+    if task.held:
+        names = ", ".join(name for name, _ in task.held)
+        what = f"of {owner.kind} {namespace}/{owner.name} that would hold up the restart"
+        summary = f"evict {_count(task.held, 'unready pod')} {what}: {names}"
+        yield Action("replace", {"owner": owner}, summary), {**entry, "strategy": "evict"}
     if task.replace:
         names = [name for name, _ in task.replace]
         if owner.kind == "Pod":

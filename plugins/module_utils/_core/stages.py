@@ -130,6 +130,7 @@ class Stage:
     :ivar done: the stage is through.
     :ivar waiting_for: what is still missing, in words.
     :ivar gave_up: why it never will be through.
+    :ivar blocked: what refused the last eviction.
     :ivar bare: the reason is that new pods came up as they should not.
     :ivar wake_at: when to ask again though nothing happens.
     """
@@ -140,7 +141,10 @@ class Stage:
         self.waiting_for = "it has not begun"
         self.gave_up: str | None = None
         self.bare = False
+        self.blocked: str | None = None
         self.wake_at = math.inf
+        self._next_try = -math.inf
+        self._refusals = 0
 
     def advance(self, now: float) -> list[Command]:
         """What to do now."""
@@ -149,6 +153,22 @@ class Stage:
     def is_new(self, pod: Json) -> bool:
         """Whether the pod is one that this stage brought about."""
         raise NotImplementedError
+
+    def accepted(self, command: Command) -> None:
+        """The eviction or deletion was accepted, or the pod was gone already."""
+        self._refusals, self.blocked, self._next_try = 0, None, -math.inf
+
+    def refused(self, command: Command, error: IrsaError, now: float) -> None:
+        """The eviction was refused for now: a disruption budget is in the way, or the server is busy."""
+        budgets = [each["message"] for each in error.details.get("causes") or [] if each.get("message")]
+        self.blocked = f"the eviction of pod {command.pod} is refused: {'; '.join(budgets) or error.cause}"
+        self._next_try = now + min(0.25 * 2**self._refusals, 2.0)
+        self._refusals += 1
+
+    def moved(self, now: float) -> None:
+        """Something changed, so a budget may have room again."""
+        self._refusals = 0
+        self._next_try = min(self._next_try, now + 0.25) if self.blocked else self._next_try
 
     def _wake(self, at: float) -> None:
         self.wake_at = min(self.wake_at, at)
@@ -166,16 +186,21 @@ class Stage:
 class Rolling(Stage):
     """The owner's controller replaces the pods: kubectl's rules say when it is through.
 
-    :param restarts: whether this run begins it; else it is under way already.
+    What the task's restart is, `restarted` is told; a task without one is under way already.
     """
 
-    def __init__(self, scene: Scene, *, restarts: bool) -> None:
+    def __init__(self, scene: Scene, task: Task) -> None:
         super().__init__(scene)
-        self._restart_open = restarts
+        self._restart_open = task.restart
+        self._held = list(task.held)
         self._retry: float | None = None
         self._generation = 0
         self._stamp: str | None = None
         self._settled_at: float | None = None
+
+    def accepted(self, command: Command) -> None:
+        super().accepted(command)
+        self._held = [each for each in self._held if each[1] != command.uid]
 
     def restarted(self, workload: Json) -> None:
         """The restart was written; ``workload`` is the API server's answer."""
@@ -184,7 +209,7 @@ class Rolling(Stage):
         self._restart_open = False
 
     def is_new(self, pod: Json) -> bool:
-        return _stamp(pod) == self._stamp
+        return self._stamp is None or _stamp(pod) == self._stamp
 
     def advance(self, now: float) -> list[Command]:
         self.wake_at = math.inf
@@ -203,7 +228,13 @@ class Rolling(Stage):
         if int(workload["metadata"].get("generation") or 0) < self._generation:
             self.waiting_for = "its controller has not seen the change yet"
             return []
-        pods = [pod for pod in self.scene.live if ordinal(name_of(pod)) >= self.scene.partition]
+        live = {uid_of(pod): pod for pod in self.scene.live}
+        self._held = [each for each in self._held if each[1] in live and not readiness.is_ready(live[each[1]])]
+        if self._held and now >= self._next_try:
+            return [Command("evict", self.scene.owner, *self._held[0])]
+        if self._held:
+            self._wake(self._next_try)
+        pods = [pod for pod in live.values() if ordinal(name_of(pod)) >= self.scene.partition]
         bare = self.scene.stale(pods)
         new = [pod for pod in bare if self._stamp and self.is_new(pod)]
         if new:  # no need to see the rest come up in the same way
@@ -246,26 +277,11 @@ class OneByOne(Stage):
         self._known: set[str] | None = None
         self._count = 0
         self._in_flight: str | None = None
-        self._next_try = -math.inf
-        self._refusals = 0
-        self.blocked: str | None = None
         self._ready_since: dict[str, float] = {}
 
     def accepted(self, command: Command) -> None:
-        """The eviction or deletion was accepted, or the pod was gone already."""
-        self._in_flight, self._refusals, self.blocked = command.uid, 0, None
-
-    def refused(self, command: Command, error: IrsaError, now: float) -> None:
-        """The eviction was refused for now: a disruption budget is in the way, or the server is busy."""
-        budgets = [each["message"] for each in error.details.get("causes") or [] if each.get("message")]
-        self.blocked = f"the eviction of pod {command.pod} is refused: {'; '.join(budgets) or error.cause}"
-        self._next_try = now + min(0.25 * 2**self._refusals, 2.0)
-        self._refusals += 1
-
-    def moved(self, now: float) -> None:
-        """Something changed, so a budget may have room again."""
-        self._refusals = 0
-        self._next_try = min(self._next_try, now + 0.25) if self.blocked else self._next_try
+        super().accepted(command)
+        self._in_flight = command.uid
 
     def is_new(self, pod: Json) -> bool:
         return self._known is not None and uid_of(pod) not in self._known
