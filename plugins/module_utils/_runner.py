@@ -51,11 +51,14 @@ def load_yaml(text: str) -> t.Any:
 
 
 def run(module: AnsibleAWSModule, body: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
-    """Exits the module with what ``body`` returns, or with the error it raises."""
+    """Exits the module with what ``body`` returns, or with the error it raises.
+
+    An error whose details tell of writes that were done before it has ``changed`` set.
+    """
     try:
         result = body()
     except IrsaError as error:
-        module.fail_json(msg=str(error), error=error.as_dict())
+        module.fail_json(msg=str(error), changed=bool(error.details.get("done")), error=error.as_dict())
     module.exit_json(**result)
     raise AssertionError("exit_json returned")
 
