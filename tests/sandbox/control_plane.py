@@ -25,7 +25,8 @@ if t.TYPE_CHECKING:
 VARIABLE = "KUBEBUILDER_ASSETS"
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "etcd")
 
-# No node lifecycle controller: it would evict pods from the stub node when this machine is busy.
+# No node lifecycle controller: it would evict pods from the stub node when this machine is busy. Neither is there a
+# serviceaccount-token: Kubernetes gives accounts no secrets of their own since 1.24.
 CONTROLLERS = (
     "clusterrole-aggregation",
     "cronjob",
@@ -42,9 +43,12 @@ CONTROLLERS = (
     "resourcequota",
     "root-ca-cert-publisher",
     "serviceaccount",
-    "serviceaccount-token",
     "statefulset",
 )
+
+# Pods get a projected token in place of an account's secret, as everywhere on EKS. It is the default since
+# Kubernetes 1.21 and no longer a gate since 1.23.
+BOUND_TOKENS = "BoundServiceAccountTokenVolume"
 
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 BINDINGS = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
@@ -96,6 +100,7 @@ def commands(
     if old_reflect2.is_affected(api_server):
         api_server = old_reflect2.mended_copy(api_server, directory)
     etcd_url, peer_url = (f"http://127.0.0.1:{port}" for port in etcd_ports)
+    gates = [f"--feature-gates={BOUND_TOKENS}=true"] if _knows(api_server, BOUND_TOKENS) else []
     no_fsync = ["--unsafe-no-fsync"] if _knows_no_fsync(programs["etcd"]) else []
     return {
         "etcd": [
@@ -138,6 +143,7 @@ def commands(
             f"--kubelet-client-certificate={certificates / 'kubelet-client.crt'}",
             f"--kubelet-client-key={certificates / 'kubelet-client.key'}",
             "--kubelet-preferred-address-types=InternalIP",
+            *gates,
         ],
         "kube-controller-manager": [
             str(programs["kube-controller-manager"]),
@@ -151,6 +157,7 @@ def commands(
             f"--root-ca-file={certificates / 'ca.crt'}",
             "--kube-api-qps=200",
             "--kube-api-burst=400",
+            *gates,
         ],
     }
 
@@ -161,6 +168,13 @@ def _knows_no_fsync(etcd: pathlib.Path) -> bool:
     # A flag that etcd doesn't know makes it fail, even when asked for its version only.
     result = subprocess.run([etcd, "--unsafe-no-fsync", "--version"], capture_output=True, timeout=10, check=False)
     return result.returncode == 0
+
+
+@functools.lru_cache
+def _knows(program: pathlib.Path, gate: str) -> bool:
+    """Tell whether a program has a feature gate, which its help lists."""
+    result = subprocess.run([program, "--help"], capture_output=True, timeout=30, check=False)
+    return f"{gate}=true|false".encode() in result.stdout
 
 
 def configure(api: Api, certificate_authority: str, hooks_port: int) -> None:

@@ -103,6 +103,9 @@ def up(state: State, *, real: bool = False, tied: bool = False) -> bool:
     records: dict[str, processes.Record] = {}
     try:
         for name, command in commands.items():
+            if name == "kube-controller-manager":
+                # It gives up on an API server that answers but is not ready yet.
+                _wait(state, started, {"kube-apiserver": Api(state).is_ready})
             started[name], records[name] = processes.start(command, state.logs / f"{name}.log", environment, tied=tied)
             # At once, so that "down" finds them whatever happens next.
             settings.write_private(state.pids_file, json.dumps(records, indent=2))
