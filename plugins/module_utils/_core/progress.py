@@ -110,7 +110,7 @@ class Rollouts:
             followed.closed = True
         elif isinstance(followed.stage, Rolling):
             followed.stage.restarted(workload)
-            followed.closed = not self._wanted.wait and followed.is_last_stage
+            followed.closed = followed.stage.done and followed.is_last_stage
             followed.moved_at = now
             followed.wake_at = -math.inf
 
@@ -162,10 +162,10 @@ class _Followed:
     def __init__(self, scene: Scene, task: Task, now: float) -> None:
         self.scene = scene
         self._stages: list[Stage] = []
-        if task.restart or not task.replace:
+        if task.restart or task.held or not task.replace:
             self._stages.append(Rolling(scene, task))
         if task.replace:
-            self._stages.append(OneByOne(scene, task, lasts=scene.wanted.wait))
+            self._stages.append(OneByOne(scene, task))
         self.closed = False
         self.failure: str | None = None
         self.trouble: Trouble | None = None

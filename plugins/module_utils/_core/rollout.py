@@ -207,7 +207,7 @@ def decide(wanted: Wanted, findings: t.Sequence[Finding], workloads: Workloads) 
             actions.append(action)
             restarted.append(entry)
     stale = [each for each in findings if each.verdict.stale]
-    done = {uid for task in tasks for _, uid in task.replace}
+    done = {uid for task in tasks for _, uid in (*task.held, *task.replace)}
     rolled = {task.owner for task in tasks if task.restart or not task.replace}
     left = [each for each in stale if each.uid not in done and each.owner not in rolled]
     plan = Plan(
@@ -269,17 +269,16 @@ def _task(wanted: Wanted, owner: Owner, group: list[Finding], workloads: Workloa
         first = readiness.partition(workload["spec"])
         below = [each for each in targets if ordinal(each.name) < first]
         targets = [each for each in targets if ordinal(each.name) >= first]
-    if wanted.only_stale and targets and all(is_superseded(owner, each.pod, workloads) for each in targets):
-        if not below:
-            return (Task(owner) if wanted.wait else None), None
-        targets = []
     held: list[Finding] = []
     if owner.kind == "StatefulSet" and workload["spec"].get("podManagementPolicy", "OrderedReady") == "OrderedReady":
         # The controller replaces nothing while a pod isn't ready, and a pod that lacks its role may never be. See
         # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
         held = [each for each in targets if not readiness.is_ready(each.pod)]
+    rolling = wanted.only_stale and all(is_superseded(owner, each.pod, workloads) for each in targets)
+    if rolling and not (held or below or wanted.wait):
+        return None, None
     replace = _one_by_one(owner, below, "evict").replace
-    return Task(owner, bool(targets), _pairs(held), replace, "evict"), None
+    return Task(owner, bool(targets) and not rolling, _pairs(held), replace, "evict"), None
 
 
 def _one_by_one(owner: Owner, targets: list[Finding], strategy: str) -> Task:
@@ -330,9 +329,8 @@ def _actions(namespace: str, task: Task) -> t.Iterator[tuple[Action, dict[str, s
             {**entry, "strategy": "restart"},
         )
     if task.held:
-        names = ", ".join(name for name, _ in task.held)
-        what = f"of {owner.kind} {namespace}/{owner.name} that would hold up the restart"
-        summary = f"evict {_count(task.held, 'unready pod')} {what}: {names}"
+        what = f"of {owner.kind} {namespace}/{owner.name} that would hold up the rollout"
+        summary = f"evict {_count(task.held, 'unready pod')} {what}: {', '.join(name for name, _ in task.held)}"
         yield Action("replace", {"owner": owner}, summary), {**entry, "strategy": "evict"}
     if task.replace:
         names = [name for name, _ in task.replace]

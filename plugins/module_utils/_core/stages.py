@@ -193,6 +193,7 @@ class Rolling(Stage):
         super().__init__(scene)
         self._restart_open = task.restart
         self._held = list(task.held)
+        self._lasts = scene.wanted.wait or bool(task.replace)
         self._retry: float | None = None
         self._generation = 0
         self._stamp: str | None = None
@@ -204,6 +205,7 @@ class Rolling(Stage):
 
     def restarted(self, workload: Json) -> None:
         """The restart was written; ``workload`` is the API server's answer."""
+        self.done = not (self._held or self._lasts)
         self._generation = int(workload["metadata"].get("generation") or 0)
         self._stamp = _stamp(workload["spec"]["template"])
         self._restart_open = False
@@ -234,6 +236,9 @@ class Rolling(Stage):
             return [Command("evict", self.scene.owner, *self._held[0])]
         if self._held:
             self._wake(self._next_try)
+        elif not self._lasts:
+            self.done = True
+            return []
         pods = [pod for pod in live.values() if ordinal(name_of(pod)) >= self.scene.partition]
         bare = self.scene.stale(pods)
         new = [pod for pod in bare if self._stamp and self.is_new(pod)]
@@ -264,16 +269,13 @@ class Rolling(Stage):
 
 
 class OneByOne(Stage):
-    """Each pod is evicted or deleted, and its replacement is ready before the next one goes.
+    """Each pod is evicted or deleted, and its replacement is ready before the next one goes."""
 
-    :param lasts: whether to stay until the last replacement is ready, too.
-    """
-
-    def __init__(self, scene: Scene, task: Task, *, lasts: bool) -> None:
+    def __init__(self, scene: Scene, task: Task) -> None:
         super().__init__(scene)
         self._verb = task.strategy
         self._queue = list(task.replace)
-        self._lasts = lasts
+        self._lasts = scene.wanted.wait
         self._known: set[str] | None = None
         self._count = 0
         self._in_flight: str | None = None
