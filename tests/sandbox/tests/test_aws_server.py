@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import datetime
 import json
 import time
 import typing as t
@@ -15,7 +16,11 @@ from xml.etree import ElementTree
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from botocore.parsers import ResponseParserError
+from moto.core.utils import utcnow
+from moto.sts.models import sts_backends
 from sandbox import settings
+from sandbox.aws import credentials, sts
+from sandbox.aws.wire import Refusal
 from sandbox.tests.aws_server import REGIONS, Aws, refusal
 
 TRUST = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}'
@@ -42,6 +47,32 @@ def test_credentials_that_are_refused(aws: Aws) -> None:
     ):
         call = getattr(aws.client(service, access_key_id=key), operation)
         assert refusal(call, **parameters) == expected
+
+
+def test_a_session_that_is_over() -> None:
+    """In this process: the shortest session lasts 15 minutes."""
+    sts.install()
+    session = sts_backends[settings.ACCOUNT_ID]["aws"].assume_role(
+        region_name="aws",
+        role_session_name="session",
+        role_arn=f"arn:aws:iam::{settings.ACCOUNT_ID}:role/app",
+        policy="",
+        duration=900,
+        external_id="",
+    )
+    call: dict[str, t.Any] = {
+        "operation": "GetRole",
+        "access_key_id": session.access_key_id,
+        "token": session.session_token,
+        "region": settings.REGION,
+        "parameters": {},
+    }
+    credentials.check(service="iam", **call)
+    session.expiration = utcnow() - datetime.timedelta(seconds=1)
+    for service, code in (("iam", "ExpiredToken"), ("eks", "ExpiredTokenException")):
+        with pytest.raises(Refusal) as caught:
+            credentials.check(service=service, **call)
+        assert (caught.value.status, caught.value.code) == (403, code)
 
 
 @pytest.mark.parametrize("partition", sorted(REGIONS))

@@ -243,6 +243,7 @@ def test_a_missing_role_and_a_dropped_path_are_denied(provider: Aws) -> None:
             "MalformedPolicyDocument",
             "must contain resources",
         ),
+        ({"PolicyArns": [{"arn": "arn:aws:iam::aws:role/ReadOnly"}]}, "InvalidInput", "is not valid"),
         ({"Policy": " " * 2049}, "PackedPolicyTooLarge", "please use smaller policy"),
     ],
 )
