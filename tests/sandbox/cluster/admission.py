@@ -77,6 +77,7 @@ class Admission:
         if kind.resource != PODS:
             return obj
         account = self._account(obj)
+        _schedule_defaults(obj["spec"])
         return self._call_webhooks(obj, account)
 
     def _account(self, pod: Object) -> Object:
@@ -135,7 +136,7 @@ class Admission:
         namespace = obj["metadata"].get("namespace", "")
         if not namespace:
             return
-        name = obj["metadata"].get("generateName") or obj["metadata"]["name"]
+        name = obj["metadata"]["name"]
         for quota in self._store.list(RESOURCE_QUOTAS, namespace):
             hard = (quota.get("spec") or {}).get("hard") or {}
             over = []
@@ -161,6 +162,16 @@ class Admission:
         if key == "pods":
             objects = [obj for obj in objects if (obj.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
         return len(list(objects))
+
+
+def _schedule_defaults(spec: Object) -> None:
+    """What the priority and toleration plugins add to each pod."""
+    spec.setdefault("priority", 0)
+    spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
+    tolerations = spec.setdefault("tolerations", [])
+    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
+        if not any(entry.get("key") in (key, None, "") for entry in tolerations):
+            tolerations.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300})
 
 
 def counted(kind: Kind) -> set[str]:

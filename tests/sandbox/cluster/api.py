@@ -17,7 +17,7 @@ from .clock import rfc3339
 from .errors import Object
 from .managed_fields import Comparison, Managed, Manager, compare, field_set
 from .rbac import User
-from .resources import CRDS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Catalog, Kind
+from .resources import CRDS, DAEMON_SETS, NAMESPACES, NODES, PODS, SERVICE_ACCOUNTS, Catalog, Kind
 from .store import Entry, Key, Store, clone
 
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
@@ -25,6 +25,14 @@ _GENERATED_LIMIT = 58
 # Deleting these answers with the object itself, as their storage does in Kubernetes.
 _RETURN_DELETED = {PODS, SERVICE_ACCOUNTS, ("", "resourcequotas"), ("", "replicationcontrollers")}
 _CONDITIONAL_ONLY = {("policy", "poddisruptionbudgets"), CRDS}
+# Counters that show from the start.
+_DAEMON_COUNTERS = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
+_FIRST_STATUS: dict[str, Object] = {
+    "DaemonSet": dict.fromkeys(_DAEMON_COUNTERS, 0),
+    "ReplicaSet": {"replicas": 0},
+    "ReplicationController": {"replicas": 0},
+    "StatefulSet": {"replicas": 0, "availableReplicas": 0},
+}
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 
 
@@ -59,30 +67,37 @@ class Api:
 
     def create(self, kind: Kind, namespace: str, body: Object, writer: Writer) -> Object:
         obj = self._incoming(kind, namespace, body)
-        obj = self._complete(kind, namespace, obj)
+        self._complete(kind, namespace, obj)
         managed = Managed(None)
+        # What admission adds has no owner.
         changes = compare({}, obj, kind.schema)
         managed.take(_updater(writer, kind, ""), self._without_reset(kind, "", changes))
         return self._store_new(kind, namespace, obj, managed, writer)
 
-    def _incoming(self, kind: Kind, namespace: str, body: Object) -> Object:
+    def _incoming(self, kind: Kind, namespace: str, body: Object, verb: str = "create") -> Object:
         """A request's object with its head in order, checked against the address that it was sent to."""
         if not isinstance(body, dict):
             raise errors.bad_request("the request's body is not an object")
-        api_version, kind_name = body.get("apiVersion"), body.get("kind")
-        if api_version not in (None, kind.api_version) or kind_name not in (None, kind.kind):
+        api_version, kind_name = body.get("apiVersion") or kind.api_version, body.get("kind") or kind.kind
+        version = api_version.rpartition("/")[2]
+        if kind_name != kind.kind:
             raise errors.bad_request(
-                f"{kind_name} in version {_quote((api_version or '').rpartition('/')[2])} cannot be handled as a "
-                f"{kind.kind}: no kind {_quote(kind_name or '')} is registered for version {_quote(api_version or '')}"
-                if kind_name != kind.kind
-                else f"the API version in the data ({api_version}) does not match the expected API version "
+                f'{kind_name} in version "{version}" cannot be handled as a {kind.kind}: converting '
+                f"({version}.{kind_name}) to ({kind.group or 'core'}.{kind.kind}): unknown conversion"
+            )
+        if api_version != kind.api_version:
+            raise errors.bad_request(
+                f"the API version in the data ({api_version}) does not match the expected API version "
                 f"({kind.api_version})"
             )
-        validation.check_types(kind, body)
+        validation.check_types(kind, body, verb)
         metadata = dict(body.get("metadata") or {})
         if kind.namespaced and metadata.get("namespace", namespace) != namespace:
             raise errors.bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request"
+                if verb == "create"
+                else f"the namespace of the object ({metadata['namespace']}) does not match the namespace on the "
+                f"request ({namespace})"
             )
         if kind.namespaced:
             metadata["namespace"] = namespace
@@ -92,8 +107,8 @@ class Api:
         head = {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata}
         return t.cast(Object, clone({**head, **rest}))
 
-    def _complete(self, kind: Kind, namespace: str, obj: Object) -> Object:
-        """Name, identity, defaults and admission of a new object."""
+    def _complete(self, kind: Kind, namespace: str, obj: Object) -> None:
+        """Give a new object its name, identity and defaults."""
         metadata = obj["metadata"]
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = metadata["generateName"][:_GENERATED_LIMIT] + random_suffix()
@@ -110,29 +125,29 @@ class Api:
             self.admission.check_namespace(kind, namespace, metadata.get("name", ""))
         if metadata.get("name"):
             defaults.apply_defaults(kind, obj)
-        obj = self.admission.mutate(kind, obj)
-        validation.validate(kind, obj)
-        if self.store.get(kind.resource, namespace, metadata["name"]) is not None:
-            raise errors.already_exists(kind.group, kind.plural, metadata["name"])
-        self.admission.check_quota(kind, obj)
-        if kind.status and not kind.custom:
-            obj.setdefault("status", {})
-        return obj
 
     def _store_new(self, kind: Kind, namespace: str, obj: Object, managed: Managed, writer: Writer) -> Object:
+        obj = self.admission.mutate(kind, obj)
+        validation.validate(kind, obj)
+        name = obj["metadata"]["name"]
+        if self.store.get(kind.resource, namespace, name) is not None:
+            raise errors.already_exists(kind.group, kind.plural, name)
+        self.admission.check_quota(kind, obj)
+        if kind.status and not kind.custom:
+            obj.setdefault("status", dict(_FIRST_STATUS.get(kind.kind, {})))
         entries = managed.encode()
         if entries:
             obj["metadata"]["managedFields"] = entries
         if writer.dry_run:
             return obj
-        return self.store.put(kind.resource, (namespace, obj["metadata"]["name"]), obj)
+        return self.store.put(kind.resource, (namespace, name), obj)
 
     # -- update
 
     def update(
         self, kind: Kind, namespace: str, name: str, body: Object, writer: Writer, subresource: str = ""
     ) -> Object:
-        obj = self._incoming(kind, namespace, body)
+        obj = self._incoming(kind, namespace, body, "update")
         metadata = obj["metadata"]
         if metadata.setdefault("name", name) != name:
             raise errors.bad_request(
@@ -183,7 +198,12 @@ class Api:
         if version and version != before["resourceVersion"]:
             raise errors.conflict(kind.group, kind.plural, name, errors.MODIFIED)
         if metadata.get("uid") and metadata["uid"] != before["uid"]:
-            why = f"Precondition failed: UID in precondition: {metadata['uid']}, UID in object meta: {before['uid']}"
+            path = "/".join(filter(None, (kind.group, kind.plural, before.get("namespace"), name)))
+            why = (
+                f"StorageError: invalid object, Code: 4, Key: /registry/{path}, ResourceVersion: 0, "
+                f"AdditionalErrorMsg: Precondition failed: UID in precondition: {metadata['uid']}, "
+                f"UID in object meta: {before['uid']}"
+            )
             raise errors.conflict(kind.group, kind.plural, name, why)
         if subresource == "status":
             new = dict(old, metadata=dict(before), status=new.get("status") or {})
@@ -213,7 +233,7 @@ class Api:
                 del metadata[key]
         if not subresource:
             defaults.apply_defaults(kind, new)
-        validation.check_types(kind, new)
+        validation.check_types(kind, new, "patch")
         validation.validate(kind, new, old)
         if kind.generation and subresource != "status" and _desired(old) != _desired(new):
             metadata["generation"] = before.get("generation", 0) + 1
@@ -225,11 +245,15 @@ class Api:
             return changes
 
         def keep(path: tuple[str, ...]) -> bool:
+            if kind.resource == NAMESPACES and path[0] == "f:spec":
+                return False
             return (path[0] == "f:status") == (subresource == "status") or path[0] == "f:metadata"
 
         return Comparison(*({path for path in paths if keep(path)} for paths in changes))
 
     def _store(self, kind: Kind, old: Object, new: Object, managed: Managed | None, writer: Writer) -> Object:
+        if kind.resource == DAEMON_SETS:
+            defaults.count_template(old, new)
         entries = managed.encode() if managed is not None else []
         before = old["metadata"].get("managedFields") or []
         if _timeless(entries) == _timeless(before):
@@ -311,7 +335,7 @@ class Api:
             raise errors.bad_request("metadata.managedFields must be nil")
         if not body.get("apiVersion") or not body.get("kind"):
             raise errors.bad_request("Object 'Kind' is missing in the applied configuration")
-        config = self._incoming(kind, namespace, body)
+        config = self._incoming(kind, namespace, body, "apply")
         if config["metadata"].setdefault("name", name) != name:
             raise errors.bad_request(
                 f"the name of the object ({config['metadata']['name']}) does not match the name on the URL ({name})"
@@ -324,7 +348,8 @@ class Api:
                 raise errors.conflict(kind.group, kind.plural, name, why)
             managed = Managed(None)
             managed.sets[manager] = field_set(config, kind.schema)
-            obj = self._complete(kind, namespace, clone(config))
+            obj = clone(config)
+            self._complete(kind, namespace, obj)
             return self._store_new(kind, namespace, obj, managed, writer), True
         version = config["metadata"].pop("resourceVersion", None)
         if version and version != found["metadata"]["resourceVersion"]:
@@ -368,7 +393,8 @@ class Api:
             grace = known
         new = dict(obj, metadata=dict(metadata))
         new["metadata"]["deletionTimestamp"] = rfc3339(grace)
-        new["metadata"]["deletionGracePeriodSeconds"] = grace
+        if kind.resource != NAMESPACES:
+            new["metadata"]["deletionGracePeriodSeconds"] = grace
         if finalizers:
             new["metadata"]["finalizers"] = finalizers
         if kind.generation and not metadata.get("deletionTimestamp"):
@@ -381,11 +407,17 @@ class Api:
 
     def _check_preconditions(self, kind: Kind, obj: Object, preconditions: Object) -> None:
         metadata = obj["metadata"]
-        for field, key, title in (("uid", "uid", "UID"), ("resourceVersion", "resourceVersion", "ResourceVersion")):
-            wanted = preconditions.get(field)
+        for key, title, end in (
+            ("uid", "UID", "deleted and then recreated"),
+            ("resourceVersion", "ResourceVersion", "modified"),
+        ):
+            wanted = preconditions.get(key)
             if wanted is not None and wanted != metadata[key]:
-                why = f"Precondition failed: {title} in precondition: {wanted}, {title} in object meta: {metadata[key]}"
-                raise errors.conflict(kind.group, kind.plural, metadata["name"], why)
+                why = (
+                    f"the {title} in the precondition ({wanted}) does not match the {title} in record "
+                    f"({metadata[key]}). The object might have been {end}"
+                )
+                raise errors.conflict(kind.group, kind.kind, metadata["name"], why)
 
     def _grace(self, kind: Kind, obj: Object, options: Object) -> int:
         """Seconds that a pod gets; nothing else has a grace period, nor has a pod that runs nowhere any more."""
@@ -397,10 +429,6 @@ class Api:
         if not obj["spec"].get("nodeName") or (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
             return 0
         return max(0, int(seconds))
-
-
-def _quote(text: str) -> str:
-    return f'"{text}"'
 
 
 def _object(body: t.Any) -> Object:

@@ -85,7 +85,22 @@ def _pod(obj: Object) -> None:
     spec = obj.setdefault("spec", {})
     _pod_spec(spec)
     spec.setdefault("enableServiceLinks", True)
-    obj.setdefault("status", {}).setdefault("phase", "Pending")
+    status = obj.setdefault("status", {})
+    status.setdefault("phase", "Pending")
+    status.setdefault("qosClass", _quality(spec))
+
+
+def _quality(spec: Object) -> str:
+    """The quality of service class: by what the containers request and are limited to."""
+    resources = [container.get("resources") or {} for container in spec.get("containers") or ()]
+    if not any(entry.get("requests") or entry.get("limits") for entry in resources):
+        return "BestEffort"
+    for entry in resources:
+        limits = entry.get("limits") or {}
+        requests = {**limits, **(entry.get("requests") or {})}
+        if not {"cpu", "memory"} <= limits.keys() or requests != limits:
+            return "Burstable"
+    return "Guaranteed"
 
 
 def _replicas(obj: Object) -> Object:
@@ -118,7 +133,18 @@ def _stateful_set(obj: Object) -> None:
         strategy.setdefault("rollingUpdate", {}).setdefault("partition", 0)
 
 
+TEMPLATE_GENERATION: t.Final = "deprecated.daemonset.template.generation"
+
+
+def count_template(old: Object, new: Object) -> None:
+    """The annotation that counts a DaemonSet's templates, as it did before revisions; still kept by the API."""
+    before = (old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "1")
+    count = int(before) + (old["spec"].get("template") != new["spec"].get("template"))
+    new["metadata"].setdefault("annotations", {})[TEMPLATE_GENERATION] = str(count)
+
+
 def _daemon_set(obj: Object) -> None:
+    obj["metadata"].setdefault("annotations", {}).setdefault(TEMPLATE_GENERATION, "1")
     spec = obj.setdefault("spec", {})
     _template(spec)
     spec.setdefault("revisionHistoryLimit", 10)
@@ -147,6 +173,8 @@ def _job(obj: Object) -> None:
         for prefix in ("", "batch.kubernetes.io/"):
             labels.setdefault(f"{prefix}controller-uid", uid)
             labels.setdefault(f"{prefix}job-name", name)
+        if not obj["metadata"].get("labels"):
+            obj["metadata"]["labels"] = dict(labels)
 
 
 def _cron_job(obj: Object) -> None:

@@ -137,7 +137,7 @@ class Cause(t.NamedTuple):
 
 
 def invalid(group: str, kind: str, name: str, causes: list[Cause]) -> ApiError:
-    lines = [f"{cause.field}: {cause.message}" for cause in causes]
+    lines = list(dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes))
     text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
     message = f'{kind}{"." + group if group else ""} "{name}" is invalid: {text}'
     listed = [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes]

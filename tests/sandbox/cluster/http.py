@@ -58,7 +58,7 @@ class Call:
     def writer(self) -> Writer:
         dry_run = self.query.get("dryRun", "")
         if dry_run not in ("", "All"):
-            text = f'Unsupported value: "{dry_run}": supported values: "All"'
+            text = f'Unsupported value: []string{{"{dry_run}"}}: supported values: "All"'
             cause = errors.Cause("FieldValueNotSupported", "dryRun", text)
             raise errors.invalid("meta.k8s.io", "CreateOptions", "", [cause])
         return Writer(self.user, self.manager, dry_run == "All")
@@ -255,7 +255,7 @@ class Server:
         elif parts[0] == "apis" and len(parts) == 3:
             found = catalog.resource_list(parts[1], parts[2])
         if found is None:
-            raise errors.page_not_found()
+            return web.Response(text="404 page not found\n", status=404)
         return _json_response(found)
 
     def _selection(self, call: Call, kind: Kind) -> selectors.Selection:
@@ -305,7 +305,7 @@ class Server:
             return self._respond(call, kind, api.update(kind, namespace, action.name, body, writer, action.subresource))
         if action.verb == "patch":
             if call.media_type not in _PATCH_TYPES:
-                raise errors.unsupported_media_type(_PATCH_TYPES)
+                raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", details={})
             obj, created = api.patch(
                 kind,
                 namespace,

@@ -36,9 +36,13 @@ _UNOWNED = {("f:apiVersion",), ("f:kind",), ("f:metadata",)} | {
 }
 
 
+# A template's metadata carries an empty creationTimestamp.
+_TEMPLATE_CREATION = ("f:metadata", "f:creationTimestamp")
+
+
 def owned(paths: Paths) -> Paths:
     """The paths without those that nobody can own."""
-    return {path for path in paths if path not in _UNOWNED and path[:2] != ("f:metadata", "f:managedFields")}
+    return {path for path in paths if path not in _UNOWNED and path[-2:] != _TEMPLATE_CREATION}
 
 
 def key_element(key: tuple[t.Any, ...], keys: tuple[str, ...]) -> str:

@@ -40,7 +40,7 @@ def merge_patch(target: t.Any, patch: t.Any) -> t.Any:
 
 
 def json_patch(target: Object, operations: t.Any) -> Object:
-    """RFC 6902. Raises the API's 422 when an operation does not fit the object, as its jsonpatch library words it."""
+    """RFC 6902. Raises the API's 422, which says no more, when an operation does not fit the object."""
     if not isinstance(operations, list):
         raise errors.bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     document: t.Any = copy.deepcopy(target)
@@ -48,19 +48,9 @@ def json_patch(target: Object, operations: t.Any) -> Object:
         try:
             document = _operate(document, operation)
         except (KeyError, IndexError, ValueError, TypeError) as error:
-            raise errors.ApiError(
-                422,
-                "Invalid",
-                f"the server rejected our request due to an error in our request: {_explain(operation, error)}",
-                details={},
-            ) from error
+            message = "the server rejected our request due to an error in our request"
+            raise errors.ApiError(422, "Invalid", message, details={}) from error
     return t.cast(Object, document)
-
-
-def _explain(operation: t.Any, error: Exception) -> str:
-    if isinstance(operation, dict):
-        return f"{operation.get('op')} operation does not apply: doc is missing path: {operation.get('path')}"
-    return str(error)
 
 
 def _operate(document: t.Any, operation: Object) -> t.Any:

@@ -53,6 +53,8 @@ def available_in(pod: Object, min_ready_seconds: int, now: float) -> float | Non
 
 def bind(api: Api, namespace: str, name: str, body: Object, writer: Writer) -> Object:
     """POST pods/<name>/binding: put a pod on a node."""
+    if (body.get("metadata") or {}).get("name") != name:
+        raise errors.bad_request("name in URL does not match name in Binding object")
     kind = api.catalog.of(PODS)
     node = (body.get("target") or {}).get("name")
     if not node:

@@ -41,8 +41,18 @@ _ATOMIC_MAPS = {
     "secretKeyRef",
     "selector",
 }
-# Structs held by value: they always exist, so nobody owns them as such (no "." in FieldsV1).
-_STRUCTS = {"metadata", "spec", "status", "template", "strategy", "updateStrategy", "lastState", "nodeInfo"}
+# Structs held by value, and the one list that is never left out: they always exist, so nobody owns them as such (no "." in FieldsV1).
+_STRUCTS = {
+    "containers",
+    "metadata",
+    "spec",
+    "status",
+    "template",
+    "strategy",
+    "updateStrategy",
+    "lastState",
+    "nodeInfo",
+}
 KEY_DEFAULTS = {"protocol": "TCP"}
 # Strategic merge patch has one key where the list type has several.
 _PATCH_KEYS = {"topologySpreadConstraints": "topologyKey"}

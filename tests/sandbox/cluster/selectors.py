@@ -57,7 +57,11 @@ def _requirement(text: str) -> Predicate:
     if match := _EXISTS.match(text):
         key, wanted = match["key"], not match["not"]
         return lambda labels: (key in labels) is wanted
-    raise errors.bad_request(f"unable to parse requirement: found '{text.strip()}', expected a label requirement")
+    words = text.split()
+    found = words[1] if len(words) > 1 else text.strip()
+    raise errors.bad_request(
+        f"unable to parse requirement: found '{found}', expected: in, notin, '=', '==', '!=', gt, lt"
+    )
 
 
 def parse_labels(text: str | None) -> Predicate | None:
@@ -153,7 +157,11 @@ def parse_fields(text: str | None, resource: tuple[str, str]) -> list[tuple[str,
         if match is None:
             raise errors.bad_request(f"invalid field selector: invalid selector: '{text}'; can't understand '{part}'")
         if match["key"] not in allowed:
-            raise errors.bad_request(f"field label not supported: {match['key']}")
+            if resource in _FIELDS:
+                raise errors.bad_request(f"field label not supported: {match['key']}")
+            raise errors.bad_request(
+                f'"{match["key"]}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+            )
         terms.append((match["key"], match["op"] != "!=", match["value"]))
     return terms
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import typing as t
 
@@ -121,18 +122,27 @@ def _metadata_causes(metadata: Object, prefix: str = "metadata") -> list[Cause]:
     return causes
 
 
-def check_types(kind: Kind, obj: Object) -> None:
-    """Refuse maps of strings that hold other things: the decoder of a real server answers 400."""
+_JSON_NAMES = {bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
+
+
+def check_types(kind: Kind, obj: Object, verb: str = "") -> None:
+    """Refuse maps of strings that hold other things, as the decoders do: each kind of write answers in its own way."""
     metadata = obj.get("metadata") or {}
     for name in ("annotations", "labels"):
         for value in (metadata.get(name) or {}).values():
-            if not isinstance(value, str):
-                got = {bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
-                raise errors.bad_request(
-                    f"{kind.kind} in version {_show(kind.version)} cannot be handled as a {kind.kind}: json: cannot "
-                    f"unmarshal {got.get(type(value), 'null')} into Go struct field ObjectMeta.metadata.{name} of "
-                    "type string"
-                )
+            if isinstance(value, str):
+                continue
+            got = _JSON_NAMES.get(type(value), "null")
+            text = f"json: cannot unmarshal {got} into Go struct field ObjectMeta.metadata.{name} of type string"
+            if verb == "apply":
+                message = f"failed to create typed patch object: .metadata.{name}: expected string, got {got}"
+                raise errors.ApiError(500, "", message)
+            if verb == "patch":
+                cause = Cause("FieldValueInvalid", "patch", f"Invalid value: {_show(json.dumps(obj))}: {text}")
+                raise errors.invalid("", "", "", [cause])
+            raise errors.bad_request(
+                f"{kind.kind} in version {_show(kind.version)} cannot be handled as a {kind.kind}: {text}"
+            )
 
 
 _WORKLOADS = {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"}
@@ -182,7 +192,9 @@ def validate(kind: Kind, obj: Object, old: Object | None = None) -> None:
     """Raise the API's 422 with every cause found."""
     metadata = obj["metadata"]
     causes = [] if old is not None else _name_causes(kind, metadata.get("name", ""))
-    causes += _metadata_causes(metadata)
+    found = _metadata_causes(metadata)
+    # An account's update is checked twice over, and both findings are listed.
+    causes += found * 2 if old is not None and kind.kind == "ServiceAccount" else found
     if old is not None and kind.kind == "Pod":
         causes += _pod_update_causes(obj, old)
     elif kind.kind == "Pod":

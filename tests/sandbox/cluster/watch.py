@@ -31,7 +31,10 @@ class Watch:
         self._bookmarks = query.get("allowWatchBookmarks") in ("true", "1")
         version = query.get("resourceVersion") or ""
         if version and not version.isdigit():
-            raise errors.bad_request(f'invalid resource version: "{version}"')
+            text = (
+                f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
+            )
+            raise errors.bad_request(text)
         self._from = int(version or 0)
         seconds = query.get("timeoutSeconds") or "0"
         if not seconds.isdigit():

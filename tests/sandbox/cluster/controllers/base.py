@@ -23,6 +23,10 @@ CONTROLLER = Writer(User(f"system:{MANAGER}", (MASTERS,)), MANAGER)
 _HASH_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
 
 
+# As client-go's event correlator: that many of a reason before they are drawn together.
+_SIMILAR_EVENTS = 10
+
+
 class Controller:
     """Brings one kind of object nearer to what it asks for, each time that something it depends on changed."""
 
@@ -31,6 +35,7 @@ class Controller:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.store = api.store
+        self._told: dict[tuple[str, str], set[str]] = {}
 
     def keys(self, change: Change) -> t.Iterable[Key]:
         """Objects to look at again after a change, by namespace and name."""
@@ -76,7 +81,9 @@ class Controller:
     ) -> Object:
         """A pod from a template, controlled by the owner. Raises what admission refuses it with."""
         meta = template.get("metadata") or {}
-        metadata: Object = {"name": name} if name else {"generateName": owner["metadata"]["name"] + "-"}
+        metadata: Object = {"generateName": owner["metadata"]["name"] + "-"}
+        if name:
+            metadata["name"] = name
         metadata["labels"] = {**(meta.get("labels") or {}), **(labels or {})}
         if meta.get("annotations"):
             metadata["annotations"] = dict(meta["annotations"])
@@ -104,18 +111,20 @@ class Controller:
         """Tell about an object; the same thing told again counts up."""
         metadata = obj["metadata"]
         namespace = metadata.get("namespace") or "default"
-        digest = hashlib.sha256(f"{metadata['uid']}/{reason}/{message}".encode()).hexdigest()[:16]
+        told = self._told.setdefault((metadata["uid"], reason), set())
+        told.add(message)
+        identity = message
+        if len(told) > _SIMILAR_EVENTS:
+            # A rejected pod has another name each time: such events are drawn together.
+            identity, message = "", f"(combined from similar events): {message}"
+        digest = hashlib.sha256(f"{metadata['uid']}/{reason}/{identity}".encode()).hexdigest()[:16]
         name = f"{metadata['name']}.{digest}"
         old = self.store.get(EVENTS, namespace, name)
         now = rfc3339()
         try:
             if old is not None:
-                self.api.modify(
-                    self.kind(EVENTS),
-                    old,
-                    lambda new: new.update(count=new["count"] + 1, lastTimestamp=now),
-                    CONTROLLER,
-                )
+                again = {"count": old["count"] + 1, "lastTimestamp": now, "message": message}
+                self.api.modify(self.kind(EVENTS), old, lambda new: new.update(again), CONTROLLER)
                 return
             body = {
                 "metadata": {"name": name},
@@ -204,9 +213,9 @@ def scaled(value: t.Any, total: int, *, up: bool) -> int:
 def with_condition(conditions: t.Sequence[Object], new: Object, *, keep_update_time: bool = False) -> list[Object]:
     """Conditions with one set: its transition time stays unless the status changes."""
     old = next((entry for entry in conditions if entry["type"] == new["type"]), None)
-    if old is not None and all(old.get(key) == new.get(key) for key in ("status", "reason", "message")):
-        if keep_update_time:
-            return list(conditions)
+    unchanged = old is not None and all(old.get(key) == new.get(key) for key in ("status", "reason", "message"))
+    if unchanged and keep_update_time:
+        return list(conditions)
     if old is not None and old["status"] == new["status"]:
         new = dict(new, lastTransitionTime=old["lastTransitionTime"])
     return [entry for entry in conditions if entry["type"] != new["type"]] + [new]

@@ -8,13 +8,13 @@ from __future__ import annotations
 import typing as t
 
 from .. import pods
+from ..defaults import TEMPLATE_GENERATION
 from ..errors import ApiError, Object
 from ..resources import DAEMON_SETS, NODES, PODS
 from ..store import Change, Key
 from . import revisions
 from .base import Controller, now, owner_key, scaled, soonest
 
-_GENERATION = "deprecated.daemonset.template.generation"
 # What a daemon's pod tolerates besides what its template says.
 _TOLERATIONS = (
     ("node.kubernetes.io/not-ready", "NoExecute"),
@@ -90,7 +90,7 @@ class DaemonSetController(Controller):
 
     def _create(self, obj: Object, node: str, wanted: str) -> None:
         annotations = obj["metadata"].get("annotations") or {}
-        labels = {revisions.HASH_LABEL: wanted, "pod-template-generation": annotations.get(_GENERATION, "1")}
+        labels = {revisions.HASH_LABEL: wanted, "pod-template-generation": annotations.get(TEMPLATE_GENERATION, "1")}
 
         def change(pod: Object) -> None:
             spec = pod["spec"]

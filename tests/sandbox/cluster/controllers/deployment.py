@@ -135,7 +135,7 @@ class DeploymentController(Controller):
         metadata = deployment["metadata"]
         revision = str(max((_revision(rs) for rs in old), default=0) + 1)
         if new is None:
-            new = self._create(deployment, revision)
+            new = self._create(deployment, revision, sum(rs["spec"]["replicas"] for rs in old))
             self._progress(deployment, "NewReplicaSetCreated", f'Created new replica set "{new["metadata"]["name"]}"')
         elif _revision(new) < int(revision):
             new = self.api.modify(
@@ -148,9 +148,11 @@ class DeploymentController(Controller):
             )
         return new
 
-    def _create(self, deployment: Object, revision: str) -> Object:
+    def _create(self, deployment: Object, revision: str, others: int) -> Object:
+        """A new ReplicaSet, with as many pods from the start as the others' count leaves room for."""
         metadata, spec = deployment["metadata"], deployment["spec"]
         digest = hash_of(spec["template"])
+        replicas = max(0, min(spec["replicas"], spec["replicas"] + _limits(deployment)[0] - others))
         template = clone(spec["template"])
         labels = template["metadata"].setdefault("labels", {})
         labels[_HASH] = digest
@@ -164,11 +166,15 @@ class DeploymentController(Controller):
                 "annotations": {**annotations, _REVISION: revision, **_limits_annotations(deployment)},
                 "ownerReferences": [reference_to(deployment)],
             },
-            "spec": {"replicas": 0, "selector": selector, "template": template},
+            "spec": {"replicas": replicas, "selector": selector, "template": template},
         }
         if spec.get("minReadySeconds"):
             body["spec"]["minReadySeconds"] = spec["minReadySeconds"]
-        return self.api.create(self.kind(REPLICA_SETS), metadata["namespace"], body, CONTROLLER)
+        created = self.api.create(self.kind(REPLICA_SETS), metadata["namespace"], body, CONTROLLER)
+        if replicas:
+            text = f"Scaled up replica set {created['metadata']['name']} from 0 to {replicas}"
+            self.event(deployment, "Normal", "ScalingReplicaSet", text)
+        return created
 
     def _scale(self, deployment: Object, replica_set: Object, replicas: int) -> None:
         before = replica_set["spec"]["replicas"]

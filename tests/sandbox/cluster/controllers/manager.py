@@ -102,7 +102,7 @@ class Controllers:
         except ApiError:
             # Refused for now, by a quota for one: again later, and later each time.
             failures = self._failures[item] = self._failures.get(item, 0) + 1
-            delay = min(_LAST_RETRY, _FIRST_RETRY * 2**failures)
+            delay = min(_LAST_RETRY, _FIRST_RETRY * 2 ** min(failures, 10))
         except Exception:  # noqa: BLE001 - one object that a controller fails on must not stop the others
             traceback.print_exc()
             return

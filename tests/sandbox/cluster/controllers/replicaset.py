@@ -12,7 +12,7 @@ from ..clock import rfc3339
 from ..errors import ApiError, Object
 from ..resources import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, RESOURCE_QUOTAS, Kind
 from ..store import Change, Key
-from .base import Controller, controller_of, now, soonest, with_condition, without_condition
+from .base import Controller, controller_of, now, soonest, without_condition
 
 
 class ReplicaSetController(Controller):
@@ -79,7 +79,10 @@ class ReplicaSetController(Controller):
         }
         old = obj.get("status") or {}
         conditions = list(old.get("conditions") or ())
-        if failure is not None:
+        if failure is None:
+            conditions = without_condition(conditions, "ReplicaFailure")
+        elif not any(entry["type"] == "ReplicaFailure" for entry in conditions):
+            # The first failure stands until pods can be made again.
             condition = {
                 "type": "ReplicaFailure",
                 "status": "True",
@@ -87,9 +90,7 @@ class ReplicaSetController(Controller):
                 "reason": "FailedCreate",
                 "message": failure.message,
             }
-            conditions = with_condition(conditions, condition, keep_update_time=True)
-        else:
-            conditions = without_condition(conditions, "ReplicaFailure")
+            conditions.append(condition)
         status: Object = {"replicas": len(active)}
         status.update({key: value for key, value in counts.items() if value})
         status["observedGeneration"] = obj["metadata"].get("generation", 0)

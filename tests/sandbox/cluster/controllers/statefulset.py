@@ -138,9 +138,7 @@ class StatefulSetController(Controller):
         prefix = obj["metadata"]["name"]
         waits = [pods.available_in(pod, spec.get("minReadySeconds", 0), now()) for pod in existing]
         live = [f"{prefix}-{_hash(pod)}" for pod in existing if not pods.is_terminating(pod)]
-        ready = sum(
-            wait is not None and pods.phase(pod) == "Running" for pod, wait in zip(existing, waits, strict=True)
-        )
+        ready = sum(pods.is_ready(pod) and pods.phase(pod) == "Running" for pod in existing)
         updated = sum(name == update for name in live)
         partition = (spec["updateStrategy"].get("rollingUpdate") or {}).get("partition", 0)
         rolling = spec["updateStrategy"]["type"] == "RollingUpdate"
