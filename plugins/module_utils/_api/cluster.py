@@ -120,10 +120,11 @@ def delete_service_account(
         server.request(
             "DELETE",
             f"{_accounts(namespace)}/{name}",
-            query={"dryRun": _dry(dry_run)},
+            # In the body and not in the query, which a server reads only where there is no body.
             body={
                 "apiVersion": "v1",
                 "kind": "DeleteOptions",
+                "dryRun": ["All"] if dry_run else None,
                 "preconditions": {"uid": uid, "resourceVersion": resource_version},
             },
             what=f"delete the service account {namespace}/{name}",

@@ -49,12 +49,15 @@ class Account:
 
     :param fields: its annotations and labels.
     :param owners: who owns which of them, this collection included. A field may have several owners, or none.
+    :param shared: the kinds, annotations or labels, of which somebody else owns the map as such. Where the last field
+        of such a map is applied away, the API server keeps it and gives it to that owner.
     """
 
     uid: str
     resource_version: str
     fields: t.Mapping[Field, str]
     owners: t.Mapping[Field, tuple[Owner, ...]]
+    shared: frozenset[str] = frozenset()
 
     @classmethod
     def from_kubernetes(cls, found: t.Mapping[str, t.Any]) -> Account:
@@ -62,14 +65,17 @@ class Account:
         metadata = found["metadata"]
         fields = {Field(kind, key): value for kind in rules.KINDS for key, value in (metadata.get(kind) or {}).items()}
         managed = metadata.get("managedFields") or []
-        if managed:
-            owners: dict[Field, tuple[Owner, ...]] = {}
-            for entry in managed:
-                for field in _owned_fields(entry):
-                    owners[field] = (*owners.get(field, ()), Owner(entry.get("manager", ""), entry["operation"]))
-        else:
+        owners: dict[Field, tuple[Owner, ...]] = {}
+        shared: set[str] = set()
+        for entry in managed:
+            owner = Owner(entry.get("manager", ""), entry["operation"])
+            for field in _owned_fields(entry):
+                owners[field] = (*owners.get(field, ()), owner)
+            if owner != _OURSELVES:
+                shared.update(_owned_maps(entry))
+        if not managed:
             owners = dict.fromkeys(fields, (Owner(BEFORE_FIRST_APPLY, "Update"),))
-        return cls(metadata["uid"], metadata["resourceVersion"], fields, owners)
+        return cls(metadata["uid"], metadata["resourceVersion"], fields, owners, frozenset(shared))
 
     @property
     def ours(self) -> dict[Field, str]:
@@ -85,6 +91,15 @@ class Account:
     def others(self, field: Field) -> tuple[Owner, ...]:
         """Who else owns the field."""
         return tuple(owner for owner in self.owners.get(field, ()) if owner != _OURSELVES)
+
+
+def _owned_maps(entry: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
+    for kind in rules.KINDS:
+        owned = metadata.get(f"f:{kind}")
+        # The map itself is written as "." beside its fields, and as an empty object where there are none.
+        if owned is not None and ("." in owned or not owned):
+            yield kind
 
 
 def _owned_fields(entry: t.Mapping[str, t.Any]) -> t.Iterator[Field]:
@@ -341,34 +356,27 @@ def _plan_fields(
     ours = account.ours
     fields = {field: value for field, value in account.fields.items() if field not in ours or account.others(field)}
     fields.update(config)
+    gone = [field for field in ours if field not in fields]
+    emptied = account.shared - {field.kind for field in fields}
+    stuck = [field for field in gone if field.kind in emptied]
     if config != ours:
-        gone = {field: account.fields[field] for field in ours if field not in fields}
         new = {field: value for field, value in config.items() if account.fields.get(field) != value}
         claimed = {field: value for field, value in config.items() if field not in ours and field not in new}
-        left = {field: value for field, value in ours.items() if field not in config and field not in gone}
+        left = [field for field in ours if field not in config and (field in fields or field in stuck)]
         parts = [
             _listing("set", new),
             _listing("own", claimed),
-            _listing("remove", gone, values=False),
-            _listing("no longer own", left, values=False),
+            _naming("remove", [field for field in gone if field not in stuck]),
+            _naming("no longer own", left),
         ]
-        actions.append(
-            _apply(wanted, account, config, f"service account {wanted.title}: {'; '.join(filter(None, parts))}")
-        )
+        words = f"service account {wanted.title}: {'; '.join(filter(None, parts))}"
+        actions.append(_apply(wanted, account, config, words))
+    if stuck:
+        actions.append(_remove(wanted, account, stuck))
     if wanted.force:
-        stolen = sorted(field for field in {*foreign, *wanted.drops} if field in fields and field not in config)
+        stolen = [field for field in {*foreign, *wanted.drops} if field in fields and field not in config]
         if stolen:
-            arguments = {
-                "namespace": wanted.namespace,
-                "name": wanted.name,
-                "uid": account.uid,
-                "manager": FIELD_MANAGER,
-                "annotations": [field.key for field in stolen if field.kind == "annotations"],
-                "labels": [field.key for field in stolen if field.kind == "labels"],
-            }
-            names = ", ".join(str(field) for field in stolen)
-            words = f"service account {wanted.title}: remove {names} though others own it"
-            actions.append(Action("remove_fields", arguments, words))
+            actions.append(_remove(wanted, account, stolen))
             fields = {field: value for field, value in fields.items() if field not in stolen}
     before = describe(wanted.namespace, wanted.name, account)
     after = _shape(wanted.namespace, wanted.name, account.uid, fields, config, created=account.created)
@@ -402,6 +410,18 @@ def _apply(wanted: Wanted, account: Account | None, config: t.Mapping[Field, str
     return Action("apply_service_account", arguments, words)
 
 
+def _remove(wanted: Wanted, account: Account, fields: t.Collection[Field]) -> Action:
+    """The removal of fields whoever owns them."""
+    arguments = {
+        "namespace": wanted.namespace,
+        "name": wanted.name,
+        "uid": account.uid,
+        "manager": FIELD_MANAGER,
+        **{kind: sorted(field.key for field in fields if field.kind == kind) for kind in rules.KINDS},
+    }
+    return Action("remove_fields", arguments, f"service account {wanted.title}: {_naming('remove', fields)}")
+
+
 def _service_account(metadata: Json) -> Json:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
 
@@ -410,8 +430,9 @@ def _names(owners: t.Iterable[Owner]) -> str:
     return ", ".join(str(owner) for owner in owners)
 
 
-def _listing(verb: str, fields: t.Mapping[Field, str], *, values: bool = True) -> str:
-    if not fields:
-        return ""
-    texts = [f"{field}={value}" if values else str(field) for field, value in sorted(fields.items())]
-    return f"{verb} {', '.join(texts)}"
+def _listing(verb: str, fields: t.Mapping[Field, str]) -> str:
+    return f"{verb} {', '.join(f'{field}={value}' for field, value in sorted(fields.items()))}" if fields else ""
+
+
+def _naming(verb: str, fields: t.Collection[Field]) -> str:
+    return f"{verb} {', '.join(str(field) for field in sorted(fields))}" if fields else ""

@@ -263,6 +263,32 @@ def test_absent_takes_away_what_is_ours_alone() -> None:
     ]
 
 
+@pytest.mark.parametrize("owned", [{}, {".": {}}], ids=["emptied map", "map and more"])
+def test_absent_empties_a_map_that_others_own(owned: dict[str, t.Any]) -> None:
+    # The API server would hand the last annotation over to the map's owner.
+    metadata = {
+        "uid": "u1",
+        "resourceVersion": "7",
+        "annotations": {ROLE: ARN},
+        "managedFields": [
+            {"manager": "helm", "operation": "Update", "fieldsV1": {"f:metadata": {"f:annotations": owned}}},
+            {
+                "manager": "eksops.irsa",
+                "operation": "Apply",
+                "fieldsV1": {"f:metadata": {"f:annotations": {f"f:{ROLE}": {}}}},
+            },
+        ],
+    }
+    made = plan(wanted(state="absent"), Observed.from_kubernetes({"metadata": metadata}))
+    assert made.summaries() == [
+        f"service account ns/app: no longer own annotation {ROLE}",
+        f"service account ns/app: remove annotation {ROLE}",
+    ]
+    assert made.actions[1].arguments["annotations"] == [ROLE]
+    assert made.after["annotations"] == {}
+    assert made.warnings == ()
+
+
 def test_absent_keeps_what_others_own_too_and_says_so() -> None:
     made = plan(wanted(state="absent"), Observed(account({ROLE: (ARN, US, KUBECTL)})))
     assert applied(made) == LOCK
@@ -294,6 +320,7 @@ def test_absent_by_force_removes_the_webhooks_annotations_of_others() -> None:
         "annotations": [ROLE, EXPIRATION],
         "labels": [],
     }
+    assert remove.summary == f"service account ns/app: remove annotation {ROLE}, annotation {EXPIRATION}"
     assert made.after["annotations"] == {"note": "x"}
     assert made.warnings == ()
 
