@@ -4,7 +4,7 @@
 """Who an EKS bearer token stands for.
 
 The checks are those of https://github.com/kubernetes-sigs/aws-iam-authenticator (pkg/token, tokenVerifier.Verify) and
-then those that the real STS makes and moto does not: the access key exists, the signature covers the cluster's name.
+then one that the real STS makes and moto does not: the signature is the key's, and covers the cluster's name.
 """
 
 from __future__ import annotations
@@ -149,21 +149,14 @@ def review(request: Json, check: Callable[[str], Identity]) -> Json:
 
 
 def find_key_pair(access_key_id: str, sts_endpoint: str) -> KeyPair | None:
-    """Return the secret of an access key: the sandbox's own, or one that moto handed out."""
-    if access_key_id == settings.ACCESS_KEY_ID:
-        return KeyPair(settings.SECRET_ACCESS_KEY)
-    return _handed_out(sts_endpoint, access_key_id)
+    """Return the secret of an access key from the sandbox's AWS, None for a key that it never handed out.
 
-
-def _handed_out(sts_endpoint: str, access_key_id: str) -> KeyPair | None:
-    # moto's own admin interface shows every object that it keeps.
-    response = _http.request("GET", f"{sts_endpoint.rstrip('/')}/moto-api/data.json")
-    found = json.loads(response.data)
-    for instances in [*found.get("sts", {}).values(), *found.get("iam", {}).values()]:
-        for instance in instances:
-            if instance.get("access_key_id") == access_key_id and instance.get("secret_access_key"):
-                return KeyPair(instance["secret_access_key"], instance.get("session_token"))
-    return None
+    Raises:
+        Refused: the sandbox's AWS does not answer.
+    """
+    path = f"sandbox-api/access-keys/{urllib.parse.quote(access_key_id, safe='')}"
+    response = _get(sts_endpoint, path, {})
+    return KeyPair(**json.loads(response.data)) if response.status == 200 else None
 
 
 def _parse(token: str) -> tuple[urllib.parse.SplitResult, dict[str, str]]:
@@ -270,10 +263,7 @@ def _caller(
         # moto reads the caller's key out of this header only, not out of the query.
         "Authorization": f"AWS4-HMAC-SHA256 Credential={parameters['x-amz-credential']}",
     }
-    try:
-        response = _http.request("GET", f"{sts_endpoint.rstrip('/')}/?{url.query}", headers=headers)
-    except urllib3.exceptions.HTTPError as error:
-        raise Refused(f"error during GET of STS at {sts_endpoint}: {type(error).__name__}") from error
+    response = _get(sts_endpoint, f"?{url.query}", headers)
     body = response.data.decode(errors="replace")
     if response.status != 200:
         raise Refused(f"error from AWS (expected 200, got {response.status}): {_error_code(body)}")
@@ -281,6 +271,13 @@ def _caller(
     if not arn or not account:
         raise Refused("STS's answer names no caller")
     return arn[1], account[1]
+
+
+def _get(endpoint: str, path: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+    try:
+        return _http.request("GET", f"{endpoint.rstrip('/')}/{path}", headers=headers)
+    except urllib3.exceptions.HTTPError as error:
+        raise Refused(f"error during GET of STS at {endpoint}: {type(error).__name__}") from error
 
 
 def _error_code(body: str) -> str:

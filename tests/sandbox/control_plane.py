@@ -137,7 +137,7 @@ def commands(
             f"--api-audiences={settings.API_AUDIENCE}",
             f"--authentication-token-webhook-config-file={authenticator}",
             "--authentication-token-webhook-version=v1",
-            # access.json may change between two requests of a test.
+            # The API server's own cache of 10 s stands before this one.
             "--authentication-token-webhook-cache-ttl=1s",
             f"--kubelet-certificate-authority={certificates / 'ca.crt'}",
             f"--kubelet-client-certificate={certificates / 'kubelet-client.crt'}",

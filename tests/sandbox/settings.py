@@ -24,7 +24,7 @@ VERSION = "1.33"
 ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
-# Access keys that the sandbox's AWS refuses: credentials that are over, that never were, and a user without permissions.
+# Access keys that the sandbox's AWS refuses: credentials that are over, that never were, and a user without rights.
 EXPIRED_ACCESS_KEY_ID = "AKIAEXPIRED000000000"
 INVALID_ACCESS_KEY_ID = "AKIAINVALID000000000"
 DENIED_ACCESS_KEY_ID = "AKIADENIED0000000000"
@@ -106,7 +106,7 @@ class State:
 
     @property
     def access_file(self) -> pathlib.Path:
-        """Optional, read at each login: {ARN pattern (fnmatch): {"username": str, "groups": [str]}}."""
+        """Optional, see authenticator.load_access; a real API server remembers an answer about a token for 10 s."""
         return self.directory / "access.json"
 
     @property

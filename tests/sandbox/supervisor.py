@@ -98,7 +98,7 @@ def up(state: State, *, real: bool = False, tied: bool = False) -> bool:
     ports = Ports.choose()
     _prepare(state, ports)
     commands = _commands(state, programs, ports)
-    environment = _process_environment(state)
+    environment = process_environment(state)
     started: dict[str, subprocess.Popen[bytes]] = {}
     records: dict[str, processes.Record] = {}
     try:
@@ -140,6 +140,14 @@ def environment(state: State) -> dict[str, str]:
         FileNotFoundError: it was never started.
     """
     return state.env()
+
+
+def process_environment(state: State) -> dict[str, str]:
+    """Return the environment in which the sandbox's own processes run."""
+    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
+    package_parent = str(pathlib.Path(__file__).resolve().parent.parent)
+    paths = [package_parent, *(part for part in kept.get("PYTHONPATH", "").split(os.pathsep) if part)]
+    return {**kept, **state.env(), "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
 
 
 def _records(state: State) -> dict[str, processes.Record]:
@@ -208,13 +216,6 @@ def _commands(state: State, programs: Mapping[str, pathlib.Path], ports: Ports) 
         commands["cluster"] = module("cluster", "--port", str(ports.api))
     commands["node"] = module("node")
     return commands
-
-
-def _process_environment(state: State) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
-    package_parent = str(pathlib.Path(__file__).resolve().parent.parent)
-    paths = [package_parent, *(part for part in kept.get("PYTHONPATH", "").split(os.pathsep) if part)]
-    return {**kept, **state.env(), "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
 
 
 def _checks(state: State, ports: Ports, *, real: bool) -> dict[str, Callable[[], bool]]:

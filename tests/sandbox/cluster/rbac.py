@@ -201,7 +201,8 @@ def seeds() -> list[Object]:
         _role("system:public-info-viewer", _get(*_HEALTH)),
         _binding("system:public-info-viewer", AUTHENTICATED, UNAUTHENTICATED),
         _role("system:service-account-issuer-discovery", _get("/.well-known/openid-configuration", "/openid/v1/jwks")),
-        _binding("system:service-account-issuer-discovery", "system:serviceaccounts"),
+        # Kubernetes binds the accounts alone; EKS lets every user find the issuer.
+        _binding("system:service-account-issuer-discovery", "system:serviceaccounts", AUTHENTICATED),
         _role("view", *read),
         _role("edit", *read, *write),
         _role("admin", *read, *write, bind),

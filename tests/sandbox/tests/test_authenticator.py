@@ -14,24 +14,33 @@ import boto3
 import botocore.session
 import pytest
 from botocore.signers import RequestSigner
-from moto.server import ThreadedMotoServer
 from sandbox import authenticator, settings
 
 if t.TYPE_CHECKING:
     import pathlib
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+
+    from sandbox.tests.aws_server import Aws
 
 CLUSTER = "irsa-demo"
+STATEMENT = {
+    "Effect": "Allow",
+    "Principal": {"AWS": f"arn:aws:iam::{settings.ACCOUNT_ID}:root"},
+    "Action": "sts:AssumeRole",
+}
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [STATEMENT]})
 KEYS = {"aws_access_key_id": settings.ACCESS_KEY_ID, "aws_secret_access_key": settings.SECRET_ACCESS_KEY}
 
 
 @pytest.fixture(scope="module")
-def sts_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+def sts_endpoint(aws_server: Aws) -> str:
+    aws_server.write_cluster()
+    return aws_server.endpoint
+
+
+def own_key(access_key_id: str, _endpoint: str) -> authenticator.KeyPair | None:
+    own = authenticator.KeyPair(settings.SECRET_ACCESS_KEY)
+    return own if access_key_id == settings.ACCESS_KEY_ID else None
 
 
 def presign(
@@ -169,7 +178,7 @@ def without(name: str) -> str:
 def test_refused(make: Callable[[], str], reason: str) -> None:
     token = make()
     with pytest.raises(authenticator.Refused, match=reason) as caught:
-        check(token)
+        check(token, key_pair=own_key)
     signature = presign().rpartition("=")[2]
     assert signature not in str(caught.value)
     assert settings.SECRET_ACCESS_KEY not in str(caught.value)
@@ -223,7 +232,7 @@ def test_sts_out_of_reach() -> None:
 def assumed(sts_endpoint: str) -> dict[str, str]:
     """Credentials of a role that moto handed out."""
     options = {**KEYS, "endpoint_url": sts_endpoint, "region_name": "eu-west-1"}
-    role = boto3.client("iam", **options).create_role(RoleName="reader", AssumeRolePolicyDocument="{}")["Role"]
+    role = boto3.client("iam", **options).create_role(RoleName="reader", AssumeRolePolicyDocument=TRUST)["Role"]
     return boto3.client("sts", **options).assume_role(RoleArn=role["Arn"], RoleSessionName="me")["Credentials"]
 
 
