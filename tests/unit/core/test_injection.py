@@ -11,10 +11,9 @@ import typing as t
 import hypothesis
 import hypothesis.strategies as st
 import pytest
-from sandbox import webhook
-
 from ansible_collections.eksops.irsa.plugins.module_utils._core import injection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.injection import Expected
+from sandbox import webhook
 
 Json = dict[str, t.Any]
 
@@ -60,9 +59,7 @@ def test_an_injected_pod_is_right() -> None:
     [
         pytest.param(pod(), [f"container app {BARE}"], id="bare"),
         pytest.param(pod(container("a"), container("b")), [f"container a {BARE}", f"container b {BARE}"], id="two"),
-        pytest.param(
-            injected(pod(), OTHER), [f"container app has role {OTHER} instead of {ROLE}"], id="another-role"
-        ),
+        pytest.param(injected(pod(), OTHER), [f"container app has role {OTHER} instead of {ROLE}"], id="another-role"),
         pytest.param(
             injected(pod(annotations={"eks.amazonaws.com/skip-containers": "a,b"}), OTHER),
             [f"container app has role {OTHER} instead of {ROLE}"],
@@ -148,9 +145,7 @@ def test_on_windows_the_path_is_another() -> None:
     assert injection.judge(right, Expected(OTHER)).stale
 
 
-@pytest.mark.parametrize(
-    ("audience", "stale"), [(None, False), ("sts.amazonaws.com", False), ("vault", True)], ids=str
-)
+@pytest.mark.parametrize(("audience", "stale"), [(None, False), ("sts.amazonaws.com", False), ("vault", True)], ids=str)
 def test_audience_of_the_annotation(audience: str | None, stale: bool) -> None:
     given = injected(pod())
     verdict = injection.judge(given, Expected(ROLE, audience))

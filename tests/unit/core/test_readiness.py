@@ -9,7 +9,6 @@ import typing as t
 
 import pytest
 import yaml
-
 from ansible_collections.eksops.irsa.plugins.module_utils._core import readiness
 
 ROLLOUTS = yaml.safe_load(pathlib.Path(__file__).with_name("readiness.yml").read_text(encoding="utf-8"))

@@ -8,13 +8,12 @@ import dataclasses
 import typing as t
 
 import pytest
-from unit import kubernetes_objects as k8s
-
 from ansible_collections.eksops.irsa.plugins.module_utils._core import owners, rollout
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Conflict, InvalidInput, NotFound
 from ansible_collections.eksops.irsa.plugins.module_utils._core.injection import Expected
 from ansible_collections.eksops.irsa.plugins.module_utils._core.owners import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import Wanted
+from unit import kubernetes_objects as k8s
 
 Json = dict[str, t.Any]
 
@@ -226,9 +225,7 @@ def test_several_workloads_in_one_plan() -> None:
         ),
     ],
 )
-def test_what_is_left_alone_is_warned_of(
-    pods: list[Json], workloads: dict[Owner, Json | None], warning: str
-) -> None:
+def test_what_is_left_alone_is_warned_of(pods: list[Json], workloads: dict[Owner, Json | None], warning: str) -> None:
     decision = decide(pods, workloads)
     assert not decision.plan
     assert decision.tasks == ()
