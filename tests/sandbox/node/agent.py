@@ -198,7 +198,7 @@ class Agent:
                 if error.status not in (404, 409):
                     print(f"pod {uid}: {error}", file=sys.stderr, flush=True)
                 delay = None if error.status == 404 else RETRY
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OSError):
                 # One odd pod must not take a worker away from the others.
                 traceback.print_exc()
             finally:

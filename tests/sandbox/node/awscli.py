@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _call(region: str | None) -> dict[str, str]:
     session = botocore.session.Session()
     config = botocore.config.Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard"})
-    client = session.create_client("sts", region_name=region, config=config)
+    client: t.Any = session.create_client("sts", region_name=region, config=config)
     answer = client.get_caller_identity()
     return {name: answer[name] for name in ("UserId", "Account", "Arn")}
 

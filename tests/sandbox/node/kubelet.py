@@ -41,7 +41,8 @@ def serve(state: State, pods: Pods) -> tls.Server:
                 self.answer_text(200, "ok\n")
             elif len(parts) == 4 and parts[0] == "containerLogs":
                 query = {key: values[-1] for key, values in urllib.parse.parse_qs(url.query).items()}
-                self._logs(*(urllib.parse.unquote(part) for part in parts[1:]), query)
+                namespace, pod, container = (urllib.parse.unquote(part) for part in parts[1:])
+                self._logs(namespace, pod, container, query)
             else:
                 self.answer_text(404, f"no such page: {url.path}\n")
 

@@ -18,6 +18,7 @@ import typing as t
 
 import botocore.config
 import botocore.session
+from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox import settings
 from sandbox.api import Api, ApiError
@@ -148,7 +149,7 @@ class Runtime:
                     paths[str(host)] = inside
             if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() != "true":
                 environment |= self._from_instance(environment)
-        except (ApiError, ValueError) as error:
+        except (ApiError, ValueError, BotoCoreError, ClientError) as error:
             return FailedRun(str(error))
         home = self.directory(pod)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -262,9 +263,8 @@ class Runtime:
         with self._lock:
             if self._node_role is None:
                 self._node_role = _ensure_node_role(session.create_client("iam", **options))
-        credentials = session.create_client("sts", **options).assume_role(
-            RoleArn=self._node_role, RoleSessionName=settings.NODE_INSTANCE_ID
-        )["Credentials"]
+        sts: t.Any = session.create_client("sts", **options)
+        credentials = sts.assume_role(RoleArn=self._node_role, RoleSessionName=settings.NODE_INSTANCE_ID)["Credentials"]
         return {
             **region,
             "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
