@@ -49,15 +49,17 @@ class Account:
 
     :param fields: its annotations and labels.
     :param owners: who owns which of them, this collection included. A field may have several owners, or none.
-    :param shared: the kinds, annotations or labels, of which somebody else owns the map as such. Where the last field
-        of such a map is applied away, the API server keeps it and gives it to that owner.
+    :param claimed: the kinds, annotations or labels, of which somebody else owns the map and no field. That is what
+        is left of whoever set the first field and lost it since. The API server takes the map for all its fields
+        (it can't tell that from a map that was atomic once), sees conflicts in all of them and keeps what is applied
+        away. Such an owner set nothing that is there, so here it is none.
     """
 
     uid: str
     resource_version: str
     fields: t.Mapping[Field, str]
     owners: t.Mapping[Field, tuple[Owner, ...]]
-    shared: frozenset[str] = frozenset()
+    claimed: frozenset[str] = frozenset()
 
     @classmethod
     def from_kubernetes(cls, found: t.Mapping[str, t.Any]) -> Account:
@@ -66,16 +68,16 @@ class Account:
         fields = {Field(kind, key): value for kind in rules.KINDS for key, value in (metadata.get(kind) or {}).items()}
         managed = metadata.get("managedFields") or []
         owners: dict[Field, tuple[Owner, ...]] = {}
-        shared: set[str] = set()
+        claimed: set[str] = set()
         for entry in managed:
             owner = Owner(entry.get("manager", ""), entry["operation"])
             for field in _owned_fields(entry):
                 owners[field] = (*owners.get(field, ()), owner)
             if owner != _OURSELVES:
-                shared.update(_owned_maps(entry))
+                claimed.update(_bare_maps(entry))
         if not managed:
             owners = dict.fromkeys(fields, (Owner(BEFORE_FIRST_APPLY, "Update"),))
-        return cls(metadata["uid"], metadata["resourceVersion"], fields, owners, frozenset(shared))
+        return cls(metadata["uid"], metadata["resourceVersion"], fields, owners, frozenset(claimed))
 
     @property
     def ours(self) -> dict[Field, str]:
@@ -93,12 +95,11 @@ class Account:
         return tuple(owner for owner in self.owners.get(field, ()) if owner != _OURSELVES)
 
 
-def _owned_maps(entry: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+def _bare_maps(entry: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
     for kind in rules.KINDS:
         owned = metadata.get(f"f:{kind}")
-        # The map itself is written as "." beside its fields, and as an empty object where there are none.
-        if owned is not None and ("." in owned or not owned):
+        if owned is not None and not any(name.startswith("f:") for name in owned):
             yield kind
 
 
@@ -357,8 +358,7 @@ def _plan_fields(
     fields = {field: value for field, value in account.fields.items() if field not in ours or account.others(field)}
     fields.update(config)
     gone = [field for field in ours if field not in fields]
-    emptied = account.shared - {field.kind for field in fields}
-    stuck = [field for field in gone if field.kind in emptied]
+    stuck = [field for field in gone if field.kind in account.claimed]
     if config != ours:
         new = {field: value for field, value in config.items() if account.fields.get(field) != value}
         claimed = {field: value for field, value in config.items() if field not in ours and field not in new}
@@ -399,6 +399,8 @@ def _apply(wanted: Wanted, account: Account | None, config: t.Mapping[Field, str
     It holds for the very object that was observed: the API server refuses it with 409 if that has changed since, or
     was replaced, and the caller decides again.
     """
+    # By then it is settled who owns what, so force takes nothing but what is claimed with the map.
+    force = wanted.force or bool(account and account.claimed)
     metadata: Json = {"namespace": wanted.namespace, "name": wanted.name}
     if account is not None:
         metadata.update(uid=account.uid, resourceVersion=account.resource_version)
@@ -406,7 +408,7 @@ def _apply(wanted: Wanted, account: Account | None, config: t.Mapping[Field, str
         mapping = _mapping(kind, config)
         if mapping:
             metadata[kind] = mapping
-    arguments = {"body": _service_account(metadata), "manager": FIELD_MANAGER, "force": wanted.force}
+    arguments = {"body": _service_account(metadata), "manager": FIELD_MANAGER, "force": force}
     return Action("apply_service_account", arguments, words)
 
 

@@ -229,6 +229,7 @@ def test_our_own_share_doesnt_free_a_field() -> None:
 
 
 def test_force_takes_over_and_says_whose_it_was() -> None:
+    assert plan(wanted(role_arn=ARN), Observed(account())).actions[0].arguments["force"] is False
     made = plan(wanted(role_arn=ARN, force=True), Observed(account({ROLE: (OTHER, KUBECTL)})))
     assert made.actions[0].arguments["force"] is True
     assert applied(made) == {**LOCK, "annotations": {ROLE: ARN}}
@@ -263,28 +264,39 @@ def test_absent_takes_away_what_is_ours_alone() -> None:
     ]
 
 
-@pytest.mark.parametrize("owned", [{}, {".": {}}], ids=["emptied map", "map and more"])
-def test_absent_empties_a_map_that_others_own(owned: dict[str, t.Any]) -> None:
-    # The API server would hand the last annotation over to the map's owner.
-    metadata = {
-        "uid": "u1",
-        "resourceVersion": "7",
-        "annotations": {ROLE: ARN},
-        "managedFields": [
-            {"manager": "helm", "operation": "Update", "fieldsV1": {"f:metadata": {"f:annotations": owned}}},
-            {
-                "manager": "eksops.irsa",
-                "operation": "Apply",
-                "fieldsV1": {"f:metadata": {"f:annotations": {f"f:{ROLE}": {}}}},
-            },
-        ],
-    }
-    made = plan(wanted(state="absent"), Observed.from_kubernetes({"metadata": metadata}))
+def claimed(*fields: str) -> Observed:
+    """An account of ours whose annotations as such belong to somebody who set none of them."""
+    entries = {"helm": ("Update", {}), "eksops.irsa": ("Apply", {f"f:{key}": {} for key in fields})}
+    return Observed.from_kubernetes(
+        {
+            "metadata": {
+                "uid": "u1",
+                "resourceVersion": "7",
+                "annotations": dict.fromkeys(fields, OTHER),
+                "managedFields": [
+                    {
+                        "manager": manager,
+                        "operation": operation,
+                        "fieldsV1": {"f:metadata": {"f:annotations": owned}},
+                    }
+                    for manager, (operation, owned) in entries.items()
+                ],
+            }
+        }
+    )
+
+
+def test_who_owns_only_the_map_is_not_in_the_way() -> None:
+    made = plan(wanted(role_arn=ARN), claimed(ROLE))
+    assert made.actions[0].arguments["force"] is True
+    assert made.warnings == ()
+    made = plan(wanted(state="absent"), claimed(ROLE, "note"))
+    # The API server would hand over to the map's owner what is applied away.
     assert made.summaries() == [
-        f"service account ns/app: no longer own annotation {ROLE}",
-        f"service account ns/app: remove annotation {ROLE}",
+        f"service account ns/app: no longer own annotation {ROLE}, annotation note",
+        f"service account ns/app: remove annotation {ROLE}, annotation note",
     ]
-    assert made.actions[1].arguments["annotations"] == [ROLE]
+    assert made.actions[1].arguments["annotations"] == [ROLE, "note"]
     assert made.after["annotations"] == {}
     assert made.warnings == ()
 
