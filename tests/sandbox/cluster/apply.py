@@ -26,7 +26,8 @@ def apply(live: Object, config: Object, managed: Managed, manager: Manager, sche
     managed.sets[manager] = wanted
     others: Paths = set().union(*managed.sets.values())
     gone = {path for path in last if path not in others and not _is_prefix_of_any(path, others)}
-    for path in sorted(gone, key=len, reverse=True):
+    # Parents first: an item of a list is found by its key, which is among its children.
+    for path in sorted(gone, key=len):
         _remove(merged, path, schema)
     _resolve(managed, manager, compare(live, merged, schema), force=force)
     return merged

@@ -219,6 +219,14 @@ def _webhooks(obj: Object) -> None:
         hook.setdefault("reinvocationPolicy", "Never")
 
 
+def _custom_resource_definition(obj: Object) -> None:
+    spec = obj.setdefault("spec", {})
+    names = spec.setdefault("names", {})
+    names.setdefault("listKind", f"{names.get('kind', '')}List")
+    names.setdefault("singular", str(names.get("kind", "")).lower())
+    spec.setdefault("conversion", {"strategy": "None"})
+
+
 def _replication_controller(obj: Object) -> None:
     spec = _replicas(obj)
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
@@ -229,6 +237,7 @@ def _replication_controller(obj: Object) -> None:
 _BY_KIND: dict[str, t.Callable[[Object], t.Any]] = {
     "ClusterRoleBinding": _bindings,
     "CronJob": _cron_job,
+    "CustomResourceDefinition": _custom_resource_definition,
     "DaemonSet": _daemon_set,
     "Deployment": _deployment,
     "Job": _job,

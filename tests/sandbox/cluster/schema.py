@@ -41,7 +41,8 @@ _ATOMIC_MAPS = {
     "secretKeyRef",
     "selector",
 }
-# Structs held by value, and the one list that is never left out: they always exist, so nobody owns them as such (no "." in FieldsV1).
+# Structs held by value, and the one list that is never left out: they always exist, so nobody owns them as such
+# (no "." in FieldsV1).
 _STRUCTS = {
     "containers",
     "metadata",

@@ -104,8 +104,12 @@ class Watch:
                 self._emit("DELETED", change.new)
             return
         after = self._selection.selects(change.new.obj)
-        if before or after:
-            self._emit("MODIFIED" if before and after else "ADDED" if after else "DELETED", change.new)
+        if after:
+            self._emit("MODIFIED" if before else "ADDED", change.new)
+        elif before and change.old is not None:
+            # It left the selection: shown as it was before, at the version of the change.
+            metadata = dict(change.old.obj["metadata"], resourceVersion=str(change.new.version))
+            self._emit("DELETED", Entry(dict(change.old.obj, metadata=metadata), change.new.version))
 
     def _emit(self, event: str, entry: Entry) -> None:
         self._pending.append(b'{"type":"' + event.encode() + b'","object":' + entry.json() + b"}\n")

@@ -5,9 +5,16 @@
 from __future__ import annotations
 
 import collections.abc as c
+import itertools
+import os
+import pathlib
 
 import pytest
+from sandbox import settings, supervisor
 from sandbox.tests.aws_server import Aws, running
+from sandbox.tests.clusters import Cluster, Namespace
+
+_namespaces = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +29,40 @@ def aws(aws_server: Aws) -> Aws:
     aws_server.write_cluster()
     aws_server.admin("POST", "reset")
     return aws_server
+
+
+def _cluster(directory: pathlib.Path, *, real: bool) -> c.Iterator[Cluster]:
+    state = settings.State(directory)
+    supervisor.up(state, real=real, tied=True)
+    try:
+        yield Cluster(state, real=real)
+    finally:
+        supervisor.down(state)
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> c.Iterator[Cluster]:
+    yield from _cluster(tmp_path_factory.mktemp("simulator"), real=False)
+
+
+@pytest.fixture(scope="session")
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> c.Iterator[Cluster]:
+    if not os.environ.get("KUBEBUILDER_ASSETS"):
+        pytest.skip("KUBEBUILDER_ASSETS is not set: no real API server to test with")
+    yield from _cluster(tmp_path_factory.mktemp("control-plane"), real=True)
+
+
+@pytest.fixture(scope="session", params=["simulator", "control_plane"])
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """What holds of the simulator has to hold of a real API server too."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> c.Iterator[Namespace]:
+    """A namespace of the test's own, with its default account in place."""
+    name = f"test-{next(_namespaces)}"
+    cluster.ok("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    cluster.until(f"/api/v1/namespaces/{name}/serviceaccounts/default", lambda _: True)
+    yield Namespace(cluster, name)
+    cluster.call("DELETE", f"/api/v1/namespaces/{name}")

@@ -19,7 +19,7 @@ from .disruption import DisruptionController
 from .job import JobController
 from .replicaset import ReplicaSetController
 from .statefulset import StatefulSetController
-from .upkeep import QuotaController, ServiceAccountController
+from .upkeep import DefinitionController, QuotaController, ServiceAccountController
 
 _FIRST_RETRY, _LAST_RETRY = 0.05, 5.0
 # Items that are handled in one go, before requests get their turn.
@@ -40,6 +40,7 @@ class Controllers:
             JobController(api),
             DisruptionController(api),
             QuotaController(api),
+            DefinitionController(api),
         ]
         # A dict for its order: each item waits once.
         self._queue: dict[Item, None] = {}

@@ -1,0 +1,151 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster to test against, simulated or real, spoken to in plain HTTP so that whole answers can be looked at."""
+
+from __future__ import annotations
+
+import json
+import time
+import typing as t
+import urllib.parse
+
+import urllib3
+from sandbox import settings
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Json = dict[str, t.Any]
+
+JSON_PATCH = "application/json-patch+json"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+ROLE_ARN = "eks.amazonaws.com/role-arn"
+PATIENCE = 30.0
+
+
+class Answer(t.NamedTuple):
+    status: int
+    body: t.Any
+
+
+class Cluster:
+    def __init__(self, state: settings.State, *, real: bool) -> None:
+        self.state = state
+        self.real = real
+        self.endpoint = state.cluster()["endpoint"]
+        authority = str(state.pki / "ca.crt")
+        admin = {"cert_file": str(state.pki / "admin.crt"), "key_file": str(state.pki / "admin.key")}
+        self._admin = urllib3.PoolManager(ca_certs=authority, retries=False, maxsize=16, **admin)
+        self._nobody = urllib3.PoolManager(ca_certs=authority, retries=False)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: t.Any = None,
+        content_type: str = "application/json",
+        *,
+        token: str | None = None,
+        agent: str = "tester/1.0",
+        accept: str = "application/json",
+        **query: t.Any,
+    ) -> Answer:
+        """Send a request as the administrator, or with the bearer token that is given ("" sends none)."""
+        url = self.endpoint + path + ("?" + urllib.parse.urlencode(query) if query else "")
+        headers = {"User-Agent": agent, "Accept": accept}
+        if body is not None:
+            headers["Content-Type"] = content_type
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        pool = self._admin if token is None else self._nobody
+        data = None if body is None else json.dumps(body)
+        response = pool.request(method, url, body=data, headers=headers, timeout=20)
+        text = response.data.decode()
+        return Answer(response.status, json.loads(text) if text.startswith(("{", "[")) else text)
+
+    def ok(
+        self, method: str, path: str, body: t.Any = None, content_type: str = "application/json", **more: t.Any
+    ) -> Json:
+        """The body of an answer that has to be a success."""
+        answer = self.call(method, path, body, content_type, **more)
+        assert answer.status < 300, answer.body
+        return t.cast("Json", answer.body)
+
+    def watch(self, path: str, **query: t.Any) -> Iterator[Json]:
+        """Events, until the server ends the watch."""
+        url = f"{self.endpoint}{path}?{urllib.parse.urlencode({'watch': 'true', 'timeoutSeconds': 5, **query})}"
+        response = self._admin.request("GET", url, preload_content=False, timeout=20)
+        rest = b""
+        try:
+            for chunk in response.stream(65536):
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (json.loads(line) for line in lines)
+        finally:
+            response.close()
+
+    def until(self, path: str, holds: Callable[[Json], t.Any], patience: float = PATIENCE) -> Json:
+        """The object, as soon as something holds of it."""
+        end = time.monotonic() + patience
+        while True:
+            answer = self.call("GET", path)
+            if answer.status == 200 and holds(answer.body):
+                return t.cast("Json", answer.body)
+            assert time.monotonic() < end, f"still not so after {patience} s: {json.dumps(answer.body)[:3000]}"
+            time.sleep(0.05)
+
+    def until_gone(self, path: str, patience: float = PATIENCE) -> None:
+        end = time.monotonic() + patience
+        while self.call("GET", path).status != 404:
+            assert time.monotonic() < end, f"{path} is still there after {patience} s"
+            time.sleep(0.05)
+
+
+class Namespace:
+    """Addresses in one namespace of a cluster."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self.cluster = cluster
+        self.name = name
+        self.core = f"/api/v1/namespaces/{name}"
+        self.apps = f"/apis/apps/v1/namespaces/{name}"
+        self.batch = f"/apis/batch/v1/namespaces/{name}"
+        self.rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}"
+        # Budgets moved on from v1beta1 in Kubernetes 1.21; the simulator has only what came then.
+        version = "v1beta1" if cluster.real else "v1"
+        self.policy = f"/apis/policy/{version}/namespaces/{name}"
+
+    def pods(self, label: str) -> list[Json]:
+        return t.cast("list[Json]", self.cluster.ok("GET", f"{self.core}/pods", labelSelector=label)["items"])
+
+    def live_pods(self, label: str) -> list[Json]:
+        return [pod for pod in self.pods(label) if "deletionTimestamp" not in pod["metadata"]]
+
+    def account(self, name: str, **annotations: str) -> Json:
+        body = {"metadata": {"name": name, "annotations": annotations}}
+        return self.cluster.ok("POST", f"{self.core}/serviceaccounts", body)
+
+    def events(self, name: str) -> set[tuple[str, str]]:
+        """Type and reason of what was told about an object."""
+        found = self.cluster.ok("GET", f"{self.core}/events", fieldSelector=f"involvedObject.name={name}")
+        return {(event["type"], event["reason"]) for event in found["items"]}
+
+
+def workload(kind: str, name: str, *, image: str = "app:1", pod: Json | None = None, **spec: t.Any) -> Json:
+    """A Deployment, StatefulSet, DaemonSet or ReplicaSet whose pods carry the label app=<name>."""
+    template = {
+        "metadata": {"labels": {"app": name}},
+        "spec": {"terminationGracePeriodSeconds": 1, "containers": [{"name": "main", "image": image}], **(pod or {})},
+    }
+    selector = {"matchLabels": {"app": name}}
+    body = {"selector": selector, "template": template, **spec}
+    if kind == "StatefulSet":
+        body["serviceName"] = name
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": body}
+
+
+RESTART = {
+    "spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "2026-01-02T03:04:05Z"}}}}
+}
