@@ -49,7 +49,7 @@ compat: ## The oldest and the newest Python, boto3 and kubernetes client that ar
 	@$(T)/compat.sh
 
 .PHONY: sandbox
-sandbox: ## Start a sandbox and print the environment to export: eval "$$(make -s sandbox)"
+sandbox: ## Start a sandbox and print the environment to export: eval "$(make -s sandbox)"
 	@$(T)/sandbox.sh up $(ARGS)
 
 .PHONY: sandbox-down

@@ -7,9 +7,8 @@ export IRSA_SANDBOX_DIR=${IRSA_SANDBOX_DIR:-$DEV/sandbox}
 export PYTHONPATH=$ROOT/tests
 case $1 in
     up)
-        "$VENV/bin/python" -m sandbox "$@" >&2
-        "$VENV/bin/python" -m sandbox env
-        printf 'export %s=%q\n' ANSIBLE_COLLECTIONS_PATH "$DEV/live" IRSA_SANDBOX_DIR "$IRSA_SANDBOX_DIR"
+        "$VENV/bin/python" -m sandbox "$@"
+        printf 'export %s=%q\n' ANSIBLE_COLLECTIONS_PATH "$DEV/live"
         # shellcheck disable=SC2016 # the reader's shell expands it
         printf 'export PATH=%q:"$PATH"\n' "$VENV/bin"
         ;;
