@@ -51,7 +51,7 @@ def main() -> None:
         for number in range(options.rounds + 1):
             for contender in (ROLE, HAND):
                 reset(contender)
-                first, _ = timed(contender, options.aws_cli, workdir, {"first"})
+                first, _durations = timed(contender, options.aws_cli, workdir, {"first"})
                 again, durations = timed(contender, options.aws_cli, workdir, {"again"})
                 if number == 0:
                     continue  # fills caches, counts for nothing
@@ -108,7 +108,7 @@ def reset(contender: Contender) -> None:
 
 
 def await_until(holds: t.Callable[[], bool]) -> None:
-    for _ in range(300):
+    for _attempt in range(300):
         if holds():
             return
         time.sleep(0.1)
