@@ -34,6 +34,7 @@ if t.TYPE_CHECKING:
 
 BODY_LIMIT = 3 * 1024 * 1024
 _JSON = "application/json"
+_KEY_SET = "application/jwk-set+json"
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
 _HEALTH = ("/healthz", "/livez", "/readyz")
 _PATCH_TYPES = (patch.JSON, patch.MERGE, patch.STRATEGIC, patch.APPLY)
@@ -242,7 +243,9 @@ class Server:
         elif path == "/.well-known/openid-configuration":
             found = self.cluster.tokens.discovery()
         elif path == "/openid/v1/jwks":
-            return web.Response(body=encode(self.cluster.tokens.jwks), content_type="application/jwk-set+json")
+            if not any(accepted in call.request.headers.get("Accept", "*/*") for accepted in (_KEY_SET, "*/*")):
+                raise ApiError(406, "NotAcceptable", "406: Not Acceptable", details={})
+            return web.Response(body=encode(self.cluster.tokens.jwks), content_type=_KEY_SET)
         elif path == "/openapi/v2" and "protobuf" in call.request.headers.get("Accept", ""):
             # An empty document: kubectl then has nothing to validate against and leaves that to the server.
             return web.Response(body=b"", content_type="application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
