@@ -92,6 +92,7 @@ class Driver:
     """Writes, watches and waits.
 
     :param observed: what the decision was made from.
+    :ivar written: the writes that were done, in words.
     """
 
     def __init__(self, server: ApiServer, wanted: Wanted, observed: Observed, decision: Decision) -> None:
@@ -104,6 +105,7 @@ class Driver:
         self._rollouts = Rollouts(wanted, decision.tasks, observed.workloads, observed.expected, now=self._began)
         self._news: queue.SimpleQueue[t.Callable[[], None]] = queue.SimpleQueue()
         self._waited = False
+        self.written: list[str] = []
 
     def restart(self, *, owner: Owner) -> None:
         """Restarts a workload."""
@@ -111,6 +113,7 @@ class Driver:
         at = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         answer = api.restart(self._server, namespace=self._wanted.namespace, at=at, **owner._asdict())
         self._rollouts.restarted(owner, answer, time.monotonic())
+        self.written.append(f"restart {owner.kind} {self._wanted.namespace}/{owner.name}")
 
     def replace(self, *, owner: Owner) -> None:
         """Pods that go one by one begin to go while `wait` watches the last one's replacement."""
@@ -156,6 +159,7 @@ class Driver:
                 self._rollouts.refused(command, error, time.monotonic())
             else:
                 self._rollouts.accepted(command)
+                self.written.append(f"{command.verb} pod {namespace}/{command.pod}")
 
     def _is_recent(self, event: Json) -> bool:
         from_ = (self._began_at - _CLOCK_SKEW).strftime("%Y-%m-%dT%H:%M:%S")

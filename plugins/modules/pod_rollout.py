@@ -262,6 +262,12 @@ error:
       type: str
       returned: failure
       sample: rollout_failed
+    done:
+      description: The writes that were done before, in words.
+      type: list
+      elements: str
+      returned: when the kind is rollout_failed
+      sample: [restart Deployment shop/checkout]
     workloads:
       description: The workloads that hang, each with C(kind), C(name), C(reason) and C(trouble).
       type: list
@@ -323,7 +329,7 @@ def main() -> None:
             if not module.check_mode:
                 driver.wait()
         except RolloutFailed as error:
-            error.details.update(returns, done=decision.plan.summaries())
+            error.details.update(returns, done=driver.written)
             raise
         returns["verified"] = driver.verified()
         returns["elapsed"] = round(time.monotonic() - began, 3)
