@@ -108,10 +108,8 @@ class ApiServer:
         payload = answer.data
         if answer.status >= 400:
             raise error_of(method, path, answer.status, payload, what=what)
-        if not payload:
-            return answer.status, {}
         try:
-            found = json.loads(payload)
+            found = json.loads(payload) if payload else {}
         except ValueError:
             found = None
         if answer.status >= 300 or not isinstance(found, dict):
@@ -213,25 +211,24 @@ class ApiServer:
             )
         except http_errors.HTTPError as error:
             raise self._unreachable(error) from error
-        except OSError as error:
-            # urllib3 turns what the network does into its own errors; what is left comes of loading certificates.
-            raise errors.BadConnection(
-                f"could not prepare the connection to the Kubernetes API server {self.host}",
-                cause=f"{type(error).__name__}: {error}",
-                fix="check that ca_cert, client_cert and client_key, or the kubeconfig's, are PEM files and belong "
-                "together",
-                host=self.host,
-            ) from error
 
     def _unreachable(self, error: Exception) -> errors.IrsaError:
         reason = getattr(error, "reason", None) or error
+        for inner in reason.args:
+            if isinstance(inner, (FileNotFoundError, IsADirectoryError, PermissionError)):
+                return errors.BadConnection(
+                    f"could not prepare the connection to the Kubernetes API server {self.host}",
+                    cause=f"a file of certificates or keys can't be read: {inner.strerror}",
+                    fix="check ca_cert, client_cert and client_key, or the kubeconfig's",
+                    host=self.host,
+                )
         message = f"no answer from the Kubernetes API server {self.host}"
         if isinstance(reason, http_errors.SSLError):
             return errors.Unreachable(
                 message,
                 cause=f"TLS failed: {reason}",
-                fix="give the server's own certificate authority (ca_cert, or the kubeconfig's), or connect by "
-                "cluster_name, which reads it from EKS",
+                fix="give the server's own certificate authority (ca_cert, or the kubeconfig's), and a client "
+                "certificate and key that belong together; or connect by cluster_name, which needs none of them",
                 host=self.host,
             )
         return errors.Unreachable(
@@ -347,6 +344,7 @@ class RenewedToken:
         """The ``Authorization`` header's value."""
         if self._clock() >= self._until:
             # Taken before the token is made: its age counts from the signature, not from our return.
-            self._until = self._clock() + self._seconds
+            started = self._clock()
             self._token = self._make()
+            self._until = started + self._seconds
         return f"Bearer {self._token}"
