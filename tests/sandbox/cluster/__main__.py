@@ -40,8 +40,8 @@ def kubelet_tls(directory: pathlib.Path) -> ssl.SSLContext:
 def _request(loop: asyncio.AbstractEventLoop) -> t.Callable[..., web.BaseRequest]:
     """Requests whose bodies may be as long as the API takes them."""
 
-    def make(*parts: t.Any) -> web.BaseRequest:
-        return web.BaseRequest(*parts, loop, client_max_size=BODY_LIMIT)
+    def make(message: t.Any, payload: t.Any, protocol: t.Any, writer: t.Any, task: t.Any) -> web.BaseRequest:
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=BODY_LIMIT)
 
     return make
 

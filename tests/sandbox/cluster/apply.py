@@ -30,7 +30,7 @@ def apply(live: Object, config: Object, managed: Managed, manager: Manager, sche
     for path in sorted(gone, key=len):
         _remove(merged, path, schema)
     _resolve(managed, manager, compare(live, merged, schema), force=force)
-    return merged
+    return t.cast(Object, merged)
 
 
 def _is_prefix_of_any(path: Path, paths: Paths) -> bool:

@@ -12,6 +12,8 @@ import typing as t
 import uuid
 
 import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from sandbox import pki
 
@@ -40,8 +42,11 @@ class Tokens:
         self.issuer = issuer
         self.api_audience = api_audience
         public = pki_directory / "sa.pub"
-        self._private = (pki_directory / "sa.key").read_bytes()
-        self._public = public.read_bytes()
+        # Decoded once: reading a key takes far longer than signing with it.
+        self._private = t.cast(
+            RSAPrivateKey, serialization.load_pem_private_key((pki_directory / "sa.key").read_bytes(), password=None)
+        )
+        self._public = self._private.public_key()
         self._key_id = pki.key_id(public)
         self.jwks = pki.jwks(public)
         self._checked: dict[bytes, Claims] = {}

@@ -294,7 +294,7 @@ def _condition(kind: str, status: str, reason: str, message: str) -> Object:
 
 
 def _is_complete(spec: Object, counts: dict[str, int]) -> bool:
-    return counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"] == spec["replicas"]
+    return bool(counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"] == spec["replicas"])
 
 
 def _moved(old: Object, counts: dict[str, int]) -> bool:
@@ -312,7 +312,7 @@ def _moved(old: Object, counts: dict[str, int]) -> bool:
 def _timed_out(spec: Object, condition: Object) -> bool:
     if condition["reason"] == "ProgressDeadlineExceeded":
         return True
-    return parse(condition["lastUpdateTime"]) + spec.get("progressDeadlineSeconds", 600) < now()
+    return bool(parse(condition["lastUpdateTime"]) + spec.get("progressDeadlineSeconds", 600) < now())
 
 
 def _deadline_in(deployment: Object, conditions: list[Object], counts: dict[str, int]) -> float | None:
@@ -323,7 +323,7 @@ def _deadline_in(deployment: Object, conditions: list[Object], counts: dict[str,
         return None
     if current["reason"] == "ProgressDeadlineExceeded":
         return None
-    return max(0.05, parse(current["lastUpdateTime"]) + spec.get("progressDeadlineSeconds", 600) - now() + 0.01)
+    return float(max(0.05, parse(current["lastUpdateTime"]) + spec.get("progressDeadlineSeconds", 600) - now() + 0.01))
 
 
 def _failure(sets: list[Object], new: Object | None) -> Object | None:

@@ -93,7 +93,7 @@ class JobController(Controller):
         )
         left = parse(ended) + ttl - now()
         if left > 0:
-            return left
+            return float(left)
         metadata = job["metadata"]
         options = {"propagationPolicy": "Background"}
         self.api.delete(self.kind(JOBS), metadata["namespace"], metadata["name"], options, CONTROLLER)
