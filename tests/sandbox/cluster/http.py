@@ -27,7 +27,7 @@ from .resources import Kind
 from .reviews import Reviews
 from .scale import read_scale, write_scale
 from .store import encode
-from .watch import Watch
+from .watch import Watch, flag
 
 if t.TYPE_CHECKING:
     from .cluster import Cluster
@@ -186,7 +186,7 @@ class Server:
         name = rest[1] if len(rest) > 1 else ""
         subresource = "/".join(rest[2:])
         if verb == "get" and not name:
-            verb = "watch" if query.get("watch") in ("true", "1") else "list"
+            verb = "watch" if flag(query, "watch") else "list"
         elif verb == "delete" and not name:
             verb = "deletecollection"
         where = name if kind and kind.resource == ("", "namespaces") else namespace
@@ -317,7 +317,7 @@ class Server:
                 await call.body(),
                 writer,
                 action.subresource,
-                force=call.query.get("force") in ("true", "1"),
+                force=flag(call.query, "force"),
             )
             return self._respond(call, kind, obj, 201 if created else 200)
         options = await self._delete_options(call)
@@ -337,7 +337,7 @@ class Server:
         for name in ("propagationPolicy", "gracePeriodSeconds", "orphanDependents"):
             if name in call.query:
                 value = call.query[name]
-                options[name] = int(value) if name == "gracePeriodSeconds" else value
+                options[name] = _option(name, value)
         return options
 
     async def _subresource(self, call: Call, kind: Kind, namespace: str) -> web.StreamResponse:
@@ -389,6 +389,18 @@ class Server:
         if obj.get("apiVersion") != kind.api_version:
             obj = dict(obj, apiVersion=kind.api_version)
         return _json_response(obj, code)
+
+
+def _option(name: str, value: str) -> t.Any:
+    """A delete option out of the query."""
+    if name == "orphanDependents":
+        return flag({name: value}, name)
+    if name != "gracePeriodSeconds":
+        return value
+    try:
+        return int(value)
+    except ValueError:
+        raise errors.bad_request(f'strconv.ParseInt: parsing "{value}": invalid syntax') from None
 
 
 def _json_response(obj: t.Any, code: int = 200) -> web.Response:

@@ -20,6 +20,11 @@ BOOKMARK_SECONDS = 60.0
 _DEFAULT_SECONDS = 1800.0
 
 
+def flag(query: t.Mapping[str, str], name: str) -> bool:
+    """A boolean of the query: as the API reads it, set by anything but 0 and false in any case."""
+    return name in query and query[name].lower() not in ("0", "false")
+
+
 class Watch:
     def __init__(
         self, store: Store, kind: Kind, namespace: str, selection: Selection, query: t.Mapping[str, str]
@@ -28,7 +33,7 @@ class Watch:
         self._kind = kind
         self._namespace = namespace
         self._selection = selection
-        self._bookmarks = query.get("allowWatchBookmarks") in ("true", "1")
+        self._bookmarks = flag(query, "allowWatchBookmarks")
         version = query.get("resourceVersion") or ""
         if version and not version.isdigit():
             text = (
