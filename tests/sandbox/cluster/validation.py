@@ -234,7 +234,3 @@ def _frozen(spec: Object) -> Object:
         if name in fixed:
             fixed[name] = [{k: v for k, v in item.items() if k != "image"} for item in fixed[name]]
     return fixed
-
-
-def is_subdomain(name: str) -> bool:
-    return len(name) <= 253 and _SUBDOMAIN.fullmatch(name) is not None
