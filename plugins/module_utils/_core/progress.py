@@ -202,7 +202,7 @@ class _Followed:
     def fail(self, why: str) -> None:
         self.closed = True
         self.failure = why
-        self.trouble = self.find_trouble()
+        self.trouble = None if self.stage.bare else self.find_trouble()
 
     def find_trouble(self) -> Trouble | None:
         """What is in the way: first of all what can't pass by itself."""
@@ -266,9 +266,9 @@ def _failure(wanted: Wanted, failed: t.Sequence[_Followed]) -> RolloutFailed:
     if all(each.stage.bare for each in failed):
         message = f"the pods of {names} still came up wrong after {wanted.max_retries} retries"
         fix = (
-            "see whether the pod identity webhook runs and is reached (MutatingWebhookConfiguration "
-            "pod-identity-webhook, its selectors, its caBundle), and whether an EKS Pod Identity association for the "
-            "account takes precedence; then run again"
+            "see whether the account's annotation is what it should be, whether the pod identity webhook runs and is "
+            "reached (MutatingWebhookConfiguration pod-identity-webhook, its selectors, its caBundle), and whether an "
+            "EKS Pod Identity association for the account takes precedence; then run again"
         )
     else:
         message = f"the rollout of {names} did not finish"
