@@ -21,7 +21,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Eks
 
 try:
     import botocore.config
-    import botocore.session
+    import botocore.loaders
 except ImportError:
     pass  # `Aws` reports a missing boto3
 
@@ -84,15 +84,23 @@ class Aws:
         It is signed for AWS's own STS host of the region, whatever endpoint overrides say: the cluster's authenticator
         accepts no other.
         """
-        resolver = botocore.session.get_session().get_component("endpoint_resolver")
-        suffix = resolver.get_partition_dns_suffix(cluster.partition)
         client = self._make(
             "sts",
-            endpoint=f"https://sts.{cluster.region}.{suffix}",
+            endpoint=f"https://sts.{cluster.region}.{_dns_suffix(cluster.partition)}",
             region=cluster.region,
             limits={"use_fips_endpoint": False, "use_dualstack_endpoint": False},
         )
         return sts.eks_token(client, cluster=cluster.name)
+
+
+def _dns_suffix(partition: str) -> str:
+    """What the names of AWS's hosts end with in a partition."""
+    for known in botocore.loaders.create_loader().load_data("partitions")["partitions"]:
+        if known["id"] == partition:
+            return str(known["outputs"]["dnsSuffix"])
+    raise errors.BadConnection(
+        f"the Python library botocore doesn't know the AWS partition {partition}", fix="install a newer botocore"
+    )
 
 
 def _client_config(**further: t.Any) -> t.Any:
@@ -171,11 +179,11 @@ def _entries(configuration: t.Any) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     if configuration.proxy:
         where["proxy-url"] = configuration.proxy
     who: dict[str, t.Any] = {}
-    bearer = _authorization(configuration) or ""
-    if bearer.startswith("Bearer "):
-        who["token"] = bearer.removeprefix("Bearer ")
-    elif configuration.username:
-        who.update(username=configuration.username, password=configuration.password)
+    scheme, _blank, credentials = (_authorization(configuration) or "").partition(" ")
+    if scheme == "Bearer":
+        who["token"] = credentials
+    elif scheme == "Basic":
+        who["username"], _colon, who["password"] = base64.b64decode(credentials).decode().partition(":")
     if configuration.cert_file:
         who["client-certificate-data"] = encoded(configuration.cert_file)
         who["client-key-data"] = encoded(configuration.key_file)

@@ -10,12 +10,15 @@ import base64
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import aws_call
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import BadCredentials
 
 # The lifetime that the API server's authenticator grants a token, whatever X-Amz-Expires says, less a minute:
 # https://github.com/kubernetes-sigs/aws-iam-authenticator/blob/master/README.md
 EKS_TOKEN_SECONDS = 14 * 60
 _PREFIX = "k8s-aws-v1."
 _HEADER = "x-k8s-aws-id"
+# What the API server's authenticator reads of a token.
+_LONGEST = 4096
 
 
 @aws_call("sts:GetCallerIdentity", "ask AWS who the caller is")
@@ -32,6 +35,7 @@ def eks_token(client: t.Any, *, cluster: str) -> str:
     :param client: an STS client of the cluster's own region and of AWS's own endpoint; its user-defined events are
         changed for the length of the call.
     :returns: ``k8s-aws-v1.`` and the URL in base64url without padding.
+    :raises BadCredentials: there are none, or their session token is too long for a bearer token.
     """
 
     def sign_header(request: t.Any, **_kwargs: t.Any) -> None:
@@ -43,4 +47,12 @@ def eks_token(client: t.Any, *, cluster: str) -> str:
         url = client.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
     finally:
         client.meta.events.unregister(event, sign_header)
-    return _PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+    token = _PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+    if len(token) > _LONGEST:
+        raise BadCredentials(
+            f"could not make a token for the EKS cluster {cluster}",
+            cause=f"it would have {len(token)} bytes because of the long AWS session token, and EKS reads {_LONGEST}",
+            fix="use credentials whose session carries fewer tags or policies",
+            cluster=cluster,
+        )
+    return token
