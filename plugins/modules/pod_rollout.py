@@ -22,10 +22,11 @@ description:
     and pods that are being deleted or have ended.
   - If nothing is stale, nothing is written. A rollout that is under way already is still waited for.
 extends_documentation_fragment:
+  - eksops.irsa.cluster
+  - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - kubernetes.core.k8s_auth_options
-  - eksops.irsa.cluster
+  - amazon.aws.boto3
   - eksops.irsa.attributes
 attributes:
   check_mode:
