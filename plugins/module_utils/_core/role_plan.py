@@ -251,8 +251,8 @@ def _write_inline(wanted: Wanted, role: Role, steps: _Steps) -> None:
         after = dataclasses.replace(_now(steps), inline_policies=dict(there))
         summary = f"delete inline policy {name} of role {role.name}"
         steps.add("delete_inline_policy", summary, {"name": role.name, "policy_name": name}, after)
-    # Smaller ones first where one grows at another's cost: IAM checks the sum at each write.
-    for name, document in sorted(new.items(), key=lambda item: _growth(there, *item)):
+    # Those that shrink come first and make room for those that grow: IAM checks the sum at each write.
+    for name, document in sorted(new.items(), key=lambda item: (_grows(there, *item), item[0])):
         there[name] = document
         after = dataclasses.replace(_now(steps), inline_policies=dict(sorted(there.items())))
         summary = f"write inline policy {name} of role {role.name}"
@@ -260,8 +260,8 @@ def _write_inline(wanted: Wanted, role: Role, steps: _Steps) -> None:
         steps.add("put_inline_policy", summary, arguments, after)
 
 
-def _growth(there: t.Mapping[str, policy_document.Document], name: str, document: policy_document.Document) -> int:
-    return policy_document.size(document) - (policy_document.size(there[name]) if name in there else 0)
+def _grows(there: t.Mapping[str, policy_document.Document], name: str, document: policy_document.Document) -> bool:
+    return name not in there or policy_document.size(document) > policy_document.size(there[name])
 
 
 def _write_trust(role: Role, change: trust_policy.Change, setting: Setting, steps: _Steps) -> None:
