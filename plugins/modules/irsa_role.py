@@ -151,8 +151,9 @@ notes:
     C(sts:GetCallerIdentity) never needs to be allowed.
   - C(iam:GetAccountSummary) is called only when a trust policy is longer than 2048 characters or a role has more than
     ten managed policies, to learn whether the account's quota was raised.
-  - IAM has no version check on a trust policy. It is read again just before and after it is written, so that two runs
-    at the same time don't lose each other's statements.
+  - IAM has no version check on a trust policy. It is read again just before and half a second after it is written, and
+    written again if another writer came in between, so that runs at the same time come to agree. It is still better to
+    have one writer of a role at a time.
   - A change takes some seconds to reach all of AWS.
 author:
   - eksops contributors (@eksops)

@@ -169,9 +169,12 @@ def delete_role(client: t.Any, *, name: str) -> None:
     client.delete_role(RoleName=name)
 
 
-@aws_call("iam:UpdateAssumeRolePolicy", "write the trust policy of the role {name}")
+@aws_call("iam:UpdateAssumeRolePolicy", "write the trust policy of the role {name}", retry=False)
 def set_trust_policy(client: t.Any, *, name: str, trust_policy: t.Mapping[str, t.Any]) -> None:
-    """Replaces the whole trust policy; IAM has no version check."""
+    """Replaces the whole trust policy; IAM has no version check.
+
+    :raises Conflict: another writer was at it; what it wrote has to be read before this is tried again.
+    """
     client.update_assume_role_policy(RoleName=name, PolicyDocument=compact(trust_policy))
 
 

@@ -13,6 +13,7 @@ import time
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._api import iam, sts
+from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import TRANSIENT
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, role_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn, provider_arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
@@ -28,6 +29,9 @@ Sleep = t.Callable[[float], None]
 
 # Seconds between tries of what IAM refuses only until a change has reached all of it: 12 s in all.
 _PAUSES = (0.25, 0.5, 1.0, 2.0, 4.0, 4.0)
+# Seconds from each write of a trust policy to the look at what became of it: time for another writer, who read before
+# that write, to be done with its own.
+_SETTLING = (0.5, 0.5, 1.0, 2.0, 4.0)
 # Where AWS keeps policies besides the root path.
 _AWS_PATHS = ("", "service-role/", "job-function/", "aws-service-role/")
 
@@ -185,31 +189,30 @@ def change_trust_policy(client: t.Any, *, name: str, change: Change, sleep: Slee
     """Makes a change to the trust policy as it is at this moment, and sees to it that it lasts.
 
     IAM replaces the whole document and has no version check, so another writer can undo a change, and be undone. Hence
-    read, change, write, read again; and once more if the change is not in what is then read. Two runs of this
-    collection on one role come to agree in this way.
+    read, change, write, let those finish who read before this write, read again; and once more if the change is not in
+    what is then read. Runs of this collection on one role come to agree in this way.
 
     :returns: the document in the end.
     :raises Conflict: another writer went on undoing the change.
     :raises InvalidInput: IAM doesn't take the document; the message names a principal that is gone, if that is why.
     """
     before = _trust_policy(client, name)
-    wanted = change.apply(before).document
-    if wanted is before:
-        return before
-    for pause in (0.0, *_PAUSES[:4]):
+    for pause in _SETTLING:
+        wanted = change.apply(before).document
+        if wanted is before:
+            return before
+        written = _write_trust_policy(client, name, wanted, sleep)
         sleep(pause)
-        _write_trust_policy(client, name, wanted, sleep)
         now = _trust_policy(client, name)
-        after = change.apply(now).document
-        if after is now:
-            return now
-        if now == before:
+        if written and now == before and change.apply(now).document is not now:
             # Not another's document but the one from before the write: IAM's read is behind. What was accepted holds.
             return wanted
-        wanted = after
+        before = now
+    if change.apply(before).document is before:
+        return before
     raise errors.Conflict(
         f"the trust policy of role {name} is being changed by somebody else",
-        cause="after each of five writes it came back without what was written",
+        cause=f"after each of {len(_SETTLING)} writes it came back without what was written",
         fix="find out who else manages the role, and run again",
     )
 
@@ -219,9 +222,16 @@ def _trust_policy(client: t.Any, name: str) -> Document:
     return parse(document, f"the trust policy of role {name}")
 
 
-def _write_trust_policy(client: t.Any, name: str, document: Document, sleep: Sleep) -> None:
+def _write_trust_policy(client: t.Any, name: str, document: Document, sleep: Sleep) -> bool:
+    """Writes; False if that may not have come through and what is there has to be read before another try."""
     write = functools.partial(iam.set_trust_policy, client, name=name, trust_policy=document)
-    _patiently(write, _is_new_principal, sleep)
+    try:
+        _patiently(write, _is_new_principal, sleep)
+    except (errors.Conflict, errors.ApiError) as error:
+        if error.details.get("code") in TRANSIENT or "ResponseParserError" in (error.cause or ""):
+            return False
+        raise
+    return True
 
 
 def create(client: t.Any, *, name: str, sleep: Sleep = time.sleep, **arguments: t.Any) -> iam.Json:

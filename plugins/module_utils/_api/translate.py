@@ -73,17 +73,19 @@ FIX_CREDENTIALS = (
 )
 
 
-def aws_call(action: str, what: str) -> t.Callable[[t.Callable[P, R]], t.Callable[P, R]]:
+def aws_call(action: str, what: str, *, retry: bool = True) -> t.Callable[[t.Callable[P, R]], t.Callable[P, R]]:
     """Decorates the thin function around one AWS call.
 
     :param action: the IAM action the call needs, ``iam:GetRole``.
     :param what: what the call is for, a template over the function's keyword arguments: ``read role {name}``.
+    :param retry: False for a write that is worth repeating only after another look; botocore's own retries stay.
     :returns: a decorator; the decorated function takes the client first and everything else by keyword.
     :raises IrsaError: what the call raised, in the collection's terms.
     """
 
     def decorate(function: t.Callable[P, R]) -> t.Callable[P, R]:
-        retrying = t.cast("t.Callable[P, R]", _Retry.jittered_backoff(retries=6, delay=0.3, max_delay=8)(function))
+        backoff = _Retry.jittered_backoff(retries=6, delay=0.3, max_delay=8) if retry else _once
+        retrying = t.cast("t.Callable[P, R]", backoff(function))
 
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -95,6 +97,10 @@ def aws_call(action: str, what: str) -> t.Callable[[t.Callable[P, R]], t.Callabl
         return call
 
     return decorate
+
+
+def _once(function: t.Callable[P, R]) -> t.Callable[P, R]:
+    return function
 
 
 class _Retry(AWSRetry):

@@ -124,7 +124,7 @@ def test_a_trust_policy_is_changed_as_it_is_at_that_moment(stub: Stubber, iam: t
     writes(stub, document(THEIRS, OURS))
     reads(stub, document(THEIRS, OURS))
     assert roles.change_trust_policy(iam, name="app", change=MERGE, sleep=clock) == document(THEIRS, OURS)
-    assert sum(clock.pauses) == 0
+    assert clock.pauses == [0.5]
 
 
 def test_what_another_run_did_in_the_meantime_is_not_written_again(stub: Stubber, iam: t.Any) -> None:
@@ -140,7 +140,7 @@ def test_a_writer_that_came_in_between_loses_nothing(stub: Stubber, iam: t.Any) 
     writes(stub, document(THEIRS, OURS))
     reads(stub, document(THEIRS, OURS))
     assert roles.change_trust_policy(iam, name="app", change=MERGE, sleep=clock) == document(THEIRS, OURS)
-    assert clock.pauses == [0.0, 0.25]
+    assert clock.pauses == [0.5, 0.5]
 
 
 def test_a_read_that_is_behind_is_no_other_writer(stub: Stubber, iam: t.Any) -> None:
@@ -161,7 +161,21 @@ def test_a_writer_that_never_gives_in_is_reported(stub: Stubber, iam: t.Any) -> 
         expected = document(*theirs["Statement"], OURS)
     with pytest.raises(errors.Conflict, match="the trust policy of role app is being changed by somebody else"):
         roles.change_trust_policy(iam, name="app", change=MERGE, sleep=clock)
-    assert clock.pauses == [0.0, 0.25, 0.5, 1.0, 2.0]
+    assert clock.pauses == [0.5, 0.5, 1.0, 2.0, 4.0]
+
+
+@pytest.mark.parametrize(("code", "status"), [("ConcurrentModification", 409), ("EntityTemporarilyUnmodifiable", 409)])
+def test_what_is_refused_because_of_another_writer_is_merged_anew(
+    stub: Stubber, iam: t.Any, code: str, status: int
+) -> None:
+    clock = Clock()
+    reads(stub, document(trust_policy.NOBODY))
+    stub.add_client_error("update_assume_role_policy", code, "in use", status)
+    reads(stub, document(THEIRS))
+    writes(stub, document(THEIRS, OURS))
+    reads(stub, document(THEIRS, OURS))
+    assert roles.change_trust_policy(iam, name="app", change=MERGE, sleep=clock) == document(THEIRS, OURS)
+    assert clock.pauses == [0.5, 0.5]
 
 
 def malformed(stub: Stubber, operation: str, principal: str) -> None:
