@@ -106,6 +106,11 @@ options:
         doesn't know of the annotation yet.
     type: int
     default: 2
+notes:
+  - In Kubernetes it needs the verbs get on serviceaccounts (list, where pods are chosen by labels alone) and list on
+    pods. For the workloads that it restarts it needs get, list, watch and patch on deployments, statefulsets and
+    daemonsets, get, list and watch on replicasets and replicationcontrollers, and watch on pods; for pods that go one
+    by one, create on pods/eviction, or delete on pods. With list on events it can say more of what hangs.
 author:
   - eksops contributors (@eksops)
 seealso:

@@ -39,7 +39,7 @@ BUILTIN = frozenset(
         ("v1", "ReplicationController"),
     }
 )
-Workloads = t.Mapping[Owner, Json | None]
+Workloads = t.Mapping[Owner, "Json | None"]
 _HASH = "pod-template-hash"
 
 

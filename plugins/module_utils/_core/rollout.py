@@ -207,7 +207,7 @@ def decide(wanted: Wanted, findings: t.Sequence[Finding], workloads: Workloads) 
             actions.append(action)
             restarted.append(entry)
     stale = [each for each in findings if each.verdict.stale]
-    done = {uid for task in tasks for _, uid in (*task.held, *task.replace)}
+    done = {pair[1] for task in tasks for pair in (*task.held, *task.replace)}
     rolled = {task.owner for task in tasks if task.restart or not task.replace}
     left = [each for each in stale if each.uid not in done and each.owner not in rolled]
     plan = Plan(
@@ -330,10 +330,10 @@ def _actions(namespace: str, task: Task) -> t.Iterator[tuple[Action, dict[str, s
         )
     if task.held:
         what = f"of {owner.kind} {namespace}/{owner.name} that would hold up the rollout"
-        summary = f"evict {_count(task.held, 'unready pod')} {what}: {', '.join(name for name, _ in task.held)}"
+        summary = f"evict {_count(task.held, 'unready pod')} {what}: {', '.join(pair[0] for pair in task.held)}"
         yield Action("replace", {"owner": owner}, summary), {**entry, "strategy": "evict"}
     if task.replace:
-        names = [name for name, _ in task.replace]
+        names = [pair[0] for pair in task.replace]
         if owner.kind == "Pod":
             summary = f"delete pod {namespace}/{owner.name}"
         else:
