@@ -291,7 +291,8 @@ def _said(before: policy_document.Document | None, after: policy_document.Docume
 
 
 def _now(steps: _Steps) -> Role:
-    assert steps.after is not None  # noqa: S101  # only a role that is there is changed
+    if steps.after is None:
+        raise AssertionError("only a role that is there is changed")
     return steps.after
 
 
