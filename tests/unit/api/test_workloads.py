@@ -129,9 +129,9 @@ def test_what_is_gone_needs_no_restart_and_no_removal() -> None:
 def test_eviction_names_the_uid_and_falls_back_to_the_older_version() -> None:
     with Recorded(OLD_SERVER, {"kind": "Status", "code": 201, "status": "Success"}) as server:
         workloads.evict_pod(server.api, **POD)
-    paths = {(method, path) for method, path, *_ in server.requests}
+    paths = {request[:2] for request in server.requests}
     assert paths == {("POST", "/api/v1/namespaces/shop/pods/web-1/eviction")}
-    bodies = [body for *_, body, _ in server.requests]
+    bodies = [request[3] for request in server.requests]
     assert [body["apiVersion"] for body in bodies if body] == ["policy/v1", "policy/v1beta1"]
     assert [body["deleteOptions"] for body in bodies if body] == [{"preconditions": {"uid": "1"}}] * 2
 
@@ -209,9 +209,10 @@ def test_following_goes_on_where_the_watch_ended_and_lists_again_when_that_is_to
         ("LIST", [thing("c", "20")]),
         ("LIST", []),
     ]
-    watches = [query for _, _, query, _, _ in server.requests if "watch" in query]
+    queries = [request[2] for request in server.requests]
+    watches = [query for query in queries if "watch" in query]
     assert [query["resourceVersion"] for query in watches] == ["5", "9", "10", "20"]
-    assert all(query["x"] == "y" for *_, query, _, _ in server.requests)
+    assert all(query["x"] == "y" for query in queries)
 
 
 def test_what_the_caller_may_not_watch_is_an_error() -> None:

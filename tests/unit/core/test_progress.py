@@ -235,8 +235,8 @@ def test_events_tell_what_a_set_does_not() -> None:
     now = 3.1
     while not run.rollouts.finished:
         now = run.rollouts.next_step_at()
-        for _ in run.rollouts.step(now):
-            run.rollouts.see_events(DB, [refused])
+        for command in run.rollouts.step(now):
+            run.rollouts.see_events(command.owner, [refused])
     assert now == PATIENCE
     assert "FailedCreate: exceeded quota" in str(run.failure().cause)
 
@@ -456,7 +456,7 @@ def test_workloads_go_on_side_by_side_and_all_that_fail_are_named() -> None:
     run.rollouts.restarted(AGENT, k8s.workload("agent", replicas=None, generation=2, restarted_at=FIRST), 0.0)
     run.list(*OLD)
     run.rollouts.step(0.0)
-    commands = [command for _ in range(3) for command in run.rollouts.step(10.0)]
+    commands = [command for now in (10.0, 10.0, 10.0) for command in run.rollouts.step(now)]
     assert {command.verb for command in commands} == {"events"}
     error = run.failure()
     assert error.message == "the rollout of Deployment shop/web, DaemonSet shop/agent did not finish"
