@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import json
 import threading
 import typing as t
@@ -200,7 +201,7 @@ def test_following_goes_on_where_the_watch_ended_and_lists_again_when_that_is_to
         listing("30"),
     ) as server:
         news = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={"x": "y"}, seconds=9)
-        seen = [next(news) for _ in range(5)]
+        seen = list(itertools.islice(news, 5))
         news.close()
     assert seen == [
         ("LIST", [thing("a", "3")]),
