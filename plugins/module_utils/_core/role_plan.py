@@ -366,8 +366,7 @@ def _check_trust_size(name: str, document: policy_document.Document, setting: Se
     if size > quota:
         raise errors.QuotaExceeded(
             f"the trust policy of role {name} would have {size} characters",
-            cause=f"the account's quota {TRUST_QUOTA} is {quota}, white space not counted; "
-            f"{len(policy_document.statements(document))} statements",
+            cause=f"the account's quota {TRUST_QUOTA} is {quota}, white space not counted",
             fix="spread the service accounts over several roles, use a wildcard with allow_wildcards, or have the "
             "quota raised (Service Quotas; 4096 at most)",
             quota=TRUST_QUOTA,
