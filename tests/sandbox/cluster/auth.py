@@ -9,11 +9,12 @@ import asyncio
 import time
 import typing as t
 
+from multidict import MultiMapping
 from sandbox.settings import State
 
 from . import errors
 from .errors import Object
-from .rbac import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, User
+from .rbac import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, Action, Rbac, User
 from .resources import PODS, SERVICE_ACCOUNTS
 from .store import Store
 from .tokens import Tokens
@@ -36,6 +37,23 @@ def certificate_user(certificate: t.Mapping[str, t.Any] | None) -> User | None:
             elif key == "organizationName":
                 groups.append(value)
     return User(name, (*groups, AUTHENTICATED)) if name else None
+
+
+def impersonated(user: User, headers: MultiMapping[str], rbac: Rbac) -> User:
+    """Whom the user wants to be taken for, or the user; raises the API's 403 where RBAC doesn't allow it."""
+    name, groups = headers.get("Impersonate-User"), headers.getall("Impersonate-Group", [])
+    if not name:
+        return user
+    prefix = "system:serviceaccount:"
+    if name.startswith(prefix):
+        namespace, _colon, account = name.removeprefix(prefix).partition(":")
+        rbac.require(user, Action("impersonate", "", "serviceaccounts", namespace=namespace, name=account))
+        groups = groups or ["system:serviceaccounts", f"system:serviceaccounts:{namespace}"]
+    else:
+        rbac.require(user, Action("impersonate", "", "users", name=name))
+    for group in headers.getall("Impersonate-Group", []):
+        rbac.require(user, Action("impersonate", "", "groups", name=group))
+    return User(name, tuple(dict.fromkeys((*groups, AUTHENTICATED))))
 
 
 class Authentication:

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from . import errors, lists, patch, pods, selectors, table
 from .api import Writer
-from .auth import NOBODY
+from .auth import NOBODY, impersonated
 from .errors import ApiError, Object
 from .faults import Fault
 from .rbac import Action, User
@@ -124,7 +124,8 @@ class Server:
                 raise ApiError(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
             call = self._parse(request)
             certificate = request.transport.get_extra_info("peercert") if request.transport else None
-            call.user = await self.cluster.authentication.user(request.headers.get("Authorization"), certificate)
+            user = await self.cluster.authentication.user(request.headers.get("Authorization"), certificate)
+            call.user = impersonated(user, request.headers, self.cluster.rbac)
             self._authorize(call)
             if call.path.startswith("/sandbox-api/"):
                 return _json_response(await self.cluster.control(call.path, request.method, await call.mapping()))

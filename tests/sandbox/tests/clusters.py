@@ -51,6 +51,7 @@ class Cluster:
         token: str | None = None,
         agent: str = "tester/1.0",
         accept: str = "application/json",
+        impersonate: str | None = None,
         **query: t.Any,
     ) -> Answer:
         """Send a request as the administrator, or with the bearer token that is given ("" sends none)."""
@@ -60,6 +61,8 @@ class Cluster:
             headers["Content-Type"] = content_type
         if token:
             headers["Authorization"] = f"Bearer {token}"
+        if impersonate:
+            headers["Impersonate-User"] = impersonate
         pool = self._admin if token is None else self._nobody
         data = None if body is None else json.dumps(body)
         response = pool.request(method, url, body=data, headers=headers, timeout=20)

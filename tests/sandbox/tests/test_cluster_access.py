@@ -201,3 +201,14 @@ def test_a_webhook_with_another_ca_cannot_be_called(namespace: Namespace) -> Non
     finally:
         change(clientConfig=hook["clientConfig"], failurePolicy=hook["failurePolicy"])
     settle(lambda answer: answer.status == 201 and "AWS_ROLE_ARN" in environment(answer.body))
+
+
+def test_an_administrator_is_taken_for_whom_he_names_and_a_service_account_is_not(namespace: Namespace) -> None:
+    refused = namespace.cluster.call("GET", f"{namespace.core}/serviceaccounts/default", impersonate="nobody")
+    assert refused.status == 403
+    assert 'User "nobody" cannot get resource "serviceaccounts"' in refused.body["message"]
+    namespace.account("app")
+    token = token_of(namespace, "app")["token"]
+    refused = namespace.cluster.call("GET", "/version", token=token, impersonate="admin")
+    assert refused.status == 403
+    assert 'cannot impersonate resource "users" in API group "" at the cluster scope' in refused.body["message"]
