@@ -179,16 +179,9 @@ def set_trust_policy(client: t.Any, *, name: str, trust_policy: t.Mapping[str, t
 
 
 @aws_call("iam:UpdateRole", "update the role {name}")
-def update_role(
-    client: t.Any, *, name: str, description: str | None = None, max_session_duration: int | None = None
-) -> None:
-    """Sets what is not None; an empty description clears it."""
-    arguments: Json = {"RoleName": name}
-    if description is not None:
-        arguments["Description"] = description
-    if max_session_duration is not None:
-        arguments["MaxSessionDuration"] = max_session_duration
-    client.update_role(**arguments)
+def update_role(client: t.Any, *, name: str, description: str, max_session_duration: int) -> None:
+    """Sets both; an empty description clears it."""
+    client.update_role(RoleName=name, Description=description, MaxSessionDuration=max_session_duration)
 
 
 @aws_call("iam:PutRolePermissionsBoundary", "set the permissions boundary of the role {name}")

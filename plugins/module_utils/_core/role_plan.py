@@ -157,7 +157,14 @@ def _settings(wanted: Wanted, role: Role, steps: _Steps) -> None:
     if changes:
         what = " and ".join(changes).replace("_", " ")
         after = dataclasses.replace(_now(steps), **changes)
-        steps.add("update_role", f"set the {what} of role {role.name}", {"name": role.name, **changes}, after)
+        # Both, always: UpdateRole sets a duration that it isn't given back to an hour.
+        # https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateRole.html
+        arguments = {
+            "name": role.name,
+            "description": after.description,
+            "max_session_duration": after.max_session_duration,
+        }
+        steps.add("update_role", f"set the {what} of role {role.name}", arguments, after)
 
 
 def _boundary(wanted: Wanted, role: Role, steps: _Steps) -> None:

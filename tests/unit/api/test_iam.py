@@ -104,8 +104,12 @@ WRITES: list[tuple[t.Any, str, dict[str, t.Any], dict[str, t.Any]]] = [
         {"trust_policy": TRUST},
         {"PolicyDocument": COMPACT},
     ),
-    (iam.update_role, "update_role", {"description": ""}, {"Description": ""}),
-    (iam.update_role, "update_role", {"max_session_duration": 7200}, {"MaxSessionDuration": 7200}),
+    (
+        iam.update_role,
+        "update_role",
+        {"description": "", "max_session_duration": 7200},
+        {"Description": "", "MaxSessionDuration": 7200},
+    ),
     (
         iam.set_permissions_boundary,
         "put_role_permissions_boundary",

@@ -146,6 +146,16 @@ CHANGES: list[tuple[dict[str, t.Any], list[tuple[str, dict[str, t.Any]]], dict[s
         {"description": "x", "max_session_duration": 7200},
     ),
     (
+        {"max_session_duration": 7200},
+        [("update_role", {"description": "", "max_session_duration": 7200})],
+        {"max_session_duration": 7200},
+    ),
+    (
+        {"description": "x"},
+        [("update_role", {"description": "x", "max_session_duration": 3600})],
+        {"description": "x"},
+    ),
+    (
         {"permissions_boundary": OWN},
         [("set_permissions_boundary", {"arn": OWN})],
         {"permissions_boundary": OWN},
