@@ -72,6 +72,10 @@ def reset(contender: Contender) -> None:
     try:
         for policy in iam.list_attached_role_policies(RoleName=contender.name)["AttachedPolicies"]:
             iam.detach_role_policy(RoleName=contender.name, PolicyArn=policy["PolicyArn"])
+        for profile in iam.list_instance_profiles_for_role(RoleName=contender.name)["InstanceProfiles"]:
+            name = profile["InstanceProfileName"]
+            iam.remove_role_from_instance_profile(RoleName=contender.name, InstanceProfileName=name)
+            iam.delete_instance_profile(InstanceProfileName=name)
         iam.delete_role(RoleName=contender.name)
     except iam.exceptions.NoSuchEntityException:
         pass
@@ -130,6 +134,7 @@ def timed(contender: Contender, aws_cli: str, workdir: str, expected: set[str]) 
         environment = os.environ | {
             "ANSIBLE_CALLBACKS_ENABLED": "ansible.builtin.junit",
             "JUNIT_OUTPUT_DIR": junit,
+            "JUNIT_HIDE_TASK_ARGUMENTS": "true",
             "ANSIBLE_NOCOLOR": "true",
         }
         command = ["ansible-playbook", str(HERE / contender.playbook), "-e", json.dumps(variables)]
@@ -141,7 +146,8 @@ def timed(contender: Contender, aws_cli: str, workdir: str, expected: set[str]) 
             sys.exit(f"{contender.playbook}: exit {done.returncode}, changed={changed}\n{done.stdout}\n{done.stderr}")
         durations: dict[str, float] = {}
         for case in ElementTree.parse(next(pathlib.Path(junit).glob("*.xml"))).iter("testcase"):  # noqa: S314
-            durations[case.get("name", "").split(": ", 1)[-1]] = float(case.get("time", 0))
+            # Its name is "[host] play: role : task".
+            durations[case.get("name", "").split(": ", 1)[-1].split(" : ")[-1]] = float(case.get("time", 0))
         return wall, durations
 
 

@@ -11,19 +11,29 @@ import os
 import ssl
 import sys
 import typing as t
+import urllib.request
 
 from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
-from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3, get_aws_connection_info
 from ansible_collections.eksops.irsa.plugins.module_utils._api import eks, sts
+from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import translate
 from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer, RenewedToken
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
 
 try:
+    import boto3.session
     import botocore.config
+    import botocore.exceptions as botocore_errors
     import botocore.loaders
 except ImportError:
     pass  # `Aws` reports a missing boto3
+
+try:
+    import urllib3
+    import urllib3.exceptions
+except ImportError:
+    pass  # boto3 and the kubernetes client both bring it
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -44,21 +54,37 @@ class Aws:
                 cause=f"{sys.executable} can't import it",
                 fix="pip install boto3",
             )
-        self._module = module
+        region, self._endpoint, connection = get_aws_connection_info(module)
+        self._verify = connection.pop("verify")
+        if module.params.get("aws_ca_bundle") and module.params.get("validate_certs") is None:
+            # Where validate_certs has no default, because it is kubernetes.core's too, amazon.aws forgets the bundle.
+            self._verify = module.params["aws_ca_bundle"]
+        # The user's own settings come first.
+        self._config = _client_config().merge(connection.pop("aws_config", None) or botocore.config.Config())
+        try:
+            # One for all clients: a session reads botocore's data, and amazon.aws makes one for each client.
+            self._session: t.Any = boto3.session.Session(region_name=region, **connection)
+        except (botocore_errors.BotoCoreError, ValueError) as error:
+            raise errors.BadCredentials(
+                "could not start a session with AWS",
+                cause=str(error),
+                fix="correct profile, access_key, secret_key and session_token, or the AWS configuration files",
+            ) from error
         self._clients: dict[str, t.Any] = {}
 
     def client(self, service: str) -> t.Any:
-        """A botocore client for ``service`` with the module's credentials, region, endpoint and certificates."""
-        if service not in self._clients:
-            self._clients[service] = self._make(service)
-        return self._clients[service]
+        """A botocore client for ``service`` with the module's credentials, region, endpoint and certificates.
 
-    def _make(self, service: str, *, limits: t.Mapping[str, t.Any] | None = None, **where: t.Any) -> t.Any:
-        bundle = self._module.params.get("aws_ca_bundle")
-        if bundle and self._module.params.get("validate_certs") is None:
-            # Where validate_certs has no default, because it is kubernetes.core's too, amazon.aws forgets the bundle.
-            where["verify"] = bundle
-        return self._module.client(service, config=_client_config(**(limits or {})), **where)
+        :raises BadConnection: no region is set, or the options don't make a client.
+        """
+        if service not in self._clients:
+            try:
+                self._clients[service] = self._session.client(
+                    service, endpoint_url=self._endpoint, verify=self._verify, config=self._config
+                )
+            except (botocore_errors.BotoCoreError, ValueError) as error:
+                raise translate(error, "", f"connect to {service} of AWS") from error
+        return self._clients[service]
 
     def describe(self, name: str) -> EksCluster:
         """The EKS cluster.
@@ -84,13 +110,8 @@ class Aws:
         It is signed for AWS's own STS host of the region, whatever endpoint overrides say: the cluster's authenticator
         accepts no other.
         """
-        client = self._make(
-            "sts",
-            endpoint=f"https://sts.{cluster.region}.{_dns_suffix(cluster.partition)}",
-            region=cluster.region,
-            limits={"use_fips_endpoint": False, "use_dualstack_endpoint": False},
-        )
-        return sts.eks_token(client, cluster=cluster.name)
+        host = f"sts.{cluster.region}.{_dns_suffix(cluster.partition)}"
+        return sts.eks_token(self._session.get_credentials(), cluster=cluster.name, region=cluster.region, host=host)
 
 
 def _dns_suffix(partition: str) -> str:
@@ -103,9 +124,9 @@ def _dns_suffix(partition: str) -> str:
     )
 
 
-def _client_config(**further: t.Any) -> t.Any:
-    """Bounded time and retries for every call; the user's ``aws_config`` and AWS_* variables come first."""
-    limits: dict[str, t.Any] = {"connect_timeout": 10, "read_timeout": 30, **further}
+def _client_config() -> t.Any:
+    """Bounded time and retries for every call; AWS_* variables come first."""
+    limits: dict[str, t.Any] = {"connect_timeout": 10, "read_timeout": 30, "user_agent_extra": "eksops.irsa"}
     if not os.environ.get("AWS_MAX_ATTEMPTS") and not os.environ.get("AWS_RETRY_MODE"):
         limits["retries"] = {"mode": "standard", "total_max_attempts": 8}
     return botocore.config.Config(**limits)
@@ -137,20 +158,18 @@ def kubeconfig(module: AnsibleAWSModule) -> dict[str, t.Any]:
     :raises IrsaError: as ``open_api_server``.
     """
     name = module.params.get("cluster_name")
-    core = _kubernetes_core()
     if name and not any(module.params.get(option) for option in _EXPLICIT):
         aws = Aws(module)
         cluster, endpoint, authority = _describe_connectable(aws, name)
         where: dict[str, t.Any] = {"server": endpoint, "certificate-authority-data": authority}
         who: dict[str, t.Any] = {"token": aws.eks_token(cluster)}
-        auth = core._create_auth_spec(module)
-        if auth.get("verify_ssl") is False:
+        if not _verifies(module):
             where = {"server": endpoint, "insecure-skip-tls-verify": True}
-        if auth.get("proxy"):
-            where["proxy-url"] = auth["proxy"]
+        if _setting(module, "proxy"):
+            where["proxy-url"] = _setting(module, "proxy")
     else:
         open_api_server(module)  # refuses the wrong cluster
-        configuration, _pool = _configure(core, module)
+        configuration, _pool = _configure(_kubernetes_core(), module)
         where, who = _entries(configuration)
     return {
         "apiVersion": "v1",
@@ -224,19 +243,54 @@ def _describe_connectable(aws: Aws, name: str) -> tuple[EksCluster, str, str]:
 
 
 def _connect_eks(module: AnsibleAWSModule, name: str) -> ApiServer:
+    """The API server of an EKS cluster. It needs no kubernetes client, whose import costs more than the calls."""
     aws = Aws(module)
     cluster, endpoint, authority = _describe_connectable(aws, name)
-    core = _kubernetes_core()
-    auth = core._create_auth_spec(module)
-    kept = {key: auth[key] for key in ("verify_ssl", "proxy", "no_proxy", "proxy_headers") if key in auth}
     token = RenewedToken(lambda: aws.eks_token(cluster), sts.EKS_TOKEN_SECONDS)
-    # The key only keeps kubernetes.core from looking for a kubeconfig; the header is made afresh for each request.
-    configuration = core._create_configuration({**kept, "host": endpoint, "api_key": "unused"})
-    pool = core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
-    if configuration.verify_ssl:
-        pool.connection_pool_kw["ssl_context"] = _tls(cluster, authority, module.params.get("ca_cert"))
-        pool.connection_pool_kw.pop("ca_certs", None)
-    return ApiServer(pool, endpoint, authorization=token.authorization, headers=_headers(core, module))
+    context = _tls(cluster, authority, module.params.get("ca_cert")) if _verifies(module) else None
+    if _is_proxied(module):
+        core = _kubernetes_core()
+        auth = core._create_auth_spec(module)
+        kept = {key: auth[key] for key in ("verify_ssl", "proxy", "no_proxy", "proxy_headers") if key in auth}
+        # The key only keeps kubernetes.core from looking for a kubeconfig; the header is made afresh for each request.
+        configuration = core._create_configuration({**kept, "host": endpoint, "api_key": "unused"})
+        pool = core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
+        if context:
+            pool.connection_pool_kw["ssl_context"] = context
+            pool.connection_pool_kw.pop("ca_certs", None)
+    elif context:
+        pool = urllib3.PoolManager(ssl_context=context)
+    else:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user has said so
+        pool = urllib3.PoolManager(cert_reqs="CERT_NONE")
+    return ApiServer(pool, endpoint, authorization=token.authorization, headers=_impersonation(module))
+
+
+def _setting(module: AnsibleAWSModule, option: str, alias: str | None = None) -> t.Any:
+    """An option of kubernetes.core's, from its variable of the environment if it is left out; text if from there."""
+    value = module.params.get(option)
+    names = [f"K8S_AUTH_{name.upper()}" for name in (option, alias) if name]
+    return value if value is not None else next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def _verifies(module: AnsibleAWSModule) -> bool:
+    value = _setting(module, "validate_certs", "verify_ssl")
+    return str(value).lower() not in ("0", "false", "no")
+
+
+def _is_proxied(module: AnsibleAWSModule) -> bool:
+    return bool(_setting(module, "proxy")) or any(
+        kind in urllib.request.getproxies() for kind in ("https", "http", "all")
+    )
+
+
+def _impersonation(module: AnsibleAWSModule) -> list[tuple[str, str]]:
+    """The headers of a request in the name of somebody else."""
+    groups = _setting(module, "impersonate_groups") or []
+    if isinstance(groups, str):
+        groups = [group for group in groups.split(",") if group]
+    user = _setting(module, "impersonate_user")
+    return [*([("Impersonate-User", user)] if user else []), *(("Impersonate-Group", group) for group in groups)]
 
 
 def _tls(cluster: EksCluster, authority: str, ca_file: str | None) -> ssl.SSLContext:
@@ -265,7 +319,7 @@ def _connect_configured(module: AnsibleAWSModule) -> ApiServer:
         pool,
         configuration.host,
         authorization=lambda: _authorization(configuration),
-        headers=_headers(core, module),
+        headers=_impersonation(module),
     )
 
 
@@ -325,13 +379,6 @@ def _shown(path: str) -> str:
     # blot out the path.
     directory, name = os.path.split(path)
     return f"{name} in {directory}" if directory else name
-
-
-def _headers(core: t.Any, module: AnsibleAWSModule) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for header, value in core._create_headers(module).items():
-        pairs += [(header, one) for one in (value if isinstance(value, list) else [value])]
-    return pairs
 
 
 def _kubernetes_core() -> t.Any:

@@ -12,6 +12,13 @@ import typing as t
 from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import aws_call
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import BadCredentials
 
+try:
+    import botocore.auth
+    import botocore.awsrequest
+    import botocore.exceptions
+except ImportError:
+    pass  # `session` reports a missing boto3
+
 # The lifetime that the API server's authenticator grants a token, whatever X-Amz-Expires says, less a minute:
 # https://github.com/kubernetes-sigs/aws-iam-authenticator/blob/master/README.md
 EKS_TOKEN_SECONDS = 14 * 60
@@ -29,25 +36,23 @@ def get_caller_identity(client: t.Any) -> dict[str, str]:
 
 
 @aws_call("sts:GetCallerIdentity", "make a token for the EKS cluster {cluster}")
-def eks_token(client: t.Any, *, cluster: str) -> str:
-    """A bearer token for the cluster's API server: a presigned GetCallerIdentity, good for 15 minutes.
+def eks_token(credentials: t.Any, *, cluster: str, region: str, host: str) -> str:
+    """A bearer token for the cluster's API server: a presigned GetCallerIdentity, good for 15 minutes. No call is made.
 
-    :param client: an STS client of the cluster's own region and of AWS's own endpoint; its user-defined events are
-        changed for the length of the call.
+    Signed by botocore's signer alone: a client of STS would have to be made first, out of its whole service model.
+
+    :param credentials: botocore's; None if there are none.
+    :param host: AWS's own STS host in the cluster's region.
     :returns: ``k8s-aws-v1.`` and the URL in base64url without padding.
     :raises BadCredentials: there are none, or their session token is too long for a bearer token.
     """
-
-    def sign_header(request: t.Any, **_kwargs: t.Any) -> None:
-        request.headers[_HEADER] = cluster
-
-    event = "before-sign.sts.GetCallerIdentity"
-    client.meta.events.register(event, sign_header)
-    try:
-        url = client.generate_presigned_url("get_caller_identity", ExpiresIn=60, HttpMethod="GET")
-    finally:
-        client.meta.events.unregister(event, sign_header)
-    token = _PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+    if credentials is None:
+        raise botocore.exceptions.NoCredentialsError
+    url = f"https://{host}/?Action=GetCallerIdentity&Version=2011-06-15"
+    request = botocore.awsrequest.AWSRequest("GET", url, headers={_HEADER: cluster})
+    frozen = credentials.get_frozen_credentials()
+    botocore.auth.SigV4QueryAuth(frozen, "sts", region, expires=60).add_auth(request)
+    token = _PREFIX + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
     if len(token) > _LONGEST:
         raise BadCredentials(
             f"could not make a token for the EKS cluster {cluster}",

@@ -29,18 +29,9 @@ def test_the_caller() -> None:
             sts.get_caller_identity(client)
 
 
-def test_the_client_is_left_as_it_was() -> None:
-    client = client_of("sts")
-    sts.eks_token(client, cluster="one")
-    url = client.generate_presigned_url("get_caller_identity")
-    assert "x-k8s-aws-id" not in url
-
-
-def test_a_token_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    client = client_of("sts")
-    monkeypatch.setattr(client._request_signer, "_credentials", None)
+def test_a_token_without_credentials() -> None:
     with pytest.raises(errors.BadCredentials, match="could not make a token for the EKS cluster one"):
-        sts.eks_token(client, cluster="one")
+        sts.eks_token(None, cluster="one", region="eu-west-1", host="sts.eu-west-1.amazonaws.com")
 
 
 def test_a_cluster() -> None:
