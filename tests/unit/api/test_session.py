@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import ssl
 import typing as t
 import urllib.parse
 
@@ -18,8 +19,9 @@ import trustme
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _argspec
-from ansible_collections.eksops.irsa.plugins.module_utils._api import session
+from ansible_collections.eksops.irsa.plugins.module_utils._api import connection, session
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
 
 from .conftest import Answer, Scripted
 
@@ -174,7 +176,7 @@ def test_the_token(
         monkeypatch.setenv(name, value)
     eks.describe(arn=f"arn:{partition}:eks:{region}:123456789012:cluster/production")
     api.answer({"kind": "x"})
-    server = session.open_api_server(module(cluster_name="production", **{**eks.options, "region": region}))
+    server = connection.open_api_server(module(cluster_name="production", **{**eks.options, "region": region}))
     assert server.request("GET", PATH) == {"kind": "x"}
     bearer, url, query = presigned(api)
     assert (url.scheme, url.netloc, url.path) == ("https", host, "/")
@@ -204,7 +206,7 @@ def test_the_token_is_kept_and_nothing_of_it_on_disk(
     before = {*tmp_path.rglob("*")}
     eks.describe()
     api.answer({}, {})
-    server = session.open_api_server(module(cluster_name="production", **eks.options))
+    server = connection.open_api_server(module(cluster_name="production", **eks.options))
     server.request("GET", PATH)
     server.request("GET", PATH)
     first, second = (request.headers["Authorization"] for request in api.requests)
@@ -214,7 +216,9 @@ def test_the_token_is_kept_and_nothing_of_it_on_disk(
 
 def test_a_session_token_that_is_too_long(module: Module, api: Scripted, eks: t.Any) -> None:
     eks.describe()
-    server = session.open_api_server(module(cluster_name="production", **{**eks.options, "session_token": "x" * 3000}))
+    server = connection.open_api_server(
+        module(cluster_name="production", **{**eks.options, "session_token": "x" * 3000})
+    )
     with pytest.raises(errors.BadCredentials, match="EKS reads 4096") as caught:
         server.request("GET", PATH)
     assert "xxxx" not in str(caught.value)
@@ -225,14 +229,14 @@ def test_impersonation(module: Module, api: Scripted, eks: t.Any) -> None:
     eks.describe()
     api.answer({})
     options = {**eks.options, "impersonate_user": "me", "impersonate_groups": ["a", "b"]}
-    session.open_api_server(module(cluster_name="production", **options)).request("GET", PATH)
+    connection.open_api_server(module(cluster_name="production", **options)).request("GET", PATH)
     assert api.requests[0].headers["Impersonate-User"] == "me"
     assert ",".join(api.requests[0].headers.get_all("Impersonate-Group")).replace(" ", "") == "a,b"
 
 
 def test_the_clusters_own_authority_is_trusted_and_no_other(module: Module, api: Scripted, eks: t.Any) -> None:
     eks.describe(certificateAuthority={"data": base64.b64encode(trustme.CA().cert_pem.bytes()).decode()})
-    server = session.open_api_server(module(cluster_name="production", **eks.options))
+    server = connection.open_api_server(module(cluster_name="production", **eks.options))
     with pytest.raises(errors.Unreachable, match="TLS failed") as caught:
         server.request("GET", PATH)
     no_secrets(caught.value)
@@ -243,7 +247,9 @@ def test_an_authority_of_the_users(module: Module, api: Scripted, eks: t.Any, tm
     eks.describe(certificateAuthority={"data": base64.b64encode(trustme.CA().cert_pem.bytes()).decode()})
     api.answer({"kind": "x"})
     options = {**eks.options, "ca_cert": str(tmp_path / "ca.pem")}
-    assert session.open_api_server(module(cluster_name="production", **options)).request("GET", PATH) == {"kind": "x"}
+    assert connection.open_api_server(module(cluster_name="production", **options)).request("GET", PATH) == {
+        "kind": "x"
+    }
 
 
 @pytest.mark.parametrize("how", ["option", "alias", "environment"])
@@ -257,27 +263,38 @@ def test_certificates_need_not_be_verified(
         monkeypatch.setenv("K8S_AUTH_VERIFY_SSL", "false")
     else:
         options["validate_certs" if how == "option" else "verify_ssl"] = False
-    assert session.open_api_server(module(**options)).request("GET", PATH) == {"kind": "x"}
+    assert connection.open_api_server(module(**options)).request("GET", PATH) == {"kind": "x"}
+
+
+def test_an_authority_may_be_as_plain_as_those_of_eks(authority: trustme.CA) -> None:
+    """They have no Authority Key Identifier, which Python asks for from 3.13 on."""
+    cluster = EksCluster.from_aws(
+        {"name": "x", "arn": "arn:aws:eks:eu-west-1:123456789012:cluster/x", "status": "ACTIVE"}
+    )
+    context = session._tls(cluster, base64.b64encode(authority.cert_pem.bytes()).decode(), None)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
 
 
 @pytest.mark.parametrize("data", ["Q0E=", "!", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="])
 def test_an_authority_that_is_none(module: Module, eks: t.Any, data: str) -> None:
     eks.describe(certificateAuthority={"data": data})
     with pytest.raises(errors.BadConnection, match="certificate authority of EKS cluster production is no PEM"):
-        session.open_api_server(module(cluster_name="production", **eks.options))
+        connection.open_api_server(module(cluster_name="production", **eks.options))
 
 
 @pytest.mark.parametrize("changes", [{"endpoint": None}, {"certificateAuthority": {}}])
 def test_a_cluster_in_creation(module: Module, eks: t.Any, changes: dict[str, t.Any]) -> None:
     eks.describe(status="CREATING", **changes)
     with pytest.raises(errors.BadConnection, match=r"production has no API endpoint\. Cause: its status is CREATING\."):
-        session.open_api_server(module(cluster_name="production", **eks.options))
+        connection.open_api_server(module(cluster_name="production", **eks.options))
 
 
 def test_an_unknown_cluster(module: Module, eks: t.Any) -> None:
     eks.refuse(404, "ResourceNotFoundException", "No cluster found for name: production.")
     with pytest.raises(errors.NotFound, match="there is no EKS cluster production in region eu-west-1") as caught:
-        session.open_api_server(module(cluster_name="production", **eks.options))
+        connection.open_api_server(module(cluster_name="production", **eks.options))
     no_secrets(caught.value)
 
 
@@ -295,7 +312,7 @@ def test_refused_by_aws(
 ) -> None:
     eks.refuse(status, code, text)
     with pytest.raises(kind, match="could not read the EKS cluster production") as caught:
-        session.open_api_server(module(cluster_name="production", **eks.options))
+        connection.open_api_server(module(cluster_name="production", **eks.options))
     assert says in str(caught.value)
     no_secrets(caught.value)
 
@@ -303,7 +320,7 @@ def test_refused_by_aws(
 def test_no_credentials(module: Module, eks: t.Any) -> None:
     options = {key: value for key, value in eks.options.items() if key not in CREDENTIALS}
     with pytest.raises(errors.BadCredentials, match="no usable AWS credentials were found"):
-        session.open_api_server(module(cluster_name="production", **options))
+        connection.open_api_server(module(cluster_name="production", **options))
 
 
 def test_aws_ca_bundle_holds_where_validate_certs_is_left_out(
@@ -368,14 +385,14 @@ def test_by_kubeconfig(
     elif form == "context":
         options["context"] = "two"
     api.answer({"kind": "x"})
-    assert session.open_api_server(module(**options)).request("GET", PATH) == {"kind": "x"}
+    assert connection.open_api_server(module(**options)).request("GET", PATH) == {"kind": "x"}
     assert asked(api) == ("Bearer of-two" if form == "context" else "Bearer of-one")
 
 
 def test_by_kubeconfig_with_a_password(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
     api.answer({})
     path = kubeconfig(api, tmp_path / "kubeconfig", username="me", password="secret")
-    session.open_api_server(module(kubeconfig=path)).request("GET", PATH)
+    connection.open_api_server(module(kubeconfig=path)).request("GET", PATH)
     assert asked(api) == basic("me:secret")
 
 
@@ -391,7 +408,7 @@ def test_by_host(
 ) -> None:
     api.answer({"kind": "x"})
     where = {"host": f"{api.url}/", "ca_cert": str(tmp_path / "ca.pem")}
-    assert session.open_api_server(module(**where, **options)).request("GET", PATH) == {"kind": "x"}
+    assert connection.open_api_server(module(**where, **options)).request("GET", PATH) == {"kind": "x"}
     assert asked(api) == authorization
 
 
@@ -402,7 +419,7 @@ def test_by_environment_alone(
     monkeypatch.setenv("K8S_AUTH_API_KEY", "secret")
     monkeypatch.setenv("K8S_AUTH_SSL_CA_CERT", str(tmp_path / "ca.pem"))
     api.answer({"kind": "x"})
-    session.open_api_server(module()).request("GET", PATH)
+    connection.open_api_server(module()).request("GET", PATH)
     assert asked(api) == "Bearer secret"
 
 
@@ -411,7 +428,7 @@ def test_by_client_certificate(module: Module, api: Scripted, tmp_path: pathlib.
     trustme.CA().issue_cert("client").private_key_and_cert_chain_pem.write_to_path(str(client))
     path = kubeconfig(api, tmp_path / "kubeconfig", **{"client-certificate": str(client), "client-key": str(client)})
     api.answer({"kind": "x"})
-    session.open_api_server(module(kubeconfig=path)).request("GET", PATH)
+    connection.open_api_server(module(kubeconfig=path)).request("GET", PATH)
     assert asked(api) == "None"
 
 
@@ -433,7 +450,7 @@ def test_a_plugins_token_is_renewed(module: Module, api: Scripted, tmp_path: pat
             "interactiveMode": "Never",
         }
     }
-    server = session.open_api_server(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", **user)))
+    server = connection.open_api_server(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", **user)))
     api.answer({}, {})
     server.request("GET", PATH)
     server.request("GET", PATH)
@@ -454,7 +471,7 @@ def test_the_name_beats_the_environment(
     monkeypatch.setenv("K8S_AUTH_API_KEY", "other")
     eks.describe()
     api.answer({})
-    session.open_api_server(module(cluster_name="production", **eks.options)).request("GET", PATH)
+    connection.open_api_server(module(cluster_name="production", **eks.options)).request("GET", PATH)
     assert asked(api).startswith("Bearer k8s-aws-v1.")
 
 
@@ -472,7 +489,7 @@ def test_an_option_beats_the_name(
         monkeypatch.setenv("K8S_AUTH_KUBECONFIG", path)
     eks.describe()
     api.answer({"issuer": ISSUER}, {"kind": "x"})
-    server = session.open_api_server(module(cluster_name="production", **options, **eks.options))
+    server = connection.open_api_server(module(cluster_name="production", **options, **eks.options))
     assert server.request("GET", PATH) == {"kind": "x"}
     assert asked(api) == "Bearer of-one"
     assert [request.path for request in api.requests] == [DISCOVERY, PATH]
@@ -486,7 +503,7 @@ def test_the_wrong_cluster(module: Module, api: Scripted, eks: t.Any, tmp_path: 
     api.answer({"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/TWO"})
     path = kubeconfig(api, tmp_path / "kubeconfig")
     with pytest.raises(errors.WrongCluster) as caught:
-        session.open_api_server(module(cluster_name="production", kubeconfig=path, **eks.options))
+        connection.open_api_server(module(cluster_name="production", kubeconfig=path, **eks.options))
     assert f"{api.url} is not the EKS cluster production" in str(caught.value)
     assert f"id/TWO, the cluster's is {ISSUER}" in str(caught.value)
     assert [(request.method, request.path) for request in api.requests] == [("GET", DISCOVERY)]
@@ -506,7 +523,7 @@ def test_where_the_issuer_may_not_be_read_it_warns(
     api.answer(Answer(code, {"kind": "Status", "message": "no such luck", "reason": "Forbidden"}), {"kind": "x"})
     made = module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
     monkeypatch.setattr(session, "warn", (warnings := []).append)
-    assert session.open_api_server(made).request("GET", PATH) == {"kind": "x"}
+    assert connection.open_api_server(made).request("GET", PATH) == {"kind": "x"}
     (warning,) = warnings
     assert f"Could not check that {api.url} is the EKS cluster production (no such luck)." in warning
 
@@ -518,7 +535,7 @@ def test_where_the_issuer_is_not_told_otherwise_it_stops(
     eks.describe()
     api.answer(answer)
     with pytest.raises((errors.BadCredentials, errors.BadConnection)):
-        session.open_api_server(
+        connection.open_api_server(
             module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
         )
 
@@ -526,7 +543,7 @@ def test_where_the_issuer_is_not_told_otherwise_it_stops(
 def test_a_cluster_without_issuer_is_nobodys(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
     eks.describe(identity={})
     with pytest.raises(errors.InvalidInput, match="production has no OIDC issuer"):
-        session.open_api_server(
+        connection.open_api_server(
             module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
         )
     assert api.requests == []
@@ -537,13 +554,13 @@ def test_a_cluster_without_issuer_is_nobodys(module: Module, api: Scripted, eks:
 
 def test_a_kubeconfig_that_is_missing(module: Module, tmp_path: pathlib.Path) -> None:
     with pytest.raises(errors.BadConnection, match=f"kubeconfig none in {tmp_path} doesn't exist") as caught:
-        session.open_api_server(module(kubeconfig=str(tmp_path / "none")))
+        connection.open_api_server(module(kubeconfig=str(tmp_path / "none")))
     assert "Fix: give the path of a kubeconfig" in str(caught.value)
 
 
 def test_no_kubeconfig_at_all(module: Module) -> None:
     with pytest.raises(errors.BadConnection, match="the default kubeconfig or the in-cluster configuration"):
-        session.open_api_server(module())
+        connection.open_api_server(module())
 
 
 BROKEN = {
@@ -570,7 +587,7 @@ def test_a_kubeconfig_that_is_broken(module: Module, tmp_path: pathlib.Path, tex
     path = tmp_path / "kubeconfig"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(errors.BadConnection) as caught:
-        session.open_api_server(module(kubeconfig=str(path)))
+        connection.open_api_server(module(kubeconfig=str(path)))
     assert f"kubeconfig kubeconfig in {tmp_path}" in str(caught.value)
     assert "Fix: correct the" in str(caught.value)
     no_secrets(caught.value)
@@ -579,14 +596,14 @@ def test_a_kubeconfig_that_is_broken(module: Module, tmp_path: pathlib.Path, tex
 def test_an_unknown_context(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
     path = kubeconfig(api, tmp_path / "kubeconfig")
     with pytest.raises(errors.BadConnection) as caught:
-        session.open_api_server(module(kubeconfig=path, context="three"))
+        connection.open_api_server(module(kubeconfig=path, context="three"))
     assert f"kubeconfig kubeconfig in {tmp_path}, context three" in str(caught.value)
     assert "Expected object with name three" in str(caught.value)
 
 
 def test_an_authority_that_doesnt_fit(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    server = session.open_api_server(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig")))
+    server = connection.open_api_server(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig")))
     with pytest.raises(errors.Unreachable, match="TLS failed"):
         server.request("GET", PATH)
 
@@ -597,13 +614,13 @@ def test_an_authority_that_doesnt_fit(module: Module, api: Scripted, tmp_path: p
 def opened(module: Module, made: dict[str, t.Any], server: Scripted) -> str:
     """Connects by a kubeconfig that was made, and tells who it was."""
     server.answer({"kind": "x"})
-    session.open_api_server(module(kubeconfig=made)).request("GET", PATH)
+    connection.open_api_server(module(kubeconfig=made)).request("GET", PATH)
     return asked(server)
 
 
 def test_a_kubeconfig_by_the_name(module: Module, api: Scripted, eks: t.Any) -> None:
     eks.describe()
-    made = session.kubeconfig(module(cluster_name="production", **eks.options))
+    made = connection.kubeconfig(module(cluster_name="production", **eks.options))
     assert opened(module, made, api).startswith("Bearer k8s-aws-v1.")
 
 
@@ -614,7 +631,7 @@ def test_a_kubeconfig_by_the_name(module: Module, api: Scripted, eks: t.Any) -> 
 def test_a_kubeconfig_by_a_kubeconfig(
     module: Module, api: Scripted, tmp_path: pathlib.Path, user: dict[str, str], who: str
 ) -> None:
-    made = session.kubeconfig(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", **user)))
+    made = connection.kubeconfig(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", **user)))
     assert opened(module, made, api) == who
 
 
@@ -622,6 +639,6 @@ def test_no_kubeconfig_for_the_wrong_cluster(module: Module, api: Scripted, eks:
     eks.describe()
     api.answer({"issuer": "https://elsewhere"})
     with pytest.raises(errors.WrongCluster):
-        session.kubeconfig(
+        connection.kubeconfig(
             module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
         )

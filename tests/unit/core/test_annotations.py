@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import IRSA_OPTIONS, is_role_arn, near_misses
+from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import (
+    IRSA_OPTIONS,
+    is_role_arn,
+    near_misses,
+)
 
 ROLE, AUDIENCE, REGIONAL, EXPIRATION = IRSA_OPTIONS.values()
 
@@ -51,6 +55,8 @@ def test_near_misses(key: str, meant: str | None) -> None:
     assert near_misses([key]) == ({key: meant} if meant else {})
 
 
-@pytest.mark.parametrize("text", ["", " ", "null", "arn:aws:iam::123456789012:role/", "arn:aws:sts::123456789012:role/a"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "null", "arn:aws:iam::123456789012:role/", "arn:aws:sts::123456789012:role/a"]
+)
 def test_what_is_no_role(text: str) -> None:
     assert not is_role_arn(text)
