@@ -290,7 +290,7 @@ import time
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api.session import open_api_server
+from ansible_collections.eksops.irsa.plugins.module_utils._api.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core import rollout
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
 from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Driver, Observed

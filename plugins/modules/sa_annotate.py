@@ -246,7 +246,7 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, session
+from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, connection
 from ansible_collections.eksops.irsa.plugins.module_utils._core import service_account
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account_options import Wanted
 
@@ -273,7 +273,7 @@ def main() -> None:
 
     def body() -> dict[str, t.Any]:
         wanted = Wanted.from_params(module.params)
-        server = session.open_api_server(module)
+        server = connection.open_api_server(module)
         plan, answers = _runner.converge(
             module, lambda: cluster.plan_service_account(server, wanted), cluster.operations(server), rehearse=True
         )
