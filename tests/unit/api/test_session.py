@@ -271,7 +271,7 @@ def test_an_authority_may_be_as_plain_as_those_of_eks(authority: trustme.CA) -> 
     cluster = EksCluster.from_aws(
         {"name": "x", "arn": "arn:aws:eks:eu-west-1:123456789012:cluster/x", "status": "ACTIVE"}
     )
-    context = session._tls(cluster, base64.b64encode(authority.cert_pem.bytes()).decode(), None)
+    context = connection._tls(cluster, base64.b64encode(authority.cert_pem.bytes()).decode(), None)
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname
     assert not context.verify_flags & ssl.VERIFY_X509_STRICT
@@ -522,7 +522,7 @@ def test_where_the_issuer_may_not_be_read_it_warns(
     eks.describe()
     api.answer(Answer(code, {"kind": "Status", "message": "no such luck", "reason": "Forbidden"}), {"kind": "x"})
     made = module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
-    monkeypatch.setattr(session, "warn", (warnings := []).append)
+    monkeypatch.setattr(connection, "warn", (warnings := []).append)
     assert connection.open_api_server(made).request("GET", PATH) == {"kind": "x"}
     (warning,) = warnings
     assert f"Could not check that {api.url} is the EKS cluster production (no such luck)." in warning
