@@ -124,7 +124,7 @@ def timed(contender: Contender, aws_cli: str, workdir: str, expected: set[str]) 
     with tempfile.TemporaryDirectory() as junit:
         variables = {
             "cluster_name": CLUSTER["name"],
-            "namespace": NAMESPACE,
+            "workload_namespace": NAMESPACE,
             "service_account": contender.name,
             "daemonset": contender.name,
             "role_name": contender.name,
