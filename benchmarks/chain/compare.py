@@ -127,7 +127,7 @@ def timed(contender: Contender, aws_cli: str, workdir: str, expected: set[str]) 
             "workload_namespace": NAMESPACE,
             "service_account": contender.name,
             "daemonset": contender.name,
-            "role_name": contender.name,
+            "iam_role": contender.name,
             "aws_cli": aws_cli,
             "workdir": workdir,
         }
