@@ -10,6 +10,7 @@ import time
 import typing as t
 
 from multidict import MultiMapping
+
 from sandbox.settings import State
 
 from . import errors
