@@ -18,10 +18,9 @@ import xml.etree.ElementTree as ElementTree
 
 import boto3
 import kubernetes
+from daemonset import CLUSTER, NAMESPACE, start_daemonset
 
 HERE = pathlib.Path(__file__).parent
-NAMESPACE = "kube-system"
-CLUSTER = json.loads(pathlib.Path(os.environ["IRSA_SANDBOX_DIR"], "cluster.json").read_text())
 
 
 class Contender(t.NamedTuple):
@@ -79,44 +78,7 @@ def reset(contender: Contender) -> None:
         iam.delete_role(RoleName=contender.name)
     except iam.exceptions.NoSuchEntityException:
         pass
-    core, apps = kubernetes.client.CoreV1Api(), kubernetes.client.AppsV1Api()
-    for delete in (apps.delete_namespaced_daemon_set, core.delete_namespaced_service_account):
-        try:
-            delete(contender.name, NAMESPACE)
-        except kubernetes.client.ApiException as error:
-            if error.status != 404:
-                raise
-    selector = f"app={contender.name}"
-    await_until(lambda: not core.list_namespaced_pod(NAMESPACE, label_selector=selector).items)
-    core.create_namespaced_service_account(NAMESPACE, {"metadata": {"name": contender.name}})
-    template = {
-        "metadata": {"labels": {"app": contender.name}},
-        "spec": {
-            "serviceAccountName": contender.name,
-            "containers": [{"name": "main", "image": "example.com/main:v1"}],
-        },
-    }
-    apps.create_namespaced_daemon_set(
-        NAMESPACE,
-        {
-            "metadata": {"name": contender.name},
-            "spec": {"selector": {"matchLabels": {"app": contender.name}}, "template": template},
-        },
-    )
-    await_until(
-        lambda: (
-            [pod.status.phase for pod in core.list_namespaced_pod(NAMESPACE, label_selector=selector).items]
-            == ["Running"]
-        )
-    )
-
-
-def await_until(holds: t.Callable[[], bool]) -> None:
-    for _attempt in range(300):
-        if holds():
-            return
-        time.sleep(0.1)
-    sys.exit("the sandbox's cluster doesn't come to rest")
+    start_daemonset(contender.name)
 
 
 def timed(contender: Contender, aws_cli: str, workdir: str, expected: set[str]) -> tuple[float, dict[str, float]]:
