@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The unit tests and the modules' integration targets with the oldest and the newest Python and clients that the
+# The unit tests and two integration targets with the oldest and the newest Python and clients that the
 # collection supports. ansible-core runs in the development environment; what changes is where the modules run.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
@@ -12,10 +12,8 @@ cd "$ROOT"
 mkdir -p "$DEV/ansible-only"
 ln -sfn "$SITE/ansible" "$DEV/ansible-only/ansible"
 
-targets=()
-for directory in tests/integration/targets/*/; do
-    [ ! -e "plugins/modules/$(basename "$directory").py" ] || targets+=("$(basename "$directory")")
-done
+# Between them these two call every module, for bad and for good, by AWS, by a kubeconfig and by the cluster's name.
+targets=(bad_input role_irsa)
 
 units() {
     # Controller plugins run where ansible-core runs, so on none of these.
@@ -34,12 +32,8 @@ try() {
     make_venv "$venv" "$python" "$TOOLS/requirements-$name.txt"
     "$venv/bin/python" -m pip --disable-pip-version-check freeze | grep -iE '^(boto3|botocore|kubernetes|urllib3)=' >&2
     check "units, $name" units "$venv"
-    if [ ${#targets[@]} -gt 0 ]; then
-        LANE_NAME=integration-$name MODULE_PYTHON=$venv/bin/python \
-            check "targets, $name" "$TOOLS/integration.sh" --simulated "${targets[@]}"
-    else
-        check "targets, $name" die "no module has an integration target"
-    fi
+    LANE_NAME=integration-$name MODULE_PYTHON=$venv/bin/python \
+        check "targets, $name" "$TOOLS/integration.sh" --simulated "${targets[@]}"
 }
 
 try oldest 3.10
