@@ -9,27 +9,15 @@ import os
 import pathlib
 import subprocess
 import sys
-import typing as t
 
 import pytest
-from moto.server import ThreadedMotoServer
 from sandbox import settings
-
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
+from sandbox.tests.aws_server import Aws
 
 PACKAGE_PARENT = pathlib.Path(settings.__file__).resolve().parent.parent
 CALL = ("sts", "get-caller-identity")
-ARN = "arn:aws:sts::123456789012:user/moto"
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+ARN = f"arn:aws:iam::{settings.ACCOUNT_ID}:user/moto"
+USER_ID = "AIDACKCEVSQ6C2EXAMPLE"
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -51,9 +39,9 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
-def access(endpoint: str) -> dict[str, str]:
+def access(aws: Aws) -> dict[str, str]:
     return {
-        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ENDPOINT_URL": aws.endpoint,
         "AWS_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": settings.ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": settings.SECRET_ACCESS_KEY,
@@ -70,7 +58,7 @@ def test_json(access: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--output", "text"], f"123456789012\t{ARN}\t{settings.ACCESS_KEY_ID}\n"),
+        (["--output", "text"], f"123456789012\t{ARN}\t{USER_ID}\n"),
         (["--query", "Arn", "--output", "text"], f"{ARN}\n"),
         (["--query", "Arn"], f'"{ARN}"\n'),
         (["--query", "[Account,Arn]", "--output", "text"], f"123456789012\t{ARN}\n"),
