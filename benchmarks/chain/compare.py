@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import typing as t
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 import boto3
 import kubernetes

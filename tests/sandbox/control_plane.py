@@ -58,7 +58,7 @@ class MissingPrograms(Exception):
     """KUBEBUILDER_ASSETS does not lead to the programs of a control plane."""
 
 
-def find_programs(environment: Mapping[str, str] = os.environ) -> dict[str, pathlib.Path]:
+def find_programs(environment: Mapping[str, str]) -> dict[str, pathlib.Path]:
     """Return the path of each of PROGRAMS.
 
     Raises:

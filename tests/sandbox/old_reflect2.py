@@ -63,10 +63,11 @@ def _find(data: mmap.mmap | bytearray) -> int | None:
     if table is None or text is None:
         return None
     start = table.offset
-    magic, _, _, pointer_size = struct.unpack_from("<IHBB", data, start)
+    magic, _padding, _quantum, pointer_size = struct.unpack_from("<IHBB", data, start)
     if magic not in TABLES or pointer_size != 8:
         return None
-    count, _, text_start, names, _, _, _, functions = struct.unpack_from("<8Q", data, start + 8)
+    # Between them: the number of files and the offsets of the tables of compilation units, files and program counters.
+    count, text_start, names, functions = struct.unpack_from("<Q8x2Q24xQ", data, start + 8)
     # The vendored path stands before the package's own.
     name = data.find(FUNCTION + b"\0", start + names, start + table.size)
     if name < 0:
@@ -85,7 +86,7 @@ def _sections(data: mmap.mmap | bytearray) -> dict[bytes, _Section]:
     headers = [struct.unpack_from("<IIQQQQ", data, table + index * size) for index in range(count)]
     names = headers[names_index][4]
     found = {}
-    for name, _, _, address, offset, length in headers:
+    for name, _type, _flags, address, offset, length in headers:
         start = names + name
         found[bytes(data[start : data.find(b"\0", start)])] = _Section(address, offset, length)
     return found

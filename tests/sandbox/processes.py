@@ -96,5 +96,5 @@ def _started(pid: int) -> str | None:
             return None
         return None if fields[0] in "ZX" else fields[19]
     result = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    state, _, started = result.stdout.strip().partition(" ")
+    state, _space, started = result.stdout.strip().partition(" ")
     return None if not state or state.startswith("Z") else started.strip()

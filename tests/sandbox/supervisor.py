@@ -65,7 +65,7 @@ class Ports:
     def choose(cls) -> Ports:
         count = len(dataclasses.fields(cls))
         # All are held at once, so that no two are the same.
-        sockets = [socket.socket() for _ in range(count)]
+        sockets = [socket.socket() for _port in range(count)]
         try:
             for each in sockets:
                 each.bind(("127.0.0.1", 0))
@@ -90,7 +90,7 @@ def up(state: State, *, real: bool = False, tied: bool = False) -> bool:
         StartError: something did not start; everything is stopped again.
         control_plane.MissingPrograms: real was asked for without the programs.
     """
-    programs = control_plane.find_programs() if real else {}
+    programs = control_plane.find_programs(os.environ) if real else {}
     recorded = status(state)
     if recorded and all(recorded.values()) and ("kube-apiserver" in recorded) is real:
         return False

@@ -55,7 +55,7 @@ class _Injection:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in self.environment)
+        return tuple(name for name, _value in self.environment)
 
 
 def inject(

@@ -147,7 +147,7 @@ class Application:
     # The admin API
 
     def _administer(self, request: Request) -> Response:
-        name, _, key = request.path.removeprefix("/sandbox-api/").strip("/").partition("/")
+        name, _slash, key = request.path.removeprefix("/sandbox-api/").strip("/").partition("/")
         handlers: dict[tuple[str, str], t.Callable[[t.Any], t.Any]] = {
             ("GET", "health"): lambda _body: {"status": "ok"},
             ("GET", "faults"): lambda _body: self._control.faults(),

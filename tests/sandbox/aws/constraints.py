@@ -108,7 +108,7 @@ def page(
 
 def _unmark(marker: str) -> str:
     try:
-        prefix, _, last = base64.urlsafe_b64decode(marker.encode()).decode().partition(":")
+        prefix, _colon, last = base64.urlsafe_b64decode(marker.encode()).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         prefix = last = ""
     if prefix != "after":

@@ -69,7 +69,7 @@ def secret_of(access_key_id: str) -> dict[str, str | None]:
     if session := sts.session_of(access_key_id):
         return {"secret_access_key": session.secret_access_key, "session_token": session.session_token}
     for _account, _partition, backend in list(iam_backends.iter_backends()):
-        if key := t.cast("Iam", backend).access_keys.get(access_key_id):
+        if key := t.cast(Iam, backend).access_keys.get(access_key_id):
             return {"secret_access_key": key.secret_access_key, "session_token": None}
     raise LookupError(f"no access key {access_key_id}")
 

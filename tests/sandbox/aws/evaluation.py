@@ -86,7 +86,7 @@ def _matches_principal(principal: t.Any, provider_arn: str) -> bool:
 
 def condition_holds(operator: str, actual: c.Sequence[str] | None, wanted: c.Sequence[str]) -> bool:
     """Evaluate one operator on one key: its values are alternatives, unless the operator is a negation."""
-    set_operator, _, plain = operator.rpartition(":")
+    set_operator, _colon, plain = operator.rpartition(":")
     if_exists = plain.endswith("IfExists") and plain != "IfExists"
     name = plain[: -len("IfExists")] if if_exists else plain
     present = bool(actual)
@@ -126,7 +126,7 @@ def _substitute(value: str, context: Context) -> str | None:
     """Replace policy variables; None when one has no single value, for then nothing can match."""
 
     def replace(match: re.Match[str]) -> str:
-        name, _, default = match.group(1).partition(",")
+        name, _comma, default = match.group(1).partition(",")
         if name in ("*", "?", "$"):
             return _ESCAPED.get(name, name)
         found = context.get(name.strip().lower(), ())
@@ -236,7 +236,7 @@ _NEGATIONS = {
 
 def known_operator(operator: str) -> bool:
     """Tell whether IAM has such a condition operator, prefix and suffix included."""
-    prefix, _, name = operator.rpartition(":")
+    prefix, _colon, name = operator.rpartition(":")
     if prefix not in ("", "ForAnyValue", "ForAllValues"):
         return False
     if name == "Null":

@@ -109,7 +109,7 @@ def authorise(request: Request, now: float) -> tuple[Role, web_identity.Claims, 
     """
     if request.partition not in iam_backends[request.account_id].regions:
         raise ApiError("ValidationError", "Request ARN is invalid")
-    iam = t.cast("Iam", iam_backends[request.account_id][request.partition])
+    iam = t.cast(Iam, iam_backends[request.account_id][request.partition])
     claims = web_identity.read(request.token)
     provider_arn = f"arn:{request.partition}:iam::{request.account_id}:oidc-provider/{claims.provider}"
     provider = iam.open_id_providers.get(provider_arn)

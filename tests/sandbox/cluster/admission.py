@@ -147,9 +147,9 @@ class Admission:
                 if used + 1 > int(hard[key]):
                     over.append((key, used, hard[key]))
             if over:
-                requested = ",".join(f"{key}=1" for key, _, _ in over)
-                used_text = ",".join(f"{key}={used}" for key, used, _ in over)
-                limited = ",".join(f"{key}={limit}" for key, _, limit in over)
+                requested = ",".join(f"{key}=1" for key, _used, _limit in over)
+                used_text = ",".join(f"{key}={used}" for key, used, _limit in over)
+                limited = ",".join(f"{key}={limit}" for key, _used, limit in over)
                 why = (
                     f"exceeded quota: {quota['metadata']['name']}, requested: {requested}, used: {used_text}, "
                     f"limited: {limited}"

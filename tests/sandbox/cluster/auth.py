@@ -73,7 +73,7 @@ class Authentication:
             return found
         if not header:
             return NOBODY
-        scheme, _, token = header.partition(" ")
+        scheme, _space, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             return NOBODY
         user = await self.token_user(token.strip())

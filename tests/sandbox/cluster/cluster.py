@@ -114,7 +114,7 @@ class Cluster:
 
 def _version(eks: str) -> Object:
     """The body of /version for an EKS version such as 1.33."""
-    major, _, minor = eks.partition(".")
+    major, _dot, minor = eks.partition(".")
     return {
         "major": major,
         "minor": f"{minor}+",

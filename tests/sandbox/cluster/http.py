@@ -167,7 +167,7 @@ class Server:
     # -- addresses
 
     def _parse(self, request: web.BaseRequest) -> Call:
-        path, _, query_text = request.raw_path.partition("?")
+        path, _mark, query_text = request.raw_path.partition("?")
         path = urllib.parse.unquote(path)
         query = dict(urllib.parse.parse_qsl(query_text, keep_blank_values=True))
         parts = [part for part in path.split("/") if part]
@@ -330,7 +330,7 @@ class Server:
                 metadata = entry.obj["metadata"]
                 api.delete(kind, metadata.get("namespace", ""), metadata["name"], options, writer)
             return web.Response(body=lists.render(kind, page), content_type=_JSON)
-        obj, _ = api.delete(kind, namespace, action.name, options, writer)
+        obj, _gone = api.delete(kind, namespace, action.name, options, writer)
         return _json_response(obj)
 
     async def _delete_options(self, call: Call) -> Object:

@@ -57,7 +57,7 @@ def describe(path: Path) -> str:
     """A path as conflicts print it: ``.spec.template.spec.containers[name="app"].image``."""
     text = ""
     for element in path:
-        kind, _, rest = element.partition(":")
+        kind, _colon, rest = element.partition(":")
         if kind == "f":
             text += "." + rest
         elif kind == "k":

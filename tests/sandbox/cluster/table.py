@@ -127,7 +127,7 @@ def render(kind: Kind, objects: t.Sequence[Object], metadata: Object, *, whole: 
     rows = []
     for obj in objects:
         part = obj if whole else partial(obj)
-        cells = [obj["metadata"]["name"], *(cell(obj) for _, cell in extra)]
+        cells = [obj["metadata"]["name"], *(cell(obj) for _title, cell in extra)]
         rows.append({"cells": [*cells, age(obj["metadata"].get("creationTimestamp"))], "object": part})
     return {
         "kind": "Table",

@@ -110,7 +110,7 @@ class Agent:
 
     def run(self, log_port: int) -> None:
         """Work until stop is called, through restarts of the API server."""
-        workers = [threading.Thread(target=self._work, daemon=True) for _ in range(WORKERS)]
+        workers = [threading.Thread(target=self._work, daemon=True) for _worker in range(WORKERS)]
         for worker in workers:
             worker.start()
         delay = RETRY / 4

@@ -70,11 +70,11 @@ class CliRun:
 
     def _wait(self, done: Callable[[], None]) -> None:
         try:
-            output, _ = self._process.communicate(timeout=CLI_TIMEOUT)
+            output, _errors = self._process.communicate(timeout=CLI_TIMEOUT)
             code = self._process.returncode
         except subprocess.TimeoutExpired:
             self._process.kill()
-            output, _ = self._process.communicate()
+            output, _errors = self._process.communicate()
             code = 137
         # What the log says is what the container would have seen.
         for host, inside in self._paths.items():

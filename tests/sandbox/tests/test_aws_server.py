@@ -218,7 +218,7 @@ def test_a_fault_hits_as_often_as_asked(aws: Aws) -> None:
     aws.role(json.loads(TRUST))
     fault = {"service": "iam", "operation": "GetRole", "code": "Throttling", "message": "Rate exceeded", "times": 2}
     aws.admin("POST", "faults", fault)
-    for _ in range(2):
+    for _attempt in range(2):
         assert refusal(iam.get_role, RoleName="app") == (400, "Throttling", "Rate exceeded")
     assert iam.get_role(RoleName="app")["Role"]["RoleName"] == "app"
     assert aws.admin("GET", "faults") == []
@@ -245,7 +245,7 @@ def test_faults_by_parameter_and_for_ever(aws: Aws) -> None:
         ],
     )
     assert iam.get_role(RoleName="a")["Role"]["RoleName"] == "a"
-    for _ in range(3):
+    for _attempt in range(3):
         assert refusal(iam.get_role, RoleName="b")[:2] == (500, "X")
     assert refusal(aws.client("eks").describe_cluster, name="irsa-demo")[:2] == (400, "Y")
     aws.admin("DELETE", "faults")
@@ -280,7 +280,7 @@ def test_calls_are_counted(aws: Aws) -> None:
     aws.admin("DELETE", "calls")
     aws.client("eks").list_clusters()
     aws.client("sts").get_caller_identity()
-    for _ in range(2):
+    for _attempt in range(2):
         refusal(aws.client("iam").get_role, RoleName="none")
     assert aws.admin("GET", "calls") == {
         "eks": {"ListClusters": 1},

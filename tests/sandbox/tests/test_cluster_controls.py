@@ -157,7 +157,7 @@ def test_reset_leaves_the_seeds(fresh: Cluster) -> None:
 def test_it_is_fast(fresh: Cluster) -> None:
     """Bounds with room for a busy machine: about a tenth of each is usual."""
     begin = time.perf_counter()
-    for _ in range(100):
+    for _attempt in range(100):
         fresh.call("GET", f"{ACCOUNTS}/default")
     assert (time.perf_counter() - begin) / 100 < 0.02
     configmaps = "/api/v1/namespaces/default/configmaps"

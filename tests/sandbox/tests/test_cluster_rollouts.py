@@ -35,7 +35,7 @@ def start(namespace: Namespace, kind: str, name: str = "web", **more: object) ->
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
 def test_a_restart_replaces_every_pod(namespace: Namespace, kind: str) -> None:
     replicas = {} if kind == "DaemonSet" else {"replicas": 2}
-    path, _ = start(namespace, kind, **replicas)
+    path, _state = start(namespace, kind, **replicas)
     before = {pod["metadata"]["uid"] for pod in namespace.live_pods("app=web")}
     changed = namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
     assert changed["metadata"]["generation"] == 2
@@ -73,7 +73,7 @@ def test_a_deployment_keeps_a_replica_set_for_each_revision(namespace: Namespace
 
 
 def test_a_bad_image_runs_into_the_deadline(namespace: Namespace) -> None:
-    path, _ = start(namespace, "Deployment", replicas=2, progressDeadlineSeconds=1)
+    path, _state = start(namespace, "Deployment", replicas=2, progressDeadlineSeconds=1)
     body = {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "missing:1"}]}}}}
     namespace.cluster.ok("PATCH", path, body, STRATEGIC)
     stuck = namespace.cluster.until(path, lambda obj: conditions(obj)["Progressing"][0] == "False")
@@ -86,7 +86,7 @@ def test_a_bad_image_runs_into_the_deadline(namespace: Namespace) -> None:
 
 
 def test_recreate_waits_for_the_old_pods(namespace: Namespace) -> None:
-    path, _ = start(namespace, "Deployment", replicas=2, strategy={"type": "Recreate"})
+    path, _state = start(namespace, "Deployment", replicas=2, strategy={"type": "Recreate"})
     namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
     seen = []
 
@@ -100,7 +100,7 @@ def test_recreate_waits_for_the_old_pods(namespace: Namespace) -> None:
 
 
 def test_a_paused_deployment_starts_nothing(namespace: Namespace) -> None:
-    path, _ = start(namespace, "Deployment", replicas=1)
+    path, _state = start(namespace, "Deployment", replicas=1)
     namespace.cluster.ok("PATCH", path, {"spec": {"paused": True}}, STRATEGIC)
     namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
     paused = namespace.cluster.until(path, lambda obj: obj["status"]["observedGeneration"] == 3)
@@ -112,7 +112,7 @@ def test_a_paused_deployment_starts_nothing(namespace: Namespace) -> None:
 
 
 def test_a_quota_holds_a_rollout(namespace: Namespace) -> None:
-    path, _ = start(namespace, "Deployment", replicas=2)
+    path, _state = start(namespace, "Deployment", replicas=2)
     quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "2"}}}
     namespace.cluster.ok("POST", f"{namespace.core}/resourcequotas", quota)
     quota_path = f"{namespace.core}/resourcequotas/few"
@@ -134,7 +134,7 @@ def test_a_quota_holds_a_rollout(namespace: Namespace) -> None:
 
 
 def test_a_stateful_set_goes_from_the_last_to_the_partition(namespace: Namespace) -> None:
-    path, _ = start(namespace, "StatefulSet", replicas=3)
+    path, _state = start(namespace, "StatefulSet", replicas=3)
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
     namespace.cluster.ok("PATCH", path, {"spec": {"updateStrategy": strategy}}, STRATEGIC)
     before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in namespace.pods("app=web")}
@@ -161,7 +161,7 @@ def test_a_stateful_set_goes_from_the_last_to_the_partition(namespace: Namespace
 @pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
 def test_on_delete_waits_for_a_hand(namespace: Namespace, kind: str) -> None:
     replicas = {} if kind == "DaemonSet" else {"replicas": 1}
-    path, _ = start(namespace, kind, updateStrategy={"type": "OnDelete"}, **replicas)
+    path, _state = start(namespace, kind, updateStrategy={"type": "OnDelete"}, **replicas)
     (old,) = namespace.pods("app=web")
     namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
     updated = "updatedNumberScheduled" if kind == "DaemonSet" else "updatedReplicas"
@@ -189,7 +189,7 @@ def test_a_job_ends_either_way(namespace: Namespace) -> None:
 
 
 def test_a_budget_decides_about_evictions(namespace: Namespace) -> None:
-    path, _ = start(namespace, "Deployment", replicas=2)
+    path, _state = start(namespace, "Deployment", replicas=2)
     budget = {"metadata": {"name": "two"}, "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}}}
     namespace.cluster.ok("POST", f"{namespace.policy}/poddisruptionbudgets", budget)
     budget_path = f"{namespace.policy}/poddisruptionbudgets/two"
@@ -216,11 +216,11 @@ def test_a_budget_decides_about_evictions(namespace: Namespace) -> None:
 
 
 def test_dependents_go_with_their_owner(namespace: Namespace) -> None:
-    path, _ = start(namespace, "Deployment", replicas=1)
+    path, _state = start(namespace, "Deployment", replicas=1)
     namespace.cluster.ok("DELETE", path, {"propagationPolicy": "Foreground"})
     namespace.cluster.until_gone(path)
     assert not namespace.pods("app=web")
-    path, _ = start(namespace, "Deployment", "kept", replicas=1)
+    path, _state = start(namespace, "Deployment", "kept", replicas=1)
     namespace.cluster.ok("DELETE", path, {"propagationPolicy": "Orphan"})
     namespace.cluster.until_gone(path)
     (replica_set,) = namespace.cluster.ok("GET", f"{namespace.apps}/replicasets", labelSelector="app=kept")["items"]

@@ -103,7 +103,7 @@ def test_the_node_survives_an_api_server_that_starts_again_with_nothing(state: s
     port = str(urllib.parse.urlsplit(state.cluster()["endpoint"]).port)
     command = [sys.executable, "-m", "sandbox.cluster", "--dir", str(state.directory), "--port", port]
     environment = supervisor.process_environment(state)
-    _, records["cluster"] = processes.start(command, state.logs / "cluster-again.log", environment, tied=True)
+    _process, records["cluster"] = processes.start(command, state.logs / "cluster-again.log", environment, tied=True)
     settings.write_private(state.pids_file, json.dumps(records))
     wait_for(lambda: has_node(api))
     api.post("/api/v1/namespaces/default/pods", pod)

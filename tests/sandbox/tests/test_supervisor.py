@@ -55,7 +55,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def start(tmp_path: pathlib.Path, script: str, **options: t.Any) -> processes.Record:
-    _, record = processes.start(["sh", "-c", script], tmp_path / "log", os.environ, **options)
+    _process, record = processes.start(["sh", "-c", script], tmp_path / "log", os.environ, **options)
     return record
 
 
@@ -93,7 +93,7 @@ def test_a_tied_process_ends_with_its_parent(tmp_path: pathlib.Path) -> None:
     script = (
         "import os, pathlib, sys, time\n"
         "from sandbox import processes\n"
-        "_, record = processes.start(['sleep', '60'], pathlib.Path(sys.argv[1]), os.environ, tied=True)\n"
+        "_process, record = processes.start(['sleep', '60'], pathlib.Path(sys.argv[1]), os.environ, tied=True)\n"
         "print(record['pid'], flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -174,7 +174,7 @@ def test_the_lines_are_for_a_shell(running: tuple[settings.State, str]) -> None:
 
 
 def test_files_are_the_owners_only(running: tuple[settings.State, str]) -> None:
-    state, _ = running
+    state, _lines = running
     for path in (state.cluster_file, state.kubeconfig, state.env_file, state.pids_file):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert state.cluster()["certificate_authority"] == (state.pki / "ca.crt").read_text()
@@ -191,7 +191,7 @@ def test_a_second_up_changes_nothing(running: tuple[settings.State, str]) -> Non
 
 
 def test_status(running: tuple[settings.State, str]) -> None:
-    state, _ = running
+    state, _lines = running
     result = run("status", "--dir", str(state.directory))
     assert result.returncode == 0
     assert [line.split()[1] for line in result.stdout.splitlines()] == ["running"] * 3
@@ -207,7 +207,7 @@ def test_foreground_stops_everything_when_it_is_told_to(tmp_path: pathlib.Path) 
     )
     try:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(2)]
+        lines = [process.stdout.readline() for _line in range(2)]
         assert shlex.split(lines[1])[0] == "export"
         records = json.loads((tmp_path / "pids.json").read_text()).values()
         assert all(processes.is_alive(record) for record in records)

@@ -193,7 +193,7 @@ def test_a_principal_that_was_just_made_is_waited_for(stub: Stubber, iam: t.Any)
 
 def test_a_principal_that_never_comes_is_reported(stub: Stubber, iam: t.Any) -> None:
     clock = Clock()
-    for _ in range(7):
+    for _attempt in range(7):
         malformed(stub, "create_role", "arn:aws:iam::123456789012:role/new")
     with pytest.raises(errors.InvalidInput, match="Invalid principal in policy"):
         roles.create(iam, name="app", path="/", trust_policy=document(OURS), sleep=clock)

@@ -43,7 +43,7 @@ ANSWERS: list[tuple[str, type[errors.IrsaError], str]] = [
 @pytest.mark.parametrize(("code", "kind", "says"), ANSWERS, ids=[each[0] for each in ANSWERS])
 def test_answers(code: str, kind: type[errors.IrsaError], says: str) -> None:
     error = translate.translate(client_error(code), "iam:GetRole", "read the role app")
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert str(error).startswith("could not read the role app. Cause: ")
     assert says in str(error)
     assert error.details == {"code": code, "action": "iam:GetRole"}
@@ -81,7 +81,7 @@ LOCAL: list[tuple[Exception, type[errors.IrsaError], str]] = [
 @pytest.mark.parametrize(("raised", "kind", "says"), LOCAL, ids=[type(each[0]).__name__ for each in LOCAL])
 def test_without_an_answer(raised: Exception, kind: type[errors.IrsaError], says: str) -> None:
     error = translate.translate(raised, "iam:GetRole", "read the role app")
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert says in str(error)
     assert SECRET not in str(error)
 

@@ -352,13 +352,13 @@ RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
 def test_refusals(code: int, body: t.Any, kind: type[errors.IrsaError], says: str) -> None:
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
     error = transport.error_of("GET", PATH, code, payload)
-    assert type(error) is kind
+    assert error.__class__ is kind
     assert says in str(error)
     assert str(error).startswith(f"Kubernetes refused GET {PATH}. Cause: ")
     assert error.details["code"] == code
     named = transport.error_of("GET", PATH, code, payload, what="read the service account ns/app")
     assert str(named).startswith("could not read the service account ns/app. Cause: ")
-    assert type(named) is kind
+    assert named.__class__ is kind
 
 
 def test_a_long_page_is_cut_short() -> None:

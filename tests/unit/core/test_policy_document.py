@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import typing as t
 import urllib.parse
@@ -117,8 +118,8 @@ PAIRS = [
 
 @pytest.mark.parametrize(("one", "other", "same"), PAIRS)
 def test_comparison(one: dict[str, t.Any], other: dict[str, t.Any], same: bool) -> None:
-    assert policy_document.equal(one, other) is same
-    assert policy_document.equal(other, one) is same
+    for pair in itertools.permutations((one, other)):
+        assert policy_document.equal(*pair) is same
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])

@@ -56,7 +56,7 @@ class GarbageCollector(Controller):
         if state == "gone":
             self._collect(name)
         else:
-            _, group, plural, namespace = state.split(":")
+            _prefix, group, plural, namespace = state.split(":")
             self._release((group, plural), (namespace, name))
         return None
 
@@ -132,7 +132,7 @@ class NamespaceController(Controller):
                 metadata = entry.obj["metadata"]
                 left += 1
                 if "deletionTimestamp" not in metadata:
-                    _, gone = self.api.delete(self.kind(resource), name, metadata["name"], {}, CONTROLLER)
+                    _obj, gone = self.api.delete(self.kind(resource), name, metadata["name"], {}, CONTROLLER)
                     left -= gone
         if not left:
             self.api.modify(

@@ -231,7 +231,7 @@ class DeploymentController(Controller):
             "availableReplicas": available,
             "unavailableReplicas": max(0, total - available),
         }
-        _, unavailable = _limits(deployment)
+        _surge, unavailable = _limits(deployment)
         enough = available >= spec["replicas"] - unavailable
         condition = _condition(
             "Available",

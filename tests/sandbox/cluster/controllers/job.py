@@ -47,7 +47,7 @@ class JobController(Controller):
             remaining = spec["parallelism"] if completions is None else completions - succeeded
             if completions is None and succeeded:
                 remaining = 0
-            for _ in range(min(spec["parallelism"], remaining) - len(active)):
+            for _pod in range(min(spec["parallelism"], remaining) - len(active)):
                 active.append(self.create_pod(job, spec["template"]))
         if end is not None:
             status["conditions"] = [*(status.get("conditions") or ()), end]

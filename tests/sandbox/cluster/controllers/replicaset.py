@@ -43,7 +43,7 @@ class ReplicaSetController(Controller):
 
     def sync(self, key: Key) -> float | None:
         namespace, path = key
-        kind_name, _, name = path.partition("/")
+        kind_name, _slash, name = path.partition("/")
         kind = next((kind for kind in self._replicated() if kind.kind == kind_name), None)
         obj = self.store.get(kind.resource, namespace, name) if kind else None
         if kind is None or obj is None:
@@ -57,7 +57,7 @@ class ReplicaSetController(Controller):
         """Create or delete pods; what refused a pod, if something did."""
         active = [pod for pod in self.owned(obj, PODS) if pods.is_active(pod)]
         wanted = obj["spec"].get("replicas", 1)
-        for _ in range(wanted - len(active)):
+        for _pod in range(wanted - len(active)):
             try:
                 self.create_pod(obj, obj["spec"]["template"])
             except ApiError as error:
