@@ -60,8 +60,12 @@ start_sandbox() {
     SUPERVISOR_DIR=$DEV/sandbox-$LANE
     [ ! -e "$SUPERVISOR_DIR/pids.json" ] || stop_sandbox # of a run that was killed
     rm -rf "$SUPERVISOR_DIR"
-    PYTHONPATH=$ROOT/tests "$VENV/bin/python" -m sandbox up --dir "$SUPERVISOR_DIR" "$@" ||
+    local log=$DEV/sandbox-$LANE.log
+    if ! PYTHONPATH=$ROOT/tests "$VENV/bin/python" -m sandbox up --dir "$SUPERVISOR_DIR" "$@" >"$log" 2>&1; then
+        cat "$log" >&2
         die "the sandbox did not start; see $SUPERVISOR_DIR/logs"
+    fi
+    grep '^sandbox: ready' "$log" >&2
 }
 
 stop_sandbox() {
