@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 import typing as t
 
@@ -154,17 +155,24 @@ def test_reset_leaves_the_seeds(fresh: Cluster) -> None:
     assert fresh.ok("GET", "/api/v1/nodes")["items"]
 
 
+def usual(call: t.Callable[[int], object], times: int) -> float:
+    """The median of the seconds that a call takes; it gets its number. What else the machine does shows in a few."""
+    seconds = []
+    for number in range(times):
+        begin = time.perf_counter()
+        call(number)
+        seconds.append(time.perf_counter() - begin)
+    return statistics.median(seconds)
+
+
 def test_it_is_fast(fresh: Cluster) -> None:
     """Bounds with room for a busy machine: about a tenth of each is usual."""
-    begin = time.perf_counter()
-    for _attempt in range(100):
-        fresh.call("GET", f"{ACCOUNTS}/default")
-    assert (time.perf_counter() - begin) / 100 < 0.02
+    assert usual(lambda _number: fresh.ok("GET", f"{ACCOUNTS}/default"), 100) < 0.02
     configmaps = "/api/v1/namespaces/default/configmaps"
-    begin = time.perf_counter()
-    for number in range(300):
-        fresh.call("POST", configmaps, {"metadata": {"name": f"c{number}"}, "data": {"x": "y" * 500}})
-    assert (time.perf_counter() - begin) / 300 < 0.03
-    begin = time.perf_counter()
+
+    def create(number: int) -> Json:
+        return fresh.ok("POST", configmaps, {"metadata": {"name": f"c{number}"}, "data": {"x": "y" * 500}})
+
+    assert usual(create, 300) < 0.03
     assert len(fresh.ok("GET", configmaps)["items"]) == 300
-    assert time.perf_counter() - begin < 0.5
+    assert usual(lambda _number: fresh.ok("GET", configmaps), 15) < 0.5
