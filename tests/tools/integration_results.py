@@ -3,7 +3,7 @@
 ansible-test writes no JUnit file for integration targets that counts a target once, and its own JSON report leaves the
 failed ones out.
 
-Usage: python integration_results.py LOG
+Usage: python integration_results.py LOG EXIT_STATUS
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ STARTED = re.compile(r"^Running (\S+) integration test (?:role|script)$", re.MUL
 FAILED = re.compile(r"^FATAL: The \d+ integration test\(s\) listed below .* failed\..*:\n((?:\S+\n?)+)", re.MULTILINE)
 
 
-def main(path: str) -> None:
+def main(path: str, status: str) -> None:
     log = pathlib.Path(path).read_text(encoding="utf-8", errors="replace")
     failures = FAILED.search(log)
+    started = STARTED.findall(log)
     failed = set(failures[1].split()) if failures else set()
-    for name in dict.fromkeys([*STARTED.findall(log), *sorted(failed)]):
+    if status != "0" and not failures:
+        failed.update(started[-1:])  # it was cut off there
+    for name in dict.fromkeys([*started, *sorted(failed)]):
         print(f"{'fail' if name in failed else 'pass'}\t{name}")
 
 
