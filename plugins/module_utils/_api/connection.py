@@ -32,23 +32,25 @@ if t.TYPE_CHECKING:
 _EXPLICIT = ("kubeconfig", "context", "host")
 
 
-def open_api_server(module: AnsibleAWSModule) -> ApiServer:
+def open_api_server(module: AnsibleAWSModule, aws: Aws | None = None, *, connections: int = 1) -> ApiServer:
     """The Kubernetes API server that the module's options name.
 
     A kubeconfig, context or host given as an option comes first, then ``cluster_name``, then what kubernetes.core
     finds: K8S_AUTH_* variables, the in-cluster configuration, the default kubeconfig.
 
+    :param aws: the run's AWS session, if there is one already; its requests are counted together with it.
+    :param connections: how many are kept open for requests at the same time.
     :raises WrongCluster: options name both an EKS cluster and a connection, and they don't lead to the same cluster.
     :raises BadConnection: the connection's options, files or libraries are missing or broken.
     """
     name = module.params.get("cluster_name")
     if not any(module.params.get(option) for option in _EXPLICIT):
         if name:
-            return _connect_eks(module, name)
-        return _connect_configured(module)
-    server = _connect_configured(module)
+            return _connect_eks(aws or Aws(module), module, name, connections)
+        return _connect_configured(module, aws, connections)
+    server = _connect_configured(module, aws, connections)
     if name:
-        _require_same_cluster(module, server, name)
+        _require_same_cluster(aws or Aws(module), server, name)
     return server
 
 
@@ -109,8 +111,8 @@ def _entries(configuration: t.Any) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     return where, who
 
 
-def _require_same_cluster(module: AnsibleAWSModule, server: ApiServer, name: str) -> None:
-    expected = Aws(module).describe(name).require_issuer()
+def _require_same_cluster(aws: Aws, server: ApiServer, name: str) -> None:
+    expected = aws.describe(name).require_issuer()
     try:
         issuer = str(server.request("GET", "/.well-known/openid-configuration").get("issuer"))
     except (errors.AccessDenied, errors.NotFound) as error:
@@ -142,9 +144,8 @@ def _describe_connectable(aws: Aws, name: str) -> tuple[EksCluster, str, str]:
     return cluster, cluster.endpoint, cluster.certificate_authority
 
 
-def _connect_eks(module: AnsibleAWSModule, name: str) -> ApiServer:
+def _connect_eks(aws: Aws, module: AnsibleAWSModule, name: str, connections: int) -> ApiServer:
     """The API server of an EKS cluster. It needs no kubernetes client, whose import costs more than the calls."""
-    aws = Aws(module)
     cluster, endpoint, authority = _describe_connectable(aws, name)
     token = RenewedToken(lambda: aws.eks_token(cluster), sts.EKS_TOKEN_SECONDS)
     context = _tls(cluster, authority, module.params.get("ca_cert")) if _verifies(module) else None
@@ -159,11 +160,11 @@ def _connect_eks(module: AnsibleAWSModule, name: str) -> ApiServer:
             pool.connection_pool_kw["ssl_context"] = context
             pool.connection_pool_kw.pop("ca_certs", None)
     elif context:
-        pool = urllib3.PoolManager(ssl_context=context)
+        pool = urllib3.PoolManager(ssl_context=context, maxsize=connections)
     else:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user has said so
-        pool = urllib3.PoolManager(cert_reqs="CERT_NONE")
-    return ApiServer(pool, endpoint, authorization=token.authorization, headers=_impersonation(module))
+        pool = urllib3.PoolManager(cert_reqs="CERT_NONE", maxsize=connections)
+    return ApiServer(pool, endpoint, authorization=token.authorization, headers=_impersonation(module), calls=aws.calls)
 
 
 def _setting(module: AnsibleAWSModule, option: str, alias: str | None = None) -> t.Any:
@@ -212,14 +213,16 @@ def _tls(cluster: EksCluster, authority: str, ca_file: str | None) -> ssl.SSLCon
     return context
 
 
-def _connect_configured(module: AnsibleAWSModule) -> ApiServer:
+def _connect_configured(module: AnsibleAWSModule, aws: Aws | None, connections: int) -> ApiServer:
     core = _kubernetes_core()
     configuration, pool = _configure(core, module)
+    pool.connection_pool_kw["maxsize"] = max(connections, pool.connection_pool_kw.get("maxsize", 1))
     return ApiServer(
         pool,
         configuration.host,
         authorization=lambda: _authorization(configuration),
         headers=_impersonation(module),
+        calls=aws.calls if aws else None,
     )
 
 

@@ -14,6 +14,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOT
 from ansible_collections.eksops.irsa.plugins.module_utils._api import eks, sts
 from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import translate
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.calls import Calls
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
 
 try:
@@ -31,10 +32,14 @@ if t.TYPE_CHECKING:
 class Aws:
     """The AWS clients of one module run, made when first asked for.
 
+    A client may be used by several threads; `client` and `describe` are for one.
+
+    :param connections: how many requests a client may have under way at once.
+    :ivar calls: the requests that its clients have made.
     :raises BadConnection: boto3 is not installed.
     """
 
-    def __init__(self, module: AnsibleAWSModule) -> None:
+    def __init__(self, module: AnsibleAWSModule, *, connections: int = 10) -> None:
         if not HAS_BOTO3:
             raise errors.BadConnection(
                 "the Python library boto3 is missing",
@@ -47,7 +52,7 @@ class Aws:
             # Where validate_certs has no default, because it is kubernetes.core's too, amazon.aws forgets the bundle.
             self._verify = module.params["aws_ca_bundle"]
         # The user's own settings come first.
-        self._config = _client_config().merge(connection.pop("aws_config", None) or botocore.config.Config())
+        self._config = _client_config(connections).merge(connection.pop("aws_config", None) or botocore.config.Config())
         try:
             # One for all clients: a session reads botocore's data, and amazon.aws makes one for each client.
             self._session: t.Any = boto3.session.Session(region_name=region, **connection)
@@ -58,6 +63,8 @@ class Aws:
                 fix="correct profile, access_key, secret_key and session_token, or the AWS configuration files",
             ) from error
         self._clients: dict[str, t.Any] = {}
+        self._clusters: dict[str, EksCluster] = {}
+        self.calls = Calls()
 
     def client(self, service: str) -> t.Any:
         """A botocore client for ``service`` with the module's credentials, region, endpoint and certificates.
@@ -66,18 +73,28 @@ class Aws:
         """
         if service not in self._clients:
             try:
-                self._clients[service] = self._session.client(
+                client = self._session.client(
                     service, endpoint_url=self._endpoint, verify=self._verify, config=self._config
                 )
             except (botocore_errors.BotoCoreError, ValueError) as error:
                 raise translate(error, "", f"connect to {service} of AWS") from error
+            client.meta.events.register("before-call", self._count)
+            self._clients[service] = client
         return self._clients[service]
 
+    def _count(self, model: t.Any, **_event: t.Any) -> None:
+        self.calls.add(str(model.service_model.service_name), str(model.name))
+
     def describe(self, name: str) -> EksCluster:
-        """The EKS cluster.
+        """The EKS cluster, read once.
 
         :raises NotFound: no such cluster in the region; the message names the region.
         """
+        if name not in self._clusters:
+            self._clusters[name] = self._describe(name)
+        return self._clusters[name]
+
+    def _describe(self, name: str) -> EksCluster:
         client = self.client("eks")
         try:
             return EksCluster.from_aws(eks.describe_cluster(client, name=name))
@@ -111,9 +128,14 @@ def _dns_suffix(partition: str) -> str:
     )
 
 
-def _client_config() -> t.Any:
+def _client_config(connections: int) -> t.Any:
     """Bounded time and retries for every call; AWS_* variables come first."""
-    limits: dict[str, t.Any] = {"connect_timeout": 10, "read_timeout": 30, "user_agent_extra": "eksops.irsa"}
+    limits: dict[str, t.Any] = {
+        "connect_timeout": 10,
+        "read_timeout": 30,
+        "max_pool_connections": connections,
+        "user_agent_extra": "eksops.irsa",
+    }
     if not os.environ.get("AWS_MAX_ATTEMPTS") and not os.environ.get("AWS_RETRY_MODE"):
         limits["retries"] = {"mode": "standard", "total_max_attempts": 8}
     return botocore.config.Config(**limits)

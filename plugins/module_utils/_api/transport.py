@@ -12,11 +12,13 @@ typed API classes are left alone because importing them costs half a second from
 from __future__ import annotations
 
 import json
+import threading
 import time
 import typing as t
 import urllib.parse
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.calls import Calls, kubernetes_operation
 
 try:
     import urllib3
@@ -53,6 +55,7 @@ class ApiServer:
     :param authorization: gives the current ``Authorization`` header's value, or None where a client certificate
         speaks for the caller; asked before each request, so that a token can be renewed.
     :param headers: further headers of each request (impersonation).
+    :param calls: where its requests are counted.
     """
 
     def __init__(
@@ -62,7 +65,9 @@ class ApiServer:
         *,
         authorization: t.Callable[[], str | None],
         headers: t.Iterable[tuple[str, str]] = (),
+        calls: Calls | None = None,
     ) -> None:
+        self.calls = calls or Calls()
         self._pool = pool
         self.host = host.rstrip("/")
         self._authorization = authorization
@@ -199,6 +204,7 @@ class ApiServer:
         authorization = self._authorization()
         if authorization:
             headers["Authorization"] = authorization
+        self.calls.add("kubernetes", kubernetes_operation(method, path, watch=bool(query and query.get("watch"))))
         try:
             return self._pool.request(
                 method,
@@ -325,7 +331,7 @@ def error_of(method: str, path: str, code: int, payload: bytes, *, what: str | N
 
 
 class RenewedToken:
-    """A bearer token that is made again before it expires.
+    """A bearer token that is made again before it expires, for any number of threads.
 
     :param make: makes a token.
     :param seconds: how long one is used.
@@ -339,12 +345,14 @@ class RenewedToken:
         self._clock = clock
         self._token = ""
         self._until = float("-inf")
+        self._lock = threading.Lock()
 
     def authorization(self) -> str:
         """The ``Authorization`` header's value."""
-        if self._clock() >= self._until:
-            # Taken before the token is made: its age counts from the signature, not from our return.
-            started = self._clock()
-            self._token = self._make()
-            self._until = started + self._seconds
-        return f"Bearer {self._token}"
+        with self._lock:
+            if self._clock() >= self._until:
+                # Taken before the token is made: its age counts from the signature, not from our return.
+                started = self._clock()
+                self._token = self._make()
+                self._until = started + self._seconds
+            return f"Bearer {self._token}"
