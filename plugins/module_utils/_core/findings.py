@@ -146,6 +146,11 @@ class KubernetesFacts:
     :param workloads: the objects of their owners, as `owners.Workloads`.
     :param admitted: what became of a pod that was created with a server-side dry run; None where the probe is off.
     :param minor_version: of the API server: 29 for 1.29.
+    :param refused: the API server's message where it refused the dry run because it could not call the pod identity
+        webhook (failurePolicy Fail); ``admitted`` is Unknown then. Any other refusal is no fact about the webhook.
+    :param observed_at: when all this was read, Unix time; without it no certificate counts as expired.
+    :param env_sources: the keys, never the values, of ConfigMaps and Secrets that containers take as a whole
+        (``envFrom``), by kind and name: ``("ConfigMap", "settings")``. One that couldn't be read is left out.
     """
 
     account: Observed[Json | None]
@@ -156,6 +161,9 @@ class KubernetesFacts:
     workloads: t.Mapping[t.Any, Json | None]
     admitted: Observed[Json | None]
     minor_version: int | None = None
+    refused: str | None = None
+    observed_at: float | None = None
+    env_sources: t.Mapping[tuple[str, str], t.Collection[str]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
