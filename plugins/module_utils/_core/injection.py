@@ -26,8 +26,10 @@ SKIP_LABEL = "eks.amazonaws.com/skip-pod-identity-webhook"
 SKIP_CONTAINERS = "eks.amazonaws.com/skip-containers"
 MIRROR = "kubernetes.io/config.mirror"
 
+# What a container gets instead where the account has an EKS Pod Identity association.
+POD_IDENTITY_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+
 _VOLUME = "aws-iam-token"
-_POD_IDENTITY = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 # A record as Go's encoding/csv takes it: unlike Python's csv module it refuses a quote inside an unquoted field.
 _FIELD = r'(?:"(?:[^"]|"")*"|[^",\r\n]*)'
 _RECORD = re.compile(rf"{_FIELD}(?:,{_FIELD})*")
@@ -66,6 +68,39 @@ class Verdict:
     containers: tuple[str, ...] = ()
 
 
+State = t.Literal["right", "skipped", "preset", "foreign", "other-role", "late", "pod-identity", "bare"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Container:
+    """What the webhook did, or would have done, to one container.
+
+    :param field: ``containers`` or ``initContainers``.
+    :param state: ``right``: as expected; ``skipped``: the pod's annotation takes it out; ``preset``: its author sets
+        either variable; ``foreign``: something else than its author and the webhook does; ``other-role``: injected,
+        with another role; ``late``: added after the webhook; ``pod-identity``: with the credentials of an EKS Pod
+        Identity association; ``bare``: without both variables.
+    :param variables: which of the two variables it has; of a preset one, those that its author sets.
+    :param role: the role that it has, where that is written out.
+    """
+
+    name: str
+    field: str
+    state: State
+    variables: tuple[str, ...] = ()
+    role: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it is in the pod."""
+        return f"spec.{self.field}[{self.name}]"
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the webhook would treat it otherwise in a new pod."""
+        return self.state in ("other-role", "pod-identity", "bare")
+
+
 def is_terminating(pod: Json) -> bool:
     """Whether somebody has asked for the pod's deletion."""
     return bool(pod["metadata"].get("deletionTimestamp"))
@@ -97,26 +132,43 @@ def judge(pod: Json, expected: Expected | None, template: Json | None = None) ->
     if expected is None:
         return Verdict(False, (f"its service account {account_of(pod)} has no annotation {ROLE_ARN_ANNOTATION}",))
 
-    written = None if template is None else {c["name"]: c for c in _containers(template)}
-    skipped = skipped_containers(annotations)
     stale: list[str] = []
     notes: list[str] = []
     right: list[str] = []
-    for container in _containers(spec):
-        name = container["name"]
-        if name in skipped:
-            notes.append(f"container {name} is skipped by the annotation {SKIP_CONTAINERS}")
-            continue
-        is_stale, reason = _judge_container(container, expected.role_arn, written)
-        if reason:
-            (stale if is_stale else notes).append(f"container {name} {reason}")
+    for container in examine(pod, expected.role_arn, template):
+        if container.state == "right":
+            right.append(container.name)
         else:
-            right.append(name)
-    own_volume = template is not None and _token_source(template) is not None
-    source = _token_source(spec)
-    if right and expected.audience and source and not own_volume and source.get("audience") != expected.audience:
-        stale.append(f"the token's audience is {source.get('audience')} instead of {expected.audience}")
+            words = f"container {container.name} {_in_words(container, expected.role_arn)}"
+            (stale if container.is_stale else notes).append(words)
+    audience = stale_audience(spec, expected, template) if right else None
+    if audience:
+        stale.append(f"the token's audience is {audience} instead of {expected.audience}")
     return Verdict(bool(stale), tuple(stale + notes), tuple(right))
+
+
+def examine(pod: Json, role_arn: str, template: Json | None = None) -> list[Container]:
+    """The pod's containers, those that run first before the others, as a webhook that gives ``role_arn`` left them.
+
+    :param role_arn: empty where it gives none.
+    :param template: as for `judge`.
+    """
+    spec = pod["spec"]
+    written = None if template is None else {each["name"]: each for _field, each in containers_of(template)}
+    skipped = skipped_containers(pod["metadata"].get("annotations") or {})
+    return [
+        _examine(field, container, role_arn, written, skip=container["name"] in skipped)
+        for field, container in containers_of(spec)
+    ]
+
+
+def stale_audience(spec: Json, expected: Expected, template: Json | None = None) -> str | None:
+    """The audience of the webhook's token, if it is another than expected and not the pod's author's doing."""
+    own = template is not None and _token_source(template) is not None
+    source = _token_source(spec)
+    if not expected.audience or own or source is None or source.get("audience") == expected.audience:
+        return None
+    return str(source.get("audience"))
 
 
 def account_of(pod: Json) -> str:
@@ -132,36 +184,57 @@ def skipped_containers(annotations: t.Mapping[str, str]) -> frozenset[str]:
     return frozenset(next(csv.reader(lines[:1])))
 
 
-def _containers(spec: Json) -> list[Json]:
+def containers_of(spec: Json) -> list[tuple[str, Json]]:
+    """The containers that the webhook knows, each with the field of the pod's spec in which it is."""
     # Ephemeral containers come later than the webhook.
-    return [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    return [(field, each) for field in ("initContainers", "containers") for each in spec.get(field) or []]
 
 
-def _judge_container(container: Json, role_arn: str, written: t.Mapping[str, Json] | None) -> tuple[bool, str | None]:
-    """Whether it makes the pod stale, and what is to be said of it; nothing for a container that is right."""
+def _examine(
+    field: str, container: Json, role_arn: str, written: t.Mapping[str, Json] | None, *, skip: bool
+) -> Container:
+    name = container["name"]
     environment = _environment(container)
-    has = [key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in environment]
-    if role_arn and len(has) == 2 and environment[ROLE_VARIABLE].get("value") == role_arn:
-        return False, None
-    original = None if written is None else written.get(container["name"])
+    has = tuple(key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in environment)
+    role = (environment.get(ROLE_VARIABLE) or {}).get("value")
+
+    def found(state: State, variables: tuple[str, ...] = has) -> Container:
+        return Container(name, field, state, variables, role)
+
+    if skip:
+        return found("skipped")
+    if role_arn and len(has) == 2 and role == role_arn:
+        return found("right")
+    original = None if written is None else written.get(name)
     if original is not None:
-        own = [key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in _environment(original)]
+        own = tuple(key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in _environment(original))
     else:
-        own = [] if _is_injected(container, environment) else has
+        own = () if _is_injected(container, environment) else has
     if own:
-        # The webhook sets both or, where it finds either, none.
-        return False, f"sets {' and '.join(own)} itself, so the webhook leaves it alone"
+        return found("preset", own)
     if not role_arn:
-        return (True, f"still has role {environment[ROLE_VARIABLE].get('value')}") if has else (False, None)
+        return found("other-role" if has else "right")
     if has:
-        if _is_injected(container, environment):
-            return True, f"has role {environment[ROLE_VARIABLE].get('value')} instead of {role_arn}"
-        return False, f"was given {' and '.join(has)} by something else than the webhook"
+        return found("other-role" if _is_injected(container, environment) else "foreign")
     if written is not None and original is None:
-        return False, "was added after the webhook had seen the pod, so it has no role"
-    if _POD_IDENTITY in environment:
-        return True, "has the credentials of an EKS Pod Identity association instead of the role"
-    return True, f"has no {ROLE_VARIABLE} and {FILE_VARIABLE}"
+        return found("late")
+    return found("pod-identity" if POD_IDENTITY_VARIABLE in environment else "bare")
+
+
+def _in_words(container: Container, role_arn: str) -> str:
+    """Why a container isn't right."""
+    variables = " and ".join(container.variables)
+    if container.state == "other-role":
+        return f"has role {container.role} instead of {role_arn}" if role_arn else f"still has role {container.role}"
+    return {
+        "skipped": f"is skipped by the annotation {SKIP_CONTAINERS}",
+        # The webhook sets both or, where it finds either, none.
+        "preset": f"sets {variables} itself, so the webhook leaves it alone",
+        "foreign": f"was given {variables} by something else than the webhook",
+        "late": "was added after the webhook had seen the pod, so it has no role",
+        "pod-identity": "has the credentials of an EKS Pod Identity association instead of the role",
+        "bare": f"has no {ROLE_VARIABLE} and {FILE_VARIABLE}",
+    }[container.state]
 
 
 def _environment(container: Json) -> dict[str, Json]:
