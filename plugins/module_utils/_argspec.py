@@ -23,3 +23,33 @@ def tags(*, purge_default: bool = True) -> dict[str, t.Any]:
         "tags": {"type": "dict", "aliases": ["resource_tags"]},
         "purge_tags": {"type": "bool", "default": purge_default},
     }
+
+
+# An item of `irsa_bindings`, the same as of the role `irsa`.
+BINDING: dict[str, t.Any] = {
+    "namespace": {"type": "str", "required": True},
+    "service_account": {"type": "str", "required": True},
+    "role_name": {"type": "str"},
+    "role_arn": {"type": "str"},
+    "description": {"type": "str"},
+    "path": {"type": "str"},
+    "max_session_duration": {"type": "int"},
+    "permissions_boundary": {"type": "str"},
+    "managed_policies": {"type": "list", "elements": "str"},
+    "purge_policies": {"type": "bool"},
+    "inline_policies": {"type": "dict"},
+    "purge_inline_policies": {"type": "bool"},
+    "tags": {"type": "dict"},
+    "purge_tags": {"type": "bool"},
+    "trust": {"type": "str", "choices": ["merge", "replace"]},
+    "purge_service_accounts": {"type": "bool"},
+    "audience": {"type": "str"},
+    "sts_regional_endpoints": {"type": "bool"},
+    "token_expiration": {"type": "int", "no_log": False},
+    "create": {"type": "bool"},
+    "create_namespace": {"type": "bool"},
+    "labels": {"type": "dict"},
+    "annotations": {"type": "dict"},
+    "delete": {"type": "bool"},
+    "rbac": {"type": "dict"},
+}

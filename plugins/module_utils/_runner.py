@@ -53,12 +53,15 @@ def load_yaml(text: str) -> t.Any:
 def run(module: AnsibleAWSModule, body: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
     """Exits the module with what ``body`` returns, or with the error it raises.
 
-    An error whose details tell of writes that were done before it has ``changed`` set.
+    An error whose details tell of writes that were done before it has ``changed`` set. A result with ``failed`` and
+    ``msg`` fails the module with all that it holds, for what is of use although something went wrong.
     """
     try:
         result = body()
     except IrsaError as error:
         module.fail_json(msg=str(error), changed=bool(error.details.get("done")), error=error.as_dict())
+    if result.pop("failed", False):
+        module.fail_json(**result)
     module.exit_json(**result)
     raise AssertionError("exit_json returned")
 

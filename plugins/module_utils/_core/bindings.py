@@ -71,9 +71,16 @@ def by_role(bindings: t.Sequence[Binding]) -> list[dict[str, t.Any]]:
         role["service_accounts"].append({"namespace": account[0], "name": account[1]})
         _add(role["audiences"], [binding.get("audience") or STS_AUDIENCE])
         problems += _merge(role, binding, index, given_by)
-    if problems:
-        raise InvalidInput("the bindings can't be carried out", cause="; ".join(problems), fix="correct irsa_bindings")
+    stop(problems)
     return list(roles.values())
+
+
+def stop(problems: t.Sequence[str]) -> None:
+    """:param problems: what is wrong, each beginning with its binding.
+    :raises InvalidInput: there are any.
+    """
+    if problems:
+        raise InvalidInput("the bindings can't be carried out", cause="; ".join(problems), fix="correct the bindings")
 
 
 def _merge(

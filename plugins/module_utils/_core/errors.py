@@ -125,6 +125,12 @@ class RolloutFailed(IrsaError):
     kind = "rollout_failed"
 
 
+class NotAttempted(IrsaError):
+    """Nothing was tried, because something else had failed before."""
+
+    kind = "not_attempted"
+
+
 class ApiError(IrsaError):
     """The service answered with an error that none of the others describes."""
 

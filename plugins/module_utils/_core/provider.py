@@ -159,6 +159,24 @@ def shape(observed: Observed) -> dict[str, t.Any]:
     return _shape(observed, found["ClientIDList"], found["ThumbprintList"], found["Tags"])
 
 
+def require_given(observed: Observed, client_ids: t.Iterable[str]) -> None:
+    """Stops where a provider that others keep isn't there, or not for these audiences.
+
+    :raises NotFound: IAM doesn't know the provider.
+    :raises Conflict: it lacks an audience.
+    """
+    fix = "have the provider's owner do it, or set provider (in the role irsa: irsa_create_provider) to true"
+    if observed.found is None:
+        raise errors.NotFound(f"the OIDC provider {observed.arn} doesn't exist", fix=f"create it: {fix}")
+    missing = sorted(set(client_ids) - set(observed.found["ClientIDList"]))
+    if missing:
+        raise errors.Conflict(
+            f"the OIDC provider {observed.arn} lacks the audience {', '.join(missing)}",
+            cause=f"it has {', '.join(sorted(observed.found['ClientIDList'])) or 'none'}",
+            fix=f"add it: {fix}",
+        )
+
+
 def _shape(
     observed: Observed,
     client_ids: t.Iterable[str],

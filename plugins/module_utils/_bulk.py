@@ -1,0 +1,187 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries out many bindings of one cluster in one process, with the plans and calls of the single modules."""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import threading
+import typing as t
+
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, providers, roles
+from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk, provider, service_account
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
+
+if t.TYPE_CHECKING:
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+    from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
+    from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer
+    from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Outcome, Wanted
+
+T = t.TypeVar("T")
+
+
+class Driver:
+    """Makes the bindings, link by link: the provider, then the roles, then the service accounts.
+
+    Objects of one link don't depend on each other, so as many as there are workers are seen to at once. A binding whose
+    role or account can't be made has failed; the others go on.
+
+    :param stop_early: whether nothing more is begun once a binding has failed.
+    """
+
+    def __init__(
+        self,
+        module: AnsibleAWSModule,
+        aws: Aws,
+        server: ApiServer,
+        wanted: Wanted,
+        *,
+        stop_early: bool = False,
+    ) -> None:
+        self._module = module
+        self._aws = aws
+        self._server = server
+        self._wanted = wanted
+        self._stop_early = stop_early
+        self._failed = threading.Event()
+        self._plans: list[tuple[str, str, Plan]] = []
+        self.provider: dict[str, t.Any] = {}
+        self.roles: dict[str, dict[str, t.Any]] = {}
+        self.service_accounts: dict[str, dict[str, t.Any]] = {}
+        self.outcomes = [bulk.outcome_of(each) for each in wanted.accounts]
+
+    def make_provider(self) -> None:
+        """The cluster's OIDC provider, with every audience that is asked for.
+
+        :raises IrsaError: it can't be made, and with it no binding.
+        """
+        wanted = self._wanted.provider
+        operations = providers.operations(self._aws.client("iam"))
+        plan, answers = _runner.converge(self._module, lambda: providers.plan(self._aws, wanted), operations)
+        if answers:
+            plan = providers.completed(self._aws, plan)
+        self._plans.append(("provider", plan.after["arn"], plan))
+        self.provider = dict(plan.after)
+
+    def require_provider(self) -> None:
+        """Where others keep the provider.
+
+        :raises IrsaError: it is missing, or lacks an audience.
+        """
+        wanted = self._wanted.provider
+        observed = providers.observe(self._aws, wanted)
+        provider.require_given(observed, wanted.client_ids)
+        self.provider = provider.shape(observed)
+
+    def make_roles(self) -> None:
+        """Every role once, however many bindings share it."""
+        # Clients are made here, by one thread; botocore's clients then serve any number.
+        operations = roles.operations(self._aws.client("iam"))
+        if self._wanted.provider.cluster_name:
+            self._aws.describe(self._wanted.provider.cluster_name)
+        users: dict[str, list[Outcome]] = collections.defaultdict(list)
+        for outcome in self.outcomes:
+            if outcome.account.role:
+                users[outcome.account.role].append(outcome)
+
+        def make(name: str) -> None:
+            wanted = self._wanted.roles[name]
+            try:
+                plan, answers = _runner.converge(self._module, lambda: roles.plan(self._aws, wanted), operations)
+            except IrsaError as error:
+                self._fail(users[name], error)
+                return
+            self._plans.append(("roles", name, plan))
+            self.roles[name] = roles.in_the_end(plan, answers)
+            for outcome in users[name]:
+                outcome.role_arn = self.roles[name]["arn"]
+                outcome.changes += plan.summaries()
+
+        self._each(make, list(self._wanted.roles))
+
+    def annotate_accounts(self) -> None:
+        """The accounts of those bindings whose roles there are."""
+        operations = cluster.operations(self._server)
+
+        def annotate(outcome: Outcome) -> None:
+            wanted = outcome.account.wanted(outcome.role_arn)
+            try:
+                plan, answers = _runner.converge(
+                    self._module,
+                    lambda: cluster.plan_service_account(self._server, wanted),
+                    operations,
+                    rehearse=True,
+                )
+            except IrsaError as error:
+                self._fail([outcome], error)
+                return
+            plan = service_account.confirmed(wanted, plan, answers)
+            self._plans.append(("service_accounts", wanted.title, plan))
+            self.service_accounts[wanted.title] = dict(plan.after)
+            outcome.changes += plan.summaries()
+
+        self._each(annotate, [each for each in self.outcomes if not each.error])
+        for outcome in self.outcomes:
+            if self.stopped and not outcome.error and outcome.account.title not in self.service_accounts:
+                outcome.error = bulk.not_attempted(outcome)
+
+    def _fail(self, outcomes: t.Iterable[Outcome], error: IrsaError) -> None:
+        self._failed.set()
+        for outcome in outcomes:
+            outcome.error = error
+            outcome.changes += error.details.get("done", ())
+
+    def _each(self, act: t.Callable[[T], None], things: t.Sequence[T]) -> None:
+        def unless_stopped(thing: T) -> None:
+            if not self.stopped:
+                act(thing)
+
+        if len(things) < 2:
+            for thing in things:
+                unless_stopped(thing)
+            return
+        with concurrent.futures.ThreadPoolExecutor(min(self._wanted.workers, len(things))) as pool:
+            # Asks each for its result, so that an exception that nothing above expects isn't lost.
+            collections.deque(pool.map(unless_stopped, things), maxlen=0)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a binding has failed and nothing more is to be begun."""
+        return self._stop_early and self._failed.is_set()
+
+    def plans(self) -> list[tuple[str, str, Plan]]:
+        """The plan of each object, with the kind and the name of the object, in the order of the chain."""
+        kinds = ("provider", "roles", "service_accounts")
+        return sorted(self._plans, key=lambda each: (kinds.index(each[0]), each[1]))
+
+    def returns(self, *, details: bool) -> dict[str, t.Any]:
+        """What `irsa_bindings` returns, failed if a binding did."""
+        plans = self.plans()
+        actions = [summary for _kind, _name, plan in plans for summary in plan.summaries()]
+        found: dict[str, t.Any] = {
+            "changed": bool(actions) or any(each.changes for each in self.outcomes),
+            "results": [each.as_dict() for each in self.outcomes],
+            "counts": bulk.counts(self.outcomes),
+            "provider": self.provider,
+            "actions": actions,
+            "calls": self._server.calls.as_dict(),
+        }
+        if details:
+            found["roles"] = [self.roles[name] for name in self._wanted.roles if name in self.roles]
+            found["service_accounts"] = [
+                self.service_accounts[each.title]
+                for each in self._wanted.accounts
+                if each.title in self.service_accounts
+            ]
+        if self._module._diff:  # pylint: disable=protected-access  # AnsibleModule has no public name for it
+            found["diff"] = bulk.diff(plans)
+        message = bulk.failure(self.outcomes)
+        if message:
+            found.update(failed=True, msg=message)
+        return found

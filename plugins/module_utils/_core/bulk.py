@@ -1,0 +1,259 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many bindings of one cluster at once: what is wanted of each object, and what became of each binding."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.eksops.irsa.plugins.module_utils._core import (
+    bindings,
+    provider,
+    role,
+    service_account_options,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import Binding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput, IrsaError, NotAttempted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import STS_AUDIENCE, Arn
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import LoadYaml
+
+# What a role and an account are where a binding says nothing of it: the defaults of `irsa_role` and `sa_annotate`.
+_ROLE_DEFAULTS: t.Mapping[str, t.Any] = {
+    "state": "present",
+    "allow_wildcards": False,
+    "cluster_name": None,
+    "description": None,
+    "force": False,
+    "inline_policies": None,
+    "issuer": None,
+    "managed_policies": None,
+    "max_session_duration": None,
+    "path": None,
+    "permissions_boundary": None,
+    "purge_inline_policies": False,
+    "purge_policies": False,
+    "purge_service_accounts": True,
+    "purge_tags": True,
+    "tags": None,
+    "trust": "merge",
+}
+_ACCOUNT_DEFAULTS: t.Mapping[str, t.Any] = {
+    "annotations": None,
+    "audience": None,
+    "create": True,
+    "create_namespace": False,
+    "delete": False,
+    "labels": None,
+    "sts_regional_endpoints": None,
+    "token_expiration": None,
+}
+
+
+# How many different errors the message of a failure quotes in full.
+_TOLD = 5
+_MOST_WORKERS = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Account:
+    """The service account of one binding.
+
+    :param index: of the binding.
+    :param role: the name of its role among those that are written; None where the role is kept elsewhere.
+    :param role_arn: the ARN of that role.
+    """
+
+    index: int
+    options: t.Mapping[str, t.Any]
+    role: str | None
+    role_arn: str | None
+
+    @property
+    def title(self) -> str:
+        """``NAMESPACE/NAME``."""
+        return f"{self.options['namespace']}/{self.options['name']}"
+
+    def wanted(self, role_arn: str | None) -> service_account_options.Wanted:
+        """What is wanted of the account, once its role's ARN is known.
+
+        :raises InvalidInput: options that can't be right.
+        """
+        return service_account_options.Wanted.from_params({**self.options, "role_arn": role_arn})
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What the user asked for, checked as a whole.
+
+    :param provider: the cluster's OIDC provider with every audience that a binding asks for.
+    :param roles: each role once, by its name as the bindings write it.
+    :param accounts: the service accounts in the order of the bindings.
+    :param workers: how many objects are read and written at the same time.
+    """
+
+    provider: provider.Wanted
+    roles: t.Mapping[str, role.Wanted]
+    accounts: tuple[Account, ...]
+    workers: int
+
+    @classmethod
+    def from_params(cls, params: t.Mapping[str, t.Any], load_yaml: LoadYaml | None = None) -> Wanted:
+        """From the options of `irsa_bindings`.
+
+        :raises InvalidInput: all that can't be right, each with the index of its binding.
+        """
+        given: list[Binding] = params["bindings"]
+        grouped = bindings.by_role(given)
+        where = {"cluster_name": params["cluster_name"], "issuer": params["issuer"]}
+        problems: list[str] = []
+        roles: dict[str, role.Wanted] = {}
+        for each in grouped:
+            try:
+                roles[each["name"]] = role.Wanted.from_params({**_ROLE_DEFAULTS, **where, **each}, load_yaml)
+            except InvalidInput as error:
+                users = [number for number, one in enumerate(given) if one.get("role_name") == each["name"]]
+                problems += _placed(users, error)
+        names = {name.casefold(): name for name in roles}
+        accounts = []
+        for index, binding in enumerate(given):
+            account = Account(
+                index,
+                _account_options(binding, force=params["force"]),
+                names.get((binding.get("role_name") or "").casefold()),
+                binding.get("role_arn") or None,
+            )
+            try:
+                account.wanted(account.role_arn)
+            except InvalidInput as error:
+                problems += _placed([index], error)
+            accounts.append(account)
+        audiences = list(dict.fromkeys(binding.get("audience") or STS_AUDIENCE for binding in given))
+        if not 1 <= params["max_workers"] <= _MOST_WORKERS:
+            problems.append(f"max_workers {params['max_workers']} is out of range (use 1 to {_MOST_WORKERS})")
+        bindings.stop(problems)
+        return cls(_provider_wanted(params, audiences), roles, tuple(accounts), params["max_workers"])
+
+
+def _account_options(binding: Binding, *, force: bool) -> dict[str, t.Any]:
+    said = {key: binding[key] for key in _ACCOUNT_DEFAULTS if binding.get(key) is not None}
+    names = {"namespace": binding["namespace"], "name": binding["service_account"]}
+    return {**_ACCOUNT_DEFAULTS, **said, **names, "state": "present", "force": force}
+
+
+def _provider_wanted(params: t.Mapping[str, t.Any], audiences: list[str]) -> provider.Wanted:
+    issuer = params["issuer"]
+    url = issuer if not issuer or issuer.startswith("https://") else f"https://{issuer}"
+    return provider.Wanted.from_params(
+        {
+            "state": "present",
+            "cluster_name": None if url else params["cluster_name"],
+            "url": url,
+            "client_ids": audiences,
+            "purge_client_ids": False,
+            "thumbprints": None,
+            "tags": None,
+            "purge_tags": False,
+            "force": False,
+        }
+    )
+
+
+def _placed(indices: t.Sequence[int], error: InvalidInput) -> list[str]:
+    """Each problem of a role or an account, with the bindings that it comes from."""
+    place = f"binding{'s' if len(indices) > 1 else ''} {', '.join(map(str, indices))}"
+    return [f"{place}: {each['message']} ({each['fix']})" for each in error.details.get("problems", ())] or [
+        f"{place}: {error}"
+    ]
+
+
+# What became of them
+
+
+@dataclasses.dataclass
+class Outcome:
+    """What became of one binding.
+
+    :param changes: the writes in words: those of its role, which other bindings may share, then its account's.
+    """
+
+    account: Account
+    role_name: str | None = None
+    role_arn: str | None = None
+    changes: list[str] = dataclasses.field(default_factory=list)
+    error: IrsaError | None = None
+
+    @property
+    def status(self) -> str:
+        """``failed``, ``changed`` or ``ok``."""
+        return "failed" if self.error else "changed" if self.changes else "ok"
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """In the shape in which `irsa_bindings` returns it."""
+        return {
+            "namespace": self.account.options["namespace"],
+            "service_account": self.account.options["name"],
+            "role_name": self.role_name,
+            "role_arn": self.role_arn,
+            "status": self.status,
+            "changes": self.changes,
+            "error": self.error.as_dict() if self.error else None,
+        }
+
+
+def outcome_of(account: Account) -> Outcome:
+    """The outcome before anything was done."""
+    if account.role_arn:
+        name = Arn.parse(account.role_arn).resource.rpartition("/")[2]
+        return Outcome(account, role_name=name, role_arn=account.role_arn)
+    return Outcome(account, role_name=account.role)
+
+
+def not_attempted(outcome: Outcome) -> IrsaError:
+    """For a binding that was not begun, or not finished, because another one had failed."""
+    return NotAttempted(
+        f"service account {outcome.account.title} was not seen to",
+        cause="another binding failed before, and on_error is stop",
+        fix="mend that one and run again, or set on_error to collect",
+    )
+
+
+def failure(outcomes: t.Sequence[Outcome]) -> str | None:
+    """What to tell the user of the bindings that failed; None if none did."""
+    failed = [each for each in outcomes if each.error]
+    if not failed:
+        return None
+    # An error that bindings share is told once.
+    accounts: dict[str, list[str]] = {}
+    for each in failed:
+        if not isinstance(each.error, NotAttempted):
+            accounts.setdefault(str(each.error), []).append(each.account.title)
+    told = [f"{', '.join(titles)}: {error}" for error, titles in list(accounts.items())[:_TOLD]]
+    rest = len(accounts) - len(told)
+    more = [f"{rest} more errors are in the results."] if rest else []
+    return " ".join([f"{len(failed)} of {len(outcomes)} bindings failed.", *told, *more])
+
+
+def counts(outcomes: t.Sequence[Outcome]) -> dict[str, int]:
+    """How many bindings there are, and of each status."""
+    found = {"total": len(outcomes), "ok": 0, "changed": 0, "failed": 0}
+    for each in outcomes:
+        found[each.status] += 1
+    return found
+
+
+def diff(plans: t.Iterable[tuple[str, str, Plan]]) -> dict[str, t.Any]:
+    """Ansible's diff, of what changes alone.
+
+    :param plans: the kind of an object (``roles``), its name, and the plan for it.
+    """
+    before: dict[str, dict[str, t.Any]] = {}
+    after: dict[str, dict[str, t.Any]] = {}
+    for kind, name, plan in plans:
+        if plan:
+            before.setdefault(kind, {})[name] = dict(plan.before)
+            after.setdefault(kind, {})[name] = dict(plan.after)
+    return {"before": before, "after": after}

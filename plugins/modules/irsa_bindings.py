@@ -1,0 +1,332 @@
+#!/usr/bin/python
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: irsa_bindings
+short_description: Give many Kubernetes service accounts of a cluster their IAM roles at once
+version_added: 0.1.0
+description:
+  - Makes all links of the chain for any number of service accounts of one EKS cluster in one process. IAM knows the
+    cluster's OIDC provider; each IAM role trusts the service accounts that are bound to it; each account names its
+    role.
+  - It plans and writes as M(eksops.irsa.iam_oidc_provider), M(eksops.irsa.irsa_role) and M(eksops.irsa.sa_annotate)
+    do. A task for each of them and for each account would take most of its time to start.
+  - Everything that can be checked is checked before the first call, for all bindings, and all that is wrong is named at
+    once. After that a binding that fails stops none of the others.
+  - A run that was cut off is finished by running it again.
+  - Pods that started before are not touched; M(eksops.irsa.pod_rollout) re-creates them.
+extends_documentation_fragment:
+  - eksops.irsa.cluster
+  - kubernetes.core.k8s_auth_options
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+  - eksops.irsa.attributes
+options:
+  bindings:
+    description:
+      - Which service account gets which role, and what the role is to be like.
+      - These are the items of the variable C(irsa_bindings) of the role P(eksops.irsa.irsa#role).
+      - Bindings that name the same role share it. Lists and dictionaries that they give of it are put together;
+        everything else has to agree.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      namespace:
+        description: Namespace of the service account.
+        type: str
+        required: true
+      service_account:
+        description: Name of the service account.
+        type: str
+        required: true
+      role_name:
+        description:
+          - Name of the IAM role.
+          - Exactly one of O(bindings[].role_name) and O(bindings[].role_arn) is needed.
+        type: str
+      role_arn:
+        description:
+          - ARN of an IAM role that is kept elsewhere, in another account for instance. It is used and not touched.
+        type: str
+      description:
+        description: The role's description.
+        type: str
+      path:
+        description: The role's path, V(/) for a new role if left out. IAM can't change it later.
+        type: str
+      max_session_duration:
+        description: How long a session of the role may last, 3600 to 43200 seconds.
+        type: int
+      permissions_boundary:
+        description: ARN of the policy that bounds the role. An empty string removes the boundary.
+        type: str
+      managed_policies:
+        description: Managed policies of the role, each by its ARN or its name.
+        type: list
+        elements: str
+      purge_policies:
+        description: Whether to detach other managed policies. Not done by default.
+        type: bool
+      inline_policies:
+        description: Inline policies of the role, documents by name.
+        type: dict
+      purge_inline_policies:
+        description: Whether to delete other inline policies. Not done by default.
+        type: bool
+      tags:
+        description: Tags of the role.
+        type: dict
+      purge_tags:
+        description: Whether to remove other tags. Done by default if tags are given.
+        type: bool
+      trust:
+        description: Whether to keep the statements of others in the trust policy, which is the default, or to own it.
+        type: str
+        choices: [merge, replace]
+      purge_service_accounts:
+        description:
+          - Whether the bindings are all of this cluster's service accounts that the role may trust. That is the
+            default.
+        type: bool
+      audience:
+        description: The audience of the account's tokens, V(sts.amazonaws.com) if left out.
+        type: str
+      sts_regional_endpoints:
+        description: Whether pods use the regional STS endpoint.
+        type: bool
+      token_expiration:
+        description: Lifetime of the pods' tokens in seconds, 600 at least.
+        type: int
+      create:
+        description: Whether to create a service account that is missing. Done by default.
+        type: bool
+      create_namespace:
+        description: Whether to create a namespace that is missing. Not done by default.
+        type: bool
+      labels:
+        description: Further labels of the service account.
+        type: dict
+      annotations:
+        description: Further annotations of the service account.
+        type: dict
+      delete:
+        description: Used by the role P(eksops.irsa.irsa#role) and not here.
+        type: bool
+      rbac:
+        description: Used by the role P(eksops.irsa.irsa#role) and not here.
+        type: dict
+  issuer:
+    description:
+      - The cluster's OIDC issuer, if O(cluster_name) isn't given. EKS is not asked then.
+      - One of O(cluster_name) and O(issuer) is needed.
+    type: str
+  provider:
+    description:
+      - Whether to create the cluster's OIDC provider in IAM, and to add audiences that it lacks.
+      - With V(false) it is an error if it is missing or lacks one.
+    type: bool
+    default: true
+  max_workers:
+    description: How many roles or service accounts are read and written at the same time, 1 to 64.
+    type: int
+    default: 16
+  on_error:
+    description:
+      - With V(collect) all other bindings are carried out although one fails, and the module fails in the end.
+      - With V(stop) nothing more is begun once one has failed.
+    type: str
+    choices: [collect, stop]
+    default: collect
+  force:
+    description: Whether to take over annotations and labels that others own with other values.
+    type: bool
+    default: false
+  details:
+    description: Whether to return RV(roles) and RV(service_accounts) too.
+    type: bool
+    default: false
+notes:
+  - It needs the permissions of the modules that it stands for; their documentation lists them.
+author:
+  - eksops contributors (@eksops)
+seealso:
+  - module: eksops.irsa.iam_oidc_provider
+  - module: eksops.irsa.irsa_role
+  - module: eksops.irsa.sa_annotate
+  - module: eksops.irsa.pod_rollout
+"""
+
+EXAMPLES = r"""
+- name: Bind the service accounts of a cluster
+  eksops.irsa.irsa_bindings:
+    cluster_name: production
+    region: eu-west-1
+    bindings:
+      - namespace: analytics
+        service_account: reports
+        role_name: reports
+        create_namespace: true
+        managed_policies:
+          - AmazonS3ReadOnlyAccess
+      - namespace: analytics
+        service_account: reports-archive
+        role_name: reports
+        create_namespace: true
+
+- name: See what would become of them, with the list as kept for the role
+  eksops.irsa.irsa_bindings:
+    cluster_name: production
+    region: eu-west-1
+    bindings: "{{ irsa_bindings | default([]) }}"
+    provider: false
+  check_mode: true
+  diff: true
+"""
+
+RETURN = r"""
+results:
+  description: What became of each binding, in their order.
+  returned: when the bindings were begun
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: The account's namespace.
+      type: str
+      returned: success
+      sample: analytics
+    service_account:
+      description: The account's name.
+      type: str
+      returned: success
+      sample: reports
+    role_name:
+      description: The role's name.
+      type: str
+      returned: success
+      sample: reports
+    role_arn:
+      description: The role's ARN. It is null where the role could not be made.
+      type: str
+      returned: success
+      sample: arn:aws:iam::123456789012:role/reports
+    status:
+      description: V(ok), V(changed) or V(failed).
+      type: str
+      returned: success
+      sample: changed
+    changes:
+      description: What was written, or would be in check mode, in words, be it to a role that others share.
+      type: list
+      elements: str
+      returned: success
+      sample: [create role reports for analytics/reports]
+    error:
+      description: What went wrong, with C(kind), C(message), C(cause) and C(fix). It is null if nothing did.
+      type: dict
+      returned: success
+      sample: null
+counts:
+  description: How many bindings there are, and of each status.
+  returned: when the bindings were begun
+  type: dict
+  sample: {total: 2, ok: 0, changed: 2, failed: 0}
+provider:
+  description: The cluster's OIDC provider, as M(eksops.irsa.iam_oidc_provider) returns it.
+  returned: when the bindings were begun
+  type: dict
+  sample:
+    arn: arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
+    url: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
+    client_ids: [sts.amazonaws.com]
+    thumbprints: [9e99a48a9960b14926bb7f3b02e22da2b0ab7280]
+    tags: {}
+roles:
+  description: The roles that were written or found right, as M(eksops.irsa.irsa_role) returns them.
+  returned: with O(details=true), when the bindings were begun
+  type: list
+  elements: dict
+  sample: []
+service_accounts:
+  description: The service accounts, as M(eksops.irsa.sa_annotate) returns them.
+  returned: with O(details=true), when the bindings were begun
+  type: list
+  elements: dict
+  sample: []
+actions:
+  description: All writes in words, or what they would be in check mode.
+  returned: when the bindings were begun
+  type: list
+  elements: str
+  sample:
+    - create role reports for analytics/reports
+calls:
+  description: How many requests were made, by service and operation.
+  returned: when the bindings were begun
+  type: dict
+  sample:
+    iam: {GetRole: 2}
+    kubernetes: {get serviceaccounts: 2}
+elapsed:
+  description: How long it took, in seconds.
+  returned: when the bindings were begun
+  type: float
+  sample: 0.6
+"""
+
+import time
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api import connection
+from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._bulk import Driver
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Wanted
+
+ARGUMENTS: dict[str, t.Any] = {
+    "bindings": {"type": "list", "elements": "dict", "required": True, "options": _argspec.BINDING},
+    "issuer": {"type": "str"},
+    "provider": {"type": "bool", "default": True},
+    "max_workers": {"type": "int", "default": 16},
+    "on_error": {"type": "str", "choices": ["collect", "stop"], "default": "collect"},
+    "force": {"type": "bool", "default": False},
+    "details": {"type": "bool", "default": False},
+    **_argspec.KUBERNETES,
+}
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec=ARGUMENTS,
+        supports_check_mode=True,
+        mutually_exclusive=[("cluster_name", "issuer")],
+        required_one_of=[("cluster_name", "issuer")],
+    )
+
+    def body() -> dict[str, t.Any]:
+        began = time.monotonic()
+        wanted = Wanted.from_params(module.params, _runner.load_yaml)
+        aws = Aws(module, connections=wanted.workers)
+        server = connection.open_api_server(module, aws, connections=wanted.workers)
+        driver = Driver(module, aws, server, wanted, stop_early=module.params["on_error"] == "stop")
+        if module.params["provider"]:
+            driver.make_provider()
+        else:
+            driver.require_provider()
+        driver.make_roles()
+        driver.annotate_accounts()
+        returns = driver.returns(details=module.params["details"])
+        return {**returns, "elapsed": round(time.monotonic() - began, 3)}
+
+    _runner.run(module, body)
+
+
+if __name__ == "__main__":
+    main()
