@@ -18,3 +18,30 @@ def describe_cluster(client: t.Any, *, name: str) -> dict[str, t.Any]:
     :raises NotFound: there is no such cluster in the client's region and account.
     """
     return t.cast("dict[str, t.Any]", client.describe_cluster(name=name)["cluster"])
+
+
+@aws_call("eks:ListAddons", "list the add-ons of the EKS cluster {cluster}")
+def list_addons(client: t.Any, *, cluster: str) -> list[str]:
+    """The names of the cluster's add-ons."""
+    pages = client.get_paginator("list_addons").paginate(clusterName=cluster)
+    return [name for page in pages for name in page["addons"]]
+
+
+@aws_call("eks:DescribeAddon", "read the add-on {name} of the EKS cluster {cluster}")
+def describe_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any]:
+    """DescribeAddon's ``addon``.
+
+    :raises NotFound: there is no such add-on.
+    """
+    return t.cast("dict[str, t.Any]", client.describe_addon(clusterName=cluster, addonName=name)["addon"])
+
+
+@aws_call(
+    "eks:ListPodIdentityAssociations", "list the EKS Pod Identity associations of {namespace}/{name} in {cluster}"
+)
+def list_pod_identity_associations(client: t.Any, *, cluster: str, namespace: str, name: str) -> list[dict[str, t.Any]]:
+    """The EKS Pod Identity associations of one service account; without their roles, which AWS doesn't list."""
+    pages = client.get_paginator("list_pod_identity_associations").paginate(
+        clusterName=cluster, namespace=namespace, serviceAccount=name
+    )
+    return [each for page in pages for each in page["associations"]]

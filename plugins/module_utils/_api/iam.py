@@ -295,6 +295,15 @@ def get_policy(client: t.Any, *, arn: str) -> Json:
     return t.cast(Json, client.get_policy(PolicyArn=arn)["Policy"])
 
 
+@aws_call("iam:GetPolicyVersion", "read version {version} of the policy {arn}")
+def get_policy_version(client: t.Any, *, arn: str, version: str) -> Json:
+    """The document of one version of a managed policy.
+
+    :param version: ``v1``; GetPolicy names the one in force as ``DefaultVersionId``.
+    """
+    return t.cast(Json, client.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
+
+
 @aws_call("iam:GetAccountSummary", "read the account's IAM quotas")
 def account_summary(client: t.Any) -> dict[str, int]:
     """GetAccountSummary's ``SummaryMap``: RolesQuota, AssumeRolePolicySizeQuota, AttachedPoliciesPerRoleQuota, ..."""

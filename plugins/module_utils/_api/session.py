@@ -19,9 +19,11 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Eks
 
 try:
     import boto3.session
+    import botocore
     import botocore.config
     import botocore.exceptions as botocore_errors
     import botocore.loaders
+    import botocore.session
 except ImportError:
     pass  # `Aws` reports a missing boto3
 
@@ -81,6 +83,30 @@ class Aws:
             client.meta.events.register("before-call", self._count)
             self._clients[service] = client
         return self._clients[service]
+
+    def unsigned(self, service: str, region: str) -> t.Any:
+        """A botocore client in ``region`` that signs nothing and so needs no credentials.
+
+        It calls the region's own endpoint, as pods do whom the webhook tells so. It tries less often than the other
+        clients: its callers have their own patience.
+
+        :raises BadConnection: the options don't make a client.
+        """
+        config = self._config.merge(
+            botocore.config.Config(
+                signature_version=botocore.UNSIGNED, retries={"mode": "standard", "total_max_attempts": 4}
+            )
+        )
+        core = botocore.session.Session()
+        core.set_config_variable("sts_regional_endpoints", "regional")
+        try:
+            client = core.create_client(
+                service, region_name=region, endpoint_url=self._endpoint, verify=self._verify, config=config
+            )
+        except (botocore_errors.BotoCoreError, ValueError) as error:
+            raise translate(error, "", f"connect to {service} of AWS") from error
+        client.meta.events.register("before-call", self._count)
+        return client
 
     def _count(self, model: t.Any, **_event: t.Any) -> None:
         self.calls.add(str(model.service_model.service_name), str(model.name))

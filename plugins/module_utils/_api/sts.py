@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import aws_call
@@ -26,6 +27,20 @@ _PREFIX = "k8s-aws-v1."
 _HEADER = "x-k8s-aws-id"
 # What the API server's authenticator reads of a token.
 _LONGEST = 4096
+# A session gets no more than its own policy allows, whatever the role may do:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+_DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
+_SHORTEST_SESSION = 900
+
+
+class Proof(t.NamedTuple):
+    """That STS let a token act as a role.
+
+    :param expires_in: seconds.
+    """
+
+    assumed_role_arn: str
+    expires_in: int
 
 
 @aws_call("sts:GetCallerIdentity", "ask AWS who the caller is")
@@ -33,6 +48,32 @@ def get_caller_identity(client: t.Any) -> dict[str, str]:
     """``Account``, ``Arn`` and ``UserId`` of the credentials in use."""
     answer = client.get_caller_identity()
     return {key: str(answer[key]) for key in ("Account", "Arn", "UserId")}
+
+
+@aws_call("sts:AssumeRoleWithWebIdentity", "act as the role {role_arn}")
+def prove_web_identity(
+    client: t.Any, *, role_arn: str, token: str, session_name: str, conceal: t.Callable[[str], None]
+) -> Proof:
+    """Assumes the role with a token, in a session that may do nothing, and lets go of the credentials at once.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+
+    :param client: one that doesn't sign: the token alone speaks for the caller.
+    :param conceal: told each credential that came back, before anything else is done with the answer.
+    :raises IrsaError: STS refuses; ``details["code"]`` is its code.
+    """
+    answer = client.assume_role_with_web_identity(
+        RoleArn=role_arn,
+        RoleSessionName=session_name,
+        WebIdentityToken=token,
+        Policy=_DENY_ALL,
+        DurationSeconds=_SHORTEST_SESSION,
+    )
+    credentials = answer.pop("Credentials")
+    for key in ("SecretAccessKey", "SessionToken"):
+        conceal(str(credentials[key]))
+    left = credentials["Expiration"] - datetime.datetime.now(datetime.timezone.utc)
+    return Proof(str(answer["AssumedRoleUser"]["Arn"]), round(left.total_seconds()))
 
 
 @aws_call("sts:GetCallerIdentity", "make a token for the EKS cluster {cluster}")
