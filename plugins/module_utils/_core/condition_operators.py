@@ -1,0 +1,285 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The operators of a policy's Condition, as IAM compares with them.
+
+- operators: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+- several values, absent keys:
+  https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+- ForAllValues, ForAnyValue:
+  https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+- variables: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import datetime
+import functools
+import ipaddress
+import operator
+import re
+import typing as t
+
+Lookup = t.Callable[[str], t.Sequence[str] | None]
+"""The values of a condition key in the request, by its name in any case; None for a key that the request lacks."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """A value of the policy, its variables replaced.
+
+    :param text: its characters.
+    :param wild: the places of those ``*`` and ``?`` that stand for others. A character that came out of a variable
+        stands for itself: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+
+    text: str
+    wild: frozenset[int]
+
+    @classmethod
+    def of(cls, text: str) -> Wanted:
+        """A value without variables."""
+        return cls(text, frozenset(place for place, character in enumerate(text) if character in "*?"))
+
+    @functools.cached_property
+    def parts(self) -> list[Wanted]:
+        """Split at the first five colons, as the components of an ARN."""
+        found: list[Wanted] = []
+        start = 0
+        for part in self.text.split(":", 5):
+            stop = start + len(part)
+            found.append(Wanted(part, frozenset(place - start for place in self.wild if start <= place < stop)))
+            start = stop + 1
+        return found
+
+    def like(self, found: str) -> bool:
+        """Whether the found value is one that this stands for; case counts."""
+        return _pattern(self.text, self.wild).fullmatch(found) is not None
+
+
+@functools.lru_cache(maxsize=1024)
+def _pattern(text: str, wild: frozenset[int]) -> re.Pattern[str]:
+    special = {"*": ".*", "?": "."}
+    return re.compile(
+        "".join(special[each] if place in wild else re.escape(each) for place, each in enumerate(text)), re.DOTALL
+    )
+
+
+def like(pattern: str, found: str) -> bool:
+    """Whether a text is one that a pattern with ``*`` and ``?`` stands for; case counts."""
+    return Wanted.of(pattern).like(found)
+
+
+# Variables
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_CHARACTERS = ("*", "?", "$")
+_DEFAULT = re.compile(r"\s*'(.*)'\s*", re.DOTALL)
+
+
+def replace_variables(text: str, lookup: Lookup) -> Wanted | None:
+    """A policy's value with ``${key}``, ``${key, 'default'}``, ``${*}``, ``${?}`` and ``${$}`` replaced.
+
+    :returns: None where a variable has no value, or several. Nothing equals such a value.
+    """
+    result, wild = "", set[int]()
+    end = 0
+    for variable in _VARIABLE.finditer(text):
+        plain = text[end : variable.start()]
+        wild.update(len(result) + place for place, character in enumerate(plain) if character in "*?")
+        value = _value_of(variable.group(1), lookup)
+        if value is None:
+            return None
+        result += plain + value
+        end = variable.end()
+    plain = text[end:]
+    wild.update(len(result) + place for place, character in enumerate(plain) if character in "*?")
+    return Wanted(result + plain, frozenset(wild))
+
+
+def variables_in(text: str) -> list[str]:
+    """The keys whose values a policy's value stands on."""
+    names = [each.group(1).partition(",")[0].strip() for each in _VARIABLE.finditer(text)]
+    return [each for each in names if each not in _CHARACTERS]
+
+
+def _value_of(variable: str, lookup: Lookup) -> str | None:
+    if variable in _CHARACTERS:
+        return variable
+    name, _comma, default = variable.partition(",")
+    values = lookup(name.strip())
+    if values is not None and len(values) == 1:
+        return values[0]
+    quoted = _DEFAULT.fullmatch(default)
+    return quoted.group(1) if quoted else None
+
+
+# One value against one value
+
+
+def _equal_without_case(found: str, wanted: Wanted) -> bool:
+    return found.lower() == wanted.text.lower()
+
+
+def _arn(found: str, wanted: Wanted) -> bool:
+    """Each of the six components by itself. AWS documents ArnEquals and ArnLike as the same."""
+    ours, theirs = found.split(":", 5), wanted.parts
+    return len(ours) == len(theirs) == 6 and all(their.like(our) for our, their in zip(ours, theirs, strict=True))
+
+
+def _bool(found: str, wanted: Wanted) -> bool:
+    return found.lower() == wanted.text.lower()
+
+
+def _binary(found: str, wanted: Wanted) -> bool:
+    try:
+        return base64.b64decode(found, validate=True) == base64.b64decode(wanted.text, validate=True)
+    except binascii.Error:
+        return False
+
+
+def _ip(found: str, wanted: Wanted) -> bool:
+    try:
+        return ipaddress.ip_address(found) in ipaddress.ip_network(wanted.text, strict=False)
+    except ValueError:
+        return False
+
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# The profile of ISO 8601 that AWS names, https://www.w3.org/TR/NOTE-datetime
+_DATE = re.compile(
+    r"(\d{4})-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?", re.ASCII | re.IGNORECASE
+)
+Compare = t.Callable[[float, float], bool]
+
+
+def _number(text: str) -> float:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return float(text)
+
+
+def _instant(text: str) -> float:
+    """Seconds since 1970 of an ISO 8601 date (UTC unless it says otherwise), or of such a number itself."""
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    match = _DATE.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    year, month, day, hour, minute, second = (int(each or 0) for each in match.groups()[:6])
+    moment = datetime.datetime(year, month, day or 1, hour, minute, second, tzinfo=datetime.timezone.utc)
+    zone = match.group(8) or "Z"
+    offset = 0
+    if zone not in "Zz":
+        offset = (int(zone[1:3]) * 60 + int(zone[-2:])) * (-60 if zone[0] == "-" else 60)
+    return moment.timestamp() + float(match.group(7) or 0) - offset
+
+
+def _ordered(read: t.Callable[[str], float], compare: Compare) -> t.Callable[[str, Wanted], bool]:
+    def check(found: str, wanted: Wanted) -> bool:
+        try:
+            return compare(read(found), read(wanted.text))
+        except ValueError:
+            return False
+
+    return check
+
+
+_COMPARISONS: dict[str, t.Callable[[str, Wanted], bool]] = {
+    "StringEquals": lambda found, wanted: found == wanted.text,
+    "StringEqualsIgnoreCase": _equal_without_case,
+    "StringLike": lambda found, wanted: wanted.like(found),
+    "ArnEquals": _arn,
+    "ArnLike": _arn,
+    "Bool": _bool,
+    "BinaryEquals": _binary,
+    "IpAddress": _ip,
+    **{
+        f"{kind}{name}": _ordered(read, compare)
+        for kind, read in (("Numeric", _number), ("Date", _instant))
+        for name, compare in (
+            ("Equals", operator.eq),
+            ("LessThan", operator.lt),
+            ("LessThanEquals", operator.le),
+            ("GreaterThan", operator.gt),
+            ("GreaterThanEquals", operator.ge),
+        )
+    },
+}
+_NEGATIONS = {
+    "StringNotEquals": "StringEquals",
+    "StringNotEqualsIgnoreCase": "StringEqualsIgnoreCase",
+    "StringNotLike": "StringLike",
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+    "NotIpAddress": "IpAddress",
+    "NumericNotEquals": "NumericEquals",
+    "DateNotEquals": "DateEquals",
+}
+
+
+# One condition
+
+
+@dataclasses.dataclass(frozen=True)
+class Operator:
+    """An operator of a Condition, taken apart.
+
+    :param quantifier: ``ForAllValues``, ``ForAnyValue`` or empty.
+    :param comparison: the operator without its negation: StringEquals for StringNotEquals.
+    """
+
+    quantifier: str
+    comparison: str
+    negated: bool
+    if_exists: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Operator | None:
+        """None for what is no operator of IAM; they are told apart by case."""
+        quantifier, _colon, name = text.rpartition(":")
+        if quantifier not in ("", "ForAllValues", "ForAnyValue"):
+            return None
+        if name == "Null":
+            return cls(quantifier, name, False, False)
+        plain = name.removesuffix("IfExists")
+        comparison = _NEGATIONS.get(plain, plain)
+        if comparison not in _COMPARISONS:
+            return None
+        return cls(quantifier, comparison, plain in _NEGATIONS, plain != name)
+
+    @property
+    def takes_variables(self) -> bool:
+        """Whether IAM replaces variables in its values."""
+        return self.comparison.startswith(("String", "Arn"))
+
+    def holds(self, found: t.Sequence[str] | None, wanted: t.Sequence[Wanted]) -> bool:
+        """Whether it holds for a key.
+
+        Of the wanted values one is enough, and for a negated operator none may match. An absent key matches nothing,
+        so a negated operator holds for it. ForAllValues holds for it as well. ForAnyValue never does, whether or not
+        IfExists is behind it: https://iam.cloudcopilot.io/resources/operators/ForAnyValue:StringEqualsIfExists
+
+        :param found: the key's values; None or empty if the request lacks it.
+        :param wanted: those of the policy that have a value.
+        """
+        if self.comparison == "Null":
+            # "true": the key has to be absent.
+            return any(each.text.lower() == ("false" if found else "true") for each in wanted)
+        if self.quantifier == "ForAllValues":
+            # An empty text counts as no value.
+            return all(self._one(each, wanted) for each in found or () if each)
+        if self.quantifier == "ForAnyValue":
+            return any(self._one(each, wanted) for each in found or ())
+        if not found:
+            return self.negated or self.if_exists
+        every = all if self.negated else any
+        return every(self._one(each, wanted) for each in found)
+
+    def _one(self, found: str, wanted: t.Sequence[Wanted]) -> bool:
+        compare = _COMPARISONS[self.comparison]
+        return any(compare(found, each) for each in wanted) != self.negated
