@@ -981,6 +981,20 @@ CAUSES: tuple[Cause, ...] = (
         ),
     ),
     Cause(
+        id="denied-unexplained",
+        link="sts",
+        severity="error",
+        title="STS refuses, and IAM can't be asked why",
+        says=_NOT_AUTHORIZED,
+        why="STS doesn't say what it misses. The trust policy does, but the credentials in use may not read the role, or "
+        "are of another account than the role.",
+        detected="STS refuses the account's token, and the role or its provider could not be read.",
+        fix="Run the verification with credentials of the role's account that may ``iam:GetRole`` and "
+        "``iam:GetOpenIDConnectProvider``, and give the role's ARN in ``role_arn``.",
+        by_hand=(_SHOW_TRUST, _SHOW_PROVIDER),
+        see=(f"{_EKS}/cross-account-access.html",),
+    ),
+    Cause(
         id="sts-region-disabled",
         link="sts",
         severity="error",

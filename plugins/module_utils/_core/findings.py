@@ -176,6 +176,9 @@ class StsAnswer:
     :param assumed_role_arn: where the role was assumed.
     :param settled: whether ``propagation_timeout`` was waited for, so that the refusal is for good.
     :param attempts: how many times STS was asked.
+    :param waited: seconds between the first and the last time.
+    :param first: the code of the first refusal, where STS was asked more than once.
+    :param region: whose endpoint of STS was asked.
     """
 
     claims: t.Mapping[str, t.Any]
@@ -185,6 +188,9 @@ class StsAnswer:
     expires_in: int | None = None
     settled: bool = True
     attempts: int = 1
+    waited: float = 0.0
+    first: str | None = None
+    region: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,9 +199,11 @@ class TestPod:
 
     :param log: its log, clean of credentials.
     :param caller_arn: the ARN that `sts get-caller-identity` printed there.
+    :param injected: whether its container had the webhook's variables.
     """
 
     __test__ = False  # no test class, whatever pytest makes of the name
 
     log: str
     caller_arn: str | None = None
+    injected: bool = False
