@@ -19,10 +19,10 @@ Conditions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core import policy_document
+from ansible_collections.eksops.irsa.plugins.module_utils._core.condition_operators import like
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import (
     Document,
@@ -177,7 +177,7 @@ def remove(document: Document, provider_arn: str, subjects: t.Collection[str] | 
         if index not in own or (subjects is not None and not set(own[index].subjects) & set(subjects)):
             kept.append(statement)
             if subjects is not None and index in own and not own[index].subjects:
-                warnings += (f"{_place(index, statement)} trusts every service account of {provider_arn}",)
+                warnings += (f"{place_of(index, statement)} trusts every service account of {provider_arn}",)
             continue
         changed = True
         rest = None if subjects is None else _without(statement, _keys(provider_arn)[0], subjects)
@@ -276,7 +276,7 @@ def _somebody_elses(document: Document, provider_arn: str) -> tuple[set[str], tu
         named.update(subjects)
         whom = ", ".join(subjects) if subjects else "identities"
         warnings.append(
-            f"{_place(index, statement)} allows {whom} of {provider_arn} in terms of its own (further conditions, "
+            f"{place_of(index, statement)} allows {whom} of {provider_arn} in terms of its own (further conditions, "
             "principals or actions); it is left as it is"
         )
     return named, tuple(warnings)
@@ -289,16 +289,11 @@ def _allows(statement: t.Any, provider_arn: str) -> bool:
     principal = statement.get("Principal")
     if not isinstance(principal, dict) or provider_arn not in as_list(principal.get("Federated")):
         return False
-    return any(_matches(str(action), ACTION) for action in as_list(statement.get("Action")))
+    return any(like(str(action).lower(), ACTION.lower()) for action in as_list(statement.get("Action")))
 
 
-def _matches(pattern: str, text: str) -> bool:
-    special = {"*": ".*", "?": "."}
-    expression = "".join(special.get(part, re.escape(part)) for part in re.split(r"([*?])", pattern))
-    return re.fullmatch(expression, text, re.IGNORECASE) is not None
-
-
-def _place(index: int, statement: Statement) -> str:
+def place_of(index: int, statement: Statement) -> str:
+    """A statement, by number and Sid, for people."""
     sid = f" ({statement['Sid']})" if statement.get("Sid") else ""
     return f"statement {index + 1}{sid} of the trust policy"
 
