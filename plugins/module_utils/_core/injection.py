@@ -194,7 +194,7 @@ def _examine(
     field: str, container: Json, role_arn: str, written: t.Mapping[str, Json] | None, *, skip: bool
 ) -> Container:
     name = container["name"]
-    environment = _environment(container)
+    environment = environment_of(container)
     has = tuple(key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in environment)
     role = (environment.get(ROLE_VARIABLE) or {}).get("value")
 
@@ -207,7 +207,7 @@ def _examine(
         return found("right")
     original = None if written is None else written.get(name)
     if original is not None:
-        own = tuple(key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in _environment(original))
+        own = tuple(key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in environment_of(original))
     else:
         own = () if _is_injected(container, environment) else has
     if own:
@@ -237,8 +237,14 @@ def _in_words(container: Container, role_arn: str) -> str:
     }[container.state]
 
 
-def _environment(container: Json) -> dict[str, Json]:
+def environment_of(container: Json) -> dict[str, Json]:
+    """The variables that a container lists itself, by name; those of whole ConfigMaps and Secrets aren't among them."""
     return {variable["name"]: variable for variable in container.get("env") or []}
+
+
+def is_injected(container: Json) -> bool:
+    """Whether a container carries a role as only the webhook gives one."""
+    return _is_injected(container, environment_of(container))
 
 
 def _is_injected(container: Json, environment: t.Mapping[str, Json]) -> bool:
