@@ -266,10 +266,10 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
     if tools and (disagrees or others or len(tools) > 1):
         everybody = " and ".join(sorted({*tools, *(each.manager for each in others)}))
         message = (
-            f"{everybody} set one annotation of service account {name}, so that the next change of either is undone"
+            f"{everybody} own the annotation of service account {name} together, so each may undo the others' change"
         )
         if disagrees:
-            message = f"the annotation of service account {name} names another role by the will of {everybody}, so a correction elsewhere is undone"
+            message = f"the wrong role of service account {name} comes from {everybody}, where it will come from again"
         yield Finding(
             "owner-reverts",
             message,

@@ -91,8 +91,8 @@ def _other_account(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
     if seen:
         yield Finding(
             "pod-other-account",
-            f"{sightings.names(chain.namespace, seen)} run{_s(seen)} with another service account than {name_of(chain)}",
-            f"set serviceAccountName: {chain.service_account} in {sightings.workloads(seen)}, or choose other pods with "
+            f"{sightings.names(chain.namespace, seen)}: another service account than {name_of(chain)}",
+            f"set serviceAccountName: {chain.service_account} in {sightings.workloads(seen)}, or choose other pods by "
             "label_selectors",
             sightings.path(seen),
             expected=chain.service_account,
@@ -239,10 +239,6 @@ def _by_hand(seen: t.Sequence[Sighting]) -> str:
     if any(each.owner is not None and each.owner.kind == "Job" for each in pods):
         notes.append("a Job's pods are never restarted: run the Job again")
     return f" ({'; '.join(notes)})" if notes else ""
-
-
-def _s(seen: t.Sequence[Sighting]) -> str:
-    return "s" if _is_one(seen) else ""
 
 
 def _has(seen: t.Sequence[Sighting]) -> str:

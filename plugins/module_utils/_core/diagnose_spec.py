@@ -217,8 +217,7 @@ def _region(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[Pod]) -> t.It
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
     """
-    partition = chain.partition or (chain.role_arn or "").split(":")[1:2]
-    if "aws-cn" not in (partition, *partition):
+    if chain.partition != "aws-cn" and not (chain.role_arn or "").startswith("arn:aws-cn:"):
         return
     seen = [
         Sighting.of(pod, container, "env")
@@ -309,8 +308,8 @@ def _windows(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
     if seen:
         yield Finding(
             "windows-path",
-            f"{sightings.names(chain.namespace, seen)}: Windows without nodeSelector kubernetes.io/os: windows, by which "
-            "alone the webhook knows to write a Windows path for the token",
+            f"{sightings.names(chain.namespace, seen)}: Windows without nodeSelector kubernetes.io/os: windows, by "
+            "which alone the webhook knows to write a Windows path for the token",
             f"set nodeSelector kubernetes.io/os: windows in {sightings.workloads(seen)}",
             sightings.path(seen),
             expected="kubernetes.io/os: windows",
