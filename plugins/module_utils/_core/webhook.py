@@ -24,7 +24,7 @@ Json = t.Mapping[str, t.Any]
 
 # EKS and upstream name the configuration so, charts put their release's name around it.
 _CONFIGURATION = "pod-identity-webhook"
-_NAMES = frozenset({"iam-for-pods.amazonaws.com", "pod-identity-webhook.amazonaws.com"})
+NAMES = frozenset({"iam-for-pods.amazonaws.com", "pod-identity-webhook.amazonaws.com"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +88,7 @@ def pod_identity_hooks(configurations: t.Iterable[Json]) -> list[Hook]:
 
 def _is_pod_identity(hook: Hook) -> bool:
     service = (hook.client.get("service") or {}).get("name") or ""
-    return hook.body.get("name") in _NAMES or _CONFIGURATION in hook.configuration or _CONFIGURATION in service
+    return hook.body.get("name") in NAMES or _CONFIGURATION in hook.configuration or _CONFIGURATION in service
 
 
 def sees_new_pods(hook: Hook) -> bool:
