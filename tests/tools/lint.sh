@@ -17,11 +17,16 @@ shell_scripts() {
     git ls-files -z --cached --others --exclude-standard -- '*.sh' .ci/run | xargs -0 shellcheck -x -P SCRIPTDIR
 }
 
+guide_of_catalogue() {
+    PYTHONPATH=$DEV/live python "$TOOLS/troubleshooting.py" --check
+}
+
 check ruff ruff check --cache-dir "$DEV/ruff" .
 check yamllint yamllint --strict .
 check mypy python_types
 check shellcheck shell_scripts
 check ansible-lint ansible-lint --offline --strict --profile production
 check antsibull-changelog antsibull-changelog lint
+check troubleshooting guide_of_catalogue
 check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 finish_checks

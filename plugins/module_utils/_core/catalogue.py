@@ -30,7 +30,7 @@ class Cause:
     :param link: where in the chain it is.
     :param severity: ``warning`` for what works, or may work, but shouldn't stay so.
     :param title: what is wrong, in a few words.
-    :param says: what AWS, Kubernetes or the pod's log says, word for word, as people search for it; the shortest first.
+    :param says: what AWS, Kubernetes or the pod's log says, word for word, as people search for it.
     :param why: how it comes about, and why it breaks the chain.
     :param detected: by what it is told.
     :param fix: what to do about it in general; a finding says it of its own objects.
@@ -160,7 +160,7 @@ CAUSES: tuple[Cause, ...] = (
         link="provider",
         severity="error",
         title="The trust is in another cluster's issuer",
-        says=(*_NO_PROVIDER[:1], *_NOT_AUTHORIZED[:1]),
+        says=_NO_PROVIDER + _NOT_AUTHORIZED,
         why="A cluster that is created again, even with the same name, gets a new issuer. Roles and providers that "
         "were made for the old one never match its tokens.",
         detected="The trust policy, or the account's provider, names an EKS issuer with another id, and nothing names "
@@ -189,7 +189,7 @@ CAUSES: tuple[Cause, ...] = (
         link="provider",
         severity="error",
         title="The audience sts.amazonaws.com.cn is used",
-        says=(*_AUDIENCE[:1], *_NOT_AUTHORIZED[:1]),
+        says=_AUDIENCE + _NOT_AUTHORIZED,
         why="In the China regions hostnames end in ``.cn``, but the audience doesn't: tokens are issued for "
         "``sts.amazonaws.com`` there too.",
         detected="The provider's client ids, the account's audience annotation or the trust policy's ``aud`` condition "
@@ -203,7 +203,7 @@ CAUSES: tuple[Cause, ...] = (
         link="provider",
         severity="error",
         title="The account asks for an audience that isn't accepted",
-        says=(*_AUDIENCE[:1], *_NOT_AUTHORIZED[:1]),
+        says=_AUDIENCE + _NOT_AUTHORIZED,
         why="The annotation ``eks.amazonaws.com/audience`` on the service account changes what its tokens are issued "
         "for. The provider's client ids and the role's ``aud`` condition have to say the same.",
         detected="The annotation's value is not in the provider's ``ClientIDList``, or isn't what the trust policy "
@@ -309,7 +309,7 @@ CAUSES: tuple[Cause, ...] = (
         link="role",
         severity="error",
         title="The annotation names another AWS account",
-        says=(*_NOT_AUTHORIZED[:1], *_NO_PROVIDER[:1]),
+        says=_NOT_AUTHORIZED + _NO_PROVIDER,
         why="Manifests that are copied from one environment to the next keep the old account's number.",
         detected="The account in the annotation is not the cluster's, and ``role_arn`` wasn't given to say that it is "
         "meant.",
@@ -323,7 +323,7 @@ CAUSES: tuple[Cause, ...] = (
         link="role",
         severity="error",
         title="The annotation names another AWS partition",
-        says=(*_NOT_AUTHORIZED[:1], *_NO_PROVIDER[:1]),
+        says=_NOT_AUTHORIZED + _NO_PROVIDER,
         why="ARNs begin with ``arn:aws:``, in the China regions with ``arn:aws-cn:``, in GovCloud with "
         "``arn:aws-us-gov:``. Roles can't be assumed across partitions.",
         detected="The partition in the annotation is not that of the cluster's ARN.",
@@ -653,7 +653,7 @@ CAUSES: tuple[Cause, ...] = (
         says=(
             "Error from server (NotFound): mutatingwebhookconfigurations.admissionregistration.k8s.io "
             '"pod-identity-webhook" not found',
-            *_NODE_ROLE[:1],
+            *_NODE_ROLE,
         ),
         why="The webhook gives pods the variables and the token. On EKS it is part of the control plane, but its "
         "configuration is an object like any other, and can be deleted.",
@@ -794,7 +794,7 @@ CAUSES: tuple[Cause, ...] = (
         says=(
             "WebIdentityErr: role ARN is not set",
             "Missing a required claim: aud",
-            *_NODE_ROLE[:1],
+            *_NODE_ROLE,
         ),
         why="If a container sets ``AWS_ROLE_ARN`` or ``AWS_WEB_IDENTITY_TOKEN_FILE``, the webhook injects neither: it "
         "is left with half an environment, or with a token of another audience.",
@@ -808,7 +808,7 @@ CAUSES: tuple[Cause, ...] = (
         link="pods",
         severity="warning",
         title="A sidecar was added after the webhook ran",
-        says=_NODE_ROLE[:1],
+        says=_NODE_ROLE,
         why="Webhooks run one after another. A container that a later one adds is not seen by the pod identity "
         "webhook, unless it is called again.",
         detected="A container that isn't in the workload's template has no variables, while the others have.",
@@ -822,7 +822,7 @@ CAUSES: tuple[Cause, ...] = (
         link="pods",
         severity="error",
         title="Static pods can't have a role",
-        says=_NODE_ROLE[:1],
+        says=_NODE_ROLE,
         why="The kubelet starts static pods from files of the node. What the API server shows is a mirror; no webhook "
         "and no service account token reaches them.",
         detected="The pod has the annotation ``kubernetes.io/config.mirror``.",
@@ -920,9 +920,8 @@ CAUSES: tuple[Cause, ...] = (
         severity="error",
         title="The application's SDK doesn't know web identities",
         says=(
-            "NoCredentialProviders: no valid providers in chain. Deprecated.",
             "To use web identity tokens, the 'sts' service module must be on the class path.",
-            *_NODE_ROLE[:1],
+            *_NODE_ROLE,
         ),
         why="An SDK from before September 2019 ignores the variables and goes on to the node's role. Java also needs "
         "the ``sts`` module.",
@@ -939,7 +938,7 @@ CAUSES: tuple[Cause, ...] = (
         title="The pod acts as its node",
         says=(
             "arn:aws:sts::111122223333:assumed-role/NodeInstanceRole/i-1234567890abcdef0",
-            *_NODE_ROLE[:1],
+            *_NODE_ROLE,
         ),
         why="SDKs that find no other credentials ask the node's metadata service, and get the node's role. It hides "
         "whatever else is wrong, and gives the pod permissions that it isn't meant to have.",
@@ -953,7 +952,7 @@ CAUSES: tuple[Cause, ...] = (
         link="sts",
         severity="warning",
         title="The change hadn't reached STS yet",
-        says=_NOT_AUTHORIZED[:1],
+        says=_NOT_AUTHORIZED,
         why="IAM's changes reach STS after 2 to 30 seconds, seldom after up to two minutes.",
         detected="STS refused the account's token at first and accepted it later, with nothing changed in between.",
         fix="Nothing. Where a job goes on too soon, wait for ``eksops.irsa.irsa_verify``.",
@@ -986,8 +985,8 @@ CAUSES: tuple[Cause, ...] = (
         severity="error",
         title="STS refuses, and IAM can't be asked why",
         says=_NOT_AUTHORIZED,
-        why="STS doesn't say what it misses. The trust policy does, but the credentials in use may not read the role, or "
-        "are of another account than the role.",
+        why="STS doesn't say what it misses. The trust policy does, but the credentials in use may not read the role, "
+        "or are of another account than the role.",
         detected="STS refuses the account's token, and the role or its provider could not be read.",
         fix="Run the verification with credentials of the role's account that may ``iam:GetRole`` and "
         "``iam:GetOpenIDConnectProvider``, and give the role's ARN in ``role_arn``.",
@@ -1010,7 +1009,7 @@ CAUSES: tuple[Cause, ...] = (
         "that are opted into it follows the region.",
         detected="The regional endpoint of STS answers ``RegionDisabledException``.",
         fix="Activate STS for the region, in IAM's account settings of the role's account.",
-        by_hand=('aws sts get-caller-identity --region "$REGION" --endpoint-url "https://sts.$REGION.amazonaws.com"',),
+        by_hand=('aws sts get-caller-identity --endpoint-url "https://sts.$AWS_REGION.amazonaws.com"',),
         see=(f"{_IAM}/id_credentials_temp_enable-regions.html", f"{_EKS}/configure-sts-endpoint.html"),
     ),
 )
