@@ -11,19 +11,29 @@ import concurrent.futures
 import threading
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, providers, roles
 from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk, provider, service_account
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 
 if t.TYPE_CHECKING:
-    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
     from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
     from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer
     from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Outcome, Wanted
 
 T = t.TypeVar("T")
+
+
+class Converge(t.Protocol):
+    """`_runner.converge` for the module at hand."""
+
+    def __call__(
+        self,
+        make_plan: t.Callable[[], Plan],
+        operations: t.Mapping[str, t.Callable[..., t.Any]],
+        *,
+        rehearse: bool = False,
+    ) -> tuple[Plan, list[t.Any]]: ...
 
 
 class Driver:
@@ -32,19 +42,20 @@ class Driver:
     Objects of one link don't depend on each other, so as many as there are workers are seen to at once. A binding whose
     role or account can't be made has failed; the others go on.
 
+    :param converge: makes a plan and carries it out, or not in check mode.
     :param stop_early: whether nothing more is begun once a binding has failed.
     """
 
     def __init__(
         self,
-        module: AnsibleAWSModule,
+        converge: Converge,
         aws: Aws,
         server: ApiServer,
         wanted: Wanted,
         *,
         stop_early: bool = False,
     ) -> None:
-        self._module = module
+        self._converge = converge
         self._aws = aws
         self._server = server
         self._wanted = wanted
@@ -63,7 +74,7 @@ class Driver:
         """
         wanted = self._wanted.provider
         operations = providers.operations(self._aws.client("iam"))
-        plan, answers = _runner.converge(self._module, lambda: providers.plan(self._aws, wanted), operations)
+        plan, answers = self._converge(lambda: providers.plan(self._aws, wanted), operations)
         if answers:
             plan = providers.completed(self._aws, plan)
         self._plans.append(("provider", plan.after["arn"], plan))
@@ -93,7 +104,7 @@ class Driver:
         def make(name: str) -> None:
             wanted = self._wanted.roles[name]
             try:
-                plan, answers = _runner.converge(self._module, lambda: roles.plan(self._aws, wanted), operations)
+                plan, answers = self._converge(lambda: roles.plan(self._aws, wanted), operations)
             except IrsaError as error:
                 self._fail(users[name], error)
                 return
@@ -112,11 +123,8 @@ class Driver:
         def annotate(outcome: Outcome) -> None:
             wanted = outcome.account.wanted(outcome.role_arn)
             try:
-                plan, answers = _runner.converge(
-                    self._module,
-                    lambda: cluster.plan_service_account(self._server, wanted),
-                    operations,
-                    rehearse=True,
+                plan, answers = self._converge(
+                    lambda: cluster.plan_service_account(self._server, wanted), operations, rehearse=True
                 )
             except IrsaError as error:
                 self._fail([outcome], error)
@@ -160,8 +168,12 @@ class Driver:
         kinds = ("provider", "roles", "service_accounts")
         return sorted(self._plans, key=lambda each: (kinds.index(each[0]), each[1]))
 
-    def returns(self, *, details: bool) -> dict[str, t.Any]:
-        """What `irsa_bindings` returns, failed if a binding did."""
+    def returns(self, *, details: bool, diff: bool) -> dict[str, t.Any]:
+        """What `irsa_bindings` returns, failed if a binding did.
+
+        :param details: whether to return the roles and the accounts as the single modules do.
+        :param diff: whether to return the diff.
+        """
         plans = self.plans()
         actions = [summary for _kind, _name, plan in plans for summary in plan.summaries()]
         found: dict[str, t.Any] = {
@@ -179,7 +191,7 @@ class Driver:
                 for each in self._wanted.accounts
                 if each.title in self.service_accounts
             ]
-        if self._module._diff:  # pylint: disable=protected-access  # AnsibleModule has no public name for it
+        if diff:
             found["diff"] = bulk.diff(plans)
         message = bulk.failure(self.outcomes)
         if message:

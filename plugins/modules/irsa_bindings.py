@@ -280,6 +280,7 @@ elapsed:
   sample: 0.6
 """
 
+import functools
 import time
 import typing as t
 
@@ -315,14 +316,17 @@ def main() -> None:
         wanted = Wanted.from_params(module.params, _runner.load_yaml)
         aws = Aws(module, connections=wanted.workers)
         server = connection.open_api_server(module, aws, connections=wanted.workers)
-        driver = Driver(module, aws, server, wanted, stop_early=module.params["on_error"] == "stop")
+        converge = functools.partial(_runner.converge, module)
+        driver = Driver(converge, aws, server, wanted, stop_early=module.params["on_error"] == "stop")
         if module.params["provider"]:
             driver.make_provider()
         else:
             driver.require_provider()
         driver.make_roles()
         driver.annotate_accounts()
-        returns = driver.returns(details=module.params["details"])
+        # AnsibleModule has no public name for whether a diff is asked for.
+        diff: bool = module._diff  # pylint: disable=protected-access
+        returns = driver.returns(details=module.params["details"], diff=diff)
         return {**returns, "elapsed": round(time.monotonic() - began, 3)}
 
     _runner.run(module, body)

@@ -1,0 +1,127 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk
+from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import Field
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Outcome, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput, NotFound
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import ROLE_ARN_ANNOTATION
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
+
+ARN = "arn:aws:iam::123456789012:role/path/app"
+
+
+def wanted(*bindings: dict[str, t.Any], **params: t.Any) -> Wanted:
+    defaults = {"cluster_name": "production", "issuer": None, "force": False, "max_workers": 16}
+    return Wanted.from_params({**defaults, "bindings": list(bindings), **params})
+
+
+def binding(name: str, **rest: t.Any) -> dict[str, t.Any]:
+    return {"namespace": "shop", "service_account": name, **rest}
+
+
+def outcomes(*names: str) -> list[Outcome]:
+    return [bulk.outcome_of(each) for each in wanted(*(binding(name, role_arn=ARN) for name in names)).accounts]
+
+
+def test_each_object_is_wanted_once_with_the_defaults_of_the_single_modules() -> None:
+    found = wanted(
+        binding("web", role_name="app", audience="example.com", labels=None),
+        binding("cart", role_name="app", tags={"team": "x"}, token_expiration=900),
+        binding("guest", role_arn=ARN),
+    )
+    (role,) = found.roles.values()
+    assert role.subjects == ("system:serviceaccount:shop:cart", "system:serviceaccount:shop:web")
+    assert role.audiences == ("example.com", "sts.amazonaws.com")
+    assert (role.cluster_name, role.tags, role.inline_policies) == ("production", {"team": "x"}, None)
+    assert (role.purge_service_accounts, role.purge_policies, role.purge_tags) == (True, False, True)
+    assert found.provider.client_ids == ("example.com", "sts.amazonaws.com")
+    assert found.provider.cluster_name == "production"
+    assert [(each.title, each.role, each.role_arn) for each in found.accounts] == [
+        ("shop/web", "app", None),
+        ("shop/cart", "app", None),
+        ("shop/guest", None, ARN),
+    ]
+    account = found.accounts[1].wanted(ARN)
+    assert account.sets[Field("annotations", ROLE_ARN_ANNOTATION)] == ARN
+    assert account.sets[Field("annotations", "eks.amazonaws.com/token-expiration")] == "900"
+    assert (account.create, account.create_namespace, account.force) == (True, False, False)
+
+
+@pytest.mark.parametrize("issuer", ["https://oidc.example.com/id/1", "oidc.example.com/id/1"])
+def test_an_issuer_stands_in_for_the_cluster(issuer: str) -> None:
+    found = wanted(binding("web", role_name="app"), cluster_name=None, issuer=issuer)
+    assert found.provider.url == "https://oidc.example.com/id/1"
+    assert found.roles["app"].names_provider
+    assert found.roles["app"].cluster_name is None
+
+
+def test_everything_wrong_is_named_at_once_with_the_bindings_it_comes_from() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        wanted(
+            binding("Web", role_name="a b"),
+            binding("cart", role_name="a b", token_expiration=10),
+            binding("guest", role_arn="arn:aws:iam::1:role/x"),
+            max_workers=65,
+        )
+    cause = raised.value.cause or ""
+    assert "bindings 0, 1: name 'a b' is no name of an IAM role" in cause
+    assert "binding 0: service account shop/Web: 'Web' is no name of a service account" in cause
+    assert "binding 1: token_expiration 10 can't be the lifetime of a token" in cause
+    assert "binding 2: role_arn 'arn:aws:iam::1:role/x' is no ARN of an IAM role" in cause
+    assert "max_workers 65 is out of range" in cause
+
+
+def test_a_trust_policy_that_can_never_fit_is_found_before_any_call() -> None:
+    with pytest.raises(InvalidInput, match="can't be carried out") as raised:
+        wanted(*(binding(f"account-{'x' * 60}-{number}", role_name="app") for number in range(60)))
+    assert "bindings 0, 1, 2" in (raised.value.cause or "")
+
+
+def test_outcomes_are_counted_by_status() -> None:
+    ok, changed, failed = outcomes("a", "b", "c")
+    changed.changes = ["annotate"]
+    failed.changes = ["create role app"]
+    failed.error = NotFound("there is no namespace shop", fix="create it")
+    assert [each.status for each in (ok, changed, failed)] == ["ok", "changed", "failed"]
+    assert bulk.counts([ok, changed, failed]) == {"total": 3, "ok": 1, "changed": 1, "failed": 1}
+    assert failed.as_dict() == {
+        "namespace": "shop",
+        "service_account": "c",
+        "role_name": "app",
+        "role_arn": ARN,
+        "status": "failed",
+        "changes": ["create role app"],
+        "error": {"kind": "not_found", "message": "there is no namespace shop", "cause": None, "fix": "create it"},
+    }
+
+
+def test_a_failure_tells_each_error_once_and_only_the_first_few() -> None:
+    found = outcomes(*"abcdefghij")
+    assert bulk.failure(found) is None
+    shared = NotFound("no role")
+    found[0].error = found[1].error = shared
+    for number in range(2, 9):
+        found[number].error = NotFound(f"error {number}")
+    found[9].error = bulk.not_attempted(found[9])
+    message = bulk.failure(found) or ""
+    assert message.startswith("10 of 10 bindings failed. shop/a, shop/b: no role. shop/c: error 2.")
+    assert "error 5." in message
+    assert "error 6." not in message
+    assert message.endswith("3 more errors are in the results.")
+    assert "was not seen to" not in message
+
+
+def test_a_diff_holds_only_what_changes() -> None:
+    same = Plan({"arn": "x"}, {"arn": "x"})
+    new = Plan({}, {"name": "app"}, (Action("create_role", {}, "create role app"),))
+    assert bulk.diff([("provider", "x", same), ("roles", "app", new)]) == {
+        "before": {"roles": {"app": {}}},
+        "after": {"roles": {"app": {"name": "app"}}},
+    }
