@@ -133,8 +133,7 @@ CAUSES: tuple[Cause, ...] = (
         says=_NO_PROVIDER,
         why="STS looks for the provider in the account of the role that is assumed. A role in another account than the "
         "cluster's needs the cluster's issuer as a provider there.",
-        detected="The role's account differs from the cluster's, and the provider's ARN in the role's account is "
-        "unknown, while the cluster's own account has it.",
+        detected="The role's account differs from the cluster's, and has no provider for the cluster's issuer.",
         fix="Create the provider in the role's account: ``eksops.irsa.iam_oidc_provider`` with that account's "
         "credentials and ``url``. Or give the service account a role of the cluster's account.",
         by_hand=("aws sts get-caller-identity --query Account", _SHOW_PROVIDER),
@@ -163,8 +162,8 @@ CAUSES: tuple[Cause, ...] = (
         says=_NO_PROVIDER + _NOT_AUTHORIZED,
         why="A cluster that is created again, even with the same name, gets a new issuer. Roles and providers that "
         "were made for the old one never match its tokens.",
-        detected="The trust policy, or the account's provider, names an EKS issuer with another id, and nothing names "
-        "this cluster's.",
+        detected="The statement of the trust policy that comes nearest names an EKS issuer with another id than this "
+        "cluster's.",
         fix="Create the provider of the new issuer and point the role at it: ``eksops.irsa.irsa_role`` with "
         "``cluster_name`` adds this cluster's statement and leaves the old one alone until you remove it.",
         by_hand=('aws eks describe-cluster --name "$CLUSTER" --query cluster.identity.oidc.issuer', _SHOW_TRUST),
@@ -192,8 +191,8 @@ CAUSES: tuple[Cause, ...] = (
         says=_AUDIENCE + _NOT_AUTHORIZED,
         why="In the China regions hostnames end in ``.cn``, but the audience doesn't: tokens are issued for "
         "``sts.amazonaws.com`` there too.",
-        detected="The provider's client ids, the account's audience annotation or the trust policy's ``aud`` condition "
-        "is ``sts.amazonaws.com.cn``.",
+        detected="Audiences don't agree, and ``sts.amazonaws.com.cn`` is one of them: the account's, a client id of "
+        "the provider's, or what the trust policy wants.",
         fix="Replace it by ``sts.amazonaws.com``, in all three places.",
         by_hand=(f"{_SHOW_PROVIDER} --query ClientIDList", _SHOW_TRUST),
         see=("https://docs.amazonaws.cn/en_us/eks/latest/userguide/enable-iam-roles-for-service-accounts.html",),
@@ -311,8 +310,8 @@ CAUSES: tuple[Cause, ...] = (
         title="The annotation names another AWS account",
         says=_NOT_AUTHORIZED + _NO_PROVIDER,
         why="Manifests that are copied from one environment to the next keep the old account's number.",
-        detected="The account in the annotation is not the cluster's, and ``role_arn`` wasn't given to say that it is "
-        "meant.",
+        detected="The account in the annotation is not the cluster's, no such role was found there, and ``role_arn`` "
+        "wasn't given to say that it is meant.",
         fix="Correct the annotation with ``eksops.irsa.sa_annotate``. If the other account is meant, give ``role_arn`` "
         "to ``eksops.irsa.irsa_verify``.",
         by_hand=("aws sts get-caller-identity --query Account", 'echo "$ROLE_ARN"'),
@@ -339,7 +338,8 @@ CAUSES: tuple[Cause, ...] = (
         says=_NOT_AUTHORIZED,
         why="A statement lets in only the providers that its ``Principal`` names as ``Federated``, by their whole ARN "
         "in the role's account.",
-        detected="No statement of the trust policy has the provider's ARN among its federated principals.",
+        detected="The statement that comes nearest names another federated principal than the cluster's provider in "
+        "the role's account, or there is no statement for a provider.",
         fix="Have ``eksops.irsa.irsa_role`` write the statement: with ``cluster_name`` or ``issuer`` and "
         "``service_accounts`` it merges this provider's and keeps all others.",
         by_hand=(_SHOW_TRUST, 'echo "$PROVIDER_ARN"'),
@@ -450,7 +450,8 @@ CAUSES: tuple[Cause, ...] = (
         says=_NOT_AUTHORIZED,
         why="The condition on ``:aud`` has to be what the account's tokens are issued for: ``sts.amazonaws.com``, or "
         "the account's audience annotation.",
-        detected="``:aud`` in the trust policy isn't the audience of the account's tokens.",
+        detected="The condition on ``:aud`` is the one that fails, and the account's tokens are issued for "
+        "``sts.amazonaws.com``.",
         fix="Align it: ``audiences`` of ``eksops.irsa.irsa_role``.",
         by_hand=(_SHOW_CONDITIONS,),
         see=(_WEB_IDENTITY_KEYS,),
@@ -495,7 +496,8 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="A trust policy has at most 2048 characters, blanks not counted; AWS raises it to 4096 on demand. A "
         "statement for each of many accounts is soon too much.",
-        detected="The document's length without blanks is over the account's ``AssumeRolePolicySizeQuota``.",
+        detected="The document's length without blanks, as it is or with the statement that is missing in it, is over "
+        "the account's ``AssumeRolePolicySizeQuota``.",
         fix="Put the accounts into one statement with a list, as ``eksops.irsa.irsa_role`` does; or use several roles; "
         "or have the quota raised.",
         by_hand=(
@@ -517,7 +519,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="IRSA works, as the role's name in the message shows. What is missing are policies on the role, or its "
         "permissions boundary takes them all away.",
-        detected="The role has neither managed nor inline policies, or its boundary allows no action.",
+        detected="The role has no policies, or only inline ones that allow nothing; or its boundary allows nothing.",
         fix="Attach policies: ``managed_policies`` and ``inline_policies`` of ``eksops.irsa.irsa_role``; or widen the "
         "boundary.",
         by_hand=(
@@ -531,7 +533,7 @@ CAUSES: tuple[Cause, ...] = (
         id="chained-role-stale",
         link="role",
         severity="warning",
-        title="A trust policy names a role that was deleted",
+        title="A trust policy names a role or user that was deleted",
         says=(
             "User: arn:aws:sts::111122223333:assumed-role/shop-cart/botocore-session-1700000000 is not authorized to "
             "perform: sts:AssumeRole on resource: arn:aws:iam::444455556666:role/reports",
@@ -539,7 +541,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="IAM stores a trusted role by its id. When that role is deleted, the id shows in place of the ARN, and a "
         "new role of the same name has another id: it isn't trusted.",
-        detected="``Principal.AWS`` of a statement is an id that begins with ``AROA``.",
+        detected="``Principal.AWS`` of a statement is an id, like ``AROAEXAMPLEID``, in place of an ARN.",
         fix="Write the role's ARN into the statement again, also if it looks the same.",
         by_hand=(f"{_GET_ROLE} 'Role.AssumeRolePolicyDocument.Statement[].Principal'",),
         see=(f"{_IAM}/reference_policies_elements_principal.html#principal-roles",),
@@ -568,7 +570,8 @@ CAUSES: tuple[Cause, ...] = (
         says=_NODE_ROLE,
         why="Without ``eks.amazonaws.com/role-arn`` on the service account the webhook leaves its pods alone. An "
         "annotation on the workload or its pods has no effect.",
-        detected="The account has neither the annotation nor one that looks like it.",
+        detected="The account has no such annotation, nor one that looks like it. If a dry run shows that the "
+        "webhook's own configuration gives a role to the account's pods, that is said as well.",
         fix="Annotate the account with ``eksops.irsa.sa_annotate``, then restart its pods with "
         "``eksops.irsa.pod_rollout``.",
         by_hand=(_SHOW_ACCOUNT,),
@@ -590,12 +593,13 @@ CAUSES: tuple[Cause, ...] = (
         id="annotation-typo",
         link="account",
         severity="error",
-        title="The annotation's key is misspelled, or on another object",
+        title="The annotation is misspelled, on another object, or for another role",
         says=_NODE_ROLE,
         why="The webhook reads exactly ``eks.amazonaws.com/role-arn``, and only on the service account. "
         "``eks.amazon.com/role-arn`` or ``iam.amazonaws.com/role`` is nothing to it.",
-        detected="The account lacks the annotation, and has one that looks like it, or its namespace or a workload "
-        "has it.",
+        detected="The account has a key that looks like one of the webhook's; or lacks the annotation while a "
+        "workload, a pod or the namespace has it; or names another role than ``role_arn`` of "
+        "``eksops.irsa.irsa_verify``.",
         fix="Annotate the account with ``eksops.irsa.sa_annotate`` and remove the other annotation.",
         by_hand=(_SHOW_ACCOUNT,),
         see=(_WEBHOOK,),
@@ -608,7 +612,8 @@ CAUSES: tuple[Cause, ...] = (
         says=("arn:aws:sts::111122223333:assumed-role/other-role/eks-production-cart-7f9c8d6b5-x2x4x-",),
         why="Pods of an account with an EKS Pod Identity association get that role, and the annotation is ignored. The "
         "caller's session name then begins with ``eks-`` and the cluster's name.",
-        detected="``ListPodIdentityAssociations`` has one for this namespace and account.",
+        detected="``ListPodIdentityAssociations`` has one for this namespace and account, or a pod of a dry run comes "
+        "back with its variables.",
         fix="Keep one of the two: delete the association, or remove the annotation with ``eksops.irsa.sa_annotate`` "
         "and ``state: absent``.",
         by_hand=(
@@ -623,8 +628,10 @@ CAUSES: tuple[Cause, ...] = (
         severity="warning",
         title="An EKS add-on sets the annotation to another role",
         says=(),
-        why="An add-on owns its service account, and writes its own ``serviceAccountRoleArn`` whenever it is updated.",
-        detected="``DescribeAddon`` of the add-on that owns the account has another role than the annotation, or none.",
+        why="An add-on that was given a role writes it into the annotation of its service account whenever it is "
+        "updated.",
+        detected="``DescribeAddon`` of the add-on whose account it is has another ``serviceAccountRoleArn`` than the "
+        "annotation.",
         fix="Give the add-on the role: ``aws eks update-addon --service-account-role-arn``.",
         by_hand=(
             'aws eks list-addons --cluster-name "$CLUSTER"',
@@ -638,8 +645,11 @@ CAUSES: tuple[Cause, ...] = (
         severity="warning",
         title="Another tool manages the annotation",
         says=('Apply failed with 1 conflict: conflict with "helm": .metadata.annotations.eks.amazonaws.com/role-arn',),
-        why="Helm, Argo CD, Flux or eksctl owns the annotation, and writes its own value again when it next runs.",
-        detected="``metadata.managedFields`` of the account names such a tool as an owner of the annotation.",
+        why="Helm, Argo CD, Flux, eksctl or another tool that keeps objects as its source has them writes its own "
+        "value again when it next runs. So does ``kubectl apply`` of an older manifest.",
+        detected="``metadata.managedFields`` names such a tool as an owner of an annotation that others own too, or "
+        "that names another role than ``role_arn``; or the manifest that was last applied has another role. One tool "
+        "that owns the right role alone is no finding.",
         fix="Set the role where that tool takes it from: the chart's values, the manifest in the repository, the "
         "``iam.serviceAccounts`` of the cluster's configuration.",
         by_hand=(f"{_SHOW_ACCOUNT} --show-managed-fields",),
@@ -657,7 +667,8 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="The webhook gives pods the variables and the token. On EKS it is part of the control plane, but its "
         "configuration is an object like any other, and can be deleted.",
-        detected="The cluster has no ``MutatingWebhookConfiguration`` of the pod identity webhook.",
+        detected="The cluster has no ``MutatingWebhookConfiguration`` of the pod identity webhook, or one without a "
+        "rule for the creation of pods.",
         fix="On EKS apply the configuration of another cluster of the same version with this cluster's ``caBundle``, "
         "or ask AWS; elsewhere install the webhook from its repository. Then restart the pods with "
         "``eksops.irsa.pod_rollout``.",
@@ -699,7 +710,7 @@ CAUSES: tuple[Cause, ...] = (
         why="With ``failurePolicy: Ignore``, the default, pods then start without the variables, and only the API "
         "server's log says so. With ``Fail`` no pod is created at all.",
         detected="A pod of the account that is created with a server-side dry run comes back without the variables, "
-        "though the webhook should have matched it; or the creation is refused in the webhook's name.",
+        "though the webhook should have matched it; or the creation is refused because the webhook can't be called.",
         fix="Bring the webhook back: its pods, its service, network policies and security groups on its port. Then "
         "restart the pods that came up bare with ``eksops.irsa.pod_rollout``.",
         by_hand=(
@@ -721,8 +732,8 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="The API server trusts the webhook by the ``caBundle`` of its configuration. After a renewal, or when the "
         "configuration was copied from another cluster, they no longer fit; pods start bare, without an event.",
-        detected="The ``caBundle`` is empty, isn't a certificate, has expired, or isn't the authority of the webhook's "
-        "serving certificate where that can be read.",
+        detected="The ``caBundle`` is empty, holds no certificate, has expired or lacks the authority that signed the "
+        "webhook's certificate, as far as that can be read; or a refused dry run says so.",
         fix="Put the authority of the serving certificate into ``webhooks[].clientConfig.caBundle``; cert-manager's "
         "injector does it by itself.",
         by_hand=(
@@ -754,7 +765,7 @@ CAUSES: tuple[Cause, ...] = (
         says=_NODE_ROLE,
         why="The webhook acts only when a pod is created. Annotating the account changes nothing for pods that run.",
         detected="A container that the webhook should have touched has neither ``AWS_ROLE_ARN`` nor "
-        "``AWS_WEB_IDENTITY_TOKEN_FILE``.",
+        "``AWS_WEB_IDENTITY_TOKEN_FILE``, or the pod's token has another audience than the account asks for by now.",
         fix="Restart the pods' owners with ``eksops.irsa.pod_rollout``; it leaves pods alone that have the role "
         "already.",
         by_hand=(_SHOW_ENVIRONMENT, 'kubectl -n "$NAMESPACE" rollout restart deployment/name'),
@@ -768,7 +779,8 @@ CAUSES: tuple[Cause, ...] = (
         says=("User: arn:aws:sts::111122223333:assumed-role/former-role/ is not authorized to perform",),
         why="The variables are written once, when a pod is created. After the annotation changes, running pods keep "
         "the old role.",
-        detected="``AWS_ROLE_ARN`` of a container is another ARN than the account's annotation.",
+        detected="``AWS_ROLE_ARN`` of a container is another ARN than the account's annotation, or the pod still has "
+        "the variables of an EKS Pod Identity association that is gone.",
         fix="Restart the pods' owners with ``eksops.irsa.pod_rollout``.",
         by_hand=('kubectl -n "$NAMESPACE" get pod "$POD" -o yaml | grep -A1 AWS_ROLE_ARN', 'echo "$ROLE_ARN"'),
         see=(f"{_EKS}/pod-configuration.html",),
@@ -777,12 +789,14 @@ CAUSES: tuple[Cause, ...] = (
         id="skip-containers",
         link="pods",
         severity="warning",
-        title="A container is left out on purpose",
+        title="The annotation skip-containers does otherwise than it seems",
         says=(),
-        why="The pod's annotation ``eks.amazonaws.com/skip-containers`` lists containers that get no variables. On the "
-        "service account it has no effect.",
-        detected="The annotation names a container of the pod, or is on the service account.",
-        fix="Take the container off the list in the pod template, if it needs the role.",
+        why="``eks.amazonaws.com/skip-containers`` on a pod lists containers that get no variables. On a service "
+        "account or a workload nothing reads it, and a list that is no line of CSV counts as none.",
+        detected="The annotation is on the account or on a workload itself, can't be parsed, names no container of "
+        "the pod, or names them all. To take out one of several is no finding.",
+        fix="Write the containers' names, with commas and without blanks, into the annotations of the pod template; "
+        "or remove the annotation.",
         by_hand=('kubectl -n "$NAMESPACE" get pod "$POD" -o yaml | grep skip-containers',),
         see=(_WEBHOOK,),
     ),
@@ -798,7 +812,9 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="If a container sets ``AWS_ROLE_ARN`` or ``AWS_WEB_IDENTITY_TOKEN_FILE``, the webhook injects neither: it "
         "is left with half an environment, or with a token of another audience.",
-        detected="The workload's template has one of the two variables in a container's ``env``.",
+        detected="A container sets one of the two variables itself, and what it has is no use: the other one is "
+        "missing, the role is another, or the token has another audience or isn't mounted. A whole environment of "
+        "one's own is no finding.",
         fix="Remove it from the template; the webhook sets both.",
         by_hand=(_SHOW_ENVIRONMENT,),
         see=(_WEBHOOK,),
@@ -811,7 +827,7 @@ CAUSES: tuple[Cause, ...] = (
         says=_NODE_ROLE,
         why="Webhooks run one after another. A container that a later one adds is not seen by the pod identity "
         "webhook, unless it is called again.",
-        detected="A container that isn't in the workload's template has no variables, while the others have.",
+        detected="A container has no variables beside others that the webhook gave them to.",
         fix="Set ``reinvocationPolicy: IfNeeded`` in the webhook's configuration, then restart the pods with "
         "``eksops.irsa.pod_rollout``.",
         by_hand=(_SHOW_ENVIRONMENT,),
@@ -858,8 +874,8 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="Before Kubernetes 1.19 the token's file belonged to root alone. Since then it belongs to the container's "
         "user, if all containers of the pod run as the same one.",
-        detected="A container runs as another user than root, the pod has no ``fsGroup``, and the API server is older "
-        "than 1.19.",
+        detected="A container surely runs as another user than root, the pod has no ``fsGroup``, and the API server "
+        "is older than 1.19.",
         fix="Set ``securityContext.fsGroup`` in the pod template, 65534 for instance.",
         by_hand=(
             'kubectl -n "$NAMESPACE" exec "$POD" -- ls -lL /var/run/secrets/eks.amazonaws.com/serviceaccount/token',
@@ -874,7 +890,8 @@ CAUSES: tuple[Cause, ...] = (
         says=("The webIdentityTokenFile must be an absolute path.",),
         why="The webhook writes a Windows path only if the pod's ``nodeSelector`` says that it is one. Taints and "
         "affinities don't tell it.",
-        detected="The pod runs on Windows, and has no ``nodeSelector`` with ``kubernetes.io/os: windows``.",
+        detected="The pod says by ``os``, security context or affinity that it is for Windows, and has no "
+        "``nodeSelector`` with ``kubernetes.io/os: windows``.",
         fix="Add the ``nodeSelector`` to the pod template.",
         by_hand=('kubectl -n "$NAMESPACE" get pod "$POD" -o jsonpath=\'{.spec.nodeSelector}\'',),
         see=(f"{_WEBHOOK}#usage-with-windows-container-workloads",),
@@ -908,7 +925,8 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="The kubelet replaces the token in its file long before it expires. An application that reads it only "
         "once, or copies it, ends up with a token of yesterday.",
-        detected="The test pod's log says so.",
+        detected="The test pod's log says so, or STS says so of a token that was just issued: then the API server's "
+        "clock is wrong.",
         fix="Have the application read the file each time, which the SDKs' own provider does; upgrade it if it does "
         "not.",
         by_hand=('kubectl -n "$NAMESPACE" logs "$POD" | grep ExpiredToken',),
@@ -925,7 +943,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="An SDK from before September 2019 ignores the variables and goes on to the node's role. Java also needs "
         "the ``sts`` module.",
-        detected="The test pod's log says so, or the caller is the node's role though the variables are there.",
+        detected="The test pod has the variables, and its log names an SDK that is too old.",
         fix="Upgrade: boto3 1.9.220, botocore 1.12.200, AWS CLI 1.16.232, Go 1.23.13, Java 2.10.11, JavaScript 2.525.0 "
         "and 3.27.0 are the first that do.",
         by_hand=('kubectl -n "$NAMESPACE" exec "$POD" -- aws --version',),
@@ -942,7 +960,7 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="SDKs that find no other credentials ask the node's metadata service, and get the node's role. It hides "
         "whatever else is wrong, and gives the pod permissions that it isn't meant to have.",
-        detected="The caller in the test pod's answer is not the account's role.",
+        detected="The caller in the test pod's answer is not the account's role, and no other finding explains it.",
         fix="Mend the other findings. Then keep pods off the metadata service: a hop limit of 1 on the nodes.",
         by_hand=('kubectl -n "$NAMESPACE" exec "$POD" -- aws sts get-caller-identity',),
         see=("https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html",),
@@ -1007,7 +1025,8 @@ CAUSES: tuple[Cause, ...] = (
         ),
         why="Pods ask the STS endpoint of their region. An account's administrator can deactivate it, and in regions "
         "that are opted into it follows the region.",
-        detected="The regional endpoint of STS answers ``RegionDisabledException``.",
+        detected="The regional endpoint of STS answers ``RegionDisabledException``; or, in a region that accounts opt "
+        "into, that there is no provider where IAM has one.",
         fix="Activate STS for the region, in IAM's account settings of the role's account.",
         by_hand=('aws sts get-caller-identity --endpoint-url "https://sts.$AWS_REGION.amazonaws.com"',),
         see=(f"{_IAM}/id_credentials_temp_enable-regions.html", f"{_EKS}/configure-sts-endpoint.html"),
