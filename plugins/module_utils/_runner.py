@@ -24,6 +24,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Acti
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+    from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import Diagnosis
 
 Operations = t.Mapping[str, t.Callable[..., t.Any]]
 
@@ -141,4 +142,18 @@ def result(module: AnsibleAWSModule, plan: Plan, **returns: t.Any) -> dict[str, 
     outcome: dict[str, t.Any] = {"changed": bool(plan), "actions": plan.summaries(), **returns}
     if module._diff:  # pylint: disable=protected-access  # AnsibleModule has no public name for it
         outcome["diff"] = plan.diff()
+    return outcome
+
+
+def verified(diagnosis: Diagnosis, *, fail_on: str, **returns: t.Any) -> dict[str, t.Any]:
+    """A verification's result, failed if a finding is bad enough; warns of what could not be looked at.
+
+    :param fail_on: ``error``, ``warning`` or ``never``.
+    """
+    for warning in diagnosis.warnings:
+        warn(warning)
+    outcome: dict[str, t.Any] = {"changed": False, **diagnosis.as_dict(), **returns}
+    failure = diagnosis.failure(fail_on)
+    if failure:
+        outcome.update(failed=True, msg=str(failure), error=failure.as_dict())
     return outcome

@@ -90,6 +90,29 @@ def find_certificate_authority(server: ApiServer, *, namespace: str, secret: str
     return t.cast("str | None", (found.get("data") or {}).get("ca.crt"))
 
 
+def data_keys(server: ApiServer, *, namespace: str, kind: str, name: str) -> list[str] | None:
+    """The keys of a ConfigMap or Secret; None if there is none, or the server doesn't say.
+
+    Only the object's metadata is asked for, whose managedFields name the keys: no value leaves the server.
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
+
+    :param kind: ``ConfigMap`` or ``Secret``.
+    """
+    try:
+        found = server.request(
+            "GET",
+            f"/api/v1/namespaces/{namespace}/{kind.lower()}s/{name}",
+            accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+            what=f"read the metadata of {kind} {namespace}/{name}",
+        )
+    except errors.NotFound:
+        return None
+    entries = found["metadata"].get("managedFields") or []
+    fields = [each.get("fieldsV1") or {} for each in entries]
+    keys = {key for owned in fields for part in ("f:data", "f:binaryData") for key in owned.get(part) or {}}
+    return sorted(key.removeprefix("f:") for key in keys if key.startswith("f:")) or None
+
+
 def minor_version(server: ApiServer) -> int | None:
     """The API server's minor version: 33 for 1.33; None if it doesn't say."""
     number = re.match(r"\d+", str(server.request("GET", "/version", what="read the API server's version")["minor"]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import aws_call
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import NotFound
 
 
 @aws_call("eks:DescribeCluster", "read the EKS cluster {name}")
@@ -20,11 +21,12 @@ def describe_cluster(client: t.Any, *, name: str) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", client.describe_cluster(name=name)["cluster"])
 
 
-@aws_call("eks:ListAddons", "list the add-ons of the EKS cluster {cluster}")
-def list_addons(client: t.Any, *, cluster: str) -> list[str]:
-    """The names of the cluster's add-ons."""
-    pages = client.get_paginator("list_addons").paginate(clusterName=cluster)
-    return [name for page in pages for name in page["addons"]]
+def find_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any] | None:
+    """The add-on as ``describe_addon`` gives it, or None if the cluster hasn't got it."""
+    try:
+        return describe_addon(client, cluster=cluster, name=name)
+    except NotFound:
+        return None
 
 
 @aws_call("eks:DescribeAddon", "read the add-on {name} of the EKS cluster {cluster}")

@@ -82,11 +82,13 @@ class ApiServer:
         body: t.Any = None,
         content_type: str = "application/json",
         retried: t.Container[int] = _RETRIED,
+        accept: str = "application/json",
         what: str | None = None,
     ) -> Json:
         """One request; its answer's JSON.
 
         :param query: query parameters; those that are None are left out, booleans become ``true`` and ``false``.
+        :param accept: the form that the answer is to have; JSON of one kind or another.
         :param what: what the request is for, in the infinitive without "to", for the message of an error.
         :param retried: the statuses after which the request is sent again, at most five times with backoff or as the
             answer's Retry-After says. A lost connection is always retried, so a request must be one that may arrive
@@ -94,7 +96,7 @@ class ApiServer:
         :raises IrsaError: what ``error_of`` makes of a refusal; Unreachable for no answer.
         """
         return self.exchange(
-            method, path, query=query, body=body, content_type=content_type, retried=retried, what=what
+            method, path, query=query, body=body, content_type=content_type, retried=retried, accept=accept, what=what
         )[1]
 
     def exchange(
@@ -106,10 +108,13 @@ class ApiServer:
         body: t.Any = None,
         content_type: str = "application/json",
         retried: t.Container[int] = _RETRIED,
+        accept: str = "application/json",
         what: str | None = None,
     ) -> tuple[int, Json]:
         """As ``request``, with the answer's status before its JSON: an apply that creates answers 201, else 200."""
-        answer = self._send(method, path, query=query, body=body, content_type=content_type, retried=retried)
+        answer = self._send(
+            method, path, query=query, body=body, content_type=content_type, retried=retried, accept=accept
+        )
         payload = answer.data
         if answer.status >= 400:
             raise error_of(method, path, answer.status, payload, what=what)
@@ -188,6 +193,7 @@ class ApiServer:
         body: t.Any = None,
         content_type: str = "application/json",
         retried: t.Container[int] = _RETRIED,
+        accept: str = "application/json",
         stream: bool = False,
         read_seconds: float = _READ_SECONDS,
     ) -> t.Any:
@@ -197,7 +203,7 @@ class ApiServer:
                 [(k, str(v).lower() if isinstance(v, bool) else v) for k, v in query.items() if v is not None]
             )
         headers = HTTPHeaderDict(self._headers)
-        headers["Accept"] = "application/json"
+        headers["Accept"] = accept
         headers["User-Agent"] = "eksops.irsa"
         if body is not None:
             headers["Content-Type"] = content_type

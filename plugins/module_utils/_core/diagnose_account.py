@@ -66,6 +66,11 @@ _RECONCILERS = (
 _NOBODY = (service_account.BEFORE_FIRST_APPLY,)
 
 
+def addons_of(namespace: str, name: str) -> list[str]:
+    """The EKS add-ons that may keep this service account, and so write its annotation."""
+    return [addon for addon, accounts in _ACCOUNTS_OF_ADDONS.items() if (namespace, name) in accounts]
+
+
 def findings(chain: Chain, facts: KubernetesFacts, aws: AwsFacts) -> list[Finding]:
     """What is wrong with the account: its existence, its annotation, and what competes with either.
 

@@ -34,11 +34,20 @@ Refusal = t.Literal[
 # Links whose errors are why STS refuses.
 _EXPLAINING = ("provider", "role")
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html: in these regions STS is
-# active unless somebody deactivates it. All later ones are off until an account opts in, and no more are added here.
-_ALWAYS_ON = frozenset(
-    "us-east-1 us-east-2 us-west-1 us-west-2 ca-central-1 sa-east-1 eu-central-1 eu-west-1 eu-west-2 eu-west-3 "
-    "eu-north-1 ap-south-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-southeast-1 ap-southeast-2".split()
-)
+# active unless somebody deactivates it, those of a geography up to this number. All later ones are off until an account
+# opts in, so no more come here.
+_ALWAYS_ON = {
+    "us-east": 2,
+    "us-west": 2,
+    "ca-central": 1,
+    "sa-east": 1,
+    "eu-central": 1,
+    "eu-west": 3,
+    "eu-north": 1,
+    "ap-south": 1,
+    "ap-northeast": 3,
+    "ap-southeast": 2,
+}
 # https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts-minimum-sdk.html
 _OLDEST = {
     "aws-cli": ("AWS CLI", {1: (1, 16, 232)}),
@@ -167,10 +176,14 @@ def _told_by_sts(chain: Chain, aws: AwsFacts, answer: StsAnswer, refusal: Refusa
             evidence=evidence,
         )
     if refusal == "no-provider" and not known:
+        role = meant_arn(chain)
+        elsewhere = role is not None and chain.account_id not in (None, role.account_id)
+        note = f"; one in the cluster's account {chain.account_id} doesn't count" if elsewhere else ""
         return Finding(
-            "provider-missing",
-            f"the account of role {chain.role_arn} has no OIDC provider for issuer {chain.issuer}",
-            f"create {provider} with eksops.irsa.iam_oidc_provider, with credentials of that account",
+            "provider-wrong-account" if elsewhere else "provider-missing",
+            f"the account of role {chain.role_arn} has no OIDC provider for issuer {chain.issuer}{note}",
+            f"create {provider} with eksops.irsa.iam_oidc_provider (url: {chain.issuer}), with credentials of that "
+            "account",
             evidence=evidence,
             expected=provider,
         )
@@ -197,7 +210,10 @@ def _is_opted_into(chain: Chain, region: str | None) -> bool:
     """Whether STS is off in the region for accounts that have not opted into it."""
     role = meant_arn(chain)
     partition = role.partition if role else chain.partition
-    return partition == "aws" and region is not None and region not in _ALWAYS_ON
+    if partition != "aws" or region is None:
+        return False
+    geography, _dash, number = region.rpartition("-")
+    return int(number or 0) > _ALWAYS_ON.get(geography, 0)
 
 
 def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | None) -> Finding:
@@ -347,8 +363,8 @@ def _expired(name: str, refusal: StsAnswer | None) -> Finding:
     return Finding(
         "token-expired",
         f"{name} showed AWS a token that had expired",
-        "have the program read the file of AWS_WEB_IDENTITY_TOKEN_FILE again each time, as current SDKs do: the kubelet "
-        "renews it",
+        "have the program read the file of AWS_WEB_IDENTITY_TOKEN_FILE again each time, as current SDKs do: the "
+        "kubelet renews it",
         evidence=f"log: {refusal.code}: {refusal.message}" if refusal else "log: ExpiredToken",
     )
 

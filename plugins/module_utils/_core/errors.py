@@ -131,6 +131,12 @@ class NotAttempted(IrsaError):
     kind = "not_attempted"
 
 
+class ChainBroken(IrsaError):
+    """A verification found what keeps a service account from its role."""
+
+    kind = "chain_broken"
+
+
 class ApiError(IrsaError):
     """The service answered with an error that none of the others describes."""
 

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import difflib
+import json
 import re
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core import annotations, validation
+from ansible_collections.eksops.irsa.plugins.module_utils._core import validation
+from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import IRSA_OPTIONS, check_role_arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import BY_ID
 from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import Chain
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import STS_AUDIENCE, EksCluster
@@ -90,7 +93,7 @@ class Wanted:
             validation.check_issuer(problems, issuer)
             issuer = issuer if issuer.startswith("https://") else f"https://{issuer}"
         if params.get("role_arn"):
-            annotations.check_role_arn(problems, params["role_arn"])
+            check_role_arn(problems, params["role_arn"])
         pod = params.get("test_pod") or {}
         if params["propagation_timeout"] < 0:
             problems.add(f"propagation_timeout is {params['propagation_timeout']}", "give 0 seconds or more")
@@ -140,8 +143,8 @@ def chain_of(wanted: Wanted, cluster: EksCluster | None, account: t.Mapping[str,
         namespace=wanted.namespace,
         service_account=wanted.service_account,
         issuer=issuer,
-        role_arn=wanted.role_arn or notes.get(annotations.IRSA_OPTIONS["role_arn"]) or None,
-        audience=notes.get(annotations.IRSA_OPTIONS["audience"]) or STS_AUDIENCE,
+        role_arn=wanted.role_arn or notes.get(IRSA_OPTIONS["role_arn"]) or None,
+        audience=notes.get(IRSA_OPTIONS["audience"]) or STS_AUDIENCE,
         account_id=cluster.account_id if cluster else None,
         partition=cluster.partition if cluster else None,
         region=cluster.region if cluster else wanted.region or (region[1] if region else None),
@@ -155,6 +158,16 @@ def session_name(wanted: Wanted) -> str:
     return f"irsa-verify.{wanted.namespace}.{wanted.service_account}"[:64]
 
 
+def claims_of(token: str) -> Json:
+    """What a token claims; its signature is STS's to verify.
+
+    :raises ValueError: it is no JSON Web Token.
+    """
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return {key: claims.get(key) for key in ("iss", "aud", "sub")}
+
+
 def rehearsal(wanted: Wanted) -> Json:
     """The pod for the dry run: one that strict admission policies and quotas let through."""
     container = _container(TEST_IMAGE, list(TEST_COMMAND))
@@ -164,6 +177,9 @@ def rehearsal(wanted: Wanted) -> Json:
 def test_pod(wanted: Wanted, options: PodWanted, name: str) -> Json:
     """The pod that asks AWS who it is."""
     spec: Json = {
+        # Ends by itself where nothing is left to delete it.
+        "activeDeadlineSeconds": options.timeout + 60,
+        "terminationGracePeriodSeconds": 0,
         "containers": [_container(options.image, list(options.command))],
         "nodeSelector": dict(options.node_selector),
         "tolerations": list(options.tolerations),

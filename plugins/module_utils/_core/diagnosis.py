@@ -1,0 +1,245 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What all the observations of a chain amount to: its findings in order, and the state of each link."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ansible_collections.eksops.irsa.plugins.module_utils._core import (
+    diagnose_account,
+    diagnose_pods,
+    diagnose_role,
+    diagnose_sts,
+    injection,
+    rollout,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import LINKS, Link
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import ChainBroken
+from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import (
+    AwsFacts,
+    Chain,
+    Finding,
+    KubernetesFacts,
+    Observed,
+    StsAnswer,
+    TestPod,
+    Unknown,
+    in_chain_order,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn
+from ansible_collections.eksops.irsa.plugins.module_utils._core.promise import promised
+from ansible_collections.eksops.irsa.plugins.module_utils._core.verification import Wanted
+
+Status = t.Literal["ok", "broken", "unknown", "skipped"]
+
+# Without one of these nothing about pods is to be blamed on the webhook or on the pods.
+_NO_ROLE_NAMED = frozenset({"account-missing", "annotation-missing", "annotation-empty", "annotation-typo"})
+_FOLLOW_FROM_THAT = frozenset({"pod-predates-annotation", "pod-stale-role", "webhook-unreachable"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Observations:
+    """All that the probes brought.
+
+    :param sts: None where the token probe is off.
+    :param test_pod: None where no test pod was asked for, or none is started in check mode.
+    """
+
+    chain: Chain
+    aws: AwsFacts
+    kubernetes: KubernetesFacts
+    sts: Observed[StsAnswer] | None = None
+    test_pod: Observed[TestPod] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """The result of a verification.
+
+    :param findings: those that count, in chain order.
+    :param ignored: those whose ids the user told to ignore.
+    :param warnings: what could not be looked at, each with the permission that is missing.
+    :param ok: every link that was looked at holds: none is broken, none unknown.
+    """
+
+    seen: Observations
+    findings: tuple[Finding, ...]
+    ignored: tuple[Finding, ...]
+    links: t.Mapping[Link, Status]
+    warnings: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(status in ("ok", "skipped") for status in self.links.values())
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """As the module returns it."""
+        return {
+            "ok": self.ok,
+            "findings": [each.as_dict() for each in self.findings],
+            "ignored": [each.as_dict() for each in self.ignored],
+            "links": dict(self.links),
+            "proof": proof(self.seen),
+            "pods": pods(self.seen),
+            "test_pod": test_pod(self.seen),
+        }
+
+    def failure(self, fail_on: str) -> ChainBroken | None:
+        """The error with which the module fails; None if nothing is found that is bad enough.
+
+        :param fail_on: ``error``, ``warning`` or ``never``.
+        """
+        severities = {"error": ("error",), "warning": ("error", "warning"), "never": ()}[fail_on]
+        bad = [each for each in self.findings if each.severity in severities]
+        if not bad:
+            return None
+        chain = self.seen.chain
+        return ChainBroken(
+            f"service account {chain.namespace}/{chain.service_account} can't be relied on to act as "
+            f"{f'role {chain.role_arn}' if chain.role_arn else 'a role'}",
+            cause="; ".join(f"{each.id}: {each.message}" for each in bad),
+            fix="; ".join(f"{each.id}: {each.fix}" for each in bad),
+        )
+
+
+def static_allows(seen: Observations) -> bool | None:
+    """Whether by reads alone STS would let the account act as the role; None if they don't tell."""
+    return diagnose_role.static_allows(seen.chain, seen.aws)
+
+
+def diagnose(wanted: Wanted, seen: Observations) -> Diagnosis:
+    """Puts the parts together. What follows from a finding in an earlier link is left out."""
+    found = _findings(seen)
+    counted = tuple(each for each in found if each.id not in wanted.ignore)
+    links = _links(wanted, seen, counted)
+    return Diagnosis(
+        seen=seen,
+        findings=counted,
+        ignored=tuple(each for each in found if each.id in wanted.ignore),
+        links=links,
+        warnings=tuple(_warnings(seen, links, found)),
+    )
+
+
+def proof(seen: Observations) -> dict[str, t.Any] | None:
+    """What proves the chain; None unless STS let the account act as the role."""
+    answer = seen.sts
+    if not isinstance(answer, StsAnswer) or answer.assumed_role_arn is None:
+        return None
+    audience = answer.claims["aud"]
+    return {
+        "assumed_role_arn": answer.assumed_role_arn,
+        "caller_account": Arn.parse(answer.assumed_role_arn).account_id,
+        "audience": audience[0] if isinstance(audience, list) else audience,
+        "issuer": answer.claims["iss"],
+        "subject": answer.claims["sub"],
+        "expires_in": answer.expires_in,
+    }
+
+
+def pods(seen: Observations) -> list[dict[str, t.Any]]:
+    """The pods as `pod_rollout` returns them; of another account's pods it is said that they are."""
+    chain, kubernetes = seen.chain, seen.kubernetes
+    if isinstance(kubernetes.pods, Unknown):
+        return []
+    expected = promised(chain, kubernetes)
+    found = rollout.find(kubernetes.pods, lambda _pod: expected, kubernetes.workloads)
+    return [_pod(chain, each) for each in found]
+
+
+def _pod(chain: Chain, found: rollout.Finding) -> dict[str, t.Any]:
+    account = injection.account_of(found.pod)
+    if account != chain.service_account:
+        reason = f"uses the service account {account} instead of {chain.service_account}"
+        found = dataclasses.replace(found, verdict=injection.Verdict(False, (reason,)))
+    return found.as_dict(chain.namespace)
+
+
+def test_pod(seen: Observations) -> dict[str, t.Any] | None:
+    """What the test pod said; None where there was none, or it said nothing."""
+    pod = seen.test_pod
+    return {"log": pod.log, "caller_arn": pod.caller_arn} if isinstance(pod, TestPod) else None
+
+
+def _findings(seen: Observations) -> list[Finding]:
+    chain, aws, kubernetes = seen.chain, seen.aws, seen.kubernetes
+    found = diagnose_role.findings(chain, aws)
+    if isinstance(seen.sts, StsAnswer) and seen.sts.code is None:
+        # A role of another account in which STS lets the account in was meant.
+        found = [each for each in found if each.id != "arn-wrong-account"]
+    found += diagnose_account.findings(chain, kubernetes, aws)
+    pods = diagnose_pods.findings(chain, kubernetes)
+    if any(each.id in _NO_ROLE_NAMED for each in found):
+        pods = [each for each in pods if each.id not in _FOLLOW_FROM_THAT]
+    found += pods
+    allowed = static_allows(seen)
+    answered = isinstance(seen.sts, StsAnswer)
+    if isinstance(seen.sts, StsAnswer):
+        found += diagnose_sts.findings(chain, aws, seen.sts, allowed=allowed, earlier=found)
+    if isinstance(seen.test_pod, TestPod):
+        found += diagnose_sts.pod_findings(
+            chain, aws, seen.test_pod, allowed=allowed, asked=answered, earlier=tuple(found)
+        )
+    return in_chain_order(found)
+
+
+def _links(wanted: Wanted, seen: Observations, findings: t.Iterable[Finding]) -> dict[Link, Status]:
+    broken = {each.link for each in findings if each.severity == "error"}
+    assumed = isinstance(seen.sts, StsAnswer) and seen.sts.code is None
+    kubernetes = seen.kubernetes
+
+    def read(*facts: t.Any) -> Status:
+        return "unknown" if any(isinstance(fact, Unknown) for fact in facts) else "ok"
+
+    def static(fact: t.Any) -> Status:
+        if assumed:
+            # What STS accepts holds, whether or not IAM lets the caller see it.
+            return "ok"
+        return read(fact) if "static" in wanted.probes else "skipped"
+
+    looked: dict[Link, Status] = {
+        "provider": static(seen.aws.provider),
+        "role": static(seen.aws.role),
+        "account": read(kubernetes.account),
+        "webhook": read(kubernetes.admitted) if "admission" in wanted.probes else "skipped",
+        "pods": read(kubernetes.pods) if "pods" in wanted.probes else "skipped",
+        "sts": read(seen.sts) if "token" in wanted.probes else "skipped",
+    }
+    if wanted.test_pod is not None and isinstance(seen.test_pod, Unknown):
+        looked["pods"] = "unknown"
+    if isinstance(seen.sts, StsAnswer) and not assumed:
+        # Refused is refused, wherever the cause is.
+        broken.add("sts")
+    if kubernetes.account is None and "webhook" not in broken:
+        # No pod of it can be rehearsed.
+        looked["webhook"] = "unknown" if "admission" in wanted.probes else "skipped"
+    return {link: "broken" if link in broken else looked[link] for link in LINKS}
+
+
+def _warnings(seen: Observations, links: t.Mapping[Link, Status], findings: t.Sequence[Finding]) -> t.Iterator[str]:
+    """What could not be seen: each missing permission, and why a link is unknown where no finding says it."""
+    kubernetes, aws = seen.kubernetes, seen.aws
+    facts: dict[Link, list[t.Any]] = {
+        "provider": [aws.provider, aws.provider_arns],
+        "role": [aws.role, aws.managed_policies, aws.inline_policies, aws.boundary, aws.quotas],
+        "account": [kubernetes.account, kubernetes.namespace, aws.associations, aws.addons],
+        "webhook": [kubernetes.webhooks, kubernetes.admitted],
+        "pods": [kubernetes.pods, seen.test_pod],
+        "sts": [seen.sts],
+    }
+    # What a link can't be judged without.
+    needed = [kubernetes.admitted, seen.test_pod, *(each[0] for each in facts.values())]
+    said: dict[str, None] = {}
+    broken = False
+    for link in LINKS:
+        for fact in facts[link]:
+            if not isinstance(fact, Unknown):
+                continue
+            if fact.permission or (links[link] == "unknown" and not broken and fact in needed):
+                said[f"{fact.reason[:1].upper()}{fact.reason[1:]}."] = None
+        broken = broken or any(each.link == link and each.severity == "error" for each in findings)
+    yield from said
