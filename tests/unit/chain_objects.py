@@ -1,0 +1,185 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A chain that holds, and what is observed of it: account shop/app, its pods and the webhook that made them."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import dataclasses
+import datetime
+import typing as t
+
+from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import (
+    AwsFacts,
+    Chain,
+    KubernetesFacts,
+    Unknown,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.owners import Owner
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from sandbox import webhook
+
+Json = dict[str, t.Any]
+
+ROLE, OTHER = "arn:aws:iam::123456789012:role/app", "arn:aws:iam::123456789012:role/other"
+ANNOTATION = "eks.amazonaws.com/role-arn"
+NOW = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.timezone.utc)
+NOT_READ = Unknown("not read")
+
+CHAIN = Chain(
+    namespace="shop",
+    service_account="app",
+    issuer="https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF",
+    role_arn=ROLE,
+    audience="sts.amazonaws.com",
+    account_id="123456789012",
+    partition="aws",
+    region="eu-west-1",
+    cluster="prod",
+)
+AWS = AwsFacts(
+    provider=NOT_READ,
+    provider_arns=NOT_READ,
+    role=NOT_READ,
+    managed_policies=NOT_READ,
+    inline_policies=NOT_READ,
+    boundary=NOT_READ,
+    quotas=NOT_READ,
+    addons=(),
+    associations=(),
+)
+
+
+def account(role: str | None = ROLE, owners: t.Mapping[str, str] | None = None, **annotations: str) -> Json:
+    """The service account; annotations of the webhook by their names, with _ for -.
+
+    :param owners: who owns the role's annotation: the operation by field manager.
+    """
+    given = {f"eks.amazonaws.com/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    if role is not None:
+        given[ANNOTATION] = role
+    managed = [
+        {"manager": "kubectl-create", "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": {"f:secrets": {}}}
+    ]
+    for manager, operation in (owners or {"eksops.irsa": "Apply"}).items():
+        fields = {"f:metadata": {"f:annotations": {f"f:{ANNOTATION}": {}}}}
+        managed.append(
+            {
+                "manager": manager,
+                "operation": operation,
+                "fieldsType": "FieldsV1",
+                "fieldsV1": fields,
+                "apiVersion": "v1",
+            }
+        )
+    metadata = {"name": "app", "namespace": "shop", "uid": "u", "resourceVersion": "7", "annotations": given}
+    return {"metadata": {**metadata, "managedFields": managed}}
+
+
+def container(name: str = "app", **env: t.Any) -> Json:
+    """A container as its author writes it."""
+    return {"name": name, "image": "app:1", "env": [{"name": key, "value": value} for key, value in env.items()]}
+
+
+def written(
+    name: str = "web-5d4f-x1",
+    *containers: Json,
+    init: t.Sequence[Json] = (),
+    owner: tuple[str, str, str] | None = ("apps/v1", "ReplicaSet", "web-5d4f"),
+    labels: t.Mapping[str, str] | None = None,
+    annotations: t.Mapping[str, str] | None = None,
+    status: Json | None = None,
+    **spec: t.Any,
+) -> Json:
+    """A pod of Deployment web as it is before any webhook."""
+    metadata: Json = {"name": name, "namespace": "shop", "uid": f"uid-{name}", "annotations": dict(annotations or {})}
+    metadata["labels"] = {"app": "web", **({"pod-template-hash": "5d4f"} if owner else {}), **(labels or {})}
+    if owner:
+        version, kind, owner_name = owner
+        reference = {"apiVersion": version, "kind": kind, "name": owner_name, "uid": "u", "controller": True}
+        metadata["ownerReferences"] = [reference]
+    whole = {"serviceAccountName": "app", "containers": list(containers) or [container()], **spec}
+    if init:
+        whole["initContainers"] = list(init)
+    return {"metadata": metadata, "spec": whole, "status": status or {"phase": "Running"}}
+
+
+def injected(pod: Json, role: str | None = ROLE, **options: t.Any) -> Json:
+    """What the webhook makes of a pod."""
+    annotations = options.pop("annotations", {})
+    return webhook.inject(pod, account(role, **annotations), **options)
+
+
+def template(pod: Json, kind: str = "ReplicaSet", name: str = "web-5d4f", **metadata: t.Any) -> dict[Owner, Json]:
+    """The workload that makes such pods, by its owner."""
+    made = {"metadata": metadata.pop("template", {}), "spec": copy.deepcopy(pod["spec"])}
+    return {Owner("apps/v1", kind, name): {"metadata": {"name": name, **metadata}, "spec": {"template": made}}}
+
+
+def hook(configuration: str = "pod-identity-webhook", /, **fields: t.Any) -> Json:
+    """The MutatingWebhookConfiguration that EKS installs, with other fields of its webhook."""
+    annotations = fields.pop("annotations", {})
+    skip = {"key": "eks.amazonaws.com/skip-pod-identity-webhook", "operator": "DoesNotExist"}
+    body: Json = {
+        "name": "iam-for-pods.amazonaws.com",
+        "admissionReviewVersions": ["v1beta1"],
+        "clientConfig": {"url": "https://127.0.0.1:23443/mutate", "caBundle": bundle(CA)},
+        "failurePolicy": "Ignore",
+        "namespaceSelector": {},
+        "objectSelector": {"matchExpressions": [skip]},
+        "rules": [
+            {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"], "scope": "*"}
+        ],
+        **fields,
+    }
+    return {"metadata": {"name": configuration, "annotations": annotations}, "webhooks": [body]}
+
+
+def dry_run(role: str | None = ROLE, **options: t.Any) -> Json:
+    """The pod that comes back from the server-side dry run; bare without a role."""
+    return injected(written("irsa-verify-1", owner=None), role, **options)
+
+
+def authority(
+    name: str = "kubernetes", *, key: ec.EllipticCurvePrivateKey | None = None, days: tuple[int, int] = (-30, 3650)
+) -> x509.Certificate:
+    """A CA that signed itself, valid from so many days to so many days from now."""
+    key = key or ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    begin, end = (NOW + datetime.timedelta(days=each) for each in days)
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), begin, end)
+    return builder.sign(key, hashes.SHA256())
+
+
+def pem(*certificates: x509.Certificate) -> str:
+    """A PEM bundle."""
+    return "".join(each.public_bytes(serialization.Encoding.PEM).decode() for each in certificates)
+
+
+def bundle(*certificates: x509.Certificate) -> str:
+    """As it stands in a caBundle."""
+    return base64.b64encode(pem(*certificates).encode()).decode()
+
+
+CA = authority()
+
+
+def kubernetes(*pods: Json, **facts: t.Any) -> KubernetesFacts:
+    """What the API server knows: the chain that holds, with these pods, but for what is named."""
+    healthy = KubernetesFacts(
+        account=account(),
+        namespace={"metadata": {"name": "shop", "labels": {"kubernetes.io/metadata.name": "shop"}}},
+        webhooks=[hook()],
+        serving_ca=NOT_READ,
+        pods=list(pods) or [injected(written())],
+        workloads={},
+        admitted=dry_run(),
+        minor_version=31,
+        observed_at=NOW.timestamp(),
+    )
+    return dataclasses.replace(healthy, **facts)
