@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import dataclasses
 import threading
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, providers, roles
+from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, providers, roles, workloads
 from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk, provider, service_account
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import AccessDenied, IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 
 if t.TYPE_CHECKING:
     from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
     from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer
     from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Outcome, Wanted
+    from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Role
 
 T = t.TypeVar("T")
+
+# Up to so many roles or accounts are read one by one, more by pages.
+_FEW = 8
 
 
 class Converge(t.Protocol):
@@ -36,6 +41,32 @@ class Converge(t.Protocol):
     ) -> tuple[Plan, list[t.Any]]: ...
 
 
+@dataclasses.dataclass(frozen=True)
+class _Accounts:
+    """Service accounts that were listed.
+
+    :param phases: of all namespaces; None if they weren't read.
+    """
+
+    accounts: t.Mapping[tuple[str, str], t.Mapping[str, t.Any]]
+    phases: t.Mapping[str, str] | None
+
+    def observed(self, namespace: str, name: str) -> service_account.Observed:
+        """What is known of one account."""
+        found = self.accounts.get((namespace, name))
+        phase = None if found or self.phases is None else self.phases.get(namespace, "")
+        return service_account.Observed.from_kubernetes(found, phase)
+
+
+def _listed(server: ApiServer, namespaces: t.Sequence[str]) -> list[dict[str, t.Any]]:
+    if len(namespaces) > 1:
+        try:
+            return workloads.list_service_accounts(server)
+        except AccessDenied:
+            pass  # the caller may list some namespaces only
+    return [each for name in namespaces for each in workloads.list_service_accounts(server, namespace=name)]
+
+
 class Driver:
     """Makes the bindings, link by link: the provider, then the roles, then the service accounts.
 
@@ -44,6 +75,7 @@ class Driver:
 
     :param converge: makes a plan and carries it out, or not in check mode.
     :param stop_early: whether nothing more is begun once a binding has failed.
+    :param details: whether to return the roles and the accounts as the single modules do.
     """
 
     def __init__(
@@ -54,13 +86,16 @@ class Driver:
         wanted: Wanted,
         *,
         stop_early: bool = False,
+        details: bool = False,
     ) -> None:
         self._converge = converge
         self._aws = aws
         self._server = server
         self._wanted = wanted
         self._stop_early = stop_early
+        self._details = details
         self._failed = threading.Event()
+        self._policies = roles.PolicyNames(aws.client("iam"))
         self._plans: list[tuple[str, str, Plan]] = []
         self.provider: dict[str, t.Any] = {}
         self.roles: dict[str, dict[str, t.Any]] = {}
@@ -93,9 +128,13 @@ class Driver:
     def make_roles(self) -> None:
         """Every role once, however many bindings share it."""
         # Clients are made here, by one thread; botocore's clients then serve any number.
-        operations = roles.operations(self._aws.client("iam"))
+        client = self._aws.client("iam")
+        operations = roles.operations(client)
         if self._wanted.provider.cluster_name:
             self._aws.describe(self._wanted.provider.cluster_name)
+        else:
+            self._aws.client("sts")
+        known = self._known_roles(client)
         users: dict[str, list[Outcome]] = collections.defaultdict(list)
         for outcome in self.outcomes:
             if outcome.account.role:
@@ -103,8 +142,21 @@ class Driver:
 
         def make(name: str) -> None:
             wanted = self._wanted.roles[name]
+            first = known is not None
+
+            def make_plan() -> Plan:
+                nonlocal first
+                if first and known is not None:
+                    first = False
+                    plan = roles.plan_for(self._aws, wanted, known.get(name), self._policies)
+                    # What isn't there yet can be made at once. What is to change is read by itself first: a listing
+                    # doesn't tell everything, and may be some seconds old.
+                    if not plan or name not in known:
+                        return plan
+                return roles.plan_for(self._aws, wanted, roles.find(client, wanted), self._policies)
+
             try:
-                plan, answers = self._converge(lambda: roles.plan(self._aws, wanted), operations)
+                plan, answers = self._converge(make_plan, operations)
             except IrsaError as error:
                 self._fail(users[name], error)
                 return
@@ -119,13 +171,23 @@ class Driver:
     def annotate_accounts(self) -> None:
         """The accounts of those bindings whose roles there are."""
         operations = cluster.operations(self._server)
+        outcomes = [each for each in self.outcomes if not each.error]
+        known = self._known_accounts(outcomes)
 
         def annotate(outcome: Outcome) -> None:
             wanted = outcome.account.wanted(outcome.role_arn)
+            first = known is not None
+
+            def make_plan() -> Plan:
+                nonlocal first
+                if first and known is not None:
+                    first = False
+                    # An apply names the version that it was planned from, so a listing will do.
+                    return service_account.plan(wanted, known.observed(wanted.namespace, wanted.name))
+                return cluster.plan_service_account(self._server, wanted)
+
             try:
-                plan, answers = self._converge(
-                    lambda: cluster.plan_service_account(self._server, wanted), operations, rehearse=True
-                )
+                plan, answers = self._converge(make_plan, operations, rehearse=True)
             except IrsaError as error:
                 self._fail([outcome], error)
                 return
@@ -134,10 +196,44 @@ class Driver:
             self.service_accounts[wanted.title] = dict(plan.after)
             outcome.changes += plan.summaries()
 
-        self._each(annotate, [each for each in self.outcomes if not each.error])
+        self._each(annotate, outcomes)
         for outcome in self.outcomes:
             if self.stopped and not outcome.error and outcome.account.title not in self.service_accounts:
                 outcome.error = bulk.not_attempted(outcome)
+
+    def _known_roles(self, client: t.Any) -> dict[str, Role] | None:
+        """All roles of the account, read by pages; None where it is less to read each one that is wanted."""
+        if len(self._wanted.roles) <= _FEW:
+            return None
+        settings = self._details or any(
+            each.description is not None or each.max_session_duration is not None
+            for each in self._wanted.roles.values()
+        )
+        try:
+            return roles.find_all(client, settings=settings)
+        except AccessDenied:
+            return None  # a permission that the single modules don't need either
+
+    def _known_accounts(self, outcomes: t.Sequence[Outcome]) -> _Accounts | None:
+        """The cluster's service accounts, read by pages; None where it is less to read each one that is wanted."""
+        if len(outcomes) <= _FEW:
+            return None
+        namespaces = sorted({each.account.options["namespace"] for each in outcomes})
+        try:
+            found = _listed(self._server, namespaces)
+        except AccessDenied:
+            return None
+        accounts = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in found}
+        complete = all(
+            (each.account.options["namespace"], each.account.options["name"]) in accounts for each in outcomes
+        )
+        phases: dict[str, str] | None = None
+        if not complete:
+            try:
+                phases = cluster.namespace_phases(self._server)
+            except AccessDenied:
+                phases = None
+        return _Accounts(accounts, phases)
 
     def _fail(self, outcomes: t.Iterable[Outcome], error: IrsaError) -> None:
         self._failed.set()
@@ -168,10 +264,9 @@ class Driver:
         kinds = ("provider", "roles", "service_accounts")
         return sorted(self._plans, key=lambda each: (kinds.index(each[0]), each[1]))
 
-    def returns(self, *, details: bool, diff: bool) -> dict[str, t.Any]:
+    def returns(self, *, diff: bool) -> dict[str, t.Any]:
         """What `irsa_bindings` returns, failed if a binding did.
 
-        :param details: whether to return the roles and the accounts as the single modules do.
         :param diff: whether to return the diff.
         """
         plans = self.plans()
@@ -184,7 +279,7 @@ class Driver:
             "actions": actions,
             "calls": self._server.calls.as_dict(),
         }
-        if details:
+        if self._details:
             found["roles"] = [self.roles[name] for name in self._wanted.roles if name in self.roles]
             found["service_accounts"] = [
                 self.service_accounts[each.title]

@@ -317,7 +317,14 @@ def main() -> None:
         aws = Aws(module, connections=wanted.workers)
         server = connection.open_api_server(module, aws, connections=wanted.workers)
         converge = functools.partial(_runner.converge, module)
-        driver = Driver(converge, aws, server, wanted, stop_early=module.params["on_error"] == "stop")
+        driver = Driver(
+            converge,
+            aws,
+            server,
+            wanted,
+            stop_early=module.params["on_error"] == "stop",
+            details=module.params["details"],
+        )
         if module.params["provider"]:
             driver.make_provider()
         else:
@@ -326,7 +333,7 @@ def main() -> None:
         driver.annotate_accounts()
         # AnsibleModule has no public name for whether a diff is asked for.
         diff: bool = module._diff  # pylint: disable=protected-access
-        returns = driver.returns(details=module.params["details"], diff=diff)
+        returns = driver.returns(diff=diff)
         return {**returns, "elapsed": round(time.monotonic() - began, 3)}
 
     _runner.run(module, body)

@@ -217,7 +217,35 @@ def list_role_tags(client: t.Any, *, name: str) -> dict[str, str]:
 @aws_call("iam:ListRoles", "list the account's roles")
 def list_roles(client: t.Any) -> list[Json]:
     """All roles of the account, with their trust policies and without tags, as ListRoles returns them."""
-    return _pages(client, "list_roles", "Roles")
+    return _pages(client, "list_roles", "Roles", PaginationConfig={"PageSize": 1000})
+
+
+@aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles")
+def account_roles(client: t.Any) -> list[Json]:
+    """All roles of the account with their policies, up to 1000 a request, and pages may be short.
+
+    Each as GetRole's ``Role`` with ``Tags`` as a mapping, but without ``Description`` and ``MaxSessionDuration``, which
+    this operation doesn't tell; beyond that ``ManagedPolicies``, a list of ARNs, and ``InlinePolicies``, documents by
+    name.
+    """
+    details = _pages(
+        client,
+        "get_account_authorization_details",
+        "RoleDetailList",
+        Filter=["Role"],
+        PaginationConfig={"PageSize": 1000},
+    )
+    return [
+        {
+            **each,
+            "Tags": _mapping(each.get("Tags", [])),
+            "ManagedPolicies": [policy["PolicyArn"] for policy in each.get("AttachedManagedPolicies", [])],
+            "InlinePolicies": {
+                policy["PolicyName"]: policy["PolicyDocument"] for policy in each.get("RolePolicyList", [])
+            },
+        }
+        for each in details
+    ]
 
 
 @aws_call("iam:ListAttachedRolePolicies", "list the policies attached to the role {name}")

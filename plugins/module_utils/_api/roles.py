@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+import threading
 import time
 import typing as t
 
@@ -36,10 +37,40 @@ _SETTLING = (0.5, 0.5, 1.0, 2.0, 4.0)
 _AWS_PATHS = ("", "service-role/", "job-function/", "aws-service-role/")
 
 
+class PolicyNames:
+    """The managed policies that are named without their ARN, each looked up once, for any number of threads."""
+
+    def __init__(self, client: t.Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self._own: dict[str, str] | None = None
+        self._of_aws: dict[tuple[str, str], str | None] = {}
+
+    def of_account(self, name: str) -> str | None:
+        """The ARN of the account's own policy of that name; None if it has none."""
+        with self._lock:
+            if self._own is None:
+                self._own = iam.list_policies(self._client, scope="Local")
+            return self._own.get(name)
+
+    def of_aws(self, name: str, place: Place) -> str | None:
+        """The ARN of AWS's policy of that name; None if there is none."""
+        with self._lock:
+            key = (place.partition, name)
+            if key not in self._of_aws:
+                self._of_aws[key] = _policy_of_aws(self._client, name, place)
+            return self._of_aws[key]
+
+
 def plan(aws: Aws, wanted: Wanted) -> Plan:
     """Reads what the plan for a role depends on, and makes it."""
     client = aws.client("iam")
-    role = find(client, wanted)
+    return plan_for(aws, wanted, find(client, wanted), PolicyNames(client))
+
+
+def plan_for(aws: Aws, wanted: Wanted, role: Role | None, policies: PolicyNames) -> Plan:
+    """Makes the plan for a role that was read before; reads what else it depends on."""
+    client = aws.client("iam")
     cluster = aws.describe(wanted.cluster_name) if wanted.cluster_name else None
     issuer = cluster.require_issuer() if cluster else wanted.issuer
     if role:
@@ -55,7 +86,7 @@ def plan(aws: Aws, wanted: Wanted) -> Plan:
     setting = role_plan.Setting(
         place=place,
         provider_arn=provider_arn(place.partition, place.account_id, issuer) if issuer else None,
-        policies=find_policies(client, names, role=role, place=place) if wanted.present else {},
+        policies=find_policies(policies, names, role=role, place=place) if wanted.present else {},
     )
     try:
         return role_plan.plan(wanted, role, setting)
@@ -106,6 +137,23 @@ def find(client: t.Any, wanted: Wanted) -> Role | None:
     )
 
 
+def find_all(client: t.Any, *, settings: bool) -> dict[str, Role]:
+    """All roles of the account by name, in one request for each thousand of them.
+
+    :param settings: whether to read the description and the longest session too, which takes as many requests again.
+        Without it they are what a new role has.
+    """
+    told = {each["RoleName"]: each for each in iam.list_roles(client)} if settings else {}
+    return {
+        each["RoleName"]: Role.from_aws(
+            {**told.get(each["RoleName"], {}), **each},
+            managed_policies=each["ManagedPolicies"],
+            inline_policies=each["InlinePolicies"],
+        )
+        for each in iam.account_roles(client)
+    }
+
+
 def _read(call: t.Callable[[], R], *, needed: bool) -> R | None:
     try:
         return call()
@@ -134,7 +182,7 @@ def _quotas(client: t.Any) -> dict[str, int] | None:
     return _read(lambda: iam.account_summary(client), needed=False)
 
 
-def find_policies(client: t.Any, names: t.Iterable[str], *, role: Role | None, place: Place) -> dict[str, str]:
+def find_policies(policies: PolicyNames, names: t.Iterable[str], *, role: Role | None, place: Place) -> dict[str, str]:
     """The ARN of each managed policy that is given by its name.
 
     First those on the role, which costs no call when nothing is to change; then the account's own together with those
@@ -147,13 +195,10 @@ def find_policies(client: t.Any, names: t.Iterable[str], *, role: Role | None, p
     for arn in (role.managed_policies or ()) if role else ():
         attached.setdefault(arn.rsplit("/", 1)[1], []).append(arn)
     found: dict[str, str] = {}
-    own: dict[str, str] | None = None
     for name in names:
-        arns = attached.get(name, [])
-        if not arns:
-            if own is None:
-                own = iam.list_policies(client, scope="Local")
-            arns = [arn for arn in (own.get(name), _policy_of_aws(client, name, place)) if arn]
+        arns = attached.get(name) or [
+            arn for arn in (policies.of_account(name), policies.of_aws(name, place)) if arn is not None
+        ]
         if len(arns) > 1:
             raise errors.InvalidInput(
                 f"the name of managed policy {name} is ambiguous",

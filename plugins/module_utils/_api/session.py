@@ -36,12 +36,13 @@ class Aws:
 
     A client may be used by several threads; `client` and `describe` are for one.
 
-    :param connections: how many requests a client may have under way at once.
+    :param connections: how many requests a client may have under way at once. With several of them a client that is
+        throttled slows down by itself, and tries longer.
     :ivar calls: the requests that its clients have made.
     :raises BadConnection: boto3 is not installed.
     """
 
-    def __init__(self, module: AnsibleAWSModule, *, connections: int = 10) -> None:
+    def __init__(self, module: AnsibleAWSModule, *, connections: int = 1) -> None:
         if not HAS_BOTO3:
             raise errors.BadConnection(
                 "the Python library boto3 is missing",
@@ -159,9 +160,13 @@ def _client_config(connections: int) -> t.Any:
     limits: dict[str, t.Any] = {
         "connect_timeout": 10,
         "read_timeout": 30,
-        "max_pool_connections": connections,
+        "max_pool_connections": max(10, connections),
         "user_agent_extra": "eksops.irsa",
     }
     if not os.environ.get("AWS_MAX_ATTEMPTS") and not os.environ.get("AWS_RETRY_MODE"):
-        limits["retries"] = {"mode": "standard", "total_max_attempts": 8}
+        # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+        if connections > 1:
+            limits["retries"] = {"mode": "adaptive", "total_max_attempts": 12}
+        else:
+            limits["retries"] = {"mode": "standard", "total_max_attempts": 8}
     return botocore.config.Config(**limits)

@@ -49,9 +49,10 @@ def find_service_account(server: ApiServer, *, namespace: str, name: str) -> Jso
         return None
 
 
-def list_service_accounts(server: ApiServer, *, namespace: str) -> list[Json]:
-    """All service accounts of the namespace."""
-    return server.pages(f"/api/v1/namespaces/{namespace}/serviceaccounts")[0]
+def list_service_accounts(server: ApiServer, *, namespace: str | None = None) -> list[Json]:
+    """The service accounts of a namespace, or of all namespaces, 500 a request."""
+    where = f"/namespaces/{namespace}" if namespace else ""
+    return server.pages(f"/api/v1{where}/serviceaccounts")[0]
 
 
 def namespace_exists(server: ApiServer, *, namespace: str) -> bool:

@@ -109,7 +109,7 @@ def test_who_may_not_list_providers_goes_without_that_warning(aws: t.Any) -> Non
 def test_roles_are_read_before_a_removal_alone(aws: t.Any) -> None:
     iam = aws.stubs["iam"]
     iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
-    iam.add_response("list_roles", {"Roles": [], "IsTruncated": False}, {})
+    iam.add_response("list_roles", {"Roles": [], "IsTruncated": False}, {"MaxItems": 1000})
     assert providers.plan(aws, wanted(state="absent"))
     iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
     assert providers.plan(aws, wanted(state="absent", force=True))

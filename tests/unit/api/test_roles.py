@@ -281,7 +281,7 @@ def test_a_name_of_aws_and_one_of_the_account(stub: Stubber, iam: t.Any) -> None
     unknown(stub, *PATHS, name="queue")
     lists(stub, "AWS", S3)
     stub.add_response("get_policy", {"Policy": {"Arn": S3}}, {"PolicyArn": S3})
-    found = roles.find_policies(iam, ["queue", "AmazonS3ReadOnlyAccess"], role=None, place=PLACE)
+    found = roles.find_policies(roles.PolicyNames(iam), ["queue", "AmazonS3ReadOnlyAccess"], role=None, place=PLACE)
     assert found == {"queue": QUEUE, "AmazonS3ReadOnlyAccess": S3}
 
 
@@ -290,7 +290,7 @@ def test_a_name_of_aws_under_a_path(stub: Stubber, iam: t.Any) -> None:
     lists(stub, "Local")
     unknown(stub, "", name="AmazonEBSCSIDriverPolicy")
     stub.add_response("get_policy", {"Policy": {"Arn": arn}}, {"PolicyArn": arn})
-    found = roles.find_policies(iam, ["AmazonEBSCSIDriverPolicy"], role=None, place=PLACE)
+    found = roles.find_policies(roles.PolicyNames(iam), ["AmazonEBSCSIDriverPolicy"], role=None, place=PLACE)
     assert found == {"AmazonEBSCSIDriverPolicy": arn}
 
 
@@ -299,7 +299,7 @@ def test_an_unknown_name(stub: Stubber, iam: t.Any) -> None:
     unknown(stub, *PATHS, name="Queue")
     lists(stub, "AWS", S3)
     with pytest.raises(errors.NotFound) as caught:
-        roles.find_policies(iam, ["Queue"], role=None, place=PLACE)
+        roles.find_policies(roles.PolicyNames(iam), ["Queue"], role=None, place=PLACE)
     assert str(caught.value) == (
         "there is no managed policy Queue. Cause: neither account 123456789012 nor AWS has one of that name in "
         "partition aws. Fix: correct the name (case counts), create the policy first, or give its ARN."
@@ -311,7 +311,7 @@ def test_an_ambiguous_name(stub: Stubber, iam: t.Any) -> None:
     lists(stub, "Local", own)
     stub.add_response("get_policy", {"Policy": {"Arn": S3}}, {"PolicyArn": S3})
     with pytest.raises(errors.InvalidInput) as caught:
-        roles.find_policies(iam, ["AmazonS3ReadOnlyAccess"], role=None, place=PLACE)
+        roles.find_policies(roles.PolicyNames(iam), ["AmazonS3ReadOnlyAccess"], role=None, place=PLACE)
     assert str(caught.value) == (
         f"the name of managed policy AmazonS3ReadOnlyAccess is ambiguous. Cause: it is the name of {own} and of {S3}. "
         "Fix: give the ARN of the one that is meant."
