@@ -125,6 +125,9 @@ def _equal_without_case(found: str, wanted: Wanted) -> bool:
     return found.lower() == wanted.text.lower()
 
 
+_ARN = re.compile(r"arn(:[^:]*){4}:")
+
+
 def _arn(found: str, wanted: Wanted) -> bool:
     """Each of the six components by itself. AWS documents ArnEquals and ArnLike as the same."""
     ours, theirs = found.split(":", 5), wanted.parts
@@ -282,4 +285,7 @@ class Operator:
 
     def _one(self, found: str, wanted: t.Sequence[Wanted]) -> bool:
         compare = _COMPARISONS[self.comparison]
+        if compare is _arn and not _ARN.match(found):
+            # What is no ARN is neither like one nor unlike: IAM's policy simulator says so.
+            return False
         return any(compare(found, each) for each in wanted) != self.negated

@@ -95,8 +95,11 @@ def condition_holds(operator: str, actual: c.Sequence[str] | None, wanted: c.Seq
     if set_operator == "ForAllValues":
         # True without the key as well, which is why AWS warns against it in an Allow.
         return all(_compare(name, value, wanted) for value in actual or ())
+    if set_operator == "ForAnyValue" and not present:
+        # Some value has to match, IfExists or not.
+        return False
     if not present:
-        return if_exists or (_negated(name) and set_operator != "ForAnyValue")
+        return if_exists or _negated(name)
     values = t.cast("c.Sequence[str]", actual)
     if _negated(name) and set_operator != "ForAnyValue":
         return all(_compare(name, value, wanted) for value in values)
@@ -108,6 +111,9 @@ def _negated(name: str) -> bool:
 
 
 def _compare(name: str, actual: str, wanted: c.Sequence[str]) -> bool:
+    if name.startswith("Arn") and (not actual.startswith("arn:") or actual.count(":") < 5):
+        # The policy simulator refuses what is no ARN under the negated operators as well.
+        return False
     if _negated(name):
         return not any(_OPERATORS[name.replace("Not", "", 1)](actual, value) for value in wanted)
     return any(_OPERATORS[name](actual, value) for value in wanted)
@@ -119,6 +125,7 @@ def _text(value: t.Any) -> str:
 
 # What the variables ${*} and ${?} leave behind until a value is compared: the characters themselves, not wildcards.
 _ESCAPED = {"*": "\ue000", "?": "\ue001"}
+_ESCAPE = str.maketrans(_ESCAPED)
 _UNESCAPE = {ord(mark): character for character, mark in _ESCAPED.items()}
 
 
@@ -130,10 +137,11 @@ def _substitute(value: str, context: Context) -> str | None:
         if name in ("*", "?", "$"):
             return _ESCAPED.get(name, name)
         found = context.get(name.strip().lower(), ())
+        # What comes out of a variable stands for itself as well.
         if len(found) == 1:
-            return found[0]
+            return found[0].translate(_ESCAPE)
         if default:
-            return default.strip().strip("'")
+            return default.strip().strip("'").translate(_ESCAPE)
         raise LookupError(name)
 
     try:
