@@ -99,6 +99,9 @@ def condition(chance: random.Random) -> tuple[str, str, str | list[str]]:
         claim = "none"
     if not operator.endswith("Null") and chance.random() < 0.15:
         operator += "IfExists"
+    if pool is TEXTS:
+        # As many that equal what the request has as others.
+        pool = chance.choice([TEXTS, [SUB, "sts.amazonaws.com", "system:serviceaccount:web:*", "one", "two", "three"]])
     if pool is TEXTS and "Not" not in operator:
         pool = [*TEXTS, NO_VALUE]
     return operator, spelled(chance, f"{HOST}:{claim}"), values(chance, pool)
@@ -144,11 +147,11 @@ def statement(chance: random.Random, effect: str, conditions: int) -> dict[str, 
 def documents() -> t.Iterator[dict[str, t.Any]]:
     """The cases: every operator by itself in many ways, then whole policies."""
     chance = random.Random(20261124)  # noqa: S311
-    for _index in range(420):
+    for _index in range(520):
         operator, key, some = condition(chance)
         plain = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": ACTION}
         yield {"Version": "2012-10-17", "Statement": {**plain, "Condition": {operator: {key: some}}}}
-    for _index in range(380):
+    for _index in range(280):
         effects = chance.choice([["Allow"], ["Allow", "Allow"], ["Allow", "Deny"], ["Deny", "Allow", "Allow"]])
         some = [statement(chance, effect, chance.choice([0, 1, 1, 2])) for effect in effects]
         old = chance.random() < 0.2 and "$" not in json.dumps(some)
