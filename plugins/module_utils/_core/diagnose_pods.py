@@ -235,10 +235,10 @@ def _by_hand(seen: t.Sequence[Sighting]) -> str:
     pods = sightings.pods_of(seen)
     notes = []
     if any(each.owner is None for each in pods):
-        notes.append("pods without an owner only go with delete_unmanaged, and nobody makes them again but you")
+        notes.append("pods without an owner go with delete_unmanaged alone, and only you can make them again")
     if any(each.owner is not None and each.owner.kind == "Job" for each in pods):
         notes.append("a Job's pods are never restarted: run the Job again")
-    return f" ({'; '.join(notes)})" if notes else ""
+    return "".join(f"; {each}" for each in notes)
 
 
 def _has(seen: t.Sequence[Sighting]) -> str:
