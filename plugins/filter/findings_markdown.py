@@ -63,7 +63,7 @@ _value:
     | severity | link | id | service account | message |
     | --- | --- | --- | --- | --- |
     | error | role | `role-missing` | shop/cart | there is no role arn:aws:iam::111122223333:role/shop-cart |
-    | ok | - | - | shop/orders | acts as arn:aws:sts::111122223333:assumed-role/shop-orders/eksops-irsa-verify |
+    | ok | - | - | shop/orders | acts as arn:aws:sts::111122223333:assumed-role/shop-orders/irsa-verify.shop.orders |
 
     ## shop/cart
 
@@ -73,8 +73,9 @@ _value:
 
     there is no role arn:aws:iam::111122223333:role/shop-cart
 
-    - evidence: `GetRole`
-    - fix: create it with eksops.irsa.irsa\_role
+    - evidence: `iam:GetRole answers NoSuchEntity`
+    - expected: `arn:aws:iam::111122223333:role/shop-cart`
+    - fix: create it: eksops.irsa.irsa\_role with name: shop-cart
 """
 
 import typing as t

@@ -58,11 +58,14 @@ _value:
   sample: |-
     SEVERITY  LINK  ID            SERVICE ACCOUNT
     error     role  sub-mismatch  shop/cart
-      statement 1 of role shop-cart is for another account: sub is system:serviceaccount:shop:cart, the policy wants
+      statement 1 of the trust policy of role shop-cart: sub is
+        system:serviceaccount:shop:cart, the policy wants
         system:serviceaccount:default:cart (namespace differs)
-      fix: add the account with eksops.irsa.irsa_role
+      fix: add the account to the role: eksops.irsa.irsa_role with name: shop-cart,
+        cluster_name: production, service_accounts: [{namespace: shop, name: cart}],
+        purge_service_accounts: false
     ok        -     -             shop/orders
-      acts as arn:aws:sts::111122223333:assumed-role/shop-orders/eksops-irsa-verify
+      acts as arn:aws:sts::111122223333:assumed-role/shop-orders/irsa-verify.shop.orders
 
     2 service accounts: 1 broken, 1 ok
 """

@@ -13,9 +13,9 @@ import sys
 import textwrap
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core import report
+from ansible_collections.eksops.irsa.plugins.module_utils._core import diagnose_role, report
 from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import BY_ID, CAUSES, LINKS, Cause, Link
-from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import Finding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import AwsFacts, Chain, Finding, Unknown
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_troubleshooting.rst"
@@ -53,12 +53,7 @@ SECTIONS: dict[Link, tuple[str, str]] = {
     ),
 }
 
-EXAMPLE = Finding(
-    "sub-mismatch",
-    "statement 1 of role shop-cart trusts another service account: sub is system:serviceaccount:shop:cart, the policy "
-    "wants system:serviceaccount:default:cart (namespace differs)",
-    "add shop/cart to service_accounts of eksops.irsa.irsa_role",
-)
+PROVIDER = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B716D3041E"
 
 HEAD = r"""..
   Copyright (c) 2026 eksops.irsa contributors
@@ -143,7 +138,7 @@ def main(arguments: list[str]) -> int:
 
 
 def guide() -> str:
-    example = report.table([report.Verification("shop/cart", (EXAMPLE.as_dict(),))], width=88)
+    example = report.table([report.Verification("shop/cart", tuple(each.as_dict() for each in findings()))], width=88)
     parts = [
         HEAD.replace("@LABEL@", LABEL).replace("@EXAMPLE@", textwrap.indent(example, "    ")),
         *ambiguous_texts(),
@@ -155,6 +150,42 @@ def guide() -> str:
             if cause.link == link:
                 parts += section(cause)
     return "\n".join(parts)
+
+
+def findings() -> list[Finding]:
+    """What the code says of a role that trusts another namespace."""
+    chain = Chain(
+        namespace="shop",
+        service_account="cart",
+        issuer=f"https://{PROVIDER}",
+        role_arn="arn:aws:iam::111122223333:role/shop-cart",
+        audience="sts.amazonaws.com",
+        account_id="111122223333",
+        partition="aws",
+        region="eu-west-1",
+        cluster="production",
+    )
+    subject = {f"{PROVIDER}:sub": "system:serviceaccount:default:cart"}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": f"arn:aws:iam::111122223333:oidc-provider/{PROVIDER}"},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": subject},
+    }
+    trust = {"Version": "2012-10-17", "Statement": [statement]}
+    unknown = Unknown("not asked")
+    aws = AwsFacts(
+        provider={"ClientIDList": ["sts.amazonaws.com"]},
+        provider_arns=unknown,
+        role={"RoleName": "shop-cart", "Arn": chain.role_arn, "AssumeRolePolicyDocument": trust},
+        managed_policies=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"],
+        inline_policies=unknown,
+        boundary=unknown,
+        quotas=unknown,
+        addons=unknown,
+        associations=unknown,
+    )
+    return diagnose_role.findings(chain, aws)
 
 
 def groups_of_texts() -> dict[tuple[str, ...], list[str]]:

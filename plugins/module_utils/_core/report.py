@@ -73,7 +73,8 @@ def verifications(value: t.Any) -> list[Verification]:
 
 
 def _verification(result: t.Any) -> Verification:
-    if not isinstance(result, t.Mapping) or not ("findings" in result or result.get("failed")):
+    # With failed_when a failure is no longer called one, but failed_when says that it was there.
+    if not isinstance(result, t.Mapping) or not {"findings", "failed", "failed_when_result"} & set(result):
         raise InvalidInput(
             "no result of eksops.irsa.irsa_verify",
             cause=f"a {type(result).__name__} without findings was given",
@@ -146,8 +147,9 @@ def _rows(verification: Verification) -> list[tuple[tuple[str, str, str, str], l
         if finding.get("fix"):
             texts.append(f"fix: {finding['fix']}")
         rows.append((cells, texts))
-    for link in verification.unknown:
-        rows.append((("unknown", link, "-", account), []))
+    if verification.unknown:
+        # Why, the module's warnings say, or a finding that comes first.
+        rows.append((("unknown", "-", "-", account), [f"could not be judged: {', '.join(verification.unknown)}"]))
     if not rows:
         rows.append((("ok", "-", "-", account), [f"acts as {verification.role_arn}"] if verification.role_arn else []))
     return rows

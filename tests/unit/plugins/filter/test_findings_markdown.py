@@ -43,7 +43,7 @@ def test_the_page() -> None:
         "| error | role | `sub-mismatch` | shop/cart | statement 1 of role shop-cart trusts another account: sub is "
         "system:serviceaccount:shop:cart, the policy wants system:serviceaccount:default:cart (namespace differs) |",
         "| warning | role | `no-permissions` | shop/cart | role shop-cart has no policy |",
-        "| unknown | sts | - | shop/cart |  |",
+        "| unknown | - | - | shop/cart | could not be judged: sts |",
         "| ok | - | - | shop/orders | acts as arn:aws:sts::111122223333:assumed-role/shop-orders/verify |",
         "| failed | - | - | - | no cluster |",
         "",

@@ -42,20 +42,20 @@ def test_every_account_has_its_line_whatever_became_of_it() -> None:
         ]
     }
     assert findings_table(loop, width=200).splitlines() == [
-        "SEVERITY  LINK     ID              SERVICE ACCOUNT",
-        "error     role     sub-mismatch    shop/cart",
+        "SEVERITY  LINK  ID              SERVICE ACCOUNT",
+        "error     role  sub-mismatch    shop/cart",
         f"  {SUB_MISMATCH.message}",
         f"  fix: {SUB_MISMATCH.fix}",
-        "warning   role     no-permissions  shop/cart",
+        "warning   role  no-permissions  shop/cart",
         "  role shop-cart has no policy",
         "  fix: attach one",
-        "ok        -        -               shop/orders",
+        "ok        -     -               shop/orders",
         "  acts as arn:aws:sts::111122223333:assumed-role/shop-orders/verify",
-        "unknown   webhook  -               shop/search",
-        "unknown   sts      -               shop/search",
-        "failed    -        -               shop/mail",
+        "unknown   -     -               shop/search",
+        "  could not be judged: webhook, sts",
+        "failed    -     -               shop/mail",
         "  cluster production is unknown. Fix: name another.",
-        "warning   role     no-permissions  shop/tax",
+        "warning   role  no-permissions  shop/tax",
         "  role shop-cart has no policy",
         "  fix: attach one",
         "",
@@ -108,6 +108,16 @@ def test_other_values_are_refused(value: t.Any, says: str) -> None:
 def test_a_width_that_is_none_is_refused(width: t.Any) -> None:
     with pytest.raises(AnsibleFilterError, match="width"):
         findings_table(result(), width=width)
+
+
+def test_a_failure_that_failed_when_hides_is_one() -> None:
+    hidden = {"failed": False, "failed_when_result": False, "msg": "no connection"}
+    assert findings_table(hidden).splitlines()[1:] == [
+        "failed    -     -   -",
+        "  no connection",
+        "",
+        "1 service account: 1 not verified",
+    ]
 
 
 def test_the_structure_survives_json() -> None:
