@@ -296,7 +296,7 @@ def _non_root(spec: Json, written: Json) -> str | None:
     merged = {**(spec.get("securityContext") or {}), **(written.get("securityContext") or {})}
     if merged.get("runAsUser"):
         return f"runAsUser: {merged['runAsUser']}"
-    return "runAsNonRoot: true" if merged.get("runAsNonRoot") and merged.get("runAsUser") is None else None
+    return "runAsNonRoot: true" if merged.get("runAsNonRoot") else None
 
 
 def _windows(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:

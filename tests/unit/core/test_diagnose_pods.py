@@ -387,6 +387,11 @@ WEBHOOK = [
         id="webhook-unreachable-and-refused",
     ),
     pytest.param(
+        {"webhooks": [], "admitted": NOT_READ, "refused": REFUSED + "connection refused"},
+        ["webhook-unreachable"],
+        id="webhook-unreachable-and-gone-since",
+    ),
+    pytest.param(
         {"webhooks": NOT_READ, "admitted": NOT_READ, "refused": REFUSED + "x509: certificate has expired"},
         ["webhook-unreachable"],
         id="webhook-unreachable-with-a-certificate-that-expired",
@@ -612,8 +617,8 @@ def test_one_finding_names_all_the_pods() -> None:
         "AWS_WEB_IDENTITY_TOKEN_FILE: made before service account shop/app was annotated, or while the webhook was away"
     )
     assert one.fix == (
-        "replace the pods with eksops.irsa.pod_rollout (namespace: shop, service_account: app); pods without an owner go "
-        "with delete_unmanaged alone, and only you can make them again"
+        "replace the pods with eksops.irsa.pod_rollout (namespace: shop, service_account: app); pods without an owner "
+        "go with delete_unmanaged alone, and only you can make them again"
     )
     assert one.evidence == "pod agent-0: spec.containers[app].env, and 9 more"
     assert (one.expected, one.found) == ("AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE", "neither")
