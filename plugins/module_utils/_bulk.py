@@ -58,6 +58,16 @@ class _Accounts:
         return service_account.Observed.from_kubernetes(found, phase)
 
 
+def _leaders(outcomes: t.Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
+    """The first binding of each namespace that may be created, to be seen to before the others; and the others."""
+    leaders: dict[str, Outcome] = {}
+    for each in outcomes:
+        if each.account.options["create_namespace"]:
+            leaders.setdefault(each.account.options["namespace"], each)
+    indices = {each.account.index for each in leaders.values()}
+    return list(leaders.values()), [each for each in outcomes if each.account.index not in indices]
+
+
 def _listed(server: ApiServer, namespaces: t.Sequence[str]) -> list[dict[str, t.Any]]:
     if len(namespaces) > 1:
         try:
@@ -173,21 +183,24 @@ class Driver:
         operations = cluster.operations(self._server)
         outcomes = [each for each in self.outcomes if not each.error]
         known = self._known_accounts(outcomes)
+        new: set[str] = set()
+        made: set[str] = set()
 
         def annotate(outcome: Outcome) -> None:
             wanted = outcome.account.wanted(outcome.role_arn)
-            first = known is not None
+            listed = known.observed(wanted.namespace, wanted.name) if known else None
 
             def make_plan() -> Plan:
-                nonlocal first
-                if first and known is not None:
-                    first = False
-                    # An apply names the version that it was planned from, so a listing will do.
-                    return service_account.plan(wanted, known.observed(wanted.namespace, wanted.name))
-                return cluster.plan_service_account(self._server, wanted)
+                nonlocal listed
+                # An apply names the version that it was planned from, so a listing will do for the first try.
+                observed, listed = listed or cluster.observe_service_account(self._server, wanted), None
+                if observed.account is None and wanted.namespace in made:
+                    observed = dataclasses.replace(observed, namespace="Active")
+                return service_account.plan(wanted, observed)
 
             try:
-                plan, answers = self._converge(make_plan, operations, rehearse=True)
+                # A server can't rehearse what is to be in a namespace that is still to be made.
+                plan, answers = self._converge(make_plan, operations, rehearse=wanted.namespace not in made)
             except IrsaError as error:
                 self._fail([outcome], error)
                 return
@@ -195,8 +208,13 @@ class Driver:
             self._plans.append(("service_accounts", wanted.title, plan))
             self.service_accounts[wanted.title] = dict(plan.after)
             outcome.changes += plan.summaries()
+            if any(action.operation == "create_namespace" for action in plan.actions):
+                new.add(wanted.namespace)
 
-        self._each(annotate, outcomes)
+        first, rest = _leaders(outcomes)
+        self._each(annotate, first)
+        made.update(new)
+        self._each(annotate, rest)
         for outcome in self.outcomes:
             if self.stopped and not outcome.error and outcome.account.title not in self.service_accounts:
                 outcome.error = bulk.not_attempted(outcome)

@@ -166,11 +166,16 @@ def namespace_phases(server: ApiServer) -> dict[str, str]:
 
 def plan_service_account(server: ApiServer, wanted: Wanted) -> Plan:
     """Reads what the plan for a service account depends on, and makes it."""
+    return service_account.plan(wanted, observe_service_account(server, wanted))
+
+
+def observe_service_account(server: ApiServer, wanted: Wanted) -> service_account.Observed:
+    """Reads what the plan for a service account depends on."""
     found = find_service_account(server, namespace=wanted.namespace, name=wanted.name)
     phase = None
     if found is None and wanted.state == "present":
         phase = namespace_phase(server, name=wanted.namespace)
-    return service_account.plan(wanted, service_account.Observed.from_kubernetes(found, phase))
+    return service_account.Observed.from_kubernetes(found, phase)
 
 
 _OPERATIONS = (
