@@ -76,6 +76,12 @@ _value:
     - evidence: `iam:GetRole answers NoSuchEntity`
     - expected: `arn:aws:iam::111122223333:role/shop-cart`
     - fix: create it: eksops.irsa.irsa\_role with name: shop-cart
+
+    ## shop/orders
+
+    Links: provider ok, role ok, account ok, webhook ok, pods ok, sts ok.
+
+    It acts as `arn:aws:sts::111122223333:assumed-role/shop-orders/irsa-verify.shop.orders`.
 """
 
 import typing as t
