@@ -10,7 +10,7 @@ export PYTHON
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Bind three workloads to an IAM role on the sandbox, step by step, and take it all away again
@@ -59,6 +59,10 @@ sandbox-down: ## Stop it
 .PHONY: bench
 bench: ## The role against the same chain out of amazon.aws, kubernetes.core and the aws CLI
 	@$(T)/with_sandbox.sh bench benchmarks/chain/run $(ARGS)
+
+.PHONY: bench-bindings
+bench-bindings: ## A thousand bindings at once against a bare script that makes the same calls
+	@$(T)/with_sandbox.sh bench-bindings benchmarks/bindings/run $(ARGS)
 
 .PHONY: build
 build: ## Build the tarball and print its path
