@@ -81,9 +81,7 @@ def findings(chain: Chain, facts: KubernetesFacts, aws: AwsFacts) -> list[Findin
     if account is None:
         found.append(_missing(chain, facts))
     elif not isinstance(account, Unknown):
-        annotation = list(_annotation(chain, facts, account))
-        addons = list(_addons(chain, account, aws))
-        found += [*annotation, *addons, *_owners(chain, account)]
+        found += [*_annotation(chain, facts, account), *_addons(chain, account, aws), *_owners(chain, account)]
     found += _pod_identity(chain, facts, aws)
     return found
 

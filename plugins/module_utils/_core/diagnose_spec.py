@@ -37,7 +37,7 @@ REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 # The webhook asks the node selector alone, by either label.
 _OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 # Since this version the kubelet makes a projected token readable for the user that the pod's containers run as:
-# https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
+# https://github.com/aws/amazon-eks-pod-identity-webhook#usage-with-non-root-container-user
 _TOKENS_FOR_NON_ROOT = 19
 
 
