@@ -25,12 +25,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core import diagnose_trust, model, policy_document
+from ansible_collections.eksops.irsa.plugins.module_utils._core import (
+    diagnose_trust,
+    diagnose_trust_remarks,
+    model,
+    policy_document,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import is_role_arn
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnose_trust import CN_AUDIENCE, Refusal, Trust
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnose_trust import CN_AUDIENCE
 from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import AwsFacts, Chain, Finding, Json, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import STS_AUDIENCE
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import as_list, statements
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust_facts import Refusal, Trust, drift
 
 _SIZE_QUOTA = "AssumeRolePolicySizeQuota"
 
@@ -80,7 +86,7 @@ def findings(chain: Chain, aws: AwsFacts) -> list[Finding]:
         found += _provider(chain, aws)
     found += _audience(chain, aws, refused)
     if trust:
-        found += diagnose_trust.remarks(trust, refused)
+        found += diagnose_trust_remarks.findings(trust, refused)
     found += _permissions(aws)
     return found
 
@@ -93,6 +99,9 @@ def static_allows(chain: Chain, aws: AwsFacts) -> bool | None:
         return False
     if chain.partition and model.Arn.parse(chain.role_arn).partition != chain.partition:
         return False
+    if _is_elsewhere(chain, aws):
+        # What was read is of the cluster's account.
+        return None
     answers = (_provider_accepts(chain, aws), _role_accepts(chain, aws))
     if False in answers:
         return False
@@ -108,11 +117,8 @@ def _provider_accepts(chain: Chain, aws: AwsFacts) -> bool | None:
 def _role_accepts(chain: Chain, aws: AwsFacts) -> bool | None:
     if isinstance(aws.role, Unknown):
         return None
-    if aws.role is None:
-        # It was looked for in the cluster's account.
-        return None if _is_elsewhere(chain, aws) else False
-    if aws.role["Arn"] != chain.role_arn:
-        return None if _is_elsewhere(chain, aws) else False
+    if aws.role is None or aws.role["Arn"] != chain.role_arn:
+        return False
     trust = _trust(chain, aws)
     return trust.decision.allowed if trust else None
 
@@ -226,7 +232,7 @@ def _provider(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
     evidence = "iam:GetOpenIDConnectProvider answers NoSuchEntity"
     lookalike = next(_lookalikes(right, aws), None)
     if lookalike:
-        what = diagnose_trust.drift(lookalike.partition(":oidc-provider/")[2], model.provider_of(chain.issuer))
+        what = drift(lookalike.partition(":oidc-provider/")[2], model.provider_of(chain.issuer))
         yield Finding(
             "provider-url-drift",
             f"OIDC provider {lookalike} differs from the issuer {chain.issuer} in {what}",
@@ -260,7 +266,7 @@ def _lookalikes(right: str, aws: AwsFacts) -> t.Iterator[str]:
     account, _kind, name = right.partition(":oidc-provider/")
     for each in [] if isinstance(aws.provider_arns, Unknown) else aws.provider_arns:
         of, _kind, other = each.partition(":oidc-provider/")
-        if of == account and diagnose_trust.drift(other, name):
+        if of == account and drift(other, name):
             yield each
 
 

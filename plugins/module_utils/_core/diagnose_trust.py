@@ -19,129 +19,32 @@ stands to the cluster's provider decides between the ids:
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
-import re
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core import policy_document, trust_policy
+from ansible_collections.eksops.irsa.plugins.module_utils._core import trust_policy, trust_subjects
 from ansible_collections.eksops.irsa.plugins.module_utils._core.condition_operators import Operator, like
-from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import Chain, Finding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import Finding
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import STS_AUDIENCE, provider_of
-from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import Document, as_list, statements
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import as_list, statements
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust_evaluation import (
     ACTION,
-    Decision,
     Failure,
-    Request,
     condition,
     conditions,
-    evaluate,
     judge,
     principals,
 )
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust_facts import (
+    EKS_ISSUER,
+    Refusal,
+    Trust,
+    drift,
+    grant,
+)
 
 CN_AUDIENCE = "sts.amazonaws.com.cn"
-_SUBJECT_PREFIX = "system:serviceaccount:"
-_EKS_ISSUER = re.compile(r"(oidc\.eks\.)([a-z0-9-]+)(\.[a-z.]+/id/)([0-9A-Za-z]+)", re.IGNORECASE)
-# What IAM puts in place of a principal that was deleted.
-_DELETED = re.compile(r"A(RO|ID)A[A-Z0-9]{12,}")
-# A service account that no policy means.
-_ANYBODY = trust_policy.subject("some-namespace-that-nobody-named", "some-account-that-nobody-named")
-
 Relation = t.Literal["named", "drifted", "misnamed", "recreated", "foreign"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Trust:
-    """A role's trust policy, and whom it should let in.
-
-    :param role_arn: the role's ARN as IAM has it.
-    :param provider_arn: the cluster's provider in the role's account.
-    :param drifted: providers of that account that were meant to be the cluster's.
-    :param size_quota: how many characters IAM takes, if that is known.
-    """
-
-    chain: Chain
-    role_arn: str
-    provider_arn: str
-    document: Document
-    drifted: tuple[str, ...] = ()
-    size_quota: int | None = None
-
-    @property
-    def role_name(self) -> str:
-        """The role's name, without path."""
-        return self.role_arn.rpartition("/")[2]
-
-    @property
-    def subject(self) -> str:
-        """The ``sub`` of the account's tokens."""
-        return trust_policy.subject(self.chain.namespace, self.chain.service_account)
-
-    @property
-    def request(self) -> Request:
-        """What STS would ask of IAM."""
-        return Request.of_token(self.provider_arn, self.chain.issuer, self.subject, self.chain.audience)
-
-    @property
-    def variables(self) -> bool:
-        """Whether the document has policy variables."""
-        return bool(self.document.get("Version") == policy_document.VERSION)
-
-    @functools.cached_property
-    def decision(self) -> Decision:
-        """What the policy says to that."""
-        return evaluate(self.document, self.request)
-
-    @property
-    def lets_in(self) -> bool:
-        """Whether some statement lets the account in, as far as can be told, be there a Deny or not."""
-        return any(each.effect == "Allow" and each.matched is not False for each in self.decision.verdicts)
-
-    def place(self, index: int) -> str:
-        """A statement, by number and Sid."""
-        return f"{trust_policy.place_of(index, statements(self.document)[index])} of role {self.role_name}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Refusal:
-    """What keeps the account out.
-
-    :param findings: all of it but what concerns the audience, which is the provider's and the account's matter too.
-    :param audience: the failing condition on ``aud``.
-    :param place: the statement that has it.
-    """
-
-    findings: tuple[Finding, ...] = ()
-    audience: Failure | None = None
-    place: str = ""
-
-
-def drift(name: str, provider: str) -> str | None:
-    """In what a provider's name differs from the right one, if in nothing but a slash, case or region."""
-    if name == provider:
-        return None
-    ours, theirs = provider.rstrip("/"), name.rstrip("/")
-    if ours == theirs:
-        return "a slash at its end"
-    if ours.lower() == theirs.lower():
-        return "upper and lower case"
-    one, other = _EKS_ISSUER.fullmatch(ours), _EKS_ISSUER.fullmatch(theirs)
-    if one and other and one.group(4).lower() == other.group(4).lower():
-        return "the region"
-    return None
-
-
-def grant(trust: Trust) -> str:
-    """How this collection lets the account in."""
-    chain = trust.chain
-    cluster = f"cluster_name: {chain.cluster}" if chain.cluster else f"issuer: {chain.issuer}"
-    audience = "" if chain.audience == STS_AUDIENCE else f", audiences: [{chain.audience}]"
-    return (
-        f"eksops.irsa.irsa_role with name: {trust.role_name}, {cluster}, service_accounts: [{{namespace: "
-        f"{chain.namespace}, name: {chain.service_account}}}], purge_service_accounts: false{audience}"
-    )
 
 
 # What keeps the account out
@@ -207,7 +110,7 @@ class _Reading:
             return "drifted"
         if name == self.provider or drift(name, self.provider):
             return "misnamed"
-        ours, theirs = _EKS_ISSUER.fullmatch(self.provider), _EKS_ISSUER.fullmatch(name)
+        ours, theirs = EKS_ISSUER.fullmatch(self.provider), EKS_ISSUER.fullmatch(name)
         if ours and theirs and ours.groups()[:3] == theirs.groups()[:3]:
             account = self.trust.provider_arn.partition(":oidc-provider/")[0]
             return "recreated" if federated.startswith(f"{account}:") else "foreign"
@@ -261,7 +164,7 @@ class _Reading:
             claim = "aud" if each in self._of("sub", self.failures) else "sub"
             under_aud = claim == "sub" and each in self._of("aud", self.failures)
             if (claim == "aud" and any(map(self._is_audience, each.wanted))) or (
-                under_aud and any(value.startswith(_SUBJECT_PREFIX) for value in each.wanted)
+                under_aud and any(value.startswith(trust_subjects.PREFIX) for value in each.wanted)
             ):
                 swapped = True
                 holds, failure = self._condition(each.operator or "", f"{self.provider}:{claim}", each.wanted)
@@ -291,7 +194,8 @@ class _Reading:
     def distance(self) -> tuple[float, int]:
         """The number of things to mend, a subject counted by how much of it differs."""
         subject = min(
-            (_distance(self.trust.subject, each.wanted) for each in self._of("sub", self.failures)), default=0.0
+            (trust_subjects.distance(self.trust.subject, each.wanted) for each in self._of("sub", self.failures)),
+            default=0.0,
         )
         others = [each for each in self.failures if each not in self._of("sub", self.failures)]
         wrong = (self.relation in ("misnamed", "recreated")) + (self.action is not None) + len(others)
@@ -421,9 +325,9 @@ class _Reading:
                 mismatched.append(each)
         if not mismatched:
             return
-        failure = min(mismatched, key=lambda each: _distance(self.trust.subject, each.wanted))
+        failure = min(mismatched, key=lambda each: trust_subjects.distance(self.trust.subject, each.wanted))
         yield self._mismatch(failure)
-        if _nearest(self.trust.subject, failure.wanted) in _literal_wildcards(failure):
+        if trust_subjects.nearest(self.trust.subject, failure.wanted) in _literal_wildcards(failure):
             yield self._wildcard(failure)
 
     def _wildcard(self, failure: Failure) -> Finding:
@@ -440,9 +344,9 @@ class _Reading:
     def _mismatch(self, failure: Failure) -> Finding:
         subject = self.trust.subject
         if _is_positive(failure.operator or ""):
-            wanted = _nearest(subject, failure.wanted)
+            wanted = trust_subjects.nearest(subject, failure.wanted)
             more = f" and {len(failure.wanted) - 1} more" if len(failure.wanted) > 1 else ""
-            text = f"sub is {subject}, the policy wants {wanted}{more} ({difference(subject, wanted)})"
+            text = f"sub is {subject}, the policy wants {wanted}{more} ({trust_subjects.difference(subject, wanted)})"
         else:
             text = f"sub is {subject}, which {failure.operator} {', '.join(failure.wanted)} excludes"
         return Finding(
@@ -470,146 +374,3 @@ def _literal_wildcards(failure: Failure) -> list[str]:
     if parsed is None or parsed.negated or not parsed.comparison.startswith("StringEquals"):
         return []
     return [each for each in failure.wanted if trust_policy.is_wild(each)]
-
-
-# Subjects
-
-
-def _parts(subject: str) -> list[str]:
-    """Namespace and name; one part where it is no service account's subject."""
-    plain = subject.removeprefix(_SUBJECT_PREFIX)
-    parts = plain.split(":")
-    return parts if plain != subject and len(parts) == 2 else [subject]
-
-
-def _distance(subject: str, wanted: t.Sequence[str]) -> float:
-    """1 for each part that differs, less a fraction for what is alike in them."""
-    return min((_distance_of(subject, each) for each in wanted), default=2.0)
-
-
-def _distance_of(subject: str, wanted: str) -> float:
-    ours, theirs = _parts(subject), _parts(wanted)
-    differing = sum(not like(their, our) for our, their in zip(ours, theirs, strict=False)) if len(theirs) == 2 else 2
-    return differing - difflib.SequenceMatcher(None, subject, wanted).ratio() / 2
-
-
-def _nearest(subject: str, wanted: t.Sequence[str]) -> str:
-    return min(wanted, key=lambda each: _distance_of(subject, each), default="nothing")
-
-
-def difference(subject: str, wanted: str) -> str:
-    """In what a subject differs from what a policy wants, in words."""
-    if subject.lower() == wanted.lower():
-        return "upper and lower case differ"
-    if subject == "".join(wanted.split()):
-        return "there are blanks in it"
-    ours, theirs = _parts(subject), _parts(wanted)
-    if len(theirs) != 2:
-        return f"that is not {_SUBJECT_PREFIX}NAMESPACE:NAME"
-    differing = [
-        what for what, our, their in zip(("namespace", "name"), ours, theirs, strict=True) if not like(their, our)
-    ]
-    return f"{' and '.join(differing) or 'it'} differ{'' if len(differing) > 1 else 's'}"
-
-
-# What else is to be said of the policy
-
-
-def remarks(trust: Trust, refused: Refusal) -> list[Finding]:
-    """Deny statements, holes, size and principals that are gone."""
-    found = [_explicit_deny(trust), _too_broad(trust), _too_long(trust, refused), _stale_principal(trust)]
-    return [each for each in found if each]
-
-
-def _explicit_deny(trust: Trust) -> Finding | None:
-    denying = trust.decision.denying
-    if not denying:
-        return None
-    places = " and ".join(trust.place(each.index) for each in denying)
-    return Finding(
-        "explicit-deny",
-        f"{places} denies {ACTION} to {trust.subject}",
-        f"remove the statement, or give it a condition that leaves {trust.subject} out",
-        evidence=", ".join(f"Statement[{each.index}]" for each in denying),
-    )
-
-
-def _too_broad(trust: Trust) -> Finding | None:
-    broad = [index for index, each in enumerate(statements(trust.document)) if _is_broad(trust, each)]
-    if not broad:
-        return None
-    places = " and ".join(trust.place(each) for each in broad)
-    provider = provider_of(trust.chain.issuer)
-    return Finding(
-        "trust-too-broad",
-        f"{places} lets in every service account of the cluster, or would without the key {provider}:sub",
-        f"name the accounts under StringEquals {provider}:sub: {grant(trust)}",
-        evidence=", ".join(f"Statement[{each}]" for each in broad),
-        expected=f"a condition on {provider}:sub that names accounts",
-    )
-
-
-def _is_broad(trust: Trust, statement: t.Any) -> bool:
-    """Whether an account that nobody named is let in, or only ForAllValues keeps it out."""
-    if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
-        return False
-    sub, aud = f"{provider_of(trust.chain.issuer)}:sub".lower(), f"{provider_of(trust.chain.issuer)}:aud".lower()
-    scoped = conditions(statement)
-    audiences = {trust.chain.audience, *(each for _o, key, values in scoped if key.lower() == aud for each in values)}
-    denies = [each for each in statements(trust.document) if isinstance(each, dict) and each.get("Effect") == "Deny"]
-    alone: Document = {**trust.document, "Statement": [*denies, statement]}
-    chain = trust.chain
-    for audience in audiences:
-        request = Request.of_token(trust.provider_arn, chain.issuer, _ANYBODY, audience)
-        if evaluate(alone, request).allowed is not False:
-            return True
-    operators = [Operator.parse(operator) for operator, key, _values in scoped if key.lower() == sub]
-    # They keep nobody out from whose request the key is absent.
-    hollow = bool(operators) and all(each and each.quantifier == "ForAllValues" for each in operators)
-    return hollow and judge(statement, trust.request, variables=trust.variables).matched is not False
-
-
-def _too_long(trust: Trust, refused: Refusal) -> Finding | None:
-    """Over the quota as it is, or with the statement that is missing."""
-    if trust.size_quota is None:
-        return None
-    size = policy_document.size(trust.document)
-    text = f"the trust policy of role {trust.role_name} has {size} characters"
-    if size <= trust.size_quota:
-        if not refused.findings and refused.audience is None:
-            return None
-        wanted = trust_policy.Grant(trust.provider_arn, (trust.subject,), (trust.chain.audience,))
-        size = policy_document.size(trust_policy.merge(trust.document, wanted, purge=False).document)
-        text = f"the trust policy of role {trust.role_name} would have {size} characters with {trust.subject} in it"
-    if size <= trust.size_quota:
-        return None
-    return Finding(
-        "trust-too-long",
-        f"{text}, IAM takes {trust.size_quota}",
-        "name the accounts of a cluster in one statement with a list, split them over several roles, or have the quota "
-        "for the length of trust policies raised (4096 at most)",
-        evidence="AssumeRolePolicySizeQuota",
-        expected=f"at most {trust.size_quota}",
-        found=str(size),
-    )
-
-
-def _stale_principal(trust: Trust) -> Finding | None:
-    gone = [
-        (index, str(each))
-        for index, statement in enumerate(statements(trust.document))
-        if isinstance(statement, dict) and isinstance(statement.get("Principal"), dict)
-        for each in as_list(statement["Principal"].get("AWS"))
-        if _DELETED.fullmatch(str(each))
-    ]
-    if not gone:
-        return None
-    index, principal = gone[0]
-    return Finding(
-        "chained-role-stale",
-        f"{trust.place(index)} names {principal}, the id of a role or user that was deleted",
-        "name the ARN of the one that is there now: one that is created again under the same name has another id",
-        evidence=f"Statement[{index}].Principal.AWS",
-        expected="an ARN",
-        found=", ".join(each for _index, each in gone),
-    )
