@@ -187,6 +187,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+namespace:
+  description: The namespace that was given.
+  returned: always
+  type: str
+  sample: shop
+service_account:
+  description: The service account that was given.
+  returned: always
+  type: str
+  sample: checkout
 ok:
   description:
     - Whether every link that was looked at holds.

@@ -79,6 +79,9 @@ class Diagnosis:
     def as_dict(self) -> dict[str, t.Any]:
         """As the module returns it."""
         return {
+            # A registered result without a loop doesn't tell whose it is.
+            "namespace": self.seen.chain.namespace,
+            "service_account": self.seen.chain.service_account,
             "ok": self.ok,
             "findings": [each.as_dict() for each in self.findings],
             "ignored": [each.as_dict() for each in self.ignored],

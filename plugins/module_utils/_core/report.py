@@ -99,7 +99,7 @@ def _is_finding(finding: t.Any) -> bool:
 
 
 def _account(result: Json) -> str:
-    # A registered result has the module's options under invocation, be it a success or a failure.
+    # What failed before it could verify has the module's options at most, which Ansible keeps in a loop's results.
     options = (result.get("invocation") or {}).get("module_args") or {}
     names = [result.get(key) or options.get(key) for key in ("namespace", "service_account")]
     return "/".join(map(str, names)) if all(names) else "-"

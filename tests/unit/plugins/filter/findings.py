@@ -25,14 +25,14 @@ NO_PERMISSIONS = Finding("no-permissions", "role shop-cart has no policy", "atta
 def result(
     *findings: Finding, account: str = "cart", links: t.Mapping[str, str] | None = None, proof: bool = False
 ) -> dict[str, t.Any]:
-    """One result, with the options under ``invocation`` as Ansible keeps them."""
-    options = {"namespace": "shop", "service_account": account}
+    """One result."""
     return {
+        "namespace": "shop",
+        "service_account": account,
         "changed": False,
         "ok": not findings,
         "findings": [finding.as_dict() for finding in findings],
         "links": OK | dict(links or {}),
-        "invocation": {"module_args": options},
         "proof": {"assumed_role_arn": f"arn:aws:sts::111122223333:assumed-role/shop-{account}/verify"}
         if proof
         else None,

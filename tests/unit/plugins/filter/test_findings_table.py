@@ -74,10 +74,10 @@ def test_nothing_verified_is_said_so(empty: t.Any) -> None:
 
 
 def test_an_account_that_is_not_told_has_a_dash() -> None:
-    bare = {key: value for key, value in result(NO_PERMISSIONS).items() if key != "invocation"}
-    assert findings_table(bare).splitlines()[1] == "warning   role  no-permissions  -"
-    named = bare | {"namespace": "shop", "service_account": "cart"}
-    assert findings_table(named).splitlines()[1] == "warning   role  no-permissions  shop/cart"
+    failure = {"failed": True, "msg": "no"}
+    assert findings_table(failure).splitlines()[1] == "failed    -     -   -"
+    options = {"namespace": "shop", "service_account": "cart"}
+    assert findings_table(failure | {"invocation": {"module_args": options}}).splitlines()[1].endswith(" shop/cart")
 
 
 @pytest.mark.parametrize("width", [40, 72, 100])
