@@ -57,16 +57,26 @@ class Wanted:
         return found
 
     def like(self, found: str) -> bool:
-        """Whether the found value is one that this stands for; case counts."""
-        return _pattern(self.text, self.wild).fullmatch(found) is not None
+        """Whether the found value is one that this stands for; case counts.
 
-
-@functools.lru_cache(maxsize=1024)
-def _pattern(text: str, wild: frozenset[int]) -> re.Pattern[str]:
-    special = {"*": ".*", "?": "."}
-    return re.compile(
-        "".join(special[each] if place in wild else re.escape(each) for place, each in enumerate(text)), re.DOTALL
-    )
+        Not by a regular expression: with many ``*`` one would try for ages.
+        """
+        here = there = 0
+        # Where the last * stands, and from where on the found text is held against what follows it.
+        star, after = -1, 0
+        while there < len(found):
+            wild = self.text[here] if here in self.wild else ""
+            if wild == "*":
+                star, after = here, there
+                here += 1
+            elif here < len(self.text) and (wild == "?" or self.text[here] == found[there]):
+                here, there = here + 1, there + 1
+            elif star >= 0:
+                after += 1
+                here, there = star + 1, after
+            else:
+                return False
+        return all(place in self.wild and self.text[place] == "*" for place in range(here, len(self.text)))
 
 
 def like(pattern: str, found: str) -> bool:
