@@ -21,7 +21,7 @@ from .store import Store
 WEBHOOK_NAME = "pod-identity-webhook"
 _SKIP_LABEL = "eks.amazonaws.com/skip-pod-identity-webhook"
 # The address that errors name; in this process the webhook is a function call.
-_WEBHOOK_URL = "https://127.0.0.1:23443/mutate?timeout=10s"
+_WEBHOOK_URL = "https://127.0.0.1:23443/mutate"
 
 
 class Admission:
@@ -41,7 +41,7 @@ class Admission:
                 {
                     "name": "iam-for-pods.amazonaws.com",
                     "admissionReviewVersions": ["v1beta1"],
-                    "clientConfig": {"caBundle": self._ca_bundle, "url": _WEBHOOK_URL.partition("?")[0]},
+                    "clientConfig": {"caBundle": self._ca_bundle, "url": _WEBHOOK_URL},
                     "failurePolicy": "Ignore",
                     "objectSelector": {"matchExpressions": [{"key": _SKIP_LABEL, "operator": "DoesNotExist"}]},
                     "rules": [
@@ -122,11 +122,13 @@ class Admission:
 
     def _failure(self, hook: Object) -> str | None:
         """Why the webhook can't be called, as the API server words it."""
-        if not self.webhook_reachable:
-            address = _WEBHOOK_URL.split("/")[2]
-            return f'Post "{_WEBHOOK_URL}": dial tcp {address}: connect: connection refused'
-        if (hook.get("clientConfig") or {}).get("caBundle") != self._ca_bundle:
-            return f'Post "{_WEBHOOK_URL}": x509: certificate signed by unknown authority'
+        client = hook.get("clientConfig") or {}
+        # Nothing but the webhook itself listens anywhere.
+        if not self.webhook_reachable or client.get("url", _WEBHOOK_URL) != _WEBHOOK_URL:
+            url = f"{client.get('url', _WEBHOOK_URL)}?timeout=10s"
+            return f'Post "{url}": dial tcp {url.split("/")[2]}: connect: connection refused'
+        if client.get("caBundle") != self._ca_bundle:
+            return f'Post "{_WEBHOOK_URL}?timeout=10s": x509: certificate signed by unknown authority'
         return None
 
     # -- quotas

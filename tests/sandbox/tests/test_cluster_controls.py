@@ -101,6 +101,19 @@ def test_an_unreachable_webhook_leaves_pods_bare(fresh: Cluster) -> None:
     assert volumes()
     fresh.ok("POST", "/sandbox-api/webhook", {"reachable": False})
     assert not volumes()
+    fresh.ok("POST", "/sandbox-api/webhook", {"reachable": True})
+    configurations = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+    configuration = fresh.ok("GET", f"{configurations}/pod-identity-webhook")
+    hook = configuration["webhooks"][0]
+    hook["clientConfig"]["url"] = "https://127.0.0.1:1/mutate"
+    fresh.ok("PUT", f"{configurations}/pod-identity-webhook", configuration)
+    assert not volumes()
+    hook["failurePolicy"] = "Fail"
+    del configuration["metadata"]["resourceVersion"]
+    fresh.ok("PUT", f"{configurations}/pod-identity-webhook", configuration)
+    refused = fresh.call("POST", "/api/v1/namespaces/default/pods", pod, dryRun="All")
+    assert refused.status == 500
+    assert f'failed calling webhook "{hook["name"]}": Post "https://127.0.0.1:1/mutate?' in refused.body["message"]
 
 
 def definition(replicated: str) -> Json:

@@ -83,6 +83,12 @@ class Lab:
                 for each in self.iam.list_role_policies(RoleName=name)["PolicyNames"]:
                     self.iam.delete_role_policy(RoleName=name, PolicyName=each)
                 self.iam.delete_role(RoleName=name)
+        passing = self.chain.get("passing")
+        if passing:
+            # While it is there others can name it; once it is gone IAM shows its unique id there instead.
+            trust = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+            self.iam.create_role(RoleName=passing, AssumeRolePolicyDocument=document)
         for name, each in wanted.items():
             trust = each["trust"] if isinstance(each["trust"], str) else json.dumps(each["trust"])
             self.iam.create_role(RoleName=name, Path=each.get("path", "/"), AssumeRolePolicyDocument=trust)
@@ -90,6 +96,9 @@ class Lab:
                 self.iam.attach_role_policy(RoleName=name, PolicyArn=arn)
             for policy, document in each.get("inline", {}).items():
                 self.iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+        if passing:
+            self.iam.delete_role(RoleName=passing)
 
     def elsewhere(self) -> None:
         """Provider and role of another account, reached as nobody could on AWS: by any role there."""
