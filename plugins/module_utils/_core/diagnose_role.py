@@ -117,10 +117,12 @@ def _provider_accepts(chain: Chain, aws: AwsFacts) -> bool | None:
 def _role_accepts(chain: Chain, aws: AwsFacts) -> bool | None:
     if isinstance(aws.role, Unknown):
         return None
-    if aws.role is None or aws.role["Arn"] != chain.role_arn:
+    if aws.role is None:
         return False
     trust = _trust(chain, aws)
-    return trust.decision.allowed if trust else None
+    if trust is None:
+        return None
+    return trust.decision.allowed if trust.role_arn == chain.role_arn else False
 
 
 # The ARN

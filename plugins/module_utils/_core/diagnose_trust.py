@@ -121,14 +121,10 @@ class _Reading:
     def _key(self, key: str) -> str:
         """The key as it would be if the statement's principal were right."""
         prefix, _colon, claim = key.rpartition(":")
-        alias = _provider_name(self.principal)
-        if self.relation != "named" and prefix.lower() == alias.lower():
-            return f"{self.provider}:{claim}"
-        return key
+        return f"{self.provider}:{claim}" if prefix.lower() == _provider_name(self.principal).lower() else key
 
     def _failures(self) -> list[Failure]:
-        """Conditions that fail, with the key as it stands there; a key that can only be meant for another counts as
-        that one in addition."""
+        """Conditions that fail. One under a key that was meant for another is held against that one as well."""
         found = []
         own = {self._key(key).lower() for _operator, key, _values in conditions(self.statement)}
         for operator, key, values in conditions(self.statement):
@@ -136,7 +132,7 @@ class _Reading:
             holds, failure = self._condition(operator, right, values)
             if holds is not False:
                 continue
-            found.append(dataclasses.replace(failure, key=key if failure.lacking else right))
+            found.append(dataclasses.replace(failure, key=key))
             meant = f"{self.provider}:{right.rpartition(':')[2].lower()}"
             if failure.lacking and self._is_miswritten(right) and meant.lower() not in own:
                 holds, failure = self._condition(operator, meant, values)
@@ -155,23 +151,24 @@ class _Reading:
 
     def _of(self, claim: str, failures: t.Iterable[Failure]) -> list[Failure]:
         key = f"{self.provider}:{claim}".lower()
-        return [each for each in failures if each.key is not None and each.key.lower() == key and not each.lacking]
+        return [each for each in failures if self._key(each.key or "").lower() == key and not each.lacking]
 
     def _unswapped(self) -> tuple[list[Failure], bool]:
         """The failures once values that stand under each other's key have changed places, and whether any did."""
         found, swapped = [], False
+        under_sub, under_aud = self._of("sub", self.failures), self._of("aud", self.failures)
         for each in self.failures:
-            claim = "aud" if each in self._of("sub", self.failures) else "sub"
-            under_aud = claim == "sub" and each in self._of("aud", self.failures)
-            if (claim == "aud" and any(map(self._is_audience, each.wanted))) or (
-                under_aud and any(value.startswith(trust_subjects.PREFIX) for value in each.wanted)
-            ):
-                swapped = True
-                holds, failure = self._condition(each.operator or "", f"{self.provider}:{claim}", each.wanted)
-                if holds is False:
-                    found.append(failure)
+            if each in under_sub and any(map(self._is_audience, each.wanted)):
+                claim = "aud"
+            elif each in under_aud and any(value.startswith(trust_subjects.PREFIX) for value in each.wanted):
+                claim = "sub"
             else:
                 found.append(each)
+                continue
+            swapped = True
+            holds, failure = self._condition(each.operator or "", f"{self.provider}:{claim}", each.wanted)
+            if holds is False:
+                found.append(failure)
         return found, swapped
 
     def _is_audience(self, value: str) -> bool:
@@ -183,7 +180,7 @@ class _Reading:
             operator
             for operator, key, values in conditions(self.statement)
             if operator != failure.operator
-            and self._key(key).lower() == (failure.key or "").lower()
+            and self._key(key).lower() == self._key(failure.key or "").lower()
             and _is_positive(operator)
             and self._condition(operator, self._key(key), values)[0]
         ]
@@ -193,11 +190,9 @@ class _Reading:
     @functools.cached_property
     def distance(self) -> tuple[float, int]:
         """The number of things to mend, a subject counted by how much of it differs."""
-        subject = min(
-            (trust_subjects.distance(self.trust.subject, each.wanted) for each in self._of("sub", self.failures)),
-            default=0.0,
-        )
-        others = [each for each in self.failures if each not in self._of("sub", self.failures)]
+        of_subject = self._of("sub", self.failures)
+        subject = min((trust_subjects.distance(self.trust.subject, each.wanted) for each in of_subject), default=0.0)
+        others = [each for each in self.failures if each not in of_subject]
         wrong = (self.relation in ("misnamed", "recreated")) + (self.action is not None) + len(others)
         return wrong + subject, self.index
 

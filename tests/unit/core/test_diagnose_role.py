@@ -176,6 +176,13 @@ HEALTHY = {
             boundary={"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]},
         ),
     ),
+    "everybody let in, and all but these denied": (
+        CHAIN,
+        facts(
+            allow(Condition={}),
+            allow({"StringNotLike": {f"{HOST}:sub": "system:serviceaccount:kube-system:*"}}, Effect="Deny"),
+        ),
+    ),
     "keys in another case": (CHAIN, facts(allow({"StringEquals": {f"{HOST.lower()}:SUB": SUB}}))),
 }
 
@@ -200,6 +207,11 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
     # Provider
     "provider missing": (CHAIN, facts(provider=None, provider_arns=[provider(OTHER_HOST)]), ["provider-missing"]),
     "provider missing, no list": (CHAIN, facts(provider=None, provider_arns=NOT_READ), ["provider-missing"]),
+    "provider missing, another account's like it": (
+        CHAIN,
+        facts(provider=None, provider_arns=[provider(f"{HOST}/", OTHER_ACCOUNT)]),
+        ["provider-missing"],
+    ),
     "provider missing in the role's account": (
         chain(role_arn=CROSS_ROLE, cross_account=True),
         facts(
@@ -282,6 +294,11 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ["audience-annotation"],
     ),
     "audience that nobody accepts": (chain(audience="vault"), facts(), ["audience-annotation"]),
+    "audience that a provider of China's doesn't accept": (
+        chain(audience="vault"),
+        facts(allow({"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": "vault"}}), provider=client_ids(CN)),
+        ["audience-annotation"],
+    ),
     "audience and account": (
         chain(audience="vault"),
         facts(allow(sub(OTHER))),
@@ -509,6 +526,11 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
                 }
             )
         ),
+        ["sub-mismatch"],
+    ),
+    "a negated operator that holds, and one that doesn't": (
+        CHAIN,
+        facts(allow({"StringEquals": {f"{HOST}:sub": OTHER}, "StringNotEquals": {f"{HOST}:sub": "system:anonymous"}})),
         ["sub-mismatch"],
     ),
     "both operators on aud": (
@@ -953,3 +975,20 @@ def test_an_issuer_alone_is_named_in_the_fix() -> None:
     aws = facts(allow({"StringEquals": {f"{HOST}:sub": OTHER}}), provider=client_ids("vault"))
     assert f"issuer: https://{HOST}, " in one(diagnose_role.findings(of, aws), "sub-mismatch").fix
     assert one(diagnose_role.findings(of, aws), "sub-mismatch").fix.endswith("audiences: [vault]")
+
+
+def test_of_several_statements_the_most_alike_is_named() -> None:
+    aws = facts(*[allow(sub(f"system:serviceaccount:kube-system:{name}")) for name in ("web", "aws-nodes", "job")])
+    assert one(diagnose_role.findings(CHAIN, aws), "sub-mismatch").message.startswith("statement 2 ")
+
+
+def test_of_a_cluster_that_was_made_again_the_place_is_named_as_it_stands_there() -> None:
+    of, aws, _expected = CASES["cluster made again, and the namespace is another"]
+    found = one(diagnose_role.findings(of, aws), "sub-mismatch")
+    assert found.evidence == f"Statement[0].Condition.StringEquals[{OTHER_HOST}:sub]"
+
+
+def test_the_role_of_another_account_that_has_the_name_is_not_the_role() -> None:
+    of, aws = chain(role_arn=CROSS_ROLE, cross_account=True), facts(allow(sub(OTHER)), provider=NOT_READ)
+    assert diagnose_role.findings(of, aws) == []
+    assert diagnose_role.static_allows(of, aws) is None
