@@ -13,7 +13,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: ## Bind three workloads to an IAM role on the sandbox, step by step, and take it all away again
+demo: ## Bind three workloads to IAM roles on the sandbox, break that in five ways, mend it, and take it all away again
 	@$(T)/with_sandbox.sh demo demo/run
 
 .PHONY: test
