@@ -68,15 +68,6 @@ def _leaders(outcomes: t.Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome
     return list(leaders.values()), [each for each in outcomes if each.account.index not in indices]
 
 
-def _listed(server: ApiServer, namespaces: t.Sequence[str]) -> list[dict[str, t.Any]]:
-    if len(namespaces) > 1:
-        try:
-            return workloads.list_service_accounts(server)
-        except AccessDenied:
-            pass  # the caller may list some namespaces only
-    return [each for name in namespaces for each in workloads.list_service_accounts(server, namespace=name)]
-
-
 class Driver:
     """Makes the bindings, link by link: the provider, then the roles, then the service accounts.
 
@@ -238,7 +229,7 @@ class Driver:
             return None
         namespaces = sorted({each.account.options["namespace"] for each in outcomes})
         try:
-            found = _listed(self._server, namespaces)
+            found = workloads.everywhere(self._server, workloads.list_service_accounts, namespaces)
         except AccessDenied:
             return None
         accounts = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in found}

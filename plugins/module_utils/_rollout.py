@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import collections
+import concurrent.futures
+import dataclasses
 import datetime
 import functools
 import queue
@@ -15,9 +18,16 @@ import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._api import workloads as api
 from ansible_collections.eksops.irsa.plugins.module_utils._core import injection, owners, readiness, rollout
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError, NotFound, Throttled
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
+    AccessDenied,
+    IrsaError,
+    NotFound,
+    RolloutFailed,
+    Throttled,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core.injection import Expected
 from ansible_collections.eksops.irsa.plugins.module_utils._core.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.progress import Rollouts, verified
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import Decision, Finding, Wanted
 from ansible_collections.eksops.irsa.plugins.module_utils._core.stages import Command
@@ -27,27 +37,40 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 
+# Up to so many accounts are read one by one, more by pages.
+_FEW = 8
 # An event this much older than the run's begin, by the clocks of two machines, is no word of it.
 _CLOCK_SKEW = datetime.timedelta(seconds=60)
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """What was read before, of all accounts at once.
+
+    :param accounts: service accounts by namespace and name.
+    :param pods: likewise the pods that use them.
+    """
+
+    accounts: t.Mapping[tuple[str, str], Json]
+    pods: t.Mapping[tuple[str, str], t.Sequence[Json]]
 
 
 class Observed:
     """What the API server says: the accounts, the pods, and their owners as far as they matter.
 
+    :param known: what was read before of a named account.
     :raises NotFound: no such namespace, or an account that is named and has no role.
     """
 
-    def __init__(self, server: ApiServer, wanted: Wanted) -> None:
+    def __init__(self, server: ApiServer, wanted: Wanted, known: Known | None = None) -> None:
         self._server = server
         self._wanted = wanted
+        self._known = known
         self.account: Json | None = None
         self.workloads: dict[Owner, Json | None] = {}
         self._by_account: dict[str, Expected | None] = {}
         self._read_accounts()
-        selectors = api.pod_query(wanted.service_account, wanted.label_selectors)
-        pods = api.list_pods(server, namespace=wanted.namespace, query=selectors)
-        if not pods:
-            self._require_namespace()
+        pods = self._read_pods()
         self._read_workloads(pods, thorough=False)
         findings = rollout.find(pods, self.expected, self.workloads)
         self._read_workloads(rollout.of_interest(findings, wanted), thorough=True)
@@ -58,8 +81,22 @@ class Observed:
         account = self._wanted.service_account or injection.account_of(pod)
         return self._by_account.get(account)
 
+    def _read_pods(self) -> t.Sequence[Json]:
+        wanted = self._wanted
+        if self._known and wanted.service_account:
+            return self._known.pods.get((wanted.namespace, wanted.service_account), ())
+        selectors = api.pod_query(wanted.service_account, wanted.label_selectors)
+        pods = api.list_pods(self._server, namespace=wanted.namespace, query=selectors)
+        if not pods:
+            self._require_namespace()
+        return pods
+
     def _read_accounts(self) -> None:
         namespace, name = self._wanted.namespace, self._wanted.service_account
+        if name and self._known:
+            self.account = self._known.accounts.get((namespace, name))
+            self._by_account[name] = rollout.expectation(self._wanted, self.account)
+            return
         if name:
             self.account = api.find_service_account(self._server, namespace=namespace, name=name)
             if self.account is None:
@@ -86,6 +123,153 @@ class Observed:
                 self.workloads[owner] = api.find_workload(
                     self._server, namespace=self._wanted.namespace, **owner._asdict()
                 )
+
+
+class Member:
+    """The rollout of one account among several.
+
+    :ivar error: what went wrong; the others go on.
+    """
+
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.observed: Observed | None = None
+        self.decision = Decision(Plan(), (), (), ())
+        self.driver: Driver | None = None
+        self.error: IrsaError | None = None
+
+    @property
+    def title(self) -> str:
+        """``NAMESPACE/ACCOUNT``."""
+        return f"{self.wanted.namespace}/{self.wanted.service_account}"
+
+    def returns(self) -> dict[str, list[dict[str, t.Any]]]:
+        """What `pod_rollout` returns of it, each entry with its namespace."""
+        namespace = self.wanted.namespace
+        findings = self.observed.findings if self.observed else []
+        verified = self.driver.verified() if self.driver and not self.error else []
+        return {
+            "pods": [each.as_dict(namespace) for each in findings],
+            "restarted": [{"namespace": namespace, **each} for each in self.decision.restarted],
+            "unmanaged": list(self.decision.unmanaged),
+            "verified": [{"namespace": namespace, **each} for each in verified],
+        }
+
+
+class Group:
+    """The rollouts of several accounts side by side.
+
+    :param wanted: for each of the accounts, which are named.
+    :param accounts: the accounts as far as they are known; else they are read.
+    :param workers: how many are followed at the same time.
+    """
+
+    def __init__(
+        self,
+        server: ApiServer,
+        wanted: t.Sequence[Wanted],
+        *,
+        accounts: t.Mapping[tuple[str, str], Json] | None = None,
+        workers: int = 16,
+    ) -> None:
+        self._server = server
+        self._workers = workers
+        self.members = [Member(each) for each in wanted]
+        known = self._read_by_pages(accounts) if len(wanted) > _FEW or accounts is not None else None
+
+        def look(member: Member) -> None:
+            member.observed = Observed(server, member.wanted, known)
+            member.decision = rollout.decide(member.wanted, member.observed.findings, member.observed.workloads)
+            member.driver = Driver(server, member.wanted, member.observed, member.decision)
+
+        self._each(look)
+
+    def roll_out(self, apply: t.Callable[[Plan, t.Mapping[str, t.Callable[..., t.Any]]], t.Any]) -> None:
+        """Restarts what is stale and waits for it, unless it is only to be planned.
+
+        :param apply: carries out a plan with these operations.
+        """
+
+        def run(member: Member) -> None:
+            driver, observed = member.driver, member.observed
+            if driver is None or observed is None:
+                return
+            rollout.require_no_contradiction(member.wanted, observed.account, member.decision)
+            apply(member.decision.plan, {"restart": driver.restart, "replace": driver.replace})
+            driver.wait()
+
+        self._each(run)
+
+    def plan(self) -> Plan:
+        """All their plans as one."""
+        before: dict[str, t.Any] = {}
+        after: dict[str, t.Any] = {}
+        for member in self.members:
+            if member.decision.plan:
+                before[member.title] = member.decision.plan.before["stale_pods"]
+                after[member.title] = member.decision.plan.after["stale_pods"]
+        return Plan(
+            before={"stale_pods": before} if before else {},
+            after={"stale_pods": after} if before else {},
+            actions=tuple(action for member in self.members for action in member.decision.plan.actions),
+            warnings=tuple(warning for member in self.members for warning in member.decision.plan.warnings),
+        )
+
+    def returns(self) -> dict[str, t.Any]:
+        """What `pod_rollout` returns of all of them, each entry with its namespace."""
+        found: dict[str, t.Any] = {"pods": [], "restarted": [], "unmanaged": [], "verified": []}
+        for member in self.members:
+            for key, entries in member.returns().items():
+                found[key] += entries
+        return found
+
+    def written(self) -> list[str]:
+        """The writes that were done, in words."""
+        return [summary for each in self.members if each.driver for summary in each.driver.written]
+
+    def failure(self) -> IrsaError | None:
+        """What went wrong with any of them, as one error; None if nothing did."""
+        failed = [each for each in self.members if each.error]
+        if len(failed) == 1:
+            return failed[0].error
+        if not failed:
+            return None
+        return RolloutFailed(
+            f"the pods of {len(failed)} of {len(self.members)} service accounts could not be given their roles",
+            cause="; ".join(f"{each.title}: {each.error}" for each in failed),
+            fix="mend what the causes name and run again: it goes on from there",
+            workloads=[fact for each in failed if each.error for fact in each.error.details.get("workloads", ())],
+        )
+
+    def _each(self, act: t.Callable[[Member], None]) -> None:
+        def noting_errors(member: Member) -> None:
+            if member.error:
+                return
+            try:
+                act(member)
+            except IrsaError as error:
+                member.error = error
+
+        with concurrent.futures.ThreadPoolExecutor(min(self._workers, len(self.members) or 1)) as pool:
+            # Asks each for its result, so that an exception that nothing above expects isn't lost.
+            collections.deque(pool.map(noting_errors, self.members), maxlen=0)
+
+    def _read_by_pages(self, accounts: t.Mapping[tuple[str, str], Json] | None) -> Known | None:
+        """All that is needed in as few requests as there are pages; None where the caller may not list."""
+        names = {(each.wanted.namespace, each.wanted.service_account or "") for each in self.members}
+        namespaces = sorted({namespace for namespace, _name in names})
+        try:
+            if accounts is None:
+                found = api.everywhere(self._server, api.list_service_accounts, namespaces)
+                accounts = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in found}
+            pods: dict[tuple[str, str], list[Json]] = {}
+            for pod in api.everywhere(self._server, api.list_pods, namespaces):
+                key = (pod["metadata"]["namespace"], injection.account_of(pod))
+                if key in names:
+                    pods.setdefault(key, []).append(pod)
+        except AccessDenied:
+            return None
+        return Known(accounts, pods)
 
 
 class Driver:

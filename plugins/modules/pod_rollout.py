@@ -37,15 +37,36 @@ attributes:
       - With O(only_stale=false) each run restarts again.
 options:
   namespace:
-    description: Namespace of the service account and of the pods.
+    description:
+      - Namespace of the service account and of the pods.
+      - Needed unless O(service_accounts) is given.
     type: str
-    required: true
   service_account:
     description:
       - Name of the service account whose pods are looked at.
-      - One of O(service_account) and O(label_selectors) is required.
+      - One of O(service_account), O(label_selectors) and O(service_accounts) is required.
     type: str
     aliases: [name]
+  service_accounts:
+    description:
+      - Several service accounts whose pods are looked at, in any namespaces. Their rollouts run side by side.
+      - It takes the place of O(namespace), O(service_account), O(label_selectors) and O(role_arn).
+      - Entries of RV(restarted) and RV(verified) then have a C(namespace) too.
+    type: list
+    elements: dict
+    suboptions:
+      namespace:
+        description: The account's namespace.
+        type: str
+        required: true
+      name:
+        description: The account's name.
+        type: str
+        required: true
+        aliases: [service_account]
+      role_arn:
+        description: As O(role_arn), for this account.
+        type: str
   label_selectors:
     description:
       - Look at pods with these labels only, as C(kubectl -l) takes them.
@@ -129,6 +150,15 @@ EXAMPLES = r"""
     namespace: default
     service_account: default
     role_arn: "{{ role_arn | default(omit) }}"
+
+- name: Look after all accounts of a team at once
+  eksops.irsa.pod_rollout:
+    cluster_name: production
+    region: eu-west-1
+    service_accounts:
+      - namespace: default
+        name: default
+        role_arn: "{{ role_arn | default('') }}"
 
 - name: Replace the pods one by one and keep to the disruption budgets
   eksops.irsa.pod_rollout:
@@ -286,6 +316,7 @@ error:
           trouble: "pod checkout-6f9bb5d7b9-l8t5c, container app: ImagePullBackOff"
 """
 
+import functools
 import time
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -293,15 +324,24 @@ from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runn
 from ansible_collections.eksops.irsa.plugins.module_utils._api.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core import rollout
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
-from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Driver, Observed
+from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Driver, Group, Observed
 
 
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             **_argspec.KUBERNETES,
-            "namespace": {"type": "str", "required": True},
+            "namespace": {"type": "str"},
             "service_account": {"type": "str", "aliases": ["name"]},
+            "service_accounts": {
+                "type": "list",
+                "elements": "dict",
+                "options": {
+                    "namespace": {"type": "str", "required": True},
+                    "name": {"type": "str", "required": True, "aliases": ["service_account"]},
+                    "role_arn": {"type": "str"},
+                },
+            },
             "label_selectors": {"type": "list", "elements": "str"},
             "role_arn": {"type": "str"},
             "strategy": {"type": "str", "choices": ["restart", "evict", "delete"], "default": "restart"},
@@ -311,10 +351,29 @@ def main() -> None:
             "wait_timeout": {"type": "int", "default": 300},
             "max_retries": {"type": "int", "default": 2},
         },
-        required_one_of=[("service_account", "label_selectors")],
+        required_one_of=[("service_account", "label_selectors", "service_accounts")],
+        required_by={"service_account": ["namespace"], "label_selectors": ["namespace"]},
+        mutually_exclusive=[
+            (one, "service_accounts") for one in ("namespace", "service_account", "label_selectors", "role_arn")
+        ],
         check_boto3=False,
         supports_check_mode=True,
     )
+
+    def roll_several() -> dict[str, object]:
+        began = time.monotonic()
+        group = Group(open_api_server(module, connections=16), rollout.wanted_of_several(module.params))
+        if module.check_mode:
+            _runner.apply(module, group.plan(), {})
+        else:
+            group.roll_out(functools.partial(_runner.apply, module))
+        returns = group.returns()
+        failure = group.failure()
+        if failure:
+            failure.details.update(returns, done=group.written())
+            raise failure
+        returns["elapsed"] = round(time.monotonic() - began, 3)
+        return _runner.result(module, group.plan(), **returns)
 
     def roll() -> dict[str, object]:
         began = time.monotonic()
@@ -341,7 +400,7 @@ def main() -> None:
         returns["elapsed"] = round(time.monotonic() - began, 3)
         return _runner.result(module, decision.plan, **returns)
 
-    _runner.run(module, roll)
+    _runner.run(module, roll_several if module.params["service_accounts"] is not None else roll)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls for pods and the workloads that own them, all within one namespace."""
+"""Calls for pods and the workloads that own them."""
 
 from __future__ import annotations
 
@@ -55,6 +55,20 @@ def list_service_accounts(server: ApiServer, *, namespace: str | None = None) ->
     return server.pages(f"/api/v1{where}/serviceaccounts")[0]
 
 
+def everywhere(server: ApiServer, list_all: t.Callable[..., list[Json]], namespaces: t.Sequence[str]) -> list[Json]:
+    """What is in any of the namespaces, by one list of all namespaces where there are several and the caller may.
+
+    :param list_all: one of the functions here that list, which takes ``namespace`` or does without.
+    :raises AccessDenied: the caller may not list in one of them.
+    """
+    if len(namespaces) > 1:
+        try:
+            return list_all(server)
+        except errors.AccessDenied:
+            pass  # one by one then
+    return [each for name in namespaces for each in list_all(server, namespace=name)]
+
+
 def namespace_exists(server: ApiServer, *, namespace: str) -> bool:
     """Whether the namespace is there; taken to be where the caller may not read it."""
     try:
@@ -76,9 +90,11 @@ def pod_query(service_account: str | None, label_selectors: t.Sequence[str]) -> 
     return query
 
 
-def list_pods(server: ApiServer, *, namespace: str, query: t.Mapping[str, str]) -> list[Json]:
-    """The pods that the selectors choose."""
-    return server.pages(_path(namespace, "v1", "Pod"), query=query)[0]
+def list_pods(
+    server: ApiServer, *, namespace: str | None = None, query: t.Mapping[str, str] | None = None
+) -> list[Json]:
+    """The pods of a namespace, or of all namespaces, that the selectors choose."""
+    return server.pages(_path(namespace, "v1", "Pod") if namespace else "/api/v1/pods", query=query)[0]
 
 
 def find_workload(server: ApiServer, *, namespace: str, api_version: str, kind: str, name: str) -> Json | None:

@@ -67,6 +67,25 @@ class Wanted:
         return wanted
 
 
+def wanted_of_several(params: Json) -> list[Wanted]:
+    """From the options of `pod_rollout` with ``service_accounts``: for each of them what is wanted.
+
+    :raises InvalidInput: an option that can't be right, or an account that is there twice.
+    """
+    problems = Problems()
+    found: list[Wanted] = []
+    seen: set[tuple[str, str]] = set()
+    for each in params["service_accounts"]:
+        key = (each["namespace"], each["name"])
+        if key in seen:
+            problems.add(f"service account {'/'.join(key)} is given twice", "name each account once")
+        seen.add(key)
+        one = {"namespace": key[0], "service_account": key[1], "label_selectors": None, "role_arn": each["role_arn"]}
+        found.append(Wanted.from_params({**params, **one}))
+    problems.stop()
+    return found
+
+
 def expectation(wanted: Wanted, account: Json | None) -> Expected | None:
     """What pods of the named service account are to carry.
 
