@@ -189,12 +189,12 @@ class _Reading:
 
     @functools.cached_property
     def distance(self) -> tuple[float, int]:
-        """The number of things to mend, a subject counted by how much of it differs."""
+        """The number of things to mend; for whom a statement is counts more, by how much of the subject differs."""
         of_subject = self._of("sub", self.failures)
         subject = min((trust_subjects.distance(self.trust.subject, each.wanted) for each in of_subject), default=0.0)
         others = [each for each in self.failures if each not in of_subject]
         wrong = (self.relation in ("misnamed", "recreated")) + (self.action is not None) + len(others)
-        return wrong + subject, self.index
+        return wrong + (max(1.0, 2 * subject) if of_subject else 0.0), self.index
 
     @property
     def refusal(self) -> Refusal:

@@ -494,6 +494,27 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         facts(allow(sub("system:serviceaccount:a:b")), allow(sub(OTHER))),
         ["sub-mismatch"],
     ),
+    "one for another account, and one that names the provider wrong": (
+        CHAIN,
+        facts(
+            allow(sub("system:serviceaccount:kube-system:aws-nodes")),
+            allow(Principal={"Federated": provider(account=OTHER_ACCOUNT)}),
+        ),
+        ["federated-mismatch"],
+    ),
+    "one for another account, and one with another action": (
+        CHAIN,
+        facts(allow(sub("system:serviceaccount:kube-system:aws-nodes")), allow(Action="sts:AssumeRole")),
+        ["wrong-action"],
+    ),
+    "one for an account much like it, and one with more faults": (
+        CHAIN,
+        facts(
+            allow(Action="sts:AssumeRole", Principal={"Federated": provider(account=OTHER_ACCOUNT)}),
+            allow(sub("system:serviceaccount:kube-system:aws-nodes")),
+        ),
+        ["sub-mismatch"],
+    ),
     "wildcard under StringEquals": (
         CHAIN,
         facts(allow(sub("system:serviceaccount:kube-system:*"))),
@@ -975,6 +996,17 @@ def test_an_issuer_alone_is_named_in_the_fix() -> None:
     aws = facts(allow({"StringEquals": {f"{HOST}:sub": OTHER}}), provider=client_ids("vault"))
     assert f"issuer: https://{HOST}, " in one(diagnose_role.findings(of, aws), "sub-mismatch").fix
     assert one(diagnose_role.findings(of, aws), "sub-mismatch").fix.endswith("audiences: [vault]")
+
+
+@pytest.mark.parametrize(
+    ("host", "what"),
+    [(f"{HOST}/", "a slash at its end"), (HOST.lower(), "upper and lower case"), (DRIFTED["region"], "the region")],
+)
+def test_in_what_a_provider_differs(host: str, what: str) -> None:
+    found = one(
+        diagnose_role.findings(CHAIN, facts(provider=None, provider_arns=[provider(host)])), "provider-url-drift"
+    )
+    assert found.message == f"OIDC provider {provider(host)} differs from the issuer https://{HOST} in {what}"
 
 
 def test_of_several_statements_the_most_alike_is_named() -> None:
