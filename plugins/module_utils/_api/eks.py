@@ -21,6 +21,12 @@ def describe_cluster(client: t.Any, *, name: str) -> dict[str, t.Any]:
     return t.cast("dict[str, t.Any]", client.describe_cluster(name=name)["cluster"])
 
 
+@aws_call("eks:ListClusters", "list the EKS clusters")
+def list_clusters(client: t.Any) -> list[str]:
+    """The names of the EKS clusters in the client's region and account, without clusters that are only connected."""
+    return [str(name) for page in client.get_paginator("list_clusters").paginate() for name in page["clusters"]]
+
+
 def find_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any] | None:
     """The add-on as ``describe_addon`` gives it, or None if the cluster hasn't got it."""
     try:

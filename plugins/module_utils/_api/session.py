@@ -55,7 +55,7 @@ class Aws:
             # Where validate_certs has no default, because it is kubernetes.core's too, amazon.aws forgets the bundle.
             self._verify = module.params["aws_ca_bundle"]
         # The user's own settings come first.
-        self._config = _client_config(connections).merge(connection.pop("aws_config", None) or botocore.config.Config())
+        self._config = client_config(connections).merge(connection.pop("aws_config", None) or botocore.config.Config())
         try:
             # One for all clients: a session reads botocore's data, and amazon.aws makes one for each client.
             self._session: t.Any = boto3.session.Session(region_name=region, **connection)
@@ -155,7 +155,7 @@ def _dns_suffix(partition: str) -> str:
     )
 
 
-def _client_config(connections: int) -> t.Any:
+def client_config(connections: int) -> t.Any:
     """Bounded time and retries for every call; AWS_* variables come first."""
     limits: dict[str, t.Any] = {
         "connect_timeout": 10,

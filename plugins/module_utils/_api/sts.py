@@ -50,6 +50,17 @@ def get_caller_identity(client: t.Any) -> dict[str, str]:
     return {key: str(answer[key]) for key in ("Account", "Arn", "UserId")}
 
 
+@aws_call("sts:AssumeRole", "assume the role {role_arn}")
+def assume_role(client: t.Any, *, role_arn: str, session_name: str, external_id: str | None) -> dict[str, t.Any]:
+    """AssumeRole's ``Credentials``, good for an hour.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+    options = {"ExternalId": external_id} if external_id else {}
+    answer = client.assume_role(RoleArn=role_arn, RoleSessionName=session_name, **options)
+    return t.cast("dict[str, t.Any]", answer["Credentials"])
+
+
 @aws_call("sts:AssumeRoleWithWebIdentity", "act as the role {role_arn}")
 def prove_web_identity(
     client: t.Any, *, role_arn: str, token: str, session_name: str, conceal: t.Callable[[str], None]
