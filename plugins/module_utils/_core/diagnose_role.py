@@ -108,6 +108,22 @@ def static_allows(chain: Chain, aws: AwsFacts) -> bool | None:
     return None if None in answers else True
 
 
+def untold(chain: Chain, aws: AwsFacts) -> list[str]:
+    """The conditions of the trust policy that only the real request can answer, in words.
+
+    Where ``static_allows`` is None though role and provider are known, the answer turns on these.
+    """
+    trust = _trust(chain, aws)
+    if trust is None:
+        return []
+    return [
+        f"{trust.place(verdict.index)} has {each.operator} {each.key} {' or '.join(each.wanted)}"
+        for verdict in trust.decision.verdicts
+        if verdict.matched is None
+        for each in verdict.unknown
+    ]
+
+
 def _provider_accepts(chain: Chain, aws: AwsFacts) -> bool | None:
     if isinstance(aws.provider, Unknown):
         return None

@@ -742,6 +742,13 @@ def test_a_condition_on_what_only_the_real_request_has_can_not_be_told(key: str)
     aws = facts(allow(sub(SUB, StringLike={key: "x"})))
     assert diagnose_role.findings(CHAIN, aws) == []
     assert diagnose_role.static_allows(CHAIN, aws) is None
+    assert diagnose_role.untold(CHAIN, aws) == [f"{FIRST} has StringLike {key} x"]
+
+
+def test_where_all_is_told_nothing_is_untold() -> None:
+    of_others = allow(sub(OTHER, StringLike={"aws:SourceVpc": "x"}))
+    assert diagnose_role.untold(CHAIN, facts(of_others, allow())) == []
+    assert diagnose_role.untold(CHAIN, facts(role=None)) == []
 
 
 def test_of_an_account_without_role_arn_only_the_provider_is_looked_at() -> None:
