@@ -39,6 +39,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document 
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust_facts import Refusal, Trust, drift
 
 _SIZE_QUOTA = "AssumeRolePolicySizeQuota"
+_AUDIENCE_ANNOTATION = "metadata.annotations[eks.amazonaws.com/audience]"
 
 
 # What to read
@@ -312,6 +313,15 @@ def _audience(chain: Chain, aws: AwsFacts, refused: Refusal) -> t.Iterator[Findi
             f"{STS_AUDIENCE}",
             f"use {STS_AUDIENCE} as audience of the account (eksops.irsa.sa_annotate), in client_ids of "
             "eksops.irsa.iam_oidc_provider and audiences of eksops.irsa.irsa_role",
+            evidence=", ".join(
+                where
+                for where, values in (
+                    (_AUDIENCE_ANNOTATION, (chain.audience,)),
+                    ("ClientIDList", client_ids or ()),
+                    (refused.evidence, wanted or ()),
+                )
+                if CN_AUDIENCE in values
+            ),
             expected=STS_AUDIENCE,
             found=CN_AUDIENCE,
         )
@@ -321,7 +331,7 @@ def _audience(chain: Chain, aws: AwsFacts, refused: Refusal) -> t.Iterator[Findi
             f"tokens of {account} are issued for {chain.audience}, {'; '.join(places)}",
             f"remove the account's annotation eks.amazonaws.com/audience, or have {chain.audience} in client_ids of "
             "eksops.irsa.iam_oidc_provider and in audiences of eksops.irsa.irsa_role",
-            evidence="metadata.annotations[eks.amazonaws.com/audience]",
+            evidence=_AUDIENCE_ANNOTATION,
             expected=_listed(said),
             found=chain.audience,
         )
@@ -341,7 +351,7 @@ def _audience(chain: Chain, aws: AwsFacts, refused: Refusal) -> t.Iterator[Findi
                 "aud-mismatch",
                 f"{refused.place}: aud is {chain.audience}, the policy wants {_listed(refused.audience.wanted)}",
                 f"write {chain.audience} there, or eksops.irsa.irsa_role with audiences: [{chain.audience}]",
-                evidence=f"Condition.{refused.audience.operator}[{refused.audience.key}]",
+                evidence=refused.evidence,
                 expected=chain.audience,
                 found=_listed(refused.audience.wanted),
             )

@@ -218,7 +218,9 @@ class _Reading:
         if anded:
             found.append(self._anded(anded[0]))
         rest = [each for each in audience if each not in anded]
-        return Refusal(tuple(found), rest[0] if rest else None, self._place)
+        if not rest:
+            return Refusal(tuple(found))
+        return Refusal(tuple(found), rest[0], self._place, self._evidence(rest[0]))
 
     @property
     def _place(self) -> str:

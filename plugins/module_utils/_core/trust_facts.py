@@ -82,12 +82,14 @@ class Refusal:
 
     :param findings: all of it but what concerns the audience, which is the provider's and the account's matter too.
     :param audience: the failing condition on ``aud``.
-    :param place: the statement that has it.
+    :param place: the statement that has it, in words.
+    :param evidence: the condition's place.
     """
 
     findings: tuple[Finding, ...] = ()
     audience: Failure | None = None
     place: str = ""
+    evidence: str = ""
 
 
 def drift(name: str, provider: str) -> str | None:

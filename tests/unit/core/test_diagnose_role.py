@@ -1027,6 +1027,24 @@ def test_of_a_cluster_that_was_made_again_the_place_is_named_as_it_stands_there(
     assert found.evidence == f"Statement[0].Condition.StringEquals[{OTHER_HOST}:sub]"
 
 
+@pytest.mark.parametrize(
+    ("name", "finding_id", "evidence"),
+    [
+        ("another audience", "aud-mismatch", f"Statement[0].Condition.StringEquals[{HOST}:aud]"),
+        ("client id missing", "client-id-missing", "ClientIDList"),
+        ("China's audience in the annotation", "cn-audience", "metadata.annotations[eks.amazonaws.com/audience]"),
+        (
+            "China's audience in provider and trust policy",
+            "cn-audience",
+            f"ClientIDList, Statement[0].Condition.StringEquals[{HOST}:aud]",
+        ),
+    ],
+)
+def test_where_an_audience_stands(name: str, finding_id: str, evidence: str) -> None:
+    of, aws, _expected = CASES[name]
+    assert one(diagnose_role.findings(of, aws), finding_id).evidence == evidence
+
+
 def test_the_role_of_another_account_that_has_the_name_is_not_the_role() -> None:
     of, aws = chain(role_arn=CROSS_ROLE, cross_account=True), facts(allow(sub(OTHER)), provider=NOT_READ)
     assert diagnose_role.findings(of, aws) == []
