@@ -3,30 +3,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-from __future__ import annotations
+"""Builds the chain of one service account, whole or broken, for the tests of irsa_verify.
 
-DOCUMENTATION = r"""
-module: chain_lab
-short_description: Builds the chain of one service account, whole or broken, for the tests of irsa_verify
-description:
-  - Makes everything that O(chain) names exactly so, in one go, and takes away what it doesn't name.
-options:
-  chain:
-    description: The chain; see C(vars/main.yml). An empty one leaves nothing.
-    type: dict
-    default: {}
-  webhook:
-    description: The MutatingWebhookConfiguration of the pod identity webhook as it was found at first.
-    type: dict
-  sandbox:
-    description: The sandbox's AWS, for faults and quotas.
-    type: str
-author:
-  - eksops contributors (@eksops)
+Options beyond those that say how to connect: ``chain``, what there is to be, as vars/main.yml has it (everything that it
+names is made exactly so, and what it doesn't name is taken away; an empty one leaves all as it is); ``webhook``, the
+MutatingWebhookConfiguration of the pod identity webhook as it was found at first; ``sandbox``, the sandbox's AWS, for
+faults and quotas. Returns the ``webhook`` as it is then.
 """
 
-EXAMPLES = ""
-RETURN = ""
+from __future__ import annotations
 
 import contextlib
 import json
@@ -71,7 +56,9 @@ class Lab:
             if url.rstrip("/").rpartition("/")[2].lower() in ours:
                 self.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=each["Arn"])
         for url, each in wanted.items():
-            self.iam.create_open_id_connect_provider(Url=url, ClientIDList=each.get("client_ids", ["sts.amazonaws.com"]))
+            self.iam.create_open_id_connect_provider(
+                Url=url, ClientIDList=each.get("client_ids", ["sts.amazonaws.com"])
+            )
 
     def roles(self) -> None:
         names = self.chain["role_names"]
@@ -90,8 +77,9 @@ class Lab:
             document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
             self.iam.create_role(RoleName=passing, AssumeRolePolicyDocument=document)
         for name, each in wanted.items():
-            trust = each["trust"] if isinstance(each["trust"], str) else json.dumps(each["trust"])
-            self.iam.create_role(RoleName=name, Path=each.get("path", "/"), AssumeRolePolicyDocument=trust)
+            self.iam.create_role(
+                RoleName=name, Path=each.get("path", "/"), AssumeRolePolicyDocument=json.dumps(self.trust(each))
+            )
             for arn in each.get("managed", ["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]):
                 self.iam.attach_role_policy(RoleName=name, PolicyArn=arn)
             for policy, document in each.get("inline", {}).items():
@@ -100,13 +88,20 @@ class Lab:
         if passing:
             self.iam.delete_role(RoleName=passing)
 
+    def trust(self, role: dict[str, t.Any]) -> dict[str, t.Any]:
+        """The role's trust policy, with other statements or another condition where the chain has them."""
+        statements = self.chain.get("statements") or role["statements"]
+        if "condition" in self.chain:
+            statements = [{**each, "Condition": self.chain["condition"]} for each in statements]
+        return {"Version": "2012-10-17", "Statement": statements}
+
     def elsewhere(self) -> None:
         """Provider and role of another account, reached as nobody could on AWS: by any role there."""
         other = self.chain.get("elsewhere")
         if not other:
             return
         sts = self.aws.client("sts")
-        keys = sts.assume_role(RoleArn=other["admin"], RoleSessionName="lab")["Credentials"]
+        keys = sts.assume_role(RoleArn=self.chain["admin_elsewhere"], RoleSessionName="lab")["Credentials"]
         mine, session = self.iam, self.aws._session  # pylint: disable=protected-access
         self.iam = session.client(
             "iam",
@@ -189,14 +184,14 @@ class Lab:
             body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
             self.request("POST", path, body=body)
 
-    def webhook(self) -> None:
+    def webhook(self, change: dict[str, t.Any] | None) -> None:
+        """Writes the webhook's configuration, with a change; with none at all, None, it goes."""
         if not self.original:
             return
         name = self.original["metadata"]["name"]
         metadata = {key: self.original["metadata"].get(key) for key in ("name", "labels", "annotations")}
-        change = self.chain.get("webhook", {})
         hooks = None if change is None else [{**self.original["webhooks"][0], **change}]
-        if hooks:
+        if hooks and change is not None:
             client = {**self.original["webhooks"][0]["clientConfig"], **change.get("clientConfig", {})}
             hooks[0]["clientConfig"] = {key: value for key, value in client.items() if value is not None}
         found = {each["metadata"]["name"]: each for each in self.server.pages(WEBHOOKS)[0]}.get(name)
@@ -205,11 +200,11 @@ class Lab:
         self.gone(f"{WEBHOOKS}/{name}")
         if hooks:
             self.request("POST", WEBHOOKS, body={**self.original, "metadata": metadata, "webhooks": hooks})
-            self.settle(change)
+        self.settle(change)
 
-    def settle(self, change: dict[str, t.Any]) -> None:
+    def settle(self, change: dict[str, t.Any] | None) -> None:
         """An API server takes up a webhook's configuration a moment after it is written."""
-        if change:
+        if change or change is None:
             time.sleep(self.chain.get("settle", 0.0))
             return
         body = {
@@ -238,6 +233,7 @@ class Lab:
         self.elsewhere()
         self.eks()
         self.namespace()
+        self.webhook({})
         before = self.chain.get("before")
         if before is not None:
             self.annotate(before.get("annotations", {}))
@@ -248,13 +244,20 @@ class Lab:
             account = f"/api/v1/namespaces/{self.chain['space']}/serviceaccounts/{self.chain['account']}"
             body = {"metadata": {"annotations": self.chain["annotations"]}}
             self.request("PATCH", account, body=body, content_type=MERGE)
-        # Last, so that the pods above still met the whole webhook.
-        self.pods(self.chain.get("pods", []))
-        self.webhook()
+        pods = self.chain.get("pods", [])
+        if "container" in self.chain:
+            spec = {"serviceAccountName": self.chain["account"], "terminationGracePeriodSeconds": 0}
+            container = {"name": "app", "image": "busybox", **self.chain["container"]}
+            pods = [{"metadata": {"name": "app"}, "spec": {**spec, "containers": [container]}}]
+        self.pods(pods)
+        # Only now, so that the pods still met the whole one.
+        if "webhook" in self.chain:
+            self.webhook(self.chain["webhook"])
         if self.chain.get("quotas"):
             self.steer("POST", "quotas", self.chain["quotas"])
-        if self.chain.get("faults"):
-            self.steer("POST", "faults", self.chain["faults"])
+        if self.chain.get("refusal"):
+            fault = {"service": "sts", "operation": "AssumeRoleWithWebIdentity", "status": 403}
+            self.steer("POST", "faults", {**fault, **self.chain["refusal"]})
 
 
 def main() -> None:
