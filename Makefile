@@ -76,6 +76,10 @@ galaxy-check: ## Galaxy's importer, and an installation in an empty place
 docs-check: ## Render the documentation of every plugin and role; a warning is an error
 	@$(T)/docs_check.sh
 
+.PHONY: guide
+guide: ## Write the troubleshooting guide anew out of the catalogue of causes
+	@$(T)/run.sh bash -c 'PYTHONPATH=$$ANSIBLE_COLLECTIONS_PATH exec python $(T)/troubleshooting.py'
+
 .PHONY: changelog
 changelog: ## Turn the fragments into a release of CHANGELOG.md, for the version in galaxy.yml
 	@$(T)/run.sh antsibull-changelog release $(ARGS)

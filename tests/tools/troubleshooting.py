@@ -1,8 +1,8 @@
 """Write the troubleshooting guide out of the catalogue that `irsa_verify` uses.
 
-Usage: python troubleshooting.py [--check], with the collection on PYTHONPATH
+With --check nothing is written; it fails if the guide isn't what would be. Needs the collection on PYTHONPATH.
 
-With --check nothing is written; it fails if the guide isn't what would be.
+Usage: python troubleshooting.py [--check]
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         if GUIDE.read_text(encoding="utf-8") == page:
             return 0
-        print(f"{GUIDE.relative_to(ROOT)} is not what the catalogue says: run tests/tools/troubleshooting.py")
+        print(f"{GUIDE.relative_to(ROOT)} is not what the catalogue says: run make guide")
         return 1
     GUIDE.write_text(page, encoding="utf-8")
     return 0
