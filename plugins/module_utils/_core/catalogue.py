@@ -705,7 +705,7 @@ CAUSES: tuple[Cause, ...] = (
             'failed calling webhook "iam-for-pods.amazonaws.com"',
             'Internal error occurred: failed calling webhook "pod-identity-webhook.amazonaws.com": failed to call '
             'webhook: Post "https://pod-identity-webhook.kube-system.svc:443/mutate?timeout=10s": '
-            "dial tcp: connect: connection refused",
+            "dial tcp 10.100.0.10:443: connect: connection refused",
         ),
         why="With ``failurePolicy: Ignore``, the default, pods then start without the variables, and only the API "
         "server's log says so. With ``Fail`` no pod is created at all.",
@@ -768,7 +768,7 @@ CAUSES: tuple[Cause, ...] = (
         "``AWS_WEB_IDENTITY_TOKEN_FILE``, or the pod's token has another audience than the account asks for by now.",
         fix="Restart the pods' owners with ``eksops.irsa.pod_rollout``; it leaves pods alone that have the role "
         "already.",
-        by_hand=(_SHOW_ENVIRONMENT, 'kubectl -n "$NAMESPACE" rollout restart deployment/name'),
+        by_hand=(_SHOW_ENVIRONMENT,),
         see=(f"{_EKS}/pod-configuration.html",),
     ),
     Cause(
