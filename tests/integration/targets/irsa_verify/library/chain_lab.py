@@ -5,10 +5,10 @@
 
 """Builds the chain of one service account, whole or broken, for the tests of irsa_verify.
 
-Options beyond those that say how to connect: ``chain``, what there is to be, as vars/main.yml has it (everything that it
-names is made exactly so, and what it doesn't name is taken away; an empty one leaves all as it is); ``webhook``, the
-MutatingWebhookConfiguration of the pod identity webhook as it was found at first; ``sandbox``, the sandbox's AWS, for
-faults and quotas. Returns the ``webhook`` as it is then.
+Options beyond those that say how to connect: ``chain``, what there is to be, as vars/main.yml has it (everything that
+it names is made exactly so, and what it doesn't name is taken away; an empty one leaves all as it is); ``webhook``,
+the MutatingWebhookConfiguration of the pod identity webhook as it was found at first; ``sandbox``, the sandbox's AWS,
+for faults and quotas. Returns the ``webhook`` as it is then.
 """
 
 from __future__ import annotations
