@@ -98,12 +98,47 @@ class Driver:
         self._failed = threading.Event()
         self._policies = roles.PolicyNames(aws.client("iam"))
         self._plans: list[tuple[str, str, Plan]] = []
+        self._observed: dict[int, service_account.Observed] = {}
         self.provider: dict[str, t.Any] = {}
         self.roles: dict[str, dict[str, t.Any]] = {}
         self.service_accounts: dict[str, dict[str, t.Any]] = {}
         self.outcomes = [bulk.outcome_of(each) for each in wanted.accounts]
 
-    def make_provider(self) -> None:
+    def carry_out(self, *, provider_is_ours: bool) -> None:
+        """All links, in their order.
+
+        :raises IrsaError: the provider can't be made or isn't there, and with it no binding can be.
+        """
+        self._look_ahead()
+        if all(each.error for each in self.outcomes) and self.outcomes:
+            return
+        if provider_is_ours:
+            self._make_provider()
+        else:
+            self._require_provider()
+        self._make_roles()
+        self._annotate_accounts()
+
+    def _look_ahead(self) -> None:
+        """Reads the service accounts first, so that no role is written for one that can't be."""
+        known = self._known_accounts()
+
+        def look(outcome: Outcome) -> None:
+            wanted = outcome.account.wanted(outcome.role_arn)
+            try:
+                if known:
+                    observed = known.observed(wanted.namespace, wanted.name)
+                else:
+                    observed = cluster.observe_service_account(self._server, wanted)
+                service_account.require_place(wanted, observed)
+            except IrsaError as error:
+                self._fail([outcome], error)
+                return
+            self._observed[outcome.account.index] = observed
+
+        self._each(look, self.outcomes)
+
+    def _make_provider(self) -> None:
         """The cluster's OIDC provider, with every audience that is asked for.
 
         :raises IrsaError: it can't be made, and with it no binding.
@@ -116,7 +151,7 @@ class Driver:
         self._plans.append(("provider", plan.after["arn"], plan))
         self.provider = dict(plan.after)
 
-    def require_provider(self) -> None:
+    def _require_provider(self) -> None:
         """Where others keep the provider.
 
         :raises IrsaError: it is missing, or lacks an audience.
@@ -126,7 +161,7 @@ class Driver:
         provider.require_given(observed, wanted.client_ids)
         self.provider = provider.shape(observed)
 
-    def make_roles(self) -> None:
+    def _make_roles(self) -> None:
         """Every role once, however many bindings share it."""
         # Clients are made here, by one thread; botocore's clients then serve any number.
         client = self._aws.client("iam")
@@ -167,23 +202,22 @@ class Driver:
                 outcome.role_arn = self.roles[name]["arn"]
                 outcome.changes += plan.summaries()
 
-        self._each(make, list(self._wanted.roles))
+        self._each(make, [name for name in self._wanted.roles if not all(each.error for each in users[name])])
 
-    def annotate_accounts(self) -> None:
+    def _annotate_accounts(self) -> None:
         """The accounts of those bindings whose roles there are."""
         operations = cluster.operations(self._server)
         outcomes = [each for each in self.outcomes if not each.error]
-        known = self._known_accounts(outcomes)
         new: set[str] = set()
         made: set[str] = set()
 
         def annotate(outcome: Outcome) -> None:
             wanted = outcome.account.wanted(outcome.role_arn)
-            listed = known.observed(wanted.namespace, wanted.name) if known else None
+            listed: service_account.Observed | None = self._observed[outcome.account.index]
 
             def make_plan() -> Plan:
                 nonlocal listed
-                # An apply names the version that it was planned from, so a listing will do for the first try.
+                # An apply names the version that it was planned from, so the look ahead will do for the first try.
                 observed, listed = listed or cluster.observe_service_account(self._server, wanted), None
                 if observed.account is None and wanted.namespace in made:
                     observed = dataclasses.replace(observed, namespace="Active")
@@ -223,25 +257,23 @@ class Driver:
         except AccessDenied:
             return None  # a permission that the single modules don't need either
 
-    def _known_accounts(self, outcomes: t.Sequence[Outcome]) -> _Accounts | None:
+    def _known_accounts(self) -> _Accounts | None:
         """The cluster's service accounts, read by pages; None where it is less to read each one that is wanted."""
-        if len(outcomes) <= _FEW:
+        if len(self.outcomes) <= _FEW:
             return None
-        namespaces = sorted({each.account.options["namespace"] for each in outcomes})
+        named = [(each.account.options["namespace"], each.account.options["name"]) for each in self.outcomes]
+        namespaces = sorted({namespace for namespace, _name in named})
         try:
             found = workloads.everywhere(self._server, workloads.list_service_accounts, namespaces)
         except AccessDenied:
             return None
         accounts = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in found}
-        complete = all(
-            (each.account.options["namespace"], each.account.options["name"]) in accounts for each in outcomes
-        )
         phases: dict[str, str] | None = None
-        if not complete:
+        if not accounts.keys() >= set(named):
             try:
                 phases = cluster.namespace_phases(self._server)
             except AccessDenied:
-                phases = None
+                pass  # the first write tells
         return _Accounts(accounts, phases)
 
     def _fail(self, outcomes: t.Iterable[Outcome], error: IrsaError) -> None:

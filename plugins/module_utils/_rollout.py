@@ -59,11 +59,13 @@ class Observed:
     """What the API server says: the accounts, the pods, and their owners as far as they matter.
 
     :param known: what was read before of a named account.
+    :param foresee: whether this only looks ahead, so that the namespace of a given role may be still to be made.
     :raises NotFound: no such namespace, or an account that is named and has no role.
     """
 
-    def __init__(self, server: ApiServer, wanted: Wanted, known: Known | None = None) -> None:
+    def __init__(self, server: ApiServer, wanted: Wanted, known: Known | None = None, *, foresee: bool = False) -> None:
         self._server = server
+        self._foresee = foresee
         self._wanted = wanted
         self._known = known
         self.account: Json | None = None
@@ -110,6 +112,8 @@ class Observed:
             self._by_account[account["metadata"]["name"]] = promised
 
     def _require_namespace(self) -> None:
+        if self._foresee and self._wanted.role_arn is not None:
+            return
         if not api.namespace_exists(self._server, namespace=self._wanted.namespace):
             raise NotFound(
                 f"there is no namespace {self._wanted.namespace}",
@@ -161,6 +165,7 @@ class Group:
 
     :param wanted: for each of the accounts, which are named.
     :param accounts: the accounts as far as they are known; else they are read.
+    :param foresee: as for `Observed`.
     :param workers: how many are followed at the same time.
     """
 
@@ -170,6 +175,7 @@ class Group:
         wanted: t.Sequence[Wanted],
         *,
         accounts: t.Mapping[tuple[str, str], Json] | None = None,
+        foresee: bool = False,
         workers: int = 16,
     ) -> None:
         self._server = server
@@ -178,7 +184,7 @@ class Group:
         known = self._read_by_pages(accounts) if len(wanted) > _FEW or accounts is not None else None
 
         def look(member: Member) -> None:
-            member.observed = Observed(server, member.wanted, known)
+            member.observed = Observed(server, member.wanted, known, foresee=foresee)
             member.decision = rollout.decide(member.wanted, member.observed.findings, member.observed.workloads)
             member.driver = Driver(server, member.wanted, member.observed, member.decision)
 

@@ -325,12 +325,7 @@ def main() -> None:
             stop_early=module.params["on_error"] == "stop",
             details=module.params["details"],
         )
-        if module.params["provider"]:
-            driver.make_provider()
-        else:
-            driver.require_provider()
-        driver.make_roles()
-        driver.annotate_accounts()
+        driver.carry_out(provider_is_ours=module.params["provider"])
         # AnsibleModule has no public name for whether a diff is asked for.
         diff: bool = module._diff  # pylint: disable=protected-access
         returns = driver.returns(diff=diff)

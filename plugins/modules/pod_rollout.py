@@ -81,7 +81,7 @@ options:
       - If it is empty, pods are to have no role, and those that still have one are stale. Use it after the
         annotation was removed.
       - It is an error if the annotation names another role, because that is what new pods would get. In check mode it
-        is not, since the annotation may be about to change.
+        is not, since the annotation may be about to change; nor is a missing namespace, which may be about to be made.
     type: str
   strategy:
     description:
@@ -362,7 +362,11 @@ def main() -> None:
 
     def roll_several() -> dict[str, object]:
         began = time.monotonic()
-        group = Group(open_api_server(module, connections=16), rollout.wanted_of_several(module.params))
+        group = Group(
+            open_api_server(module, connections=16),
+            rollout.wanted_of_several(module.params),
+            foresee=module.check_mode,
+        )
         if module.check_mode:
             _runner.apply(module, group.plan(), {})
         else:
@@ -379,7 +383,7 @@ def main() -> None:
         began = time.monotonic()
         wanted = rollout.Wanted.from_params(module.params)
         server = open_api_server(module)
-        observed = Observed(server, wanted)
+        observed = Observed(server, wanted, foresee=module.check_mode)
         decision = rollout.decide(wanted, observed.findings, observed.workloads)
         driver = Driver(server, wanted, observed, decision)
         returns: dict[str, object] = {

@@ -174,6 +174,16 @@ def plan(wanted: Wanted, observed: Observed) -> Plan:
     return _plan_present(wanted, observed.account)
 
 
+def require_place(wanted: Wanted, observed: Observed) -> None:
+    """Stops where the account can't be whatever is to be written into it.
+
+    :raises NotFound: the namespace or the account is missing and must not be created.
+    :raises Conflict: the namespace is going.
+    """
+    if observed.account is None:
+        _plan_create(wanted, observed.namespace)
+
+
 def confirmed(wanted: Wanted, plan: Plan, answers: t.Sequence[Json | None]) -> Plan:
     """The plan with what its last write left behind, as the API server has it, instead of what was foreseen.
 
