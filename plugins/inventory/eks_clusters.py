@@ -153,9 +153,9 @@ plugin: eksops.irsa.eks_clusters
 ---
 
 # Production in two regions, but neither sandboxes nor the old version, with the variables of the role eksops.irsa.irsa
-# and a group for each region (region_eu_west_1), version and value of the tag Team.
+# and a group for each region (region_eu_central_1), version and value of the tag Team.
 plugin: eksops.irsa.eks_clusters
-regions: [eu-west-1, us-east-1]
+regions: [eu-central-1, us-west-2]
 filters:
   tag:Environment: production
 exclude_filters:
@@ -173,11 +173,11 @@ keyed_groups:
 
 # Several accounts by role, kept for an hour. An account or region that refuses is left out with a warning.
 plugin: eksops.irsa.eks_clusters
-regions: [eu-west-1]
+regions: [eu-central-1]
 accounts:
   - {name: hub}
   - {name: shop, assume_role_arn: "arn:aws:iam::111122223333:role/inventory", external_id: fleet}
-  - {name: bank, assume_role_arn: "arn:aws:iam::444455556666:role/inventory", regions: [eu-central-1]}
+  - {name: bank, assume_role_arn: "arn:aws:iam::444455556666:role/inventory", regions: [us-west-2]}
 strict_permissions: false
 hostnames: ["account ~ '-' ~ cluster_name"]
 keyed_groups:
@@ -190,7 +190,7 @@ cache_connection: ~/.cache/ansible-inventory
 
 # Several accounts by profile. The names of all variables begin with eks_.
 plugin: eksops.irsa.eks_clusters
-regions: [eu-west-1]
+regions: [eu-central-1]
 accounts:
   - {profile: shop}
   - {profile: bank}
@@ -352,7 +352,9 @@ class InventoryModule(AWSInventoryBase):
         hosts = [core.renamed(cluster, prefix, suffix) for cluster in clusters]
         names = core.host_names(
             [
-                core.Wish(self._wish(cluster, variables), cluster["region"], cluster["account_id"])
+                core.Wish(
+                    self._wish(cluster, variables), cluster["region"], cluster["account_id"], cluster["cluster_name"]
+                )
                 for cluster, variables in zip(clusters, hosts, strict=True)
             ]
         )

@@ -215,11 +215,12 @@ def _matches(value: str, patterns: t.Iterable[str]) -> bool:
 
 
 class Wish(t.NamedTuple):
-    """The name that a cluster would have if it were alone."""
+    """The name that a cluster's host would have if it were alone."""
 
     name: str
     region: str
     account_id: str
+    cluster: str
 
 
 def host_names(wishes: t.Sequence[Wish]) -> list[str]:
@@ -240,7 +241,7 @@ def host_names(wishes: t.Sequence[Wish]) -> list[str]:
             return wish.name
         if len({other.region for other in others}) == len(others):
             return f"{wish.name}.{wish.region}"
-        return ".".join(wish)
+        return f"{wish.name}.{wish.region}.{wish.account_id}"
 
     names = [name_of(wish) for wish in wishes]
     for name, count in collections.Counter(names).items():
@@ -248,7 +249,7 @@ def host_names(wishes: t.Sequence[Wish]) -> list[str]:
             these = [wish for wish, given in zip(wishes, names, strict=True) if given == name]
             raise InvalidInput(
                 f"several clusters would be host {name}",
-                cause="; ".join(f"{wish.name!r} in {wish.region} of account {wish.account_id}" for wish in these),
+                cause="; ".join(f"{wish.cluster} in {wish.region} of account {wish.account_id}" for wish in these),
                 fix="let the expressions in hostnames give each cluster a name of its own",
             )
     return names
