@@ -2,8 +2,8 @@
 
 Usage: python check_documented.py COLLECTION_DIRECTORY (.../ansible_collections/NAMESPACE/NAME)
 
-Each module and plugin must have a description, examples and returned values; each role and each of its options a
-description. ansible-doc exits with 0 for a plugin that it can't read, so what it prints is looked at.
+Each module and plugin must have a description, examples and, unless it is an inventory, returned values; each role and
+each of its options a description. ansible-doc exits with 0 for a plugin that it can't read, so what it prints is looked at.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ def ansible_doc(kind: str, names: list[str]) -> dict[str, t.Any]:
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
-def missing_in_plugin(documentation: dict[str, t.Any] | None) -> list[str]:
+def missing_in_plugin(kind: str, documentation: dict[str, t.Any] | None) -> list[str]:
     if not documentation:
         return ["documentation"]
-    return [part for part in ("doc", "examples", "return") if not documentation.get(part)]
+    parts = ["doc", "examples"] if kind == "inventory" else ["doc", "examples", "return"]
+    return [part for part in parts if not documentation.get(part)]
 
 
 def missing_in_options(options: dict[str, t.Any], path: str = "") -> list[str]:
@@ -56,7 +57,7 @@ def main(directory: str) -> int:
         names = [f"{prefix}.{path.stem}" for path in sorted((collection / "plugins" / folder).glob("[!_]*.py"))]
         found = ansible_doc(kind, names) if names else {}
         for name in names:
-            missing = missing_in_plugin(found.get(name))
+            missing = missing_in_plugin(kind, found.get(name))
             print(f"{kind} {name}: {'no ' + ', '.join(missing) if missing else 'documented'}")
             failures += bool(missing)
     for path in sorted((collection / "roles").glob("*/")):
