@@ -3,7 +3,8 @@
 Usage: python check_documented.py COLLECTION_DIRECTORY (.../ansible_collections/NAMESPACE/NAME)
 
 Each module and plugin must have a description, examples and, unless it is an inventory, returned values; each role and
-each of its options a description. ansible-doc exits with 0 for a plugin that it can't read, so what it prints is looked at.
+each of its options a description. ansible-doc exits with 0 for a plugin that it can't read, so what it prints is
+looked at.
 """
 
 from __future__ import annotations
