@@ -2,6 +2,9 @@
 # Stops this checkout's sandboxes and removes all that the tools made for it.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+# A directory that $EKSOPS_DEV named and that was there before may hold other things.
+[ -z "${EKSOPS_DEV:-}" ] || [ -e "$DEV/made-by-eksops-irsa" ] ||
+    die "EKSOPS_DEV=$DEV was there before these tools used it; remove what you don't need of it yourself"
 for directory in "$DEV"/sandbox*/; do
     [ -e "$directory/pids.json" ] || continue
     for venv in "$DEV"/venv-3.*/; do

@@ -13,6 +13,8 @@ if [ -z "${_EKSOPS_ENV:-}" ]; then
     _cache=${XDG_CACHE_HOME:-$HOME/.cache}
     DEV=${EKSOPS_DEV:-$_cache/eksops-irsa/$(basename "$ROOT")-$(printf '%s' "$ROOT" | cksum | cut -d ' ' -f 1)}
     export PIP_CACHE_DIR=${PIP_CACHE_DIR:-$_cache/pip}
+    # Whoever removes all of it wants to know that nobody else's is in it.
+    [ -e "$DEV" ] || { mkdir -p "$DEV" && : >"$DEV/made-by-eksops-irsa"; }
     # A home of its own: no ansible.cfg, installed collections, ~/.aws or ~/.kube of the user can change a result, or be
     # changed by a test. pip's own settings stay, since ansible-test lets them through in no other way.
     mkdir -p "$DEV/home/.config" "$DEV/home/.cache" "$PIP_CACHE_DIR"
