@@ -24,7 +24,6 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Acti
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-    from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import Diagnosis
 
 Operations = t.Mapping[str, t.Callable[..., t.Any]]
 
@@ -145,15 +144,16 @@ def result(module: AnsibleAWSModule, plan: Plan, **returns: t.Any) -> dict[str, 
     return outcome
 
 
-def verified(diagnosis: Diagnosis, *, fail_on: str, **returns: t.Any) -> dict[str, t.Any]:
-    """A verification's result, failed if a finding is bad enough; warns of what could not be looked at.
+def concluded(
+    returns: dict[str, t.Any], *, warnings: t.Iterable[str] = (), failure: IrsaError | None = None
+) -> dict[str, t.Any]:
+    """The result of a module that only looks, failed if what it saw is bad enough.
 
-    :param fail_on: ``error``, ``warning`` or ``never``.
+    :param failure: what the module says then; it returns everything all the same.
     """
-    for warning in diagnosis.warnings:
+    for warning in warnings:
         warn(warning)
-    outcome: dict[str, t.Any] = {"changed": False, **diagnosis.as_dict(), **returns}
-    failure = diagnosis.failure(fail_on)
+    outcome: dict[str, t.Any] = {"changed": False, **returns}
     if failure:
         outcome.update(failed=True, msg=str(failure), error=failure.as_dict())
     return outcome

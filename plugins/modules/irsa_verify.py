@@ -466,12 +466,12 @@ def main() -> None:
         diagnosis = Verification(
             aws, server, wanted, cluster, conceal=module.no_log_values.add, start_pods=not module.check_mode
         ).run()
-        return _runner.verified(
-            diagnosis,
-            fail_on=wanted.fail_on,
-            calls=aws.calls.as_dict(),
-            elapsed=round(time.monotonic() - began, 3),
-        )
+        returns = {
+            **diagnosis.as_dict(),
+            "calls": aws.calls.as_dict(),
+            "elapsed": round(time.monotonic() - began, 3),
+        }
+        return _runner.concluded(returns, warnings=diagnosis.warnings, failure=diagnosis.failure(wanted.fail_on))
 
     _runner.run(module, verify)
 
