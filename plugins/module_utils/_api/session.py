@@ -88,16 +88,11 @@ class Aws:
     def unsigned(self, service: str, region: str) -> t.Any:
         """A botocore client in ``region`` that signs nothing and so needs no credentials.
 
-        It calls the region's own endpoint, as pods do whom the webhook tells so. It tries less often than the other
-        clients: its callers have their own patience.
+        It calls the region's own endpoint, as pods do whom the webhook tells so.
 
         :raises BadConnection: the options don't make a client.
         """
-        config = self._config.merge(
-            botocore.config.Config(
-                signature_version=botocore.UNSIGNED, retries={"mode": "standard", "total_max_attempts": 4}
-            )
-        )
+        config = self._config.merge(botocore.config.Config(signature_version=botocore.UNSIGNED))
         core = botocore.session.Session()
         core.set_config_variable("sts_regional_endpoints", "regional")
         try:

@@ -17,6 +17,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import (
     diagnose_sts,
     diagnosis,
     errors,
+    policy_document,
+    trust_policy,
     verification,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import Chain, Observed, StsAnswer, Unknown
@@ -33,7 +35,7 @@ _TOKEN_SECONDS = 600
 # A token is asked for again before it is this old.
 _TOKEN_AGE = 480.0
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 10.0)
-_OUTAGE_SECONDS = 15.0
+_OUTAGE_SECONDS = 7.0
 
 
 class TokenProbe:
@@ -88,7 +90,7 @@ class TokenProbe:
         if isinstance(answer, Unknown):
             return answer
         allowed = diagnosis.static_allows(seen)
-        reason = diagnose_sts.may_pass(diagnose_sts.read(answer), allowed=allowed)
+        reason = diagnose_sts.may_pass(answer, allowed=allowed)
         if reason is None:
             return answer
         limit = float(self._wanted.propagation_timeout) if reason == "propagation" else _OUTAGE_SECONDS
@@ -99,7 +101,7 @@ class TokenProbe:
             if isinstance(again, Unknown):
                 break
             answer, attempts = again, attempts + 1
-            reason = diagnose_sts.may_pass(diagnose_sts.read(answer), allowed=allowed)
+            reason = diagnose_sts.may_pass(answer, allowed=allowed)
         return dataclasses.replace(
             answer,
             attempts=attempts,
@@ -140,13 +142,20 @@ class TokenProbe:
             seconds=_TOKEN_SECONDS,
             conceal=self._conceal,
         )
-        issuer = verification.claims_of(token)["iss"]
-        if issuer != chain.issuer:
+        claims = verification.claims_of(token)
+        if claims["iss"] != chain.issuer:
             whose = f"the EKS cluster {chain.cluster}" if chain.cluster else f"the cluster of issuer {chain.issuer}"
             raise errors.WrongCluster(
                 f"the Kubernetes API server {self._server.host} is not {whose}",
-                cause=f"its tokens are of issuer {issuer}, those of the chain are of {chain.issuer}",
+                cause=f"its tokens are of issuer {claims['iss']}, those of the chain are of {chain.issuer}",
                 fix="give cluster_name alone, or the issuer of the cluster that the Kubernetes options lead to",
                 host=self._server.host,
+            )
+        subject = trust_policy.subject(chain.namespace, chain.service_account)
+        if claims["sub"] != subject or chain.audience not in policy_document.as_list(claims["aud"]):
+            raise errors.ApiError(
+                f"the Kubernetes API server {self._server.host} issued another token than it was asked for",
+                cause=f"sub is {claims['sub']} and aud {claims['aud']} instead of {subject} and {chain.audience}",
+                fix="see whether a proxy or an admission webhook changes TokenRequests",
             )
         return token

@@ -74,6 +74,7 @@ _PRINTED = (
     re.compile(r"WebIdentityErr: [^\n]*caused by: (\w+): ([^\n]+)"),
 )
 _REGION_DISABLED = "RegionDisabledException"
+_NO_COMMUNICATION = "IDPCommunicationError"
 
 
 def read(answer: StsAnswer) -> Refusal | None:
@@ -83,7 +84,7 @@ def read(answer: StsAnswer) -> Refusal | None:
     code, message = answer.code, answer.message or ""
     if code == _REGION_DISABLED:
         return "region"
-    if code == "IDPCommunicationError" or (code.startswith("InvalidIdentityToken") and "verification key" in message):
+    if code == _NO_COMMUNICATION or (code.startswith("InvalidIdentityToken") and "verification key" in message):
         return "unreachable"
     if code.startswith("InvalidIdentityToken"):
         kinds: tuple[tuple[str, Refusal], ...] = (
@@ -99,16 +100,17 @@ def read(answer: StsAnswer) -> Refusal | None:
     return "malformed" if "ARN is invalid" in message else "other"
 
 
-def may_pass(refusal: Refusal | None, *, allowed: bool | None) -> t.Literal["propagation", "outage"] | None:
-    """Whether it is worth asking STS again, and why.
+def may_pass(answer: StsAnswer, *, allowed: bool | None) -> t.Literal["propagation", "outage"] | None:
+    """Whether it is worth asking STS again, and why. botocore itself has gone on asking after IDPCommunicationError.
 
     A change of IAM takes seconds to reach STS, seldom minutes, so what IAM says counts only once STS says so too:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
 
     :param allowed: what reads of IAM say; None if they don't tell.
     """
+    refusal = read(answer)
     if refusal == "unreachable":
-        return "outage"
+        return None if answer.code == _NO_COMMUNICATION else "outage"
     return "propagation" if allowed and refusal in ("denied", "no-provider", "audience") else None
 
 
@@ -219,12 +221,14 @@ def _is_opted_into(chain: Chain, region: str | None) -> bool:
 def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | None) -> Finding:
     """The finding for a refusal that nothing explains."""
     evidence = _evidence(answer)
-    if allowed:
+    seen = not isinstance(aws.role, Unknown) and not isinstance(aws.provider, Unknown)
+    if allowed or seen:
+        on = "" if allowed else " on conditions that only AWS can judge"
         after = f", also after {answer.waited:.0f} seconds" if answer.settled and answer.waited else ""
         unsettled = "" if answer.settled else "; if it changed in the last two minutes, run again"
         return Finding(
             "denied-elsewhere",
-            f"the trust policy of role {chain.role_arn} lets {_who(chain)} in, but STS refuses it{after}",
+            f"the trust policy of role {chain.role_arn} lets {_who(chain)} in{on}, but STS refuses it{after}",
             "ask the organisation's administrators for a service control or resource control policy that denies "
             f"sts:AssumeRoleWithWebIdentity for {_account_of(chain)}; CloudTrail there has the event{unsettled}",
             evidence=evidence,

@@ -36,10 +36,6 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.verification imp
 
 Status = t.Literal["ok", "broken", "unknown", "skipped"]
 
-# Without one of these nothing about pods is to be blamed on the webhook or on the pods.
-_NO_ROLE_NAMED = frozenset({"account-missing", "annotation-missing", "annotation-empty", "annotation-typo"})
-_FOLLOW_FROM_THAT = frozenset({"pod-predates-annotation", "pod-stale-role", "webhook-unreachable"})
-
 
 @dataclasses.dataclass(frozen=True)
 class Observations:
@@ -175,10 +171,7 @@ def _findings(seen: Observations) -> list[Finding]:
         # A role of another account in which STS lets the account in was meant.
         found = [each for each in found if each.id != "arn-wrong-account"]
     found += diagnose_account.findings(chain, kubernetes, aws)
-    pods = diagnose_pods.findings(chain, kubernetes)
-    if any(each.id in _NO_ROLE_NAMED for each in found):
-        pods = [each for each in pods if each.id not in _FOLLOW_FROM_THAT]
-    found += pods
+    found += diagnose_pods.findings(chain, kubernetes)
     allowed = static_allows(seen)
     answered = isinstance(seen.sts, StsAnswer)
     if isinstance(seen.sts, StsAnswer):
@@ -212,8 +205,10 @@ def _links(wanted: Wanted, seen: Observations, findings: t.Iterable[Finding]) ->
         "pods": read(kubernetes.pods) if "pods" in wanted.probes else "skipped",
         "sts": read(seen.sts) if "token" in wanted.probes else "skipped",
     }
-    if wanted.test_pod is not None and isinstance(seen.test_pod, Unknown):
+    if isinstance(seen.test_pod, Unknown) or (isinstance(seen.test_pod, TestPod) and seen.test_pod.caller_arn is None):
         looked["pods"] = "unknown"
+    elif isinstance(seen.test_pod, TestPod) and looked["pods"] == "skipped":
+        looked["pods"] = "ok"
     if isinstance(seen.sts, StsAnswer) and not assumed:
         # Refused is refused, wherever the cause is.
         broken.add("sts")
@@ -236,13 +231,20 @@ def _warnings(seen: Observations, links: t.Mapping[Link, Status], findings: t.Se
     }
     # What a link can't be judged without.
     needed = [kubernetes.admitted, seen.test_pod, *(each[0] for each in facts.values())]
+    # Where the account names no role, that is why these could not be looked at.
+    unnamed = seen.chain.role_arn is None and any(each.link == "account" for each in findings)
+    explained = ("provider", "role", "sts") if unnamed else ()
     said: dict[str, None] = {}
     broken = False
     for link in LINKS:
         for fact in facts[link]:
             if not isinstance(fact, Unknown):
                 continue
-            if fact.permission or (links[link] == "unknown" and not broken and fact in needed):
+            if fact.permission or (
+                links[link] == "unknown" and not broken and fact in needed and link not in explained
+            ):
                 said[f"{fact.reason[:1].upper()}{fact.reason[1:]}."] = None
         broken = broken or any(each.link == link and each.severity == "error" for each in findings)
+    if isinstance(seen.test_pod, TestPod) and seen.test_pod.caller_arn is None and not broken:
+        said["The test pod did not say who it is; its log is in test_pod."] = None
     yield from said
