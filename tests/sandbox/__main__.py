@@ -10,7 +10,6 @@ import pathlib
 import shlex
 import signal
 import sys
-import threading
 import types
 
 from sandbox import control_plane, processes, settings, supervisor
@@ -57,14 +56,15 @@ def _default() -> str:
 
 
 def _up(state: State, options: argparse.Namespace) -> int:
-    interrupted = threading.Event()
+    interrupted = False
     if options.foreground:
         processes.die_with_parent()
 
         def interrupt(_number: int, _frame: types.FrameType | None) -> None:
-            if interrupted.is_set():
+            nonlocal interrupted
+            if interrupted:
                 return
-            interrupted.set()
+            interrupted = True
             # Interrupts the start as well, which then stops what it had started.
             raise KeyboardInterrupt
 
@@ -74,8 +74,8 @@ def _up(state: State, options: argparse.Namespace) -> int:
         fresh = supervisor.up(state, real=options.real, tied=options.foreground)
         _print_environment(state)
         _hint(state, real=options.real, fresh=fresh)
-        if options.foreground:
-            interrupted.wait()
+        while options.foreground:
+            signal.pause()
     except KeyboardInterrupt:
         supervisor.down(state)
         return 130 if not options.foreground else 0

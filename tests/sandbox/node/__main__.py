@@ -27,15 +27,17 @@ def main() -> None:
     agent = Agent(api, Runtime(state, api))
 
     def end(_number: int, _frame: types.FrameType | None) -> None:
-        agent.stop()
-        # The watch may have minutes to go.
+        # The watch may have minutes to go. No more than that here: this thread may hold what stop() waits for.
         sys.exit(0)
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     server = kubelet.serve(state, agent)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    agent.run(server.server_port)
+    try:
+        agent.run(server.server_port)
+    finally:
+        agent.stop()
 
 
 if __name__ == "__main__":
