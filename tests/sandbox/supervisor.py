@@ -31,19 +31,35 @@ READY_TIMEOUT = 60.0
 POLL = 0.05
 TAIL_LINES = 15
 
-# What would send a client somewhere else than to the sandbox.
+# What would send a client of AWS's or Ansible's somewhere else than to the sandbox, or as somebody else.
 FOREIGN_VARIABLES = (
+    "AWS_ACCESS_KEY",
     "AWS_CONFIG_FILE",
     "AWS_DEFAULT_PROFILE",
+    "AWS_ENDPOINT_URL_EKS",
+    "AWS_ENDPOINT_URL_IAM",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
     "AWS_PROFILE",
     "AWS_ROLE_ARN",
+    "AWS_SECRET_KEY",
     "AWS_SECURITY_TOKEN",
     "AWS_SESSION_TOKEN",
     "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_URL",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "K8S_AUTH_API_KEY",
+    "K8S_AUTH_CERT_FILE",
     "K8S_AUTH_CONTEXT",
     "K8S_AUTH_HOST",
+    "K8S_AUTH_IMPERSONATE_GROUPS",
+    "K8S_AUTH_IMPERSONATE_USER",
+    "K8S_AUTH_KEY_FILE",
+    "K8S_AUTH_PASSWORD",
+    "K8S_AUTH_PROXY",
+    "K8S_AUTH_SSL_CA_CERT",
+    "K8S_AUTH_USERNAME",
+    "K8S_AUTH_VERIFY_SSL",
 )
 
 
@@ -178,6 +194,7 @@ def _prepare(state: State, ports: Ports) -> None:
     }
     settings.write_private(state.cluster_file, json.dumps(cluster, indent=2))
     kubeconfig.write(state.kubeconfig, endpoint, state.pki, "admin")
+    no_proxy = ",".join(dict.fromkeys(["127.0.0.1", "localhost", *_no_proxy()]))
     exported = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports.aws}",
         "AWS_ACCESS_KEY_ID": settings.ACCESS_KEY_ID,
@@ -189,13 +206,16 @@ def _prepare(state: State, ports: Ports) -> None:
         "KUBECONFIG": str(state.kubeconfig),
         "IRSA_SANDBOX_CLUSTER": settings.CLUSTER_NAME,
         "IRSA_SANDBOX_DIR": str(state.directory),
-        "NO_PROXY": ",".join(dict.fromkeys(["127.0.0.1", "localhost", *_no_proxy()])),
+        # Programs differ in which of the two they prefer.
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
     }
     settings.write_private(state.env_file, json.dumps(exported, indent=2))
 
 
 def _no_proxy() -> list[str]:
-    return [part for part in os.environ.get("NO_PROXY", "").split(",") if part]
+    given = (os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy"))
+    return [part for each in given for part in each.split(",") if part]
 
 
 def _commands(state: State, programs: Mapping[str, pathlib.Path], ports: Ports) -> dict[str, list[str]]:

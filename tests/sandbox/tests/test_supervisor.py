@@ -161,15 +161,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[settings
 
 def test_the_lines_are_for_a_shell(running: tuple[settings.State, str]) -> None:
     state, lines = running
-    environment = {"PATH": os.environ["PATH"], "AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "mine", "L": lines}
+    foreign = dict.fromkeys(("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_IAM", "no_proxy"), "mine")
+    environment = {"PATH": os.environ["PATH"], **foreign, "L": lines}
     result = subprocess.run(
         ["sh", "-c", 'eval "$L"; env'], capture_output=True, text=True, env=environment, timeout=10, check=True
     )
     seen = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
     expected = state.env()
     assert {name: seen[name] for name in expected} == expected
-    assert "AWS_PROFILE" not in seen
-    assert "AWS_SESSION_TOKEN" not in seen
+    assert "127.0.0.1" in expected["no_proxy"]
+    assert not [name for name in seen if seen[name] == "mine"]
     assert run("env", "--dir", str(state.directory)).stdout == lines
 
 
