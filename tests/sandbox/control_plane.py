@@ -183,7 +183,8 @@ def configure(api: Api, certificate_authority: str, hooks_port: int) -> None:
     Raises:
         ApiError: the API server is not ready for it, try again.
     """
-    _create(api, WEBHOOKS, webhook_configuration(certificate_authority, f"https://127.0.0.1:{hooks_port}/mutate"))
+    authority = kubeconfig.base64_text(certificate_authority)
+    _create(api, WEBHOOKS, webhook.configuration(authority, f"https://127.0.0.1:{hooks_port}/mutate"))
     _create(
         api,
         BINDINGS,
@@ -201,29 +202,6 @@ def configure(api: Api, certificate_authority: str, hooks_port: int) -> None:
             ],
         },
     )
-
-
-def webhook_configuration(certificate_authority: str, url: str) -> Json:
-    """Return the MutatingWebhookConfiguration as upstream deploys it, with a URL in place of the service."""
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": "pod-identity-webhook"},
-        "webhooks": [
-            {
-                "name": "pod-identity-webhook.amazonaws.com",
-                "failurePolicy": "Ignore",
-                "clientConfig": {"url": url, "caBundle": kubeconfig.base64_text(certificate_authority)},
-                "objectSelector": {"matchExpressions": [{"key": webhook.SKIP_LABEL, "operator": "DoesNotExist"}]},
-                "rules": [
-                    {"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]},
-                ],
-                "sideEffects": "None",
-                "admissionReviewVersions": ["v1"],
-                "timeoutSeconds": 5,
-            }
-        ],
-    }
 
 
 def webhook_works(api: Api) -> bool:

@@ -26,7 +26,7 @@ if t.TYPE_CHECKING:
 DOMAIN = "eks.amazonaws.com"
 SKIP_LABEL = f"{DOMAIN}/skip-pod-identity-webhook"
 ROLE_ARN = f"{DOMAIN}/role-arn"
-CONFIG_MAP = "pod-identity-webhook"
+NAME = CONFIG_MAP = "pod-identity-webhook"
 
 MIN_EXPIRATION = 600
 DEFAULT_EXPIRATION = 86400
@@ -56,6 +56,39 @@ class _Injection:
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(name for name, _value in self.environment)
+
+
+def configuration(ca_bundle: str, url: str) -> Json:
+    """Return the MutatingWebhookConfiguration as EKS registers it: pods at creation only, untouched when it fails.
+
+    Args:
+        ca_bundle: PEM in base64.
+        url: Where the webhook is; EKS too names a URL and no service.
+    """
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": NAME, "labels": {"k8s-app": NAME}},
+        "webhooks": [
+            {
+                "name": "iam-for-pods.amazonaws.com",
+                "admissionReviewVersions": ["v1beta1"],
+                "clientConfig": {"caBundle": ca_bundle, "url": url},
+                "failurePolicy": "Ignore",
+                "objectSelector": {"matchExpressions": [{"key": SKIP_LABEL, "operator": "DoesNotExist"}]},
+                "rules": [
+                    {
+                        "apiGroups": [""],
+                        "apiVersions": ["v1"],
+                        "operations": ["CREATE"],
+                        "resources": ["pods"],
+                        "scope": "*",
+                    }
+                ],
+                "sideEffects": "None",
+            }
+        ],
+    }
 
 
 def inject(

@@ -18,8 +18,6 @@ from .resources import CONFIG_MAPS, NAMESPACES, PODS, RESOURCE_QUOTAS, SERVICE_A
 from .selectors import matches
 from .store import Store
 
-WEBHOOK_NAME = "pod-identity-webhook"
-_SKIP_LABEL = "eks.amazonaws.com/skip-pod-identity-webhook"
 # The address that errors name; in this process the webhook is a function call.
 _WEBHOOK_URL = "https://127.0.0.1:23443/mutate"
 
@@ -32,31 +30,7 @@ class Admission:
         self.webhook_reachable = True
 
     def webhook_configuration(self) -> Object:
-        """What EKS installs: pods at creation only, and a pod goes in untouched when the webhook fails."""
-        return {
-            "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "MutatingWebhookConfiguration",
-            "metadata": {"name": WEBHOOK_NAME, "labels": {"k8s-app": WEBHOOK_NAME}},
-            "webhooks": [
-                {
-                    "name": "iam-for-pods.amazonaws.com",
-                    "admissionReviewVersions": ["v1beta1"],
-                    "clientConfig": {"caBundle": self._ca_bundle, "url": _WEBHOOK_URL},
-                    "failurePolicy": "Ignore",
-                    "objectSelector": {"matchExpressions": [{"key": _SKIP_LABEL, "operator": "DoesNotExist"}]},
-                    "rules": [
-                        {
-                            "apiGroups": [""],
-                            "apiVersions": ["v1"],
-                            "operations": ["CREATE"],
-                            "resources": ["pods"],
-                            "scope": "*",
-                        }
-                    ],
-                    "sideEffects": "None",
-                }
-            ],
-        }
+        return webhook.configuration(self._ca_bundle, _WEBHOOK_URL.partition("?")[0])
 
     def check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
         found = self._store.get(NAMESPACES, "", namespace)
@@ -92,7 +66,7 @@ class Admission:
         return account
 
     def _call_webhooks(self, pod: Object, account: Object) -> Object:
-        configuration = self._store.get(WEBHOOKS, "", WEBHOOK_NAME)
+        configuration = self._store.get(WEBHOOKS, "", webhook.NAME)
         for hook in (configuration or {}).get("webhooks") or ():
             if not self._concerns(hook, pod):
                 continue

@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import pathlib
 import re
 import typing as t
 
 import pytest
-from sandbox import control_plane, old_reflect2, webhook
+from sandbox import control_plane, old_reflect2
 
 ASSETS = os.environ.get("KUBEBUILDER_ASSETS")
 needs_programs = pytest.mark.skipif(not ASSETS, reason="KUBEBUILDER_ASSETS is not set")
@@ -44,17 +43,6 @@ def test_found_programs(tmp_path: pathlib.Path) -> None:
         program(tmp_path, name)
     found = control_plane.find_programs({"KUBEBUILDER_ASSETS": str(tmp_path)})
     assert found == {name: tmp_path / name for name in control_plane.PROGRAMS}
-
-
-def test_the_webhook_is_registered_as_upstream_does() -> None:
-    configuration = control_plane.webhook_configuration("PEM", "https://127.0.0.1:1/mutate")
-    assert configuration["metadata"]["name"] == "pod-identity-webhook"
-    [hook] = configuration["webhooks"]
-    assert hook["failurePolicy"] == "Ignore"
-    assert base64.b64decode(hook["clientConfig"]["caBundle"]) == b"PEM"
-    assert hook["objectSelector"]["matchExpressions"] == [{"key": webhook.SKIP_LABEL, "operator": "DoesNotExist"}]
-    [rule] = hook["rules"]
-    assert (rule["operations"], rule["resources"]) == (["CREATE"], ["pods"])
 
 
 def test_other_programs_need_no_mending(tmp_path: pathlib.Path) -> None:

@@ -334,3 +334,14 @@ def test_review_of_an_untouched_pod_has_no_patch() -> None:
 def test_review_of_something_else(body: t.Any) -> None:
     with pytest.raises(ValueError, match="not an AdmissionReview"):
         webhook.review(body, lambda given: given)
+
+
+def test_it_is_registered_as_eks_does() -> None:
+    configuration = webhook.configuration("UEVN", "https://127.0.0.1:1/mutate")
+    assert configuration["metadata"]["name"] == "pod-identity-webhook"
+    [hook] = configuration["webhooks"]
+    assert hook["failurePolicy"] == "Ignore"
+    assert hook["clientConfig"] == {"caBundle": "UEVN", "url": "https://127.0.0.1:1/mutate"}
+    assert hook["objectSelector"]["matchExpressions"] == [{"key": webhook.SKIP_LABEL, "operator": "DoesNotExist"}]
+    [rule] = hook["rules"]
+    assert (rule["operations"], rule["resources"]) == (["CREATE"], ["pods"])
