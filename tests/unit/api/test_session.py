@@ -12,6 +12,7 @@ import ssl
 import typing as t
 import urllib.parse
 
+import botocore
 import botocore.config
 import kubernetes.client
 import pytest
@@ -642,3 +643,34 @@ def test_no_kubeconfig_for_the_wrong_cluster(module: Module, api: Scripted, eks:
         connection.kubeconfig(
             module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
         )
+
+
+def test_an_unsigned_client_needs_no_credentials_and_asks_the_region(module: Module) -> None:
+    aws = session.Aws(module(region="us-east-1"))
+    client = aws.unsigned("sts", "eu-west-1")
+    # Without being told so, botocore of some ages asks the one STS of all regions.
+    assert client.meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
+    assert client.meta.config.signature_version is botocore.UNSIGNED
+
+
+class Sent(Exception):
+    """In place of a request that would have gone out."""
+
+
+def test_an_unsigned_call_is_not_signed_and_is_counted(module: Module) -> None:
+    aws = session.Aws(module(**CREDENTIALS, region="eu-west-1"))
+
+    def stop(request: t.Any, **_event: t.Any) -> None:
+        raise Sent(request.url, sorted(request.headers))
+
+    client = aws.unsigned("sts", "eu-west-1")
+    client.meta.events.register("before-send", stop)
+    with pytest.raises(Sent) as caught:
+        client.assume_role_with_web_identity(
+            RoleArn="arn:aws:iam::123456789012:role/app", RoleSessionName="me", WebIdentityToken="a-token"
+        )
+    url, headers = caught.value.args
+    assert url == "https://sts.eu-west-1.amazonaws.com/"
+    assert headers
+    assert "Authorization" not in headers
+    assert aws.calls.as_dict() == {"sts": {"AssumeRoleWithWebIdentity": 1}}
