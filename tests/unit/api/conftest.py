@@ -43,6 +43,20 @@ class Answer:
     cut: bool = False
 
 
+def status(code: int, reason: str, message: str, **details: t.Any) -> dict[str, t.Any]:
+    """A Status as the API server writes it."""
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": message,
+        "reason": reason,
+        "details": details,
+        "code": code,
+    }
+
+
 class Scripted:
     """A server on loopback that gives the answers of a script, in order, and keeps the requests."""
 

@@ -13,7 +13,7 @@ import trustme
 from ansible_collections.eksops.irsa.plugins.module_utils._api import transport
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 
-from .conftest import LOST, Answer
+from .conftest import LOST, Answer, status
 
 if t.TYPE_CHECKING:
     import pathlib
@@ -24,20 +24,6 @@ if t.TYPE_CHECKING:
     Connect = Callable[..., transport.ApiServer]
 
 PATH = "/api/v1/namespaces/ns/serviceaccounts"
-
-
-def status(code: int, reason: str, message: str, **details: t.Any) -> dict[str, t.Any]:
-    """A Status as the API server writes it."""
-    return {
-        "kind": "Status",
-        "apiVersion": "v1",
-        "metadata": {},
-        "status": "Failure",
-        "message": message,
-        "reason": reason,
-        "details": details,
-        "code": code,
-    }
 
 
 THROTTLED = Answer(429, status(429, "TooManyRequests", "slow down"), {"Retry-After": "2"})

@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import http.server
 import itertools
 import json
-import threading
 import typing as t
-import urllib.parse
 
 import pytest
 import urllib3
@@ -18,20 +15,11 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api import workloads
 from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 
+from .conftest import Answer, Scripted, status
+
 Json = dict[str, t.Any]
 DEPLOYMENT: t.Final = {"namespace": "shop", "api_version": "apps/v1", "kind": "Deployment", "name": "web"}
 POD: t.Final = {"namespace": "shop", "name": "web-1", "uid": "1"}
-
-
-def status(code: int, reason: str, message: str, **details: t.Any) -> Json:
-    return {
-        "kind": "Status",
-        "status": "Failure",
-        "code": code,
-        "reason": reason,
-        "message": message,
-        "details": details,
-    }
 
 
 NOT_FOUND = status(404, "NotFound", 'pods "web-1" not found')
@@ -54,50 +42,33 @@ BUDGET = status(
 
 
 class Recorded:
-    """Answers the requests in their order; ``requests`` is what came."""
+    """Gives these answers in their order, a list as what a watch streams; ``requests`` is what came."""
 
     def __init__(self, *answers: Json | list[Json]) -> None:
-        self.answers = list(answers)
-        self.requests: list[tuple[str, str, Json, Json | None, str | None]] = []
-        outer = self
+        self._server = Scripted()
+        self._server.answer(*map(answer, answers))
+        self.api = ApiServer(urllib3.PoolManager(), self._server.url, authorization=lambda: None)
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self) -> None:
-                parts = urllib.parse.urlsplit(self.path)
-                length = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(length)) if length else None
-                query = dict(urllib.parse.parse_qsl(parts.query))
-                outer.requests.append((self.command, parts.path, query, body, self.headers.get("Content-Type")))
-                answer = outer.answers.pop(0)
-                # A list is what a watch streams.
-                lines = answer if isinstance(answer, list) else [answer]
-                payload = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-                code = answer["code"] if isinstance(answer, dict) and answer.get("kind") == "Status" else 200
-                self.send_response(code)
-                if code == 429:
-                    self.send_header("Retry-After", "10")
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(payload)))
-                self.end_headers()
-                self.wfile.write(payload)
-
-            do_GET = do_POST = do_PATCH = do_DELETE = answer
-
-            def log_message(self, *args: t.Any) -> None: ...
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        host = f"http://127.0.0.1:{self.server.server_port}"
-        self.api = ApiServer(urllib3.PoolManager(), host, authorization=lambda: None)
+    @property
+    def requests(self) -> list[tuple[str, str, Json, Json | None, str | None]]:
+        return [
+            (each.method, each.path, each.query, each.body, each.headers.get("Content-Type"))
+            for each in self._server.requests
+        ]
 
     def __enter__(self) -> Recorded:
+        self._server.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self._server.stop()
+
+
+def answer(recorded: Json | list[Json]) -> Answer:
+    if isinstance(recorded, list):
+        return Answer(body=b"".join(json.dumps(line).encode() + b"\n" for line in recorded))
+    code = recorded["code"] if recorded.get("kind") == "Status" else 200
+    return Answer(code, recorded, {"Retry-After": "10"} if code == 429 else {})
 
 
 def test_restart_is_a_patch_of_the_template() -> None:
