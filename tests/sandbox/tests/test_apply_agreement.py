@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import typing as t
 
 import hypothesis
 import pytest
 import urllib3
-from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, transport
+from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster as service_accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._api import transport
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, service_account
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account_options import Wanted
 from hypothesis import strategies as st
-from sandbox import settings, supervisor
 
 if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer, Json
+    from sandbox.tests.clusters import Cluster
 
 NAMESPACE = "agreement"
 ROLE = "eks.amazonaws.com/role-arn"
@@ -35,24 +33,18 @@ FIELDS = [("annotations", "eks.amazonaws.com/audience"), ("annotations", "note")
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module", params=["simulated", "real"])
-def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    real = request.param == "real"
-    if real and not os.environ.get("KUBEBUILDER_ASSETS"):
-        pytest.skip("KUBEBUILDER_ASSETS is not set: no real API server to test with")
-    state = settings.State(tmp_path_factory.mktemp(request.param))
-    supervisor.up(state, real=real, tied=True)
-    try:
-        pool = urllib3.PoolManager(
-            ca_certs=str(state.pki / "ca.crt"),
-            cert_file=str(state.pki / "admin.crt"),
-            key_file=str(state.pki / "admin.key"),
-        )
-        server = transport.ApiServer(pool, state.cluster()["endpoint"], authorization=lambda: None)
-        cluster.create_namespace(server, name=NAMESPACE, manager="test")
-        yield server
-    finally:
-        supervisor.down(state)
+@pytest.fixture
+def server(cluster: Cluster) -> ApiServer:
+    """The simulated API server or the real one, with a namespace for this test."""
+    certificates = cluster.state.pki
+    pool = urllib3.PoolManager(
+        ca_certs=str(certificates / "ca.crt"),
+        cert_file=str(certificates / "admin.crt"),
+        key_file=str(certificates / "admin.key"),
+    )
+    server = transport.ApiServer(pool, cluster.endpoint, authorization=lambda: None)
+    service_accounts.create_namespace(server, name=NAMESPACE, manager="test")
+    return server
 
 
 class Account:
@@ -100,11 +92,11 @@ class Account:
         """What the module does; the plan must foresee the outcome, the refusal included."""
         wanted = Wanted.from_params({**DEFAULTS, "name": self.name, **options})
         try:
-            made = cluster.plan_service_account(self.server, wanted)
+            made = service_accounts.plan_service_account(self.server, wanted)
         except errors.Conflict as foreseen:
             self.refused(wanted, foreseen)
             return
-        operations = cluster.operations(self.server)
+        operations = service_accounts.operations(self.server)
         for action in made.actions[:1]:
             operations[action.operation](**action.arguments, dry_run=True)
         assert self.observed(wanted) == made.before, "the rehearsal changed something"
@@ -114,24 +106,24 @@ class Account:
             after["uid"] = self.observed(wanted)["uid"]
         assert service_account.confirmed(wanted, made, answers).after == after
         assert self.observed(wanted) == after
-        again = cluster.plan_service_account(self.server, wanted)
+        again = service_accounts.plan_service_account(self.server, wanted)
         assert not again, "a second run would change something"
         assert again.before == again.after == after
 
     def observed(self, wanted: Wanted) -> Json:
-        found = cluster.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
+        found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
         account = service_account.Account.from_kubernetes(found) if found else None
         return service_account.describe(NAMESPACE, wanted.name, account)
 
     def refused(self, wanted: Wanted, foreseen: errors.Conflict) -> None:
         """The server must refuse the same fields, and may refuse what is claimed with a map."""
         before = self.observed(wanted)
-        found = cluster.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
+        found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
         claimed = service_account.Account.from_kubernetes(found or {}).claimed
-        forced = cluster.plan_service_account(self.server, Wanted(**{**vars(wanted), "force": True}))
+        forced = service_accounts.plan_service_account(self.server, Wanted(**{**vars(wanted), "force": True}))
         apply = next(action for action in forced.actions if action.operation == "apply_service_account")
         with pytest.raises(errors.Conflict) as caught:
-            cluster.apply_service_account(self.server, **{**apply.arguments, "force": False})
+            service_accounts.apply_service_account(self.server, **{**apply.arguments, "force": False})
         causes = caught.value.details["causes"]
         fields = {cause["field"].removeprefix(".metadata.").replace(".", " ", 1) for cause in causes}
         ours = {each["field"].replace(" ", "s ", 1) for each in foreseen.details["conflicts"]}
