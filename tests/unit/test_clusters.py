@@ -45,9 +45,9 @@ class Fleet:
         if fault := self.faults.get((account_id,)):
             raise fault
         regions = [region for owner, region in self.clusters if owner == account_id]
-        opened = OpenAccount(account, account_id, lambda *where: _Client(self, account_id, *where), regions)
-        opened.guessed = self.guessing
-        return opened
+        return OpenAccount(
+            account, account_id, lambda *where: _Client(self, account_id, *where), regions, guessed=self.guessing
+        )
 
     def meet(self, *place: str) -> None:
         fault = self.faults.get(place)

@@ -38,12 +38,18 @@ class OpenAccount:
     """
 
     def __init__(
-        self, account: Account, account_id: str, make_client: t.Callable[[str, str], t.Any], regions: t.Sequence[str]
+        self,
+        account: Account,
+        account_id: str,
+        make_client: t.Callable[[str, str], t.Any],
+        regions: t.Sequence[str],
+        *,
+        guessed: bool = False,
     ) -> None:
         self.account = account
         self.account_id = account_id
         self.regions = tuple(regions)
-        self.guessed = False
+        self.guessed = guessed
         self._make_client = make_client
 
     @property
@@ -113,15 +119,15 @@ class Accounts:
                 return self._client(session, service, region)
 
         identity = sts.get_caller_identity(make_client("sts", first))
-        found = OpenAccount(account, identity["Account"], make_client, regions)
+        guessed = False
         if not regions:
             try:
-                found.regions = tuple(ec2.describe_regions(make_client("ec2", first)))
+                regions = tuple(ec2.describe_regions(make_client("ec2", first)))
             except AccessDenied:
                 partition = Arn.parse(identity["Arn"]).partition
-                found.regions = tuple(sorted(session.get_available_regions("eks", partition_name=partition)))
-                found.guessed = True
-        return found
+                regions = tuple(sorted(session.get_available_regions("eks", partition_name=partition)))
+                guessed = True
+        return OpenAccount(account, identity["Account"], make_client, regions, guessed=guessed)
 
     def _first_region(self, regions: t.Sequence[str]) -> str:
         """Where an account is asked what concerns no region: in the partition of the regions to be read."""
