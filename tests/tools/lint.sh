@@ -13,6 +13,11 @@ python_types() {
         -p ansible_collections.eksops.irsa.plugins.module_utils)
 }
 
+sandbox_types() {
+    cd tests
+    mypy --config-file "$ROOT/pyproject.toml" --cache-dir "$DEV/mypy" --exclude '^sandbox/tests/' sandbox
+}
+
 # By what they say of themselves, since not all of them have an ending.
 shell_scripts() {
     git grep --untracked -zlE '^(#!(/usr/bin/env |/bin/)(ba)?sh|# shellcheck shell=.*)$' | xargs -0 shellcheck -x -P SCRIPTDIR
@@ -25,6 +30,7 @@ guide_of_catalogue() {
 check ruff ruff check --cache-dir "$DEV/ruff" .
 check yamllint yamllint --strict .
 check mypy python_types
+check mypy-sandbox sandbox_types
 check shellcheck shell_scripts
 check ansible-lint ansible-lint --offline --strict --profile production
 check antsibull-changelog antsibull-changelog lint
