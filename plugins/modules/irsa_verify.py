@@ -189,24 +189,24 @@ EXAMPLES = r"""
 RETURN = r"""
 namespace:
   description: The namespace that was given.
-  returned: always
+  returned: if the chain was looked at
   type: str
   sample: shop
 service_account:
   description: The service account that was given.
-  returned: always
+  returned: if the chain was looked at
   type: str
   sample: checkout
 ok:
   description:
     - Whether every link that was looked at holds.
     - It is false, too, where a link is unknown; leave out of O(probes) what the caller isn't allowed to do.
-  returned: always
+  returned: if the chain was looked at
   type: bool
   sample: false
 findings:
   description: What is wrong, in the order of the chain.
-  returned: always
+  returned: if the chain was looked at
   type: list
   elements: dict
   contains:
@@ -254,7 +254,7 @@ findings:
       sample: "run eksops.irsa.irsa_role with name: checkout and service_accounts: [{namespace: shop, name: checkout}]"
 ignored:
   description: The findings whose ids O(ignore) names, in the same form.
-  returned: always
+  returned: if the chain was looked at
   type: list
   elements: dict
   sample: []
@@ -264,7 +264,7 @@ links:
     - V(unknown) is a link that could not be looked at, which a warning explains, or that can't be judged because of
       another finding; V(skipped) is one that no probe was to look at.
     - If STS accepted the account's token, provider and role are V(ok) even where IAM could not be asked.
-  returned: always
+  returned: if the chain was looked at
   type: dict
   contains:
     provider:
@@ -299,7 +299,7 @@ links:
       sample: broken
 proof:
   description: What proves the chain. It is null unless STS accepted the account's token.
-  returned: always
+  returned: if the chain was looked at
   type: dict
   contains:
     assumed_role_arn:
@@ -334,7 +334,7 @@ proof:
       sample: 900
 pods:
   description: The pods as they were found; none without the probe V(pods).
-  returned: always
+  returned: if the chain was looked at
   type: list
   elements: dict
   contains:
@@ -376,7 +376,7 @@ pods:
       sample: [container app has no AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE]
 test_pod:
   description: What the test pod said. It is null where none was started, or it came to no end.
-  returned: always
+  returned: if the chain was looked at
   type: dict
   contains:
     log:
@@ -391,12 +391,12 @@ test_pod:
       sample: arn:aws:sts::123456789012:assumed-role/checkout/botocore-session-1732406400
 calls:
   description: How many requests were made, by operation by service.
-  returned: always
+  returned: if the chain was looked at
   type: dict
   sample: {eks: {DescribeCluster: 1}, iam: {GetRole: 1}, kubernetes: {create serviceaccounts/token: 1}}
 elapsed:
   description: How long the module took, in seconds.
-  returned: always
+  returned: if the chain was looked at
   type: float
   sample: 0.3
 error:

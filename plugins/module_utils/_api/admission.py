@@ -115,7 +115,8 @@ def data_keys(server: ApiServer, *, namespace: str, kind: str, name: str) -> lis
 
 def minor_version(server: ApiServer) -> int | None:
     """The API server's minor version: 33 for 1.33; None if it doesn't say."""
-    number = re.match(r"\d+", str(server.request("GET", "/version", what="read the API server's version")["minor"]))
+    version = server.request("GET", "/version", what="read the API server's version")
+    number = re.match(r"\d+", str(version.get("minor")))
     return int(number[0]) if number else None
 
 

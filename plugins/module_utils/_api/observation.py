@@ -72,6 +72,7 @@ class Reads:
         self._cluster = cluster
         self._wanted = wanted
         self._iam: t.Any = None
+        self._caller: concurrent.futures.Future[Observed[Arn]] | None = None
         self._early: dict[str, concurrent.futures.Future[t.Any]] = {}
 
     def begin(self) -> None:
@@ -90,7 +91,8 @@ class Reads:
             )
             self._early["addons"] = self._pool.submit(self._read_addons, client, self._cluster.name)
         else:
-            self._early["caller"] = self._pool.submit(self._read_caller, self._aws.client("sts"))
+            # By this thread, though it may fail: STS wants to know a region, which nothing else here needs.
+            self._caller = self._pool.submit(self._read_caller, ask(functools.partial(self._aws.client, "sts")))
         self._iam = self._aws.client("iam")
 
     def finish(self, chain: Chain) -> AwsFacts:
@@ -112,25 +114,28 @@ class Reads:
                 facts.update(managed_policies=NO_ROLE, inline_policies=NO_ROLE)
             for part in parts:
                 facts.update(part.result())
-        early = {key: future.result() for key, future in self._early.items() if key != "caller"}
+        early = {key: future.result() for key, future in self._early.items()}
         return AwsFacts(**{"associations": no_cluster, "addons": no_cluster, **facts, **early})
 
     def _start(self, key: str, call: t.Callable[..., t.Any], client: t.Any, **arguments: t.Any) -> None:
         self._early[key] = self._pool.submit(ask, functools.partial(call, client, **arguments))
 
     def _read_caller(self, client: t.Any) -> Observed[Arn]:
+        if isinstance(client, Unknown):
+            return client
         return ask(lambda: Arn.parse(sts.get_caller_identity(client)["Arn"]))
 
     def _elsewhere(self, chain: Chain) -> Unknown | None:
         """Why IAM can't be asked about this chain's role; None if it can."""
         role = diagnose_role.meant_arn(chain)
-        if self._cluster:
-            account_id = self._cluster.account_id
-        else:
-            caller = self._early["caller"].result()
+        if self._caller:
+            caller = self._caller.result()
             if isinstance(caller, Unknown):
                 return caller
             account_id = caller.account_id
+        else:
+            # EKS shows an account its own clusters only.
+            account_id = t.cast("EksCluster", self._cluster).account_id
         if role is None or role.account_id == account_id:
             return None
         return Unknown(f"role {role} is in another account than the credentials, which are of {account_id}")

@@ -94,7 +94,8 @@ class TokenProbe:
         if reason is None:
             return answer
         limit = float(self._wanted.propagation_timeout) if reason == "propagation" else _OUTAGE_SECONDS
-        began, first, attempts = self._clock(), answer.code, 1
+        first = answer.code if reason == "propagation" else None
+        began, attempts = self._clock(), 1
         while reason and (left := limit - (self._clock() - began)) > 0:
             self._sleep(min(left, _PAUSES[min(attempts, len(_PAUSES)) - 1]))
             again = self._once(seen.chain)

@@ -268,9 +268,9 @@ def caller_in(log: str) -> str | None:
     return found[0] if found else None
 
 
-def is_role(caller_arn: str, role_arn: str) -> bool:
+def is_role(caller_arn: str, role: Arn) -> bool:
     """Whether a caller acts as the role. A session's ARN has the role's name without its path."""
-    caller, role = Arn.parse(caller_arn), Arn.parse(role_arn)
+    caller = Arn.parse(caller_arn)
     kind, _slash, rest = caller.resource.partition("/")
     return (
         kind == "assumed-role"
@@ -327,9 +327,11 @@ def pod_findings(
         return findings(chain, aws, answer, allowed=allowed, earlier=earlier)
     if caller_in(pod.log) is None and _is_expired(pod.log):
         return [_expired(name, None)]
-    if pod.caller_arn is None or chain.role_arn is None or is_role(pod.caller_arn, chain.role_arn):
-        acts = pod.caller_arn is not None
-        return [] if acts else _too_old(name, pod)
+    role = meant_arn(chain)
+    if pod.caller_arn is None:
+        return _too_old(name, pod)
+    if role is None or is_role(pod.caller_arn, role):
+        return []
     if old := _too_old(name, pod):
         return old
     if any(_explains(each) for each in earlier):

@@ -247,4 +247,7 @@ def _warnings(seen: Observations, links: t.Mapping[Link, Status], findings: t.Se
         broken = broken or any(each.link == link and each.severity == "error" for each in findings)
     if isinstance(seen.test_pod, TestPod) and seen.test_pod.caller_arn is None and not broken:
         said["The test pod did not say who it is; its log is in test_pod."] = None
+    if isinstance(seen.sts, StsAnswer) and seen.sts.code is None and static_allows(seen) is False:
+        why = "what was found about provider and role is a change of the last minutes that has not reached STS yet"
+        said[f"STS still lets the account in: {why}."] = None
     yield from said

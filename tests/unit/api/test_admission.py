@@ -255,6 +255,16 @@ def test_an_issuer_without_keys_is_asked_a_few_times(
     assert case.clock.pauses == [1.0, 2.0, 4.0]
 
 
+def test_an_outage_that_passes_is_no_propagation(
+    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = bench()
+    case.refuse(1, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider")
+    case.accept()
+    answer = case.settle(monkeypatch, True)
+    assert (answer.code, answer.attempts, answer.first) == (None, 2, None)
+
+
 def test_a_token_is_asked_for_again_before_it_is_over(
     bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, scripted: t.Any
 ) -> None:

@@ -15,6 +15,7 @@ import urllib.parse
 import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.observation import OFF, Reads
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import AwsFacts, Chain, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.verification import PROBES, Wanted
@@ -270,6 +271,16 @@ def test_without_credentials_all_is_unknown(cloud: Cloud) -> None:
     facts = read(cloud, NO_CLUSTER)
     assert "have expired" in reason(facts.role)
     assert facts.role == facts.provider == facts.quotas
+
+
+def test_without_a_region_all_is_unknown(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def client(service: str) -> t.Any:
+        if service == "sts":
+            raise errors.BadConnection("could not connect to sts of AWS", cause="You must specify a region.")
+        return None
+
+    monkeypatch.setattr(cloud, "client", client)
+    assert reason(read(cloud, NO_CLUSTER).role) == "could not connect to sts of AWS: You must specify a region."
 
 
 def test_an_account_that_names_no_role_still_has_a_provider(cloud: Cloud) -> None:

@@ -19,6 +19,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import 
     TestPod,
     Unknown,
 )
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn
 from unit.chain_objects import AWS, CHAIN, ROLE
 
 DENIED = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
@@ -241,6 +242,15 @@ def test_what_a_log_tells(given: TestPod, asked: bool, earlier: list[str], expec
     assert all(each.evidence for each in found)
 
 
+def test_an_annotation_in_quotes_is_compared_as_it_was_meant() -> None:
+    quoted = dataclasses.replace(CHAIN, role_arn=f'"{ROLE}"')
+    for log, expected in ((SESSION, []), (NODE, ["imds-fallback"])):
+        found = diagnose_sts.pod_findings(quoted, READ, pod(log), allowed=False, asked=True, earlier=())
+        assert ids(found) == expected
+    nonsense = dataclasses.replace(CHAIN, role_arn="app")
+    assert diagnose_sts.pod_findings(nonsense, READ, pod(NODE), allowed=False, asked=True, earlier=()) == []
+
+
 @pytest.mark.parametrize(
     ("log", "caller"),
     [
@@ -269,7 +279,7 @@ def test_who_a_log_says_it_is(log: str, caller: str | None) -> None:
     ],
 )
 def test_whether_a_caller_is_the_role(caller: str, role: str, same: bool) -> None:
-    assert diagnose_sts.is_role(caller, role) is same
+    assert diagnose_sts.is_role(caller, Arn.parse(role)) is same
 
 
 @pytest.mark.parametrize(

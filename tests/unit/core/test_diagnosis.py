@@ -305,6 +305,14 @@ def test_what_is_unknown_without_a_finding_is_a_warning() -> None:
     assert "did not say who it is" in silent
 
 
+def test_a_change_that_has_not_reached_sts_is_warned_of() -> None:
+    found = diagnose(aws(role=WRONG_ROLE))
+    assert ids(found) == ["sub-mismatch"]
+    assert not_ok(found) == {"role": "broken"}
+    (warning,) = found.warnings
+    assert warning.startswith("STS still lets the account in")
+
+
 def test_what_no_link_needs_is_no_warning() -> None:
     needless = dataclasses.replace(aws(), provider_arns=Unknown("the provider is there"), quotas=Unknown("short"))
     assert diagnose(needless, serving_ca=NOT_READ).warnings == ()

@@ -225,6 +225,11 @@ class Lab:
             time.sleep(0.1)
         raise errors.ApiError("the webhook doesn't come back")
 
+    def wait_for_aws(self) -> None:
+        """A real STS learns of a role, and a real webhook of an account, a while after they are made."""
+        if not self.sandbox:
+            time.sleep(20)
+
     def build(self) -> None:
         self.steer("DELETE", "faults")
         self.steer("POST", "quotas", {"AssumeRolePolicySizeQuota": 4096})
@@ -244,6 +249,7 @@ class Lab:
             account = f"/api/v1/namespaces/{self.chain['space']}/serviceaccounts/{self.chain['account']}"
             body = {"metadata": {"annotations": self.chain["annotations"]}}
             self.request("PATCH", account, body=body, content_type=MERGE)
+        self.wait_for_aws()
         pods = self.chain.get("pods", [])
         if "container" in self.chain:
             spec = {"serviceAccountName": self.chain["account"], "terminationGracePeriodSeconds": 0}
