@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: irsa_bindings
 short_description: Give many Kubernetes service accounts of a cluster their IAM roles at once
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Makes all links of the chain for any number of service accounts of one EKS cluster in one process. IAM knows the
     cluster's OIDC provider; each IAM role trusts the service accounts that are bound to it; each account names its
