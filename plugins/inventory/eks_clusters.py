@@ -133,15 +133,13 @@ notes:
   - Modules don't assume roles by themselves. Where O(accounts) name profiles, C(account_profile) is what their option
     C(profile) takes, and a profile can assume a role (C(role_arn) and C(source_profile) in the AWS configuration).
     Otherwise M(amazon.aws.sts_assume_role) takes C(account_role_arn).
-  - The cache belongs to the file and to what it asks AWS for (accounts, regions, O(filters) by name, the endpoint,
-    O(profile), O(strict_permissions)), not to the other credentials. What was left out when it was filled is warned of
-    each time. While it is valid, AWS is not called. O(compose), O(groups), O(hostnames) and other filters are
-    evaluated anew.
+  - The cache belongs to the file and to what it asks for (accounts, regions, filters, O(endpoint_url), O(profile),
+    O(assume_role_arn) and O(strict_permissions)), not to the other credentials. What was left out when it was filled is
+    warned of each time. While it is valid, AWS is not called. O(hostnames), O(compose), O(groups) and O(keyed_groups)
+    are evaluated anew.
   - In AWX, it is the source "Sourced from a Project", with a credential for AWS.
 seealso:
   - module: eksops.irsa.eks_oidc_info
-  - plugin: eksops.irsa.irsa
-    plugin_type: role
   - plugin: amazon.aws.aws_ec2
     plugin_type: inventory
 """
