@@ -18,20 +18,25 @@ import zlib
 GUIDE_LABELS = {"ansible_configuration_settings", "common_return_values"}
 REFERENCE = re.compile(r"<(ansible_collections\.[\w.\-/]+)>`|:ref:`(ansible_collections\.[\w.\-/]+)`")
 OPTION = re.compile(r":ansopt:`([\w.]+)#(\w+):([\w.\[\]]+)")
+# Variables of ansible-core's own, which its documentation explains.
+VARIABLE = re.compile(r":envvar:`(ANSIBLE(?:\\?_|[A-Z])+)`")
 URL = "https://docs.ansible.com/projects/ansible/devel/"
 
 
 def main(site: str, collection: str) -> None:
     directory = pathlib.Path(site)
     labels = set(GUIDE_LABELS)
+    variables: set[str] = set()
     for page in (directory / "rst").rglob("*.rst"):
         text = page.read_text(encoding="utf-8")
         labels.update(label for found in REFERENCE.findall(text) for label in found)
+        variables.update(found.replace("\\", "") for found in VARIABLE.findall(text))
         for plugin, kind, option in OPTION.findall(text):
             path = option.replace("[]", "").replace(".", "/")
             labels.add(f"ansible_collections.{plugin}_{kind}__parameter-{path}")
     labels = {label for label in labels if label and f".{collection}." not in label}
     lines = "".join(f"{label} std:label -1 index.html#{label} {label}\n" for label in sorted(labels))
+    lines += "".join(f"{name} std:envvar -1 index.html#envvar-{name} -\n" for name in sorted(variables))
     header = "# Sphinx inventory version 2\n# Project: Ansible\n# Version: devel\n"
     header += "# The remainder of this file is compressed using zlib.\n"
     (directory / "ansible.inv").write_bytes(header.encode() + zlib.compress(lines.encode()))
