@@ -16,6 +16,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, p
 from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk, provider, service_account
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import AccessDenied, IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
+from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Group
 
 if t.TYPE_CHECKING:
     from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
@@ -75,6 +76,7 @@ class Driver:
     role or account can't be made has failed; the others go on.
 
     :param converge: makes a plan and carries it out, or not in check mode.
+    :param apply: carries out a plan that was made before, or not in check mode.
     :param stop_early: whether nothing more is begun once a binding has failed.
     :param details: whether to return the roles and the accounts as the single modules do.
     """
@@ -82,6 +84,7 @@ class Driver:
     def __init__(
         self,
         converge: Converge,
+        apply: t.Callable[[Plan, t.Mapping[str, t.Callable[..., t.Any]]], t.Any],
         aws: Aws,
         server: ApiServer,
         wanted: Wanted,
@@ -90,6 +93,7 @@ class Driver:
         details: bool = False,
     ) -> None:
         self._converge = converge
+        self._apply = apply
         self._aws = aws
         self._server = server
         self._wanted = wanted
@@ -102,11 +106,13 @@ class Driver:
         self.provider: dict[str, t.Any] = {}
         self.roles: dict[str, dict[str, t.Any]] = {}
         self.service_accounts: dict[str, dict[str, t.Any]] = {}
+        self.rollouts: Group | None = None
         self.outcomes = [bulk.outcome_of(each) for each in wanted.accounts]
 
-    def carry_out(self, *, provider_is_ours: bool) -> None:
+    def carry_out(self, *, provider_is_ours: bool, foresee: bool) -> None:
         """All links, in their order.
 
+        :param foresee: whether nothing is written, so that there is nothing to wait for.
         :raises IrsaError: the provider can't be made or isn't there, and with it no binding can be.
         """
         self._look_ahead()
@@ -118,6 +124,8 @@ class Driver:
             self._require_provider()
         self._make_roles()
         self._annotate_accounts()
+        if self._wanted.rollout is not None and not self.stopped:
+            self._roll_out(foresee=foresee)
 
     def _look_ahead(self) -> None:
         """Reads the service accounts first, so that no role is written for one that can't be."""
@@ -244,6 +252,35 @@ class Driver:
             if self.stopped and not outcome.error and outcome.account.title not in self.service_accounts:
                 outcome.error = bulk.not_attempted(outcome)
 
+    def _roll_out(self, *, foresee: bool) -> None:
+        """The pods of those accounts that name their role now."""
+        outcomes = [each for each in self.outcomes if not each.error]
+        accounts = {
+            (each.account.options["namespace"], each.account.options["name"]): {
+                "metadata": {"annotations": self.service_accounts[each.account.title]["annotations"]}
+            }
+            for each in outcomes
+        }
+        self.rollouts = Group(
+            self._server,
+            [self._wanted.rollout_of(each.account, each.role_arn) for each in outcomes],
+            accounts=accounts,
+            foresee=foresee,
+            workers=self._wanted.workers,
+        )
+        if foresee:
+            self._apply(self.rollouts.plan(), {})
+        else:
+            self.rollouts.roll_out(self._apply)
+        for outcome, member in zip(outcomes, self.rollouts.members, strict=True):
+            self._plans.append(("rollouts", member.title, member.decision.plan))
+            if member.error:
+                written = member.driver.written if member.driver else []
+                member.error.details.setdefault("done", list(written))
+                self._fail([outcome], member.error)
+            else:
+                outcome.changes += member.decision.plan.summaries()
+
     def _known_roles(self, client: t.Any) -> dict[str, Role] | None:
         """All roles of the account, read by pages; None where it is less to read each one that is wanted."""
         if len(self._wanted.roles) <= _FEW:
@@ -302,7 +339,7 @@ class Driver:
 
     def plans(self) -> list[tuple[str, str, Plan]]:
         """The plan of each object, with the kind and the name of the object, in the order of the chain."""
-        kinds = ("provider", "roles", "service_accounts")
+        kinds = ("provider", "roles", "service_accounts", "rollouts")
         return sorted(self._plans, key=lambda each: (kinds.index(each[0]), each[1]))
 
     def returns(self, *, diff: bool) -> dict[str, t.Any]:
@@ -320,6 +357,11 @@ class Driver:
             "actions": actions,
             "calls": self._server.calls.as_dict(),
         }
+        if self.rollouts:
+            rolled = self.rollouts.returns()
+            found.update(restarted=rolled["restarted"], unmanaged=rolled["unmanaged"])
+            if self._details:
+                found["verified"] = rolled["verified"]
         if self._details:
             found["roles"] = [self.roles[name] for name in self._wanted.roles if name in self.roles]
             found["service_accounts"] = [

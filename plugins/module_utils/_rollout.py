@@ -45,14 +45,14 @@ _CLOCK_SKEW = datetime.timedelta(seconds=60)
 
 @dataclasses.dataclass(frozen=True)
 class Known:
-    """What was read before, of all accounts at once.
+    """What was read before, of all accounts at once. None is what wasn't.
 
     :param accounts: service accounts by namespace and name.
     :param pods: likewise the pods that use them.
     """
 
-    accounts: t.Mapping[tuple[str, str], Json]
-    pods: t.Mapping[tuple[str, str], t.Sequence[Json]]
+    accounts: t.Mapping[tuple[str, str], Json] | None
+    pods: t.Mapping[tuple[str, str], t.Sequence[Json]] | None
 
 
 class Observed:
@@ -85,7 +85,7 @@ class Observed:
 
     def _read_pods(self) -> t.Sequence[Json]:
         wanted = self._wanted
-        if self._known and wanted.service_account:
+        if self._known and self._known.pods is not None and wanted.service_account:
             return self._known.pods.get((wanted.namespace, wanted.service_account), ())
         selectors = api.pod_query(wanted.service_account, wanted.label_selectors)
         pods = api.list_pods(self._server, namespace=wanted.namespace, query=selectors)
@@ -95,7 +95,7 @@ class Observed:
 
     def _read_accounts(self) -> None:
         namespace, name = self._wanted.namespace, self._wanted.service_account
-        if name and self._known:
+        if name and self._known and self._known.accounts is not None:
             self.account = self._known.accounts.get((namespace, name))
             self._by_account[name] = rollout.expectation(self._wanted, self.account)
             return
@@ -181,7 +181,7 @@ class Group:
         self._server = server
         self._workers = workers
         self.members = [Member(each) for each in wanted]
-        known = self._read_by_pages(accounts) if len(wanted) > _FEW or accounts is not None else None
+        known = self._read_by_pages(accounts) if len(wanted) > _FEW else Known(accounts, None)
 
         def look(member: Member) -> None:
             member.observed = Observed(server, member.wanted, known, foresee=foresee)
@@ -260,8 +260,8 @@ class Group:
             # Asks each for its result, so that an exception that nothing above expects isn't lost.
             collections.deque(pool.map(noting_errors, self.members), maxlen=0)
 
-    def _read_by_pages(self, accounts: t.Mapping[tuple[str, str], Json] | None) -> Known | None:
-        """All that is needed in as few requests as there are pages; None where the caller may not list."""
+    def _read_by_pages(self, accounts: t.Mapping[tuple[str, str], Json] | None) -> Known:
+        """All that is needed in as few requests as there are pages, as far as the caller may list."""
         names = {(each.wanted.namespace, each.wanted.service_account or "") for each in self.members}
         namespaces = sorted({namespace for namespace, _name in names})
         try:
@@ -274,7 +274,7 @@ class Group:
                 if key in names:
                     pods.setdefault(key, []).append(pod)
         except AccessDenied:
-            return None
+            return Known(accounts, None)
         return Known(accounts, pods)
 
 

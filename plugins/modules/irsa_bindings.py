@@ -18,7 +18,7 @@ description:
   - Everything that can be checked is checked before the first call, for all bindings, and all that is wrong is named at
     once. After that a binding that fails stops none of the others.
   - A run that was cut off is finished by running it again.
-  - Pods that started before are not touched; M(eksops.irsa.pod_rollout) re-creates them.
+  - Pods that started before are re-created if asked, as M(eksops.irsa.pod_rollout) does it.
 extends_documentation_fragment:
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
@@ -132,8 +132,46 @@ options:
       - With V(false) it is an error if it is missing or lacks one.
     type: bool
     default: true
+  rollout:
+    description:
+      - Whether to re-create the pods that lack the role of their service account in the end, and to wait for them, as
+        M(eksops.irsa.pod_rollout) does.
+    type: bool
+    default: false
+  rollout_options:
+    description: How to do it, in the options of M(eksops.irsa.pod_rollout).
+    type: dict
+    default: {}
+    suboptions:
+      strategy:
+        description: As O(eksops.irsa.pod_rollout#module:strategy).
+        type: str
+        choices: [restart, evict, delete]
+        default: restart
+      only_stale:
+        description: As O(eksops.irsa.pod_rollout#module:only_stale).
+        type: bool
+        default: true
+      delete_unmanaged:
+        description: As O(eksops.irsa.pod_rollout#module:delete_unmanaged).
+        type: bool
+        default: false
+      wait:
+        description: As O(eksops.irsa.pod_rollout#module:wait).
+        type: bool
+        default: true
+      wait_timeout:
+        description: As O(eksops.irsa.pod_rollout#module:wait_timeout).
+        type: int
+        default: 300
+      max_retries:
+        description: As O(eksops.irsa.pod_rollout#module:max_retries).
+        type: int
+        default: 2
   max_workers:
-    description: How many roles or service accounts are read and written at the same time, 1 to 64.
+    description:
+      - How many roles or service accounts are read and written, and how many rollouts are followed, at the same time, 1
+        to 64.
     type: int
     default: 16
   on_error:
@@ -259,6 +297,24 @@ service_accounts:
   type: list
   elements: dict
   sample: []
+restarted:
+  description: The workloads that were restarted, or would be in check mode, each with its namespace.
+  returned: with O(rollout=true), when the bindings were begun
+  type: list
+  elements: dict
+  sample: [{namespace: analytics, kind: Deployment, name: reports, strategy: restart}]
+unmanaged:
+  description: The pods that lack the role and that nothing makes again, each with C(namespace) and C(name).
+  returned: with O(rollout=true), when the bindings were begun
+  type: list
+  elements: dict
+  sample: []
+verified:
+  description: The pods that have what they should have in the end, each with C(namespace), C(name) and C(containers).
+  returned: with O(rollout=true) and O(details=true), when the bindings were begun
+  type: list
+  elements: dict
+  sample: [{namespace: analytics, name: reports-6f9bb5d7b9-l8t5c, containers: [app]}]
 actions:
   description: All writes in words, or what they would be in check mode.
   returned: when the bindings were begun
@@ -295,6 +351,20 @@ ARGUMENTS: dict[str, t.Any] = {
     "bindings": {"type": "list", "elements": "dict", "required": True, "options": _argspec.BINDING},
     "issuer": {"type": "str"},
     "provider": {"type": "bool", "default": True},
+    "rollout": {"type": "bool", "default": False},
+    "rollout_options": {
+        "type": "dict",
+        "default": {},
+        "apply_defaults": True,
+        "options": {
+            "strategy": {"type": "str", "choices": ["restart", "evict", "delete"], "default": "restart"},
+            "only_stale": {"type": "bool", "default": True},
+            "delete_unmanaged": {"type": "bool", "default": False},
+            "wait": {"type": "bool", "default": True},
+            "wait_timeout": {"type": "int", "default": 300},
+            "max_retries": {"type": "int", "default": 2},
+        },
+    },
     "max_workers": {"type": "int", "default": 16},
     "on_error": {"type": "str", "choices": ["collect", "stop"], "default": "collect"},
     "force": {"type": "bool", "default": False},
@@ -319,13 +389,14 @@ def main() -> None:
         converge = functools.partial(_runner.converge, module)
         driver = Driver(
             converge,
+            functools.partial(_runner.apply, module),
             aws,
             server,
             wanted,
             stop_early=module.params["on_error"] == "stop",
             details=module.params["details"],
         )
-        driver.carry_out(provider_is_ours=module.params["provider"])
+        driver.carry_out(provider_is_ours=module.params["provider"], foresee=module.check_mode)
         # AnsibleModule has no public name for whether a diff is asked for.
         diff: bool = module._diff  # pylint: disable=protected-access
         returns = driver.returns(diff=diff)

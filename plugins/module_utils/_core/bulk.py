@@ -13,6 +13,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import (
     bindings,
     provider,
     role,
+    rollout as rollouts,
     service_account_options,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import Binding
@@ -93,12 +94,14 @@ class Wanted:
     :param roles: each role once, by its name as the bindings write it.
     :param accounts: the service accounts in the order of the bindings.
     :param workers: how many objects are read and written at the same time.
+    :param rollout: the options of `pod_rollout` for all accounts; None where pods are left alone.
     """
 
     provider: provider.Wanted
     roles: t.Mapping[str, role.Wanted]
     accounts: tuple[Account, ...]
     workers: int
+    rollout: t.Mapping[str, t.Any] | None = None
 
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any], load_yaml: LoadYaml | None = None) -> Wanted:
@@ -134,8 +137,23 @@ class Wanted:
         audiences = list(dict.fromkeys(binding.get("audience") or STS_AUDIENCE for binding in given))
         if not 1 <= params["max_workers"] <= _MOST_WORKERS:
             problems.append(f"max_workers {params['max_workers']} is out of range (use 1 to {_MOST_WORKERS})")
+        rolling = {**params["rollout_options"], "label_selectors": None} if params["rollout"] else None
+        if rolling and accounts:
+            try:
+                _rollout_wanted(accounts[0], rolling, None)
+            except InvalidInput as error:
+                problems.append(f"rollout_options: {error}")
         bindings.stop(problems)
-        return cls(_provider_wanted(params, audiences), roles, tuple(accounts), params["max_workers"])
+        return cls(_provider_wanted(params, audiences), roles, tuple(accounts), params["max_workers"], rolling)
+
+    def rollout_of(self, account: Account, role_arn: str | None) -> rollouts.Wanted:
+        """What is wanted of an account's pods; only where they are to be rolled out."""
+        return _rollout_wanted(account, self.rollout or {}, role_arn)
+
+
+def _rollout_wanted(account: Account, options: t.Mapping[str, t.Any], role_arn: str | None) -> rollouts.Wanted:
+    names = {"namespace": account.options["namespace"], "service_account": account.options["name"]}
+    return rollouts.Wanted.from_params({**options, **names, "role_arn": role_arn})
 
 
 def _account_options(binding: Binding, *, force: bool) -> dict[str, t.Any]:

@@ -18,7 +18,21 @@ ARN = "arn:aws:iam::123456789012:role/path/app"
 
 
 def wanted(*bindings: dict[str, t.Any], **params: t.Any) -> Wanted:
-    defaults = {"cluster_name": "production", "issuer": None, "force": False, "max_workers": 16}
+    defaults = {
+        "cluster_name": "production",
+        "issuer": None,
+        "force": False,
+        "max_workers": 16,
+        "rollout": False,
+        "rollout_options": {
+            "strategy": "restart",
+            "only_stale": True,
+            "delete_unmanaged": False,
+            "wait": True,
+            "wait_timeout": 300,
+            "max_retries": 2,
+        },
+    }
     return Wanted.from_params({**defaults, "bindings": list(bindings), **params})
 
 
@@ -76,6 +90,21 @@ def test_everything_wrong_is_named_at_once_with_the_bindings_it_comes_from() -> 
     assert "binding 1: token_expiration 10 can't be the lifetime of a token" in cause
     assert "binding 2: role_arn 'arn:aws:iam::1:role/x' is no ARN of an IAM role" in cause
     assert "max_workers 65 is out of range" in cause
+
+
+def test_rollouts_are_wanted_of_each_account_if_at_all() -> None:
+    given = binding("web", role_name="app")
+    assert wanted(given).rollout is None
+    found = wanted(given, rollout=True)
+    each = found.rollout_of(found.accounts[0], ARN)
+    assert (each.namespace, each.service_account, each.role_arn, each.wait_timeout) == ("shop", "web", ARN, 300)
+
+
+def test_rollout_options_are_checked_before_any_call() -> None:
+    options = {"strategy": "restart", "only_stale": True, "delete_unmanaged": False, "wait": True, "max_retries": 2}
+    with pytest.raises(InvalidInput) as raised:
+        wanted(binding("web", role_name="app"), rollout=True, rollout_options={**options, "wait_timeout": 0})
+    assert "rollout_options: wait_timeout is 0" in (raised.value.cause or "")
 
 
 def test_a_trust_policy_that_can_never_fit_is_found_before_any_call() -> None:
