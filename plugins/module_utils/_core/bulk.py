@@ -13,8 +13,10 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import (
     bindings,
     provider,
     role,
-    rollout as rollouts,
     service_account_options,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core import (
+    rollout as rollouts,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import Binding
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput, IrsaError, NotAttempted

@@ -16,7 +16,7 @@ import dataclasses
 import re
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnose_role import meant_arn, provider_arn
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnose_role import meant_arn, provider_arn, untold
 from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import (
     AwsFacts,
     Chain,
@@ -223,7 +223,7 @@ def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | 
     evidence = _evidence(answer)
     seen = not isinstance(aws.role, Unknown) and not isinstance(aws.provider, Unknown)
     if allowed or seen:
-        on = "" if allowed else " on conditions that only AWS can judge"
+        on = "" if allowed else f" on conditions that only AWS can judge ({'; '.join(untold(chain, aws))})"
         after = f", also after {answer.waited:.0f} seconds" if answer.settled and answer.waited else ""
         unsettled = "" if answer.settled else "; if it changed in the last two minutes, run again"
         return Finding(

@@ -45,7 +45,23 @@ MALFORMED = ("ValidationError", "Request ARN is invalid")
 OTHER = ("PackedPolicyTooLarge", "Packed policy consumes 101% of allotted space, please use smaller policy.")
 
 # What IAM says: all of it, and nothing.
-READ = dataclasses.replace(AWS, provider={"ClientIDList": ["sts.amazonaws.com"]}, role={"Arn": ROLE})
+HOST = CHAIN.issuer.removeprefix("https://")
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{HOST}"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
+        }
+    ],
+}
+READ = dataclasses.replace(
+    AWS,
+    provider={"ClientIDList": ["sts.amazonaws.com"]},
+    role={"Arn": ROLE, "RoleName": "app", "AssumeRolePolicyDocument": TRUST},
+)
 ELSEWHERE = dataclasses.replace(CHAIN, role_arn=ROLE.replace("123456789012", "210987654321"), cross_account=True)
 FAR = dataclasses.replace(CHAIN, region="af-south-1")
 
@@ -115,6 +131,12 @@ def test_what_an_answer_tells(
     for each in found:
         assert each.evidence
         assert given.message is None or given.message in each.evidence
+
+
+def test_a_condition_that_only_aws_can_judge_is_named() -> None:
+    (found,) = diagnose_sts.findings(CHAIN, READ, answer(DENIED), allowed=None, earlier=())
+    assert found.id == "denied-elsewhere"
+    assert "statement 1 of the trust policy of role app has IpAddress aws:SourceIp 192.0.2.0/24" in found.message
 
 
 @pytest.mark.parametrize(
