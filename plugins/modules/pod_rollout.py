@@ -54,6 +54,7 @@ options:
       - Entries of RV(restarted) and RV(verified) then have a C(namespace) too.
     type: list
     elements: dict
+    version_added: 0.2.0
     suboptions:
       namespace:
         description: The account's namespace.
