@@ -17,6 +17,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import 
     KubernetesFacts,
     Unknown,
 )
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.owners import Owner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -41,6 +42,18 @@ CHAIN = Chain(
     partition="aws",
     region="eu-west-1",
     cluster="prod",
+)
+CLUSTER = EksCluster(
+    name="prod",
+    arn="arn:aws:eks:eu-west-1:123456789012:cluster/prod",
+    status="ACTIVE",
+    version="1.33",
+    endpoint="https://localhost",
+    certificate_authority="",
+    issuer=CHAIN.issuer,
+    region="eu-west-1",
+    account_id="123456789012",
+    partition="aws",
 )
 AWS = AwsFacts(
     provider=NOT_READ,

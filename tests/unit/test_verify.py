@@ -13,28 +13,15 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import Diagnosis
 from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import KubernetesFacts, Unknown
-from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.verification import Wanted
 from ansible_collections.eksops.irsa.plugins.module_utils._verify import Verification
-from unit.chain_objects import CA, CHAIN, ROLE, account, dry_run, hook, injected, pem, written
+from unit.chain_objects import CA, CHAIN, CLUSTER, ROLE, account, dry_run, hook, injected, pem, written
 
 Json = dict[str, t.Any]
 PODS = "/api/v1/namespaces/shop/pods"
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 SECRET = "/api/v1/namespaces/kube-system/secrets/pod-identity-webhook-cert"
 SERVICE = {"clientConfig": {"service": {"namespace": "kube-system", "name": "pod-identity-webhook"}, "caBundle": "x"}}
-CLUSTER = EksCluster(
-    name="prod",
-    arn="arn:aws:eks:eu-west-1:123456789012:cluster/prod",
-    status="ACTIVE",
-    version="1.33",
-    endpoint="https://localhost",
-    certificate_authority="",
-    issuer=CHAIN.issuer,
-    region="eu-west-1",
-    account_id="123456789012",
-    partition="aws",
-)
 
 
 class Server:

@@ -17,24 +17,11 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.observation import OFF, Reads
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import AwsFacts, Chain, Unknown
-from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.verification import PROBES, Wanted
 from botocore.stub import Stubber
-from unit.chain_objects import CHAIN, ROLE
+from unit.chain_objects import CHAIN, CLUSTER, ROLE
 
 Json = dict[str, t.Any]
-CLUSTER = EksCluster(
-    name="prod",
-    arn="arn:aws:eks:eu-west-1:123456789012:cluster/prod",
-    status="ACTIVE",
-    version="1.33",
-    endpoint="https://localhost",
-    certificate_authority="",
-    issuer=CHAIN.issuer,
-    region="eu-west-1",
-    account_id="123456789012",
-    partition="aws",
-)
 PROVIDER_ARN = f"arn:aws:iam::123456789012:oidc-provider/{CHAIN.issuer.removeprefix('https://')}"
 MANAGED = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"

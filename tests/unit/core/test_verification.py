@@ -11,23 +11,10 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, verification
-from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.verification import Wanted
+from unit.chain_objects import CHAIN, CLUSTER, ROLE
 
-ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
-ROLE = "arn:aws:iam::123456789012:role/app"
-CLUSTER = EksCluster(
-    name="prod",
-    arn="arn:aws:eks:eu-west-1:123456789012:cluster/prod",
-    status="ACTIVE",
-    version="1.33",
-    endpoint="https://localhost",
-    certificate_authority="",
-    issuer=ISSUER,
-    region="eu-west-1",
-    account_id="123456789012",
-    partition="aws",
-)
+ISSUER = CHAIN.issuer
 POD: t.Final = {
     "enabled": True,
     "image": "cli",
