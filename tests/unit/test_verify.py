@@ -15,7 +15,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import
 from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import KubernetesFacts, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.verification import Wanted
 from ansible_collections.eksops.irsa.plugins.module_utils._verify import Verification
-from unit.chain_objects import CA, CHAIN, CLUSTER, ROLE, account, dry_run, hook, injected, pem, written
+from unit.chain_objects import CA, CLUSTER, ROLE, account, dry_run, hook, injected, pem, written
 
 Json = dict[str, t.Any]
 PODS = "/api/v1/namespaces/shop/pods"
