@@ -24,7 +24,7 @@ import operator
 import re
 import typing as t
 
-Lookup = t.Callable[[str], t.Sequence[str] | None]
+Lookup = t.Callable[[str], "t.Sequence[str] | None"]
 """The values of a condition key in the request, by its name in any case; None for a key that the request lacks."""
 
 
