@@ -146,8 +146,13 @@ class Rollouts:
         return []
 
     def pods(self) -> list[Json]:
-        """The pods of the workloads of the run, as they are now."""
-        return [pod for each in self._followed.values() for pod in each.scene.pods.values()]
+        """The pods of the workloads of the run, as they are now, without those that have been replaced."""
+        return [
+            pod
+            for each in self._followed.values()
+            for pod in each.scene.pods.values()
+            if not each.stage.is_leaving(pod)
+        ]
 
     def check(self) -> None:
         """:raises RolloutFailed: a workload hangs, or came up without the role."""

@@ -154,6 +154,10 @@ class Stage:
         """Whether the pod is one that this stage brought about."""
         raise NotImplementedError
 
+    def is_leaving(self, pod: Json) -> bool:
+        """Whether the pod goes, though its own watch may not have said so yet."""
+        return False
+
     def accepted(self, command: Command) -> None:
         """The eviction or deletion was accepted, or the pod was gone already."""
         self._refusals, self.blocked, self._next_try = 0, None, -math.inf
@@ -212,6 +216,10 @@ class Rolling(Stage):
 
     def is_new(self, pod: Json) -> bool:
         return self._stamp is None or _stamp(pod) == self._stamp
+
+    def is_leaving(self, pod: Json) -> bool:
+        # Pods of a StatefulSet below its partition keep their template, and stay.
+        return self.scene.owner.kind in ("Deployment", "DaemonSet") and not self.is_new(pod)
 
     def advance(self, now: float) -> list[Command]:
         self.wake_at = math.inf

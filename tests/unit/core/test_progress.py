@@ -112,6 +112,20 @@ def test_a_deployment_is_through_when_controller_and_pods_say_so() -> None:
     assert len(run.rollouts.pods()) == 2
 
 
+def test_a_pod_that_was_replaced_is_not_counted_though_its_end_has_not_been_seen_yet() -> None:
+    """The watches of the workload and of its pods are two, and either may be ahead."""
+    run = Run(RESTART, workloads={WEB: deployment(1, 2)}, only_stale=False)
+    run.rollouts.restarted(WEB, {**deployment(2, 2)}, 0.0)
+    run.list(*(k8s.deployment_pod("web", "6d", suffix, role=k8s.ROLE) for suffix in "ab"))
+    run.put(new("a"), new("b"))
+    run.workload(WEB, deployment(2, 2))
+    run.rollouts.step(1.0)
+    assert run.rollouts.finished
+    assert {pod["metadata"]["name"] for pod in run.rollouts.pods()} == {
+        pod["metadata"]["name"] for pod in (new("a"), new("b"))
+    }
+
+
 def test_the_status_before_the_restart_does_not_count() -> None:
     run = begun()
     run.workload(WEB, deployment(1, 2))  # complete, but older than the patch
