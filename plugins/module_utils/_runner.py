@@ -13,6 +13,7 @@ import dataclasses
 import time
 import typing as t
 
+from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
     AccessDenied,
@@ -142,6 +143,13 @@ def result(module: AnsibleAWSModule, plan: Plan, **returns: t.Any) -> dict[str, 
     if module._diff:  # pylint: disable=protected-access  # AnsibleModule has no public name for it
         outcome["diff"] = plan.diff()
     return outcome
+
+
+def without(value: t.Any, secrets: t.Collection[str]) -> t.Any:
+    """A result, or a part of one, without these; for those of which there are too many to have AnsibleModule look for
+    them everywhere.
+    """
+    return remove_values(value, secrets)
 
 
 def concluded(

@@ -16,7 +16,7 @@ description:
   - It plans and writes as M(eksops.irsa.iam_oidc_provider), M(eksops.irsa.irsa_role) and M(eksops.irsa.sa_annotate)
     do. A task for each of them and for each account would take most of its time to start.
   - Everything that can be checked is checked before the first call, for all bindings, and all that is wrong is named at
-    once. After that a binding that fails stops none of the others.
+    once. So are the account's quotas before the first write. After that a binding that fails stops none of the others.
   - A run that was cut off is finished by running it again.
   - Pods that started before are re-created if asked, as M(eksops.irsa.pod_rollout) does it.
 extends_documentation_fragment:
@@ -116,11 +116,23 @@ options:
         description: Further annotations of the service account.
         type: dict
       delete:
-        description: Used by the role P(eksops.irsa.irsa#role) and not here.
+        description:
+          - With O(state=absent), whether to delete the service account if this collection created it. Not done by
+            default.
         type: bool
       rbac:
         description: Used by the role P(eksops.irsa.irsa#role) and not here.
         type: dict
+  state:
+    description:
+      - With V(present) the service accounts get their roles.
+      - With V(absent) they lose them. The accounts no longer name their roles, and the roles no longer trust them. A
+        role that this collection made is deleted when nobody is left whom it trusts. The OIDC provider stays.
+      - An account whose pods act as its role keeps it, and its binding has failed, unless O(force=true).
+    type: str
+    choices: [present, absent]
+    default: present
+    version_added: 0.3.0
   issuer:
     description:
       - The cluster's OIDC issuer, if O(cluster_name) isn't given. EKS is not asked then.
@@ -168,6 +180,36 @@ options:
         description: As O(eksops.irsa.pod_rollout#module:max_retries).
         type: int
         default: 2
+  verify:
+    description:
+      - Whether to verify each binding in the end. A binding that doesn't hold has failed.
+      - With V(static) provider, trust policy and annotations are evaluated as STS would.
+      - With V(token) STS is asked as well, as the token probe of M(eksops.irsa.irsa_verify) does it, with a token of
+        the service account. That is a proof. It needs the permission to create C(serviceaccounts/token).
+      - In check mode those bindings are verified that are not to be changed.
+    type: str
+    choices: [none, static, token]
+    default: none
+    version_added: 0.3.0
+  exclusive:
+    description:
+      - Whether O(bindings) are all that there are to be. Service accounts that this collection bound before and that
+        are not among them lose their roles, as with O(state=absent).
+      - Those are the accounts whose annotation C(eks.amazonaws.com/role-arn) this collection owns.
+    type: bool
+    default: false
+    version_added: 0.3.0
+  exclusive_namespaces:
+    description: The namespaces in which O(exclusive=true) looks for such accounts, all if left out.
+    type: list
+    elements: str
+    version_added: 0.3.0
+  exclusive_limit:
+    description:
+      - How many service accounts O(exclusive=true) may free. If there are more, nothing is written at all.
+    type: int
+    default: 10
+    version_added: 0.3.0
   max_workers:
     description:
       - How many roles or service accounts are read and written, and how many rollouts are followed, at the same time, 1
@@ -182,7 +224,10 @@ options:
     choices: [collect, stop]
     default: collect
   force:
-    description: Whether to take over annotations and labels that others own with other values.
+    description:
+      - Whether to take over annotations and labels that others own with other values.
+      - With O(state=absent) and O(exclusive=true), also whether to take roles away from under running pods. With
+        O(rollout=true) these are re-created without the role.
     type: bool
     default: false
   details:
@@ -216,6 +261,29 @@ EXAMPLES = r"""
         service_account: reports-archive
         role_name: reports
         create_namespace: true
+
+- name: Bind just these, free all others of the namespace, and prove each binding
+  eksops.irsa.irsa_bindings:
+    cluster_name: production
+    region: eu-west-1
+    bindings:
+      - namespace: analytics
+        service_account: reports
+        role_name: reports
+    exclusive: true
+    exclusive_namespaces: [analytics]
+    verify: token
+
+- name: Take the role away again, with the service account if it was made for it
+  eksops.irsa.irsa_bindings:
+    cluster_name: production
+    region: eu-west-1
+    state: absent
+    bindings:
+      - namespace: analytics
+        service_account: reports
+        role_name: reports
+        delete: true
 
 - name: See what would become of them, with the list as kept for the role
   eksops.irsa.irsa_bindings:
@@ -270,6 +338,31 @@ results:
       type: dict
       returned: success
       sample: null
+    findings:
+      description: What the verification found, as M(eksops.irsa.irsa_verify) returns it.
+      type: list
+      elements: dict
+      returned: if the binding was verified
+      sample: []
+    proof:
+      description:
+        - What STS said to a token of the account, as M(eksops.irsa.irsa_verify) returns it. It is null if STS wasn't
+          asked, or refused.
+      type: dict
+      returned: if the binding was verified
+      sample:
+        assumed_role_arn: arn:aws:sts::123456789012:assumed-role/reports/irsa-verify.analytics.reports
+        caller_account: "123456789012"
+        audience: sts.amazonaws.com
+        issuer: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
+        subject: system:serviceaccount:analytics:reports
+        expires_in: 900
+freed:
+  description: What became of each service account that isn't among the bindings any more, like RV(results).
+  returned: with O(exclusive=true), when the bindings were begun
+  type: list
+  elements: dict
+  sample: []
 counts:
   description: How many bindings there are, and of each status.
   returned: when the bindings were begun
@@ -344,11 +437,14 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._bulk import Driver
+from ansible_collections.eksops.irsa.plugins.module_utils._bindings import Driver
+from ansible_collections.eksops.irsa.plugins.module_utils._bulk import Run
+from ansible_collections.eksops.irsa.plugins.module_utils._bulk_prove import Proofs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Wanted
 
 ARGUMENTS: dict[str, t.Any] = {
     "bindings": {"type": "list", "elements": "dict", "required": True, "options": _argspec.BINDING},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "issuer": {"type": "str"},
     "provider": {"type": "bool", "default": True},
     "rollout": {"type": "bool", "default": False},
@@ -365,6 +461,10 @@ ARGUMENTS: dict[str, t.Any] = {
             "max_retries": {"type": "int", "default": 2},
         },
     },
+    "verify": {"type": "str", "choices": ["none", "static", "token"], "default": "none"},
+    "exclusive": {"type": "bool", "default": False},
+    "exclusive_namespaces": {"type": "list", "elements": "str"},
+    "exclusive_limit": {"type": "int", "default": 10},
     "max_workers": {"type": "int", "default": 16},
     "on_error": {"type": "str", "choices": ["collect", "stop"], "default": "collect"},
     "force": {"type": "bool", "default": False},
@@ -386,17 +486,27 @@ def main() -> None:
         wanted = Wanted.from_params(module.params, _runner.load_yaml)
         aws = Aws(module, connections=wanted.workers)
         server = connection.open_api_server(module, aws, connections=wanted.workers)
-        converge = functools.partial(_runner.converge, module)
-        driver = Driver(
-            converge,
+        run = Run(
+            functools.partial(_runner.converge, module),
             functools.partial(_runner.apply, module),
             aws,
             server,
             wanted,
+            foresee=module.check_mode,
             stop_early=module.params["on_error"] == "stop",
             details=module.params["details"],
         )
-        driver.carry_out(provider_is_ours=module.params["provider"], foresee=module.check_mode)
+        verify = module.params["verify"]
+        proofs = functools.partial(
+            Proofs,
+            run,
+            region=module.params["region"],
+            ask=verify == "token",
+            warn=_runner.warn,
+            without=_runner.without,
+        )
+        driver = Driver(run, provider_is_ours=module.params["provider"], proofs=None if verify == "none" else proofs)
+        driver.carry_out()
         # AnsibleModule has no public name for whether a diff is asked for.
         diff: bool = module._diff  # pylint: disable=protected-access
         returns = driver.returns(diff=diff)

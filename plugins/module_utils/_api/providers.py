@@ -10,9 +10,9 @@ import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._api import iam, sts
+from ansible_collections.eksops.irsa.plugins.module_utils._api import iam
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, provider
-from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn, provider_arn
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import provider_arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 
 if t.TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _target(aws: Aws, wanted: provider.Wanted) -> tuple[str, str]:
         # EKS shows an account its own clusters only.
         cluster = aws.describe(wanted.cluster_name)
         return cluster.require_issuer(), provider.arn_of(cluster)
-    caller = Arn.parse(sts.get_caller_identity(aws.client("sts"))["Arn"])
+    caller = aws.caller()
     return wanted.url, provider_arn(caller.partition, caller.account_id, wanted.url)
 
 

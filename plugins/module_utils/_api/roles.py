@@ -13,10 +13,10 @@ import threading
 import time
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._api import iam, sts
+from ansible_collections.eksops.irsa.plugins.module_utils._api import iam
 from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import TRANSIENT
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, role_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn, provider_arn
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import provider_arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import Document, parse
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Place, Role, Wanted
@@ -81,7 +81,8 @@ def plan_for(aws: Aws, wanted: Wanted, role: Role | None, policies: PolicyNames)
     elif not wanted.present:
         return Plan()
     else:
-        place = _own_place(aws.client("sts"))
+        caller = aws.caller()
+        place = Place(caller.partition, caller.account_id)
     names = [policy for policy in wanted.managed_policies or () if not policy.startswith("arn:")]
     setting = role_plan.Setting(
         place=place,
@@ -166,15 +167,6 @@ def _read(call: t.Callable[[], R], *, needed: bool) -> R | None:
 def _inline_policies(client: t.Any, name: str) -> dict[str, Document]:
     names = iam.list_inline_policies(client, name=name)
     return {each: iam.get_inline_policy(client, name=name, policy_name=each) for each in names}
-
-
-def _own_place(client: t.Any) -> Place:
-    """The account of the credentials in use.
-
-    :param client: an STS client.
-    """
-    arn = Arn.parse(sts.get_caller_identity(client)["Arn"])
-    return Place(arn.partition, arn.account_id)
 
 
 def _quotas(client: t.Any) -> dict[str, int] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3, get_aws_connection_info
@@ -15,7 +16,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api import eks, sts
 from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import translate
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.calls import Calls
-from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn, EksCluster
 
 try:
     import boto3.session
@@ -34,7 +35,8 @@ if t.TYPE_CHECKING:
 class Aws:
     """The AWS clients of one module run, made when first asked for.
 
-    A client may be used by several threads; `client` and `describe` are for one.
+    A client may be used by several threads; `client` and `describe` are for one. What they gave before, others may ask
+    for as well.
 
     :param connections: how many requests a client may have under way at once. With several of them a client that is
         throttled slows down by itself, and tries longer.
@@ -67,6 +69,8 @@ class Aws:
             ) from error
         self._clients: dict[str, t.Any] = {}
         self._clusters: dict[str, EksCluster] = {}
+        self._caller: Arn | None = None
+        self._caller_lock = threading.Lock()
         self.calls = Calls()
 
     def client(self, service: str) -> t.Any:
@@ -106,6 +110,14 @@ class Aws:
 
     def _count(self, model: t.Any, **_event: t.Any) -> None:
         self.calls.add(str(model.service_model.service_name), str(model.name))
+
+    def caller(self) -> Arn:
+        """Whose credentials these are, asked once; for any number of threads."""
+        client = self.client("sts")
+        with self._caller_lock:
+            if self._caller is None:
+                self._caller = Arn.parse(sts.get_caller_identity(client)["Arn"])
+            return self._caller
 
     def describe(self, name: str) -> EksCluster:
         """The EKS cluster, read once.

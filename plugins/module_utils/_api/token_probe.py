@@ -42,6 +42,7 @@ class TokenProbe:
     """Asks STS whether a token of the account opens the role.
 
     :param conceal: told every token and credential as soon as there is one.
+    :param client: of STS in the chain's region, if there is one already.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class TokenProbe:
         wanted: Wanted,
         *,
         conceal: t.Callable[[str], None],
+        client: t.Any = None,
         sleep: t.Callable[[float], None] = time.sleep,
         clock: t.Callable[[], float] = time.monotonic,
     ) -> None:
@@ -60,7 +62,7 @@ class TokenProbe:
         self._conceal = conceal
         self._sleep = sleep
         self._clock = clock
-        self._client: t.Any = None
+        self._client = client
         self._token = ""
         self._issued = float("-inf")
 
@@ -77,7 +79,8 @@ class TokenProbe:
         if chain.region is None:
             return Unknown("it isn't known which region's STS to ask; give the option region")
         try:
-            self._client = self._aws.unsigned("sts", chain.region)
+            if self._client is None:
+                self._client = self._aws.unsigned("sts", chain.region)
             return self._once(chain)
         except errors.AccessDenied as error:
             return unknown(error, f"create serviceaccounts/token in {chain.namespace}")

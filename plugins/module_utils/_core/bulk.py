@@ -13,17 +13,26 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import (
     bindings,
     provider,
     role,
+    service_account,
     service_account_options,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core import (
     rollout as rollouts,
 )
+from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import Field, is_role_arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import Binding
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput, IrsaError, NotAttempted
-from ansible_collections.eksops.irsa.plugins.module_utils._core.model import STS_AUDIENCE, Arn
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
+    Conflict,
+    InvalidInput,
+    IrsaError,
+    NotAttempted,
+    QuotaExceeded,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import ROLE_ARN_ANNOTATION, STS_AUDIENCE, Arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import LoadYaml
 
+ROLE_ARN = Field("annotations", ROLE_ARN_ANNOTATION)
 # What a role and an account are where a binding says nothing of it: the defaults of `irsa_role` and `sa_annotate`.
 _ROLE_DEFAULTS: t.Mapping[str, t.Any] = {
     "state": "present",
@@ -56,9 +65,10 @@ _ACCOUNT_DEFAULTS: t.Mapping[str, t.Any] = {
 }
 
 
-# How many different errors the message of a failure quotes in full.
+# How many different errors, or names, a message quotes in full.
 _TOLD = 5
 _MOST_WORKERS = 64
+_ROLES_QUOTA = "RolesQuota"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +76,7 @@ class Account:
     """The service account of one binding.
 
     :param index: of the binding.
+    :param index: of the binding; one past the last for an account that no binding names.
     :param role: the name of its role among those that are written; None where the role is kept elsewhere.
     :param role_arn: the ARN of that role.
     """
@@ -89,6 +100,18 @@ class Account:
 
 
 @dataclasses.dataclass(frozen=True)
+class Exclusive:
+    """Which accounts are to be freed besides.
+
+    :param limit: how many may be, at most.
+    :param namespaces: where; empty for all namespaces.
+    """
+
+    limit: int
+    namespaces: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class Wanted:
     """What the user asked for, checked as a whole.
 
@@ -97,6 +120,10 @@ class Wanted:
     :param accounts: the service accounts in the order of the bindings.
     :param workers: how many objects are read and written at the same time.
     :param rollout: the options of `pod_rollout` for all accounts; None where pods are left alone.
+    :param present: whether they are to be bound, not to be freed.
+    :param force: whether to take what others own or use.
+    :param exclusive: where accounts that were bound before and aren't named any more are to be freed; None if they are
+        left alone.
     """
 
     provider: provider.Wanted
@@ -104,6 +131,9 @@ class Wanted:
     accounts: tuple[Account, ...]
     workers: int
     rollout: t.Mapping[str, t.Any] | None = None
+    present: bool = True
+    force: bool = False
+    exclusive: Exclusive | None = None
 
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any], load_yaml: LoadYaml | None = None) -> Wanted:
@@ -118,7 +148,8 @@ class Wanted:
         roles: dict[str, role.Wanted] = {}
         for each in grouped:
             try:
-                roles[each["name"]] = role.Wanted.from_params({**_ROLE_DEFAULTS, **where, **each}, load_yaml)
+                options = {**_ROLE_DEFAULTS, **where, **each, "state": params["state"]}
+                roles[each["name"]] = role.Wanted.from_params(options, load_yaml)
             except InvalidInput as error:
                 users = [number for number, one in enumerate(given) if one.get("role_name") == each["name"]]
                 problems += _placed(users, error)
@@ -127,7 +158,7 @@ class Wanted:
         for index, binding in enumerate(given):
             account = Account(
                 index,
-                _account_options(binding, force=params["force"]),
+                _account_options(binding, state=params["state"], force=params["force"]),
                 names.get((binding.get("role_name") or "").casefold()),
                 binding.get("role_arn") or None,
             )
@@ -145,12 +176,62 @@ class Wanted:
                 _rollout_wanted(accounts[0], rolling, None)
             except InvalidInput as error:
                 problems.append(f"rollout_options: {error}")
+        if params["exclusive"] and params["state"] == "absent":
+            problems.append("exclusive is for state present: it frees the accounts that are not named")
+        if params["exclusive_limit"] < 0:
+            problems.append(f"exclusive_limit is {params['exclusive_limit']} (use 0 or more)")
         bindings.stop(problems)
-        return cls(_provider_wanted(params, audiences), roles, tuple(accounts), params["max_workers"], rolling)
+        return cls(
+            _provider_wanted(params, audiences),
+            roles,
+            tuple(accounts),
+            params["max_workers"],
+            rolling,
+            params["state"] == "present",
+            params["force"],
+            _exclusive(params),
+        )
 
     def rollout_of(self, account: Account, role_arn: str | None) -> rollouts.Wanted:
         """What is wanted of an account's pods; only where they are to be rolled out."""
         return _rollout_wanted(account, self.rollout or {}, role_arn)
+
+    def stranger(self, number: int, namespace: str, name: str) -> Account:
+        """An account that no binding names and that is to be freed, the first, second, ... of them."""
+        binding = {"namespace": namespace, "service_account": name}
+        return Account(
+            len(self.accounts) + number, _account_options(binding, state="absent", force=self.force), None, None
+        )
+
+    def freed_role(self, name: str, accounts: t.Iterable[Account]) -> role.Wanted:
+        """What is wanted of a role that these accounts are to lose."""
+        listed = [{"namespace": each.options["namespace"], "name": each.options["name"]} for each in accounts]
+        where = {"cluster_name": self.provider.cluster_name, "issuer": self.provider.url or None}
+        own = {"name": name, "service_accounts": listed, "audiences": [], "state": "absent"}
+        return role.Wanted.from_params({**_ROLE_DEFAULTS, **where, **own})
+
+
+def _exclusive(params: t.Mapping[str, t.Any]) -> Exclusive | None:
+    if not params["exclusive"]:
+        return None
+    return Exclusive(params["exclusive_limit"], tuple(params["exclusive_namespaces"] or ()))
+
+
+# What pods are looked for with, before a role is taken from under them.
+_LOOKING: t.Mapping[str, t.Any] = {
+    "strategy": "restart",
+    "only_stale": True,
+    "delete_unmanaged": False,
+    "wait": False,
+    "wait_timeout": 1,
+    "max_retries": 0,
+    "label_selectors": None,
+}
+
+
+def looked_for(account: Account) -> rollouts.Wanted:
+    """What finds the pods that act as a role of the account: they aren't to have any."""
+    return _rollout_wanted(account, _LOOKING, "")
 
 
 def _rollout_wanted(account: Account, options: t.Mapping[str, t.Any], role_arn: str | None) -> rollouts.Wanted:
@@ -158,10 +239,10 @@ def _rollout_wanted(account: Account, options: t.Mapping[str, t.Any], role_arn: 
     return rollouts.Wanted.from_params({**options, **names, "role_arn": role_arn})
 
 
-def _account_options(binding: Binding, *, force: bool) -> dict[str, t.Any]:
+def _account_options(binding: Binding, *, state: str, force: bool) -> dict[str, t.Any]:
     said = {key: binding[key] for key in _ACCOUNT_DEFAULTS if binding.get(key) is not None}
     names = {"namespace": binding["namespace"], "name": binding["service_account"]}
-    return {**_ACCOUNT_DEFAULTS, **said, **names, "state": "present", "force": force}
+    return {**_ACCOUNT_DEFAULTS, **said, **names, "state": state, "force": force}
 
 
 def _provider_wanted(params: t.Mapping[str, t.Any], audiences: list[str]) -> provider.Wanted:
@@ -182,12 +263,98 @@ def _provider_wanted(params: t.Mapping[str, t.Any], audiences: list[str]) -> pro
     )
 
 
-def _placed(indices: t.Sequence[int], error: InvalidInput) -> list[str]:
+def _placed(indices: t.Sequence[int], error: IrsaError) -> list[str]:
     """Each problem of a role or an account, with the bindings that it comes from."""
     place = f"binding{'s' if len(indices) > 1 else ''} {', '.join(map(str, indices))}"
     return [f"{place}: {each['message']} ({each['fix']})" for each in error.details.get("problems", ())] or [
         f"{place}: {error}"
     ]
+
+
+# What stops all of them before the first write
+
+
+def check_quotas(
+    excesses: t.Sequence[tuple[t.Sequence[int], QuotaExceeded]],
+    new: t.Sequence[str],
+    summary: t.Mapping[str, int] | None,
+) -> None:
+    """Stops where the account can't take what is wanted.
+
+    :param excesses: what is too large for a quota, each with the indices of its bindings.
+    :param new: the names of the roles that are to be made.
+    :param summary: GetAccountSummary's map; None if it couldn't be read, or nothing new is wanted.
+    :raises QuotaExceeded: all that doesn't fit, at once.
+    """
+    problems = [problem for indices, error in excesses for problem in _placed(indices, error)]
+    if summary and _ROLES_QUOTA in summary and summary["Roles"] + len(new) > summary[_ROLES_QUOTA]:
+        problems.append(
+            f"{len(new)} roles are to be made ({some(new)}), and the account has {summary['Roles']} of the "
+            f"{summary[_ROLES_QUOTA]} that its quota {_ROLES_QUOTA} allows (let bindings share roles, remove roles, or "
+            "have the quota raised)"
+        )
+    if problems:
+        raise QuotaExceeded(
+            "the bindings don't fit into the account, and nothing was written",
+            cause="; ".join(problems),
+            fix="correct the bindings or have the quotas raised (Service Quotas)",
+        )
+
+
+def strangers(
+    exclusive: Exclusive, named: t.Collection[tuple[str, str]], listed: t.Iterable[t.Mapping[str, t.Any]]
+) -> list[tuple[str, str]]:
+    """The accounts, by namespace and name, that this collection bound and that are not named.
+
+    :param listed: service accounts as the API server lists them.
+    :raises Conflict: they are more than may be freed.
+    """
+    found = []
+    for each in listed:
+        key = (each["metadata"]["namespace"], each["metadata"]["name"])
+        if key in named or (exclusive.namespaces and key[0] not in exclusive.namespaces):
+            continue
+        if ROLE_ARN in service_account.Account.from_kubernetes(each).ours:
+            found.append(key)
+    found.sort()
+    if len(found) > exclusive.limit:
+        raise Conflict(
+            f"exclusive would free {len(found)} service accounts, and exclusive_limit is {exclusive.limit}",
+            cause=f"the bindings don't name {some(['/'.join(key) for key in found])}",
+            fix="see whether the list is complete and exclusive_namespaces right; if it is so meant, raise "
+            "exclusive_limit",
+            service_accounts=["/".join(key) for key in found],
+        )
+    return found
+
+
+def bound_to(account: t.Mapping[str, t.Any]) -> str | None:
+    """The ARN of the role that a service account names; None if it names none.
+
+    :param account: as the API server lists it.
+    """
+    arn = (account["metadata"].get("annotations") or {}).get(ROLE_ARN_ANNOTATION)
+    return arn if arn and is_role_arn(arn) else None
+
+
+def some(names: t.Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    rest = len(names) - _TOLD
+    return f"{', '.join(names[:_TOLD])}{f' and {rest} more' if rest > 0 else ''}"
+
+
+def in_use(account: Account, pods: t.Sequence[str]) -> Conflict:
+    """The error for an account that is to be freed while pods act as its role.
+
+    :param pods: their names.
+    """
+    return Conflict(
+        f"service account {account.title} is in use",
+        cause=f"pods act as its role and would lose it while they run: {some(pods)}",
+        fix="stop them first, or set force: true; they then go on without the role, or are re-created without it with "
+        "rollout: true",
+        pods=list(pods),
+    )
 
 
 # What became of them
@@ -198,6 +365,8 @@ class Outcome:
     """What became of one binding.
 
     :param changes: the writes in words: those of its role, which other bindings may share, then its account's.
+    :param findings: what a verification found, as `irsa_verify` returns it; None if there was none.
+    :param proof: what STS said to a token of the account, likewise.
     """
 
     account: Account
@@ -205,6 +374,8 @@ class Outcome:
     role_arn: str | None = None
     changes: list[str] = dataclasses.field(default_factory=list)
     error: IrsaError | None = None
+    findings: list[dict[str, t.Any]] | None = None
+    proof: dict[str, t.Any] | None = None
 
     @property
     def status(self) -> str:
@@ -213,7 +384,7 @@ class Outcome:
 
     def as_dict(self) -> dict[str, t.Any]:
         """In the shape in which `irsa_bindings` returns it."""
-        return {
+        found = {
             "namespace": self.account.options["namespace"],
             "service_account": self.account.options["name"],
             "role_name": self.role_name,
@@ -222,6 +393,7 @@ class Outcome:
             "changes": self.changes,
             "error": self.error.as_dict() if self.error else None,
         }
+        return found if self.findings is None else {**found, "findings": self.findings, "proof": self.proof}
 
 
 def outcome_of(account: Account) -> Outcome:
@@ -251,7 +423,7 @@ def failure(outcomes: t.Sequence[Outcome]) -> str | None:
     for each in failed:
         if not isinstance(each.error, NotAttempted):
             accounts.setdefault(str(each.error), []).append(each.account.title)
-    told = [f"{', '.join(titles)}: {error}" for error, titles in list(accounts.items())[:_TOLD]]
+    told = [f"{some(titles)}: {error}" for error, titles in list(accounts.items())[:_TOLD]]
     rest = len(accounts) - len(told)
     more = [f"{rest} more errors are in the results."] if rest else []
     return " ".join([f"{len(failed)} of {len(outcomes)} bindings failed.", *told, *more])

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api import providers
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn, EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import Wanted
 from botocore.stub import Stubber
@@ -37,6 +37,9 @@ class Aws:
 
     def client(self, service: str) -> t.Any:
         return self._clients[service]
+
+    def caller(self) -> Arn:
+        return Arn.parse(self.client("sts").get_caller_identity()["Arn"])
 
     def describe(self, name: str) -> EksCluster:
         return EksCluster.from_aws(

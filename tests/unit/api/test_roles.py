@@ -14,7 +14,7 @@ import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api import roles
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, role_plan, trust_policy
-from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn, EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import compact
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Place, Wanted
@@ -72,6 +72,9 @@ class Account:
 
     def client(self, service: str) -> t.Any:
         return self.clients[service]
+
+    def caller(self) -> Arn:
+        return Arn.parse(self.clients["sts"].get_caller_identity()["Arn"])
 
     def describe(self, name: str) -> EksCluster:
         self.described.append(name)

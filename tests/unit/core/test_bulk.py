@@ -21,6 +21,10 @@ def wanted(*bindings: dict[str, t.Any], **params: t.Any) -> Wanted:
     defaults = {
         "cluster_name": "production",
         "issuer": None,
+        "state": "present",
+        "exclusive": False,
+        "exclusive_namespaces": None,
+        "exclusive_limit": 10,
         "force": False,
         "max_workers": 16,
         "rollout": False,

@@ -1,0 +1,240 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries out many bindings of one cluster in one process, with the plans and calls of the single modules."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import typing as t
+
+from ansible_collections.eksops.irsa.plugins.module_utils import _bulk
+from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, iam, providers, roles
+from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk, provider, service_account
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import AccessDenied, IrsaError, QuotaExceeded
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
+from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Group
+
+if t.TYPE_CHECKING:
+    from ansible_collections.eksops.irsa.plugins.module_utils._bulk import Run
+    from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Outcome
+    from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Role
+
+
+def _leaders(outcomes: t.Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
+    """The first binding of each namespace that may be created, to be seen to before the others; and the others."""
+    leaders: dict[str, Outcome] = {}
+    for each in outcomes:
+        if each.account.options["create_namespace"]:
+            leaders.setdefault(each.account.options["namespace"], each)
+    indices = {each.account.index for each in leaders.values()}
+    return list(leaders.values()), [each for each in outcomes if each.account.index not in indices]
+
+
+class Binding:
+    """Makes the bindings, link by link: the provider, then the roles, then the service accounts.
+
+    Objects of one link don't depend on each other, so as many as there are workers are seen to at once. A binding whose
+    role or account can't be made has failed; the others go on.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._accounts: dict[int, service_account.Observed] = {}
+        self._role_plans: dict[str, Plan] = {}
+        self._listed_roles: dict[str, Role] | None = None
+        self._users: dict[str, list[Outcome]] = collections.defaultdict(list)
+        self.provider: dict[str, t.Any] = {}
+        self.rollouts: Group | None = None
+
+    def look_ahead(self) -> None:
+        """Reads accounts and roles, so that nothing is written for what can't be.
+
+        :raises QuotaExceeded: the account can't take all of it.
+        """
+        known = _bulk.known_accounts(self._run)
+
+        def look(outcome: Outcome) -> None:
+            wanted = outcome.account.wanted(outcome.role_arn)
+            try:
+                if known:
+                    observed = known.observed(wanted.namespace, wanted.name)
+                else:
+                    observed = cluster.observe_service_account(self._run.server, wanted)
+                service_account.require_place(wanted, observed)
+            except IrsaError as error:
+                self._run.fail([outcome], error)
+                return
+            self._accounts[outcome.account.index] = observed
+
+        self._run.each(look, self._run.outcomes)
+        self._plan_roles()
+
+    def _plan_roles(self) -> None:
+        run = self._run
+        # Clients are made here, by one thread; botocore's clients then serve any number.
+        client = run.aws.client("iam")
+        if run.wanted.provider.cluster_name:
+            run.aws.describe(run.wanted.provider.cluster_name)
+        else:
+            run.aws.client("sts")
+        for outcome in run.outcomes:
+            if outcome.account.role:
+                self._users[outcome.account.role].append(outcome)
+        wanted = run.wanted.roles
+        settings = run.details or any(
+            each.description is not None or each.max_session_duration is not None for each in wanted.values()
+        )
+        self._listed_roles = _bulk.known_roles(run, wanted, settings=settings)
+        excesses: dict[str, QuotaExceeded] = {}
+
+        def look(name: str) -> None:
+            try:
+                self._role_plans[name] = self._plan_role(name, fresh=False)
+            except QuotaExceeded as error:
+                excesses[name] = error
+            except IrsaError as error:
+                run.fail(self._users[name], error)
+
+        run.each(look, [name for name in wanted if self._is_to_be_made(name)])
+        new = [name for name in wanted if name in self._role_plans and not self._role_plans[name].before]
+        bulk.check_quotas(
+            [
+                ([each.account.index for each in self._users[name]], excesses[name])
+                for name in wanted
+                if name in excesses
+            ],
+            new,
+            self._summary(client) if len(new) > 1 else None,
+        )
+
+    def _summary(self, client: t.Any) -> dict[str, int] | None:
+        try:
+            return iam.account_summary(client)
+        except AccessDenied:
+            return None  # CreateRole tells
+
+    def _is_to_be_made(self, name: str) -> bool:
+        return not all(each.error for each in self._users[name])
+
+    def _plan_role(self, name: str, *, fresh: bool) -> Plan:
+        run, wanted = self._run, self._run.wanted.roles[name]
+        if self._listed_roles is not None and not fresh:
+            role = self._listed_roles.get(name)
+        else:
+            role = roles.find(run.aws.client("iam"), wanted)
+        return roles.plan_for(run.aws, wanted, role, run.policies)
+
+    def make_provider(self) -> None:
+        """The cluster's OIDC provider, with every audience that is asked for.
+
+        :raises IrsaError: it can't be made, and with it no binding.
+        """
+        run, wanted = self._run, self._run.wanted.provider
+        operations = providers.operations(run.aws.client("iam"))
+        plan, answers = run.converge(lambda: providers.plan(run.aws, wanted), operations)
+        if answers:
+            plan = providers.completed(run.aws, plan)
+        run.note("provider", plan.after["arn"], plan)
+        self.provider = dict(plan.after)
+
+    def require_provider(self) -> None:
+        """Where others keep the provider.
+
+        :raises IrsaError: it is missing, or lacks an audience.
+        """
+        wanted = self._run.wanted.provider
+        observed = providers.observe(self._run.aws, wanted)
+        provider.require_given(observed, wanted.client_ids)
+        self.provider = provider.shape(observed)
+
+    def make_roles(self) -> None:
+        """Every role once, however many bindings share it."""
+        run = self._run
+        operations = roles.operations(run.aws.client("iam"))
+
+        def make(name: str) -> None:
+            first = self._role_plans.pop(name)
+            # What isn't there yet can be made at once. What was listed and is to change is read by itself first: a
+            # listing doesn't tell everything, and may be some seconds old.
+            planned: Plan | None = None if first and self._listed_roles is not None and first.before else first
+
+            def make_plan() -> Plan:
+                nonlocal planned
+                plan, planned = planned, None
+                return self._plan_role(name, fresh=True) if plan is None else plan
+
+            try:
+                plan, answers = run.converge(make_plan, operations)
+            except IrsaError as error:
+                run.fail(self._users[name], error)
+                return
+            run.note("roles", name, plan)
+            run.roles[name] = roles.in_the_end(plan, answers)
+            for outcome in self._users[name]:
+                outcome.role_arn = run.roles[name]["arn"]
+                outcome.changes += plan.summaries()
+
+        run.each(make, [name for name in run.wanted.roles if name in self._role_plans and self._is_to_be_made(name)])
+
+    def annotate_accounts(self) -> None:
+        """The accounts of those bindings whose roles there are."""
+        run = self._run
+        operations = cluster.operations(run.server)
+        outcomes = [each for each in run.outcomes if not each.error]
+        new: set[str] = set()
+        made: set[str] = set()
+
+        def annotate(outcome: Outcome) -> None:
+            wanted = outcome.account.wanted(outcome.role_arn)
+            listed: service_account.Observed | None = self._accounts[outcome.account.index]
+
+            def make_plan() -> Plan:
+                nonlocal listed
+                # An apply names the version that it was planned from, so the look ahead will do for the first try.
+                observed, listed = listed or cluster.observe_service_account(run.server, wanted), None
+                if observed.account is None and wanted.namespace in made:
+                    observed = dataclasses.replace(observed, namespace="Active")
+                return service_account.plan(wanted, observed)
+
+            try:
+                # A server can't rehearse what is to be in a namespace that is still to be made.
+                plan, answers = run.converge(make_plan, operations, rehearse=wanted.namespace not in made)
+            except IrsaError as error:
+                run.fail([outcome], error)
+                return
+            plan = service_account.confirmed(wanted, plan, answers)
+            run.note("service_accounts", wanted.title, plan)
+            run.service_accounts[wanted.title] = dict(plan.after)
+            outcome.changes += plan.summaries()
+            if any(action.operation == "create_namespace" for action in plan.actions):
+                new.add(wanted.namespace)
+
+        first, rest = _leaders(outcomes)
+        run.each(annotate, first)
+        made.update(new)
+        run.each(annotate, rest)
+        for outcome in run.outcomes:
+            if run.stopped and not outcome.error and outcome.account.title not in run.service_accounts:
+                outcome.error = bulk.not_attempted(outcome)
+
+    def roll_out(self) -> None:
+        """The pods of those accounts that name their role now."""
+        run = self._run
+        outcomes = [each for each in run.outcomes if not each.error]
+        accounts = {
+            (each.account.options["namespace"], each.account.options["name"]): {
+                "metadata": {"annotations": run.service_accounts[each.account.title]["annotations"]}
+            }
+            for each in outcomes
+        }
+        self.rollouts = Group(
+            run.server,
+            [run.wanted.rollout_of(each.account, each.role_arn) for each in outcomes],
+            accounts=accounts,
+            foresee=run.foresee,
+            workers=run.wanted.workers,
+        )
+        _bulk.follow(run, "rollouts", self.rollouts, outcomes)

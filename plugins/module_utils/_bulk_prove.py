@@ -1,0 +1,139 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Verifies the bindings of a run, all in one process: by what is known of them, and by asking STS if that is wanted."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import functools
+import typing as t
+
+from ansible_collections.eksops.irsa.plugins.module_utils._api import iam, observation
+from ansible_collections.eksops.irsa.plugins.module_utils._api.token_probe import TokenProbe
+from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk, diagnosis, proofs, verification
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
+from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import Unknown
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn
+
+if t.TYPE_CHECKING:
+    from ansible_collections.eksops.irsa.plugins.module_utils._bulk import Run
+    from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Outcome
+    from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import Diagnosis
+
+
+class Proofs:
+    """Verifies the bindings that were made.
+
+    :param provider: the cluster's provider as it is now, as `iam_oidc_provider` returns it.
+    :param region: of the option, for where no cluster is named.
+    :param ask: whether to show a token of each account to STS.
+    :param warn: tells the user something.
+    :param without: a value without the secrets that are given with it.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        provider: t.Mapping[str, t.Any],
+        *,
+        region: str | None,
+        ask: bool,
+        warn: t.Callable[[str], None],
+        without: t.Callable[[t.Any, t.Collection[str]], t.Any],
+    ) -> None:
+        self._run = run
+        self._warn = warn
+        self._without = without
+        self._provider = provider
+        self._region = region
+        self._ask = ask
+        self._foreign: dict[str, t.Any] = {}
+        name = run.wanted.provider.cluster_name
+        self._cluster = run.aws.describe(name) if name else None
+
+    def verify(self) -> None:
+        """Notes of each binding what is found, and what STS said."""
+        run = self._run
+        outcomes = [each for each in run.outcomes if self._is_ready(each)]
+        self._read_foreign(outcomes)
+        # Here, by one thread. Without a region each probe says what is missing.
+        region = verification.chain_of(self._wanted(outcomes[0]), self._cluster, None).region if outcomes else None
+        client = run.aws.unsigned("sts", region) if self._ask and region else None
+        unknown: dict[str, list[str]] = collections.defaultdict(list)
+
+        def verify(outcome: Outcome) -> None:
+            # Kept out of the result here, binding by binding: what AnsibleModule would look for in all of it at the
+            # end would be thousands of tokens.
+            secrets: set[str] = set()
+            try:
+                found = self._diagnose(outcome, client, secrets)
+            except IrsaError as error:
+                self._fail(outcome, error, secrets)
+                return
+            outcome.findings = [self._without(each.as_dict(), secrets) for each in found.findings]
+            outcome.proof = diagnosis.proof(found.seen)
+            failure = found.failure("error")
+            if failure:
+                self._fail(outcome, failure, secrets)
+            elif not found.ok:
+                for warning in found.warnings:
+                    unknown[self._without(warning, secrets)].append(outcome.account.title)
+
+        run.each(verify, outcomes)
+        for warning, titles in sorted(unknown.items()):
+            self._warn(f"Could not be verified as a whole: {bulk.some(sorted(titles))}. {warning}")
+
+    def _fail(self, outcome: Outcome, error: IrsaError, secrets: t.Collection[str]) -> None:
+        vars(error).update({key: self._without(value, secrets) for key, value in vars(error).items()})
+        self._run.fail([outcome], error)
+
+    def _is_ready(self, outcome: Outcome) -> bool:
+        """Whether the chain is what it will be: not where it failed, nor where a real run would yet change it."""
+        return not outcome.error and not (self._run.foresee and outcome.changes)
+
+    def _read_foreign(self, outcomes: t.Sequence[Outcome]) -> None:
+        """The roles that are kept elsewhere, as far as they are in the account of the credentials."""
+        client, own = self._run.aws.client("iam"), self._run.account_id()
+
+        def read(arn: str) -> None:
+            parsed = Arn.parse(arn)
+            if parsed.account_id != own:
+                self._foreign[arn] = Unknown(
+                    f"role {arn} is in another account than the credentials, which are of {own}"
+                )
+                return
+            name = parsed.resource.rpartition("/")[2]
+            self._foreign[arn] = observation.ask(functools.partial(iam.find_role, client, name=name))
+
+        self._run.each(read, sorted({each.account.role_arn for each in outcomes if each.account.role_arn}))
+
+    def _wanted(self, outcome: Outcome) -> verification.Wanted:
+        options = outcome.account.options
+        return proofs.wanted(
+            options["namespace"],
+            options["name"],
+            role_arn=outcome.role_arn,
+            issuer=self._run.wanted.provider.url,
+            region=self._region,
+            ask=self._ask,
+        )
+
+    def _diagnose(self, outcome: Outcome, client: t.Any, secrets: set[str]) -> Diagnosis:
+        run, wanted = self._run, self._wanted(outcome)
+        account = proofs.account(run.service_accounts[outcome.account.title])
+        chain = verification.chain_of(wanted, self._cluster, account)
+        elsewhere = outcome.account.role_arn
+        if outcome.account.role:
+            role = run.roles[outcome.account.role]
+            facts = proofs.aws_facts(self._provider, proofs.role(role), role)
+        else:
+            facts = proofs.aws_facts(self._provider, self._foreign[elsewhere] if elsewhere else None)
+        seen = diagnosis.Observations(chain, facts, proofs.kubernetes_facts(account))
+        if self._ask:
+            probe = TokenProbe(run.server, run.aws, wanted, conceal=secrets.add, client=client)
+            seen = dataclasses.replace(seen, sts=probe.ask(chain, account))
+            seen = dataclasses.replace(seen, sts=probe.settle(seen))
+        return diagnosis.diagnose(wanted, seen)
