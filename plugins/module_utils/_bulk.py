@@ -24,7 +24,6 @@ if t.TYPE_CHECKING:
     from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Role
     from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Group
 
-Json = t.Mapping[str, t.Any]
 T = t.TypeVar("T")
 Apply = t.Callable[[Plan, t.Mapping[str, t.Callable[..., t.Any]]], t.Any]
 
@@ -151,7 +150,7 @@ class Accounts:
     :param phases: of all namespaces; None if they weren't read.
     """
 
-    found: t.Mapping[tuple[str, str], Json]
+    found: t.Mapping[tuple[str, str], dict[str, t.Any]]
     phases: t.Mapping[str, str] | None = None
 
     def observed(self, namespace: str, name: str) -> service_account.Observed:

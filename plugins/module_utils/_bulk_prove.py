@@ -11,7 +11,8 @@ import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._api import iam, observation
+from ansible_collections.eksops.irsa.plugins.module_utils import _bulk
+from ansible_collections.eksops.irsa.plugins.module_utils._api import iam, observation, workloads
 from ansible_collections.eksops.irsa.plugins.module_utils._api.token_probe import TokenProbe
 from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk, diagnosis, proofs, verification
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
@@ -51,6 +52,7 @@ class Proofs:
         self._region = region
         self._ask = ask
         self._foreign: dict[str, t.Any] = {}
+        self._accounts: _bulk.Accounts | None = None
         name = run.wanted.provider.cluster_name
         self._cluster = run.aws.describe(name) if name else None
 
@@ -59,6 +61,8 @@ class Proofs:
         run = self._run
         outcomes = [each for each in run.outcomes if self._is_ready(each)]
         self._read_foreign(outcomes)
+        # Anew, for what there is now is to be verified, and not what was sent.
+        self._accounts = _bulk.known_accounts(run)
         # Here, by one thread. Without a region each probe says what is missing.
         region = verification.chain_of(self._wanted(outcomes[0]), self._cluster, None).region if outcomes else None
         client = run.aws.unsigned("sts", region) if self._ask and region else None
@@ -123,7 +127,11 @@ class Proofs:
 
     def _diagnose(self, outcome: Outcome, client: t.Any, secrets: set[str]) -> Diagnosis:
         run, wanted = self._run, self._wanted(outcome)
-        account = proofs.account(run.service_accounts[outcome.account.title])
+        names = (wanted.namespace, wanted.service_account)
+        if self._accounts:
+            account = self._accounts.found.get(names)
+        else:
+            account = workloads.find_service_account(run.server, namespace=names[0], name=names[1])
         chain = verification.chain_of(wanted, self._cluster, account)
         elsewhere = outcome.account.role_arn
         if outcome.account.role:

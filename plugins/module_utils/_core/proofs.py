@@ -83,19 +83,10 @@ def aws_facts(provider: Json, of_role: Observed[Json | None], policies: Json | N
     )
 
 
-def account(found: Json) -> dict[str, t.Any]:
-    """A service account as Kubernetes gives it, as far as a verification looks at it.
-
-    :param found: as `sa_annotate` returns it.
-    """
-    keys = ("namespace", "name", "annotations", "labels")
-    return {"metadata": {key: found[key] for key in keys}}
-
-
-def kubernetes_facts(of_account: Json) -> KubernetesFacts:
+def kubernetes_facts(of_account: Json | None) -> KubernetesFacts:
     """What is known of the cluster's half.
 
-    :param of_account: as Kubernetes gives it.
+    :param of_account: as Kubernetes gives it; None if it is gone.
     """
     return KubernetesFacts(
         account=of_account,
