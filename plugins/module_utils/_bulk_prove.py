@@ -31,6 +31,7 @@ class Proofs:
     :param provider: the cluster's provider as it is now, as `iam_oidc_provider` returns it.
     :param region: of the option, for where no cluster is named.
     :param ask: whether to show a token of each account to STS.
+    :param fail_on: the least severity of a finding with which a binding has failed.
     :param warn: tells the user something.
     :param without: a value without the secrets that are given with it.
     """
@@ -42,6 +43,7 @@ class Proofs:
         *,
         region: str | None,
         ask: bool,
+        fail_on: str,
         warn: t.Callable[[str], None],
         without: t.Callable[[t.Any, t.Collection[str]], t.Any],
     ) -> None:
@@ -51,6 +53,7 @@ class Proofs:
         self._provider = provider
         self._region = region
         self._ask = ask
+        self._fail_on = fail_on
         self._foreign: dict[str, t.Any] = {}
         self._accounts: _bulk.Accounts | None = None
         name = run.wanted.provider.cluster_name
@@ -79,7 +82,7 @@ class Proofs:
                 return
             outcome.findings = [self._without(each.as_dict(), secrets) for each in found.findings]
             outcome.proof = diagnosis.proof(found.seen)
-            failure = found.failure("error")
+            failure = found.failure(self._fail_on)
             if failure:
                 self._fail(outcome, failure, secrets)
             elif not found.ok:

@@ -182,7 +182,7 @@ options:
         default: 2
   verify:
     description:
-      - Whether to verify each binding in the end. A binding that doesn't hold has failed.
+      - Whether to verify each binding in the end. A binding that doesn't hold has failed, see O(fail_on).
       - With V(static) provider, trust policy and annotations are evaluated as STS would.
       - With V(token) STS is asked as well, as the token probe of M(eksops.irsa.irsa_verify) does it, with a token of
         the service account. That is a proof. It needs the permission to create C(serviceaccounts/token).
@@ -190,6 +190,12 @@ options:
     type: str
     choices: [none, static, token]
     default: none
+    version_added: 0.3.0
+  fail_on:
+    description: The least severity of a finding with which a binding has failed. V(never) only reports.
+    type: str
+    choices: [error, warning, never]
+    default: error
     version_added: 0.3.0
   exclusive:
     description:
@@ -462,6 +468,7 @@ ARGUMENTS: dict[str, t.Any] = {
         },
     },
     "verify": {"type": "str", "choices": ["none", "static", "token"], "default": "none"},
+    "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
     "exclusive": {"type": "bool", "default": False},
     "exclusive_namespaces": {"type": "list", "elements": "str"},
     "exclusive_limit": {"type": "int", "default": 10},
@@ -502,6 +509,7 @@ def main() -> None:
             run,
             region=module.params["region"],
             ask=verify == "token",
+            fail_on=module.params["fail_on"],
             warn=_runner.warn,
             without=_runner.without,
         )

@@ -351,8 +351,8 @@ def in_use(account: Account, pods: t.Sequence[str]) -> Conflict:
     return Conflict(
         f"service account {account.title} is in use",
         cause=f"pods act as its role and would lose it while they run: {some(pods)}",
-        fix="stop them first, or set force: true; they then go on without the role, or are re-created without it with "
-        "rollout: true",
+        fix="stop them first, or set force (in the role irsa: irsa_force) to true; they then go on with a role that is "
+        "none any more, or are re-created without it where a rollout is asked for",
         pods=list(pods),
     )
 
