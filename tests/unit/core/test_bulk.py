@@ -9,8 +9,13 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk
 from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import Field
-from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Outcome, Wanted
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput, NotFound
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Exclusive, Outcome, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    QuotaExceeded,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import ROLE_ARN_ANNOTATION
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
 
@@ -158,3 +163,105 @@ def test_a_diff_holds_only_what_changes() -> None:
         "before": {"roles": {"app": {}}},
         "after": {"roles": {"app": {"name": "app"}}},
     }
+
+
+def listed(namespace: str, name: str, *, manager: str = "eksops.irsa", arn: str = ARN) -> dict[str, t.Any]:
+    """A service account that carries a role's ARN."""
+    owned = {"f:metadata": {"f:annotations": {f"f:{ROLE_ARN_ANNOTATION}": {}}}}
+    return {
+        "metadata": {
+            "namespace": namespace,
+            "name": name,
+            "uid": "1",
+            "resourceVersion": "1",
+            "annotations": {ROLE_ARN_ANNOTATION: arn},
+            "managedFields": [{"manager": manager, "operation": "Apply", "fieldsV1": owned}],
+        }
+    }
+
+
+BARE = {"metadata": {"namespace": "shop", "name": "default", "uid": "2", "resourceVersion": "1"}}
+
+
+def test_strangers_are_those_that_this_collection_bound_and_nobody_names() -> None:
+    found = [
+        listed("shop", "web"),
+        listed("shop", "old"),
+        listed("shop", "helms", manager="helm"),
+        listed("bank", "old"),
+        BARE,
+    ]
+    assert bulk.strangers(Exclusive(2), {("shop", "web")}, found) == [("bank", "old"), ("shop", "old")]
+    assert bulk.strangers(Exclusive(1, ("shop",)), {("shop", "web")}, found) == [("shop", "old")]
+    assert bulk.strangers(Exclusive(0), {("shop", "web"), ("shop", "old"), ("bank", "old")}, found) == []
+
+
+def test_more_strangers_than_the_limit_are_named_and_none_is_freed() -> None:
+    found = [listed("shop", f"old-{number}") for number in range(7)]
+    with pytest.raises(Conflict, match="would free 7 service accounts, and exclusive_limit is 6") as raised:
+        bulk.strangers(Exclusive(6), set(), found)
+    assert raised.value.cause == (
+        "the bindings don't name shop/old-0, shop/old-1, shop/old-2, shop/old-3, shop/old-4 and 2 more"
+    )
+    assert len(raised.value.details["service_accounts"]) == 7
+
+
+@pytest.mark.parametrize(("arn", "role"), [(ARN, ARN), ("", None), ("nonsense", None), (f' "{ARN}"', None)])
+def test_a_stranger_may_name_no_role(arn: str, role: str | None) -> None:
+    assert bulk.bound_to(listed("shop", "old", arn=arn)) == role
+    assert bulk.bound_to(BARE) is None
+
+
+def test_what_is_to_be_freed_is_wanted_absent() -> None:
+    found = wanted(binding("web", role_name="app", delete=True, path="/x/"), state="absent")
+    assert not found.present
+    assert not found.roles["app"].present
+    account = found.accounts[0].wanted(None)
+    assert (account.state, account.delete) == ("absent", True)
+    stranger = found.stranger(0, "shop", "old")
+    assert (stranger.index, stranger.title, stranger.wanted(None).state) == (1, "shop/old", "absent")
+    role = found.freed_role("app", [stranger])
+    assert (role.present, role.subjects, role.force) == (False, ("system:serviceaccount:shop:old",), False)
+    assert role.cluster_name == "production"
+    assert bulk.looked_for(stranger).role_arn == ""
+
+
+def test_exclusive_is_for_what_is_present_and_its_limit_no_less_than_none() -> None:
+    assert wanted(exclusive=True, exclusive_namespaces=["shop"]).exclusive == Exclusive(10, ("shop",))
+    assert wanted(exclusive_namespaces=["shop"]).exclusive is None
+    with pytest.raises(InvalidInput) as raised:
+        wanted(exclusive=True, exclusive_limit=-1, state="absent")
+    assert "exclusive is for state present" in (raised.value.cause or "")
+    assert "exclusive_limit is -1" in (raised.value.cause or "")
+
+
+def test_quotas_that_hold() -> None:
+    bulk.check_quotas([], ["a", "b"], {"Roles": 998, "RolesQuota": 1000})
+    bulk.check_quotas([], ["a"], None)
+    bulk.check_quotas([], ["a"], {"Users": 1})
+
+
+def test_all_that_exceeds_a_quota_is_named_at_once() -> None:
+    long = QuotaExceeded("the trust policy of role app would have 2100 characters", cause="the quota is 2048")
+    with pytest.raises(QuotaExceeded, match="nothing was written") as raised:
+        bulk.check_quotas([((0, 3), long)], [f"r{number}" for number in range(7)], {"Roles": 995, "RolesQuota": 1000})
+    cause = raised.value.cause or ""
+    assert "bindings 0, 3: the trust policy of role app would have 2100 characters" in cause
+    assert "7 roles are to be made (r0, r1, r2, r3, r4 and 2 more)" in cause
+    assert "has 995 of the 1000 that its quota RolesQuota allows" in cause
+
+
+def test_an_account_in_use_names_its_pods() -> None:
+    (one,) = outcomes("web")
+    error = bulk.in_use(one.account, ["shop/web-1", "shop/web-2"])
+    assert "shop/web" in error.message
+    assert "shop/web-1, shop/web-2" in (error.cause or "")
+    assert "force" in (error.fix or "")
+    assert error.details["pods"] == ["shop/web-1", "shop/web-2"]
+
+
+def test_what_was_verified_is_told() -> None:
+    (one,) = outcomes("web")
+    assert "findings" not in one.as_dict()
+    one.findings, one.proof = [], {"subject": "x"}
+    assert (one.as_dict()["findings"], one.as_dict()["proof"]) == ([], {"subject": "x"})
