@@ -16,12 +16,14 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, r
 from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk, service_account
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import AccessDenied, IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
+from ansible_collections.eksops.irsa.plugins.module_utils._progress import Progress
 
 if t.TYPE_CHECKING:
     from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
     from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer
     from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Outcome, Wanted
     from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Role
+    from ansible_collections.eksops.irsa.plugins.module_utils._progress import Writer
     from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Group
 
 T = t.TypeVar("T")
@@ -50,6 +52,7 @@ class Run:
     :param apply: carries out a plan that was made before, or not in check mode.
     :param foresee: whether nothing is written, so that there is nothing to wait for.
     :param stop_early: whether nothing more is begun once a binding has failed.
+    :param progress: is told how far the run is.
     :param details: whether the roles and the accounts are to be returned as the single modules do.
     """
 
@@ -60,6 +63,7 @@ class Run:
         aws: Aws,
         server: ApiServer,
         wanted: Wanted,
+        progress: Writer,
         *,
         foresee: bool = False,
         stop_early: bool = False,
@@ -72,20 +76,28 @@ class Run:
         self.wanted = wanted
         self.foresee = foresee
         self.details = details
+        self._progress = progress
         self._stop_early = stop_early
-        self._failed = threading.Event()
+        self._lock = threading.Lock()
+        self._failed: set[int] = set()
+        self._changed = 0
         self._plans: list[tuple[str, str, Plan]] = []
         self.policies = roles.PolicyNames(aws.client("iam"))
         self.outcomes = [bulk.outcome_of(each) for each in wanted.accounts]
         self.roles: dict[str, dict[str, t.Any]] = {}
         self.service_accounts: dict[str, dict[str, t.Any]] = {}
 
-    def each(self, act: t.Callable[[T], None], things: t.Sequence[T]) -> None:
-        """Does it to all of them, as many at a time as there are workers, until the run is stopped."""
+    def each(self, stage: str, act: t.Callable[[T], None], things: t.Sequence[T]) -> None:
+        """Does it to all of them, as many at a time as there are workers, until the run is stopped.
+
+        :param stage: what is done, in a word or two for people.
+        """
+        done = self.steps(stage, len(things))
 
         def unless_stopped(thing: T) -> None:
             if not self.stopped:
                 act(thing)
+            done()
 
         if len(things) < 2:
             for thing in things:
@@ -95,17 +107,31 @@ class Run:
             # Asks each for its result, so that an exception that nothing above expects isn't lost.
             collections.deque(pool.map(unless_stopped, things), maxlen=0)
 
+    def steps(self, stage: str, total: int) -> t.Callable[[], None]:
+        """What is to be called whenever one of so many steps is done, by any thread."""
+        count = 0
+
+        def done() -> None:
+            nonlocal count
+            with self._lock:
+                count += 1
+                progress = Progress(stage, count, total, self._changed, len(self._failed))
+            self._progress.write(progress)
+
+        return done
+
     def fail(self, outcomes: t.Iterable[Outcome], error: IrsaError) -> None:
         """Notes what went wrong with these bindings, and what was done of them before."""
-        self._failed.set()
         for outcome in outcomes:
             outcome.error = error
             outcome.changes += error.details.get("done", ())
+            with self._lock:
+                self._failed.add(outcome.account.index)
 
     @property
     def stopped(self) -> bool:
         """Whether a binding has failed and nothing more is to be begun."""
-        return self._stop_early and self._failed.is_set()
+        return self._stop_early and bool(self._failed)
 
     def account_id(self) -> str:
         """The account of the credentials."""
@@ -115,7 +141,9 @@ class Run:
 
     def note(self, kind: str, name: str, plan: Plan) -> None:
         """Keeps the plan that an object was given."""
-        self._plans.append((kind, name, plan))
+        with self._lock:
+            self._plans.append((kind, name, plan))
+            self._changed += bool(plan)
 
     def plans(self) -> list[tuple[str, str, Plan]]:
         """The plan of each object, with the kind and the name of the object, in the order of the chain."""
@@ -132,7 +160,7 @@ def follow(run: Run, kind: str, rollouts: Group, outcomes: t.Sequence[Outcome]) 
     if run.foresee:
         run.apply(rollouts.plan(), {})
     else:
-        rollouts.roll_out(run.apply)
+        rollouts.roll_out(run.apply, run.steps("pods", len(outcomes)))
     for outcome, member in zip(outcomes, rollouts.members, strict=True):
         run.note(kind, member.title, member.decision.plan)
         if member.error:

@@ -69,7 +69,7 @@ class Binding:
                 return
             self._accounts[outcome.account.index] = observed
 
-        self._run.each(look, self._run.outcomes)
+        self._run.each("reading service accounts", look, self._run.outcomes)
         self._plan_roles()
 
     def _plan_roles(self) -> None:
@@ -98,7 +98,7 @@ class Binding:
             except IrsaError as error:
                 run.fail(self._users[name], error)
 
-        run.each(look, [name for name in wanted if self._is_to_be_made(name)])
+        run.each("reading roles", look, [name for name in wanted if self._is_to_be_made(name)])
         new = [name for name in wanted if name in self._role_plans and not self._role_plans[name].before]
         bulk.check_quotas(
             [
@@ -177,7 +177,9 @@ class Binding:
                 outcome.role_arn = run.roles[name]["arn"]
                 outcome.changes += plan.summaries()
 
-        run.each(make, [name for name in run.wanted.roles if name in self._role_plans and self._is_to_be_made(name)])
+        run.each(
+            "roles", make, [name for name in run.wanted.roles if name in self._role_plans and self._is_to_be_made(name)]
+        )
 
     def annotate_accounts(self) -> None:
         """The accounts of those bindings whose roles there are."""
@@ -213,9 +215,9 @@ class Binding:
                 new.add(wanted.namespace)
 
         first, rest = _leaders(outcomes)
-        run.each(annotate, first)
+        run.each("service accounts", annotate, first)
         made.update(new)
-        run.each(annotate, rest)
+        run.each("service accounts", annotate, rest)
         for outcome in run.outcomes:
             if run.stopped and not outcome.error and outcome.account.title not in run.service_accounts:
                 outcome.error = bulk.not_attempted(outcome)

@@ -101,7 +101,7 @@ class Freeing:
             run.service_accounts[wanted.title] = dict(plan.after)
             outcome.changes += plan.summaries()
 
-        run.each(free, [each for each in self.outcomes if not each.error])
+        run.each("freeing service accounts", free, [each for each in self.outcomes if not each.error])
 
     def _roll_out(self) -> None:
         """The pods that were started with a role, again and without it."""
@@ -145,7 +145,11 @@ class Freeing:
                 outcome.role_arn = plan.before.get("arn") or outcome.role_arn
                 outcome.changes += plan.summaries()
 
-        run.each(take, [name for name, users in self._users.items() if not all(each.error for each in users)])
+        run.each(
+            "freeing roles",
+            take,
+            [name for name, users in self._users.items() if not all(each.error for each in users)],
+        )
 
     def _plan(self, wanted: t.Any, role: Role | None) -> Plan:
         return roles.plan_for(self._run.aws, wanted, role, self._run.policies)

@@ -89,7 +89,7 @@ class Proofs:
                 for warning in found.warnings:
                     unknown[self._without(warning, secrets)].append(outcome.account.title)
 
-        run.each(verify, outcomes)
+        run.each("verification", verify, outcomes)
         for warning, titles in sorted(unknown.items()):
             self._warn(f"Could not be verified as a whole: {bulk.some(sorted(titles))}. {warning}")
 
@@ -115,7 +115,9 @@ class Proofs:
             name = parsed.resource.rpartition("/")[2]
             self._foreign[arn] = observation.ask(functools.partial(iam.find_role, client, name=name))
 
-        self._run.each(read, sorted({each.account.role_arn for each in outcomes if each.account.role_arn}))
+        self._run.each(
+            "reading roles", read, sorted({each.account.role_arn for each in outcomes if each.account.role_arn})
+        )
 
     def _wanted(self, outcome: Outcome) -> verification.Wanted:
         options = outcome.account.options

@@ -190,10 +190,15 @@ class Group:
 
         self._each(look)
 
-    def roll_out(self, apply: t.Callable[[Plan, t.Mapping[str, t.Callable[..., t.Any]]], t.Any]) -> None:
+    def roll_out(
+        self,
+        apply: t.Callable[[Plan, t.Mapping[str, t.Callable[..., t.Any]]], t.Any],
+        done: t.Callable[[], None] = lambda: None,
+    ) -> None:
         """Restarts what is stale and waits for it, unless it is only to be planned.
 
         :param apply: carries out a plan with these operations.
+        :param done: called for each account whose pods were seen to.
         """
 
         def run(member: Member) -> None:
@@ -203,6 +208,7 @@ class Group:
             rollout.require_no_contradiction(member.wanted, observed.account, member.decision)
             apply(member.decision.plan, {"restart": driver.restart, "replace": driver.replace})
             driver.wait()
+            done()
 
         self._each(run)
 

@@ -236,6 +236,14 @@ options:
         O(rollout=true) these are re-created without the role.
     type: bool
     default: false
+  progress_path:
+    description:
+      - A file in which the module says how far it is while it works, a line of JSON with C(stage), C(done), C(total),
+        C(changed) and C(failed).
+      - Where the task runs on the controller itself it isn't needed. There the progress of runs that take longer than a
+        few seconds is shown as it comes.
+    type: path
+    version_added: 0.3.0
   details:
     description: Whether to return RV(roles) and RV(service_accounts) too.
     type: bool
@@ -447,6 +455,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._bindings import Drive
 from ansible_collections.eksops.irsa.plugins.module_utils._bulk import Run
 from ansible_collections.eksops.irsa.plugins.module_utils._bulk_prove import Proofs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._progress import Writer
 
 ARGUMENTS: dict[str, t.Any] = {
     "bindings": {"type": "list", "elements": "dict", "required": True, "options": _argspec.BINDING},
@@ -475,6 +484,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "max_workers": {"type": "int", "default": 16},
     "on_error": {"type": "str", "choices": ["collect", "stop"], "default": "collect"},
     "force": {"type": "bool", "default": False},
+    "progress_path": {"type": "path"},
     "details": {"type": "bool", "default": False},
     **_argspec.KUBERNETES,
 }
@@ -499,6 +509,7 @@ def main() -> None:
             aws,
             server,
             wanted,
+            Writer(module.params["progress_path"]),
             foresee=module.check_mode,
             stop_early=module.params["on_error"] == "stop",
             details=module.params["details"],

@@ -37,6 +37,7 @@ LAWS = {
     "module_utils": Law((UTILS,), may_exit=False),
     "modules": Law((UTILS, "ansible.module_utils", *DEPENDENCIES), may_exit=True),
     "doc_fragments": Law((), may_exit=False),
+    "action": Law((f"{UTILS}._progress", "ansible"), may_exit=False),
     "filter": Law((f"{UTILS}._core", "ansible"), may_exit=False),
     "inventory": Law((UTILS, "ansible", *DEPENDENCIES), may_exit=False),
 }

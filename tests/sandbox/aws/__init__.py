@@ -19,7 +19,7 @@ Tests steer it through JSON over HTTP, which needs no credentials:
     ``code``, ``message``, ``status`` (400) for an error; ``body`` with ``status`` for an answer that isn't AWS's;
     ``lose_answer`` true to perform the call and drop the connection; ``delay`` in seconds before anything else.
     ``parameters`` {name: value} narrows it to calls with these (path, query or form). ``times`` (1) calls are hit; 0 is
-    for ever. Several faults queue up, first come first served.
+    for ever; ``every`` 20 hits one in 20 of them. Several faults queue up, first come first served.
 ``GET /sandbox-api/faults``, ``DELETE /sandbox-api/faults``
     Those still waiting; forget them.
 ``GET /sandbox-api/calls``, ``DELETE /sandbox-api/calls``

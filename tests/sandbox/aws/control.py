@@ -26,19 +26,23 @@ class Fault:
     delay: float = 0.0
     parameters: dict[str, str] = dataclasses.field(default_factory=dict)
     times: int = 1
+    every: int = 1  # 20: one in 20 of the calls that are meant
 
     def __post_init__(self) -> None:
         if not (self.code or self.lose_answer or self.delay or self.body is not None):
             raise ValueError("a fault needs one of code, body, lose_answer, delay")
         self._forever = self.times == 0
+        self._passed = 0
 
     def hits(self, service: str, operation: str, parameters: c.Mapping[str, t.Any]) -> bool:
-        """Whether this call is meant."""
-        return (
+        """Whether this call is meant, and its turn."""
+        meant = (
             self.service in ("*", service)
             and self.operation in ("*", operation)
             and all(parameters.get(name) == value for name, value in self.parameters.items())
         )
+        self._passed += meant
+        return meant and self._passed % self.every == 0
 
     def spend(self) -> bool:
         """Take one of its times; tell whether it is used up."""

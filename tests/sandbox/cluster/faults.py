@@ -26,15 +26,22 @@ class Fault:
     retry_after: int | None = None  # seconds, the Retry-After header
     lose_answer: bool = False  # the call is carried out, then the connection is dropped
     delay: float = 0.0  # seconds before the call is carried out; with this alone it then goes on as usual
+    every: int = 1  # 20: one in 20 of the matching calls
+
+    def __post_init__(self) -> None:
+        self._passed = 0
 
     def matches(self, action: Action) -> bool:
-        return (
+        """Whether this call is meant, and its turn."""
+        meant = (
             self.times > 0
             and self.verb in ("", action.verb)
             and self.resource in ("", action.full_resource)
             and self.name in ("", action.name)
             and self.namespace in ("", action.namespace)
         )
+        self._passed += meant
+        return meant and self._passed % self.every == 0
 
     @property
     def only_delays(self) -> bool:
