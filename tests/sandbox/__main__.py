@@ -39,6 +39,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     up = commands.add_parser("up", parents=[common], help="start, print the environment to export")
     up.add_argument("--real", action="store_true", help="use the real kube-apiserver that KUBEBUILDER_ASSETS holds")
+    up.add_argument(
+        "--cluster",
+        action="append",
+        default=[],
+        type=_further,
+        metavar="NAME[@ACCOUNT]",
+        help="a further cluster, always with a simulated API server; can be repeated",
+    )
     up.add_argument("--foreground", action="store_true", help="keep running until interrupted, then stop everything")
     up.set_defaults(run=_up)
     for name, run, text in (
@@ -48,6 +56,13 @@ def _parser() -> argparse.ArgumentParser:
     ):
         commands.add_parser(name, parents=[common], help=text).set_defaults(run=run)
     return parser
+
+
+def _further(text: str) -> supervisor.Further:
+    try:
+        return supervisor.Further.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _default() -> str:
@@ -71,9 +86,9 @@ def _up(state: State, options: argparse.Namespace) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, interrupt)
     try:
-        fresh = supervisor.up(state, real=options.real, tied=options.foreground)
+        fresh = supervisor.up(state, real=options.real, tied=options.foreground, further=options.cluster)
         _print_environment(state)
-        _hint(state, real=options.real, fresh=fresh)
+        _hint(state, real=options.real, fresh=fresh, further=[each.name for each in options.cluster])
         while options.foreground:
             signal.pause()
     except KeyboardInterrupt:
@@ -96,7 +111,7 @@ def _env(state: State, _options: argparse.Namespace) -> int:
 def _status(state: State, _options: argparse.Namespace) -> int:
     found = supervisor.status(state)
     for name, runs in found.items():
-        print(f"{name:24} {'running' if runs else 'ended, see ' + str(state.logs / (name + '.log'))}")
+        print(f"{name:24} {'running' if runs else f'ended, see {supervisor.log_of(state, name)}'}")
     if not found:
         print(f"nothing was started in {state.directory}")
     return 0 if found and all(found.values()) else 3
@@ -110,11 +125,12 @@ def _print_environment(state: State) -> None:
     sys.stdout.flush()
 
 
-def _hint(state: State, *, real: bool, fresh: bool) -> None:
+def _hint(state: State, *, real: bool, fresh: bool, further: list[str]) -> None:
     kind = "real" if real else "simulated"
+    besides = f"sandbox: besides {', '.join(further)}, in {state.directory / 'clusters'}\n" if further else ""
     print(
         f"sandbox: {'ready' if fresh else 'was running already'}, cluster {settings.CLUSTER_NAME} with a {kind} API"
-        f" server, logs in {state.logs}\n"
+        f" server, logs in {state.logs}\n{besides}"
         "sandbox: with the lines above in your shell, try: kubectl get nodes; aws eks list-clusters\n"
         f"sandbox: stop it with: python -m sandbox down --dir {shlex.quote(str(state.directory))}",
         file=sys.stderr,

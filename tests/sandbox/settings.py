@@ -30,11 +30,12 @@ INVALID_ACCESS_KEY_ID = "AKIAINVALID000000000"
 DENIED_ACCESS_KEY_ID = "AKIADENIED0000000000"
 DENIED_USER_NAME = "denied"
 
-# The cluster with an API server behind it, and three that exist as EKS records only.
+# The cluster that always has an API server behind it, and three that exist as EKS records only.
 CLUSTER_NAME = "irsa-demo"
 OTHER_CLUSTER = "irsa-other"
 NO_ISSUER_CLUSTER = "irsa-no-issuer"
 CREATING_CLUSTER = "irsa-creating"
+CLUSTERS = (CLUSTER_NAME, OTHER_CLUSTER, NO_ISSUER_CLUSTER, CREATING_CLUSTER)
 
 AUDIENCE = "sts.amazonaws.com"
 # What the API server itself accepts in tokens without an explicit audience.
@@ -63,7 +64,7 @@ def default_directory() -> pathlib.Path:
 
 
 class Cluster(t.TypedDict):
-    """What D/cluster.json holds: the cluster with an API server behind it."""
+    """What a cluster.json holds: a cluster with an API server behind it."""
 
     name: str
     region: str
@@ -81,6 +82,7 @@ class State:
     """The paths in a state directory D.
 
     The supervisor writes the certificates, cluster.json, kubeconfig and env.json before it starts a process.
+    D/clusters/NAME is such a directory too, of a further cluster; the processes of all are in D/pids.json.
     """
 
     directory: pathlib.Path
@@ -93,6 +95,14 @@ class State:
     @property
     def cluster_file(self) -> pathlib.Path:
         return self.directory / "cluster.json"
+
+    def further(self, name: str) -> State:
+        """The state directory of a further cluster, inside this one; the AWS is the same."""
+        return State(self.directory / "clusters" / name)
+
+    def all_further(self) -> list[State]:
+        """The state directories of all further clusters that there are."""
+        return [State(path) for path in sorted(self.directory.glob("clusters/*")) if path.is_dir()]
 
     @property
     def kubeconfig(self) -> pathlib.Path:

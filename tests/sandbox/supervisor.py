@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import sys
@@ -22,7 +24,7 @@ from sandbox.api import Api, ApiError
 
 if t.TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from sandbox.settings import State
 
@@ -69,35 +71,58 @@ class StartError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Ports:
-    """Loopback ports that were free a moment ago."""
+    """Loopback ports that were free a moment ago; further are those of further clusters' API servers."""
 
     aws: int
     api: int
     hooks: int
     etcd: int
     etcd_peer: int
+    further: tuple[int, ...] = ()
 
     @classmethod
-    def choose(cls) -> Ports:
-        count = len(dataclasses.fields(cls))
+    def choose(cls, further: int = 0) -> Ports:
+        count = len(dataclasses.fields(cls)) - 1
         # All are held at once, so that no two are the same.
-        sockets = [socket.socket() for _port in range(count)]
+        sockets = [socket.socket() for _port in range(count + further)]
         try:
             for each in sockets:
                 each.bind(("127.0.0.1", 0))
-            return cls(*(each.getsockname()[1] for each in sockets))
+            aws, api, hooks, etcd, etcd_peer, *rest = (each.getsockname()[1] for each in sockets)
+            return cls(aws, api, hooks, etcd, etcd_peer, tuple(rest))
         finally:
             for each in sockets:
                 each.close()
 
 
-def up(state: State, *, real: bool = False, tied: bool = False) -> bool:
+@dataclasses.dataclass(frozen=True)
+class Further:
+    """A cluster besides the first: its API server is a simulated one, its state is in State.further(name)."""
+
+    name: str
+    account_id: str = settings.ACCOUNT_ID
+
+    @classmethod
+    def parse(cls, text: str) -> Further:
+        """Read NAME or NAME@ACCOUNT.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        match = re.fullmatch(r"([0-9A-Za-z][0-9A-Za-z_-]{0,99})(?:@(\d{12}))?", text)
+        if not match or match[1] in settings.CLUSTERS:
+            raise ValueError(f"{text!r} is no NAME or NAME@ACCOUNT of a further cluster")
+        return cls(match[1], match[2] or settings.ACCOUNT_ID)
+
+
+def up(state: State, *, real: bool = False, tied: bool = False, further: Sequence[Further] = ()) -> bool:
     """Start the sandbox and return when every part of it answers.
 
     Args:
         state: Its directory; what an earlier run left there, certificates apart, is thrown away.
         real: Run the API server that KUBEBUILDER_ASSETS leads to, in place of the simulated one.
         tied: End the processes when this one ends.
+        further: Clusters besides the first, each with an issuer, keys, API server and node of its own.
 
     Returns:
         False when the same kind of sandbox was running there already, which is then left alone.
@@ -108,12 +133,14 @@ def up(state: State, *, real: bool = False, tied: bool = False) -> bool:
     """
     programs = control_plane.find_programs(os.environ) if real else {}
     recorded = status(state)
-    if recorded and all(recorded.values()) and ("kube-apiserver" in recorded) is real:
+    others = {name for name in recorded if "/" in name}
+    same = ("kube-apiserver" in recorded) is real and others == {name for each in further for name in _names(each)}
+    if recorded and all(recorded.values()) and same:
         return False
     down(state)
-    ports = Ports.choose()
-    _prepare(state, ports)
-    commands = _commands(state, programs, ports)
+    ports = Ports.choose(len(further))
+    _prepare(state, ports, further)
+    commands = _commands(state, programs, ports, further)
     environment = process_environment(state)
     started: dict[str, subprocess.Popen[bytes]] = {}
     records: dict[str, processes.Record] = {}
@@ -122,10 +149,10 @@ def up(state: State, *, real: bool = False, tied: bool = False) -> bool:
             if name == "kube-controller-manager":
                 # It gives up on an API server that answers but is not ready yet.
                 _wait(state, started, {"kube-apiserver": Api(state).is_ready})
-            started[name], records[name] = processes.start(command, state.logs / f"{name}.log", environment, tied=tied)
+            started[name], records[name] = processes.start(command, log_of(state, name), environment, tied=tied)
             # At once, so that "down" finds them whatever happens next.
             settings.write_private(state.pids_file, json.dumps(records, indent=2))
-        _wait(state, started, _checks(state, ports, real=real))
+        _wait(state, started, _checks(state, ports, further, real=real))
     except BaseException:
         down(state)
         raise
@@ -139,7 +166,8 @@ def down(state: State) -> list[str]:
     # Those that others depend on started first and stop last, but all are asked together.
     processes.stop(list(reversed(records.values())))
     state.pids_file.unlink(missing_ok=True)
-    shutil.rmtree(state.tokens, ignore_errors=True)
+    for each in (state, *state.all_further()):
+        shutil.rmtree(each.tokens, ignore_errors=True)
     shutil.rmtree(state.directory / "control-plane", ignore_errors=True)
     return running
 
@@ -166,6 +194,12 @@ def process_environment(state: State) -> dict[str, str]:
     return {**kept, **state.env(), "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
 
 
+def log_of(state: State, process: str) -> pathlib.Path:
+    """Return where a process writes, by its name in pids.json."""
+    cluster, _slash, name = process.rpartition("/")
+    return (state.further(cluster) if cluster else state).logs / f"{name}.log"
+
+
 def _records(state: State) -> dict[str, processes.Record]:
     try:
         return t.cast("dict[str, processes.Record]", json.loads(state.pids_file.read_text(encoding="utf-8")))
@@ -173,21 +207,36 @@ def _records(state: State) -> dict[str, processes.Record]:
         return {}
 
 
-def _prepare(state: State, ports: Ports) -> None:
+def _names(further: Further) -> tuple[str, str]:
+    """What the processes of a further cluster are called; no other process has a slash in its name."""
+    return f"{further.name}/cluster", f"{further.name}/node"
+
+
+def _prepare(state: State, ports: Ports, further: Sequence[Further]) -> None:
+    kept = {cluster.name for cluster in further}
+    for each in state.all_further():
+        if each.directory.name not in kept:
+            shutil.rmtree(each.directory)
+    _prepare_cluster(state, Further(settings.CLUSTER_NAME), ports.aws, ports.api)
+    for cluster, port in zip(further, ports.further, strict=True):
+        _prepare_cluster(state.further(cluster.name), cluster, ports.aws, port)
+
+
+def _prepare_cluster(state: State, about: Further, aws_port: int, api_port: int) -> None:
     state.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     pki.ensure(state.pki)
     for directory in (state.logs, state.tokens):
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(mode=0o700)
     state.access_file.unlink(missing_ok=True)
-    endpoint = f"https://127.0.0.1:{ports.api}"
+    endpoint = f"https://127.0.0.1:{api_port}"
     cluster: settings.Cluster = {
-        "name": settings.CLUSTER_NAME,
+        "name": about.name,
         "region": settings.REGION,
-        "account_id": settings.ACCOUNT_ID,
+        "account_id": about.account_id,
         "partition": settings.PARTITION,
         "version": settings.VERSION,
-        "issuer": settings.issuer(settings.CLUSTER_NAME),
+        "issuer": settings.issuer(about.name),
         "endpoint": endpoint,
         "certificate_authority": (state.pki / "ca.crt").read_text(encoding="utf-8"),
         "jwks": pki.jwks(state.pki / "sa.pub"),
@@ -196,7 +245,7 @@ def _prepare(state: State, ports: Ports) -> None:
     kubeconfig.write(state.kubeconfig, endpoint, state.pki, "admin")
     no_proxy = ",".join(dict.fromkeys(["127.0.0.1", "localhost", *_no_proxy()]))
     exported = {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports.aws}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws_port}",
         "AWS_ACCESS_KEY_ID": settings.ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": settings.SECRET_ACCESS_KEY,
         "AWS_DEFAULT_REGION": settings.REGION,
@@ -204,7 +253,7 @@ def _prepare(state: State, ports: Ports) -> None:
         "AWS_EC2_METADATA_DISABLED": "true",
         "K8S_AUTH_KUBECONFIG": str(state.kubeconfig),
         "KUBECONFIG": str(state.kubeconfig),
-        "IRSA_SANDBOX_CLUSTER": settings.CLUSTER_NAME,
+        "IRSA_SANDBOX_CLUSTER": about.name,
         "IRSA_SANDBOX_DIR": str(state.directory),
         # Programs differ in which of the two they prefer.
         "NO_PROXY": no_proxy,
@@ -218,9 +267,11 @@ def _no_proxy() -> list[str]:
     return [part for each in given for part in each.split(",") if part]
 
 
-def _commands(state: State, programs: Mapping[str, pathlib.Path], ports: Ports) -> dict[str, list[str]]:
-    def module(name: str, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", f"sandbox.{name}", "--dir", str(state.directory), *arguments]
+def _commands(
+    state: State, programs: Mapping[str, pathlib.Path], ports: Ports, further: Sequence[Further]
+) -> dict[str, list[str]]:
+    def module(name: str, *arguments: str, of: State = state) -> list[str]:
+        return [sys.executable, "-m", f"sandbox.{name}", "--dir", str(of.directory), *arguments]
 
     commands = {"aws": module("aws", "--port", str(ports.aws))}
     if programs:
@@ -235,21 +286,29 @@ def _commands(state: State, programs: Mapping[str, pathlib.Path], ports: Ports) 
     else:
         commands["cluster"] = module("cluster", "--port", str(ports.api))
     commands["node"] = module("node")
+    for each, port in zip(further, ports.further, strict=True):
+        cluster, node = _names(each)
+        commands[cluster] = module("cluster", "--port", str(port), of=state.further(each.name))
+        commands[node] = module("node", of=state.further(each.name))
     return commands
 
 
-def _checks(state: State, ports: Ports, *, real: bool) -> dict[str, Callable[[], bool]]:
+def _checks(state: State, ports: Ports, further: Sequence[Further], *, real: bool) -> dict[str, Callable[[], bool]]:
     """Return what must hold, in the order in which to wait for it, by the name of the process it tells about."""
     api = Api(state)
     checks: dict[str, Callable[[], bool]] = {"aws": lambda: _answers(f"http://127.0.0.1:{ports.aws}/moto-api/")}
+    account, node = "/api/v1/namespaces/default/serviceaccounts/default", f"/api/v1/nodes/{settings.NODE_NAME}"
     if real:
         authority = str(state.pki / "ca.crt")
         checks["hooks"] = lambda: _answers(f"https://127.0.0.1:{ports.hooks}/healthz", authority)
         checks["kube-apiserver"] = lambda: _configured(state, api, ports.hooks)
-        checks["kube-controller-manager"] = lambda: _has(api, "/api/v1/namespaces/default/serviceaccounts/default")
+        checks["kube-controller-manager"] = lambda: _has(api, account)
     else:
-        checks["cluster"] = lambda: _has(api, "/api/v1/namespaces/default/serviceaccounts/default")
-    checks["node"] = lambda: _has(api, f"/api/v1/nodes/{settings.NODE_NAME}")
+        checks["cluster"] = lambda: _has(api, account)
+    checks["node"] = lambda: _has(api, node)
+    for each in further:
+        own = Api(state.further(each.name))
+        checks |= dict(zip(_names(each), [functools.partial(_has, own, path) for path in (account, node)], strict=True))
     return checks
 
 
@@ -268,7 +327,7 @@ def _wait(
 
 
 def _tail(state: State, name: str) -> str:
-    path = state.logs / f"{name}.log"
+    path = log_of(state, name)
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
     return "".join(f"\n  {line}" for line in lines) + f"\n(the whole log is {path})"
 

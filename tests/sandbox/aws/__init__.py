@@ -5,8 +5,9 @@
 
 ``python -m sandbox.aws --dir D --port P`` serves IAM, STS and EKS (and whatever else moto has) over HTTP on 127.0.0.1,
 writes its address to D/aws.json as ``{"endpoint": "http://127.0.0.1:<port>"}`` and prints one line when it is ready.
-D/cluster.json gives the cluster of settings.CLUSTER_NAME its endpoint, CA, issuer and keys; it is read when needed and
-again when it changes.
+D/cluster.json gives the cluster of settings.CLUSTER_NAME its endpoint, CA, issuer and keys, and each
+D/clusters/NAME/cluster.json that is there at the start makes a further one; they are read when needed and again when
+they change.
 
 What differs from plain moto stands in one place for each subject: eks, iam, iam_operations, providers (IAM's OpenID
 Connect providers), trust_documents (what IAM checks in a trust policy), sts, web_identity (tokens), evaluation (trust
@@ -33,7 +34,7 @@ Tests steer it through JSON over HTTP, which needs no credentials:
 ``GET /sandbox-api/access-keys/<access key id>``
     {"secret_access_key", "session_token"}: what the key's signatures are verified with.
 ``POST /sandbox-api/reset``
-    Back to the seeds: everything made, every fault, count, quota and issuer is gone. cluster.json is read again.
+    Back to the seeds: everything made, every fault, count, quota and issuer is gone. Clusters' files are read again.
 ``GET /sandbox-api/health``
     {"status": "ok"}.
 

@@ -35,7 +35,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     arguments.dir.mkdir(parents=True, exist_ok=True)
-    server = serve(settings.State(arguments.dir).cluster_file, arguments.host, arguments.port)
+    state = settings.State(arguments.dir)
+    server = serve([each.cluster_file for each in (state, *state.all_further())], arguments.host, arguments.port)
     endpoint = f"http://{arguments.host}:{server.server_port}"
     settings.write_private(arguments.dir / "aws.json", json.dumps({"endpoint": endpoint}))
     print(f"AWS is ready at {endpoint}", flush=True)

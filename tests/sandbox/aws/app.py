@@ -69,11 +69,11 @@ class Call:
 class Application:
     """The WSGI application of the server."""
 
-    def __init__(self, cluster_file: pathlib.Path) -> None:
+    def __init__(self, cluster_files: t.Sequence[pathlib.Path]) -> None:
         for module in (iam, sts, eks):
             module.install()
-        STATE.watch(cluster_file)
-        self._cluster_file = cluster_file
+        STATE.watch(cluster_files)
+        self._cluster_files = cluster_files
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._control = Control()
         # moto's backends are plain dicts and lists; one call at a time costs nothing, for they never wait.
@@ -198,7 +198,7 @@ class Application:
         BackendDict.reset()
         self._control.reset()
         STATE.reset()
-        STATE.watch(self._cluster_file)
+        STATE.watch(self._cluster_files)
 
 
 def _json(value: t.Any, status: int) -> Response:
@@ -213,9 +213,9 @@ class _Handler(MotoRequestHandler):
         """Thousands of calls: only errors are worth a line."""
 
 
-def serve(cluster_file: pathlib.Path, host: str, port: int) -> BaseWSGIServer:
+def serve(cluster_files: t.Sequence[pathlib.Path], host: str, port: int) -> BaseWSGIServer:
     """Make a threaded server, bound but not yet serving."""
-    return make_server(host, port, Application(cluster_file), threaded=True, request_handler=_Handler)
+    return make_server(host, port, Application(cluster_files), threaded=True, request_handler=_Handler)
 
 
 def _unfold_presigned(environ: WSGIEnvironment) -> None:

@@ -59,7 +59,7 @@ def _suffix(partition: str) -> str:
 
 
 class Eks(EKSBackend):
-    """The EKS of one account and region; in the sandbox's own it starts with the clusters of settings.py."""
+    """The EKS of one account and region; it starts with the clusters of settings.py and with those of the files."""
 
     clusters: dict[str, Cluster]
 
@@ -70,20 +70,17 @@ class Eks(EKSBackend):
         self.access_entries: dict[str, dict[str, dict[str, t.Any]]] = {}
         if (region_name, account_id) == (settings.REGION, settings.ACCOUNT_ID):
             self._seed()
+        for real in STATE.clusters():
+            if (real["region"], real["account_id"]) == (region_name, account_id) and real["name"] not in self.clusters:
+                self.create_cluster(real["name"], self._role_arn(), _SUBNETS, version=real["version"])
 
     @property
     def _url_module(self) -> types.ModuleType:
         return moto_urls
 
     def _seed(self) -> None:
-        role = f"arn:{self.partition}:iam::{self.account_id}:role/eks-cluster"
-        for name in (
-            settings.CLUSTER_NAME,
-            settings.OTHER_CLUSTER,
-            settings.NO_ISSUER_CLUSTER,
-            settings.CREATING_CLUSTER,
-        ):
-            cluster = self.create_cluster(name, role, _SUBNETS, version=settings.VERSION)
+        for name in settings.CLUSTERS:
+            cluster = self.create_cluster(name, self._role_arn(), _SUBNETS, version=settings.VERSION)
             cluster.identity = {"oidc": {"issuer": settings.issuer(name, self.region_name)}}
         self.clusters[settings.NO_ISSUER_CLUSTER].identity = {}
         creating = self.clusters[settings.CREATING_CLUSTER]
@@ -91,6 +88,9 @@ class Eks(EKSBackend):
         creating.endpoint = ""
         creating.identity = {}
         creating.certificate_authority = {}
+
+    def _role_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.account_id}:role/eks-cluster"
 
     def create_cluster(self, name: str, *args: t.Any, **kwargs: t.Any) -> Cluster:
         if not re.fullmatch(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}", name):
@@ -109,9 +109,10 @@ class Eks(EKSBackend):
 
     def describe_cluster(self, name: str) -> Cluster:
         cluster = super().describe_cluster(name)
-        real = STATE.cluster()
         ours = (name, self.region_name, self.account_id)
-        if real and ours == (real["name"], real["region"], real["account_id"]):
+        for real in STATE.clusters():
+            if ours != (real["name"], real["region"], real["account_id"]):
+                continue
             cluster.identity = {"oidc": {"issuer": real["issuer"]}}
             cluster.endpoint = real["endpoint"]
             authority = real["certificate_authority"].encode()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the services share beyond moto's own models: the cluster's file, the issuers' keys and the account's quotas."""
+"""What the services share beyond moto's own models: the clusters' files, the issuers' keys and the account's quotas."""
 
 from __future__ import annotations
 
@@ -31,43 +31,43 @@ class State:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._file: pathlib.Path | None = None
-        self._stamp: tuple[int, int] | None = None
-        self._cluster: settings.Cluster | None = None
+        self._files: list[pathlib.Path] = []
+        self._read: dict[pathlib.Path, tuple[tuple[int, int], settings.Cluster]] = {}
         self.reset()
 
     def reset(self) -> None:
-        """Forget what the admin API set; cluster.json stays."""
+        """Forget what the admin API set; the clusters stay."""
         self.quotas = dict(QUOTAS)
         self.issuers: dict[str, dict[str, t.Any]] = {}
 
-    def watch(self, cluster_file: pathlib.Path) -> None:
-        """Say where the description of the cluster will be; it may be written later."""
-        self._file = cluster_file
-        self._stamp = self._cluster = None
+    def watch(self, cluster_files: t.Sequence[pathlib.Path]) -> None:
+        """Say where the descriptions of the clusters will be; they may be written later."""
+        self._files = list(cluster_files)
+        self._read = {}
 
-    def cluster(self) -> settings.Cluster | None:
-        """The cluster with an API server behind it, read again when its file changes; None before it is written."""
-        if self._file is None:
-            return None
+    def clusters(self) -> list[settings.Cluster]:
+        """The clusters with an API server behind them, read again when their files change; none before those are."""
+        return [cluster for file in self._files if (cluster := self._cluster(file))]
+
+    def _cluster(self, file: pathlib.Path) -> settings.Cluster | None:
+        known_stamp, known = self._read.get(file, (None, None))
         try:
-            stat = self._file.stat()
+            stat = file.stat()
             stamp = (stat.st_mtime_ns, stat.st_size)
             with self._lock:
-                if stamp != self._stamp:
-                    self._cluster = json.loads(self._file.read_text(encoding="utf-8"))
-                    self._stamp = stamp
+                if stamp != known_stamp:
+                    known = t.cast("settings.Cluster", json.loads(file.read_text(encoding="utf-8")))
+                    self._read[file] = (stamp, known)
         except (FileNotFoundError, json.JSONDecodeError):
             # Not there yet, or caught half written: what was known before still stands.
             pass
-        return self._cluster
+        return known
 
     def verification_keys(self, issuer: str) -> dict[str, t.Any] | None:
         """The JWKS that the issuer publishes, or None when nobody knows it."""
         if issuer in self.issuers:
             return self.issuers[issuer]
-        cluster = self.cluster()
-        return cluster["jwks"] if cluster and cluster["issuer"] == issuer else None
+        return next((cluster["jwks"] for cluster in self.clusters() if cluster["issuer"] == issuer), None)
 
 
 STATE = State()

@@ -113,8 +113,8 @@ def test_a_tied_process_ends_with_its_parent(tmp_path: pathlib.Path) -> None:
 
 
 def test_ports_are_distinct() -> None:
-    ports = supervisor.Ports.choose()
-    assert len({ports.aws, ports.api, ports.hooks, ports.etcd, ports.etcd_peer}) == 5
+    ports = supervisor.Ports.choose(further=3)
+    assert len({ports.aws, ports.api, ports.hooks, ports.etcd, ports.etcd_peer, *ports.further}) == 8
 
 
 def test_a_process_that_ends_early_is_named_with_its_log(
@@ -196,6 +196,13 @@ def test_status(running: tuple[settings.State, str]) -> None:
     result = run("status", "--dir", str(state.directory))
     assert result.returncode == 0
     assert [line.split()[1] for line in result.stdout.splitlines()] == ["running"] * 3
+
+
+@pytest.mark.parametrize("text", ["", "two words", "irsa-demo", "a@12", "a@", "-a", "a/b", "..", "a@1234567890123"])
+def test_what_is_no_further_cluster_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no NAME or NAME@ACCOUNT"):
+        supervisor.Further.parse(text)
+    assert "is no NAME or NAME@ACCOUNT" in run("up", f"--cluster={text}").stderr
 
 
 def test_foreground_stops_everything_when_it_is_told_to(tmp_path: pathlib.Path) -> None:
