@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -23,21 +24,26 @@ if t.TYPE_CHECKING:
 
 display = Display()
 
-# Seconds: quick runs say nothing; afterwards there is a line for each quarter of a stage, and one now and then where a
-# stage takes long. A job's log stays short however many bindings there are.
-_QUIET, _LOOK, _LONG = 2.0, 0.5, 60.0
-_QUARTERS = 4
+# Seconds: quick runs say nothing; afterwards there is a line for each new stage and each part of a stage, and one now
+# and then, ever more rarely, where a part takes long.
+_QUIET, _LOOK, _GAP, _LONG = 2.0, 0.5, 2.0, 30.0
+# A job's log stays short however many bindings there are: after so many lines only new stages are told, of which there
+# are fewer than ten.
+_PARTS, _MOST = 4, 16
+_PARTS_EAGER, _MOST_EAGER = 20, 100
 
 
 class Teller:
     """Decides which progress is worth a line.
 
-    :param eager: whether to tell of every change.
+    :param began: when the run did, in seconds.
+    :param eager: whether to tell of smaller parts.
     """
 
     def __init__(self, began: float, *, eager: bool = False) -> None:
         self._began = began
-        self._eager = eager
+        self._parts, self._left = (_PARTS_EAGER, _MOST_EAGER) if eager else (_PARTS, _MOST)
+        self._patience = _LONG
         self._told: _progress.Progress | None = None
         self._told_at = began
 
@@ -48,16 +54,23 @@ class Teller:
         """
         if now is None or now == self._told or at - self._began < _QUIET:
             return None
-        if not self._eager and self._told and not self._is_news(self._told, now) and at - self._told_at < _LONG:
+        if self._told and (at - self._told_at < _GAP or not self._is_news(self._told, now, at)):
             return None
         self._told, self._told_at = now, at
+        self._left -= 1
         return str(now)
 
-    @staticmethod
-    def _is_news(told: _progress.Progress, now: _progress.Progress) -> bool:
-        if now.stage != told.stage:
+    def _is_news(self, told: _progress.Progress, now: _progress.Progress, at: float) -> bool:
+        if (now.stage, now.total) != (told.stage, told.total):
             return True
-        return now.done * _QUARTERS // now.total > told.done * _QUARTERS // told.total
+        if self._left <= 0:
+            return False
+        if now.done * self._parts // now.total > told.done * self._parts // told.total:
+            return True
+        if at - self._told_at < self._patience:
+            return False
+        self._patience *= 2
+        return True
 
 
 class ActionModule(ActionBase):
@@ -72,50 +85,53 @@ class ActionModule(ActionBase):
         """Runs the module; what it returns is returned as it is."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
-        arguments = dict(self._task.args)
-        with contextlib.ExitStack() as stack:
-            if self._can_look() and not arguments.get("progress_path"):
-                arguments["progress_path"] = stack.enter_context(self._shown(variables))
+        shows = self._can_look() and not self._task.args.get("progress_path")
+        with _shown(variables.get("inventory_hostname", "localhost")) if shows else contextlib.nullcontext() as path:
             result.update(
                 self._execute_module(
                     module_name="eksops.irsa.irsa_bindings",
-                    module_args=arguments,
+                    module_args={**self._task.args, "progress_path": path} if path else dict(self._task.args),
                     task_vars=variables,
                     wrap_async=self._task.async_val,
                 )
             )
-        (result.get("invocation") or {}).get("module_args", {}).pop("progress_path", None)
+        if path:
+            (result.get("invocation") or {}).get("module_args", {}).update(progress_path=None)
         return result
 
     def _can_look(self) -> bool:
         """Whether the module runs where this does, as this does, while this waits."""
         return self._connection.transport == "local" and not self._connection.become and not self._task.async_val
 
-    @contextlib.contextmanager
-    def _shown(self, variables: dict[str, t.Any]) -> Iterator[str]:
-        """Shows what the module writes into the file whose path this gives."""
-        # Ansible removes this directory in the end, whatever becomes of the task.
+
+@contextlib.contextmanager
+def _shown(host: str) -> Iterator[str | None]:
+    """Shows what the module writes into the file whose path this gives; None where that can't be."""
+    try:
+        # Ansible removes this place in the end, even that of a task that is killed.
         directory = tempfile.mkdtemp(prefix="irsa-progress-", dir=constants.DEFAULT_LOCAL_TMP)
-        path = os.path.join(directory, "progress")
-        over = threading.Event()
-        host = variables.get("inventory_hostname", "localhost")
+    except OSError:
+        yield None
+        return
+    path = os.path.join(directory, "progress")
+    over = threading.Event()
 
-        def show() -> None:
-            teller = Teller(time.monotonic(), eager=display.verbosity > 0)
-            while not over.wait(_LOOK):
-                line = teller.line(_progress.read(path), time.monotonic())
-                if line:
-                    display.display(f"[{host}] irsa_bindings: {line}")
+    def show() -> None:
+        teller = Teller(time.monotonic(), eager=display.verbosity > 0)
+        while not over.wait(_LOOK):
+            line = teller.line(_progress.read(path), time.monotonic())
+            if line:
+                # Standard error, as warnings: it isn't held back where it is no terminal, and a callback that writes
+                # JSON has standard output for itself.
+                display.display(f"[{host}] irsa_bindings: {line}", stderr=True)
 
-        thread = threading.Thread(target=show, name="irsa_bindings progress", daemon=True)
-        thread.start()
-        try:
-            yield path
-        finally:
-            over.set()
+    thread = threading.Thread(target=show, name="irsa_bindings progress", daemon=True)
+    try:
+        with contextlib.suppress(RuntimeError):  # no thread is to be had
+            thread.start()
+        yield path
+    finally:
+        over.set()
+        if thread.ident is not None:
             thread.join()
-            for name in ("progress", "progress.new"):
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(directory, name))
-            with contextlib.suppress(OSError):
-                os.rmdir(directory)
+        shutil.rmtree(directory, ignore_errors=True)

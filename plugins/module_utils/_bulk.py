@@ -24,7 +24,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Outcome, Wanted
     from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Role
     from ansible_collections.eksops.irsa.plugins.module_utils._progress import Writer
-    from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Group
+    from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Group, Member
 
 T = t.TypeVar("T")
 Apply = t.Callable[[Plan, t.Mapping[str, t.Callable[..., t.Any]]], t.Any]
@@ -87,12 +87,17 @@ class Run:
         self.roles: dict[str, dict[str, t.Any]] = {}
         self.service_accounts: dict[str, dict[str, t.Any]] = {}
 
-    def each(self, stage: str, act: t.Callable[[T], None], things: t.Sequence[T]) -> None:
+    def each(
+        self,
+        stage: str | t.Callable[[], None],
+        act: t.Callable[[T], None],
+        things: t.Sequence[T],
+    ) -> None:
         """Does it to all of them, as many at a time as there are workers, until the run is stopped.
 
-        :param stage: what is done, in a word or two for people.
+        :param stage: what is done, in a word or two for people; or its `steps`, where these are only some of them.
         """
-        done = self.steps(stage, len(things))
+        done = self.steps(stage, len(things)) if isinstance(stage, str) else stage
 
         def unless_stopped(thing: T) -> None:
             if not self.stopped:
@@ -109,7 +114,7 @@ class Run:
 
     def steps(self, stage: str, total: int) -> t.Callable[[], None]:
         """What is to be called whenever one of so many steps is done, by any thread."""
-        count = 0
+        count = -1
 
         def done() -> None:
             nonlocal count
@@ -118,6 +123,8 @@ class Run:
                 progress = Progress(stage, count, total, self._changed, len(self._failed))
             self._progress.write(progress)
 
+        if total:
+            done()  # none yet, so that a slow first step shows what it belongs to
         return done
 
     def fail(self, outcomes: t.Iterable[Outcome], error: IrsaError) -> None:
@@ -139,11 +146,14 @@ class Run:
         # EKS shows an account its own clusters only.
         return self.aws.describe(name).account_id if name else self.aws.caller().account_id
 
-    def note(self, kind: str, name: str, plan: Plan) -> None:
-        """Keeps the plan that an object was given."""
+    def note(self, kind: str, name: str, plan: Plan, *, changed: bool | None = None) -> None:
+        """Keeps the plan that an object was given.
+
+        :param changed: whether the object was changed; as the plan says if it isn't given.
+        """
         with self._lock:
             self._plans.append((kind, name, plan))
-            self._changed += bool(plan)
+            self._changed += bool(plan) if changed is None else changed
 
     def plans(self) -> list[tuple[str, str, Plan]]:
         """The plan of each object, with the kind and the name of the object, in the order of the chain."""
@@ -157,18 +167,26 @@ def follow(run: Run, kind: str, rollouts: Group, outcomes: t.Sequence[Outcome]) 
     :param kind: under which the plans are noted.
     :param outcomes: of the bindings whose accounts the members of the rollouts are, in that order.
     """
-    if run.foresee:
-        run.apply(rollouts.plan(), {})
-    else:
-        rollouts.roll_out(run.apply, run.steps("pods", len(outcomes)))
-    for outcome, member in zip(outcomes, rollouts.members, strict=True):
-        run.note(kind, member.title, member.decision.plan)
+    outcome_of = dict(zip(rollouts.members, outcomes, strict=True))
+    done = run.steps("pods", len(outcomes))
+
+    def settle(member: Member) -> None:
+        outcome, plan = outcome_of[member], member.decision.plan
+        written = member.driver.written if member.driver else []
+        run.note(kind, member.title, plan, changed=bool(written) if member.error else None)
         if member.error:
-            written = member.driver.written if member.driver else []
             member.error.details.setdefault("done", list(written))
             run.fail([outcome], member.error)
         else:
-            outcome.changes += member.decision.plan.summaries()
+            outcome.changes += plan.summaries()
+        done()
+
+    if run.foresee:
+        run.apply(rollouts.plan(), {})
+        for each in rollouts.members:
+            settle(each)
+    else:
+        rollouts.roll_out(run.apply, settle)
 
 
 @dataclasses.dataclass(frozen=True)

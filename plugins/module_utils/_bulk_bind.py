@@ -215,9 +215,10 @@ class Binding:
                 new.add(wanted.namespace)
 
         first, rest = _leaders(outcomes)
-        run.each("service accounts", annotate, first)
+        done = run.steps("service accounts", len(outcomes))
+        run.each(done, annotate, first)
         made.update(new)
-        run.each("service accounts", annotate, rest)
+        run.each(done, annotate, rest)
         for outcome in run.outcomes:
             if run.stopped and not outcome.error and outcome.account.title not in run.service_accounts:
                 outcome.error = bulk.not_attempted(outcome)

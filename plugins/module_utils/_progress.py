@@ -13,7 +13,7 @@ import threading
 import time
 import typing as t
 
-# Seconds between two writes; the last one of a stage is always written.
+# Seconds between two writes; the first and the last one of a stage are always written.
 _PAUSE = 0.2
 
 
@@ -56,7 +56,7 @@ class Writer:
             return
         with self._lock:
             now = self._clock()
-            if now - self._last < _PAUSE and progress.done < progress.total:
+            if now - self._last < _PAUSE and 0 < progress.done < progress.total:
                 return
             self._last = now
             try:

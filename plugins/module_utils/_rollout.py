@@ -193,12 +193,12 @@ class Group:
     def roll_out(
         self,
         apply: t.Callable[[Plan, t.Mapping[str, t.Callable[..., t.Any]]], t.Any],
-        done: t.Callable[[], None] = lambda: None,
+        settle: t.Callable[[Member], None] | None = None,
     ) -> None:
         """Restarts what is stale and waits for it, unless it is only to be planned.
 
         :param apply: carries out a plan with these operations.
-        :param done: called for each account whose pods were seen to.
+        :param settle: called with each of the members when its pods were seen to or it has failed, by any thread.
         """
 
         def run(member: Member) -> None:
@@ -208,9 +208,8 @@ class Group:
             rollout.require_no_contradiction(member.wanted, observed.account, member.decision)
             apply(member.decision.plan, {"restart": driver.restart, "replace": driver.replace})
             driver.wait()
-            done()
 
-        self._each(run)
+        self._each(run, settle)
 
     def plan(self) -> Plan:
         """All their plans as one."""
@@ -253,14 +252,15 @@ class Group:
             workloads=[fact for each in failed if each.error for fact in each.error.details.get("workloads", ())],
         )
 
-    def _each(self, act: t.Callable[[Member], None]) -> None:
+    def _each(self, act: t.Callable[[Member], None], settle: t.Callable[[Member], None] | None = None) -> None:
         def noting_errors(member: Member) -> None:
-            if member.error:
-                return
-            try:
-                act(member)
-            except IrsaError as error:
-                member.error = error
+            if not member.error:
+                try:
+                    act(member)
+                except IrsaError as error:
+                    member.error = error
+            if settle:
+                settle(member)
 
         with concurrent.futures.ThreadPoolExecutor(min(self._workers, len(self.members) or 1)) as pool:
             # Asks each for its result, so that an exception that nothing above expects isn't lost.

@@ -26,6 +26,12 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - eksops.irsa.attributes
+attributes:
+  action:
+    description: Has an action plugin of the same name, which runs on the controller.
+    support: full
+    details:
+      - It runs the module and shows its progress meanwhile, see O(progress_path).
 options:
   bindings:
     description:
@@ -239,9 +245,11 @@ options:
   progress_path:
     description:
       - A file in which the module says how far it is while it works, a line of JSON with C(stage), C(done), C(total),
-        C(changed) and C(failed).
-      - Where the task runs on the controller itself it isn't needed. There the progress of runs that take longer than a
-        few seconds is shown as it comes.
+        C(changed) and C(failed). C(changed) counts objects that were changed, C(failed) counts bindings. The file is
+        replaced whole each time, and stays in the end.
+      - Where the task runs on the controller itself, without C(become) and C(async), it isn't needed. There runs that
+        take longer than two seconds show their progress on standard error, in at most 25 lines however many bindings
+        there are, and with C(-v) in more.
     type: path
     version_added: 0.3.0
   details:

@@ -4,8 +4,25 @@
 
 from __future__ import annotations
 
-from ansible_collections.eksops.irsa.plugins.action.irsa_bindings import Teller
-from ansible_collections.eksops.irsa.plugins.module_utils._progress import Progress
+import os
+import tempfile
+import threading
+import time
+import types
+import typing as t
+
+import pytest
+from ansible import constants
+from ansible.plugins.action import ActionBase
+from ansible_collections.eksops.irsa.plugins.action import irsa_bindings
+from ansible_collections.eksops.irsa.plugins.action.irsa_bindings import ActionModule, Teller
+from ansible_collections.eksops.irsa.plugins.module_utils._progress import Progress, Writer
+
+if t.TYPE_CHECKING:
+    import collections.abc as c
+    import pathlib
+
+Module = t.Callable[..., dict[str, t.Any]]
 
 
 def at(done: int, stage: str = "roles", total: int = 1000) -> Progress:
@@ -22,18 +39,173 @@ def test_a_quick_run_says_nothing() -> None:
     assert told((0.5, None), (1.0, at(300)), (1.9, at(999))) == []
 
 
-def test_a_line_for_each_quarter_and_each_stage() -> None:
-    steps = [(2.0 + number / 100, at(number)) for number in range(0, 1001, 10)]
+def test_a_line_for_each_quarter() -> None:
+    steps = [(2.0 + number / 10, at(number)) for number in range(0, 1001, 10)]
     assert told(*steps) == [f"roles {number} of 1000" for number in (0, 250, 500, 750, 1000)]
-    assert told((3.0, at(900)), (3.5, at(5, "service accounts"))) == ["roles 900 of 1000", "service accounts 5 of 1000"]
 
 
-def test_a_long_stage_is_heard_of_now_and_then_if_it_moves() -> None:
-    assert told((3.0, at(10)), (62.0, at(11)), (63.1, at(12)), (200.0, at(12))) == [
-        "roles 10 of 1000",
-        "roles 12 of 1000",
+def test_a_line_for_each_stage() -> None:
+    assert told((3.0, at(900)), (5.0, at(5, "pods")), (7.0, at(5, "pods", 20)), (9.0, at(6, "pods", 20))) == [
+        "roles 900 of 1000",
+        "pods 5 of 1000",
+        "pods 5 of 20",
     ]
 
 
-def test_with_more_verbosity_every_change_is_told_once() -> None:
-    assert told((3.0, at(1)), (3.5, at(2)), (4.0, at(2)), eager=True) == ["roles 1 of 1000", "roles 2 of 1000"]
+def test_stages_that_follow_quickly_are_told_of_at_most_every_two_seconds() -> None:
+    stages = [(2.0 + number / 2, at(1, f"stage {number}")) for number in range(9)]
+    assert told(*stages) == [f"stage {number} 1 of 1000" for number in (0, 4, 8)]
+
+
+def test_a_long_part_is_heard_of_ever_more_rarely_and_if_it_moves() -> None:
+    steps = [(3.0 + seconds, at(10 + seconds // 10)) for seconds in range(0, 600, 5)]
+    assert told(*steps) == [f"roles {number} of 1000" for number in (10, 13, 19, 31, 55)]
+    assert told((3.0, at(10)), (500.0, at(10))) == ["roles 10 of 1000"]
+
+
+@pytest.mark.parametrize(("eager", "most"), [(False, 25), (True, 110)])
+@pytest.mark.parametrize("seconds", [0.01, 1.0, 60.0])
+def test_the_number_of_lines_is_bounded(*, seconds: float, eager: bool, most: int) -> None:
+    stages = [f"stage {number}" for number in range(9)]
+    steps = [at(done, stage, 5000) for stage in stages for done in range(5001)]
+    lines = told(*((number * seconds, step) for number, step in enumerate(steps)), eager=eager)
+    assert len(lines) <= most
+    # However many lines the first stages took, each of the others is told of.
+    assert list(dict.fromkeys(" ".join(line.split()[:2]) for line in lines)) == stages
+
+
+def test_with_more_verbosity_smaller_parts_are_told() -> None:
+    steps = [(2.0 + number / 10, at(number)) for number in range(1001)]
+    assert told(*steps, eager=True) == [f"roles {number} of 1000" for number in range(0, 1001, 50)]
+
+
+class Shown:
+    """Stands in for Ansible's display."""
+
+    verbosity = 0
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def display(self, line: str, *, stderr: bool) -> None:
+        assert stderr
+        self.lines.append(line)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Shown:
+    display = Shown()
+    monkeypatch.setattr(irsa_bindings, "display", display)
+    monkeypatch.setattr(irsa_bindings, "_QUIET", 0.0)
+    monkeypatch.setattr(irsa_bindings, "_LOOK", 0.005)
+    monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
+    monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {"from": "base"})
+    return display
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    module: Module,
+    *,
+    arguments: c.Mapping[str, t.Any] | None = None,
+    transport: str = "local",
+    become: object = None,
+    wrap_async: int = 0,
+) -> dict[str, t.Any]:
+    action = ActionModule.__new__(ActionModule)
+    action._task = types.SimpleNamespace(args=dict(arguments or {"bindings": []}), async_val=wrap_async)
+    action._connection = types.SimpleNamespace(transport=transport, become=become)
+    monkeypatch.setattr(action, "_execute_module", module)
+    result: dict[str, t.Any] = action.run(task_vars={"inventory_hostname": "production"})
+    return result
+
+
+def returning(module_args: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {"changed": True, "warnings": ["w"], "diff": {}, "invocation": {"module_args": {"x": 1, **module_args}}}
+
+
+def test_what_the_module_writes_is_shown_while_it_works(
+    monkeypatch: pytest.MonkeyPatch, shown: Shown, tmp_path: pathlib.Path
+) -> None:
+    def module(**call: t.Any) -> dict[str, t.Any]:
+        assert call["module_name"] == "eksops.irsa.irsa_bindings"
+        path = call["module_args"]["progress_path"]
+        assert os.stat(os.path.dirname(path)).st_mode & 0o077 == 0
+        Writer(path).write(at(3))
+        deadline = time.monotonic() + 10
+        while not shown.lines and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return returning(call["module_args"])
+
+    arguments = {"bindings": []}
+    result = run(monkeypatch, module, arguments=arguments)
+    assert shown.lines == ["[production] irsa_bindings: roles 3 of 1000, 0 changed, 0 failed"]
+    assert result == {"from": "base", **returning({"bindings": [], "progress_path": None})}
+    assert arguments == {"bindings": []}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"transport": "ssh"},
+        {"become": object()},
+        {"wrap_async": 60},
+        {"arguments": {"bindings": [], "progress_path": "/the/users"}},
+    ],
+)
+def test_elsewhere_the_module_runs_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, shown: Shown, tmp_path: pathlib.Path, case: dict[str, t.Any]
+) -> None:
+    calls = []
+
+    def module(**call: t.Any) -> dict[str, t.Any]:
+        calls.append(call)
+        assert list(tmp_path.iterdir()) == []
+        return returning(call["module_args"])
+
+    wanted = case.get("arguments", {"bindings": []})
+    assert run(monkeypatch, module, **case) == {"from": "base", **returning(wanted)}
+    assert [(call["module_args"], call["wrap_async"]) for call in calls] == [(wanted, case.get("wrap_async", 0))]
+    assert shown.lines == []
+
+
+class StoppedError(BaseException):
+    """As Ansible's, when a task takes longer than its timeout."""
+
+
+@pytest.mark.parametrize("error", [StoppedError, OSError, KeyboardInterrupt])
+def test_what_stops_the_task_goes_through_and_leaves_nothing(
+    monkeypatch: pytest.MonkeyPatch, shown: Shown, tmp_path: pathlib.Path, error: type[BaseException]
+) -> None:
+    def module(**call: t.Any) -> dict[str, t.Any]:
+        Writer(call["module_args"]["progress_path"]).write(at(3))
+        (tmp_path / os.path.dirname(call["module_args"]["progress_path"]) / "progress.new").touch()
+        raise error
+
+    with pytest.raises(error):
+        run(monkeypatch, module)
+    assert list(tmp_path.iterdir()) == []
+    assert not [thread for thread in threading.enumerate() if thread.name == "irsa_bindings progress"]
+
+
+def _refuse(error: Exception) -> t.Callable[..., t.Any]:
+    def refuse(*_arguments: t.Any, **_options: t.Any) -> t.Any:
+        raise error
+
+    return refuse
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "error"),
+    [(tempfile, "mkdtemp", OSError("no space left")), (threading.Thread, "start", RuntimeError("no more threads"))],
+)
+def test_where_nothing_can_be_shown_the_module_runs_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, shown: Shown, tmp_path: pathlib.Path, target: object, name: str, error: Exception
+) -> None:
+    monkeypatch.setattr(target, name, _refuse(error))
+    result = run(monkeypatch, lambda **call: returning(call["module_args"]))
+    assert result["changed"]
+    assert result["invocation"]["module_args"].get("progress_path") is None
+    assert shown.lines == []
+    assert list(tmp_path.iterdir()) == []
