@@ -113,27 +113,37 @@ def table(found: t.Sequence[Verification], width: int = 100) -> str:
     :param width: in characters, 40 at least.
     :raises InvalidInput: the width is too small.
     """
+    check_width(width)
+    rows = [row for verification in found for row in _rows(verification)]
+    widths = [max(len(cells[number]) for cells in [_COLUMNS, *(row[0] for row in rows)]) for number in range(4)]
+    lines = [line(_COLUMNS, widths)]
+    for cells, texts in rows:
+        lines.append(line(cells, widths))
+        for text in texts:
+            lines += wrapped(text, width)
+    return "\n".join([*lines, "", summary(found)])
+
+
+def check_width(width: int) -> None:
+    """:raises InvalidInput: a table of that width can't be read."""
     if width < NARROWEST:
         raise InvalidInput(
             f"a table {width} characters wide can't be read",
             cause="messages are wrapped to that width",
             fix=f"give a width of {NARROWEST} or more",
         )
-    rows = [row for verification in found for row in _rows(verification)]
-    widths = [max(len(cells[number]) for cells in [_COLUMNS, *(row[0] for row in rows)]) for number in range(4)]
-    lines = [_line(_COLUMNS, widths)]
-    for cells, texts in rows:
-        lines.append(_line(cells, widths))
-        for text in texts:
-            lines += textwrap.wrap(
-                " ".join(text.split()),
-                width,
-                initial_indent="  ",
-                subsequent_indent="    ",
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-    return "\n".join([*lines, "", summary(found)])
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The lines of a message below a line of a table; words are never broken."""
+    return textwrap.wrap(
+        " ".join(text.split()),
+        width,
+        initial_indent="  ",
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _rows(verification: Verification) -> list[tuple[tuple[str, str, str, str], list[str]]]:
@@ -155,7 +165,8 @@ def _rows(verification: Verification) -> list[tuple[tuple[str, str, str, str], l
     return rows
 
 
-def _line(cells: t.Sequence[str], widths: t.Sequence[int]) -> str:
+def line(cells: t.Sequence[str], widths: t.Sequence[int]) -> str:
+    """A line of a table, each cell as wide as its column."""
     return "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
@@ -172,17 +183,23 @@ def markdown(found: t.Sequence[Verification], title: str = "IRSA verification") 
 
     Texts are escaped, so that nothing in a name or a policy becomes markup.
     """
-    lines = [f"# {_text(title)}", "", f"{_text(summary(found))}.", ""]
+    lines = [f"# {escaped(title)}", "", f"{escaped(summary(found))}.", ""]
     lines += ["| severity | link | id | service account | message |", "| --- | --- | --- | --- | --- |"]
     for verification in found:
         for cells, texts in _rows(verification):
             code = "-" if cells[2] == "-" else _code(cells[2], in_table=True)
-            columns = [_text(cells[0]), _text(cells[1]), code, _text(cells[3]), _text(texts[0]) if texts else ""]
+            columns = [
+                escaped(cells[0]),
+                escaped(cells[1]),
+                code,
+                escaped(cells[3]),
+                escaped(texts[0]) if texts else "",
+            ]
             lines.append(f"| {' | '.join(columns)} |")
     for verification in found:
-        lines += ["", f"## {_text(verification.account)}", ""]
+        lines += ["", f"## {escaped(verification.account)}", ""]
         if verification.failure is not None:
-            lines.append(_paragraph(verification.failure))
+            lines.append(paragraph(verification.failure))
             continue
         links = [f"{link} {_status(verification.links[link])}" for link in LINKS if link in verification.links]
         lines.append(f"Links: {', '.join(links)}." if links else "No link was looked at.")
@@ -194,25 +211,27 @@ def markdown(found: t.Sequence[Verification], title: str = "IRSA verification") 
 
 
 def _status(status: str) -> str:
-    return f"**{_text(status)}**" if status in ("broken", "unknown") else _text(status)
+    return f"**{escaped(status)}**" if status in ("broken", "unknown") else escaped(status)
 
 
 def _details(finding: Json) -> list[str]:
-    heading = f"### {_code(str(finding['id']))}, {_text(str(finding['severity']))}"
-    lines = ["", heading, "", _paragraph(str(finding["message"])), ""]
+    heading = f"### {_code(str(finding['id']))}, {escaped(str(finding['severity']))}"
+    lines = ["", heading, "", paragraph(str(finding["message"])), ""]
     for key in ("evidence", "expected", "found"):
         if finding.get(key) is not None:
             lines.append(f"- {key}: {_code(str(finding[key]))}")
     if finding.get("fix"):
-        lines.append(f"- fix: {_text(str(finding['fix']))}")
+        lines.append(f"- fix: {escaped(str(finding['fix']))}")
     return lines
 
 
-def _paragraph(text: str) -> str:
-    return _BULLET.sub(r"\1\\\2", _text(text))
+def paragraph(text: str) -> str:
+    """The text as a paragraph: escaped, and no list item."""
+    return _BULLET.sub(r"\1\\\2", escaped(text))
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
+    """The text in one line, with nothing in it that Markdown or HTML could take for more."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
