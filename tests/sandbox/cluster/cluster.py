@@ -78,6 +78,11 @@ class Cluster:
         """Answer under /sandbox-api/: what tests order beyond the API of Kubernetes."""
         if method == "GET" and path == "/sandbox-api/calls":
             return self.faults.calls()
+        if method == "GET" and path == "/sandbox-api/faults":
+            return {"faults": self.faults.waiting()}
+        if method == "DELETE" and path == "/sandbox-api/faults":
+            self.faults.forget()
+            return {"ok": True}
         if method != "POST":
             raise errors.page_not_found()
         if path == "/sandbox-api/faults":

@@ -86,9 +86,17 @@ class Faults:
                 return fault
         return None
 
+    def waiting(self) -> list[Object]:
+        """Those that are left."""
+        return [dataclasses.asdict(fault) for fault in self._ordered]
+
+    def forget(self) -> None:
+        """Order none any more; the calls stay counted."""
+        self._ordered.clear()
+
     def calls(self) -> Object:
         return {"total": sum(self._calls.values()), "calls": dict(sorted(self._calls.items()))}
 
     def reset(self) -> None:
-        self._ordered.clear()
+        self.forget()
         self._calls.clear()

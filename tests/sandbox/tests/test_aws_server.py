@@ -252,6 +252,19 @@ def test_faults_by_parameter_and_for_ever(aws: Aws) -> None:
     iam.get_role(RoleName="b")
 
 
+def test_faults_of_one_call_in_some(aws: Aws) -> None:
+    iam = aws.client("iam")
+    aws.role(json.loads(TRUST))
+    aws.admin(
+        "POST", "faults", {"service": "iam", "operation": "GetRole", "code": "Throttling", "times": 0, "every": 3}
+    )
+    aws.client("sts").get_caller_identity()  # another operation doesn't count
+    for _round in range(2):
+        iam.get_role(RoleName="app")
+        iam.get_role(RoleName="app")
+        assert refusal(iam.get_role, RoleName="app")[:2] == (400, "Throttling")
+
+
 def test_a_lost_answer_means_a_write_that_happened(aws: Aws) -> None:
     iam = aws.client("iam")
     create = {"RoleName": "app", "AssumeRolePolicyDocument": TRUST}

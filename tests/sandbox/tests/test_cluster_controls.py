@@ -59,6 +59,18 @@ def test_a_mistaken_fault_is_refused(fresh: Cluster) -> None:
     assert fresh.call("POST", "/sandbox-api/faults", {"colour": "red"}).status == 400
 
 
+def test_one_call_in_some_is_hit_until_that_is_forgotten(fresh: Cluster) -> None:
+    order(fresh, verb="get", resource="serviceaccounts", status=503, times=5, every=3)
+    answers = [fresh.call("GET", f"{ACCOUNTS}/default").status for _call in range(7)]
+    assert answers == [200, 200, 503, 200, 200, 503, 200]
+    assert [(fault["status"], fault["times"]) for fault in fresh.ok("GET", "/sandbox-api/faults")["faults"]] == [
+        (503, 3)
+    ]
+    fresh.ok("DELETE", "/sandbox-api/faults")
+    assert fresh.ok("GET", "/sandbox-api/faults")["faults"] == []
+    assert fresh.call("GET", f"{ACCOUNTS}/default").status == 200
+
+
 def test_calls_are_counted(fresh: Cluster) -> None:
     fresh.ok("GET", ACCOUNTS)
     fresh.ok("PATCH", f"{ACCOUNTS}/default", {"metadata": {"labels": {"a": "b"}}}, MERGE)
