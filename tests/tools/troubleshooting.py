@@ -14,7 +14,14 @@ import textwrap
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core import diagnose_role, report
-from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import BY_ID, CAUSES, LINKS, Cause, Link
+from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import (
+    BY_ID,
+    CAUSES,
+    LINKS,
+    Cause,
+    Link,
+    Severity,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import AwsFacts, Chain, Finding, Unknown
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -53,6 +60,11 @@ SECTIONS: dict[Link, tuple[str, str]] = {
     ),
 }
 
+SEVERITIES: dict[Severity, str] = {
+    "warning": "**A warning.** The chain may hold all the same, but it shouldn't stay so.",
+    "note": "**A note.** The chain holds; it is for you to say whether this is as it should be.",
+}
+
 PROVIDER = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B716D3041E"
 
 HEAD = r"""..
@@ -68,8 +80,8 @@ Troubleshooting
 ===============
 
 A pod should act as an IAM role, and it doesn't. This page has every cause that
-:ansplugin:`eksops.irsa.irsa_verify#module` tells apart. Search it for the text that your application, AWS or Kubernetes
-printed.
+:ansplugin:`eksops.irsa.irsa_verify#module` and :ansplugin:`eksops.irsa.irsa_audit#module` tell apart. Search it for the
+text that your application, AWS or Kubernetes printed.
 
 .. contents::
    :local:
@@ -218,8 +230,10 @@ def ambiguous_texts() -> list[str]:
 
 def section(cause: Cause) -> list[str]:
     parts = [f".. _{CAUSE_LABEL}.{cause.id}:\n", title(f"``{cause.id}``: {cause.title}", "^")]
-    if cause.severity == "warning":
-        parts.append(paragraph("**A warning.** The chain may hold all the same, but it shouldn't stay so."))
+    if cause.severity != "error":
+        parts.append(paragraph(SEVERITIES[cause.severity]))
+    if cause.audit:
+        parts.append(paragraph("Only ``eksops.irsa.irsa_audit``, which sees the whole cluster, finds it."))
     texts: list[str] = []
     for ids, group in groups_of_texts().items():
         if cause.id in ids:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How IRSA breaks: everything that `irsa_verify` tells apart.
+"""How IRSA breaks: everything that `irsa_verify` and `irsa_audit` tell apart.
 
 The one list of it. The findings of the code take link and severity from here, and the troubleshooting guide is made
 from the same entries by ``tests/tools/troubleshooting.py``.
@@ -17,7 +17,7 @@ import dataclasses
 import typing as t
 
 Link = t.Literal["provider", "role", "account", "webhook", "pods", "sts"]
-Severity = t.Literal["error", "warning"]
+Severity = t.Literal["error", "warning", "note"]
 # The links in the order of the chain, which is the order of findings.
 LINKS: tuple[Link, ...] = ("provider", "role", "account", "webhook", "pods", "sts")
 
@@ -28,7 +28,7 @@ class Cause:
 
     :param id: public API.
     :param link: where in the chain it is.
-    :param severity: ``warning`` for what works, or may work, but shouldn't stay so.
+    :param severity: ``warning`` for what works, or may work, but shouldn't stay so; ``note`` for what is worth knowing.
     :param title: what is wrong, in a few words.
     :param says: what AWS, Kubernetes or the pod's log says, word for word, as people search for it.
     :param why: how it comes about, and why it breaks the chain.
@@ -36,6 +36,7 @@ class Cause:
     :param fix: what to do about it in general; a finding says it of its own objects.
     :param by_hand: shell commands that show it, with the variables that the guide sets at its beginning.
     :param see: where AWS or Kubernetes documents the rule behind it.
+    :param audit: whether only a look at the whole cluster shows it, `irsa_audit`'s.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Cause:
     fix: str
     by_hand: tuple[str, ...] = ()
     see: tuple[str, ...] = ()
+    audit: bool = False
 
 
 _EKS = "https://docs.aws.amazon.com/eks/latest/userguide"
@@ -257,6 +259,23 @@ CAUSES: tuple[Cause, ...] = (
         "runs elsewhere than on EKS they have to be published by hand.",
         by_hand=('curl -fsS "$ISSUER/.well-known/openid-configuration"', 'curl -fsS "$ISSUER/keys"'),
         see=(_STS,),
+    ),
+    Cause(
+        id="provider-orphaned",
+        link="provider",
+        severity="warning",
+        title="A provider of a cluster that is gone",
+        says=(),
+        why="Deleting an EKS cluster leaves its OIDC provider in IAM, and the roles that trust it. Nobody can act as "
+        "them by it any more, but they hide which roles are in use, and an account takes 100 providers unless the "
+        "quota is raised.",
+        detected="The provider's URL is an EKS issuer of a region, and no cluster of the account in that region has "
+        "it. A provider for a cluster of another account looks the same, which is why it is a warning.",
+        fix="See that the cluster is gone, and not another account's; then remove the provider with "
+        "``eksops.irsa.iam_oidc_provider`` (``state: absent``), which names the roles that still trust it.",
+        by_hand=(_LIST_PROVIDERS, "aws eks list-clusters"),
+        see=(f"{_EKS}/delete-cluster.html",),
+        audit=True,
     ),
     Cause(
         id="role-missing",
@@ -547,6 +566,86 @@ CAUSES: tuple[Cause, ...] = (
         see=(f"{_IAM}/reference_policies_elements_principal.html#principal-roles",),
     ),
     Cause(
+        id="trusts-missing-account",
+        link="role",
+        severity="warning",
+        title="A role trusts a service account that doesn't exist",
+        says=(),
+        why="A trust policy names its service accounts by namespace and name, whether they exist or not. Whoever may "
+        "create an account of that name can act as the role.",
+        detected="A statement that trusts the cluster's provider names a service account that the cluster hasn't got.",
+        fix="Create the account if it is still to come. Else take it out of the trust policy: "
+        "``eksops.irsa.irsa_role`` with the accounts that are left.",
+        by_hand=(_SHOW_CONDITIONS, 'kubectl get serviceaccounts --all-namespaces'),
+        see=(f"{_EKS}/associate-service-account-role.html",),
+        audit=True,
+    ),
+    Cause(
+        id="trusts-unbound-account",
+        link="role",
+        severity="note",
+        title="A role trusts a service account that doesn't use it",
+        says=(),
+        why="The account may act as the role, but its annotation names none or another one, so its pods don't. The "
+        "trust is left over, or the annotation is still to come. A program can name the role itself, too.",
+        detected="A statement that trusts the cluster's provider names a service account whose annotation "
+        "``eks.amazonaws.com/role-arn`` is missing or names another role.",
+        fix="Annotate the account with ``eksops.irsa.sa_annotate``, or take it out of the trust policy with "
+        "``eksops.irsa.irsa_role``.",
+        by_hand=(_SHOW_CONDITIONS, _SHOW_ACCOUNT),
+        see=(f"{_EKS}/associate-service-account-role.html",),
+        audit=True,
+    ),
+    Cause(
+        id="role-shared",
+        link="role",
+        severity="note",
+        title="Several service accounts share a role",
+        says=(),
+        why="Each of them has all the permissions that any of them needs, and CloudTrail tells their calls apart by "
+        "the session's name at most.",
+        detected="More than one service account of the cluster names the role.",
+        fix="Give each its own role if they need different permissions. For replicas of one application it is in "
+        "order: put ``role-shared`` into ``ignore``.",
+        by_hand=(_SHOW_CONDITIONS,),
+        see=("https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html",),
+        audit=True,
+    ),
+    Cause(
+        id="role-unused",
+        link="role",
+        severity="warning",
+        title="A role has not been used for a long time",
+        says=(),
+        why="A role that nobody uses is a way in that nobody watches. What was bound and never worked looks the same.",
+        detected="``RoleLastUsed`` is older than ``unused_days``, or IAM has none and the role is older than that. IAM "
+        "tracks use for 400 days.",
+        fix="Remove the binding with ``eksops.irsa.irsa_bindings`` (``state: absent``) if nobody needs it; else see "
+        "with ``eksops.irsa.irsa_verify`` whether it works.",
+        by_hand=(f"{_GET_ROLE} Role.RoleLastUsed",),
+        see=(f"{_IAM}/access_policies_last-accessed.html",),
+        audit=True,
+    ),
+    Cause(
+        id="policy-too-broad",
+        link="role",
+        severity="warning",
+        title="A role may do everything, or give itself the right to",
+        says=(),
+        why="Whoever gets into a pod of the account gets the role. With ``*`` on ``*``, all actions of IAM or "
+        "``AdministratorAccess`` that is the AWS account.",
+        detected="A policy of the role allows every action, all but a few, or every action of IAM, on every resource "
+        "and without a condition, and no permissions boundary bounds the role.",
+        fix="Allow the actions and resources that the application uses, and set a ``permissions_boundary``: both are "
+        "options of ``eksops.irsa.irsa_role``.",
+        by_hand=(
+            'aws iam list-attached-role-policies --role-name "$ROLE"',
+            'aws iam list-role-policies --role-name "$ROLE"',
+        ),
+        see=(f"{_IAM}/best-practices.html#grant-least-privilege",),
+        audit=True,
+    ),
+    Cause(
         id="account-missing",
         link="account",
         severity="error",
@@ -654,6 +753,21 @@ CAUSES: tuple[Cause, ...] = (
         "``iam.serviceAccounts`` of the cluster's configuration.",
         by_hand=(f"{_SHOW_ACCOUNT} --show-managed-fields",),
         see=(f"{_KUBERNETES}/reference/using-api/server-side-apply/#conflicts",),
+    ),
+    Cause(
+        id="bound-by-hand",
+        link="account",
+        severity="note",
+        title="The annotation was set by hand",
+        says=(),
+        why="Nothing keeps it as it is, and nothing says where it came from. In the next cluster it will be missing.",
+        detected="The account's ``managedFields`` name neither this collection nor a tool that keeps objects as its "
+        "source has them (Helm, Argo CD, Flux, eksctl, Terraform and others) as an owner of the annotation.",
+        fix="Put the account into ``irsa_bindings`` and run ``eksops.irsa.irsa_bindings`` or the role "
+        "``eksops.irsa.irsa``: an annotation with the same value is taken over without a change.",
+        by_hand=('kubectl -n "$NAMESPACE" get serviceaccount "$ACCOUNT" -o yaml --show-managed-fields',),
+        see=(f"{_KUBERNETES}/reference/using-api/server-side-apply/",),
+        audit=True,
     ),
     Cause(
         id="webhook-missing",

@@ -15,7 +15,7 @@ import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core import validation
 from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import IRSA_OPTIONS, check_role_arn
-from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import BY_ID
+from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import CAUSES
 from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import Chain
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import STS_AUDIENCE, EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.validation import Problems
@@ -100,10 +100,7 @@ class Wanted:
         if pod.get("enabled") and pod["timeout"] < 1:
             problems.add(f"test_pod.timeout is {pod['timeout']}", "give 1 second or more")
         for name in params.get("ignore") or ():
-            if name not in BY_ID:
-                close = difflib.get_close_matches(name, BY_ID, n=1)
-                fix = f"did you mean {close[0]}?" if close else "give ids as findings have them"
-                problems.add(f"ignore names {name!r}, which is no id of a finding", fix)
+            check_finding_id(problems, name, [each.id for each in CAUSES if not each.audit])
         problems.stop()
         return cls(
             namespace=params["namespace"],
@@ -118,6 +115,14 @@ class Wanted:
             fail_on=params["fail_on"],
             ignore=frozenset(params.get("ignore") or ()),
         )
+
+
+def check_finding_id(problems: Problems, name: str, known: t.Sequence[str]) -> None:
+    """An id in the option ``ignore``."""
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        fix = f"did you mean {close[0]}?" if close else "give ids as findings have them"
+        problems.add(f"ignore names {name!r}, which is no id of a finding", fix)
 
 
 def _pod_wanted(pod: t.Mapping[str, t.Any]) -> PodWanted:
