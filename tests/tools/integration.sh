@@ -2,7 +2,8 @@
 # The integration targets, by ansible-test. Which cluster they run on is the first argument:
 #
 #   --simulated   the sandbox's own API server
-#   --real        the sandbox with a real kube-apiserver, etcd and controller manager out of $KUBEBUILDER_ASSETS
+#   --real        the sandbox with a real kube-apiserver, etcd and controller manager out of $KUBEBUILDER_ASSETS; the
+#                 clusters besides the first stay simulated
 #   --given       the cluster and the account that the environment names; see tests/integration/README.md
 #
 # More arguments go to ansible-test: names of targets, -v. MODULE_PYTHON is the interpreter that the modules
@@ -32,10 +33,12 @@ use_venv
 # Each run has a tree of its own, so that two lanes can run at once.
 "$TOOLS/tree.sh" "$LANE"
 tree=$DEV/$LANE/ansible_collections/eksops/irsa
+# Five clusters together, one of them in another account.
+fleet=(--cluster irsa-fleet-2 --cluster irsa-fleet-3 --cluster irsa-fleet-4 --cluster irsa-fleet-5@111122223333)
 case $mode in
     --given) source=--environment ;;
-    --simulated) start_sandbox && source=$SUPERVISOR_DIR ;;
-    --real) start_sandbox --real && source=$SUPERVISOR_DIR ;;
+    --simulated) start_sandbox "${fleet[@]}" && source=$SUPERVISOR_DIR ;;
+    --real) start_sandbox --real "${fleet[@]}" && source=$SUPERVISOR_DIR ;;
 esac
 PYTHONPATH=$ROOT/tests "$VENV/bin/python" "$TOOLS/integration_config.py" "$source" >"$tree/tests/integration/integration_config.yml"
 

@@ -16,6 +16,7 @@ import json
 import os
 import pathlib
 import sys
+import typing as t
 
 from sandbox import settings
 
@@ -41,7 +42,7 @@ def from_environment(environment: collections.abc.Mapping[str, str]) -> dict[str
     return values
 
 
-def from_sandbox(directory: pathlib.Path) -> dict[str, str]:
+def from_sandbox(directory: pathlib.Path) -> dict[str, t.Any]:
     """What a running sandbox says of itself; what it exports beyond the names below comes along."""
     state = settings.State(directory)
     cluster = state.cluster()
@@ -52,6 +53,7 @@ def from_sandbox(directory: pathlib.Path) -> dict[str, str]:
         "creating_cluster": settings.CREATING_CLUSTER,
         "dir": str(directory),
         "endpoint": cluster["endpoint"],
+        "further_clusters": {each.cluster()["name"]: _further(each) for each in state.all_further()},
         "issuer": cluster["issuer"],
         "kubeconfig": str(state.kubeconfig),
         "no_issuer_cluster": settings.NO_ISSUER_CLUSTER,
@@ -61,7 +63,17 @@ def from_sandbox(directory: pathlib.Path) -> dict[str, str]:
     }
 
 
+def _further(state: settings.State) -> dict[str, str]:
+    return {
+        "account_id": state.cluster()["account_id"],
+        "cluster_file": str(state.cluster_file),
+        "issuer": state.cluster()["issuer"],
+        "kubeconfig": str(state.kubeconfig),
+    }
+
+
 def main(source: str) -> None:
+    values: dict[str, t.Any]
     if source == "--environment":
         values = from_environment(os.environ)
     else:
