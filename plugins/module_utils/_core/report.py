@@ -187,11 +187,10 @@ def markdown(found: t.Sequence[Verification], title: str = "IRSA verification") 
     lines += ["| severity | link | id | service account | message |", "| --- | --- | --- | --- | --- |"]
     for verification in found:
         for cells, texts in _rows(verification):
-            code = "-" if cells[2] == "-" else _code(cells[2], in_table=True)
             columns = [
                 escaped(cells[0]),
                 escaped(cells[1]),
-                code,
+                "-" if cells[2] == "-" else code(cells[2], in_table=True),
                 escaped(cells[3]),
                 escaped(texts[0]) if texts else "",
             ]
@@ -204,7 +203,7 @@ def markdown(found: t.Sequence[Verification], title: str = "IRSA verification") 
         links = [f"{link} {_status(verification.links[link])}" for link in LINKS if link in verification.links]
         lines.append(f"Links: {', '.join(links)}." if links else "No link was looked at.")
         if verification.role_arn:
-            lines += ["", f"It acts as {_code(verification.role_arn)}."]
+            lines += ["", f"It acts as {code(verification.role_arn)}."]
         for finding in verification.findings:
             lines += _details(finding)
     return "\n".join(lines) + "\n"
@@ -215,11 +214,11 @@ def _status(status: str) -> str:
 
 
 def _details(finding: Json) -> list[str]:
-    heading = f"### {_code(str(finding['id']))}, {escaped(str(finding['severity']))}"
+    heading = f"### {code(str(finding['id']))}, {escaped(str(finding['severity']))}"
     lines = ["", heading, "", paragraph(str(finding["message"])), ""]
     for key in ("evidence", "expected", "found"):
         if finding.get(key) is not None:
-            lines.append(f"- {key}: {_code(str(finding[key]))}")
+            lines.append(f"- {key}: {code(str(finding[key]))}")
     if finding.get("fix"):
         lines.append(f"- fix: {escaped(str(finding['fix']))}")
     return lines
@@ -235,7 +234,7 @@ def escaped(text: str) -> str:
     return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
-def _code(text: str, in_table: bool = False) -> str:
+def code(text: str, in_table: bool = False) -> str:
     """A code span; in it only backquotes matter, and in a table bars."""
     text = " ".join(text.split())
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
