@@ -1,0 +1,217 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of an audit."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.eksops.irsa.plugins.filter.audit_table import FilterModule, audit_table
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.core.audit_documents import FINDINGS, GONE, STALE, finding, result
+
+settings.register_profile("irsa", deadline=None, max_examples=100)
+settings.load_profile("irsa")
+
+COUNTS = (
+    "5 service accounts: 1 broken, 1 in part, 2 with notes, 1 ok; "
+    "4 roles: 1 broken, 1 in part, 1 with warnings, 1 with notes; 12 pods: 3 stale; "
+    "6 findings: 3 errors, 2 warnings, 1 note"
+)
+HEAD = ["cluster production (111122223333, eu-west-1, Kubernetes 1.33)", COUNTS, ""]
+SUMMARY = [
+    "SEVERITY  LINK      ID                       COUNT  TITLE",
+    "error     pods      pod-predates-annotation      2  The pods are older than the annotation",
+    "error     role      sub-mismatch                 1  The trust policy is for another service account",
+    "warning   provider  provider-orphaned            1  A provider of a cluster that is gone",
+    "warning   role      role-unused                  1  A role has not been used for a long time",
+    "note      role      role-shared                  1  Several service accounts share a role",
+]
+UNREAD = [
+    "",
+    "not read:",
+    "  The role of shop/mail: it is in another account.",
+    "  The permission eks:ListAddons is missing.",
+]
+
+
+def test_a_result_has_counts_a_summary_findings_and_what_was_not_read() -> None:
+    assert audit_table(result(findings=[STALE])).splitlines() == [
+        *HEAD,
+        *SUMMARY,
+        "",
+        "SEVERITY  LINK  ID                       CONCERNS",
+        "error     pods  pod-predates-annotation  shop/cart",
+        "  container app of Deployment shop/cart (pods cart-5d4f-x2x1, cart-5d4f-9k2c) has neither",
+        "    AWS_ROLE_ARN nor AWS_WEB_IDENTITY_TOKEN_FILE",
+        "  fix: replace the pods with eksops.irsa.pod_rollout (namespace: shop, service_account: cart)",
+        *UNREAD,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        (
+            80,
+            [
+                "error     pods      pod-predates-annotation      2  The pods are older than the",
+                "                                                    annotation",
+            ],
+        ),
+        (
+            60,
+            [
+                "error     pods      pod-predates-annotation      2  The pods",
+                "    are older than the annotation",
+            ],
+        ),
+    ],
+)
+def test_a_title_that_does_not_fit_goes_on_below(width: int, lines: list[str]) -> None:
+    assert audit_table(result(), width=width).splitlines()[4:6] == lines
+
+
+def test_a_cluster_where_all_is_well_has_a_line_of_counts() -> None:
+    well = result(findings=[], summary=[], unread=[])
+    assert audit_table(well).splitlines() == HEAD[:2]
+
+
+@pytest.mark.parametrize(
+    ("shown", "omitted", "says"),
+    [
+        (20, 0, None),
+        (6, 0, None),
+        (4, 0, "2 more"),
+        (4, 90, "92 more"),
+        (20, 1, "1 more"),
+        (0, 0, "6 findings not shown"),
+        (0, 5, "11 findings not shown"),
+    ],
+)
+def test_it_says_how_many_findings_there_are_besides(shown: int, omitted: int, says: str | None) -> None:
+    lines = audit_table(result(omitted=omitted), findings=shown).splitlines()
+    told = [line for line in lines if line.startswith("  fix: ")]
+    assert len(told) == min(shown, len(FINDINGS))
+    more = [line for line in lines if line.endswith((" more", "not shown"))]
+    assert more == ([says] if says else [])
+
+
+def test_twenty_findings_are_told_unless_the_user_says_otherwise() -> None:
+    many = [{**STALE, "message": f"container {number} is bare"} for number in range(30)]
+    lines = audit_table(result(findings=many)).splitlines()
+    assert len([line for line in lines if line.endswith("is bare")]) == 20
+    assert "10 more" in lines
+
+
+def test_a_finding_about_thousands_names_a_few() -> None:
+    names = [f"shop/app-{number}" for number in range(3000)]
+    missing = finding("webhook-missing", "error", "webhook", "there is no webhook", service_accounts=names)
+    lines = audit_table(result(findings=[missing])).splitlines()
+    assert "error     webhook  webhook-missing  shop/app-0, shop/app-1, shop/app-2 and 2997 more" in lines
+
+
+def test_each_cluster_has_a_part_of_its_own() -> None:
+    staging = result(cluster={"name": "staging", "region": "us-west-2"}, findings=[], summary=[], unread=[])
+    lost = {
+        "failed": True,
+        "msg": "EKS cluster lost is unknown.\n  Fix: name another.",
+        "invocation": {"module_args": {"cluster_name": "lost"}},
+    }
+    loop = {"results": [result(), {"skipped": True}, staging, lost]}
+    parts = audit_table(loop).split("\n\ncluster ")
+    assert parts[0] == audit_table(result())
+    assert parts[1:] == [
+        f"staging (us-west-2)\n{COUNTS}",
+        "lost\nfailed\n  EKS cluster lost is unknown. Fix: name another.",
+    ]
+    assert audit_table(loop["results"]) == audit_table(loop)
+
+
+def test_a_result_that_failed_on_its_findings_is_shown_in_full() -> None:
+    failed = result(failed=True, msg="EKS cluster production has 3 errors.")
+    assert audit_table(failed) == audit_table(result())
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        {"failed": True, "msg": "no connection"},
+        {"failed": False, "failed_when_result": False, "msg": "no connection"},
+    ],
+)
+def test_a_failure_of_a_cluster_that_is_not_told_has_a_dash(failure: dict[str, t.Any]) -> None:
+    assert audit_table(failure).splitlines() == ["cluster -", "failed", "  no connection"]
+
+
+@pytest.mark.parametrize("empty", [[], {"results": []}, {"results": [{"skipped": True}], "skipped": True}])
+def test_nothing_audited_is_said_so(empty: t.Any) -> None:
+    assert audit_table(empty) == "no audit"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_lines_keep_to_the_width_but_words_are_never_broken(width: int) -> None:
+    lines = audit_table(result(), width=width).splitlines()
+    messages = [line for line in lines if line.startswith("  ")]
+    assert messages
+    assert all(len(line) <= width or len(line.split()) == 1 for line in messages)
+    assert GONE in " ".join(lines).split() or f"{GONE};" in " ".join(lines).split()
+    titles = [line for line in lines if line.startswith(("error", "warning", "note"))]
+    assert len(titles) == 11
+
+
+def test_what_can_not_be_seen_is_shown() -> None:
+    hostile = finding("sub-mismatch", "error", "role", "a \x1b[2J\u202eb", fix="c\x07", service_accounts=["x/\u200by"])
+    text = audit_table(result(findings=[hostile], unread=["\x00"]))
+    assert all(shown in text for shown in ("a \\u001b[2J\\u202eb", "fix: c\\u0007", "x/\\u200by", "  \\u0000"))
+
+
+@given(message=st.text(max_size=80), name=st.text(max_size=20), title=st.text(max_size=40))
+def test_no_text_moves_the_cursor(message: str, name: str, title: str) -> None:
+    odd = finding("sub-mismatch", "error", "role", message, fix=message, service_accounts=[name])
+    summary = [{"id": "sub-mismatch", "severity": "error", "link": "role", "title": title, "count": 1}]
+    text = audit_table(result(cluster={"name": name}, findings=[odd], summary=summary, unread=[message]))
+    assert not set(text) & {chr(code) for code in [*range(32), *range(127, 160), 0x202E, 0x2066]} - {"\n"}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("text", "a str without counts was given"),
+        ({"changed": False}, "a dict without counts was given"),
+        ([None], "a NoneType without counts was given"),
+        ({"counts": {}}, "its counts lack a number"),
+        (result(counts={**result()["counts"], "pods": {"stale": 1}}), "its counts lack a number"),
+        (result(findings="none"), "a finding lacks an id"),
+        (result(findings=[{"id": "sub-mismatch"}]), "a finding lacks an id"),
+        (result(summary=[{"severity": "error", "link": "role"}]), "a finding lacks an id"),
+    ],
+)
+def test_other_values_are_refused(value: t.Any, says: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=says):
+        audit_table(value)
+
+
+@pytest.mark.parametrize("width", [39, "80", 80.5, True])
+def test_a_width_that_is_none_is_refused(width: t.Any) -> None:
+    with pytest.raises(AnsibleFilterError, match="width"):
+        audit_table(result(), width=width)
+
+
+@pytest.mark.parametrize("findings", [-1, "5", True, None])
+def test_a_number_of_findings_that_is_none_is_refused(findings: t.Any) -> None:
+    with pytest.raises(AnsibleFilterError, match="findings"):
+        audit_table(result(), findings=findings)
+
+
+def test_it_survives_json_as_artifacts_of_a_job_do() -> None:
+    assert audit_table(json.loads(json.dumps(result()))) == audit_table(result())
+
+
+def test_the_filter_has_its_name() -> None:
+    assert FilterModule().filters() == {"audit_table": audit_table}
