@@ -24,7 +24,13 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import
 MOST_PLACES = 100
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _TOOL = {"name": "eksops.irsa.irsa_audit", "informationUri": "https://github.com/eksops/ansible-irsa"}
-_UNREAD = "unread"
+# The kind of the notifications; GitHub wants the same properties of it as of a rule.
+_UNREAD: Json = {
+    "id": "unread",
+    "shortDescription": {"text": "Something could not be read."},
+    "fullDescription": {"text": "Something could not be read, so that nothing is known of what depends on it."},
+    "help": {"text": "Give the credentials the permission that is named, or leave out what needs it."},
+}
 _PROVIDER = re.compile(r"arn:[\w-]+:iam::\d+:oidc-provider/[\w./-]*\w")
 
 
@@ -144,7 +150,7 @@ def sarif(document: Json) -> str:
     unread = document.get("unread") or []
     driver = {**_TOOL, "rules": [_rule(rule, severities[rule]) for rule in rules]}
     if unread:
-        driver["notifications"] = [{"id": _UNREAD, "shortDescription": {"text": "Something could not be read."}}]
+        driver["notifications"] = [_UNREAD]
     run = {
         "tool": {"driver": driver},
         # What is before the last slash is the category: the findings of another cluster don't replace these.
@@ -165,9 +171,11 @@ def _rule(id_: str, severity: str) -> dict[str, t.Any]:
     links = [f"- <{url}>" for url in cause.see]
     help_text = "\n".join(f"{title}: {text}" for title, text in parts.items())
     help_markdown = "\n\n".join([*(f"**{title}.** {text}" for title, text in parts.items()), "\n".join(links)])
+    name = "".join(word.capitalize() for word in id_.split("-"))
     return {
         **rule,
-        "name": "".join(word.capitalize() for word in id_.split("-")),
+        # A name that is the id again is worth nothing (section 3.49.7).
+        **({"name": name} if "-" in id_ else {}),
         "shortDescription": {"text": _message(sentence(cause.title))},
         "fullDescription": {"text": _message(cause.why.replace("``", ""))},
         "help": {
@@ -230,7 +238,11 @@ def _result(
 
 def _invocation(document: Json, unread: t.Sequence[str]) -> dict[str, t.Any]:
     notifications = [
-        {"descriptor": {"id": _UNREAD, "index": 0}, "level": "warning", "message": {"text": _message(visible(text))}}
+        {
+            "descriptor": {"id": _UNREAD["id"], "index": 0},
+            "level": "warning",
+            "message": {"text": _message(visible(text))},
+        }
         for text in map(str, unread)
     ]
     ended = document.get("generated_at")

@@ -148,7 +148,7 @@ def test_what_was_not_read_is_notified() -> None:
     ]
     run = run_of(document(unread=[]))
     assert "toolExecutionNotifications" not in run["invocations"][0]
-    assert "notifications" not in run["tool"]["driver"]
+    assert not run["tool"]["driver"].get("notifications")
 
 
 # Rules
@@ -169,6 +169,7 @@ def test_rules_are_the_causes_that_were_found_each_once() -> None:
 def test_texts_of_every_rule_are_plain_or_markdown_without_html() -> None:
     for rule in run_of(with_findings(*EVERY_CAUSE))["tool"]["driver"]["rules"]:
         plain = [rule[key]["text"] for key in ("shortDescription", "fullDescription", "help")]
+        assert rule.get("name", "").lower() != rule["id"]
         assert not any("``" in text for text in [*plain, rule["help"]["markdown"]])
         assert all(len(text) <= 1024 for text in plain[:2])  # what GitHub takes of these
 
