@@ -14,8 +14,8 @@ import re
 import sys
 import zlib
 
-# Of ansible-core's guides; antsibull-docs refers to them on each page.
-GUIDE_LABELS = {"ansible_configuration_settings", "common_return_values"}
+# Of ansible-core's guides; antsibull-docs refers to them by itself, on any page.
+GUIDE_LABELS = {"action_plugins", "ansible_configuration_settings", "common_return_values"}
 REFERENCE = re.compile(r"<(ansible_collections\.[\w.\-/]+)>`|:ref:`(ansible_collections\.[\w.\-/]+)`")
 OPTION = re.compile(r":ansopt:`([\w.]+)#(\w+):([\w.\[\]]+)")
 # Variables of ansible-core's own, which its documentation explains.
