@@ -189,15 +189,8 @@ class Verification:
 
     def _read_sources(self, pods: t.Iterable[Json]) -> dict[tuple[str, str], list[str]]:
         """The keys of the ConfigMaps and Secrets that containers take whole; one that can't be read is left out."""
-        wanted: dict[tuple[str, str], None] = {}
-        for pod in pods:
-            for _field, container in injection.containers_of(pod["spec"]):
-                for source in container.get("envFrom") or []:
-                    for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
-                        if source.get(field):
-                            wanted[kind, source[field]["name"]] = None
         found = {}
-        for kind, name in wanted:
+        for kind, name in dict.fromkeys(each for pod in pods for each in injection.env_sources_of(pod)):
             read = functools.partial(
                 admission.data_keys, self._server, namespace=self._wanted.namespace, kind=kind, name=name
             )

@@ -160,8 +160,13 @@ def create_namespace(server: ApiServer, *, name: str, manager: str, dry_run: boo
 
 def namespace_phases(server: ApiServer) -> dict[str, str]:
     """The phase of each namespace, as `namespace_phase` gives it."""
-    found, _version = server.pages("/api/v1/namespaces")
+    found = list_namespaces(server)
     return {each["metadata"]["name"]: str(each.get("status", {}).get("phase", "Active")) for each in found}
+
+
+def list_namespaces(server: ApiServer) -> list[Json]:
+    """All namespaces."""
+    return server.pages("/api/v1/namespaces")[0]
 
 
 def plan_service_account(server: ApiServer, wanted: Wanted) -> Plan:

@@ -49,7 +49,15 @@ def describe_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any
 )
 def list_pod_identity_associations(client: t.Any, *, cluster: str, namespace: str, name: str) -> list[dict[str, t.Any]]:
     """The EKS Pod Identity associations of one service account; without their roles, which AWS doesn't list."""
-    pages = client.get_paginator("list_pod_identity_associations").paginate(
-        clusterName=cluster, namespace=namespace, serviceAccount=name
-    )
+    return _associations(client, clusterName=cluster, namespace=namespace, serviceAccount=name)
+
+
+@aws_call("eks:ListPodIdentityAssociations", "list the EKS Pod Identity associations of {cluster}")
+def list_all_pod_identity_associations(client: t.Any, *, cluster: str) -> list[dict[str, t.Any]]:
+    """Those of all service accounts, each with ``namespace`` and ``serviceAccount``."""
+    return _associations(client, clusterName=cluster)
+
+
+def _associations(client: t.Any, **wanted: str) -> list[dict[str, t.Any]]:
+    pages = client.get_paginator("list_pod_identity_associations").paginate(**wanted)
     return [each for page in pages for each in page["associations"]]

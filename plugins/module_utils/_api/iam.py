@@ -228,24 +228,36 @@ def account_roles(client: t.Any) -> list[Json]:
     this operation doesn't tell; beyond that ``ManagedPolicies``, a list of ARNs, and ``InlinePolicies``, documents by
     name.
     """
-    details = _pages(
-        client,
-        "get_account_authorization_details",
-        "RoleDetailList",
-        Filter=["Role"],
-        PaginationConfig={"PageSize": 1000},
-    )
-    return [
-        {
-            **each,
-            "Tags": _mapping(each.get("Tags", [])),
-            "ManagedPolicies": [policy["PolicyArn"] for policy in each.get("AttachedManagedPolicies", [])],
-            "InlinePolicies": {
-                policy["PolicyName"]: policy["PolicyDocument"] for policy in each.get("RolePolicyList", [])
-            },
-        }
-        for each in details
-    ]
+    pages = _details(client, "Role")
+    return [_with_policies(each) for page in pages for each in page["RoleDetailList"]]
+
+
+@aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles and policies")
+def account_roles_and_policies(client: t.Any) -> tuple[list[Json], dict[str, Json]]:
+    """As ``account_roles``, and the documents in force of the account's own managed policies, by ARN."""
+    roles: list[Json] = []
+    documents: dict[str, Json] = {}
+    for page in _details(client, "Role", "LocalManagedPolicy"):
+        roles += [_with_policies(each) for each in page["RoleDetailList"]]
+        for policy in page.get("Policies", []):
+            for version in policy["PolicyVersionList"]:
+                if version["IsDefaultVersion"]:
+                    documents[policy["Arn"]] = version["Document"]
+    return roles, documents
+
+
+def _details(client: t.Any, *kinds: str) -> t.Iterable[Json]:
+    paginator = client.get_paginator("get_account_authorization_details")
+    return t.cast("t.Iterable[Json]", paginator.paginate(Filter=list(kinds), PaginationConfig={"PageSize": 1000}))
+
+
+def _with_policies(role: Json) -> Json:
+    return {
+        **role,
+        "Tags": _mapping(role.get("Tags", [])),
+        "ManagedPolicies": [policy["PolicyArn"] for policy in role.get("AttachedManagedPolicies", [])],
+        "InlinePolicies": {policy["PolicyName"]: policy["PolicyDocument"] for policy in role.get("RolePolicyList", [])},
+    }
 
 
 @aws_call("iam:ListAttachedRolePolicies", "list the policies attached to the role {name}")

@@ -67,27 +67,28 @@ class Aws:
                 cause=str(error),
                 fix="correct profile, access_key, secret_key and session_token, or the AWS configuration files",
             ) from error
-        self._clients: dict[str, t.Any] = {}
+        self._clients: dict[tuple[str, str | None], t.Any] = {}
         self._clusters: dict[str, EksCluster] = {}
         self._caller: Arn | None = None
         self._caller_lock = threading.Lock()
         self.calls = Calls()
 
-    def client(self, service: str) -> t.Any:
+    def client(self, service: str, region: str | None = None) -> t.Any:
         """A botocore client for ``service`` with the module's credentials, region, endpoint and certificates.
 
+        :param region: another one than the module's.
         :raises BadConnection: no region is set, or the options don't make a client.
         """
-        if service not in self._clients:
+        if (service, region) not in self._clients:
             try:
                 client = self._session.client(
-                    service, endpoint_url=self._endpoint, verify=self._verify, config=self._config
+                    service, region, endpoint_url=self._endpoint, verify=self._verify, config=self._config
                 )
             except (botocore_errors.BotoCoreError, ValueError) as error:
                 raise translate(error, "", f"connect to {service} of AWS") from error
             client.meta.events.register("before-call", self._count)
-            self._clients[service] = client
-        return self._clients[service]
+            self._clients[service, region] = client
+        return self._clients[service, region]
 
     def unsigned(self, service: str, region: str) -> t.Any:
         """A botocore client in ``region`` that signs nothing and so needs no credentials.

@@ -138,16 +138,21 @@ class ApiServer:
             raise error_of("GET", path, answer.status, answer.data)
         return str(answer.data.decode("utf-8", "replace"))
 
-    def pages(self, path: str, *, query: Query | None = None) -> tuple[list[Json], str]:
+    def pages(
+        self, path: str, *, query: Query | None = None, keep: t.Callable[[Json], Json | None] | None = None
+    ) -> tuple[list[Json], str]:
         """All pages of a list.
 
+        :param keep: gives what is to be kept of an object, None for nothing of it; all of it if left out. A page at a
+            time, so that no more than a page is ever held besides.
         :returns: the objects, and the resourceVersion from which a watch goes on.
         """
         found: list[Json] = []
         token: str | None = None
         while True:
             page = self.request("GET", path, query={**(query or {}), "limit": PAGE, "continue": token})
-            found += page.get("items") or []
+            items = page.get("items") or []
+            found += items if keep is None else [kept for each in items if (kept := keep(each)) is not None]
             token = page["metadata"].get("continue")
             if not token:
                 return found, str(page["metadata"].get("resourceVersion", ""))

@@ -15,6 +15,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 if t.TYPE_CHECKING:
     import collections.abc
 
+Keep = t.Callable[[Json], "Json | None"] | None
+
 FIELD_MANAGER = "eksops.irsa"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
@@ -31,9 +33,9 @@ _NOT_429 = frozenset({500, 502, 503, 504})
 _WATCH_SECONDS = 240.0
 
 
-def _path(namespace: str, api_version: str, kind: str, name: str | None = None) -> str:
+def _path(namespace: str | None, api_version: str, kind: str, name: str | None = None) -> str:
     root = "/api/v1" if api_version == "v1" else f"/apis/{api_version}"
-    path = f"{root}/namespaces/{namespace}/{_PLURALS[kind]}"
+    path = f"{root}/namespaces/{namespace}/{_PLURALS[kind]}" if namespace else f"{root}/{_PLURALS[kind]}"
     return f"{path}/{name}" if name else path
 
 
@@ -91,10 +93,23 @@ def pod_query(service_account: str | None, label_selectors: t.Sequence[str]) -> 
 
 
 def list_pods(
-    server: ApiServer, *, namespace: str | None = None, query: t.Mapping[str, str] | None = None
+    server: ApiServer, *, namespace: str | None = None, query: t.Mapping[str, str] | None = None, keep: Keep = None
 ) -> list[Json]:
-    """The pods of a namespace, or of all namespaces, that the selectors choose."""
-    return server.pages(_path(namespace, "v1", "Pod") if namespace else "/api/v1/pods", query=query)[0]
+    """The pods of a namespace, or of all namespaces, that the selectors choose.
+
+    :param keep: as for `ApiServer.pages`.
+    """
+    return server.pages(_path(namespace, "v1", "Pod"), query=query, keep=keep)[0]
+
+
+def list_workloads(
+    server: ApiServer, *, api_version: str, kind: str, namespace: str | None = None, keep: Keep = None
+) -> list[Json]:
+    """The workloads of a kind of Kubernetes' own, of a namespace or of all.
+
+    :param keep: as for `ApiServer.pages`.
+    """
+    return server.pages(_path(namespace, api_version, kind), keep=keep)[0]
 
 
 def find_workload(server: ApiServer, *, namespace: str, api_version: str, kind: str, name: str) -> Json | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import re
 import typing as t
 
@@ -67,6 +68,7 @@ def near_misses(annotations: t.Iterable[str]) -> dict[str, str]:
     return {key: meant for key, meant in found.items() if meant}
 
 
+@functools.lru_cache(maxsize=4096)  # the same few keys are on thousands of objects
 def _meant(key: str) -> str | None:
     if key in IRSA_OPTIONS.values():
         return None

@@ -62,6 +62,8 @@ _RECONCILERS = (
     ("pulumi", "Pulumi", "in the Pulumi program"),
     ("terraform", "Terraform", "in the Terraform configuration"),
 )
+# What EKS itself writes, when it installs or updates an add-on.
+_ADDONS = "Amazon EKS"
 # The API server's name for whoever wrote before there were field managers.
 _NOBODY = (service_account.BEFORE_FIRST_APPLY,)
 
@@ -294,6 +296,24 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
             expected=wanted,
             found=applied,
         )
+
+
+def bound_by(account: Json) -> list[str]:
+    """Who owns the annotation: tools by their names, others by that of their field manager. Empty where nobody does."""
+    owners = service_account.Account.from_kubernetes(account).owners.get(Field("annotations", ROLE_ARN_ANNOTATION), ())
+    found = [tool for owner in owners for tool in (_tool(owner.manager) or owner.manager,)]
+    return list(dict.fromkeys(each for each in found if each not in _NOBODY))
+
+
+def is_by_hand(owner: str) -> bool:
+    """Whether an owner, as `bound_by` tells it, keeps nothing that it writes as it was."""
+    return owner not in {service_account.FIELD_MANAGER, _ADDONS, *(tool for _prefix, tool, _where in _RECONCILERS)}
+
+
+def _tool(manager: str) -> str | None:
+    if manager.lower() == "eks":
+        return _ADDONS
+    return next((tool for tool, _where in _reconciler(manager)), None)
 
 
 def _reconciler(manager: str) -> list[tuple[str, str]]:

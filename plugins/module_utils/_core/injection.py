@@ -242,6 +242,15 @@ def environment_of(container: Json) -> dict[str, Json]:
     return {variable["name"]: variable for variable in container.get("env") or []}
 
 
+def env_sources_of(pod: Json) -> t.Iterator[tuple[str, str]]:
+    """The ConfigMaps and Secrets that containers take as a whole, each by kind and name."""
+    for _field, container in containers_of(pod["spec"]):
+        for source in container.get("envFrom") or []:
+            for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
+                if source.get(field):
+                    yield kind, source[field]["name"]
+
+
 def is_injected(container: Json) -> bool:
     """Whether a container carries a role as only the webhook gives one."""
     return _is_injected(container, environment_of(container))

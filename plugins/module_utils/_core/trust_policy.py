@@ -134,6 +134,13 @@ def granted(document: Document, provider_arn: str) -> list[str]:
     return sorted({each for plain in _plain_statements(document, provider_arn).values() for each in plain.subjects})
 
 
+def trusted(document: Document, provider_arn: str) -> list[str] | None:
+    """The subjects that statements for the provider name, whoever wrote them, sorted; None if there is no statement."""
+    sub, _aud = _keys(provider_arn)
+    allowing = [each for each in statements(document) if _allows(each, provider_arn)]
+    return sorted(set().union(*(_subjects_in(each, sub) for each in allowing))) if allowing else None
+
+
 def replace(document: Document, grant: Grant) -> Outcome:
     """The document that grants this and nothing else."""
     wanted = document_of(grant)
@@ -263,16 +270,7 @@ def _somebody_elses(document: Document, provider_arn: str) -> tuple[set[str], tu
     for index, statement in enumerate(statements(document)):
         if index in own or not _allows(statement, provider_arn):
             continue
-        subjects = sorted(
-            {
-                str(value)
-                for operator, keys in (statement.get("Condition") or {}).items()
-                if operator.rpartition(":")[2].removesuffix("IfExists") in (EQUALS, LIKE)
-                for key, values in keys.items()
-                if key.lower() == sub
-                for value in as_list(values)
-            }
-        )
+        subjects = sorted(_subjects_in(statement, sub))
         named.update(subjects)
         whom = ", ".join(subjects) if subjects else "identities"
         warnings.append(
@@ -280,6 +278,18 @@ def _somebody_elses(document: Document, provider_arn: str) -> tuple[set[str], tu
             "principals or actions); it is left as it is"
         )
     return named, tuple(warnings)
+
+
+def _subjects_in(statement: Statement, sub: str) -> set[str]:
+    """Whom a statement names, under either operator and in any quantifier."""
+    return {
+        str(value)
+        for operator, keys in (statement.get("Condition") or {}).items()
+        if operator.rpartition(":")[2].removesuffix("IfExists") in (EQUALS, LIKE)
+        for key, values in keys.items()
+        if key.lower() == sub
+        for value in as_list(values)
+    }
 
 
 def _allows(statement: t.Any, provider_arn: str) -> bool:

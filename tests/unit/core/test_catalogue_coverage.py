@@ -9,14 +9,23 @@ import ast
 import pathlib
 
 import yaml
-from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import BY_ID
+from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import BY_ID, CAUSES
 
 HERE = pathlib.Path(__file__).resolve().parent
-SCENARIOS = HERE.parents[1] / "integration/targets/irsa_verify/vars/main.yml"
+SCENARIOS = HERE.parents[1] / "integration/targets/setup_chain_lab/vars/main.yml"
+AUDIT_SCENARIOS = HERE.parents[1] / "integration/targets/irsa_audit/vars/main.yml"
 # Their tests compare the whole list of ids that comes out with the last value of a case.
-TABLES = ("test_diagnose_account.py", "test_diagnose_pods.py", "test_diagnose_role.py", "test_diagnose_sts.py")
+TABLES = (
+    "test_audit.py",
+    "test_diagnose_account.py",
+    "test_diagnose_pods.py",
+    "test_diagnose_role.py",
+    "test_diagnose_sts.py",
+)
 # What needs a node, a cloud or a cluster of before: static pods, partitions, log files of real programs, old servers.
 NOT_IN_A_CLUSTER = {"static-pod", "region-unset", "token-unreadable", "injected-sidecar"}
+# What IAM tells after months only.
+NOT_IN_A_DAY = {"role-unused"}
 
 
 def expected_ids(source: str) -> set[str]:
@@ -49,7 +58,10 @@ def test_each_cause_is_expected_of_a_unit_table_or_a_scenario() -> None:
     scenarios = {each for case in yaml.safe_load(SCENARIOS.read_text())["broken"] for each in case["ids"]}
     assert scenarios <= set(BY_ID)
     assert set(BY_ID) == units | scenarios
-    assert set(BY_ID) - scenarios == NOT_IN_A_CLUSTER
+    audit = {each.id for each in CAUSES if each.audit}
+    assert set(BY_ID) - scenarios - audit == NOT_IN_A_CLUSTER
+    audited = {each for case in yaml.safe_load(AUDIT_SCENARIOS.read_text())["cases"] for each in case["ids"]}
+    assert audit - audited == NOT_IN_A_DAY
 
 
 def test_the_whole_chains_are_there() -> None:

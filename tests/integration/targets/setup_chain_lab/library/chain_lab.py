@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Builds the chain of one service account, whole or broken, for the tests of irsa_verify.
+"""Builds the chain of one service account, whole or broken, for the tests of irsa_verify and irsa_audit.
 
 Options beyond those that say how to connect: ``chain``, what there is to be, as vars/main.yml has it (everything that
 it names is made exactly so, and what it doesn't name is taken away; an empty one leaves all as it is); ``webhook``,
@@ -221,6 +221,7 @@ class Lab:
         for _try in range(100):
             pod = self.request("POST", f"{path}/pods", query={"dryRun": "All"}, body=body)
             if any(each["name"] == "AWS_ROLE_ARN" for each in pod["spec"]["containers"][0].get("env", [])):
+                self.gone(f"{path}/serviceaccounts/lab")
                 return
             time.sleep(0.1)
         raise errors.ApiError("the webhook doesn't come back")
