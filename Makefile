@@ -36,6 +36,10 @@ units: ## Unit tests of the collection and of the sandbox
 integration: ## Integration targets on the sandbox's simulated cluster
 	@$(T)/integration.sh --simulated $(ARGS)
 
+.PHONY: browser
+browser: ## The HTML page of an audit in a real Chromium, from PATH or $CHROMIUM
+	@$(T)/browser.sh $(ARGS)
+
 .PHONY: test-envtest
 test-envtest: ## The same targets on a real kube-apiserver out of $KUBEBUILDER_ASSETS
 	@$(T)/integration.sh --real $(ARGS)
@@ -63,6 +67,10 @@ bench: ## The role against the same chain out of amazon.aws, kubernetes.core and
 .PHONY: bench-bindings
 bench-bindings: ## A thousand bindings at once against a bare script that makes the same calls
 	@$(T)/with_sandbox.sh bench-bindings benchmarks/bindings/run $(ARGS)
+
+.PHONY: bench-audit
+bench-audit: ## An audit of five thousand service accounts against a bare script that reads the same
+	@$(T)/with_sandbox.sh bench-audit benchmarks/audit/run $(ARGS)
 
 .PHONY: build
 build: ## Build the tarball and print its path

@@ -1,0 +1,48 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of an audit's page: ``python -m browser.screenshot DIRECTORY [NAME...]``, in the browser lane's environment.
+
+Each name is a scene of `SCENES` in light and dark, on a desktop and on a phone; left out, all of them.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+from browser import documents, driver
+
+SIZES = {"desktop": (1280, 800), "phone": (375, 812)}
+# What is open in the picture: the audit and the page's fragment.
+SCENES = {
+    "overview": (documents.example, ""),
+    "account": (documents.example, "open=account:ml-training/runner"),
+    "role": (documents.example, "view=roles&open=role:arn:aws:iam::111122223333:role/platform-observability"),
+    "roles": (documents.example, "view=roles"),
+    "findings": (documents.example, "view=findings"),
+    "finding": (documents.large, "view=findings&id=webhook-unreachable&open=finding:0"),
+    "search": (documents.large, "q=lake&state=unknown,error"),
+    "nothing": (documents.example, "q=nothing-is-called-that"),
+    "hostile": (documents.hostile, ""),
+    "empty": (documents.empty, ""),
+}
+
+
+def main(directory: str, *names: str) -> None:
+    target = pathlib.Path(directory)
+    target.mkdir(parents=True, exist_ok=True)
+    with driver.chromium() as browser:
+        for name in names or SCENES:
+            document, fragment = SCENES[name]
+            file = driver.write(target / f"{name}.html", document())
+            for size, (width, height) in SIZES.items():
+                for scheme in ("light", "dark"):
+                    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                    page.goto(f"{file.as_uri()}#{fragment}")
+                    page.screenshot(path=target / f"{name}-{size}-{scheme}.png")
+                    page.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
