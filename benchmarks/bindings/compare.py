@@ -5,22 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 import typing as t
-import urllib.request
 
 import kubernetes
+import measure
+from measure import Run, spread
 
 HERE = pathlib.Path(__file__).parent
-MODULE = "ansible_collections.eksops.irsa.plugins.modules.irsa_bindings"
-CLUSTER = os.environ["IRSA_SANDBOX_CLUSTER"]
-SPACES = 20
+SPACES = [f"bench-{number}" for number in range(20)]
 # So many go through the single modules, one task each; the rest is extrapolated.
 SINGLE = 20
 
@@ -45,7 +41,7 @@ def pairs(size: int, rounds: int, workdir: pathlib.Path) -> None:
     for number in range(rounds):
         found: dict[str, tuple[Run, Run]] = {}
         for kind, run in (("module", module), ("floor", floor)):
-            reset()
+            measure.reset(SPACES)
             given = write(size, workdir)
             found[kind] = (run(given), run(given))
             if kind == "module":
@@ -78,7 +74,7 @@ def growth(sizes: t.Sequence[int], workdir: pathlib.Path) -> None:
     print("\n| bindings | from nothing | a binding | nothing to change | a binding | peak memory |")
     print("| --- | --- | --- | --- | --- | --- |")
     for size in sizes:
-        reset()
+        measure.reset(SPACES)
         given = write(size, workdir)
         first, second = module(given), module(given)
         print(
@@ -88,18 +84,10 @@ def growth(sizes: t.Sequence[int], workdir: pathlib.Path) -> None:
         )
 
 
-class Run(t.NamedTuple):
-    """One process: its wall seconds, its peak memory, and the calls that it says it made."""
-
-    seconds: float
-    megabytes: float
-    calls: dict[str, dict[str, int]]
-
-
 def write(size: int, workdir: pathlib.Path) -> pathlib.Path:
     bindings = [
         {
-            "namespace": f"bench-{number % SPACES}",
+            "namespace": SPACES[number % len(SPACES)],
             "create_namespace": True,
             "service_account": f"app-{number}",
             "role_name": f"bench-app-{number}",
@@ -114,64 +102,16 @@ def write(size: int, workdir: pathlib.Path) -> pathlib.Path:
 
 
 def module(given: pathlib.Path) -> Run:
-    arguments = given.with_suffix(".arguments")
-    options = {"cluster_name": CLUSTER, "bindings": json.loads(given.read_text())}
-    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
-    return process([sys.executable, "-m", MODULE, str(arguments)])
+    options = {"cluster_name": measure.CLUSTER, "bindings": json.loads(given.read_text())}
+    return measure.module("irsa_bindings", options, given.parent)
 
 
 def floor(given: pathlib.Path) -> Run:
-    return process([sys.executable, str(HERE / "floor.py"), str(given)])
-
-
-def process(command: t.Sequence[str]) -> Run:
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
-        start = time.perf_counter()
-        child = subprocess.Popen(command, stdout=output, stderr=complaints)
-        _pid, status, usage = os.wait4(child.pid, 0)
-        seconds = time.perf_counter() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        complaints.seek(0)
-        said = output.read()
-        if child.returncode:
-            sys.exit(f"{command[:3]}: exit {child.returncode}\n{said.decode()[-2000:]}\n{complaints.read().decode()}")
-    return Run(seconds, usage.ru_maxrss / 1024, json.loads(said)["calls"] if said else {})
+    return measure.process([sys.executable, str(HERE / "floor.py"), str(given)])
 
 
 def playbook(name: str, given: pathlib.Path) -> float:
-    variables = given.with_suffix(".vars.json")
-    variables.write_text(json.dumps({"cluster_name": CLUSTER, "irsa_bindings": json.loads(given.read_text())}))
-    command = ["ansible-playbook", str(HERE / name), "-e", f"@{variables}"]
-    start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{name}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
-    return time.perf_counter() - start
-
-
-def reset() -> None:
-    """An account with room for the roles and nothing in it, and a cluster without the namespaces."""
-    endpoint = os.environ["AWS_ENDPOINT_URL"]
-    for path, body in (("reset", {}), ("quotas", {"RolesQuota": 100000})):
-        request = urllib.request.Request(  # noqa: S310
-            f"{endpoint}/sandbox-api/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        urllib.request.urlopen(request).read()  # noqa: S310
-    core = kubernetes.client.CoreV1Api()
-    names = [f"bench-{number}" for number in range(SPACES)]
-    for name in names:
-        try:
-            core.delete_namespace(name)
-        except kubernetes.client.ApiException as error:
-            if error.status != 404:
-                raise
-    while any(each.metadata.name in names for each in core.list_namespace().items):
-        time.sleep(0.1)
-
-
-def spread(figures: t.Sequence[float]) -> str:
-    return f"{statistics.median(figures):.2f} ({min(figures):.2f} - {max(figures):.2f})"
+    return measure.playbook(HERE / name, {"irsa_bindings": json.loads(given.read_text())}, given.parent)
 
 
 if __name__ == "__main__":

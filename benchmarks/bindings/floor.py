@@ -6,86 +6,20 @@ libraries' own. Usage: floor.py BINDINGS.json, a list of bindings that have a ro
 
 from __future__ import annotations
 
-import base64
 import concurrent.futures
 import json
 import pathlib
-import ssl
 import sys
 import typing as t
-import urllib.parse
 
-import boto3
-import botocore.config
-import urllib3
-from botocore.signers import RequestSigner
+import bare
 
-WORKERS = 16
-CLUSTER = "irsa-demo"
 KEY = "eks.amazonaws.com/role-arn"
-
-
-class Kubernetes:
-    """The API server, by urllib3: the kubernetes client is slower to import and to call."""
-
-    def __init__(self, cluster: dict[str, t.Any], token: str) -> None:
-        authority = base64.b64decode(cluster["certificateAuthority"]["data"]).decode()
-        self._host = cluster["endpoint"]
-        self._pool = urllib3.PoolManager(maxsize=WORKERS, ssl_context=ssl.create_default_context(cadata=authority))
-        self._headers = {"Authorization": f"Bearer {token}"}
-
-    def send(self, method: str, path: str, body: t.Any = None, kind: str = "application/json") -> t.Any:
-        answer = self._pool.request(
-            method,
-            self._host + path,
-            body=None if body is None else json.dumps(body),
-            headers={**self._headers, "Content-Type": kind},
-        )
-        if answer.status >= 400:
-            sys.exit(f"{method} {path}: {answer.status} {answer.data.decode()}")
-        return json.loads(answer.data)
-
-    def pages(self, path: str) -> t.Iterator[t.Any]:
-        token = ""
-        while True:
-            page = self.send("GET", f"{path}?limit=500&continue={urllib.parse.quote(token)}")
-            yield from page["items"]
-            token = page["metadata"].get("continue") or ""
-            if not token:
-                return
-
-
-def eks_token(session: t.Any) -> str:
-    signer = RequestSigner(
-        session.client("sts").meta.service_model.service_id,
-        session.region_name,
-        "sts",
-        "v4",
-        session.get_credentials(),
-        session.events,
-    )
-    url = signer.generate_presigned_url(
-        {
-            "method": "GET",
-            "url": f"https://sts.{session.region_name}.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15",
-            "body": {},
-            "headers": {"x-k8s-aws-id": CLUSTER},
-            "context": {},
-        },
-        region_name=session.region_name,
-        expires_in=60,
-        operation_name="",
-    )
-    return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 
 def main() -> None:
     bindings = json.loads(pathlib.Path(sys.argv[1]).read_text())
-    session = boto3.session.Session()
-    config = botocore.config.Config(max_pool_connections=WORKERS)
-    iam = session.client("iam", config=config)
-    cluster = session.client("eks").describe_cluster(name=CLUSTER)["cluster"]
-    server = Kubernetes(cluster, eks_token(session))
+    iam, cluster, server = bare.connect()
     host = cluster["identity"]["oidc"]["issuer"].removeprefix("https://")
     account = cluster["arn"].split(":")[4]
     provider = f"arn:aws:iam::{account}:oidc-provider/{host}"
@@ -144,7 +78,7 @@ def main() -> None:
 
     for namespace in sorted({each["namespace"] for each in bindings} - namespaces):
         server.send("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+    with concurrent.futures.ThreadPoolExecutor(bare.WORKERS) as pool:
         list(pool.map(bind, bindings))
 
 

@@ -75,14 +75,14 @@ class Reader:
         """
         with concurrent.futures.ThreadPoolExecutor(self._wanted.workers) as pool:
             facts = self._read(pool)
-            names = audit_facts.looked_at(facts)
-            facts = dataclasses.replace(facts, addons=self._read_addons(pool, names))
-            facts = self._with_owners(pool, facts, names)
+            facts.addons = self._read_addons(pool, facts.looked_at)
+            facts.workloads = self._read_owners(pool, facts)
             if self._wanted.env_from:
-                facts = dataclasses.replace(facts, env_sources=self._read_sources(pool, facts, names))
+                facts.env_sources = self._read_sources(pool, facts)
         if self._wanted.rehearse:
-            facts = dataclasses.replace(facts, webhook=self._rehearse(facts, names))
-        return dataclasses.replace(facts, unread=tuple(self._unread))
+            facts.webhook = self._rehearse(facts)
+        facts.unread = tuple(self._unread)
+        return facts
 
     def _read(self, pool: concurrent.futures.Executor) -> Facts:
         server, named = self._server, self._cluster
@@ -198,7 +198,7 @@ class Reader:
             issuers[region] = refused or frozenset(str(each) for each in described if each)
         return issuers
 
-    def _describe(self, client: t.Any, name: str) -> str | None | Unknown:
+    def _describe(self, client: t.Any, name: str) -> str | Unknown | None:
         try:
             return model.EksCluster.from_aws(eks.describe_cluster(client, name=name)).issuer
         except errors.NotFound:
@@ -243,12 +243,14 @@ class Reader:
             found[pod["metadata"]["namespace"], injection.account_of(pod)].append(pod)
         return found
 
-    def _with_owners(self, pool: concurrent.futures.Executor, facts: Facts, names: t.Sequence[Name]) -> Facts:
-        """With the workloads of those pods that lack something: only there it matters what they were made from."""
+    def _read_owners(
+        self, pool: concurrent.futures.Executor, facts: Facts
+    ) -> dict[str, dict[owners.Owner, Json | None]]:
+        """The workloads of those pods that lack something: only there it matters what they were made from."""
         if isinstance(facts.pods, Unknown):
-            return facts
-        doubtful: dict[str, list[Json]] = collections.defaultdict(list)
-        for name in names:
+            return {}
+        doubtful: dict[str, list[t.Mapping[str, t.Any]]] = collections.defaultdict(list)
+        for name in facts.looked_at:
             role_arn = audit_facts.annotation_of(facts.service_accounts[name])
             pods = facts.pods.get(name, ())
             doubtful[name[0]] += [each for each in pods if not audit_facts.is_plain(each, role_arn)]
@@ -263,7 +265,7 @@ class Reader:
             for namespace, owner in lacking:
                 # Without its owner's template a pod is judged by what it carries alone.
                 found[namespace][owner] = read.get((namespace, owner))
-        return dataclasses.replace(facts, workloads=found)
+        return found
 
     def _read_workloads(
         self, pool: concurrent.futures.Executor, wanted: list[tuple[str, owners.Owner]]
@@ -291,14 +293,14 @@ class Reader:
         return observation.known(self._see(read, f"get {owner.kind}"))
 
     def _read_sources(
-        self, pool: concurrent.futures.Executor, facts: Facts, names: t.Sequence[Name]
+        self, pool: concurrent.futures.Executor, facts: Facts
     ) -> dict[str, dict[tuple[str, str], list[str]]]:
         """The keys of the ConfigMaps and Secrets that containers take whole."""
         if isinstance(facts.pods, Unknown):
             return {}
         wanted = {
             (name[0], kind, source): None
-            for name in names
+            for name in facts.looked_at
             for pod in facts.pods.get(name, ())
             for kind, source in injection.env_sources_of(pod)
         }
@@ -314,9 +316,9 @@ class Reader:
                 found[namespace][kind, name] = keys
         return found
 
-    def _rehearse(self, facts: Facts, names: t.Sequence[Name]) -> tuple[Finding, ...]:
+    def _rehearse(self, facts: Facts) -> tuple[Finding, ...]:
         """What a dry run with one of the service accounts shows of the webhook, which is the same for all of them."""
-        name = next((each for each in names if audit_facts.annotation_of(facts.service_accounts[each])), None)
+        name = next((each for each in facts.looked_at if audit_facts.annotation_of(facts.service_accounts[each])), None)
         if name is None:
             return ()
         plain = proofs.wanted(*name, role_arn=None, issuer=facts.issuer, region=self._wanted.region, ask=False)

@@ -15,7 +15,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 if t.TYPE_CHECKING:
     import collections.abc
 
-Keep = t.Callable[[Json], "Json | None"] | None
+Keep: t.TypeAlias = "t.Callable[[Json], Json | None] | None"
 
 FIELD_MANAGER = "eksops.irsa"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"

@@ -25,7 +25,6 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations impo
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit_facts import (
     Facts,
     Name,
-    looked_at,
     means_to_name_a_role,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit_options import Wanted
@@ -83,7 +82,7 @@ class Audit:
         # What says the same is the same finding, whosever chain shows it.
         self._found: dict[tuple[str, str], _Found] = {}
         self._unknown: dict[str, list[str]] = collections.defaultdict(list)
-        self._accounts = [self._look(name) for name in looked_at(facts)]
+        self._accounts = [self._look(name) for name in facts.looked_at]
         self._judge_roles()
         for each in facts.webhook:
             self._note(each)

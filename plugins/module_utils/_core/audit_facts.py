@@ -27,14 +27,14 @@ Name = tuple[str, str]
 _SUBJECT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Facts:
     """All that was read. What couldn't be is Unknown.
 
     :param account_id: the AWS account of the credentials, which is the cluster's if that is named.
     :param provider: GetOpenIDConnectProvider's answer for the cluster's issuer; None if there is none.
     :param provider_arns: all OIDC providers of the account.
-    :param issuers: the issuers of the account's EKS clusters by region, for those regions that the providers' URLs name.
+    :param issuers: the issuers of the account's EKS clusters by region, for the regions that providers' URLs name.
     :param roles: all roles of the account by name: as GetRole gives them, beyond that ``ManagedPolicies`` and
         ``InlinePolicies`` where they are known.
     :param policies: the documents of the account's own managed policies, by ARN.
@@ -89,6 +89,19 @@ class Facts:
         return {name: subjects for name, subjects in found.items() if subjects is not None}
 
     @functools.cached_property
+    def looked_at(self) -> list[Name]:
+        """The service accounts that anything binds to a role: they themselves, their pods, or a role that trusts them.
+
+        Those that a role names and the cluster hasn't got aren't among them.
+        """
+        found = {name for name, account in self.service_accounts.items() if means_to_name_a_role(account)}
+        if not isinstance(self.pods, Unknown):
+            found |= {name for name, pods in self.pods.items() if any(map(means_to_name_a_role, pods))}
+        for subjects in self.trusted.values():
+            found |= {name for name in map(name_of, subjects) if name}
+        return sorted(name for name in found if name in self.service_accounts)
+
+    @functools.cached_property
     def trusting(self) -> dict[str, list[str]]:
         """The names of the roles that name an OIDC provider anywhere in their trust policy, by the provider's ARN."""
         found: dict[str, list[str]] = collections.defaultdict(list)
@@ -139,19 +152,6 @@ def means_to_name_a_role(thing: Json) -> bool:
     """Whether an object carries the annotation, an empty one, or a key that was probably meant to be it."""
     annotations = thing["metadata"].get("annotations") or {}
     return ROLE_ARN_ANNOTATION in annotations or ROLE_ARN_ANNOTATION in rules.near_misses(annotations).values()
-
-
-def looked_at(facts: Facts) -> list[Name]:
-    """The service accounts that anything binds to a role: they themselves, their pods, or a role that trusts them.
-
-    Those that a role names and the cluster hasn't got aren't among them.
-    """
-    found = {name for name, account in facts.service_accounts.items() if means_to_name_a_role(account)}
-    if not isinstance(facts.pods, Unknown):
-        found |= {name for name, pods in facts.pods.items() if any(map(means_to_name_a_role, pods))}
-    for subjects in facts.trusted.values():
-        found |= {name for name in map(name_of, subjects) if name}
-    return sorted(name for name in found if name in facts.service_accounts)
 
 
 def name_of(subject: str) -> Name | None:

@@ -16,6 +16,7 @@ import base64
 import binascii
 import dataclasses
 import datetime
+import functools
 import re
 import typing as t
 
@@ -48,7 +49,8 @@ class Certificate:
         return self.not_before <= moment <= self.not_after
 
 
-def parse_bundle(pem: str) -> list[Certificate]:
+@functools.lru_cache(maxsize=16)  # one webhook's bundle is looked at for each of its service accounts
+def parse_bundle(pem: str) -> tuple[Certificate, ...]:
     """The certificates of a PEM bundle; what lies between them is skipped, as Kubernetes does.
 
     :raises ValueError: a certificate that is none, or no certificate at all.
@@ -62,7 +64,7 @@ def parse_bundle(pem: str) -> list[Certificate]:
         found.append(_parse(der))
     if not found:
         raise ValueError("there is no PEM certificate in it")
-    return found
+    return tuple(found)
 
 
 def _parse(der: bytes) -> Certificate:

@@ -32,6 +32,7 @@ Json = t.Mapping[str, t.Any]
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _EVIDENCE = f"metadata.annotations[{ROLE_ARN_ANNOTATION}]"
 _AUDIENCE = IRSA_OPTIONS["audience"]
+_FIELD = Field("annotations", ROLE_ARN_ANNOTATION)
 
 # The accounts of those add-ons that can be given a role:
 # https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html
@@ -264,7 +265,7 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
     if not role_arn:
         return
     name = name_of(chain)
-    owners = service_account.Account.from_kubernetes(account).owners.get(Field("annotations", ROLE_ARN_ANNOTATION), ())
+    owners = service_account.owners_of(account, _FIELD)
     tools = {tool: where for owner in owners for tool, where in _reconciler(owner.manager)}
     others = [each for each in owners if not _reconciler(each.manager) and each.manager not in _NOBODY]
     disagrees = bool(chain.role_arn) and role_arn != chain.role_arn
@@ -300,8 +301,7 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
 
 def bound_by(account: Json) -> list[str]:
     """Who owns the annotation: tools by their names, others by that of their field manager. Empty where nobody does."""
-    owners = service_account.Account.from_kubernetes(account).owners.get(Field("annotations", ROLE_ARN_ANNOTATION), ())
-    found = [tool for owner in owners for tool in (_tool(owner.manager) or owner.manager,)]
+    found = [_tool(owner.manager) or owner.manager for owner in service_account.owners_of(account, _FIELD)]
     return list(dict.fromkeys(each for each in found if each not in _NOBODY))
 
 

@@ -9,6 +9,7 @@ The grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies
 
 from __future__ import annotations
 
+import collections.abc
 import datetime
 import json
 import re
@@ -74,7 +75,8 @@ def _kind(value: t.Any) -> str:
 
 def _plain(value: t.Any) -> t.Any:
     """The value as JSON has it. YAML reads an unquoted Version: 2012-10-17 as a date."""
-    if isinstance(value, t.Mapping):
+    # Asked by its class first: the abstract one takes ten times as long, for each part of thousands of documents.
+    if isinstance(value, (dict, collections.abc.Mapping)):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(each) for each in value]

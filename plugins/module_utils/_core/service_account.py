@@ -95,6 +95,20 @@ class Account:
         return tuple(owner for owner in self.owners.get(field, ()) if owner != _OURSELVES)
 
 
+def owners_of(found: t.Mapping[str, t.Any], field: Field) -> tuple[Owner, ...]:
+    """Who owns one annotation or label of a service account as the API server returns it."""
+    managed = found["metadata"].get("managedFields") or []
+    if not managed:
+        there = field.key in (found["metadata"].get(field.kind) or {})
+        return (Owner(BEFORE_FIRST_APPLY, "Update"),) if there else ()
+    name = f"f:{field.key}"
+    return tuple(
+        Owner(entry.get("manager", ""), entry["operation"])
+        for entry in managed
+        if name in (((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(f"f:{field.kind}") or {})
+    )
+
+
 def _bare_maps(entry: t.Mapping[str, t.Any]) -> t.Iterator[str]:
     metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
     for kind in rules.KINDS:

@@ -141,6 +141,40 @@ def trusted(document: Document, provider_arn: str) -> list[str] | None:
     return sorted(set().union(*(_subjects_in(each, sub) for each in allowing))) if allowing else None
 
 
+def lets_in_plainly(document: Document, provider_arn: str, subject: str, audience: str) -> bool:
+    """Whether a document can be seen at a glance to let a subject in, and beside it only those whom it names.
+
+    It has a plain statement for the provider that names the subject and the audience, and beyond that only more of that
+    kind, and statements for other providers. What isn't so plain has to be evaluated.
+    """
+    named = False
+    for statement in statements(document):
+        plain = _plain(statement, provider_arn)
+        if plain is None:
+            if not _is_of_others(statement, provider_arn):
+                return False
+        elif plain.operators != {EQUALS} or plain.audiences != {audience} or any(map(_means_more, plain.subjects)):
+            return False
+        else:
+            named = named or subject in plain.subjects
+    return named
+
+
+def _means_more(subject: str) -> bool:
+    """Whether a subject stands for more than itself under some operator, policy variables included."""
+    return is_wild(subject) or "$" in subject
+
+
+def _is_of_others(statement: t.Any, provider_arn: str) -> bool:
+    """Whether a statement allows something to other providers alone."""
+    if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
+        return False
+    principal = statement.get("Principal")
+    if not isinstance(principal, dict) or list(principal) != ["Federated"]:
+        return False
+    return not any(each == provider_arn or "*" in str(each) for each in as_list(principal["Federated"]))
+
+
 def replace(document: Document, grant: Grant) -> Outcome:
     """The document that grants this and nothing else."""
     wanted = document_of(grant)

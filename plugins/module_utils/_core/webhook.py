@@ -151,14 +151,14 @@ class Distrust:
     found: str
 
 
-def bundle_of(hook: Hook) -> list[Certificate]:
+def bundle_of(hook: Hook) -> t.Sequence[Certificate]:
     """The CAs that the API server believes this webhook; none for an empty bundle.
 
     :raises ValueError: the bundle can't be read.
     """
     text = hook.client.get("caBundle") or ""
     if not text:
-        return []
+        return ()
     try:
         pem = base64.b64decode(text, validate=True).decode("ascii")
     except (binascii.Error, UnicodeDecodeError) as error:
@@ -186,7 +186,7 @@ def distrust(hook: Hook, serving_ca: str | None, observed_at: float | None) -> D
     if observed_at is not None and not any(each.is_valid_at(observed_at) for each in trusted):
         return Distrust("no certificate of its caBundle is valid now", "a valid CA", _validity(trusted, observed_at))
     try:
-        serving = certificates.parse_bundle(serving_ca) if serving_ca else []
+        serving = certificates.parse_bundle(serving_ca) if serving_ca else ()
     except ValueError:
         return None
     if not serving or _in_common(trusted, serving):

@@ -425,7 +425,7 @@ def test_all_bad_options_are_named_at_once() -> None:
 
 def test_who_is_looked_at() -> None:
     seen = facts(sa(), sa("plain", None), sa("trusted", None), roles=[role("shop:trusted", "shop:gone")], pods={})
-    assert audit_facts.looked_at(seen) == [("shop", "app"), ("shop", "trusted")]
+    assert seen.looked_at == [("shop", "app"), ("shop", "trusted")]
 
 
 def test_a_plain_pod_needs_no_second_look() -> None:

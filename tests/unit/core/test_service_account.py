@@ -12,6 +12,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, s
 from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import Field
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import Account, Observed, plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account_options import MARK, Wanted
+from unit import chain_objects
 
 ROLE = "eks.amazonaws.com/role-arn"
 EXPIRATION = "eks.amazonaws.com/token-expiration"
@@ -490,3 +491,15 @@ def test_the_option_beats_the_null() -> None:
     made = wanted(annotations={ROLE: None}, role_arn=ARN)
     assert made.sets == {Field("annotations", ROLE): ARN}
     assert made.drops == frozenset()
+
+
+@pytest.mark.parametrize("owners", [{"eksops.irsa": "Apply"}, {"kubectl-edit": "Update", "helm": "Apply"}])
+def test_the_owners_of_one_field_are_those_of_the_whole(owners: dict[str, str]) -> None:
+    found = chain_objects.account(owners=owners)
+    field = Field("annotations", ROLE)
+    whole = service_account.Account.from_kubernetes(found).owners
+    assert service_account.owners_of(found, field) == whole[field]
+    del found["metadata"]["managedFields"]
+    whole = service_account.Account.from_kubernetes(found).owners
+    assert service_account.owners_of(found, field) == whole[field]
+    assert service_account.owners_of(found, Field("labels", "x")) == ()

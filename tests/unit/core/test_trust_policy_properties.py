@@ -13,7 +13,15 @@ import json
 import random
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core import policy_document, trust_policy
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core import (
+    diagnose_trust,
+    diagnose_trust_remarks,
+    policy_document,
+    trust_policy,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import Chain
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust_facts import Trust
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust_policy import Grant
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -239,3 +247,48 @@ def test_replace_says_the_grant_and_nothing_else(document: dict[str, t.Any], gra
     assert allowed(replaced) == allowed(trust_policy.document_of(grant))
     assert allowed(replaced, provider=1) == set()
     assert trust_policy.replace(replaced, grant).document is replaced
+
+
+def grant_of(*names: str) -> Grant:
+    return Grant(ARNS[0], names, (AUDIENCES[0],))
+
+
+plainly = st.sampled_from(SUBJECTS).flatmap(
+    lambda subject: st.tuples(
+        st.just(subject),
+        st.one_of(
+            documents(),
+            # Most of those above let nobody in: add the account to what others wrote.
+            documents().map(lambda others: trust_policy.merge(others, grant_of(subject), purge=False).document),
+        ),
+    )
+)
+
+
+@given(plainly)
+def test_what_lets_in_plainly_needs_no_remark_either(case: tuple[str, dict[str, t.Any]]) -> None:
+    subject, document = case
+    if not trust_policy.lets_in_plainly(document, ARNS[0], subject, AUDIENCES[0]):
+        return
+    _system, _kind, namespace, name = subject.split(":")
+    issuer = f"https://{PROVIDERS[0]}"
+    chain = Chain(namespace, name, issuer, "arn:aws:iam::123456789012:role/app", AUDIENCES[0])
+    trust = Trust(chain, "arn:aws:iam::123456789012:role/app", ARNS[0], document)
+    refused = diagnose_trust.refusal(trust)
+    assert trust.decision.allowed is True
+    assert (refused.findings, refused.audience) == ((), None)
+    assert diagnose_trust_remarks.findings(trust, refused) == []
+    assert (subject, AUDIENCES[0]) in allowed(document)
+    named = set(trust_policy.trusted(document, ARNS[0]) or ())
+    assert {each for each, _audience in allowed(document)} <= named
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_what_this_collection_writes_lets_in_plainly(subject: str) -> None:
+    document = trust_policy.document_of(grant_of(*SUBJECTS))
+    assert trust_policy.lets_in_plainly(document, ARNS[0], subject, AUDIENCES[0])
+    both = trust_policy.merge(document, Grant(ARNS[1], tuple(SUBJECTS), (AUDIENCES[0],))).document
+    assert trust_policy.lets_in_plainly(both, ARNS[0], subject, AUDIENCES[0])
+    assert not trust_policy.lets_in_plainly(document, ARNS[0], subject, AUDIENCES[1])
+    assert not trust_policy.lets_in_plainly(document, ARNS[1], subject, AUDIENCES[0])
+    assert not trust_policy.lets_in_plainly(document, ARNS[0], f"{subject}-2", AUDIENCES[0])
