@@ -167,7 +167,7 @@ const grid = at("grid");
 const list = listIn(grid, {
   opens(line, cell) {
     if (line.kind === "cause") fold(line, !line.unfolded);
-    else open(addressOf(line.kind === "account" && cell === 1 ? line.role : line));
+    else open(addressOf(line.kind === "account" && cell === 1 ? line.shownRole : line));
   },
   folds(line, unfold) {
     if (line.kind === "cause" && line.unfolded !== unfold) fold(line, unfold);
@@ -242,6 +242,11 @@ function showDetails() {
 at("details").addEventListener("cancel", (event) => {
   event.preventDefault();
   close();
+});
+
+// The browser may close it of its own accord, too.
+at("details").addEventListener("close", () => {
+  if (filter.open) close();
 });
 
 // Copying: with the clipboard of a page that may use it, else the old way.

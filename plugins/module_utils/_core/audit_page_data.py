@@ -61,7 +61,7 @@ def _scalars(entries: t.Sequence[t.Any]) -> t.Any:
     # True is not 1 here, though Python holds them equal.
     numbers: dict[tuple[type, t.Any], int] = {}
     at = [numbers.setdefault((type(entry), entry), len(numbers)) for entry in entries]
-    values = [value for _, value in numbers]
+    values = [each[1] for each in numbers]
     if len(values) == 1 and len(entries) > 1:
         return {"same": values[0], "times": len(entries)}
     if len(values) * 2 <= len(entries):

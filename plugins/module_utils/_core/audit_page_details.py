@@ -12,12 +12,12 @@ const PORTION = 50;
 const MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
   "November", "December"];
 
-function copyButton(text, what) {
-  return h("button", { type: "button", class: "copy", "data-copy": text, "aria-label": `Copy ${what || shown(text)}` },
-    icon("copy"), what === "the fix" && "Copy");
+function copyButton(text, what, label) {
+  return h("button", { type: "button", class: "copy", "data-copy": text, "aria-label": `Copy ${what}` }, icon("copy"),
+    label);
 }
 
-const copied = (text) => span("copied", h("code", {}, h("bdi", {}, text)), copyButton(text));
+const copied = (text) => span("copied", h("code", {}, h("bdi", {}, text)), copyButton(text, shown(text)));
 const opener = (open, ...children) =>
   h("button", { type: "button", class: "opener", "data-open": open }, children, icon("open"));
 const fact = (term, ...description) => h("div", {}, h("dt", {}, term), h("dd", {}, description));
@@ -60,7 +60,8 @@ function findingCard(finding, { alone }) {
     h("p", { class: "message" }, data.message),
     values.length > 0 && h("dl", { class: "values" }, values.map(([term, value]) =>
       h("div", { class: term.toLowerCase() }, h("dt", {}, term), h("dd", {}, h("bdi", {}, value))))),
-    data.fix && h("div", { class: "fix" }, h("h4", {}, "Fix"), h("p", {}, data.fix), copyButton(data.fix, "the fix")),
+    data.fix && h("div", { class: "fix" }, h("h4", {}, "Fix"), h("p", {}, data.fix),
+      copyButton(data.fix, `the fix of ${data.id}`, "Copy")),
     !alone && others > 1 && opener(`finding:${finding.index}`, `Concerns ${concerned(data)}`));
 }
 
@@ -94,7 +95,7 @@ const roleButton = (role) => opener(addressOf(role), stateIcon(role.state), name
 
 function policiesPart(role) {
   const { policies, exists } = role.data;
-  if (!policies.length) return exists === true ? "none" : "not read";
+  if (!policies.length) return exists === false ? "none" : noPolicies(role);
   return h("ul", { class: "entries" }, policies.map((policy) => {
     const state = policyState(role, policy);
     return h("li", {}, state && stateIcon(state), policy.kind === "inline" && meta("inline "),
@@ -112,7 +113,9 @@ function detailsOfAccount(model, account) {
       role ? [roleButton(role), copied(role.data.arn)] : data.role_arn ? copied(data.role_arn) : "none named")),
     h("div", {}, h("dt", {}, "Policies"), h("dd", {}, role ? policiesPart(role) : "none")));
   const facts = h("dl", { class: "facts" },
-    fact("Bound by", data.bound_by || "not known"),
+    account.trustedBy.length > 0 && fact("Trusted by", h("ul", { class: "entries" },
+      account.trustedBy.map((each) => h("li", {}, roleButton(each))))),
+    fact("Bound by", data.bound_by || (data.role_arn ? "not known" : "nobody")),
     fact("Pods", counted(data.pods.total, "pod"), data.pods.stale ? `, ${number(data.pods.stale)} of them stale` : ""));
   return { label: "Service account", title: account.name, state: account.state, body: [picture, facts, ...body] };
 }
@@ -146,8 +149,8 @@ function trustPart(role) {
       : h("p", { class: "calm" }, "It trusts none that could be made out, and none uses it."));
 }
 
-const strangerEntry = (stranger) => stranger.account ? accountButton(stranger.account, "trusted, but doesn't use it")
-  : span("ghost", copied(stranger.name), meta("trusted, but isn't there"));
+const strangerEntry = (stranger) => stranger.account ? accountButton(stranger.account, strangerNote(stranger))
+  : [copied(stranger.name), meta(strangerNote(stranger))];
 
 function detailsOfFinding(model, finding) {
   const { data } = finding;

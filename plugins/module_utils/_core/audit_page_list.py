@@ -12,11 +12,15 @@ const MARGIN = 400;
 // What is printed at most: nobody reads more on paper.
 const PRINTED = 500;
 
+const isHead = (line) => line.kind === "group" || line.kind === "cause";
+
 // A list of lines in the window's own scrolling. opens(line, cell) is called for the chosen one, folds(line, unfold)
 // for an arrow to the side.
 function listIn(grid, { opens, folds }) {
   let lines = [];
   let tops = [0];
+  // For each line the head above it, by its number; -1 if there is none.
+  let heads = [];
   let active = null;
   let cell = 0;
   let drawn = new Map();
@@ -32,9 +36,26 @@ function listIn(grid, { opens, folds }) {
   function measure() {
     const height = heights();
     tops = [0];
+    heads = [];
+    lines.forEach((line, at) => heads.push(isHead(line) ? at : at ? heads[at - 1] : -1));
     for (const line of lines) tops.push(tops[tops.length - 1] + height[isCalm(line) ? "calm" : line.kind]);
     grid.style.height = printing ? "auto" : `${tops[tops.length - 1]}px`;
     grid.setAttribute("aria-rowcount", lines.length);
+  }
+
+  // Where the lines begin that nothing covers, from the list's own beginning.
+  function ceiling() {
+    return document.getElementById("tools").getBoundingClientRect().bottom - grid.getBoundingClientRect().top;
+  }
+
+  // The head of the first of these lines, and where it stands: at their upper edge until the next head pushes it away.
+  function pinned() {
+    const edge = ceiling();
+    const head = printing || edge <= 0 || !lines.length ? -1 : heads[Math.min(lineAt(edge), lines.length - 1)];
+    if (head < 0 || tops[head] >= edge) return null;
+    let next = head + 1;
+    while (next < lines.length && !isHead(lines[next])) next += 1;
+    return { head, top: Math.min(edge, tops[next] - (tops[head + 1] - tops[head])) };
   }
 
   // The line at a height, by halving.
@@ -59,13 +80,20 @@ function listIn(grid, { opens, folds }) {
     const wanted = new Set(Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at));
     // The chosen line stays an element, since assistive technology is told of it by its id.
     if (active !== null) wanted.add(active);
+    const pin = pinned();
+    if (pin) wanted.add(pin.head);
     for (const [at, element] of drawn) {
       if (!wanted.has(at)) {
         element.remove();
         drawn.delete(at);
       }
     }
-    for (const at of [...wanted].sort((a, b) => a - b)) if (!drawn.has(at)) place(at);
+    for (const at of wanted) if (!drawn.has(at)) place(at);
+    for (const [at, element] of drawn) {
+      const isPinned = pin !== null && at === pin.head;
+      element.classList.toggle("pinned", isPinned);
+      element.style.transform = printing ? "none" : `translateY(${isPinned ? pin.top : tops[at]}px)`;
+    }
     mark();
   }
 
@@ -75,7 +103,6 @@ function listIn(grid, { opens, folds }) {
     element.setAttribute("role", "row");
     element.setAttribute("aria-rowindex", at + 1);
     element.dataset.at = at;
-    element.style.transform = printing ? "none" : `translateY(${tops[at]}px)`;
     drawn.set(at, element);
     // In the order of the lines, for who reads the elements one after another.
     let next = null;
@@ -105,17 +132,15 @@ function listIn(grid, { opens, folds }) {
   }
 
   function hasCell(at, wanted) {
-    return wanted === 0 || (lines[at].kind === "account" && lines[at].role !== null);
+    return wanted === 0 || (lines[at].kind === "account" && lines[at].shownRole !== null);
   }
 
   function scrollTo(at) {
-    const top = grid.getBoundingClientRect().top + tops[at];
-    const bottom = grid.getBoundingClientRect().top + tops[at + 1];
-    // A group's head comes into sight with its first line.
-    const head = at > 0 && lines[at - 1].kind === "group" ? tops[at] - tops[at - 1] : 0;
-    const ceiling = document.getElementById("tools").getBoundingClientRect().bottom + 4;
-    if (top - head < ceiling) window.scrollBy(0, top - head - ceiling);
-    else if (bottom > innerHeight - 8) window.scrollBy(0, bottom - innerHeight + 8);
+    const head = heads[at];
+    const covered = ceiling() + 4 + (head < 0 || head === at ? 0 : tops[head + 1] - tops[head]);
+    const bottom = innerHeight - 8 - grid.getBoundingClientRect().top;
+    if (tops[at] < covered) window.scrollBy(0, tops[at] - covered);
+    else if (tops[at + 1] > bottom) window.scrollBy(0, tops[at + 1] - bottom);
   }
 
   // The next line that can be chosen, `by` lines on or at the end.
@@ -183,7 +208,13 @@ function listIn(grid, { opens, folds }) {
     });
   }
   addEventListener("scroll", later, { passive: true });
-  new ResizeObserver(() => redraw()).observe(grid.parentElement);
+  // Heights depend on the width alone.
+  let width = grid.parentElement.clientWidth;
+  new ResizeObserver(() => {
+    if (grid.parentElement.clientWidth === width) return;
+    width = grid.parentElement.clientWidth;
+    redraw();
+  }).observe(grid.parentElement);
 
   function redraw() {
     for (const element of drawn.values()) element.remove();

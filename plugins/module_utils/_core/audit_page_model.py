@@ -76,7 +76,7 @@ function modelOf(audit, causes) {
     return {
       kind: "account", index, data, role, name: keyOf(data), state: data.state,
       findings: data.findings.map((each) => findings[each]), namespaces: new Set([data.namespace]),
-      stale: data.pods.stale,
+      stale: data.pods.stale, trustedBy: [],
       text: lower([keyOf(data), data.role_arn, role && role.data.arn, data.bound_by,
         ...policyTexts(role && role.data)]),
     };
@@ -86,13 +86,16 @@ function modelOf(audit, causes) {
 
   for (const role of roles) {
     role.accounts = role.data.service_accounts.map((each) => accounts[each]);
-    // Whom the role trusts although no account that uses it bears that name: it isn't there, or uses another role.
+    // Whom the role trusts although no account that uses it bears that name: it isn't there, uses another role, or the
+    // subject is a pattern.
     for (const subject of role.data.subjects) {
       const parts = SUBJECT.exec(subject);
       const name = parts ? `${parts[1]}/${parts[2]}` : subject;
       const account = byName.get(name);
       if (parts) role.namespaces.add(parts[1]);
-      if (!account || account.role !== role) role.strangers.push({ name, account: account || null });
+      if (account && account.role === role) continue;
+      role.strangers.push({ name, account: account || null });
+      if (account) account.trustedBy.push(role);
     }
     for (const account of role.accounts) role.namespaces.add(account.data.namespace);
     role.stale = role.accounts.reduce((sum, each) => sum + each.stale, 0);
@@ -103,6 +106,10 @@ function modelOf(audit, causes) {
     const concerned = finding.data.service_accounts.map((each) => byName.get(each)).filter(Boolean);
     finding.stale = concerned.reduce((sum, each) => sum + each.stale, 0);
     finding.findings = [finding];
+  }
+  for (const account of accounts) {
+    // Where an account names no role at all, one that trusts it is the only thing that ties it to IAM.
+    account.shownRole = account.role || (account.data.role_arn ? null : account.trustedBy[0] || null);
   }
   // Names are compared once; what is sorted later compares numbers.
   for (const list of [accounts, roles]) {

@@ -55,12 +55,12 @@ const worstOf = (findings) =>
   findings.reduce((worst, each) => (!worst || rank(each.state) < rank(worst.state) ? each : worst), null);
 
 // The line between account and role, broken by the link of the chain that is.
-function edge(state, findings) {
+function edge({ state, findings, role: bound }) {
   const worst = worstOf(findings);
   const broken = worst && worst.state !== "note" ? worst : null;
   const drawn = broken ? broken.state : state === "unknown" ? "unknown" : "ok";
   const label = drawn !== "ok" && span("label", icon(drawn), broken ? broken.data.link : "unread");
-  return cell(`edge s-${drawn}`, label);
+  return cell(`edge s-${drawn} ${bound ? "" : "loose"}`, label);
 }
 
 function podsNote({ exists, pods }) {
@@ -76,15 +76,13 @@ function accountNode(account) {
   return node;
 }
 
-// The role of an account, or what the account says in its place.
+// The role of an account, what the account says in its place, or a role that trusts it in vain.
 function namedRoleNode(account) {
-  if (account.role) {
-    const node = roleNode(account.role);
-    node.dataset.cell = 1;
-    return node;
-  }
-  const arn = account.data.role_arn;
-  return cell("node role ghost s-error", arn ? name(arn) : span("none", "no role"));
+  const { role, shownRole, data } = account;
+  if (!shownRole) return cell("node role ghost", data.role_arn ? name(data.role_arn) : span("none", "no role"));
+  const node = role ? roleNode(role) : cell("node role ghost", name(roleName(shownRole)), meta("trusts it"));
+  node.dataset.cell = 1;
+  return node;
 }
 
 function roleNode(role) {
@@ -104,7 +102,8 @@ function roleNote(role) {
 // A policy bears the state of its role's finding that names it, since a finding is all that is said of one.
 function policyState(role, policy) {
   const named = (finding) => [finding.data.evidence, finding.data.message].some((text) =>
-    text && text.split(/[\s"'(),;]+/).some((word) => word === policy.name || word === policy.arn));
+    text && text.split(/[\s"'();]+/).map((word) => word.replace(/[.,:]$/, ""))
+      .some((word) => word === policy.name || word === policy.arn));
   const worst = worstOf(role.findings.filter((each) => each.data.id === "policy-too-broad" && named(each)));
   return worst ? worst.state : null;
 }
@@ -117,11 +116,17 @@ function policyNode(role, policy) {
 
 const andMore = (items) => items.length > ROOM && meta(`+${number(items.length - ROOM)}`);
 
+// That there are none is certain only where that was found.
+function noPolicies(role) {
+  if (role.data.exists === null) return "policies not read";
+  return role.findings.some((each) => each.data.id === "no-permissions") ? "no policies" : "no policies known";
+}
+
 function policyNodes(role) {
   if (!role || role.data.exists === false) return cell("policies");
-  const { policies, exists } = role.data;
+  const { policies } = role.data;
   if (!policies.length) {
-    return cell("policies", span("policy ghost", exists === null ? "policies not read" : "no policies"));
+    return cell("policies", span("policy ghost", noPolicies(role)));
   }
   // The ones that something is wrong with are not among those that find no room.
   const badness = (policy) => rank(policyState(role, policy) || "ok");
@@ -146,13 +151,17 @@ const rowOf = (item, what, ...cells) =>
 
 function accountRow(account) {
   const role = account.role ? roleName(account.role) : account.data.role_arn;
-  return rowOf(account, role ? `role ${role}` : "no role", accountNode(account), edge(account.state, account.findings),
+  return rowOf(account, role ? `role ${role}` : "no role", accountNode(account), edge(account),
     namedRoleNode(account), cell("joint"), policyNodes(account.role), whyCell(account.findings));
 }
 
 const userNode = (account) => span(`node s-${account.state}`, stateIcon(account.state), name(account.name));
-const strangerNode = (stranger) =>
-  span("node ghost", name(stranger.name), meta(stranger.account ? "doesn't use it" : "isn't there"));
+const strangerNode = (stranger) => span("node ghost", name(stranger.name), meta(strangerNote(stranger)));
+
+function strangerNote({ name: subject, account }) {
+  if (account) return account.data.exists ? "doesn't use it" : "isn't there";
+  return /[*?]/.test(subject) ? "a pattern" : "not audited";
+}
 
 // A role's row: the role, whom it trusts, what it may do.
 function roleRow(role) {

@@ -205,8 +205,9 @@ select.set { border-color: var(--ink); font-weight: 600; }
   grid-template-columns: minmax(0, 1.3fr) 24px minmax(0, 1.6fr) minmax(0, 1.3fr) minmax(0, 0.8fr);
 }
 .role-row .policies { padding-left: 12px; }
+.row.pinned { z-index: 2; border-radius: 0; background: var(--paper); }
 .group-row { height: var(--group); padding-top: 10px; cursor: default; }
-.group-row:hover { background: none; }
+.group-row:hover { background: var(--paper); }
 .group-row > div {
   display: flex; align-items: baseline; gap: 10px; padding-bottom: 2px; border-bottom: 1px solid var(--line);
 }
@@ -235,6 +236,7 @@ select.set { border-color: var(--ink); font-weight: 600; }
 .edge.s-error::before { border-top: 2px dashed var(--state); }
 .edge.s-unknown::before { border-top: 2px dotted var(--state); }
 .edge.s-warning::before { border-top-color: var(--state); }
+.edge.loose::before { border-top-style: dotted; }
 .edge .label {
   position: relative; display: inline-flex; align-items: center; gap: 4px; padding: 0 6px;
   background: var(--paper); color: var(--state);
@@ -242,6 +244,7 @@ select.set { border-color: var(--ink); font-weight: 600; }
 }
 .row:hover .edge .label, .row.active .edge .label { background: var(--raised); }
 .joint { position: relative; height: 30px; }
+.joint:has(+ .policies:empty)::before { display: none; }
 .policies, .trusted { display: flex; align-items: center; gap: 6px; overflow: hidden; padding: 2px 0; }
 .trusted .node { flex: 0 1 auto; height: 28px; }
 .policy {
@@ -437,7 +440,7 @@ dialog .facts > div { display: grid; grid-template-columns: 104px minmax(0, 1fr)
   .keys { display: none; }
 }
 @media (prefers-reduced-motion: no-preference) {
-  .quiet, .chip, .count, .opener { transition: background-color 0.12s, border-color 0.12s; }
+  .quiet, .chip, .count { transition: background-color 0.12s, border-color 0.12s; }
 }
 @media (forced-colors: active) {
   .stripe span, .reach .fill { background: CanvasText; }

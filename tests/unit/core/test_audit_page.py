@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import copy
+import dataclasses
 import hashlib
 import html.parser
+import itertools
 import json
 import re
 import typing as t
@@ -28,21 +30,26 @@ DOCUMENTS = {
 each_document = pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
 
 
+@dataclasses.dataclass
+class Element:
+    tag: str
+    attributes: dict[str, str | None]
+    text: str = ""
+
+
 class Page(html.parser.HTMLParser):
     """The elements of a page as a parser that knows nothing of us sees them, each with the text up to the next tag."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
+        self.elements: list[Element] = []
         self.comments: list[str] = []
         self.inside = False
         self.feed(text)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        self.texts.append("")
+        self.elements.append(Element(tag, dict(attrs)))
         self.inside = True
 
     def handle_endtag(self, tag: str) -> None:
@@ -50,17 +57,21 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self.inside:
-            self.texts[-1] += data
+            self.elements[-1].text += data
 
     def handle_comment(self, data: str) -> None:
         self.comments.append(data)
 
-    def all(self, tag: str) -> list[tuple[dict[str, str | None], str]]:
-        found = zip(self.elements, self.texts, strict=True)
-        return [(attributes, text) for (name, attributes), text in found if name == tag]
+    def all(self, tag: str, **attributes: str) -> list[Element]:
+        found = [each for each in self.elements if each.tag == tag]
+        return [each for each in found if attributes.items() <= each.attributes.items()]
+
+    def texts(self, tag: str, **attributes: str) -> list[str]:
+        return [each.text for each in self.all(tag, **attributes)]
 
     def script(self, identity: str) -> str:
-        return next(text for attributes, text in self.all("script") if attributes.get("id") == identity)
+        (text,) = self.texts("script", id=identity)
+        return text
 
 
 def column(packed: t.Any) -> list[t.Any]:
@@ -73,7 +84,7 @@ def column(packed: t.Any) -> list[t.Any]:
         return [packed["values"][each] for each in packed["at"]]
     if "sizes" in packed:
         everything = iter(column(packed["all"]))
-        return [[next(everything) for _ in range(size)] for size in column(packed["sizes"])]
+        return [list(itertools.islice(everything, size)) for size in column(packed["sizes"])]
     columns = {key: column(each) for key, each in packed["of"].items()}
     return [{key: each[row] for key, each in columns.items()} for row in range(packed["rows"])]
 
@@ -83,7 +94,8 @@ def unpacked(packed: Json) -> Json:
 
 
 def policy_of(page: Page) -> dict[str, list[str]]:
-    text = next(each["content"] for each, _ in page.all("meta") if each.get("http-equiv") == "Content-Security-Policy")
+    (meta,) = page.all("meta", **{"http-equiv": "Content-Security-Policy"})
+    text = meta.attributes["content"]
     assert text is not None
     return {name: sources for name, *sources in (each.split() for each in text.split(";"))}
 
@@ -136,11 +148,10 @@ def test_names_make_no_elements(document: Json) -> None:
     """The page of the worst names has the very elements of the same page with harmless ones."""
     page = Page(audit_page.render(document))
     harmless = Page(audit_page.render(_harmless(document)))
-    assert [(tag, sorted(attributes)) for tag, attributes in page.elements] == [
-        (tag, sorted(attributes)) for tag, attributes in harmless.elements
-    ]
+    shape = [(each.tag, sorted(each.attributes)) for each in page.elements]
+    assert shape == [(each.tag, sorted(each.attributes)) for each in harmless.elements]
     assert page.comments == []
-    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert not [name for each in page.elements for name in each.attributes if name.startswith("on")]
 
 
 def _harmless(value: t.Any) -> t.Any:
@@ -161,22 +172,22 @@ def test_a_hostile_text_is_shown_without_the_script(text: str) -> None:
     visible = "".join(each if each.isprintable() and each != "\xad" else f"\\u{ord(each):04x}" for each in text)
     # Half a pair has no character reference: a parser puts the replacement character in its place.
     visible = visible.replace("\\ud83d", "\ufffd")
-    assert visible in [each for _, each in page.all("bdi")]
-    assert visible in [each for attributes, each in page.all("p") if attributes.get("class") == "message"]
+    assert visible in page.texts("bdi")
+    assert visible in page.texts("p", **{"class": "message"})
 
 
 @each_document
 def test_the_policy_admits_this_script_and_this_style_alone(document: Json) -> None:
     page = Page(audit_page.render(document))
     policy = policy_of(page)
-    (script,) = [text for attributes, text in page.all("script") if "type" not in attributes]
-    ((_, style),) = page.all("style")
+    (script,) = [each.text for each in page.all("script") if "type" not in each.attributes]
+    (style,) = page.texts("style")
     assert policy["default-src"] == ["'none'"]
     assert policy["script-src"] == [digest(script)]
     assert policy["style-src"] == [digest(style)]
     assert policy["img-src"] == ["data:"]
     assert policy["base-uri"] == policy["form-action"] == ["'none'"]
-    assert not [attributes for _, attributes in page.elements if "style" in attributes]
+    assert not [each for each in page.elements if "style" in each.attributes]
 
 
 @each_document
@@ -185,14 +196,14 @@ def test_nothing_is_fetched(document: Json) -> None:
     page = Page(text)
     fetched = [
         value
-        for _, attributes in page.elements
-        for name, value in attributes.items()
+        for each in page.elements
+        for name, value in each.attributes.items()
         if name in ("src", "srcset", "href", "data", "action", "poster", "background", "ping", "manifest")
     ]
     assert all(each is not None and each.startswith(("#", "data:,")) for each in fetched), fetched
-    ((_, style),) = page.all("style")
+    (style,) = page.texts("style")
     assert not re.search(r"url\(|@import|@font-face|image-set", style)
-    assert not {"iframe", "object", "embed", "img", "link", "base"} & {tag for tag, _ in page.elements} - {"link"}
+    assert not {"iframe", "object", "embed", "img", "base"} & {each.tag for each in page.elements}
     assert len(page.all("link")) == 1
 
 
@@ -219,15 +230,15 @@ def test_without_the_script_there_are_the_counts_and_the_worst() -> None:
     plain = text[text.index("<noscript>") : text.index("</noscript>")]
     page = Page(plain)
     counts = document["counts"]
-    cells = [each for _, each in page.all("td")]
+    cells = page.texts("td")
     expected = [
         f"{counts[kind][state]:,}"
         for kind in ("service_accounts", "roles")
         for state in ("total", "error", "unknown", "warning", "note", "ok")
     ]
     assert cells == expected
-    assert [each for _, each in page.all("code")] == [each["id"] for each in document["findings"][:25]]
-    messages = [each for attributes, each in page.all("p") if attributes.get("class") == "message"]
+    assert page.texts("code") == [each["id"] for each in document["findings"][:25]]
+    messages = page.texts("p", **{"class": "message"})
     assert messages == [each["message"] for each in document["findings"][:25]]
     assert f"{counts['pods']['stale']:,} stale" in plain
 
@@ -235,8 +246,8 @@ def test_without_the_script_there_are_the_counts_and_the_worst() -> None:
 def test_what_was_not_read_is_told() -> None:
     texts = [f"part {number} of <the cluster>" for number in range(9)]
     page = Page(audit_page.render({**DOCUMENTS["ordinary"], "unread": texts}))
-    assert [each for _, each in page.all("li")] == texts
-    assert "4 more" in [each for _, each in page.all("summary")]
+    assert page.texts("li") == texts
+    assert "4 more" in page.texts("summary")
     assert "Not read" not in audit_page.render({**DOCUMENTS["ordinary"], "unread": []})
 
 
