@@ -13,7 +13,14 @@ import functools
 import time
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._api import admission, cluster, eks, iam, observation, workloads
+from ansible_collections.eksops.irsa.plugins.module_utils._api import (
+    admission,
+    cluster,
+    eks,
+    iam,
+    observation,
+    workloads,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core import (
     audit_facts,
     diagnose_account,
@@ -135,7 +142,7 @@ class Reader:
     # What is refused
 
     def _ask(self, read: t.Callable[[], T]) -> T | Unknown:
-        """What a read of AWS brings; Unknown, and said in the end, where AWS refuses it or doesn't know the operation."""
+        """What a read of AWS brings; Unknown, and said in the end, where AWS refuses it or doesn't know it."""
         found = observation.ask(read)
         if isinstance(found, Unknown):
             self._say(found)
