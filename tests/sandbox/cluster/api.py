@@ -335,7 +335,7 @@ class Api:
             raise errors.bad_request("metadata.managedFields must be nil")
         if not body.get("apiVersion") or not body.get("kind"):
             raise errors.bad_request("Object 'Kind' is missing in the applied configuration")
-        config = self._incoming(kind, namespace, body, "apply")
+        config = server_side.without_empty_maps(self._incoming(kind, namespace, body, "apply"))
         if config["metadata"].setdefault("name", name) != name:
             raise errors.bad_request(
                 f"the name of the object ({config['metadata']['name']}) does not match the name on the URL ({name})"

@@ -33,6 +33,13 @@ def apply(live: Object, config: Object, managed: Managed, manager: Manager, sche
     return t.cast(Object, merged)
 
 
+def without_empty_maps(config: Object) -> Object:
+    """Annotations and labels without any are no field of the typed object, so nobody comes to own them."""
+    metadata = config.get("metadata") or {}
+    kept = {key: value for key, value in metadata.items() if value != {} or key not in ("annotations", "labels")}
+    return {**config, "metadata": kept}
+
+
 def _is_prefix_of_any(path: Path, paths: Paths) -> bool:
     length = len(path)
     return any(other[:length] == path for other in paths if len(other) > length)

@@ -36,6 +36,15 @@ def test_an_apply_creates(namespace: Namespace) -> None:
     assert owners(answer.body) == {(OURS, "Apply")}
 
 
+def test_nobody_owns_annotations_that_are_none(namespace: Namespace) -> None:
+    answer = applied(namespace, "app", OURS, {"annotations": {}})
+    assert "managedFields" not in answer.body["metadata"]
+    path = f"{namespace.core}/serviceaccounts/app"
+    later = namespace.cluster.call("PATCH", path, {"metadata": {"annotations": {ROLE_ARN: "arn:a"}}}, MERGE)
+    assert later.status == 200
+    assert owners(later.body) == set()
+
+
 def test_a_conflict_names_the_owner_and_the_field(namespace: Namespace) -> None:
     path = f"{namespace.core}/serviceaccounts"
     body = {"metadata": {"name": "app", "annotations": {ROLE_ARN: "arn:helm"}}}
