@@ -21,7 +21,7 @@ SCENES = {
     "role": (documents.example, "view=roles&open=role:arn:aws:iam::111122223333:role/platform-observability"),
     "roles": (documents.example, "view=roles"),
     "findings": (documents.example, "view=findings"),
-    "finding": (documents.large, "view=findings&id=webhook-unreachable&open=finding:0"),
+    "finding": (documents.example, "view=findings&open=finding:0"),
     "search": (documents.large, "q=lake&state=unknown,error"),
     "nothing": (documents.example, "q=nothing-is-called-that"),
     "hostile": (documents.hostile, ""),

@@ -328,6 +328,32 @@ def test_back_closes_what_was_opened(visit: Opener) -> None:
     expect(page.locator("#details")).to_be_visible()
 
 
+def test_other_lines_are_read_from_their_beginning(visit: Opener) -> None:
+    page = visit("large")
+    page.evaluate("scrollTo(0, 90000)")
+    page.locator("#search").fill("shop")
+    first = page.locator(".row:not(.pinned)").first
+    expect(first).to_have_attribute("aria-rowindex", re.compile("^[12]$"))
+    expect(first).to_be_in_viewport()
+    # Opening one changes nothing about where the list is.
+    page.evaluate("scrollTo(0, 2000)")
+    page.wait_for_timeout(100)
+    page.locator(".account-row:not(.pinned)").nth(15).locator(".node.account").click()
+    assert page.evaluate("scrollY") == 2000
+    expect(page.locator("#details")).to_be_visible()
+
+
+def test_keys_begin_where_the_list_is(visit: Opener) -> None:
+    page = visit("large")
+    page.evaluate("scrollTo(0, 90000)")
+    page.wait_for_timeout(100)
+    page.locator("#by-sort").focus()
+    press(page, "Tab")
+    assert focused(page) == "grid"
+    assert abs(page.evaluate("scrollY") - 90000) < 200
+    expect(page.locator(".row.active")).to_be_in_viewport(ratio=0.9)
+
+
 def test_sorting(visit: Opener, audits: Audits) -> None:
     page = visit(fragment="sort=stale", viewport={"width": 1280, "height": 6000})
     document = audits["ordinary"]
@@ -401,6 +427,10 @@ def test_a_finding_names_all_whom_it_concerns(visit: Opener, audits: Audits) -> 
     finding = next(each for each in audits["large"]["findings"] if each["id"] == "webhook-unreachable")
     names = [each.inner_text() for each in details.locator(".entries .name").all()]
     assert names == finding["service_accounts"][:100]
+    details.get_by_role("button", name="All service accounts with webhook-unreachable").click()
+    expect(details).to_be_hidden()
+    assert count(page) == "2,500 of 5,000 service accounts match"
+    assert focused(page) == "grid"
 
 
 def test_the_head_of_a_long_group_stays_in_sight(visit: Opener) -> None:

@@ -29,6 +29,9 @@ function change(changes, push) {
   const address = fragment ? `#${fragment}` : location.pathname + location.search;
   history[push ? "pushState" : "replaceState"](null, "", address);
   show();
+  // Other lines are read from their beginning, not from where the former ones were left.
+  const isOther = Object.keys(changes).some((key) => key !== "open");
+  if (isOther && at("panel").getBoundingClientRect().top < 0) at("panel").scrollIntoView();
 }
 
 const isFiltered = () => Object.entries(NO_FILTER).some(([key, value]) => String(filter[key]) !== String(value));
@@ -214,6 +217,13 @@ function open(address) {
   if (opened !== null) at("details-title").focus();
 }
 
+// All accounts with a kind of finding, in place of the details of one.
+function showKind(id) {
+  change({ ...NO_FILTER, view: "accounts", sort: "worst", id, open: "" }, true);
+  returnTo = null;
+  list.focus();
+}
+
 function close() {
   change({ open: "" });
   const back = returnTo && returnTo.isConnected && returnTo !== document.body ? returnTo : grid;
@@ -275,10 +285,11 @@ function copyByHand(text) {
 }
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy], [data-open], [data-close]");
+  const button = event.target.closest("[data-copy], [data-open], [data-kind], [data-close]");
   if (!button) return;
   if (button.dataset.copy !== undefined) copy(button.dataset.copy, button);
   else if (button.dataset.open !== undefined) open(button.dataset.open);
+  else if (button.dataset.kind !== undefined) showKind(button.dataset.kind);
   else close();
 });
 
@@ -310,7 +321,7 @@ function escape(event) {
 at("skip").addEventListener("click", (event) => {
   // Its target would take the place of the filters in the address.
   event.preventDefault();
-  grid.focus();
+  list.focus();
 });
 
 // Theme: the system's, until somebody chooses.

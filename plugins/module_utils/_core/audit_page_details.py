@@ -74,7 +74,8 @@ function concerned(data) {
 
 function findingsPart(findings, unknown) {
   if (findings.length) {
-    return [h("h3", {}, counted(findings.length, "finding")), findings.map((each) => findingCard(each, {}))];
+    return h("section", {}, h("h3", {}, counted(findings.length, "finding")),
+      longList(findings, (each) => findingCard(each, {})));
   }
   return h("p", { class: "calm" }, stateIcon(unknown ? "unknown" : "ok"),
     unknown ? "Something about it could not be read; nothing else was found." : "Nothing was found.");
@@ -109,7 +110,7 @@ function detailsOfAccount(model, account) {
   const picture = h("dl", { class: "path" },
     h("div", { class: `s-${account.state}` }, h("dt", {}, "Service account"), h("dd", {}, stateIcon(account.state),
       copied(account.name), !data.exists && meta("isn't there"))),
-    h("div", { class: role ? `s-${role.state}` : "s-error" }, h("dt", {}, "Role"), h("dd", {},
+    h("div", { class: role ? `s-${role.state}` : "" }, h("dt", {}, "Role"), h("dd", {},
       role ? [roleButton(role), copied(role.data.arn)] : data.role_arn ? copied(data.role_arn) : "none named")),
     h("div", {}, h("dt", {}, "Policies"), h("dd", {}, role ? policiesPart(role) : "none")));
   const facts = h("dl", { class: "facts" },
@@ -163,6 +164,8 @@ function detailsOfFinding(model, finding) {
   return { label: "Finding", title: finding.title || data.id, state: finding.state, body: [
     findingCard(finding, { alone: true }),
     cause && h("section", {}, h("h3", {}, "Why"), h("p", {}, marked(cause.why))),
+    names.length > 1 && h("button", { type: "button", class: "opener", "data-kind": data.id },
+      `All service accounts with ${data.id}`, icon("open")),
     listed(counted(names.length, "service account"), names, (each) => accountButton(each)),
     listed(counted(arns.length, "role"), arns, roleButton),
   ] };

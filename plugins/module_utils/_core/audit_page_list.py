@@ -185,8 +185,12 @@ function listIn(grid, { opens, folds }) {
     event.preventDefault();
     KEYS[event.key]();
   });
+  // Who comes by the Tab key begins with the first line in sight; a click chooses its own.
   grid.addEventListener("focus", () => {
-    if (active === null) step(1);
+    if (active !== null || !grid.matches(":focus-visible")) return;
+    let at = lineAt(ceiling());
+    while (at < lines.length && !canBeActive(at)) at += 1;
+    if (at < lines.length) activate(at, true);
   });
   grid.addEventListener("click", (event) => {
     const row = event.target.closest("[data-at]");
@@ -208,6 +212,7 @@ function listIn(grid, { opens, folds }) {
     });
   }
   addEventListener("scroll", later, { passive: true });
+  addEventListener("resize", later);
   // Heights depend on the width alone.
   let width = grid.parentElement.clientWidth;
   new ResizeObserver(() => {

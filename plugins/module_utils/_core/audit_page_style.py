@@ -298,6 +298,7 @@ dialog h2 .state { vertical-align: 2px; margin-left: 4px; }
 .close { padding: 4px 7px; line-height: 1; }
 .content { display: grid; gap: 16px; padding: 16px 20px 40px; }
 .content > * { min-width: 0; }
+.content > .opener { justify-self: start; }
 dialog h3 { font-size: 13px; font-weight: 650; margin-bottom: -6px; }
 section h3 { margin-bottom: 6px; }
 .copied { display: inline-flex; align-items: center; gap: 2px; max-width: 100%; }
@@ -325,6 +326,7 @@ dialog .facts > div { display: grid; grid-template-columns: 104px minmax(0, 1fr)
 .entries { display: grid; gap: 6px; }
 .entries li { min-width: 0; display: flex; align-items: center; gap: 6px; }
 .entries + .quiet { margin-top: 8px; }
+.entries .finding { flex: 1; }
 .ghost .copied code { text-decoration: none; color: var(--muted); }
 .chain {
   display: grid; grid-template-columns: repeat(6, 1fr); padding: 8px 4px; border: 1px solid var(--line);
@@ -451,11 +453,11 @@ dialog .facts > div { display: grid; grid-template-columns: 104px minmax(0, 1fr)
   @page { margin: 14mm; }
   :root { --paper: #ffffff; }
   * { print-color-adjust: exact; }
-  body { font-size: 11px; }
-  .page { padding: 0; max-width: none; }
+  body { font-size: 12px; }
+  .page { padding: 0 1px; max-width: none; }
   .theme, .copy, .tabs, .search, .more, .filters, #clear, .skip, .keys, .close { display: none !important; }
   .tools { position: static; padding: 0; }
-  .row { position: relative; break-inside: avoid; }
+  .row { position: relative; left: 0; right: 0; padding: 0; break-inside: avoid; }
   .group-row { break-after: avoid; }
   .gist .message { white-space: normal; }
   .finding-row { height: auto; padding-block: 3px; }
