@@ -230,9 +230,12 @@ class Reader:
 
     def _everywhere(self, list_all: t.Callable[..., list[Json]]) -> list[Json]:
         """What is in the namespaces that are looked at."""
-        if not self._wanted.namespaces:
+        namespaces = self._wanted.namespaces
+        if not namespaces:
             return list_all(self._server)
-        return workloads.everywhere(self._server, list_all, self._wanted.namespaces)
+        # Several are read by one list of all, which has the others, too.
+        found = workloads.everywhere(self._server, list_all, namespaces)
+        return [each for each in found if each["metadata"]["namespace"] in namespaces]
 
     def _read_namespaces(self) -> dict[str, Json]:
         """The namespaces that are looked at, by name."""

@@ -170,6 +170,23 @@ def test_single_namespaces_are_read_alone(cloud: Cloud) -> None:
     assert list(t.cast(Json, facts.namespaces)) == ["shop"]
 
 
+def test_several_namespaces_are_picked_from_a_list_of_all(cloud: Cloud) -> None:
+    stub(cloud)
+    elsewhere = {"namespace": "elsewhere"}
+    server = Server(
+        **{
+            "GET /api/v1/namespaces/shop": {"metadata": {"name": "shop"}},
+            "GET /api/v1/namespaces/bank": {"metadata": {"name": "bank"}},
+            "GET /api/v1/serviceaccounts": [account(), {"metadata": {**account()["metadata"], **elsewhere}}],
+            "GET /api/v1/pods": [written(), {**written(), "metadata": {**written()["metadata"], **elsewhere}}],
+        }
+    )
+    facts = read(cloud, server, namespaces=["shop", "bank"])
+    assert list(facts.service_accounts) == [("shop", "app")]
+    assert list(t.cast(Json, facts.pods)) == [("shop", "app")]
+    assert server.requests.count("GET /api/v1/serviceaccounts") == 1
+
+
 def test_of_a_pod_nothing_is_kept_that_nobody_looks_at(cloud: Cloud) -> None:
     stub(cloud)
     ended = written("web-ended", status={"phase": "Succeeded"})
