@@ -17,6 +17,8 @@ cd "$site"
 
 render() {
     antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --dest-dir "$site/rst" eksops.irsa
+    # Of the guides it takes the texts alone.
+    cp -R "$ROOT/docs/docsite/rst/images" "$site/rst/docsite/"
     "$docs/bin/python" "$TOOLS/docs_inventory.py" "$site" eksops.irsa
     sphinx-build -q -W --keep-going -b html -c "$site" "$site/rst" "$site/html"
 }
