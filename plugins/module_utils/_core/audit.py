@@ -82,6 +82,7 @@ class Audit:
         # What says the same is the same finding, whosever chain shows it.
         self._found: dict[tuple[str, str], _Found] = {}
         self._unknown: dict[str, list[str]] = collections.defaultdict(list)
+        self._probes = _probes(facts, wanted)
         self._accounts = [self._look(name) for name in facts.looked_at]
         self._judge_roles()
         for each in facts.webhook:
@@ -94,7 +95,8 @@ class Audit:
 
     def _look(self, name: Name) -> _Account:
         facts, account = self._facts, self._facts.service_accounts[name]
-        chain = _chain(facts, self._wanted, name, account)
+        probes = dataclasses.replace(self._probes, namespace=name[0], service_account=name[1])
+        chain = _chain(facts, self._wanted, probes, account)
         kubernetes = _kubernetes_facts(facts, name, account)
         aws = audit_roles.aws_facts(facts, facts.role_of(chain.role_arn))
         if not isinstance(facts.associations, Unknown):
@@ -109,7 +111,7 @@ class Audit:
         # An account that a role trusts and that was never to name it has no chain of its own.
         if chain.role_arn or _means_a_role(account, kubernetes):
             role = _role_key(facts, chain.role_arn)
-            found = diagnosis.diagnose(_probes(facts, self._wanted, name), seen)
+            found = diagnosis.diagnose(probes, seen)
             for each in found.findings:
                 self._note(each, [name], [role] if role and each.link == "role" else [])
             known = "unknown" not in found.links.values()
@@ -325,15 +327,16 @@ class Audit:
         )
 
 
-def _probes(facts: Facts, wanted: Wanted, name: Name) -> verification.Wanted:
-    plain = proofs.wanted(*name, role_arn=None, issuer=facts.issuer, region=wanted.region, ask=False)
+def _probes(facts: Facts, wanted: Wanted) -> verification.Wanted:
+    """What is to be looked at of each chain."""
+    plain = proofs.wanted("", "", role_arn=None, issuer=facts.issuer, region=wanted.region, ask=False)
     return dataclasses.replace(
         plain, probes=frozenset({"static", "pods"} if wanted.pods else {"static"}), ignore=wanted.ignore
     )
 
 
-def _chain(facts: Facts, wanted: Wanted, name: Name, account: t.Mapping[str, t.Any]) -> Chain:
-    chain = verification.chain_of(_probes(facts, wanted, name), facts.cluster, account)
+def _chain(facts: Facts, wanted: Wanted, probes: verification.Wanted, account: t.Mapping[str, t.Any]) -> Chain:
+    chain = verification.chain_of(probes, facts.cluster, account)
     arn = chain.role_arn or ""
     declared = is_role_arn(arn) and Arn.parse(arn).account_id in wanted.role_accounts
     return dataclasses.replace(chain, account_id=facts.account_id, partition=facts.partition, cross_account=declared)
@@ -381,7 +384,7 @@ def _by_hand(chain: Chain, bound: t.Sequence[str]) -> Finding:
         f"annotation {ROLE_ARN_ANNOTATION} of service account {name} was set by {' and '.join(bound)}, which doesn't "
         "keep it so",
         f"put {name} into irsa_bindings with role_arn: {chain.role_arn}, or with the role's name if the role is to be "
-        "kept, too",
+        "kept, too; set force there once, so that the annotation is owned from then on",
         evidence="metadata.managedFields",
         found=", ".join(bound),
     )

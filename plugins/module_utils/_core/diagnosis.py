@@ -172,13 +172,12 @@ def _findings(seen: Observations) -> list[Finding]:
         found = [each for each in found if each.id != "arn-wrong-account"]
     found += diagnose_account.findings(chain, kubernetes, aws)
     found += diagnose_pods.findings(chain, kubernetes)
-    allowed = static_allows(seen)
     answered = isinstance(seen.sts, StsAnswer)
     if isinstance(seen.sts, StsAnswer):
-        found += diagnose_sts.findings(chain, aws, seen.sts, allowed=allowed, earlier=found)
+        found += diagnose_sts.findings(chain, aws, seen.sts, allowed=static_allows(seen), earlier=found)
     if isinstance(seen.test_pod, TestPod):
         found += diagnose_sts.pod_findings(
-            chain, aws, seen.test_pod, allowed=allowed, asked=answered, earlier=tuple(found)
+            chain, aws, seen.test_pod, allowed=static_allows(seen), asked=answered, earlier=tuple(found)
         )
     return in_chain_order(found)
 

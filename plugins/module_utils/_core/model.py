@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 import typing as t
 
@@ -31,6 +32,7 @@ class Arn:
     resource: str
 
     @classmethod
+    @functools.lru_cache(maxsize=16384)  # each of thousands of roles is asked for its account again and again
     def parse(cls, text: str) -> Arn:
         """:raises InvalidInput: ``text`` is no ARN."""
         match = _ARN.fullmatch(text)
