@@ -73,12 +73,16 @@ bench-audit: ## An audit of five thousand service accounts against a bare script
 	@$(T)/with_sandbox.sh bench-audit benchmarks/audit/run $(ARGS)
 
 .PHONY: build
-build: ## Build the tarball and print its path
+build: ## Build the tarball, the same bytes for the same files, and print its path
 	@$(T)/build.sh
 
 .PHONY: galaxy-check
-galaxy-check: ## Galaxy's importer, and an installation in an empty place
+galaxy-check: ## The tarball: its content, Galaxy's importer, publication, installation, upgrade; and how a release is made
 	@$(T)/galaxy_check.sh
+
+.PHONY: release
+release: ## VERSION=x.y.z: version, changelog, tarball and tag's text of a release; DRY=1 only shows them
+	@$(T)/release.sh $(if $(DRY),--dry-run) "$(VERSION)"
 
 .PHONY: docs-check
 docs-check: ## Render the documentation of every plugin and role; a warning is an error
