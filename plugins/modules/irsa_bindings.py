@@ -237,7 +237,8 @@ options:
     default: collect
   force:
     description:
-      - Whether to take over annotations and labels that others own with other values.
+      - Whether to take over annotations and labels that others own with other values, and to own together what others
+        set to the wanted value.
       - With O(state=absent) and O(exclusive=true), also whether to take roles away from under running pods. With
         O(rollout=true) these are re-created without the role.
     type: bool

@@ -15,7 +15,7 @@ description:
   - It writes by server-side apply as field manager C(eksops.irsa), so the API server itself keeps account of what this
     collection set and what others did. What others set stays as it is, here and on removal.
   - An annotation or label that somebody else owns with another value is an error that names the owner, unless O(force)
-    is set. One that somebody else set to the wanted value is owned together from then on.
+    is set. One that somebody else set to the wanted value is right, and stays theirs.
   - An option that is left out is left alone, also what an earlier run set by it.
   - Pods that run already don't change. M(eksops.irsa.pod_rollout) restarts those that need it.
 extends_documentation_fragment:
@@ -89,7 +89,7 @@ options:
   force:
     description:
       - With O(state=present), whether to take over annotations and labels that others own with other values. Their
-        owners may set them back.
+        owners may set them back. Those that others set to the wanted value are owned together then.
       - With O(state=absent), whether to take away the annotations of the webhook even if others own them.
     type: bool
     default: false

@@ -764,7 +764,8 @@ CAUSES: tuple[Cause, ...] = (
         detected="The account's ``managedFields`` name neither this collection nor a tool that keeps objects as its "
         "source has them (Helm, Argo CD, Flux, eksctl, Terraform and others) as an owner of the annotation.",
         fix="Put the account into ``irsa_bindings`` and run ``eksops.irsa.irsa_bindings`` or the role "
-        "``eksops.irsa.irsa``: an annotation with the same value is taken over without a change.",
+        "``eksops.irsa.irsa``, once with ``force`` (``irsa_force``): the value stays as it is, and has an owner from "
+        "then on.",
         by_hand=('kubectl -n "$NAMESPACE" get serviceaccount "$ACCOUNT" -o yaml --show-managed-fields',),
         see=(f"{_KUBERNETES}/reference/using-api/server-side-apply/",),
         audit=True,

@@ -281,7 +281,9 @@ def _plan_present(wanted: Wanted, account: Account) -> Plan:
     if not wanted.force:
         _refuse_conflicts(wanted, account)
     config = {field: value for field, value in account.ours.items() if field not in wanted.drops}
-    config.update(wanted.sets)
+    # What others set to the wanted value stays theirs alone. To own it too would be a write that changes nothing, and
+    # of two sources of a value each undoes the other's next change.
+    config.update({field: value for field, value in wanted.sets.items() if _is_to_own(wanted, account, field)})
     forced = _foreign(wanted, account)
     warnings = [
         f"{field} of service account {wanted.title} was set by {_names(account.others(field))}, which may set it back."
@@ -289,6 +291,10 @@ def _plan_present(wanted: Wanted, account: Account) -> Plan:
     ]
     warnings += _kept(wanted, account, [field for field in wanted.drops if field in account.fields])
     return _plan_fields(wanted, account, config, warnings)
+
+
+def _is_to_own(wanted: Wanted, account: Account, field: Field) -> bool:
+    return wanted.force or account.fields.get(field) != wanted.sets[field]
 
 
 def _foreign(wanted: Wanted, account: Account) -> list[Field]:

@@ -164,9 +164,16 @@ PRESENT: dict[str, tuple[Account, dict[str, t.Any], dict[str, t.Any] | None]] = 
     "nothing to do": (account({ROLE: (ARN, US)}), {"role_arn": ARN}, None),
     "nothing asked for": (account({ROLE: (ARN, US)}), {}, None),
     "nothing to do beside others": (account({ROLE: (ARN, KUBECTL, US)}), {"role_arn": ARN}, None),
-    "owned together from now on": (
+    "what others set as it is wanted stays theirs": (account({ROLE: (ARN, KUBECTL)}), {"role_arn": ARN}, None),
+    "so does what nobody owns": (account({ROLE: (ARN,)}), {"role_arn": ARN}, None),
+    "theirs beside a write of ours": (
+        account({ROLE: (ARN, HELM)}),
+        {"role_arn": ARN, "token_expiration": 600},
+        {"annotations": {EXPIRATION: "600"}},
+    ),
+    "owned together by force": (
         account({ROLE: (ARN, KUBECTL)}),
-        {"role_arn": ARN},
+        {"role_arn": ARN, "force": True},
         {"annotations": {ROLE: ARN}},
     ),
     "a value of our own changes": (
