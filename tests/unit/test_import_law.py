@@ -39,6 +39,7 @@ LAWS = {
     "doc_fragments": Law((), may_exit=False),
     "action": Law((f"{UTILS}._progress", "ansible"), may_exit=False),
     "filter": Law((f"{UTILS}._core", "ansible"), may_exit=False),
+    "test": Law((f"{UTILS}._core", "ansible"), may_exit=False),
     "inventory": Law((UTILS, "ansible", *DEPENDENCIES), may_exit=False),
 }
 EXITS = frozenset({"fail_json", "fail_json_aws", "exit_json"})
@@ -120,6 +121,8 @@ def test_source_keeps_the_law(path: str) -> None:
         pytest.param("module_utils/_runner.py", "import botocore.exceptions", id="runner-botocore"),
         pytest.param("modules/x.py", "from kubernetes import client", id="module-kubernetes"),
         pytest.param("modules/x.py", "import boto3", id="module-boto3"),
+        pytest.param("filter/x.py", f"from {UTILS}._api import iam", id="filter-api"),
+        pytest.param("test/x.py", f"from {UTILS}._api import iam", id="test-api"),
     ],
 )
 def test_breach_is_seen(path: str, source: str) -> None:

@@ -34,7 +34,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document 
 
 ROLE_ARN = Field("annotations", ROLE_ARN_ANNOTATION)
 # What a role and an account are where a binding says nothing of it: the defaults of `irsa_role` and `sa_annotate`.
-_ROLE_DEFAULTS: t.Mapping[str, t.Any] = {
+ROLE_DEFAULTS: t.Mapping[str, t.Any] = {
     "state": "present",
     "allow_wildcards": False,
     "cluster_name": None,
@@ -148,7 +148,7 @@ class Wanted:
         roles: dict[str, role.Wanted] = {}
         for each in grouped:
             try:
-                options = {**_ROLE_DEFAULTS, **where, **each, "state": params["state"]}
+                options = {**ROLE_DEFAULTS, **where, **each, "state": params["state"]}
                 roles[each["name"]] = role.Wanted.from_params(options, load_yaml)
             except InvalidInput as error:
                 users = [number for number, one in enumerate(given) if one.get("role_name") == each["name"]]
@@ -208,7 +208,7 @@ class Wanted:
         listed = [{"namespace": each.options["namespace"], "name": each.options["name"]} for each in accounts]
         where = {"cluster_name": self.provider.cluster_name, "issuer": self.provider.url or None}
         own = {"name": name, "service_accounts": listed, "audiences": [], "state": "absent"}
-        return role.Wanted.from_params({**_ROLE_DEFAULTS, **where, **own})
+        return role.Wanted.from_params({**ROLE_DEFAULTS, **where, **own})
 
 
 def _exclusive(params: t.Mapping[str, t.Any]) -> Exclusive | None:

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trust policies for a review."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.eksops.irsa.plugins.filter.trust_policy import FilterModule, trust_policy
+from ansible_collections.eksops.irsa.plugins.module_utils._core import trust_policy as core
+
+PROVIDER = "oidc.eks.cn-north-1.amazonaws.com.cn/id/0123456789ABCDEF0123456789ABCDEF"
+ARN = f"arn:aws-cn:iam::012345678901:oidc-provider/{PROVIDER}"
+CART, ORDERS = {"namespace": "shop", "name": "cart"}, {"namespace": "shop", "name": "orders"}
+STS = "sts.amazonaws.com"
+
+
+def subject(name: str) -> str:
+    return f"system:serviceaccount:shop:{name}"
+
+
+def statement(operators: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
+    condition = {name: {f"{PROVIDER}:{key}": each for key, each in keys.items()} for name, keys in operators.items()}
+    action = "sts:AssumeRoleWithWebIdentity"
+    return {"Effect": "Allow", "Principal": {"Federated": ARN}, "Action": action, "Condition": condition}
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "expected"),
+    [
+        pytest.param(
+            [ORDERS, CART],
+            {},
+            [statement({"StringEquals": {"sub": [subject("cart"), subject("orders")], "aud": STS}})],
+            id="accounts",
+        ),
+        pytest.param(
+            {"namespace": "shop", "service_account": "cart", "role_name": "x", "audience": "example.com"},
+            {},
+            [statement({"StringEquals": {"sub": subject("cart"), "aud": "example.com"}})],
+            id="a binding",
+        ),
+        pytest.param(
+            [{"namespace": "shop", "service_account": "cart", "audience": "example.com"}, ORDERS],
+            {},
+            [
+                statement(
+                    {"StringEquals": {"sub": [subject("cart"), subject("orders")], "aud": ["example.com", STS]}},
+                )
+            ],
+            id="the audiences of all",
+        ),
+        pytest.param(
+            [CART], {"audiences": []}, [statement({"StringEquals": {"sub": subject("cart")}})], id="no audience"
+        ),
+        pytest.param(
+            [{"namespace": "shop", "name": "*"}],
+            {"allow_wildcards": True},
+            [statement({"StringLike": {"sub": subject("*")}, "StringEquals": {"aud": STS}})],
+            id="wildcard",
+        ),
+        pytest.param([], {}, [core.NOBODY], id="nobody"),
+    ],
+)
+def test_documents(value: t.Any, options: dict[str, t.Any], expected: list[dict[str, t.Any]]) -> None:
+    found = trust_policy(value, provider_arn=ARN, **options)
+    assert found == {"Version": "2012-10-17", "Statement": expected}
+    by_issuer = {"issuer": f"https://{PROVIDER}", "account_id": "012345678901", "partition": "aws-cn"}
+    assert trust_policy(value, **by_issuer, **options) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "says"),
+    [
+        ("cart", {"provider_arn": ARN}, "no list of dictionaries"),
+        (["cart"], {"provider_arn": ARN}, "no list of dictionaries"),
+        ([{"name": "cart"}], {"provider_arn": ARN}, "lacks its namespace or its name"),
+        ([CART], {}, "one of provider_arn and issuer is needed"),
+        ([CART], {"provider_arn": ARN, "issuer": PROVIDER}, "one of provider_arn and issuer is needed"),
+        ([CART], {"provider_arn": "arn:aws:iam::123456789012:role/x"}, "is no ARN of an OIDC provider"),
+        ([CART], {"issuer": PROVIDER, "account_id": 123456789012}, "give its 12 digits as a string"),
+        ([CART], {"issuer": PROVIDER, "account_id": "123456789012", "partition": "gcp"}, "no ARN of an OIDC provider"),
+        ([CART], {"issuer": "https://x/?y", "account_id": "123456789012"}, "is no URL of an OIDC issuer"),
+        ([CART], {"provider_arn": ARN, "audiences": ["a b"]}, "can't be the audience of a token"),
+        ([{"namespace": "shop", "name": "*"}], {"provider_arn": ARN}, "has a wildcard"),
+        ([{"namespace": "Shop", "name": "x"}], {"provider_arn": ARN}, "is no namespace"),
+    ],
+)
+def test_what_cant_be(value: t.Any, options: dict[str, t.Any], says: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=says):
+        trust_policy(value, **options)
+
+
+def test_name() -> None:
+    assert FilterModule().filters() == {"trust_policy": trust_policy}
