@@ -92,10 +92,6 @@ docs-check: ## Render the documentation of every plugin and role; a warning is a
 guide: ## Write the troubleshooting guide anew out of the catalogue of causes
 	@$(T)/run.sh bash -c 'PYTHONPATH=$$ANSIBLE_COLLECTIONS_PATH exec python $(T)/troubleshooting.py'
 
-.PHONY: changelog
-changelog: ## Turn the fragments into a release of CHANGELOG.md, for the version in galaxy.yml
-	@$(T)/run.sh antsibull-changelog release $(ARGS)
-
 .PHONY: clean
 clean: ## Remove everything that these targets made, outside the checkout too
 	@$(T)/clean.sh
