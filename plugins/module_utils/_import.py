@@ -43,10 +43,10 @@ def read(aws: Aws, server: ApiServer, wanted: Wanted) -> Facts:
         accounts = {
             name: body for name, body in listed.items() if not wanted.namespaces or name[0] in wanted.namespaces
         }
+        accepted = provider.result()
         names = importing.roles_named(accounts, place.account_id)
         found = _read_roles(client, names, pool)
         policies = _read_policies(client) if any(each.managed_policies for each in found.values()) else None
-        accepted = provider.result()
     return Facts(
         partition=place.partition,
         account_id=place.account_id,
