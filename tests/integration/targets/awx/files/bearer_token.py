@@ -1,0 +1,18 @@
+"""Prints a token of a service account, as kubectl create token does: bearer_token.py KUBECONFIG NAMESPACE NAME"""
+
+from __future__ import annotations
+
+import sys
+
+import kubernetes.client
+import kubernetes.config
+
+
+def main(kubeconfig: str, namespace: str, name: str) -> None:
+    client = kubernetes.client.CoreV1Api(kubernetes.config.new_client_from_config(kubeconfig))
+    wanted = kubernetes.client.AuthenticationV1TokenRequest(spec=kubernetes.client.V1TokenRequestSpec(audiences=[]))
+    print(client.create_namespaced_service_account_token(name, namespace, wanted).status.token, end="")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
