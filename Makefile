@@ -84,6 +84,10 @@ galaxy-check: ## The tarball: its content, Galaxy's importer, publication, insta
 release: ## VERSION=x.y.z: version, changelog, tarball and tag's text of a release; DRY=1 only shows them
 	@$(T)/release.sh $(if $(DRY),--dry-run) "$(VERSION)"
 
+.PHONY: ee-check
+ee-check: ## What ansible-builder makes of the collection and of the example of an execution environment, without an engine
+	@$(T)/ee_check.sh
+
 .PHONY: docs-check
 docs-check: ## Render the documentation of every plugin and role; a warning is an error
 	@$(T)/docs_check.sh
