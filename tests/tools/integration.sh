@@ -46,8 +46,8 @@ cd "$tree"
 targets=()
 for directory in tests/integration/targets/*/; do
     skipped=hidden
-    # A real API server has nothing to say to a target that talks to AWS alone.
-    [ "$mode" != --real ] || skipped='hidden\|no/cluster'
+    # A real API server has nothing to say to what talks to AWS alone, or is about playbooks and jobs.
+    [ "$mode" != --real ] || skipped='hidden\|simulated/only'
     grep -qsx "$skipped" "$directory/aliases" || targets+=("$(basename "$directory")")
 done
 [ ${#targets[@]} -gt 0 ] || die "tests/integration/targets has no target to run"
