@@ -260,8 +260,8 @@ class Lab:
         # Only now, so that the pods still met the whole one.
         if "webhook" in self.chain:
             self.webhook(self.chain["webhook"])
-        if self.chain.get("quotas"):
-            self.steer("POST", "quotas", self.chain["quotas"])
+        # As AWS has it without a request for more: the trust policy that is longer is there by now.
+        self.steer("POST", "quotas", {"AssumeRolePolicySizeQuota": 2048})
         if self.chain.get("refusal"):
             fault = {"service": "sts", "operation": "AssumeRoleWithWebIdentity", "status": 403}
             self.steer("POST", "faults", {**fault, **self.chain["refusal"]})
