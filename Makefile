@@ -88,9 +88,13 @@ release: ## VERSION=x.y.z: version, changelog, tarball and tag's text of a relea
 ee-check: ## What ansible-builder makes of the collection and of the example of an execution environment, without an engine
 	@$(T)/ee_check.sh
 
+.PHONY: docs
+docs: ## Build the documentation site, guides and reference, and print where it is; a warning is an error
+	@$(T)/docs.sh
+
 .PHONY: docs-check
-docs-check: ## Render the documentation of every plugin and role; a warning is an error
-	@$(T)/docs_check.sh
+docs-check: ## The same, and hold every example and link in the documentation against the collection
+	@$(T)/docs.sh --check
 
 .PHONY: guide
 guide: ## Write the troubleshooting guide anew out of the catalogue of causes

@@ -1,5 +1,8 @@
 #!/usr/bin/env bash
-# Renders the reference of every plugin and role as it would be published; Sphinx's warnings are errors.
+# The documentation site: the guides, and the reference of every plugin and role. Sphinx's warnings are errors.
+#
+#   docs.sh          builds it and prints where it is
+#   docs.sh --check  also holds every example and link in the documentation against the collection
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 . "$TOOLS/lane.sh"
@@ -8,18 +11,14 @@ use_venv
 docs=$DEV/venv-docs
 make_venv "$docs" "$(find_controller_python)" "$TOOLS/requirements-docs.txt" -- \
     "$TOOLS/get_deps.py" "$TOOLS/requirements-ansible.txt" amazon.aws kubernetes.core
-export PATH=$docs/bin:$PATH
-site=$DEV/docs
+site=$DEV/${LANE_NAME:-docs}
 rm -rf "$site"
-mkdir -p "$site"
-antsibull-docs sphinx-init --use-current --fail-on-error --squash-hierarchy --dest-dir "$site" eksops.irsa >/dev/null
-cd "$site"
+mkdir -p "$site/rst"
 
 render() {
+    export PATH=$docs/bin:$PATH
     antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --dest-dir "$site/rst" eksops.irsa
-    # Of the guides it takes the texts alone.
-    cp -R "$ROOT/docs/docsite/rst/images" "$site/rst/docsite/"
-    "$docs/bin/python" "$TOOLS/docs_inventory.py" "$site" eksops.irsa
+    python "$TOOLS/docs_site.py" "$site"
     sphinx-build -q -W --keep-going -b html -c "$site" "$site/rst" "$site/html"
 }
 
