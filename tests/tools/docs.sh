@@ -22,6 +22,11 @@ render() {
     sphinx-build -q -W --keep-going -b html -c "$site" "$site/rst" "$site/html"
 }
 
+examples() {
+    PYTHONPATH=$DEV/live:$ROOT/tests python -m tools.examples
+}
+
 check render render
+[ "${1:-}" != --check ] || check examples examples
 say "$site/html/index.html"
 finish_checks

@@ -1,0 +1,49 @@
+"""Whether links within the documentation lead somewhere: to files of the checkout, and to headings in them."""
+
+from __future__ import annotations
+
+import collections.abc as c
+import pathlib
+import re
+import urllib.parse
+
+MARKDOWN = re.compile(
+    r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$|<img [^>]*src=\"([^\"]+)\"|srcset=\"([^\"]+)\"", re.MULTILINE
+)
+RST = re.compile(r"`[^`<]*<([^`<>]+)>`__?|^ *\.\. (?:image|figure):: (\S+)", re.MULTILINE)
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+
+
+def problems(root: pathlib.Path, path: pathlib.Path) -> c.Iterator[str]:
+    """What is wrong with the links of a document; Sphinx itself resolves the references of reStructuredText."""
+    text = path.read_text(encoding="utf-8")
+    pattern = MARKDOWN if path.suffix == ".md" else RST
+    for found in pattern.finditer(FENCED.sub("", text)):
+        target = next(filter(None, found.groups()))
+        line = text[: text.find(target)].count("\n") + 1
+        for problem in _target(root, path, target):
+            yield f"{path.relative_to(root)}:{line}: {problem}"
+
+
+def _target(root: pathlib.Path, path: pathlib.Path, target: str) -> c.Iterator[str]:
+    if path.suffix == ".rst" and re.fullmatch(r"[\w.\-]+", target) and "/" not in target and "." not in target[-5:]:
+        return  # a label
+    if target.startswith("ansible_collections."):
+        return  # a label
+    parts = urllib.parse.urlsplit(target)
+    if parts.scheme:
+        if parts.scheme != "https" or not re.fullmatch(r"[\w.\-]+\.[a-z]+", parts.netloc):
+            yield f"{target} is no link to a public site by https"
+        return
+    file = path if not parts.path else (path.parent / parts.path).resolve()
+    if not file.exists() or not file.is_relative_to(root):
+        yield f"there is no {parts.path}"
+    elif parts.fragment and parts.fragment not in anchors(file):
+        yield f"{parts.path or path.name} has no heading #{parts.fragment}"
+
+
+def anchors(path: pathlib.Path) -> set[str]:
+    """The anchors that a Markdown file's headings get."""
+    headings = HEADING.findall(FENCED.sub("", path.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
