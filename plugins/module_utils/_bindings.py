@@ -88,13 +88,12 @@ class Driver:
         freed = list(self._freeing.outcomes) if self._freeing else []
         outcomes = [*run.outcomes, *freed]
         plans = run.plans()
-        actions = [summary for _kind, _name, plan in plans for summary in plan.summaries()]
         found: dict[str, t.Any] = {
-            "changed": bool(actions) or any(each.changes for each in outcomes),
+            "changed": any(plan for _kind, _name, plan in plans) or any(each.changes for each in outcomes),
             "results": [each.as_dict() for each in run.outcomes],
             "counts": bulk.counts(run.outcomes),
             "provider": self._provider,
-            "actions": actions,
+            "actions": bulk.actions(outcomes, plans),
             "calls": run.server.calls.as_dict(),
         }
         if self._freeing:

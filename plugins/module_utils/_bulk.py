@@ -92,10 +92,13 @@ class Run:
         stage: str | t.Callable[[], None],
         act: t.Callable[[T], None],
         things: t.Sequence[T],
+        *,
+        asks: bool = True,
     ) -> None:
         """Does it to all of them, as many at a time as there are workers, until the run is stopped.
 
         :param stage: what is done, in a word or two for people; or its `steps`, where these are only some of them.
+        :param asks: whether it asks a service; what only computes gains nothing by threads.
         """
         done = self.steps(stage, len(things)) if isinstance(stage, str) else stage
 
@@ -104,7 +107,7 @@ class Run:
                 act(thing)
             done()
 
-        if len(things) < 2:
+        if len(things) < 2 or not asks:
             for thing in things:
                 unless_stopped(thing)
             return

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections
+import concurrent.futures
 import dataclasses
 import typing as t
 
@@ -54,6 +55,24 @@ class Binding:
 
         :raises QuotaExceeded: the account can't take all of it.
         """
+        run, wanted_roles = self._run, self._run.wanted.roles
+        # Clients are made here, by one thread; botocore's clients then serve any number.
+        run.aws.client("iam")
+        if run.wanted.provider.cluster_name:
+            run.aws.describe(run.wanted.provider.cluster_name)
+        else:
+            run.aws.client("sts")
+        settings = run.details or any(
+            each.description is not None or each.max_session_duration is not None for each in wanted_roles.values()
+        )
+        # IAM takes its time for a thousand roles; meanwhile the accounts are read.
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            listed_roles = pool.submit(_bulk.known_roles, run, wanted_roles, settings=settings)
+            self._look_at_accounts()
+            self._listed_roles = listed_roles.result()
+        self._plan_roles()
+
+    def _look_at_accounts(self) -> None:
         known = _bulk.known_accounts(self._run)
 
         def look(outcome: Outcome) -> None:
@@ -69,25 +88,13 @@ class Binding:
                 return
             self._accounts[outcome.account.index] = observed
 
-        self._run.each("reading service accounts", look, self._run.outcomes)
-        self._plan_roles()
+        self._run.each("reading service accounts", look, self._run.outcomes, asks=not known)
 
     def _plan_roles(self) -> None:
-        run = self._run
-        # Clients are made here, by one thread; botocore's clients then serve any number.
-        client = run.aws.client("iam")
-        if run.wanted.provider.cluster_name:
-            run.aws.describe(run.wanted.provider.cluster_name)
-        else:
-            run.aws.client("sts")
+        run, wanted = self._run, self._run.wanted.roles
         for outcome in run.outcomes:
             if outcome.account.role:
                 self._users[outcome.account.role].append(outcome)
-        wanted = run.wanted.roles
-        settings = run.details or any(
-            each.description is not None or each.max_session_duration is not None for each in wanted.values()
-        )
-        self._listed_roles = _bulk.known_roles(run, wanted, settings=settings)
         excesses: dict[str, QuotaExceeded] = {}
 
         def look(name: str) -> None:
@@ -98,7 +105,8 @@ class Binding:
             except IrsaError as error:
                 run.fail(self._users[name], error)
 
-        run.each("reading roles", look, [name for name in wanted if self._is_to_be_made(name)])
+        names = [name for name in wanted if self._is_to_be_made(name)]
+        run.each("reading roles", look, names, asks=self._listed_roles is None)
         new = [name for name in wanted if name in self._role_plans and not self._role_plans[name].before]
         bulk.check_quotas(
             [
@@ -107,7 +115,7 @@ class Binding:
                 if name in excesses
             ],
             new,
-            self._summary(client) if len(new) > 1 else None,
+            self._summary(run.aws.client("iam")) if len(new) > 1 else None,
         )
 
     def _summary(self, client: t.Any) -> dict[str, int] | None:
@@ -177,9 +185,11 @@ class Binding:
                 outcome.role_arn = run.roles[name]["arn"]
                 outcome.changes += plan.summaries()
 
-        run.each(
-            "roles", make, [name for name in run.wanted.roles if name in self._role_plans and self._is_to_be_made(name)]
-        )
+        names = [name for name in run.wanted.roles if name in self._role_plans and self._is_to_be_made(name)]
+        busy = {name for name in names if self._role_plans[name]}
+        done = run.steps("roles", len(names))
+        run.each(done, make, [name for name in names if name not in busy], asks=False)
+        run.each(done, make, [name for name in names if name in busy])
 
     def annotate_accounts(self) -> None:
         """The accounts of those bindings whose roles there are."""
@@ -207,21 +217,42 @@ class Binding:
             except IrsaError as error:
                 run.fail([outcome], error)
                 return
-            plan = service_account.confirmed(wanted, plan, answers)
-            run.note("service_accounts", wanted.title, plan)
-            run.service_accounts[wanted.title] = dict(plan.after)
-            outcome.changes += plan.summaries()
+            self._settle(outcome, service_account.confirmed(wanted, plan, answers))
             if any(action.operation == "create_namespace" for action in plan.actions):
                 new.add(wanted.namespace)
 
-        first, rest = _leaders(outcomes)
+        def leave(outcome: Outcome) -> None:
+            run.apply(idle[outcome.account.index], {})  # for its warnings
+            self._settle(outcome, idle[outcome.account.index])
+
         done = run.steps("service accounts", len(outcomes))
+        found = ((each.account.index, self._plan_to_leave(each)) for each in outcomes)
+        idle = {index: plan for index, plan in found if plan is not None}
+        run.each(done, leave, [each for each in outcomes if each.account.index in idle], asks=False)
+        first, rest = _leaders([each for each in outcomes if each.account.index not in idle])
         run.each(done, annotate, first)
         made.update(new)
         run.each(done, annotate, rest)
         for outcome in run.outcomes:
             if run.stopped and not outcome.error and outcome.account.title not in run.service_accounts:
                 outcome.error = bulk.not_attempted(outcome)
+
+    def _plan_to_leave(self, outcome: Outcome) -> Plan | None:
+        """The plan for an account that was found as it is to be, so that there is nothing to write or to wait for."""
+        observed = self._accounts[outcome.account.index]
+        if observed.account is None:
+            return None
+        try:
+            plan = service_account.plan(outcome.account.wanted(outcome.role_arn), observed)
+        except IrsaError:
+            return None  # told when its turn comes
+        return None if plan else plan
+
+    def _settle(self, outcome: Outcome, plan: Plan) -> None:
+        title = outcome.account.title
+        self._run.note("service_accounts", title, plan)
+        self._run.service_accounts[title] = dict(plan.after)
+        outcome.changes += plan.summaries()
 
     def roll_out(self) -> None:
         """The pods of those accounts that name their role now."""

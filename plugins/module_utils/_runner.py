@@ -51,16 +51,21 @@ def load_yaml(text: str) -> t.Any:
         raise ValueError(f"{getattr(error, 'problem', None) or 'not readable'}{where}") from None
 
 
-def run(module: AnsibleAWSModule, body: t.Callable[[], dict[str, t.Any]]) -> t.NoReturn:
+def run(
+    module: AnsibleAWSModule, body: t.Callable[[], dict[str, t.Any]], *, told: t.Mapping[str, t.Any] | None = None
+) -> t.NoReturn:
     """Exits the module with what ``body`` returns, or with the error it raises.
+
+    :param told: options as the result tells them, where as they are they would be too much for a job's events.
 
     An error whose details tell of writes that were done before it has ``changed`` set. A result with ``failed`` and
     ``msg`` fails the module with all that it holds, for what is of use although something went wrong.
     """
+    also: dict[str, t.Any] = {"invocation": {"module_args": {**module.params, **told}}} if told else {}
     try:
-        result = body()
+        result = {**body(), **also}
     except IrsaError as error:
-        module.fail_json(msg=str(error), changed=bool(error.details.get("done")), error=error.as_dict())
+        module.fail_json(msg=str(error), changed=bool(error.details.get("done")), error=error.as_dict(), **also)
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -432,7 +432,9 @@ verified:
   elements: dict
   sample: [{namespace: analytics, name: reports-6f9bb5d7b9-l8t5c, containers: [app]}]
 actions:
-  description: All writes in words, or what they would be in check mode.
+  description:
+    - All writes in words, or what they would be in check mode.
+    - With more than 100 bindings those that RV(results[].changes) have are left out.
   returned: when the bindings were begun
   type: list
   elements: str
@@ -463,9 +465,11 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._bindings import Driver
 from ansible_collections.eksops.irsa.plugins.module_utils._bulk import Run
-from ansible_collections.eksops.irsa.plugins.module_utils._bulk_prove import Proofs
-from ansible_collections.eksops.irsa.plugins.module_utils._core.bulk import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk
 from ansible_collections.eksops.irsa.plugins.module_utils._progress import Writer
+
+if t.TYPE_CHECKING:
+    from ansible_collections.eksops.irsa.plugins.module_utils._bulk_prove import Proofs
 
 ARGUMENTS: dict[str, t.Any] = {
     "bindings": {"type": "list", "elements": "dict", "required": True, "options": _argspec.BINDING},
@@ -512,7 +516,7 @@ def main() -> None:
         began = time.monotonic()
         # What is read has no cycles. Looking for some would take a quarter of the time.
         gc.disable()
-        wanted = Wanted.from_params(module.params, _runner.load_yaml)
+        wanted = bulk.Wanted.from_params(module.params, _runner.load_yaml)
         aws = Aws(module, connections=wanted.workers)
         server = connection.open_api_server(module, aws, connections=wanted.workers)
         run = Run(
@@ -526,24 +530,30 @@ def main() -> None:
             stop_early=module.params["on_error"] == "stop",
             details=module.params["details"],
         )
-        verify = module.params["verify"]
-        proofs = functools.partial(
-            Proofs,
-            run,
-            region=module.params["region"],
-            ask=verify == "token",
-            fail_on=module.params["fail_on"],
-            warn=_runner.warn,
-            without=_runner.without,
-        )
-        driver = Driver(run, provider_is_ours=module.params["provider"], proofs=None if verify == "none" else proofs)
+        proofs = None if module.params["verify"] == "none" else _proofs(module, run)
+        driver = Driver(run, provider_is_ours=module.params["provider"], proofs=proofs)
         driver.carry_out()
         # AnsibleModule has no public name for whether a diff is asked for.
         diff: bool = module._diff  # pylint: disable=protected-access
         returns = driver.returns(diff=diff)
         return {**returns, "elapsed": round(time.monotonic() - began, 3)}
 
-    _runner.run(module, body)
+    _runner.run(module, body, told={"bindings": bulk.told(module.params["bindings"])})
+
+
+def _proofs(module: AnsibleAWSModule, run: Run) -> t.Callable[[dict[str, t.Any]], Proofs]:
+    # Imported here because without it a run begins sooner.
+    from ansible_collections.eksops.irsa.plugins.module_utils._bulk_prove import Proofs
+
+    return functools.partial(
+        Proofs,
+        run,
+        region=module.params["region"],
+        ask=module.params["verify"] == "token",
+        fail_on=module.params["fail_on"],
+        warn=_runner.warn,
+        without=_runner.without,
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Kubernetes' rules: https://kubernetes.io/docs/concepts/overview/working-with-obj
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import functools
 import re
@@ -43,8 +42,7 @@ _NAMES = {re.sub("[^a-z]", "", key.rpartition("/")[2]): key for key in IRSA_OPTI
 _ALIASES = {"role": ROLE_ARN_ANNOTATION, "iamrole": ROLE_ARN_ANNOTATION, "iamrolearn": ROLE_ARN_ANNOTATION}
 
 
-@dataclasses.dataclass(frozen=True, order=True)
-class Field:
+class Field(t.NamedTuple):
     """One annotation or label.
 
     :param kind: ``annotations`` or ``labels``.

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core import (
@@ -68,6 +69,8 @@ _ACCOUNT_DEFAULTS: t.Mapping[str, t.Any] = {
 # How many different errors, or names, a message quotes in full.
 _TOLD = 5
 _MOST_WORKERS = 64
+# With more bindings than these a result tells each thing once: controllers keep results in a database.
+MANY = 100
 _ROLES_QUOTA = "RolesQuota"
 
 
@@ -75,7 +78,6 @@ _ROLES_QUOTA = "RolesQuota"
 class Account:
     """The service account of one binding.
 
-    :param index: of the binding.
     :param index: of the binding; one past the last for an account that no binding names.
     :param role: the name of its role among those that are written; None where the role is kept elsewhere.
     :param role_arn: the ARN of that role.
@@ -96,7 +98,13 @@ class Account:
 
         :raises InvalidInput: options that can't be right.
         """
-        return service_account_options.Wanted.from_params({**self.options, "role_arn": role_arn})
+        if role_arn is None or role_arn == self.role_arn or self.options["state"] == "absent":
+            return self._wanted
+        return self._wanted.of_role(role_arn)
+
+    @functools.cached_property
+    def _wanted(self) -> service_account_options.Wanted:
+        return service_account_options.Wanted.from_params({**self.options, "role_arn": self.role_arn})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -411,6 +419,20 @@ def not_attempted(outcome: Outcome) -> IrsaError:
         cause="another binding failed before, and on_error is stop",
         fix="mend that one and run again, or set on_error to collect",
     )
+
+
+def told(given: t.Sequence[Binding]) -> list[t.Any]:
+    """Bindings as a result repeats them: as they were given, and of many only the names, for a job's sake."""
+    if len(given) > MANY:
+        return [f"{each['namespace']}/{each['service_account']}" for each in given]
+    return [{key: value for key, value in each.items() if value is not None} for each in given]
+
+
+def actions(outcomes: t.Iterable[Outcome], plans: t.Iterable[tuple[str, str, Plan]]) -> list[str]:
+    """All writes in words; with many bindings without those that their outcomes tell."""
+    outcomes = list(outcomes)
+    known = {change for each in outcomes for change in each.changes} if len(outcomes) > MANY else ()
+    return [summary for _kind, _name, plan in plans for summary in plan.summaries() if summary not in known]
 
 
 def failure(outcomes: t.Sequence[Outcome]) -> str | None:

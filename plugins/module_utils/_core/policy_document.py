@@ -109,7 +109,7 @@ def compact(document: t.Mapping[str, t.Any]) -> str:
 
 def size(document: t.Mapping[str, t.Any]) -> int:
     """The characters that count against IAM's quotas: all but white space."""
-    return sum(not character.isspace() for character in compact(document))
+    return sum(map(len, compact(document).split()))
 
 
 # Comparison

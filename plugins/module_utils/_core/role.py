@@ -203,7 +203,7 @@ class Wanted:
             problems.add(
                 "service_accounts are given without a cluster", "give cluster_name, or the cluster's issuer as issuer"
             )
-        elif wanted.subjects:
+        elif wanted.subjects and len(wanted.subjects) > 1:  # one never makes too much
             _check_least_size(problems, wanted)
         problems.stop()
         return wanted

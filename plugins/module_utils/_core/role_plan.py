@@ -78,9 +78,11 @@ class _Steps:
         self.after = after
 
     def plan(self) -> Plan:
+        before = self._before.as_dict() if self._before else {}
+        same = self.after is self._before
         return Plan(
-            before=self._before.as_dict() if self._before else {},
-            after=self.after.as_dict() if self.after else {},
+            before=before,
+            after=before if same else self.after.as_dict() if self.after else {},
             actions=tuple(self.actions),
             warnings=tuple(self.warnings),
         )

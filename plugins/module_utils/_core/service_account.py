@@ -272,7 +272,8 @@ def missing_namespace(name: str) -> errors.NotFound:
     return errors.NotFound(
         f"there is no namespace {name}",
         cause=f'namespaces "{name}" not found',
-        fix="check the namespace and the cluster, create it, or set create_namespace: true",
+        fix="check the namespace and the cluster, create it, or set create_namespace: true, which also takes the "
+        "permission to get namespaces",
         namespace=name,
     )
 
@@ -408,8 +409,9 @@ def _plan_fields(
         if stolen:
             actions.append(_remove(wanted, account, stolen))
             fields = {field: value for field, value in fields.items() if field not in stolen}
-    before = describe(wanted.namespace, wanted.name, account)
-    after = _shape(wanted.namespace, wanted.name, account.uid, fields, config, created=account.created)
+    before = after = describe(wanted.namespace, wanted.name, account)
+    if actions:
+        after = _shape(wanted.namespace, wanted.name, account.uid, fields, config, created=account.created)
     return Plan(before, after, tuple(actions), (*warnings, *_remarks(wanted, fields)))
 
 

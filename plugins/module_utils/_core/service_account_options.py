@@ -11,6 +11,7 @@ import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core import annotations as rules
 from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import Field
+from ansible_collections.eksops.irsa.plugins.module_utils._core.model import ROLE_ARN_ANNOTATION
 from ansible_collections.eksops.irsa.plugins.module_utils._core.validation import (
     Problems,
     check_audience,
@@ -18,6 +19,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.validation impor
 )
 
 IRSA = tuple(Field("annotations", key) for key in rules.IRSA_OPTIONS.values())
+_ROLE_ARN = Field("annotations", ROLE_ARN_ANNOTATION)
 # On an account that this collection created. Believed only where the collection itself is the annotation's owner, so
 # a manifest that was copied along with it changes nothing.
 MARK = Field("annotations", "eksops.irsa/created")
@@ -70,6 +72,10 @@ class Wanted:
         problems.stop()
         flags = {key: bool(params[key]) for key in ("create", "create_namespace", "force", "delete")}
         return cls(namespace, name, params["state"], sets, frozenset(drops), **flags)
+
+    def of_role(self, role_arn: str) -> Wanted:
+        """The same for a role whose ARN is known only now, from AWS itself."""
+        return dataclasses.replace(self, sets={**self.sets, _ROLE_ARN: role_arn}, drops=self.drops - {_ROLE_ARN})
 
 
 def _fields_of(problems: Problems, params: t.Mapping[str, t.Any]) -> tuple[dict[Field, str], set[Field]]:

@@ -19,6 +19,7 @@ Conditions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core import policy_document
@@ -190,8 +191,8 @@ def merge(document: Document, grant: Grant, *, purge: bool = True) -> Outcome:
 
     :param purge: the provider's plain statements grant nothing else afterwards.
     """
-    named, warnings = _somebody_elses(document, grant.provider_arn)
     own = _plain_statements(document, grant.provider_arn)
+    named, warnings = _somebody_elses(document, grant.provider_arn, own)
     named -= _subjects(own.values())
     wanted = tuple(each for each in grant.subjects if each not in named)
     if purge:
@@ -210,8 +211,8 @@ def remove(document: Document, provider_arn: str, subjects: t.Collection[str] | 
 
     A document that would have no statement left says that it trusts nobody.
     """
-    _named, warnings = _somebody_elses(document, provider_arn)
     own = _plain_statements(document, provider_arn)
+    _named, warnings = _somebody_elses(document, provider_arn, own)
     kept: list[Statement] = []
     changed = False
     for index, statement in enumerate(statements(document)):
@@ -249,6 +250,7 @@ class _Plain:
         return self.operators == {LIKE} or not any(is_wild(each) for each in self.subjects)
 
 
+@functools.lru_cache(maxsize=64)  # a run over many roles asks thousands of times for the same few
 def _keys(provider_arn: str) -> tuple[str, str]:
     provider = provider_arn.split(":oidc-provider/", 1)[1]
     return f"{provider}:sub".lower(), f"{provider}:aud".lower()
@@ -295,10 +297,12 @@ def _subjects(plains: t.Iterable[_Plain]) -> set[str]:
 # Statements of somebody else that concern the provider
 
 
-def _somebody_elses(document: Document, provider_arn: str) -> tuple[set[str], tuple[str, ...]]:
-    """The subjects that other than plain statements of the provider allow, and a warning for each such statement."""
+def _somebody_elses(document: Document, provider_arn: str, own: t.Collection[int]) -> tuple[set[str], tuple[str, ...]]:
+    """The subjects that other statements allow than the provider's plain ones, and a warning for each of them.
+
+    :param own: the places of the plain ones.
+    """
     sub, _aud = _keys(provider_arn)
-    own = _plain_statements(document, provider_arn)
     named: set[str] = set()
     warnings = []
     for index, statement in enumerate(statements(document)):

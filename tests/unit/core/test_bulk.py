@@ -260,6 +260,25 @@ def test_an_account_in_use_names_its_pods() -> None:
     assert error.details["pods"] == ["shop/web-1", "shop/web-2"]
 
 
+def test_many_bindings_are_told_in_few_words() -> None:
+    few = [{"namespace": "shop", "service_account": "web", "role_name": "r", "tags": None}]
+    assert bulk.told(few) == [{"namespace": "shop", "service_account": "web", "role_name": "r"}]
+    assert bulk.told(few * (bulk.MANY + 1)) == ["shop/web"] * (bulk.MANY + 1)
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(100, ["make the provider", "annotate it"]), (101, ["make the provider"])]
+)
+def test_writes_are_told_once_where_they_are_many(count: int, expected: list[str]) -> None:
+    done = outcomes(*(f"a{number}" for number in range(count)))
+    done[0].changes = ["annotate it"]
+    plans = [
+        ("provider", "p", Plan(actions=(Action("create", {}, "make the provider"),))),
+        ("service_accounts", "a0", Plan(actions=(Action("apply", {}, "annotate it"),))),
+    ]
+    assert bulk.actions(done, plans) == expected
+
+
 def test_what_was_verified_is_told() -> None:
     (one,) = outcomes("web")
     assert "findings" not in one.as_dict()
