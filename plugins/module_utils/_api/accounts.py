@@ -10,7 +10,7 @@ import threading
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._api import ec2, sts
-from ansible_collections.eksops.irsa.plugins.module_utils._api.session import client_config
+from ansible_collections.eksops.irsa.plugins.module_utils._api.session import add_security_token, client_config
 from ansible_collections.eksops.irsa.plugins.module_utils._api.translate import translate
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import AccessDenied, BadCredentials
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import Arn
@@ -91,6 +91,7 @@ class Accounts:
         self._endpoint = endpoint
         self._verify = given.pop("verify", None)
         self._config = client_config(connections).merge(given.pop("aws_config", None) or botocore.config.Config())
+        add_security_token(given)
         self._given = given
         self._assume_role_arn = assume_role_arn
         self._regions = tuple(regions)

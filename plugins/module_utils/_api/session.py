@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import sys
 import threading
@@ -25,11 +26,25 @@ try:
     import botocore.exceptions as botocore_errors
     import botocore.loaders
     import botocore.session
+    import botocore.utils
 except ImportError:
     pass  # `Aws` reports a missing boto3
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+
+def add_security_token(connection: dict[str, t.Any]) -> None:
+    """Adds the session token that goes with an access key from the environment and has its older name there.
+
+    botocore and job controllers know ``AWS_SECURITY_TOKEN`` besides ``AWS_SESSION_TOKEN``; amazon.aws, which reads the
+    key, knows the latter alone.
+
+    :param connection: the third of what ``get_aws_connection_info`` returns.
+    """
+    key = connection.get("aws_access_key_id")
+    if key and key == os.environ.get("AWS_ACCESS_KEY_ID") and not connection.get("aws_session_token"):
+        connection["aws_session_token"] = os.environ.get("AWS_SECURITY_TOKEN")
 
 
 class Aws:
@@ -58,9 +73,12 @@ class Aws:
             self._verify = module.params["aws_ca_bundle"]
         # The user's own settings come first.
         self._config = client_config(connections).merge(connection.pop("aws_config", None) or botocore.config.Config())
+        add_security_token(connection)
         try:
             # One for all clients: a session reads botocore's data, and amazon.aws makes one for each client.
-            self._session: t.Any = boto3.session.Session(region_name=region, **connection)
+            self._session: t.Any = boto3.session.Session(
+                region_name=region, botocore_session=_botocore_session(), **connection
+            )
         except (botocore_errors.BotoCoreError, ValueError) as error:
             raise errors.BadCredentials(
                 "could not start a session with AWS",
@@ -161,6 +179,30 @@ def _dns_suffix(partition: str) -> str:
     raise errors.BadConnection(
         f"the Python library botocore doesn't know the AWS partition {partition}", fix="install a newer botocore"
     )
+
+
+def _botocore_session() -> t.Any:
+    session = botocore.session.get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+    return session
+
+
+def _moment(text: t.Any) -> datetime.datetime:
+    """A time in an answer of AWS.
+
+    Nearly all are ISO 8601. What botocore reads any format with takes a hundred times as long, which is most of the
+    work where thousands of roles are listed.
+    """
+    try:
+        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (AttributeError, ValueError):
+        return _general_moment(text)
+    return moment if moment.tzinfo else _general_moment(text)
+
+
+def _general_moment(text: t.Any) -> datetime.datetime:
+    found: datetime.datetime = botocore.utils.parse_timestamp(text)
+    return found
 
 
 def client_config(connections: int) -> t.Any:

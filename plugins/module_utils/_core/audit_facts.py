@@ -130,9 +130,7 @@ class Facts:
             return Unknown("no role is named")
         parsed = model.Arn.parse(text)
         if parsed.account_id != self.account_id:
-            return Unknown(
-                f"role {parsed} is in another account than the credentials, which are of {self.account_id}"
-            )
+            return Unknown(f"role {parsed} is in another account than the credentials, which are of {self.account_id}")
         if isinstance(self.roles, Unknown):
             return self.roles
         return self.roles.get(parsed.resource.rpartition("/")[2])

@@ -576,7 +576,7 @@ CAUSES: tuple[Cause, ...] = (
         detected="A statement that trusts the cluster's provider names a service account that the cluster hasn't got.",
         fix="Create the account if it is still to come. Else take it out of the trust policy: "
         "``eksops.irsa.irsa_role`` with the accounts that are left.",
-        by_hand=(_SHOW_CONDITIONS, 'kubectl get serviceaccounts --all-namespaces'),
+        by_hand=(_SHOW_CONDITIONS, "kubectl get serviceaccounts --all-namespaces"),
         see=(f"{_EKS}/associate-service-account-role.html",),
         audit=True,
     ),

@@ -14,6 +14,7 @@ import urllib.parse
 
 import botocore
 import botocore.config
+import botocore.utils
 import kubernetes.client
 import pytest
 import trustme
@@ -53,6 +54,53 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[N
     yield
     # load_kube_config keeps what it has read as every later configuration's defaults.
     kubernetes.client.Configuration.set_default(None)
+
+
+@pytest.mark.parametrize(
+    ("environment", "connection", "token"),
+    [
+        pytest.param(
+            {"AWS_ACCESS_KEY_ID": "A", "AWS_SECURITY_TOKEN": "old"}, {"aws_access_key_id": "A"}, "old", id="older name"
+        ),
+        pytest.param(
+            {"AWS_ACCESS_KEY_ID": "A", "AWS_SECURITY_TOKEN": "old"},
+            {"aws_access_key_id": "A", "aws_session_token": "new"},
+            "new",
+            id="both names",
+        ),
+        pytest.param(
+            {"AWS_ACCESS_KEY_ID": "A", "AWS_SECURITY_TOKEN": "old"},
+            {"aws_access_key_id": "B"},
+            None,
+            id="of another key",
+        ),
+        pytest.param({"AWS_SECURITY_TOKEN": "old"}, {"profile_name": "shop"}, None, id="no key"),
+        pytest.param({"AWS_ACCESS_KEY_ID": "A"}, {"aws_access_key_id": "A"}, None, id="no token"),
+    ],
+)
+def test_a_session_token_by_its_older_name(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], connection: dict[str, t.Any], token: str | None
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    session.add_security_token(connection)
+    assert connection.get("aws_session_token") == token
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-26T10:11:12Z",
+        "2026-11-26T10:11:12.345000+00:00",
+        "2026-11-26T10:11:12+01:00",
+        "Thu, 26 Nov 2026 10:11:12 GMT",
+        "2026-11-26T10:11:12",
+        1795687872,
+        1795687872.5,
+    ],
+)
+def test_times_in_answers_are_as_botocore_has_them(text: str | float) -> None:
+    assert session._moment(text) == botocore.utils.parse_timestamp(text)
 
 
 @pytest.fixture
