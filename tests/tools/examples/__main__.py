@@ -14,6 +14,7 @@ import collections
 import collections.abc as c
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,8 @@ class Checker:
         self.files = collections.defaultdict(set)
         for block in found:
             beside = {path.name for path in (root / block.path).parent.iterdir()}
-            self.files[block.path] |= beside | {block.file_name}
+            written = re.findall(r"irsa_import_path=(\S+)", block.text)
+            self.files[block.path] |= {*beside, *written, block.file_name}
 
     def problems(self) -> c.Iterator[str]:
         right = []

@@ -14,7 +14,19 @@ from tools.examples.blocks import Block
 
 COLLECTION = "eksops.irsa"
 # Programs of others, whose arguments nothing here knows.
-FOREIGN = {"aws", "eksctl", "helm", "kubectl", "openssl", "pip", "podman", "ssh", "terraform", "ansible-builder"}
+FOREIGN = {
+    "ansible",
+    "aws",
+    "eksctl",
+    "helm",
+    "kubectl",
+    "openssl",
+    "pip",
+    "podman",
+    "ssh",
+    "terraform",
+    "ansible-builder",
+}
 PLAYBOOK_OPTIONS = {"-i", "--limit", "--forks", "--tags"}
 PLAYBOOK_FLAGS = {"--check", "--diff", "-v", "-vvv"}
 ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")

@@ -12,6 +12,7 @@ MARKDOWN = re.compile(
 )
 RST = re.compile(r"`[^`<]*<([^`<>]+)>`__?|^ *\.\. (?:image|figure):: (\S+)", re.MULTILINE)
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+RST_HEADING = re.compile(r"^(\S.*)\n([=\-^~\"'])\2{2,}$", re.MULTILINE)
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 
 
@@ -44,6 +45,9 @@ def _target(root: pathlib.Path, path: pathlib.Path, target: str) -> c.Iterator[s
 
 
 def anchors(path: pathlib.Path) -> set[str]:
-    """The anchors that a Markdown file's headings get."""
-    headings = HEADING.findall(FENCED.sub("", path.read_text(encoding="utf-8")))
+    """The anchors that a document's headings get: on a page of the repository, or on one that Sphinx makes."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".rst":
+        return {re.sub(r"[^a-z0-9]+", "-", found[0].lower()).strip("-") for found in RST_HEADING.findall(text)}
+    headings = HEADING.findall(FENCED.sub("", text))
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

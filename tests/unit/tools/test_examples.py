@@ -112,6 +112,7 @@ def test_blocks_of_documents(tmp_path: pathlib.Path) -> None:
         ("a.md", "\n[a](c.md)", ["a.md:2: there is no c.md"]),
         ("a.md", "[a](b.md#none)", ["a.md:1: b.md has no heading #none"]),
         ("a.md", "[a](http://example.com)", ["a.md:1: http://example.com is no link to a public site by https"]),
+        ("a.rst", "A_b c\n=====\n\n`a <#a-b-c>`__ `b <#c>`__\n", ["a.rst:4: a.rst has no heading #c"]),
         ("a.rst", ".. image:: c.png\n", ["a.rst:1: there is no c.png"]),
         ("a.rst", "`a <https://localhost/>`__", ["a.rst:1: https://localhost/ is no link to a public site by https"]),
     ],
