@@ -11,7 +11,8 @@ they change.
 
 What differs from plain moto stands in one place for each subject: eks, iam, iam_operations, providers (IAM's OpenID
 Connect providers), trust_documents (what IAM checks in a trust policy), sts, web_identity (tokens), evaluation (trust
-policies against claims), credentials (access keys that AWS would refuse), constraints and state (quotas).
+policies against claims, identities' policies against calls), credentials (access keys that AWS would refuse),
+authorization (what users and roles may do), constraints and state (quotas).
 
 Tests steer it through JSON over HTTP, which needs no credentials:
 
@@ -31,6 +32,8 @@ Tests steer it through JSON over HTTP, which needs no credentials:
     {"issuer": URL, "jwks": {...}}: the keys of another issuer, for STS to verify its tokens with.
 ``POST /sandbox-api/role-last-used``
     {"role_name": name, "date": ISO 8601 or null, "region": name}: what RoleLastUsed says.
+``POST /sandbox-api/bound``
+    [ARN, ...]: the users and roles whose policies are enforced from now on, those of all others no longer.
 ``GET /sandbox-api/access-keys/<access key id>``
     {"secret_access_key", "session_token"}: what the key's signatures are verified with.
 ``POST /sandbox-api/reset``
@@ -38,6 +41,8 @@ Tests steer it through JSON over HTTP, which needs no credentials:
 ``GET /sandbox-api/health``
     {"status": "ok"}.
 
-Access keys that are refused on sight stand in settings.py. Permissions are not enforced, until a count is posted as
-text/plain to moto's ``/moto-api/reset-auth``: after so many calls IAM users' and sessions' policies are.
+Access keys that are refused on sight stand in settings.py. Permissions are not enforced, but for those users and roles
+that were posted to ``/sandbox-api/bound``: what their policies, permissions boundaries and session policies don't allow
+of IAM, STS, EKS and EC2 is refused, with the resources and condition keys that AWS has for each action. moto's own
+enforcement (a count posted as text/plain to ``/moto-api/reset-auth``) knows neither conditions nor most resources.
 """

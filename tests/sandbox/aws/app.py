@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime
+import io
 import json
 import logging
 import pathlib
@@ -29,7 +30,7 @@ from werkzeug.wrappers import Response
 
 from sandbox import settings
 
-from . import credentials, eks, iam, sts
+from . import authorization, credentials, eks, iam, sts
 from .control import Control, Fault
 from .iam_operations import IamOperations
 from .state import STATE
@@ -90,7 +91,15 @@ class Application:
             call = _identify(service, request)
             if call is None:
                 return self._elsewhere(environ, start_response)
-            response = self._answer(call, request)
+            fault = self._meet(call)
+            if fault and fault.body is not None:
+                response = Response(fault.body, fault.status, mimetype="text/html")
+            elif call.service in _OPERATIONS:
+                response = self._answer(call, request)
+            else:
+                return self._elsewhere(environ, start_response)
+            if fault:
+                _lose_answer(fault, request)
         except Refusal as refusal:
             response = error_response(service or "", refusal)
         except ConnectionError:
@@ -102,37 +111,44 @@ class Application:
             response = error_response(service or "", failure)
         return response(environ, start_response)
 
-    def _answer(self, call: Call, request: Request) -> Response:
+    def _meet(self, call: Call) -> Fault | None:
+        """Count the call, and let it have its fault, if any; raise the refusal of those who may not make it."""
         fault = self._control.call(call.service, call.operation, call.parameters)
         if fault:
             if fault.delay:
                 time.sleep(fault.delay)
             if fault.body is not None:
-                return Response(fault.body, fault.status, mimetype="text/html")
+                return fault
             if fault.code:
                 raise Refusal(fault.code, fault.message or fault.code, fault.status)
         if call.access_key_id:
-            with self._lock:
-                credentials.check(
-                    service=call.service,
-                    operation=call.operation,
-                    access_key_id=call.access_key_id,
-                    token=call.token,
-                    region=call.region,
-                    parameters=call.parameters,
-                )
+            self._check(call)
         elif call.operation not in _UNSIGNED:
             raise Refusal("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+        return fault
+
+    def _answer(self, call: Call, request: Request) -> Response:
         try:
             with self._lock:
                 status, headers, body = _OPERATIONS[call.service].dispatch(request)
         except NotImplementedError as error:
             message = f"The sandbox has no {call.service}:{call.operation}: {error}"
             raise Refusal("NotImplemented", message, 501) from None
-        response = Response(body, int(status), headers)
-        if fault:
-            _lose_answer(fault, request)
-        return response
+        return Response(body, int(status), headers)
+
+    def _check(self, call: Call) -> None:
+        access_key_id = t.cast(str, call.access_key_id)
+        common: dict[str, t.Any] = {
+            "service": call.service,
+            "operation": call.operation,
+            "access_key_id": access_key_id,
+            "region": call.region,
+            "parameters": call.parameters,
+        }
+        with self._lock:
+            if call.service in _OPERATIONS:
+                credentials.check(**common, token=call.token)
+            authorization.check(**common)
 
     def _elsewhere(self, environ: WSGIEnvironment, start_response: StartResponse) -> t.Iterable[bytes]:
         """Every other service, and moto's own API, as moto serves them."""
@@ -158,6 +174,7 @@ class Application:
             ("POST", "quotas"): self._set_quotas,
             ("POST", "issuers"): self._add_issuer,
             ("POST", "role-last-used"): self._set_last_used,
+            ("POST", "bound"): self._bind,
             ("GET", "access-keys"): lambda _body: credentials.secret_of(key),
             ("POST", "reset"): lambda _body: self._reset(),
         }
@@ -193,6 +210,10 @@ class Application:
             moment = moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
         found.last_used = moment
         found.last_used_region = wanted.get("region")
+
+    def _bind(self, arns: list[str]) -> list[str]:
+        STATE.bound = frozenset(arns)
+        return sorted(STATE.bound)
 
     def _reset(self) -> None:
         BackendDict.reset()
@@ -250,13 +271,16 @@ def _service(request: Request) -> str | None:
 
 
 def _identify(service: str | None, request: Request) -> Call | None:
-    if service not in _OPERATIONS:
+    if service not in _OPERATIONS and service != "ec2":
         return None
     scope = _scope(request)
     access_key_id, region = (scope[0], scope[2]) if scope else (None, settings.REGION)
     token = request.headers.get("X-Amz-Security-Token")
     if service != "eks":
         parameters = request.values.to_dict()
+        if service == "ec2":
+            # moto reads it again.
+            request.environ["wsgi.input"] = io.BytesIO(urllib.parse.urlencode(parameters).encode())
         return Call(service, parameters.get("Action", ""), parameters, access_key_id, token, region)
     try:
         operation, path_parameters = get_service_router("eks").match(request)

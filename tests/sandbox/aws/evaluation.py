@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Evaluate a role's trust policy for a web identity, as IAM documents it.
+"""Evaluate a role's trust policy for a web identity, and an identity's policies for a call, as IAM documents it.
 
 This is the sandbox's own reading of the documentation, the oracle that the collection's evaluator is held against;
 it shares no code with the collection.
@@ -39,6 +39,25 @@ def allows(document: c.Mapping[str, t.Any], *, action: str, provider_arn: str, c
     return allowed
 
 
+def verdict(document: c.Mapping[str, t.Any], *, action: str, resource: str, context: Context) -> str | None:
+    """What an identity policy says of an action on a resource: "Allow", "Deny", or None if it says nothing.
+
+    :param resource: an ARN, or "*" for an action that has no type of resource: only "*" covers that one.
+    """
+    found = None
+    variables = document.get("Version") == "2012-10-17"
+    for statement in as_list(document.get("Statement")):
+        if (
+            _covers_action(statement, action)
+            and _covers_resource(statement, resource, context, variables)
+            and _conditions_hold(statement, context, variables)
+        ):
+            if statement["Effect"] == "Deny":
+                return "Deny"
+            found = "Allow"
+    return found
+
+
 def as_list(value: t.Any) -> list[t.Any]:
     """A policy element given as one value or a list, as a list."""
     if value is None:
@@ -49,16 +68,31 @@ def as_list(value: t.Any) -> list[t.Any]:
 def _concerns(
     statement: c.Mapping[str, t.Any], action: str, provider_arn: str, context: Context, variables: bool
 ) -> bool:
-    if "NotAction" in statement:
-        if _matches_action(statement["NotAction"], action):
-            return False
-    elif not _matches_action(statement.get("Action"), action):
+    if not _covers_action(statement, action):
         return False
     if "NotPrincipal" in statement:
         if _matches_principal(statement["NotPrincipal"], provider_arn):
             return False
     elif not _matches_principal(statement.get("Principal"), provider_arn):
         return False
+    return _conditions_hold(statement, context, variables)
+
+
+def _covers_action(statement: c.Mapping[str, t.Any], action: str) -> bool:
+    if "NotAction" in statement:
+        return not _matches_action(statement["NotAction"], action)
+    return _matches_action(statement.get("Action"), action)
+
+
+def _covers_resource(statement: c.Mapping[str, t.Any], resource: str, context: Context, variables: bool) -> bool:
+    patterns = [str(each) for each in as_list(statement.get("Resource", statement.get("NotResource")))]
+    if variables:
+        patterns = [value for raw in patterns if (value := _substitute(raw, context)) is not None]
+    matched = any(pattern == "*" or _arn_like(resource, pattern) for pattern in patterns)
+    return matched != ("NotResource" in statement)
+
+
+def _conditions_hold(statement: c.Mapping[str, t.Any], context: Context, variables: bool) -> bool:
     for operator, block in (statement.get("Condition") or {}).items():
         for key, wanted in block.items():
             values = [_text(value) for value in as_list(wanted)]

@@ -39,6 +39,8 @@ class State:
         """Forget what the admin API set; the clusters stay."""
         self.quotas = dict(QUOTAS)
         self.issuers: dict[str, dict[str, t.Any]] = {}
+        # ARNs of the users and roles whose policies are enforced.
+        self.bound: frozenset[str] = frozenset()
 
     def watch(self, cluster_files: t.Sequence[pathlib.Path]) -> None:
         """Say where the descriptions of the clusters will be; they may be written later."""

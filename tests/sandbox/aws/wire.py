@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How AWS words a refusal on the wire: the query protocol of IAM and STS, and the REST-JSON of EKS."""
+"""How AWS words a refusal on the wire: the query protocol of IAM and STS, that of EC2, and the REST-JSON of EKS."""
 
 from __future__ import annotations
 
@@ -39,7 +39,14 @@ class ApiError(ServiceException):
 def error_response(service: str, refusal: Refusal) -> Response:
     """Render a refusal in the service's protocol."""
     request_id = str(uuid.uuid4())
-    if service not in _NAMESPACES:
+    if service == "ec2":
+        response = Response(
+            f"<Response><Errors><Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>"
+            f"</Error></Errors><RequestID>{request_id}</RequestID></Response>",
+            refusal.status,
+            mimetype="text/xml",
+        )
+    elif service not in _NAMESPACES:
         response = Response(json.dumps({"message": refusal.message}), refusal.status, mimetype="application/json")
         response.headers["x-amzn-ErrorType"] = refusal.code
     else:
