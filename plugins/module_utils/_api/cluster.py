@@ -56,7 +56,7 @@ def create_service_account(
             what=f"create the service account {namespace}/{name}",
         )
     except errors.NotFound as error:
-        raise service_account.missing_namespace(namespace) from error
+        raise service_account.missing_namespace(namespace, unseen=True) from error
 
 
 def apply_service_account(

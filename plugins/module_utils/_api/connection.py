@@ -30,6 +30,9 @@ if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 _EXPLICIT = ("kubeconfig", "context", "host")
+# What a kubeconfig calls its entries. kubernetes.core has every value in one as a secret, and Ansible would blot out a
+# word such as "cluster" in all that it says: "********roles is forbidden".
+_ENTRY = "eksops.irsa"
 
 
 def open_api_server(module: AnsibleAWSModule, aws: Aws | None = None, *, connections: int = 1) -> ApiServer:
@@ -76,10 +79,10 @@ def kubeconfig(module: AnsibleAWSModule) -> dict[str, t.Any]:
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": "cluster", "cluster": where}],
-        "users": [{"name": "user", "user": who}],
-        "contexts": [{"name": "context", "context": {"cluster": "cluster", "user": "user"}}],
-        "current-context": "context",
+        "clusters": [{"name": _ENTRY, "cluster": where}],
+        "users": [{"name": _ENTRY, "user": who}],
+        "contexts": [{"name": _ENTRY, "context": {"cluster": _ENTRY, "user": _ENTRY}}],
+        "current-context": _ENTRY,
     }
 
 

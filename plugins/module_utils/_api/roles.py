@@ -92,8 +92,11 @@ def plan_for(aws: Aws, wanted: Wanted, role: Role | None, policies: PolicyNames)
     try:
         return role_plan.plan(wanted, role, setting)
     except errors.QuotaExceeded as error:
-        raised = _quotas(client) if error.details.get("quota") in role_plan.DEFAULT_QUOTAS else None
-        if not raised:
+        if error.details.get("quota") not in role_plan.DEFAULT_QUOTAS:
+            raise
+        raised = _quotas(client)
+        if raised is None:
+            error.fix = f"{error.fix}; or allow iam:GetAccountSummary for the caller, which tells whether it was raised"
             raise
         setting = dataclasses.replace(setting, quotas={**role_plan.DEFAULT_QUOTAS, **raised})
         return role_plan.plan(wanted, role, setting)

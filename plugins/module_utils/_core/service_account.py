@@ -267,13 +267,16 @@ def _plan_create(wanted: Wanted, namespace: str | None) -> Plan:
     return Plan({}, after, tuple(actions), tuple(_remarks(wanted, fields)))
 
 
-def missing_namespace(name: str) -> errors.NotFound:
-    """The error for a namespace that isn't there and must not be created."""
+def missing_namespace(name: str, *, unseen: bool = False) -> errors.NotFound:
+    """The error for a namespace that isn't there and must not be created.
+
+    :param unseen: whether that showed only when something was to be put into it.
+    """
     return errors.NotFound(
         f"there is no namespace {name}",
         cause=f'namespaces "{name}" not found',
-        fix="check the namespace and the cluster, create it, or set create_namespace: true, which also takes the "
-        "permission to get namespaces",
+        fix="check the namespace and the cluster, create it, or set create_namespace: true"
+        + (", which takes the permission to get namespaces as well" if unseen else ""),
         namespace=name,
     )
 

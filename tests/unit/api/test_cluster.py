@@ -92,7 +92,7 @@ def test_what_is_no_error(scripted: Scripted, connect: Connect) -> None:
 @pytest.mark.parametrize(
     ("answer", "kind", "says"),
     [
-        (NO_NAMESPACE, errors.NotFound, "set create_namespace: true"),
+        (NO_NAMESPACE, errors.NotFound, "set create_namespace: true, which takes the permission to get namespaces"),
         (EXISTS, errors.AlreadyExists, "could not create the service account ns/app"),
     ],
 )

@@ -398,6 +398,7 @@ def test_the_accounts_quota_is_asked_only_when_it_matters(
     with pytest.raises(errors.QuotaExceeded) as caught:
         roles.plan(t.cast(t.Any, aws), wanted)
     assert f"the account's quota AssumeRolePolicySizeQuota is {quota or 2048}" in str(caught.value)
+    assert ("or allow iam:GetAccountSummary for the caller" in str(caught.value)) is (quota is None)
 
 
 def test_nothing_more_is_read_for_the_removal_of_what_is_gone(aws: Account, stub: Stubber) -> None:
