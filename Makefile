@@ -16,6 +16,10 @@ help: ## List the targets
 demo: ## Bind three workloads to IAM roles on the sandbox, break that in five ways, mend it, and take it all away again
 	@$(T)/with_sandbox.sh demo demo/run
 
+.PHONY: demo-picture
+demo-picture: ## Make the README's picture of the demo anew, out of what the demo prints
+	@$(T)/demo_picture.sh
+
 .PHONY: test
 test: lint sanity units integration ## All that needs nothing but Python
 	@$(T)/summary.sh lint sanity units integration
