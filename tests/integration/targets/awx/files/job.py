@@ -49,10 +49,14 @@ yaml.SafeDumper.add_representer(Unsafe, lambda dumper, text: dumper.represent_sc
 
 
 def aws(inputs: Json) -> dict[str, str]:
-    """What the credential type "Amazon Web Services" puts into the environment, the token under two names."""
+    """What the credential type "Amazon Web Services" puts into the environment, the token under two names.
+
+    Controllers before AWX 21.11 know the older name alone; ``older`` among the inputs says so.
+    """
     environment = {"AWS_ACCESS_KEY_ID": inputs["username"], "AWS_SECRET_ACCESS_KEY": inputs["password"]}
     if token := inputs.get("security_token"):
-        environment |= {"AWS_SECURITY_TOKEN": token, "AWS_SESSION_TOKEN": token}
+        names = ["AWS_SECURITY_TOKEN"] if inputs.get("older") else ["AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"]
+        environment |= dict.fromkeys(names, token)
     return environment
 
 
