@@ -25,7 +25,7 @@ _end_lane() {
 
 # check NAME COMMAND...: runs it, prints its output where it fails, and goes on. finish_checks gives the verdict.
 check() {
-    local name=$1 log status
+    local name=$1 log status started=$SECONDS
     shift
     log=$RESULTS/$LANE/$(printf '%s' "$name" | tr -c 'A-Za-z0-9.\n-' _).log
     # In a shell of its own and outside a condition: else "set -e" would not hold inside a function.
@@ -38,10 +38,10 @@ check() {
     set -e
     if [ "$status" -eq 0 ]; then
         printf 'pass\t%s\n' "$name" >>"$RESULTS/$LANE/checks"
-        say "ok      $name"
+        say "ok      $name, $((SECONDS - started)) s"
     else
         printf 'fail\t%s\n' "$name" >>"$RESULTS/$LANE/checks"
-        say "FAILED  $name"
+        say "FAILED  $name, $((SECONDS - started)) s"
         cat "$log" >&2
     fi
 }
