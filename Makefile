@@ -44,6 +44,10 @@ integration: ## Integration targets on the sandbox's simulated cluster
 browser: ## The HTML page of an audit in a real Chromium, from PATH or $CHROMIUM
 	@$(T)/browser.sh $(ARGS)
 
+.PHONY: policies
+policies: ## The well-known policies before a linter of IAM policies and lists of AWS's actions
+	@$(T)/policies.sh $(ARGS)
+
 .PHONY: test-envtest
 test-envtest: ## The same targets on a real kube-apiserver out of $KUBEBUILDER_ASSETS
 	@$(T)/integration.sh --real $(ARGS)
@@ -101,8 +105,8 @@ docs-check: ## The same, and hold every example and link in the documentation ag
 	@$(T)/docs.sh --check
 
 .PHONY: guide
-guide: ## Write the troubleshooting guide anew out of the catalogue of causes
-	@$(T)/run.sh bash -c 'PYTHONPATH=$$ANSIBLE_COLLECTIONS_PATH exec python $(T)/troubleshooting.py'
+guide: ## Write the guides to troubleshooting and to policies anew, out of causes and policies
+	@$(T)/run.sh bash -c 'PYTHONPATH=$$ANSIBLE_COLLECTIONS_PATH python $(T)/troubleshooting.py; exec python $(T)/policies_guide.py'
 
 .PHONY: clean
 clean: ## Remove everything that these targets made, outside the checkout too

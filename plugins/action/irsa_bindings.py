@@ -18,6 +18,8 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.eksops.irsa.plugins.module_utils import _progress
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.plugin_utils import _well_known
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,12 +87,16 @@ class ActionModule(ActionBase):
         """Runs the module; what it returns is returned as it is."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
+        try:
+            arguments = _well_known.in_bindings(self._task.args)
+        except InvalidInput as error:
+            return {**result, "failed": True, "msg": str(error), "error": error.as_dict()}
         shows = self._can_look() and not self._task.args.get("progress_path")
         with _shown(variables.get("inventory_hostname", "localhost")) if shows else contextlib.nullcontext() as path:
             result.update(
                 self._execute_module(
                     module_name="eksops.irsa.irsa_bindings",
-                    module_args={**self._task.args, "progress_path": path} if path else dict(self._task.args),
+                    module_args={**arguments, "progress_path": path} if path else arguments,
                     task_vars=variables,
                     wrap_async=self._task.async_val,
                 )

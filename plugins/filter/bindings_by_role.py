@@ -44,6 +44,7 @@ _value:
     - A dictionary for each role with C(name), C(service_accounts), C(audiences) and those options of
       M(eksops.irsa.irsa_role) that the bindings give.
     - Lists and dictionaries of bindings that share a role are put together; everything else has to agree.
+    - C(well_known_policies) stay as they are given.
   type: list
   elements: dict
   sample:

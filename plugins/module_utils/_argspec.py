@@ -39,6 +39,7 @@ BINDING: dict[str, t.Any] = {
     "purge_policies": {"type": "bool"},
     "inline_policies": {"type": "dict"},
     "purge_inline_policies": {"type": "bool"},
+    "well_known_policies": {"type": "list", "elements": "raw"},
     "tags": {"type": "dict"},
     "purge_tags": {"type": "bool"},
     "trust": {"type": "str", "choices": ["merge", "replace"]},

@@ -32,6 +32,7 @@ attributes:
     support: full
     details:
       - It runs the module and shows its progress meanwhile, see O(progress_path).
+      - It looks O(bindings[].well_known_policies) up before.
 options:
   bindings:
     description:
@@ -85,6 +86,14 @@ options:
       purge_inline_policies:
         description: Whether to delete other inline policies. Not done by default.
         type: bool
+      well_known_policies:
+        description:
+          - Policies that well-known controllers and drivers need, as
+            O(eksops.irsa.irsa_role#module:well_known_policies) has them.
+          - Bindings that share a role may give the same policy, with the same parameters.
+        type: list
+        elements: raw
+        version_added: 0.3.0
       tags:
         description: Tags of the role.
         type: dict
@@ -284,6 +293,18 @@ EXAMPLES = r"""
         service_account: reports-archive
         role_name: reports
         create_namespace: true
+
+- name: Bind external-dns to a role with what it needs
+  eksops.irsa.irsa_bindings:
+    cluster_name: production
+    region: eu-west-1
+    bindings:
+      - namespace: kube-system
+        service_account: external-dns
+        role_name: production-external-dns
+        well_known_policies:
+          - name: external_dns
+            zones: [Z0123456789ABCDEFGHIJ]
 
 - name: Bind just these, free all others of the namespace, and prove each binding
   eksops.irsa.irsa_bindings:

@@ -28,6 +28,12 @@ extends_documentation_fragment:
   - amazon.aws.boto3
   - amazon.aws.tags
   - eksops.irsa.attributes
+attributes:
+  action:
+    description: Has an action plugin of the same name, which runs on the controller.
+    support: full
+    details:
+      - It looks O(well_known_policies) up and runs the module.
 options:
   state:
     description:
@@ -77,9 +83,25 @@ options:
       - A document is a mapping, or such a mapping as JSON or YAML text.
     type: dict
   purge_inline_policies:
-    description: Whether to delete inline policies that are not in O(inline_policies), if those are given.
+    description:
+      - Whether to delete inline policies that are neither in O(inline_policies) nor in O(well_known_policies), if one
+        of them is given.
     type: bool
     default: false
+  well_known_policies:
+    description:
+      - Policies that well-known controllers and drivers need, such as V(external_dns), V(karpenter) or V(ebs_csi),
+        written as inline policies.
+      - An element is the name of a policy, or a dictionary with C(name) and the policy's parameters. The
+        R(guide to policies,ansible_collections.eksops.irsa.docsite.guide_policies) lists names and parameters,
+        P(eksops.irsa.well_known_policy#lookup) shows a policy with its parameters filled in.
+      - The inline policy is called C(well-known-NAME) with dashes, as in C(well-known-external-dns), or as the
+        element's C(policy_name) says. The same policy may be given several times with a C(policy_name) of its own each.
+      - What a policy needs to know of partition, account, region and cluster it is filled in from the role and
+        O(cluster_name) or O(issuer). An element may have C(cluster_name) and C(region), if it should be others.
+    type: list
+    elements: raw
+    version_added: 0.3.0
   tags:
     description:
       - Tags to put on the role.
@@ -188,6 +210,21 @@ EXAMPLES = r"""
     tags:
       team: analytics
   register: reports
+
+- name: A role for external-dns, which may write into one zone, and for Cluster Autoscaler
+  eksops.irsa.irsa_role:
+    name: production-dns-and-scaling
+    cluster_name: production
+    region: eu-west-1
+    service_accounts:
+      - namespace: kube-system
+        name: external-dns
+      - namespace: kube-system
+        name: cluster-autoscaler
+    well_known_policies:
+      - cluster_autoscaler
+      - name: external_dns
+        zones: [Z0123456789ABCDEFGHIJ]
 
 - name: Let the same accounts of a second cluster use it too
   eksops.irsa.irsa_role:
@@ -330,6 +367,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "purge_policies": {"type": "bool", "default": False},
     "inline_policies": {"type": "dict"},
     "purge_inline_policies": {"type": "bool", "default": False},
+    "well_known_policies": {"type": "list", "elements": "raw"},
     "service_accounts": {
         "type": "list",
         "elements": "dict",

@@ -27,6 +27,10 @@ guide_of_catalogue() {
     PYTHONPATH=$DEV/live python "$TOOLS/troubleshooting.py" --check
 }
 
+guide_of_policies() {
+    PYTHONPATH=$DEV/live python "$TOOLS/policies_guide.py" --check
+}
+
 check ruff ruff check --cache-dir "$DEV/ruff" .
 check yamllint yamllint --strict .
 check mypy python_types
@@ -35,5 +39,6 @@ check shellcheck shell_scripts
 check ansible-lint ansible-lint --offline --strict --profile production
 check antsibull-changelog antsibull-changelog lint
 check troubleshooting guide_of_catalogue
+check policies-guide guide_of_policies
 check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 finish_checks

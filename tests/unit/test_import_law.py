@@ -37,8 +37,10 @@ LAWS = {
     "module_utils": Law((UTILS,), may_exit=False),
     "modules": Law((UTILS, "ansible.module_utils", *DEPENDENCIES), may_exit=True),
     "doc_fragments": Law((), may_exit=False),
-    "action": Law((f"{UTILS}._progress", "ansible"), may_exit=False),
+    "action": Law((f"{UTILS}._progress", f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
     "filter": Law((f"{UTILS}._core", "ansible"), may_exit=False),
+    "lookup": Law((f"{UTILS}._core", "ansible"), may_exit=False),
+    "plugin_utils": Law((f"{UTILS}._core",), may_exit=False),
     "test": Law((f"{UTILS}._core", "ansible"), may_exit=False),
     "inventory": Law((UTILS, "ansible", *DEPENDENCIES), may_exit=False),
 }

@@ -19,6 +19,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, r
 from ansible_collections.eksops.irsa.plugins.module_utils._core.model import provider_arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import Document, parse
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_templates import region_of
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Place, Role, Wanted
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust_policy import Change
 
@@ -83,6 +84,8 @@ def plan_for(aws: Aws, wanted: Wanted, role: Role | None, policies: PolicyNames)
     else:
         caller = aws.caller()
         place = Place(caller.partition, caller.account_id)
+    if wanted.present:
+        wanted = wanted.in_place(place, cluster.region if cluster else region_of(issuer))
     names = [policy for policy in wanted.managed_policies or () if not policy.startswith("arn:")]
     setting = role_plan.Setting(
         place=place,
@@ -135,7 +138,7 @@ def find(client: t.Any, wanted: Wanted) -> Role | None:
             needed=removing or wanted.managed_policies is not None,
         ),
         inline_policies=_read(
-            lambda: _inline_policies(client, wanted.name), needed=removing or wanted.inline_policies is not None
+            lambda: _inline_policies(client, wanted.name), needed=removing or wanted.names_inline_policies
         ),
         instance_profiles=iam.list_instance_profiles(client, name=wanted.name) if removing else (),
     )

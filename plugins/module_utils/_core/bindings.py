@@ -17,6 +17,7 @@ Binding = t.Mapping[str, t.Any]
 # Keys of a binding that describe its role. Bindings that share a role may each give some of them; where several give
 # the same key, lists and mappings are put together and everything else has to agree.
 LISTS = ("managed_policies",)
+POLICIES = "well_known_policies"
 MAPPINGS = ("inline_policies", "tags")
 SCALARS = (
     "description",
@@ -101,6 +102,10 @@ def _merge(
     for key in LISTS:
         if binding.get(key) is not None:
             _add(role.setdefault(key, []), binding[key])
+    if binding.get(POLICIES) is not None:
+        policies = role.setdefault(POLICIES, [])
+        known = {_plain(each) for each in policies}
+        policies += [each for each in binding[POLICIES] if _plain(each) not in known]
     for key in MAPPINGS:
         if binding.get(key) is not None:
             target = role.setdefault(key, {})

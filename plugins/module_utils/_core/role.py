@@ -12,6 +12,7 @@ import typing as t
 from ansible_collections.eksops.irsa.plugins.module_utils._core import model, policy_document, trust_policy, validation
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_document import Document
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_templates import Facts, Template
 
 # On every role that this collection makes. It says that `absent` may delete the role; giving it to a role hands the
 # role over.
@@ -145,6 +146,7 @@ class Wanted:
     purge_policies: bool = False
     inline_policies: t.Mapping[str, Document] | None = None
     purge_inline_policies: bool = False
+    well_known: tuple[Template, ...] | None = None
     tags: t.Mapping[str, str] | None = None
     purge_tags: bool = True
     subjects: tuple[str, ...] | None = None
@@ -178,6 +180,7 @@ class Wanted:
             check(problems, "managed policy", policy)
         tags = None if params["tags"] is None else validation.check_tags(problems, params["tags"])
         validation.check_tag_count(problems, len({*(tags or {}), OWNER_TAG}), f"role {params['name']}")
+        inline = _inline_policies(problems, params["inline_policies"], load_yaml)
         wanted = cls(
             present=present,
             name=params["name"],
@@ -187,8 +190,9 @@ class Wanted:
             permissions_boundary=params["permissions_boundary"],
             managed_policies=_tuple(params["managed_policies"]),
             purge_policies=params["purge_policies"],
-            inline_policies=_inline_policies(problems, params["inline_policies"], load_yaml),
+            inline_policies=inline,
             purge_inline_policies=params["purge_inline_policies"],
+            well_known=_well_known(problems, params.get("well_known_policies"), inline or {}),
             tags=tags,
             purge_tags=params["purge_tags"],
             subjects=_subjects(problems, params),
@@ -212,6 +216,23 @@ class Wanted:
     def names_provider(self) -> bool:
         """Whether the options say which provider's statements are meant."""
         return bool(self.cluster_name or self.issuer)
+
+    @property
+    def names_inline_policies(self) -> bool:
+        """Whether the options say which inline policies the role is to have."""
+        return self.inline_policies is not None or self.well_known is not None
+
+    def in_place(self, place: Place, region: str | None) -> Wanted:
+        """The same with the well-known policies among the inline ones, for the role in its place.
+
+        :param region: of the cluster that is named, if one is and that is known.
+        :raises InvalidInput: something that a policy needs isn't known.
+        """
+        if self.well_known is None:
+            return self
+        facts = Facts(place.partition, place.account_id, region, self.cluster_name)
+        documents = {each.policy_name: each.document(facts) for each in self.well_known}
+        return dataclasses.replace(self, inline_policies={**(self.inline_policies or {}), **documents}, well_known=None)
 
     def grant(self, provider_arn: str) -> trust_policy.Grant:
         """What the role is to trust the provider with."""
@@ -246,6 +267,34 @@ def _inline_policies(
             f"a role takes {INLINE_QUOTA}, white space not counted: make managed policies of some",
         )
     return documents
+
+
+def _well_known(
+    problems: validation.Problems, given: t.Sequence[t.Any] | None, inline: t.Mapping[str, Document]
+) -> tuple[Template, ...] | None:
+    """:param given: as the action plugins look them up, mappings with the fields of a template."""
+    if given is None:
+        return None
+    found: dict[str, Template] = {}
+    for each in given:
+        if not isinstance(each, t.Mapping) or set(each) != {"name", "policy_name", "statements"}:
+            problems.add(
+                f"well_known_policies: {each} was not looked up",
+                "run the module as a task of Ansible, whose action plugin does it",
+            )
+            continue
+        template = Template(**each)
+        if template.policy_name in inline:
+            problems.add(
+                f"{template.policy_name} is both in inline_policies and a well-known policy",
+                "give one of them another name; a well-known policy takes policy_name",
+            )
+        if found.setdefault(template.policy_name, template) != template:
+            problems.add(
+                f"well_known_policies would write inline policy {template.policy_name} twice",
+                "give it once with all of its parameters, or each a policy_name of its own",
+            )
+    return tuple(found.values())
 
 
 def _subjects(problems: validation.Problems, params: t.Mapping[str, t.Any]) -> tuple[str, ...] | None:

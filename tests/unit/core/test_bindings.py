@@ -41,6 +41,12 @@ def test_each_role_is_there_once_with_all_its_accounts_in_order() -> None:
             {"managed_policies": ["A", "B", "C"]},
         ),
         ({"managed_policies": []}, {}, {"managed_policies": []}),
+        (
+            {"well_known_policies": ["ebs_csi", {"name": "external_dns", "zones": ["Z1"]}]},
+            {"well_known_policies": [{"zones": ["Z1"], "name": "external_dns"}, "karpenter"]},
+            {"well_known_policies": ["ebs_csi", {"name": "external_dns", "zones": ["Z1"]}, "karpenter"]},
+        ),
+        ({"well_known_policies": []}, {}, {"well_known_policies": []}),
         ({"tags": {"a": "1"}}, {"tags": {"b": "2"}}, {"tags": {"a": "1", "b": "2"}}),
         ({"tags": {"a": "1"}}, {"tags": {"a": "1"}}, {"tags": {"a": "1"}}),
         ({"path": "/x/"}, {}, {"path": "/x/"}),

@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Place, Wanted
 
 DEFAULTS: dict[str, t.Any] = {
     "state": "present",
@@ -41,6 +41,11 @@ def wanted(**options: t.Any) -> Wanted:
     return Wanted.from_params({**DEFAULTS, **options}, _runner.load_yaml)
 
 
+def looked_up(policy_name: str = "well-known-x", resource: str = "arn:${partition}:s3:::x") -> dict[str, t.Any]:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": resource}
+    return {"name": "x", "policy_name": policy_name, "statements": [statement]}
+
+
 def account(namespace: str, name: str) -> dict[str, str]:
     return {"namespace": namespace, "name": name}
 
@@ -66,7 +71,38 @@ def test_values_are_normalised() -> None:
     }
 
 
+def test_well_known_policies_are_inline_policies_of_the_role_in_its_place() -> None:
+    made = wanted(inline_policies={"p": POLICY}, well_known_policies=[looked_up(), looked_up()])
+    placed = made.in_place(Place("aws-cn", "123456789012"), "cn-north-1")
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws-cn:s3:::x"}
+    assert placed.inline_policies == {"p": POLICY, "well-known-x": {"Version": "2012-10-17", "Statement": [statement]}}
+
+
+@pytest.mark.parametrize(
+    ("options", "names", "placed"),
+    [({}, False, None), ({"well_known_policies": []}, True, {}), ({"inline_policies": {}}, True, {})],
+)
+def test_no_policies_are_not_the_same_as_policies_left_out(
+    options: dict[str, t.Any], names: bool, placed: dict[str, t.Any] | None
+) -> None:
+    made = wanted(**options)
+    assert made.names_inline_policies == names
+    assert made.in_place(Place("aws", "123456789012"), None).inline_policies == placed
+
+
 BAD = [
+    (
+        {"well_known_policies": ["karpenter"]},
+        "well_known_policies: karpenter was not looked up",
+    ),
+    (
+        {"well_known_policies": [looked_up("p")], "inline_policies": {"p": POLICY}},
+        "p is both in inline_policies and a well-known policy",
+    ),
+    (
+        {"well_known_policies": [looked_up(), looked_up(resource="arn:${partition}:s3:::y")]},
+        "well_known_policies would write inline policy well-known-x twice",
+    ),
     ({"name": "a b"}, "name 'a b' is no name of an IAM role"),
     ({"name": "x" * 65}, f"name '{'x' * 65}' is no name of an IAM role"),
     ({"name": ""}, "name '' is no name of an IAM role"),

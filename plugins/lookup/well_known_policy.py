@@ -1,0 +1,100 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: well_known_policy
+short_description: Show a well-known policy with its parameters filled in
+version_added: 0.3.0
+author:
+  - eksops contributors (@eksops)
+description:
+  - Returns the policy document that O(eksops.irsa.irsa_role#module:well_known_policies) writes, for a review or for
+    another tool. Nothing is asked of AWS.
+  - The guide to policies lists the names and the parameters of each.
+options:
+  _terms:
+    description: Names of policies, such as V(external_dns).
+    type: list
+    elements: str
+    required: true
+  partition:
+    description: The partition of the role's account.
+    type: str
+    default: aws
+  account_id:
+    description: The role's account. An error says where it is needed.
+    type: str
+  region:
+    description: The cluster's region, likewise.
+    type: str
+  cluster_name:
+    description: The cluster's name, likewise.
+    type: str
+notes:
+  - Every other keyword is a parameter of the policy.
+seealso:
+  - module: eksops.irsa.irsa_role
+  - module: eksops.irsa.irsa_bindings
+"""
+
+EXAMPLES = r"""
+- name: Show what external-dns may do in one hosted zone
+  ansible.builtin.debug:
+    msg: "{{ lookup('eksops.irsa.well_known_policy', 'external_dns', zones=['Z0123456789ABCDEFGHIJ']) }}"
+
+- name: Show what Cluster Autoscaler may do in a cluster in China
+  ansible.builtin.debug:
+    msg: "{{ lookup('eksops.irsa.well_known_policy', 'cluster_autoscaler', **cluster) | to_nice_json }}"
+  vars:
+    cluster:
+      cluster_name: production
+      partition: aws-cn
+      region: cn-north-1
+      account_id: "123456789012"
+"""
+
+RETURN = r"""
+_raw:
+  description: The policy document of each name.
+  type: list
+  elements: dict
+  sample:
+    - Version: "2012-10-17"
+      Statement:
+        - Sid: IssueCertificates
+          Effect: Allow
+          Action:
+            - acm-pca:DescribeCertificateAuthority
+            - acm-pca:GetCertificate
+            - acm-pca:IssueCertificate
+          Resource: arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/12345678-1234-1234-1234-123456789012
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible_collections.eksops.irsa.plugins.module_utils._core import well_known_policies
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_templates import Facts
+
+_FACTS = ("partition", "account_id", "region", "cluster_name")
+
+
+class LookupModule(LookupBase):
+    """The lookup ``eksops.irsa.well_known_policy``."""
+
+    def run(
+        self, terms: t.Sequence[str], variables: t.Mapping[str, t.Any] | None = None, **kwargs: t.Any
+    ) -> list[dict[str, t.Any]]:
+        """:raises AnsibleLookupError: a name or a parameter can't be right, or something that is needed isn't known."""
+        parameters = {key: value for key, value in kwargs.items() if key not in _FACTS}
+        self.set_options(var_options=variables, direct={key: kwargs[key] for key in _FACTS if key in kwargs})
+        facts = Facts(**{name: self.get_option(name) for name in _FACTS})
+        try:
+            return [well_known_policies.template(name, parameters).document(facts) for name in terms]
+        except InvalidInput as error:
+            raise AnsibleLookupError(str(error)) from error

@@ -1,0 +1,95 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the action plugins send in the place of well-known policies."""
+
+from __future__ import annotations
+
+import copy
+import types
+import typing as t
+
+import pytest
+from ansible.plugins.action import ActionBase
+from ansible_collections.eksops.irsa.plugins.action.irsa_role import ActionModule
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.plugin_utils import _well_known
+
+DNS: dict[str, t.Any] = {"name": "external_dns", "zones": ["Z1"]}
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., tuple[dict[str, t.Any], list[dict[str, t.Any]]]]:
+    """Runs the action with arguments. Returns its result and the arguments of each module that it ran."""
+
+    def run(arguments: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[dict[str, t.Any]]]:
+        ran: list[dict[str, t.Any]] = []
+
+        def execute(self: ActionBase, **said: t.Any) -> dict[str, t.Any]:
+            ran.append(copy.deepcopy(said))
+            said["module_args"]["_ansible_check_mode"] = False  # as Ansible does it
+            return {"changed": True, "invocation": {"module_args": copy.deepcopy(said["module_args"])}}
+
+        monkeypatch.setattr(ActionBase, "run", lambda self, tmp, variables: {})
+        monkeypatch.setattr(ActionBase, "_execute_module", execute)
+        action = object.__new__(ActionModule)
+        action._task = types.SimpleNamespace(args=arguments, async_val=7)
+        return action.run(task_vars={"x": 1}), ran
+
+    return run
+
+
+def test_a_task_without_them_goes_on_as_it_is(run: t.Callable[..., t.Any]) -> None:
+    result, ran = run({"name": "app"})
+    assert ran == [
+        {
+            "module_name": "eksops.irsa.irsa_role",
+            "module_args": {"name": "app"},
+            "task_vars": {"x": 1},
+            "wrap_async": 7,
+        }
+    ]
+    assert result["changed"]
+    assert "well_known_policies" not in result["invocation"]["module_args"]
+
+
+def test_what_they_say_is_sent_and_what_was_given_is_shown(run: t.Callable[..., t.Any]) -> None:
+    result, ran = run({"name": "app", "well_known_policies": [DNS, "ebs_csi"]})
+    sent = ran[0]["module_args"]["well_known_policies"]
+    assert [(each["name"], each["policy_name"]) for each in sent] == [
+        ("external_dns", "well-known-external-dns"),
+        ("ebs_csi", "well-known-ebs-csi"),
+    ]
+    assert sent[0]["statements"][0]["Resource"] == "arn:${partition}:route53:::hostedzone/Z1"
+    assert result["invocation"]["module_args"]["well_known_policies"] == [DNS, "ebs_csi"]
+
+
+def test_nothing_is_run_with_what_cannot_be_right(run: t.Callable[..., t.Any]) -> None:
+    result, ran = run({"name": "app", "well_known_policies": ["external_dns"]})
+    assert ran == []
+    assert result["failed"]
+    assert result["msg"].startswith("well-known policy external_dns: the parameter zones is missing.")
+    assert result["error"]["kind"] == "invalid_input"
+
+
+def test_they_are_sent_with_their_bindings() -> None:
+    given = {"bindings": [{"role_name": "a", "well_known_policies": ["ebs_csi"]}, {"role_name": "b"}], "force": True}
+    sent = _well_known.in_bindings(given)
+    assert sent["force"]
+    assert sent["bindings"][0]["well_known_policies"][0]["policy_name"] == "well-known-ebs-csi"
+    assert sent["bindings"][1] == {"role_name": "b"}
+    assert given["bindings"][0]["well_known_policies"] == ["ebs_csi"]
+
+
+@pytest.mark.parametrize("bindings", [None, "x", [], [1], [{"role_name": "b"}]])
+def test_bindings_without_them_are_left_to_the_module(bindings: t.Any) -> None:
+    assert _well_known.in_bindings({"bindings": bindings})["bindings"] is bindings
+
+
+def test_what_cannot_be_right_in_bindings_is_named_with_its_binding() -> None:
+    given = [{"well_known_policies": ["ebs_csi"]}, {"well_known_policies": ["x"]}, {"well_known_policies": "x"}]
+    with pytest.raises(InvalidInput) as caught:
+        _well_known.in_bindings({"bindings": given})
+    assert "binding 1: there is no well-known policy x." in str(caught.value)
+    assert "binding 2: well_known_policies is no list." in str(caught.value)
+    assert "binding 0" not in str(caught.value)
