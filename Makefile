@@ -56,9 +56,9 @@ test-envtest: ## The same targets on a real kube-apiserver out of $KUBEBUILDER_A
 test-given: ## The same targets on your own cluster and account, named by the environment
 	@$(T)/integration.sh --given $(ARGS)
 
-.PHONY: compat
-compat: ## The oldest and the newest Python, boto3 and kubernetes client that are supported
-	@$(T)/compat.sh
+.PHONY: matrix
+matrix: ## The oldest and the newest of all that is supported, deprecations as errors; writes the table in README.md
+	@$(T)/matrix.sh $(ARGS)
 
 .PHONY: sandbox
 sandbox: ## Start a sandbox and print the environment to export: eval "$(make -s sandbox)"

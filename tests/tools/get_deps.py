@@ -4,10 +4,16 @@ They come out of the wheel of the ``ansible`` community package. The package its
 collections, which make every documentation tool several times slower.
 
 Usage: python get_deps.py REQUIREMENTS NAMESPACE.NAME...
+       python get_deps.py CORNER
+
+CORNER is a file like corner-oldest.txt: its lines of three words name a collection, its version and the release of
+``ansible`` that has it.
 """
 
 from __future__ import annotations
 
+import collections.abc
+import json
 import pathlib
 import subprocess
 import sys
@@ -16,19 +22,40 @@ import tempfile
 import zipfile
 
 
-def main(requirements: str, *collections: str) -> None:
+def _download(directory: str, requirement: collections.abc.Iterable[str]) -> pathlib.Path:
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-qq", "--no-deps"]
+    subprocess.run([*pip, "-d", directory, *requirement], check=True)
+    (wheel,) = pathlib.Path(directory).glob("ansible-*.whl")
+    return wheel
+
+
+def _extract(wheel: pathlib.Path, wanted: dict[str, str | None]) -> None:
+    """Take collections out of a wheel; each is of the version that is wanted, if one is."""
     site = pathlib.Path(sysconfig.get_path("purelib"))
-    with tempfile.TemporaryDirectory() as directory:
-        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-qq", "--no-deps"]
-        subprocess.run([*pip, "-d", directory, "-r", requirements], check=True)
-        (wheel,) = pathlib.Path(directory).glob("ansible-*.whl")
-        with zipfile.ZipFile(wheel) as archive:
-            for collection in collections:
-                prefix = f"ansible_collections/{collection.replace('.', '/')}/"
-                members = [name for name in archive.namelist() if name.startswith(prefix)]
-                if not members:
-                    sys.exit(f"{wheel.name} has no collection {collection}")
-                archive.extractall(site, members)
+    with zipfile.ZipFile(wheel) as archive:
+        for collection, version in wanted.items():
+            prefix = f"ansible_collections/{collection.replace('.', '/')}/"
+            members = [name for name in archive.namelist() if name.startswith(prefix)]
+            if not members:
+                sys.exit(f"{wheel.name} has no collection {collection}")
+            found = json.loads(archive.read(f"{prefix}MANIFEST.json"))["collection_info"]["version"]
+            if version and found != version:
+                sys.exit(f"{wheel.name} has {collection} {found}, not {version}")
+            archive.extractall(site, members)
+
+
+def main(source: str, *names: str) -> None:
+    wheels: dict[tuple[str, ...], dict[str, str | None]] = {}
+    if names:
+        wheels["-r", source] = dict.fromkeys(names)
+    else:
+        for line in pathlib.Path(source).read_text().splitlines():
+            words = line.split()
+            if len(words) == 3 and not line.startswith("#"):
+                wheels.setdefault((words[2],), {})[words[0]] = words[1]
+    for requirement, wanted in wheels.items():
+        with tempfile.TemporaryDirectory() as directory:
+            _extract(_download(directory, requirement), wanted)
 
 
 if __name__ == "__main__":
