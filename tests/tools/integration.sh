@@ -55,6 +55,7 @@ done
 
 log=$RESULTS/$LANE/ansible-test.log
 status=0
-ansible-test integration --local --color no --continue-on-error "$@" 2>&1 | tee "$log" || status=$?
+ansible-test integration --local --color no --continue-on-error "$@" 2>&1 |
+    "$VENV/bin/python" "$TOOLS/integration_results.py" "$log" || status=$?
 "$VENV/bin/python" "$TOOLS/integration_results.py" "$log" "$status" >"$RESULTS/$LANE/checks"
 exit "$status"
