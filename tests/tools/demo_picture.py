@@ -24,7 +24,6 @@ SECTIONS = {
     "== What AWS answers": r"arn:|ok  ",
     "== The same again": r"ok  changed=0, and",
     "2. The role's trust policy": r"\||ok  ",
-    "4. But the Deployment": r"\||ok  ",
     "== ansible-playbook eksops.irsa.verify": r"ok  |\| 2 service",
     "== ansible-playbook eksops.irsa.remove, while": r"ok  ",
 }
