@@ -142,6 +142,13 @@ def _of_json(block: blocks.Block) -> c.Iterator[str]:
             yield f"a statement of a policy has no {', '.join(sorted(wrong))}"
 
 
+def unnamed(root: pathlib.Path, text: str) -> list[str]:
+    """The plugins and playbooks of the collection that README's text doesn't name."""
+    paths = [*root.glob("playbooks/*.yml"), *root.glob("roles/*/")]
+    paths += [path for each in PLUGINS for path in root.glob(f"plugins/{each}/[!_]*.py")]
+    return sorted(path.stem for path in paths if f"`{path.stem}`" not in text)
+
+
 def main(*names: str) -> int:
     loader.init_plugin_loader()
     prose = [ROOT / name for name in names] or sorted(path for each in PROSE for path in ROOT.glob(each))
@@ -150,6 +157,9 @@ def main(*names: str) -> int:
     found = [block for path in (*prose, *plugins) for block in blocks.of_file(ROOT, path)]
     problems = list(Checker(ROOT, found).problems())
     problems += [problem for path in prose for problem in links.problems(ROOT, path)]
+    problems += [
+        f"README.md: it doesn't name {name}" for name in unnamed(ROOT, (ROOT / "README.md").read_text("utf-8"))
+    ]
     for problem in problems:
         print(problem)
     unchecked = sum(block.mark.startswith("unchecked:") for block in found)

@@ -104,6 +104,14 @@ def test_blocks_of_documents(tmp_path: pathlib.Path) -> None:
     assert blocks.of_file(tmp_path, plugin) == [blocks.Block("a.py", 2, "yaml", "- name: A\n")]
 
 
+def test_readme_names_what_there_is() -> None:
+    readme = (examples.ROOT / "README.md").read_text(encoding="utf-8")
+    assert examples.unnamed(examples.ROOT, readme.replace("`fleet`", "").replace("`role_arn`", "")) == [
+        "fleet",
+        "role_arn",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "expected"),
     [
