@@ -108,6 +108,10 @@ docs-check: ## The same, and hold every example and link in the documentation ag
 guide: ## Write the guides to troubleshooting and to policies anew, out of causes and policies
 	@$(T)/run.sh bash -c 'PYTHONPATH=$$ANSIBLE_COLLECTIONS_PATH python $(T)/troubleshooting.py; exec python $(T)/policies_guide.py'
 
+.PHONY: permissions
+permissions: ## Write anew what each line of the guide's permissions is for, as it shows on the sandbox
+	@$(T)/with_sandbox.sh permissions $(T)/permissions.sh --write
+
 .PHONY: clean
 clean: ## Remove everything that these targets made, outside the checkout too
 	@$(T)/clean.sh
