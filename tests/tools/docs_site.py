@@ -22,7 +22,7 @@ COLLECTION = "eksops.irsa"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCSITE = ROOT / "docs" / "docsite"
 # What the names of pages end with, and the heading that they get in the start page's table of contents.
-KINDS = {"module": "Modules", "inventory": "Inventory", "filter": "Filters", "test": "Tests"}
+KINDS = {"module": "Modules", "inventory": "Inventory", "lookup": "Lookups", "filter": "Filters", "test": "Tests"}
 # Of ansible-core's guides; antsibull-docs refers to them by itself, on any page.
 GUIDE_LABELS = {"action_plugins", "ansible_configuration_settings", "common_return_values"}
 REFERENCE = re.compile(r"<(ansible_collections\.[\w.\-/]+)>`|:ref:`(ansible_collections\.[\w.\-/]+)`")
