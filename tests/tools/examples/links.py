@@ -21,7 +21,7 @@ def problems(root: pathlib.Path, path: pathlib.Path) -> c.Iterator[str]:
     text = path.read_text(encoding="utf-8")
     pattern = MARKDOWN if path.suffix == ".md" else RST
     for found in pattern.finditer(FENCED.sub("", text)):
-        target = next(filter(None, found.groups()))
+        target = str(found[found.lastindex or 0])
         line = text[: text.find(target)].count("\n") + 1
         for problem in _target(root, path, target):
             yield f"{path.relative_to(root)}:{line}: {problem}"
