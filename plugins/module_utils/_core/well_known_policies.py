@@ -26,7 +26,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_templates
     placeholders,
 )
 
-Value = str | bool | t.Sequence[str] | t.Mapping[str, str] | None
+Value: t.TypeAlias = "str | bool | t.Sequence[str] | t.Mapping[str, str] | None"
 # What every element may have, besides the parameters of its policy.
 _NAME, _POLICY_NAME = "name", "policy_name"
 # Facts that an element may have, where its policy uses them.

@@ -10,7 +10,10 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.well_known impor
 
 POLICY: Policy = {
     "title": "Karpenter",
-    "source": "https://github.com/aws/karpenter-provider-aws/blob/v1.14.1/website/content/en/preview/getting-started/getting-started-with-karpenter/cloudformation.yaml",
+    "source": (
+        "https://github.com/aws/karpenter-provider-aws/blob/v1.14.1/website/content/en/preview/getting-started/"
+        "getting-started-with-karpenter/cloudformation.yaml"
+    ),
     "version": "1.14.1",
     "parameters": {
         "node_roles": {
