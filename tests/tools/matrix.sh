@@ -51,7 +51,10 @@ target() {
 no_deprecations() {
     local found=0
     [ -s "$noted.log" ]
-    if grep -hF '[DEPRECATION WARNING]' "$noted.log"; then found=1; fi
+    # amazon.aws.iam_role and iam_role_info, which targets compare with, say this of their result whatever is asked.
+    if grep -hF '[DEPRECATION WARNING]' "$noted.log" | grep -vF 'assume_role_policy_document_raw will no longer be returned'; then
+        found=1
+    fi
     # ansible-core starts its workers beside a thread of its own, of which Python 3.12 and later warn.
     if sort -u "$noted" | grep -v 'multi-threaded, use of fork() .*/multiprocessing/popen_fork\.py:'; then found=1; fi
     return "$found"
