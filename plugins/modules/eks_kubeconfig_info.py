@@ -38,12 +38,12 @@ EXAMPLES = r"""
   eksops.irsa.eks_kubeconfig_info:
     cluster_name: production
     region: eu-west-1
-  register: connection
+  register: connected
   no_log: true
 
 - name: Use it
   kubernetes.core.k8s_info:
-    kubeconfig: "{{ connection.kubeconfig }}"
+    kubeconfig: "{{ connected.kubeconfig }}"
     kind: Namespace
 """
 
@@ -56,17 +56,17 @@ kubeconfig:
     apiVersion: v1
     kind: Config
     clusters:
-      - name: cluster
+      - name: eksops.irsa
         cluster:
           server: https://0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com
           certificate-authority-data: LS0tLS1CRUdJTi...
     users:
-      - name: user
+      - name: eksops.irsa
         user: {token: k8s-aws-v1....}
     contexts:
-      - name: context
-        context: {cluster: cluster, user: user}
-    current-context: context
+      - name: eksops.irsa
+        context: {cluster: eksops.irsa, user: eksops.irsa}
+    current-context: eksops.irsa
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule

@@ -99,11 +99,7 @@ class Audit:
         chain = _chain(facts, self._wanted, probes, account)
         kubernetes = _kubernetes_facts(facts, name, account)
         aws = audit_roles.aws_facts(facts, facts.role_of(chain.role_arn))
-        if not isinstance(facts.associations, Unknown):
-            own = [each for each in facts.associations if (each["namespace"], each["serviceAccount"]) == name]
-            aws = dataclasses.replace(aws, associations=own)
-        else:
-            aws = dataclasses.replace(aws, associations=facts.associations)
+        aws = dataclasses.replace(aws, associations=facts.associations_of(name))
         seen = diagnosis.Observations(chain, aws, kubernetes)
         bound = diagnose_account.bound_by(account) if chain.role_arn else []
         pods, stale = _pods(chain, kubernetes)

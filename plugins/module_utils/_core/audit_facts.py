@@ -123,6 +123,19 @@ class Facts:
                 found[arn].append(name)
         return dict(found)
 
+    def associations_of(self, name: Name) -> t.Sequence[Json] | Unknown:
+        """The EKS Pod Identity associations of a service account."""
+        if isinstance(self.associations, Unknown):
+            return self.associations
+        return self._associations.get(name, [])
+
+    @functools.cached_property
+    def _associations(self) -> dict[Name, list[Json]]:
+        found: dict[Name, list[Json]] = {}
+        for each in () if isinstance(self.associations, Unknown) else self.associations:
+            found.setdefault((each["namespace"], each["serviceAccount"]), []).append(each)
+        return found
+
     def role_of(self, arn: str | None) -> Observed[Json | None]:
         """The role that an ARN names, which may have another path; None if there is none."""
         text = (arn or "").strip(" \t\r\n'\"")

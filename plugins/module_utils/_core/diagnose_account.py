@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import typing as t
 
@@ -310,6 +311,7 @@ def is_by_hand(owner: str) -> bool:
     return owner not in {service_account.FIELD_MANAGER, _ADDONS, *(tool for _prefix, tool, _where in _RECONCILERS)}
 
 
+@functools.lru_cache(maxsize=256)  # the same few manage thousands of accounts
 def _tool(manager: str) -> str | None:
     if manager.lower() == "eks":
         return _ADDONS

@@ -73,11 +73,12 @@ class Finding:
         }
 
 
+_ORDER = {each: number for number, each in enumerate(BY_ID)}
+
+
 def in_chain_order(findings: t.Iterable[Finding]) -> list[Finding]:
     """Each once, in the order of the links and of the catalogue."""
-    order = {each: number for number, each in enumerate(BY_ID)}
-    unique = dict.fromkeys(findings)
-    return sorted(unique, key=lambda each: (LINKS.index(each.link), order[each.id]))
+    return sorted(dict.fromkeys(findings), key=lambda each: (LINKS.index(each.link), _ORDER[each.id]))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -105,13 +105,13 @@ class Imported:
     """What was found.
 
     :param bindings: items of ``irsa_bindings``, ordered by namespace and name.
-    :param skipped: what names a role and is in no binding, each with ``namespace``, ``service_account``, ``role_arn``
+    :param left_out: what names a role and is in no binding, each with ``namespace``, ``service_account``, ``role_arn``
         (as it stands there, or None) and ``reason``.
     :param notes: what the bindings leave out, each with ``service_accounts`` [NAMESPACE/NAME] and ``message``.
     """
 
     bindings: list[Binding] = dataclasses.field(default_factory=list)
-    skipped: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    left_out: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     notes: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
     def note(self, accounts: t.Iterable[_Account], message: str) -> None:
@@ -147,7 +147,7 @@ class _Account:
         return {"namespace": self.name[0], "service_account": self.name[1], **rest, **self.options}
 
 
-class _Skipped(Exception):
+class _LeftOut(Exception):
     """Why an account has no binding."""
 
 
@@ -157,7 +157,7 @@ def roles_named(service_accounts: t.Mapping[Name, Json], account_id: str) -> lis
     for each in service_accounts.values():
         try:
             arn = _arn_of(each)
-        except _Skipped:
+        except _LeftOut:
             continue
         if arn.account_id == account_id:
             found.add(arn.resource.rpartition("/")[2])
@@ -173,13 +173,13 @@ def collect(facts: Facts) -> Imported:
             continue
         try:
             account = _account(facts, name, body)
-        except _Skipped as skipped:
-            found.skipped.append(
+        except _LeftOut as error:
+            found.left_out.append(
                 {
                     "namespace": name[0],
                     "service_account": name[1],
                     "role_arn": _annotations(body).get(model.ROLE_ARN_ANNOTATION),
-                    "reason": str(skipped),
+                    "reason": str(error),
                 }
             )
             continue
@@ -200,37 +200,37 @@ def _annotations(body: Json) -> Json:
 
 
 def _arn_of(body: Json) -> Arn:
-    """:raises _Skipped: the account names no role."""
+    """:raises _LeftOut: the account names no role."""
     annotations = _annotations(body)
     text = annotations.get(model.ROLE_ARN_ANNOTATION)
     if text is None:
         key, meant = next(iter(rules.near_misses(annotations).items()), ("", ""))
-        raise _Skipped(f"annotation {key} has no effect; it looks like {meant}")
+        raise _LeftOut(f"annotation {key} has no effect; it looks like {meant}")
     if not text:
-        raise _Skipped("the annotation is empty")
+        raise _LeftOut("the annotation is empty")
     if not rules.is_role_arn(text):
-        raise _Skipped(f"the annotation is no ARN of an IAM role: {text!r}")
+        raise _LeftOut(f"the annotation is no ARN of an IAM role: {text!r}")
     arn = Arn.parse(text)
     problems = validation.Problems()
     validation.check_role_name(problems, arn.resource.rpartition("/")[2])
     try:
         problems.stop()
     except IrsaError as error:
-        raise _Skipped(error.message) from None
+        raise _LeftOut(error.message) from None
     return arn
 
 
 def _account(facts: Facts, name: Name, body: Json) -> _Account:
-    """:raises _Skipped: no binding can be made for it that changes nothing and works."""
+    """:raises _LeftOut: no binding can be made for it that changes nothing and works."""
     arn = _arn_of(body)
     options, unsaid = _options(_annotations(body))
     account = _Account(name, arn, options, unsaid)
     if arn.partition != facts.partition:
-        raise _Skipped(f"the role is in partition {arn.partition}, and the cluster in {facts.partition}")
+        raise _LeftOut(f"the role is in partition {arn.partition}, and the cluster in {facts.partition}")
     if facts.audiences is None:
-        raise _Skipped(f"IAM has no OIDC provider {facts.provider_arn}")
+        raise _LeftOut(f"IAM has no OIDC provider {facts.provider_arn}")
     if account.audience not in facts.audiences:
-        raise _Skipped(f"the cluster's OIDC provider doesn't accept the audience {account.audience!r}")
+        raise _LeftOut(f"the cluster's OIDC provider doesn't accept the audience {account.audience!r}")
     if arn.account_id == facts.account_id:
         _check_role(facts, account)
     _check_account(facts, account, body)
@@ -264,32 +264,32 @@ def _said(option: str, text: str) -> str | bool | int | None:
 
 
 def _check_role(facts: Facts, account: _Account) -> None:
-    """:raises _Skipped: the role isn't there, or doesn't let the account in."""
+    """:raises _LeftOut: the role isn't there, or doesn't let the account in."""
     role = facts.roles.get(account.role_name)
     if role is None:
-        raise _Skipped(f"there is no role {account.role_name}")
+        raise _LeftOut(f"there is no role {account.role_name}")
     if role.arn != str(account.arn):
-        raise _Skipped(f"there is no such role; IAM has {role.arn}")
+        raise _LeftOut(f"there is no such role; IAM has {role.arn}")
     subject = trust_policy.subject(*account.name)
     request = trust_evaluation.Request.of_token(facts.provider_arn, facts.issuer, subject, account.audience)
     if trust_evaluation.evaluate(role.trust_policy, request).allowed is False:
-        raise _Skipped(
+        raise _LeftOut(
             f"the trust policy of role {role.name} doesn't let the account in; eksops.irsa.irsa_verify says why"
         )
 
 
 def _check_account(facts: Facts, account: _Account, body: Json) -> None:
-    """:raises _Skipped: a binding of the account would change its annotations."""
+    """:raises _LeftOut: a binding of the account would change its annotations."""
     binding = account.binding(role_arn=str(account.arn))
     if _is_template(binding):
-        raise _Skipped(f"an annotation {_IS_TEMPLATE}")
+        raise _LeftOut(f"an annotation {_IS_TEMPLATE}")
     try:
         wanted = _wanted(facts, [binding]).accounts[0].wanted(str(account.arn))
         plan = service_account.plan(wanted, service_account.Observed.from_kubernetes(body))
     except IrsaError as error:
-        raise _Skipped(str(error)) from None
+        raise _LeftOut(str(error)) from None
     if plan:
-        raise _Skipped(f"a binding would change it: {'; '.join(plan.summaries())}")
+        raise _LeftOut(f"a binding would change it: {'; '.join(plan.summaries())}")
 
 
 # One role

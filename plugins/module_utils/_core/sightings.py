@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core import injection, owners
@@ -64,7 +65,7 @@ class Pod:
         """Whether a node's kubelet made it from a file, and the API server only has its mirror."""
         return injection.MIRROR in self.annotations
 
-    @property
+    @functools.cached_property
     def was_injected(self) -> bool:
         """Whether the webhook saw the pod and gave it a role."""
         return any(injection.is_injected(written) for _container, written in self.containers)

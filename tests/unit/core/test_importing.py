@@ -170,7 +170,7 @@ def test_bindings(seen: Facts, expected: list[Json]) -> None:
     found = collected(seen)
     assert found.bindings == expected
     assert [list(each) for each in found.bindings] == [list(each) for each in expected]
-    assert (found.skipped, found.notes) == ([], [])
+    assert (found.left_out, found.notes) == ([], [])
 
 
 # What only leaving the role alone leaves as it is, with a word of the note.
@@ -251,13 +251,13 @@ SKIPPED: dict[str, tuple[Facts, str | None, str]] = {
 
 
 @pytest.mark.parametrize(("seen", "role_arn", "reason"), SKIPPED.values(), ids=SKIPPED.keys())
-def test_skipped(seen: Facts, role_arn: str | None, reason: str) -> None:
+def test_left_out(seen: Facts, role_arn: str | None, reason: str) -> None:
     found = collected(seen)
     assert (found.bindings, found.notes) == ([], [])
-    assert found.skipped == [{"namespace": "ns", "service_account": "app", "role_arn": role_arn, "reason": reason}]
+    assert found.left_out == [{"namespace": "ns", "service_account": "app", "role_arn": role_arn, "reason": reason}]
 
 
-def test_a_skipped_account_stays_trusted() -> None:
+def test_an_account_left_out_stays_trusted() -> None:
     found = collected(facts({"app": sa(), "bad": sa(audience="other.example")}, role(statement("app", "bad"))))
     assert found.bindings == [binding(role_name="app", purge_service_accounts=False)]
 
