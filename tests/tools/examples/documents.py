@@ -14,6 +14,7 @@ from tools.examples import arguments, commands
 from tools.examples.blocks import Block
 
 COLLECTION = "eksops.irsa"
+_PLUGINS = pathlib.Path(__file__).resolve().parents[3] / "plugins"
 # Keys of a task that aren't its module.
 TASK_KEYS = {
     "name", "when", "register", "loop", "loop_control", "vars", "check_mode", "diff", "no_log", "changed_when",
@@ -199,21 +200,25 @@ def _template(text: str) -> c.Iterator[str]:
         yield f"template {text!r}: {error}"
         return
     for node in tree.find_all((jinja2.nodes.Filter, jinja2.nodes.Test)):
-        is_filter = isinstance(node, jinja2.nodes.Filter)
-        own = environment.filters if is_filter else environment.tests
-        plugins = loader.filter_loader if is_filter else loader.test_loader
-        if node.name not in own and not _exists(plugins, node.name):
-            yield f"there is no {'filter' if is_filter else 'test'} {node.name}"
+        kind = "filter" if isinstance(node, jinja2.nodes.Filter) else "test"
+        own = environment.filters if kind == "filter" else environment.tests
+        if node.name not in own and not _exists(kind, node.name):
+            yield f"there is no {kind} {node.name}"
     for call in tree.find_all(jinja2.nodes.Call):
         if getattr(call.node, "name", "") in ("lookup", "query") and not _is_lookup(call.args[0]):
             yield f"there is no lookup {getattr(call.args[0], 'value', '')}"
 
 
 def _is_lookup(name: jinja2.nodes.Node) -> bool:
-    return not isinstance(name, jinja2.nodes.Const) or bool(loader.lookup_loader.find_plugin(name.value))
+    return not isinstance(name, jinja2.nodes.Const) or _exists("lookup", name.value)
 
 
-def _exists(plugins: t.Any, name: str) -> bool:
+def _exists(kind: str, name: str) -> bool:
+    short = name.removeprefix(f"{COLLECTION}.")
+    if short != name:
+        # Ansible's loader serves no collection that something else has imported in the same process.
+        return (_PLUGINS / kind / f"{short}.py").exists()
+    plugins = {"filter": loader.filter_loader, "test": loader.test_loader, "lookup": loader.lookup_loader}[kind]
     try:
         return plugins.get(name) is not None
     except KeyError:
