@@ -241,9 +241,8 @@ def compared(name: str) -> str:
     eksctl, terraform = COMPARED[name]
     if not eksctl and not terraform:
         return "Neither eksctl nor terraform-aws-iam has it for service accounts."
-    return f"eksctl: {eksctl or 'doesn’t have it.'} terraform-aws-iam: {terraform or 'doesn’t have it.'}".replace(
-        "’", "'"
-    )
+    lacks = "doesn't have it."
+    return f"eksctl: {eksctl or lacks} terraform-aws-iam: {terraform or lacks}"
 
 
 def markup(text: str) -> str:
