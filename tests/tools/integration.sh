@@ -6,8 +6,9 @@
 #                 clusters besides the first stay simulated
 #   --given       the cluster and the account that the environment names; see tests/integration/README.md
 #
-# More arguments go to ansible-test: names of targets, -v. MODULE_PYTHON is the interpreter that the modules
-# run with, if not ansible-core's own; LANE_NAME keeps such a run's results apart.
+# More arguments go to ansible-test: names of targets, -v. PART=1/2 takes every second target, PART=2/2 the others.
+# MODULE_PYTHON is the interpreter that the modules run with, if not ansible-core's own; LANE_NAME keeps such a run's
+# results apart.
 mode=${1:---simulated}
 [ "$mode" != --given ] || export KEEP_CLOUD_ENV=1
 set -euo pipefail
@@ -51,6 +52,11 @@ for directory in tests/integration/targets/*/; do
     grep -qsx "$skipped" "$directory/aliases" || targets+=("$(basename "$directory")")
 done
 [ ${#targets[@]} -gt 0 ] || die "tests/integration/targets has no target to run"
+if [ -n "${PART:-}" ]; then
+    for number in "${!targets[@]}"; do
+        [ $((number % ${PART#*/} + 1)) -eq "${PART%/*}" ] || unset "targets[$number]"
+    done
+fi
 [ $# -gt 0 ] || set -- "${targets[@]}"
 
 log=$RESULTS/$LANE/ansible-test.log
