@@ -150,7 +150,6 @@ EXAMPLES = r"""
     region: eu-west-1
     namespace: default
     service_account: default
-    role_arn: "{{ role_arn | default(omit) }}"
 
 - name: Look after all accounts of a team at once
   eksops.irsa.pod_rollout:
@@ -159,7 +158,7 @@ EXAMPLES = r"""
     service_accounts:
       - namespace: default
         name: default
-        role_arn: "{{ role_arn | default('') }}"
+        role_arn: arn:aws:iam::123456789012:role/shop
 
 - name: Replace the pods one by one and keep to the disruption budgets
   eksops.irsa.pod_rollout:
@@ -175,7 +174,7 @@ EXAMPLES = r"""
     cluster_name: production
     region: eu-west-1
     namespace: default
-    service_account: default
+    service_account: batch
     role_arn: ""
 """
 

@@ -2,10 +2,10 @@
 
 Usage: python -m tools.examples.run [--name NAME=OTHER]... DOCUMENT...
 
-Of each document it takes the blocks with a comment ``.. run:`` before them (``<!-- run: -->`` in Markdown), in their
-order and in a directory of their own. YAML with the name of a file in its first line is written there, tasks are run,
-commands too. All have to succeed, except those with ``run: fails``, which have to fail. --name puts the name of a
-cluster that there is in place of one in the text.
+Of each document it takes the blocks with a comment ``.. run:`` before them (``<!-- run: -->`` in Markdown), of a module
+its EXAMPLES, in their order and in a directory of their own. YAML with the name of a file in its first line is written
+there, tasks are run, commands too. All have to succeed, except those with ``run: fails``, which have to fail. --name
+puts the name of a cluster that there is, or of something else, in place of one in the text.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ def main() -> int:
     names = dict(each.split("=", 1) for each in options.name)
     wrong = 0
     for name in options.documents:
-        marked = [block for block in blocks.of_file(ROOT, ROOT / name) if block.mark.startswith("run:")]
+        found = blocks.of_file(ROOT, ROOT / name)
+        marked = [block for block in found if name.endswith(".py") or block.mark.startswith("run:")]
         if not marked:
-            print(f"{name}: no block is marked to be run")
+            print(f"{name}: there is nothing to be run")
             wrong += 1
         with tempfile.TemporaryDirectory(prefix="examples-") as directory:
             for block in marked:
@@ -66,7 +67,7 @@ def _run(block: blocks.Block, directory: pathlib.Path, names: dict[str, str]) ->
         lines = ["ansible-playbook tasks.yml"]
     else:
         lines = commands.lines_of(blocks.Block(block.path, block.line, block.language, text))
-    fails = block.mark.split(":", 1)[1].split()[:1] == ["fails"]
+    fails = block.mark.startswith("run: fails")
     for line in lines:
         found = subprocess.run(
             ["bash", "-c", line],
