@@ -4,7 +4,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-T := tests/tools
+T := tools
 ARGS ?=
 export PYTHON
 

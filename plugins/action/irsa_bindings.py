@@ -17,9 +17,9 @@ import typing as t
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.eksops.irsa.plugins.module_utils import _progress
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.plugin_utils import _well_known
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import progress
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve as _well_known
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +46,10 @@ class Teller:
         self._began = began
         self._parts, self._left = (_PARTS_EAGER, _MOST_EAGER) if eager else (_PARTS, _MOST)
         self._patience = _LONG
-        self._told: _progress.Progress | None = None
+        self._told: progress.Progress | None = None
         self._told_at = began
 
-    def line(self, now: _progress.Progress | None, at: float) -> str | None:
+    def line(self, now: progress.Progress | None, at: float) -> str | None:
         """What to show, if anything.
 
         :param at: seconds, on the clock of ``began``.
@@ -62,7 +62,7 @@ class Teller:
         self._left -= 1
         return str(now)
 
-    def _is_news(self, told: _progress.Progress, now: _progress.Progress, at: float) -> bool:
+    def _is_news(self, told: progress.Progress, now: progress.Progress, at: float) -> bool:
         if (now.stage, now.total) != (told.stage, told.total):
             return True
         if self._left <= 0:
@@ -125,7 +125,7 @@ def _shown(host: str) -> Iterator[str | None]:
     def show() -> None:
         teller = Teller(time.monotonic(), eager=display.verbosity > 0)
         while not over.wait(_LOOK):
-            line = teller.line(_progress.read(path), time.monotonic())
+            line = teller.line(progress.read(path), time.monotonic())
             if line:
                 # Standard error, as warnings: it isn't held back where it is no terminal, and a callback that writes
                 # JSON has standard output for itself.

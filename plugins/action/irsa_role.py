@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.plugin_utils import _well_known
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve as _well_known
 
 
 class ActionModule(ActionBase):

@@ -84,7 +84,7 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.eksops.irsa.plugins.module_utils._core import audit_table as core
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports import table as core
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 
 

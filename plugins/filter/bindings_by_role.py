@@ -57,7 +57,7 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.eksops.irsa.plugins.module_utils._core import bindings
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import grouping
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 
 
@@ -66,7 +66,7 @@ def bindings_by_role(value: t.Any) -> list[dict[str, t.Any]]:
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise AnsibleFilterError("bindings_by_role takes a list of bindings, each a dictionary")
     try:
-        return bindings.by_role(value)
+        return grouping.by_role(value)
     except InvalidInput as error:
         raise AnsibleFilterError(str(error)) from error
 

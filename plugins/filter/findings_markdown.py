@@ -87,7 +87,7 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.eksops.irsa.plugins.module_utils._core import report
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import report
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 
 

@@ -62,7 +62,7 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.eksops.irsa.plugins.module_utils._core import fleet
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import fleet_summary
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 
 
@@ -71,7 +71,7 @@ def fleet_markdown(value: t.Any, title: str = "IRSA in all clusters") -> str:
     if not isinstance(title, str):
         raise AnsibleFilterError("fleet_markdown takes its title as text")
     try:
-        return fleet.markdown(fleet.clusters(value), title)
+        return fleet_summary.markdown(fleet_summary.clusters(value), title)
     except InvalidInput as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -59,7 +59,7 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.eksops.irsa.plugins.module_utils._core import fleet
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import fleet_summary
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 
 
@@ -68,7 +68,7 @@ def fleet_table(value: t.Any, width: int = 100) -> str:
     if isinstance(width, bool) or not isinstance(width, int):
         raise AnsibleFilterError("fleet_table takes its width as a number")
     try:
-        return fleet.table(fleet.clusters(value), width)
+        return fleet_summary.table(fleet_summary.clusters(value), width)
     except InvalidInput as error:
         raise AnsibleFilterError(str(error)) from error
 

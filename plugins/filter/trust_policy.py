@@ -99,8 +99,8 @@ _value:
 import typing as t
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.eksops.irsa.plugins.module_utils._core import trust_review
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role import trust_preview
 
 
 def trust_policy(
@@ -114,7 +114,7 @@ def trust_policy(
 ) -> dict[str, t.Any]:
     """:raises AnsibleFilterError: the accounts or the options can't be right."""
     try:
-        return trust_review.document(
+        return trust_preview.document(
             value,
             provider_arn=provider_arn,
             issuer=issuer,

@@ -77,9 +77,9 @@ import typing as t
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.eksops.irsa.plugins.module_utils._core import well_known_policies
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_templates import Facts
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies as well_known_policies
 
 _FACTS = ("partition", "account_id", "region", "cluster_name")
 

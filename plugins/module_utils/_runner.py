@@ -15,13 +15,9 @@ import typing as t
 
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
-    AccessDenied,
-    AlreadyExists,
-    IrsaError,
-    OutOfDate,
-)
-from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
+
+from ._core.errors import AccessDenied, AlreadyExists, IrsaError, OutOfDate
+from ._core.plan import Action, Plan
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule

@@ -147,9 +147,9 @@ oidc:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api import iam
-from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._core import provider
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import iam
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import spec_and_plan as provider_plan
 
 
 def main() -> None:
@@ -161,9 +161,9 @@ def main() -> None:
     def read() -> dict[str, object]:
         aws = Aws(module)
         cluster = aws.describe(module.params["cluster_name"])
-        arn = provider.arn_of(cluster)
+        arn = provider_plan.arn_of(cluster)
         found = iam.find_oidc_provider(aws.client("iam"), arn=arn)
-        return {"changed": False, **provider.describe(cluster, found)}
+        return {"changed": False, **provider_plan.describe(cluster, found)}
 
     _runner.run(module, read)
 

@@ -146,10 +146,10 @@ actions:
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api import providers
-from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec_and_plan import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._module import provider as provider_module
 
 ARGUMENTS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -159,7 +159,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "purge_client_ids": {"type": "bool", "default": False},
     "thumbprints": {"type": "list", "elements": "str"},
     "force": {"type": "bool", "default": False},
-    **_argspec.tags(),
+    **_options.tags(),
 }
 
 
@@ -174,10 +174,10 @@ def main() -> None:
     def body() -> dict[str, t.Any]:
         wanted = Wanted.from_params(module.params)
         aws = Aws(module)
-        operations = providers.operations(aws.client("iam"))
-        plan, answers = _runner.converge(module, lambda: providers.plan(aws, wanted), operations)
+        operations = provider_module.operations(aws.client("iam"))
+        plan, answers = _runner.converge(module, lambda: provider_module.plan(aws, wanted), operations)
         if answers:
-            plan = providers.completed(aws, plan)
+            plan = provider_module.completed(aws, plan)
         return _runner.result(module, plan, provider=dict(plan.after))
 
     _runner.run(module, body)

@@ -492,15 +492,16 @@ import time
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _audit_reports, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._audit import Reader
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit import Audit
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit_options import FORMATS, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.document import Audit
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.options import FORMATS, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._module import audit_files
+from ansible_collections.eksops.irsa.plugins.module_utils._module.audit import Reader
 
 ARGUMENTS: dict[str, t.Any] = {
-    **_argspec.KUBERNETES,
+    **_options.KUBERNETES,
     "issuer": {"type": "str"},
     "namespaces": {"type": "list", "elements": "str"},
     "role_accounts": {"type": "list", "elements": "str"},
@@ -531,12 +532,12 @@ def main() -> None:
         # What is read has no cycles. Looking for some would take a quarter of the time.
         gc.disable()
         wanted = Wanted.from_params(module.params)
-        _audit_reports.check(wanted.reports)
+        audit_files.check(wanted.reports)
         aws = Aws(module, connections=wanted.workers)
         cluster = aws.describe(wanted.cluster_name) if wanted.cluster_name else None
         server = open_api_server(module, aws, connections=wanted.workers)
         audit = Audit(Reader(aws, server, wanted, cluster, conceal=module.no_log_values.add).read(), wanted)
-        _audit_reports.write(wanted.reports, audit.document, fail_on=wanted.fail_on)
+        audit_files.write(wanted.reports, audit.document, fail_on=wanted.fail_on)
         returns = {
             **audit.returns(details=module.params["details"]),
             "reports": dict(wanted.reports),

@@ -481,19 +481,19 @@ import time
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api import connection
-from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._bindings import Driver
-from ansible_collections.eksops.irsa.plugins.module_utils._bulk import Run
-from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk
-from ansible_collections.eksops.irsa.plugins.module_utils._progress import Writer
+from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import spec as binding_spec
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.driver import Driver
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import Writer
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import Run
 
 if t.TYPE_CHECKING:
-    from ansible_collections.eksops.irsa.plugins.module_utils._bulk_prove import Proofs
+    from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.verify import Proofs
 
 ARGUMENTS: dict[str, t.Any] = {
-    "bindings": {"type": "list", "elements": "dict", "required": True, "options": _argspec.BINDING},
+    "bindings": {"type": "list", "elements": "dict", "required": True, "options": _options.BINDING},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "issuer": {"type": "str"},
     "provider": {"type": "bool", "default": True},
@@ -521,7 +521,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "force": {"type": "bool", "default": False},
     "progress_path": {"type": "path"},
     "details": {"type": "bool", "default": False},
-    **_argspec.KUBERNETES,
+    **_options.KUBERNETES,
 }
 
 
@@ -537,7 +537,7 @@ def main() -> None:
         began = time.monotonic()
         # What is read has no cycles. Looking for some would take a quarter of the time.
         gc.disable()
-        wanted = bulk.Wanted.from_params(module.params, _runner.load_yaml)
+        wanted = binding_spec.Wanted.from_params(module.params, _runner.load_yaml)
         aws = Aws(module, connections=wanted.workers)
         server = connection.open_api_server(module, aws, connections=wanted.workers)
         run = Run(
@@ -559,12 +559,12 @@ def main() -> None:
         returns = driver.returns(diff=diff)
         return {**returns, "elapsed": round(time.monotonic() - began, 3)}
 
-    _runner.run(module, body, told={"bindings": bulk.told(module.params["bindings"])})
+    _runner.run(module, body, told={"bindings": binding_spec.told(module.params["bindings"])})
 
 
 def _proofs(module: AnsibleAWSModule, run: Run) -> t.Callable[[dict[str, t.Any]], Proofs]:
     # Imported here because without it a run begins sooner.
-    from ansible_collections.eksops.irsa.plugins.module_utils._bulk_prove import Proofs
+    from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.verify import Proofs
 
     return functools.partial(
         Proofs,

@@ -217,13 +217,14 @@ import dataclasses
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _import, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._core import importing
+from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import importing
+from ansible_collections.eksops.irsa.plugins.module_utils._module import bindings_info
 
 ARGUMENTS: dict[str, t.Any] = {
-    **_argspec.KUBERNETES,
+    **_options.KUBERNETES,
     "issuer": {"type": "str"},
     "namespaces": {"type": "list", "elements": "str"},
 }
@@ -239,9 +240,9 @@ def main() -> None:
 
     def look() -> dict[str, t.Any]:
         wanted = importing.Wanted.from_params(module.params)
-        aws = Aws(module, connections=_import.WORKERS)
-        server = open_api_server(module, aws, connections=_import.WORKERS)
-        found = importing.collect(_import.read(aws, server, wanted))
+        aws = Aws(module, connections=bindings_info.WORKERS)
+        server = open_api_server(module, aws, connections=bindings_info.WORKERS)
+        found = importing.collect(bindings_info.read(aws, server, wanted))
         return _runner.concluded({**dataclasses.asdict(found), "calls": server.calls.as_dict()})
 
     _runner.run(module, look)

@@ -351,10 +351,10 @@ actions:
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api import roles
-from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
 
 ARGUMENTS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -383,7 +383,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
     "trust": {"type": "str", "choices": ["merge", "replace"], "default": "merge"},
     "force": {"type": "bool", "default": False},
-    **_argspec.tags(),
+    **_options.tags(),
 }
 
 
@@ -396,8 +396,8 @@ def main() -> None:
         wanted = Wanted.from_params(module.params, _runner.load_yaml)
         aws = Aws(module)
         client = aws.client("iam")
-        plan, answers = _runner.converge(module, lambda: roles.plan(aws, wanted), roles.operations(client))
-        return _runner.result(module, plan, role=roles.in_the_end(plan, answers))
+        plan, answers = _runner.converge(module, lambda: role_module.plan(aws, wanted), role_module.operations(client))
+        return _runner.result(module, plan, role=role_module.in_the_end(plan, answers))
 
     _runner.run(module, body)
 

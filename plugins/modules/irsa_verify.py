@@ -415,15 +415,15 @@ import time
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._core.verification import Wanted
-from ansible_collections.eksops.irsa.plugins.module_utils._verify import CONNECTIONS, Verification
+from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.options import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.run import CONNECTIONS, Verification
 
 PROBES = ["static", "token", "admission", "pods"]
 ARGUMENTS: dict[str, t.Any] = {
-    **_argspec.KUBERNETES,
+    **_options.KUBERNETES,
     "namespace": {"type": "str", "required": True},
     "service_account": {"type": "str", "required": True, "aliases": ["name"]},
     "role_arn": {"type": "str"},

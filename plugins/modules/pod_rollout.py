@@ -320,17 +320,17 @@ import functools
 import time
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._core import rollout
+from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
-from ansible_collections.eksops.irsa.plugins.module_utils._rollout import Driver, Group, Observed
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision as rollout
+from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import Driver, Group, Observed
 
 
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
-            **_argspec.KUBERNETES,
+            **_options.KUBERNETES,
             "namespace": {"type": "str"},
             "service_account": {"type": "str", "aliases": ["name"]},
             "service_accounts": {

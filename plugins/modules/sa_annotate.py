@@ -245,10 +245,10 @@ actions:
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _argspec, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster, connection
-from ansible_collections.eksops.irsa.plugins.module_utils._core import service_account
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account_options import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection, service_accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
 
 ARGUMENTS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -264,7 +264,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "annotations": {"type": "dict"},
     "force": {"type": "bool", "default": False},
     "delete": {"type": "bool", "default": False},
-    **_argspec.KUBERNETES,
+    **_options.KUBERNETES,
 }
 
 
@@ -275,10 +275,13 @@ def main() -> None:
         wanted = Wanted.from_params(module.params)
         server = connection.open_api_server(module)
         plan, answers = _runner.converge(
-            module, lambda: cluster.plan_service_account(server, wanted), cluster.operations(server), rehearse=True
+            module,
+            lambda: service_accounts.plan_service_account(server, wanted),
+            service_accounts.operations(server),
+            rehearse=True,
         )
-        plan = service_account.confirmed(wanted, plan, answers)
-        return _runner.result(module, plan, **service_account.returns(plan))
+        plan = service_account_plan.confirmed(wanted, plan, answers)
+        return _runner.result(module, plan, **service_account_plan.returns(plan))
 
     _runner.run(module, body)
 

@@ -9,7 +9,7 @@ import collections
 import random
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core.catalogue import BY_ID, LINKS
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID, LINKS
 
 Json = dict[str, t.Any]
 

@@ -12,7 +12,7 @@ import pathlib
 import shutil
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core import audit_page
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.html import render as audit_page
 from playwright import sync_api as playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -11,7 +11,7 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit_page_model import MODEL
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.html.page_model import MODEL
 from axe_playwright_python.sync_playwright import Axe
 from browser import documents
 from browser.conftest import Opener

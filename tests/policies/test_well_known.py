@@ -14,9 +14,10 @@ import botocore.session
 import parliament
 import policy_sentry
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core import policy_document, well_known
-from ansible_collections.eksops.irsa.plugins.module_utils._core import well_known_policies as policies
-from ansible_collections.eksops.irsa.plugins.module_utils._core.policy_templates import Facts
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import model as well_known
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies
 
 REGIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 CASES = [(name, everything) for name in well_known.NAMES for everything in (False, True)]

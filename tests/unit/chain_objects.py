@@ -11,14 +11,14 @@ import dataclasses
 import datetime
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core.findings import (
+from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import EksCluster
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import (
     AwsFacts,
     Chain,
     KubernetesFacts,
     Unknown,
 )
-from ansible_collections.eksops.irsa.plugins.module_utils._core.model import EksCluster
-from ansible_collections.eksops.irsa.plugins.module_utils._core.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec

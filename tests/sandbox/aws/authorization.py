@@ -123,9 +123,7 @@ def _refusal(service: str, caller: str, action: str, resource: str, reason: str)
         text = f"You are not authorized to perform this operation. User: {caller} is not authorized to perform: "
         return Refusal("UnauthorizedOperation", f"{text}{action} {reason}", 403)
     code = "AccessDenied" if service in ("iam", "sts") else "AccessDeniedException"
-    return Refusal(
-        code, f"User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}", 403
-    )
+    return Refusal(code, f"User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}", 403)
 
 
 # Who calls

@@ -15,14 +15,14 @@ import typing as t
 import hypothesis
 import pytest
 import urllib3
-from ansible_collections.eksops.irsa.plugins.module_utils._api import cluster as service_accounts
-from ansible_collections.eksops.irsa.plugins.module_utils._api import transport
-from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, service_account
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account_options import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import client, service_accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
 from hypothesis import strategies as st
 
 if t.TYPE_CHECKING:
-    from ansible_collections.eksops.irsa.plugins.module_utils._api.transport import ApiServer, Json
+    from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import ApiServer, Json
     from sandbox.tests.clusters import Cluster
 
 NAMESPACE = "agreement"
@@ -42,7 +42,7 @@ def server(cluster: Cluster) -> ApiServer:
         cert_file=str(certificates / "admin.crt"),
         key_file=str(certificates / "admin.key"),
     )
-    server = transport.ApiServer(pool, cluster.endpoint, authorization=lambda: None)
+    server = client.ApiServer(pool, cluster.endpoint, authorization=lambda: None)
     service_accounts.create_namespace(server, name=NAMESPACE, manager="test")
     return server
 
@@ -75,7 +75,7 @@ class Account:
                 self.path,
                 query={"fieldManager": manager},
                 body={"metadata": metadata},
-                content_type=transport.MERGE,
+                content_type=client.MERGE,
             )
 
     def apply(self, manager: str, metadata: Json) -> None:
@@ -85,7 +85,7 @@ class Account:
             self.path,
             query={"fieldManager": manager, "force": True},
             body=self.manifest(metadata),
-            content_type=transport.APPLY,
+            content_type=client.APPLY,
         )
 
     def converge(self, options: Json) -> None:
@@ -104,7 +104,7 @@ class Account:
         after = dict(made.after)
         if after and after["uid"] is None:
             after["uid"] = self.observed(wanted)["uid"]
-        assert service_account.confirmed(wanted, made, answers).after == after
+        assert service_account_plan.confirmed(wanted, made, answers).after == after
         assert self.observed(wanted) == after
         again = service_accounts.plan_service_account(self.server, wanted)
         assert not again, "a second run would change something"
@@ -112,14 +112,14 @@ class Account:
 
     def observed(self, wanted: Wanted) -> Json:
         found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
-        account = service_account.Account.from_kubernetes(found) if found else None
-        return service_account.describe(NAMESPACE, wanted.name, account)
+        account = service_account_plan.Account.from_kubernetes(found) if found else None
+        return service_account_plan.describe(NAMESPACE, wanted.name, account)
 
     def refused(self, wanted: Wanted, foreseen: errors.Conflict) -> None:
         """The server must refuse the same fields, and may refuse what is claimed with a map."""
         before = self.observed(wanted)
         found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
-        claimed = service_account.Account.from_kubernetes(found or {}).claimed
+        claimed = service_account_plan.Account.from_kubernetes(found or {}).claimed
         forced = service_accounts.plan_service_account(self.server, Wanted(**{**vars(wanted), "force": True}))
         apply = next(action for action in forced.actions if action.operation == "apply_service_account")
         with pytest.raises(errors.Conflict) as caught:

@@ -9,6 +9,7 @@ import pathlib
 
 import pytest
 from ansible.plugins import loader
+
 from tools.examples import __main__ as examples
 from tools.examples import blocks, links
 

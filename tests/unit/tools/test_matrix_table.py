@@ -8,6 +8,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+
 from tools import matrix_table
 
 README = "before\n<!-- matrix -->\n<!-- /matrix -->\nafter\n"

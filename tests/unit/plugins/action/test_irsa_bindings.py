@@ -16,7 +16,7 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible_collections.eksops.irsa.plugins.action import irsa_bindings
 from ansible_collections.eksops.irsa.plugins.action.irsa_bindings import ActionModule, Teller
-from ansible_collections.eksops.irsa.plugins.module_utils._progress import Progress, Writer
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import Progress, Writer
 
 if t.TYPE_CHECKING:
     import collections.abc as c

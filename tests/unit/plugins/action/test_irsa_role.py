@@ -13,7 +13,7 @@ import pytest
 from ansible.plugins.action import ActionBase
 from ansible_collections.eksops.irsa.plugins.action.irsa_role import ActionModule
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.plugin_utils import _well_known
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve as _well_known
 
 DNS: dict[str, t.Any] = {"name": "external_dns", "zones": ["Z1"]}
 

@@ -10,11 +10,13 @@ import typing as t
 
 import pytest
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.eksops.irsa.plugins.module_utils._core import bulk, role_plan, service_account
-from ansible_collections.eksops.irsa.plugins.module_utils._core.annotations import Field
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import spec as binding_spec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role import Place, Role, Wanted
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account_options import Wanted as Annotated
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan as role_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Place, Role, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted as Annotated
 
 PROVIDER = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 FEDERATED = f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER}"
@@ -77,7 +79,7 @@ def account_change(turn: t.Callable[[t.Any], t.Any]) -> Plan:
     fields = {"a": "1", "b": "2"}
     there = {"metadata": {"uid": "u", "resourceVersion": "1", "annotations": turn(fields), "labels": turn(fields)}}
     wanted = Annotated("shop", "web", sets={Field("annotations", "eks.amazonaws.com/role-arn"): ARN})
-    return service_account.plan(wanted, service_account.Observed.from_kubernetes(there))
+    return service_account_plan.plan(wanted, service_account_plan.Observed.from_kubernetes(there))
 
 
 class Shown(CallbackBase):
@@ -121,14 +123,14 @@ class Shown(CallbackBase):
 def test_what_changes_is_shown_line_by_line(change: t.Callable[..., Plan], expected: list[str]) -> None:
     plan = change(lambda value: value)
     assert Shown().lines(plan.diff()) == expected
-    assert Shown().lines(bulk.diff([("objects", "one", plan)])) == expected
+    assert Shown().lines(binding_spec.diff([("objects", "one", plan)])) == expected
 
 
 @pytest.mark.parametrize("change", [role_change, account_change])
 def test_the_order_that_keys_were_read_in_doesnt_show(change: t.Callable[..., Plan]) -> None:
     plans = [change(lambda value: value), change(shuffled)]
     shown = {
-        Shown()._get_diff(bulk.diff([("objects", name, plan) for name in names]))
+        Shown()._get_diff(binding_spec.diff([("objects", name, plan) for name in names]))
         for plan in plans
         for names in ("ab", "ba")
     }

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.eksops.irsa.plugins.filter.audit_table import FilterModule, audit_table
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.core.audit_documents import FINDINGS, GONE, STALE, finding, result
+from unit.plugins.module_utils._core.audit.audit_documents import FINDINGS, GONE, STALE, finding, result
 
 settings.register_profile("irsa", deadline=None, max_examples=100)
 settings.load_profile("irsa")

@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.eksops.irsa.plugins.filter.trust_policy import FilterModule, trust_policy
-from ansible_collections.eksops.irsa.plugins.module_utils._core import trust_policy as core
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as core
 
 PROVIDER = "oidc.eks.cn-north-1.amazonaws.com.cn/id/0123456789ABCDEF0123456789ABCDEF"
 ARN = f"arn:aws-cn:iam::012345678901:oidc-provider/{PROVIDER}"

@@ -15,7 +15,7 @@ from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import is_trusted_as_template, trust_as_template
 from ansible_collections.eksops.irsa.plugins.inventory import eks_clusters
-from ansible_collections.eksops.irsa.plugins.module_utils._core import inventory
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 
 DEFAULTS: dict[str, t.Any] = {

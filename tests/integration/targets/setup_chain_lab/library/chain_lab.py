@@ -20,9 +20,9 @@ import typing as t
 import urllib.request
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _argspec
-from ansible_collections.eksops.irsa.plugins.module_utils._api.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._api.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils import _options
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -269,7 +269,7 @@ class Lab:
 
 def main() -> None:
     spec = {
-        **_argspec.KUBERNETES,
+        **_options.KUBERNETES,
         "chain": {"type": "dict", "default": {}},
         "webhook": {"type": "dict"},
         "sandbox": {"type": "str"},

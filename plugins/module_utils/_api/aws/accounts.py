@@ -1,0 +1,194 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Several AWS accounts in one process, each with its own profile or role."""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+
+from ..._core.arn import Arn
+from ..._core.errors import AccessDenied, BadCredentials
+from . import ec2, sts
+from .call import translate
+from .session import add_security_token, client_config
+
+try:
+    import botocore.config
+    import botocore.exceptions as botocore_errors
+    import botocore.loaders
+    import botocore.session
+except ImportError:
+    pass  # AWSInventoryBase reports a missing boto3
+
+if t.TYPE_CHECKING:
+    from ..._core.clusters.inventory import Account
+
+_SESSION_NAME = "eksops-irsa-inventory"
+# Where accounts of the partition "aws" answer whatever regions they have enabled.
+_FIRST_REGION = "us-east-1"
+
+
+class OpenAccount:
+    """One account, with credentials that AWS has accepted. Threads may share it.
+
+    :param guessed: whether ``regions`` are those that botocore knows, because the account doesn't tell its own.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        account_id: str,
+        make_client: t.Callable[[str, str], t.Any],
+        regions: t.Sequence[str],
+        *,
+        guessed: bool = False,
+    ) -> None:
+        self.account = account
+        self.account_id = account_id
+        self.regions = tuple(regions)
+        self.guessed = guessed
+        self._make_client = make_client
+
+    @property
+    def title(self) -> str:
+        """The account in messages."""
+        return self.account.titled(self.account_id)
+
+    def client(self, service: str, region: str) -> t.Any:
+        """A new botocore client.
+
+        :raises BadConnection: the options don't make one.
+        """
+        return self._make_client(service, region)
+
+
+class Accounts:
+    """Opens AWS accounts, beginning with the credentials that amazon.aws has found. Threads may share it.
+
+    :param region: where calls go that concern no region, in accounts of its partition.
+    :param connection: the third of what amazon.aws's ``get_aws_connection_info`` returns; ``region`` and ``endpoint``
+        are the others.
+    :param assume_role_arn: a role between those credentials and the accounts that have no profile of their own.
+    :param regions: where to look in accounts that name no regions; empty for all that are enabled there.
+    :param connections: how many requests a client may have under way at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str | None,
+        endpoint: str | None,
+        connection: t.Mapping[str, t.Any],
+        assume_role_arn: str | None,
+        regions: t.Sequence[str],
+        connections: int,
+    ) -> None:
+        given = dict(connection)
+        self._region = region
+        self._endpoint = endpoint
+        self._verify = given.pop("verify", None)
+        self._config = client_config(connections).merge(given.pop("aws_config", None) or botocore.config.Config())
+        add_security_token(given)
+        self._given = given
+        self._assume_role_arn = assume_role_arn
+        self._regions = tuple(regions)
+        # A loader keeps what it has parsed, and sessions of one process need the same.
+        self._loader = botocore.loaders.create_loader()
+        self._lock = threading.Lock()
+        self._own: t.Any = None
+
+    def open(self, account: Account) -> OpenAccount:
+        """The account, after a call with its credentials.
+
+        :raises AccessDenied: its role may not be assumed.
+        :raises BadCredentials: it has none that AWS accepts.
+        """
+        regions = account.regions or self._regions
+        with self._lock:
+            first = self._first_region(regions)
+            session = self._session(profile=account.profile) if account.profile else self._own_session(first)
+        if account.assume_role_arn:
+            session = self._assume(session, first, account.assume_role_arn, account.external_id)
+        lock = threading.Lock()
+
+        def make_client(service: str, region: str) -> t.Any:
+            # A session's clients are made one at a time; each then serves any number of threads.
+            with lock:
+                return self._client(session, service, region)
+
+        identity = sts.get_caller_identity(make_client("sts", first))
+        guessed = False
+        if not regions:
+            try:
+                regions = tuple(ec2.describe_regions(make_client("ec2", first)))
+            except AccessDenied:
+                partition = Arn.parse(identity["Arn"]).partition
+                regions = tuple(sorted(session.get_available_regions("eks", partition_name=partition)))
+                guessed = True
+        return OpenAccount(account, identity["Account"], make_client, regions, guessed=guessed)
+
+    def _first_region(self, regions: t.Sequence[str]) -> str:
+        """Where an account is asked what concerns no region: in the partition of the regions to be read."""
+        first = self._region or _FIRST_REGION
+        session = self._session()
+        try:
+            if regions and session.get_partition_for_region(first) != session.get_partition_for_region(regions[0]):
+                return regions[0]
+        except botocore_errors.UnknownRegionError:
+            pass  # the first call there says so
+        return first
+
+    def _own_session(self, region: str) -> t.Any:
+        """The session of the accounts without a profile."""
+        if self._own is None:
+            session = self._session(
+                profile=self._given.get("profile_name"),
+                access_key=self._given.get("aws_access_key_id"),
+                secret_key=self._given.get("aws_secret_access_key"),
+                token=self._given.get("aws_session_token"),
+            )
+            if self._assume_role_arn:
+                session = self._assume(session, region, self._assume_role_arn, None)
+            self._own = session
+        return self._own
+
+    def _assume(self, session: t.Any, region: str, role_arn: str, external_id: str | None) -> t.Any:
+        client = self._client(session, "sts", region)
+        answer = sts.assume_role(client, role_arn=role_arn, session_name=_SESSION_NAME, external_id=external_id)
+        return self._session(
+            access_key=answer["AccessKeyId"], secret_key=answer["SecretAccessKey"], token=answer["SessionToken"]
+        )
+
+    def _session(
+        self,
+        *,
+        profile: str | None = None,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        token: str | None = None,
+    ) -> t.Any:
+        session = botocore.session.Session(profile=profile)
+        session.register_component("data_loader", self._loader)
+        # A token of the global endpoint is of no use in regions that an account has to enable first:
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html
+        session.set_config_variable("sts_regional_endpoints", "regional")
+        if access_key or secret_key:
+            session.set_credentials(access_key, secret_key, token)
+        return session
+
+    def _client(self, session: t.Any, service: str, region: str) -> t.Any:
+        try:
+            return session.create_client(
+                service, region_name=region, endpoint_url=self._endpoint, verify=self._verify, config=self._config
+            )
+        except (botocore_errors.ProfileNotFound, botocore_errors.ConfigParseError) as error:
+            raise BadCredentials(
+                "could not start a session with AWS",
+                cause=str(error),
+                fix="correct profile, or the AWS configuration files",
+            ) from error
+        except (botocore_errors.BotoCoreError, ValueError) as error:
+            raise translate(error, "", f"connect to {service} of AWS") from error

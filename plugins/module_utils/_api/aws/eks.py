@@ -1,0 +1,63 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Amazon EKS."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._core.errors import NotFound
+from .call import aws_call
+
+
+@aws_call("eks:DescribeCluster", "read the EKS cluster {name}")
+def describe_cluster(client: t.Any, *, name: str) -> dict[str, t.Any]:
+    """DescribeCluster's ``cluster``, as AWS returns it.
+
+    :raises NotFound: there is no such cluster in the client's region and account.
+    """
+    return t.cast("dict[str, t.Any]", client.describe_cluster(name=name)["cluster"])
+
+
+@aws_call("eks:ListClusters", "list the EKS clusters")
+def list_clusters(client: t.Any) -> list[str]:
+    """The names of the EKS clusters in the client's region and account, without clusters that are only connected."""
+    return [str(name) for page in client.get_paginator("list_clusters").paginate() for name in page["clusters"]]
+
+
+def find_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any] | None:
+    """The add-on as ``describe_addon`` gives it, or None if the cluster hasn't got it."""
+    try:
+        return describe_addon(client, cluster=cluster, name=name)
+    except NotFound:
+        return None
+
+
+@aws_call("eks:DescribeAddon", "read the add-on {name} of the EKS cluster {cluster}")
+def describe_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any]:
+    """DescribeAddon's ``addon``.
+
+    :raises NotFound: there is no such add-on.
+    """
+    return t.cast("dict[str, t.Any]", client.describe_addon(clusterName=cluster, addonName=name)["addon"])
+
+
+@aws_call(
+    "eks:ListPodIdentityAssociations", "list the EKS Pod Identity associations of {namespace}/{name} in {cluster}"
+)
+def list_pod_identity_associations(client: t.Any, *, cluster: str, namespace: str, name: str) -> list[dict[str, t.Any]]:
+    """The EKS Pod Identity associations of one service account; without their roles, which AWS doesn't list."""
+    return _associations(client, clusterName=cluster, namespace=namespace, serviceAccount=name)
+
+
+@aws_call("eks:ListPodIdentityAssociations", "list the EKS Pod Identity associations of {cluster}")
+def list_all_pod_identity_associations(client: t.Any, *, cluster: str) -> list[dict[str, t.Any]]:
+    """Those of all service accounts, each with ``namespace`` and ``serviceAccount``."""
+    return _associations(client, clusterName=cluster)
+
+
+def _associations(client: t.Any, **wanted: str) -> list[dict[str, t.Any]]:
+    pages = client.get_paginator("list_pod_identity_associations").paginate(**wanted)
+    return [each for page in pages for each in page["associations"]]

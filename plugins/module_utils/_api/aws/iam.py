@@ -1,0 +1,350 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""AWS IAM: a function per call.
+
+Each takes the botocore client first and everything else by keyword, returns what AWS returns less its envelope (trust
+and inline policies as decoded documents), and raises what `translate` makes of a failure.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from ..._core.errors import NotFound
+from ..._core.policy.document import compact
+from .call import aws_call
+
+Json = dict[str, t.Any]
+Tags = t.Mapping[str, str]
+
+
+def _pairs(tags: Tags) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _mapping(pairs: t.Iterable[t.Mapping[str, str]]) -> dict[str, str]:
+    return {pair["Key"]: pair["Value"] for pair in pairs}
+
+
+def _pages(client: t.Any, operation: str, key: str, **arguments: t.Any) -> list[t.Any]:
+    """All items of an operation, over every page: IAM returns at most 100 unless asked, and pages may be short."""
+    paginator = client.get_paginator(operation)
+    return [item for page in paginator.paginate(**arguments) for item in page[key]]
+
+
+# OIDC providers
+
+
+def find_oidc_provider(client: t.Any, *, arn: str) -> Json | None:
+    """The provider as GetOpenIDConnectProvider returns it, with ``Tags`` as a mapping; None if there is none."""
+    try:
+        return get_oidc_provider(client, arn=arn)
+    except NotFound:
+        return None
+
+
+@aws_call("iam:GetOpenIDConnectProvider", "read the OIDC provider {arn}")
+def get_oidc_provider(client: t.Any, *, arn: str) -> Json:
+    """``Url`` (without scheme), ``ClientIDList``, ``ThumbprintList``, ``Tags`` as a mapping.
+
+    :raises NotFound: there is no such provider.
+    """
+    found = client.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+    return {
+        "Url": found["Url"],
+        "ClientIDList": list(found.get("ClientIDList", [])),
+        "ThumbprintList": list(found.get("ThumbprintList", [])),
+        "Tags": _mapping(found.get("Tags", [])),
+    }
+
+
+@aws_call("iam:ListOpenIDConnectProviders", "list the account's OIDC providers")
+def list_oidc_providers(client: t.Any) -> list[str]:
+    """The ARNs of the account's OIDC providers."""
+    return [each["Arn"] for each in client.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+
+
+@aws_call("iam:CreateOpenIDConnectProvider", "create the OIDC provider {url}")
+def create_oidc_provider(
+    client: t.Any, *, url: str, client_ids: t.Sequence[str], thumbprints: t.Sequence[str] | None, tags: Tags
+) -> str:
+    """:returns: the new provider's ARN."""
+    arguments: Json = {"Url": url, "ClientIDList": list(client_ids)}
+    if thumbprints:
+        arguments["ThumbprintList"] = list(thumbprints)
+    if tags:
+        arguments["Tags"] = _pairs(tags)
+    return str(client.create_open_id_connect_provider(**arguments)["OpenIDConnectProviderArn"])
+
+
+@aws_call("iam:DeleteOpenIDConnectProvider", "delete the OIDC provider {arn}")
+def delete_oidc_provider(client: t.Any, *, arn: str) -> None:
+    """Deletes the provider; one that is gone already is no error."""
+    client.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+
+
+@aws_call("iam:AddClientIDToOpenIDConnectProvider", "add audience {client_id} to the OIDC provider {arn}")
+def add_client_id(client: t.Any, *, arn: str, client_id: str) -> None:
+    """Adds an audience; one that is there already is no error."""
+    client.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=client_id)
+
+
+@aws_call("iam:RemoveClientIDFromOpenIDConnectProvider", "remove audience {client_id} from the OIDC provider {arn}")
+def remove_client_id(client: t.Any, *, arn: str, client_id: str) -> None:
+    """Removes an audience; one that is gone already is no error."""
+    client.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=client_id)
+
+
+@aws_call("iam:UpdateOpenIDConnectProviderThumbprint", "set the thumbprints of the OIDC provider {arn}")
+def set_thumbprints(client: t.Any, *, arn: str, thumbprints: t.Sequence[str]) -> None:
+    """Replaces the whole list of thumbprints."""
+    client.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=arn, ThumbprintList=list(thumbprints))
+
+
+@aws_call("iam:TagOpenIDConnectProvider", "tag the OIDC provider {arn}")
+def tag_oidc_provider(client: t.Any, *, arn: str, tags: Tags) -> None:
+    """Sets these tags and leaves the others."""
+    client.tag_open_id_connect_provider(OpenIDConnectProviderArn=arn, Tags=_pairs(tags))
+
+
+@aws_call("iam:UntagOpenIDConnectProvider", "untag the OIDC provider {arn}")
+def untag_oidc_provider(client: t.Any, *, arn: str, keys: t.Sequence[str]) -> None:
+    """Removes the tags with these keys."""
+    client.untag_open_id_connect_provider(OpenIDConnectProviderArn=arn, TagKeys=list(keys))
+
+
+# Roles
+
+
+@aws_call("iam:GetRole", "read the role {name}")
+def get_role(client: t.Any, *, name: str) -> Json:
+    """GetRole's ``Role``, with ``Tags`` as a mapping.
+
+    :raises NotFound: there is no such role.
+    """
+    role = dict(client.get_role(RoleName=name)["Role"])
+    role["Tags"] = _mapping(role.get("Tags", []))
+    return role
+
+
+def find_role(client: t.Any, *, name: str) -> Json | None:
+    """The role as ``get_role`` gives it, or None if there is none."""
+    try:
+        return get_role(client, name=name)
+    except NotFound:
+        return None
+
+
+@aws_call("iam:CreateRole", "create the role {name}")
+def create_role(
+    client: t.Any,
+    *,
+    name: str,
+    path: str,
+    trust_policy: t.Mapping[str, t.Any],
+    description: str | None = None,
+    max_session_duration: int | None = None,
+    permissions_boundary: str | None = None,
+    tags: Tags | None = None,
+) -> Json:
+    """:returns: the new role as ``get_role`` gives it."""
+    arguments: Json = {"RoleName": name, "Path": path, "AssumeRolePolicyDocument": compact(trust_policy)}
+    optional = {
+        "Description": description,
+        "MaxSessionDuration": max_session_duration,
+        "PermissionsBoundary": permissions_boundary,
+        "Tags": _pairs(tags) if tags else None,
+    }
+    arguments.update({key: value for key, value in optional.items() if value})
+    role = dict(client.create_role(**arguments)["Role"])
+    role["Tags"] = _mapping(role.get("Tags", []))
+    return role
+
+
+@aws_call("iam:DeleteRole", "delete the role {name}")
+def delete_role(client: t.Any, *, name: str) -> None:
+    """:raises Conflict: policies or instance profiles are still on it."""
+    client.delete_role(RoleName=name)
+
+
+@aws_call("iam:UpdateAssumeRolePolicy", "write the trust policy of the role {name}", retry=False)
+def set_trust_policy(client: t.Any, *, name: str, trust_policy: t.Mapping[str, t.Any]) -> None:
+    """Replaces the whole trust policy; IAM has no version check.
+
+    :raises Conflict: another writer was at it; what it wrote has to be read before this is tried again.
+    """
+    client.update_assume_role_policy(RoleName=name, PolicyDocument=compact(trust_policy))
+
+
+@aws_call("iam:UpdateRole", "update the role {name}")
+def update_role(client: t.Any, *, name: str, description: str, max_session_duration: int) -> None:
+    """Sets both; an empty description clears it."""
+    client.update_role(RoleName=name, Description=description, MaxSessionDuration=max_session_duration)
+
+
+@aws_call("iam:PutRolePermissionsBoundary", "set the permissions boundary of the role {name}")
+def set_permissions_boundary(client: t.Any, *, name: str, arn: str) -> None:
+    """Sets or replaces the boundary."""
+    client.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=arn)
+
+
+@aws_call("iam:DeleteRolePermissionsBoundary", "remove the permissions boundary of the role {name}")
+def delete_permissions_boundary(client: t.Any, *, name: str) -> None:
+    """Removes the boundary."""
+    client.delete_role_permissions_boundary(RoleName=name)
+
+
+@aws_call("iam:TagRole", "tag the role {name}")
+def tag_role(client: t.Any, *, name: str, tags: Tags) -> None:
+    """Sets these tags and leaves the others."""
+    client.tag_role(RoleName=name, Tags=_pairs(tags))
+
+
+@aws_call("iam:UntagRole", "untag the role {name}")
+def untag_role(client: t.Any, *, name: str, keys: t.Sequence[str]) -> None:
+    """Removes the tags with these keys."""
+    client.untag_role(RoleName=name, TagKeys=list(keys))
+
+
+@aws_call("iam:ListRoleTags", "list the tags of the role {name}")
+def list_role_tags(client: t.Any, *, name: str) -> dict[str, str]:
+    """All tags of the role."""
+    return _mapping(_pages(client, "list_role_tags", "Tags", RoleName=name))
+
+
+@aws_call("iam:ListRoles", "list the account's roles")
+def list_roles(client: t.Any) -> list[Json]:
+    """All roles of the account, with their trust policies and without tags, as ListRoles returns them."""
+    return _pages(client, "list_roles", "Roles", PaginationConfig={"PageSize": 1000})
+
+
+@aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles")
+def account_roles(client: t.Any) -> list[Json]:
+    """All roles of the account with their policies, up to 1000 a request, and pages may be short.
+
+    Each as GetRole's ``Role`` with ``Tags`` as a mapping, but without ``Description`` and ``MaxSessionDuration``, which
+    this operation doesn't tell; beyond that ``ManagedPolicies``, a list of ARNs, and ``InlinePolicies``, documents by
+    name.
+    """
+    pages = _details(client, "Role")
+    return [_with_policies(each) for page in pages for each in page["RoleDetailList"]]
+
+
+@aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles and policies")
+def account_roles_and_policies(client: t.Any) -> tuple[list[Json], dict[str, Json]]:
+    """As ``account_roles``, and the documents in force of the account's own managed policies, by ARN."""
+    roles: list[Json] = []
+    documents: dict[str, Json] = {}
+    for page in _details(client, "Role", "LocalManagedPolicy"):
+        roles += [_with_policies(each) for each in page["RoleDetailList"]]
+        for policy in page.get("Policies", []):
+            for version in policy["PolicyVersionList"]:
+                if version["IsDefaultVersion"]:
+                    documents[policy["Arn"]] = version["Document"]
+    return roles, documents
+
+
+def _details(client: t.Any, *kinds: str) -> t.Iterable[Json]:
+    paginator = client.get_paginator("get_account_authorization_details")
+    return t.cast("t.Iterable[Json]", paginator.paginate(Filter=list(kinds), PaginationConfig={"PageSize": 1000}))
+
+
+def _with_policies(role: Json) -> Json:
+    return {
+        **role,
+        "Tags": _mapping(role.get("Tags", [])),
+        "ManagedPolicies": [policy["PolicyArn"] for policy in role.get("AttachedManagedPolicies", [])],
+        "InlinePolicies": {policy["PolicyName"]: policy["PolicyDocument"] for policy in role.get("RolePolicyList", [])},
+    }
+
+
+@aws_call("iam:ListAttachedRolePolicies", "list the policies attached to the role {name}")
+def list_attached_policies(client: t.Any, *, name: str) -> list[str]:
+    """The ARNs of the managed policies on the role."""
+    found = _pages(client, "list_attached_role_policies", "AttachedPolicies", RoleName=name)
+    return [each["PolicyArn"] for each in found]
+
+
+@aws_call("iam:AttachRolePolicy", "attach the policy {policy_arn} to the role {name}")
+def attach_policy(client: t.Any, *, name: str, policy_arn: str) -> None:
+    """Attaches a managed policy; one that is attached already is no error."""
+    client.attach_role_policy(RoleName=name, PolicyArn=policy_arn)
+
+
+@aws_call("iam:DetachRolePolicy", "detach the policy {policy_arn} from the role {name}")
+def detach_policy(client: t.Any, *, name: str, policy_arn: str) -> None:
+    """:raises NotFound: the policy is not attached."""
+    client.detach_role_policy(RoleName=name, PolicyArn=policy_arn)
+
+
+@aws_call("iam:ListRolePolicies", "list the inline policies of the role {name}")
+def list_inline_policies(client: t.Any, *, name: str) -> list[str]:
+    """The names of the role's inline policies."""
+    return _pages(client, "list_role_policies", "PolicyNames", RoleName=name)
+
+
+@aws_call("iam:GetRolePolicy", "read the inline policy {policy_name} of the role {name}")
+def get_inline_policy(client: t.Any, *, name: str, policy_name: str) -> Json:
+    """The policy's document."""
+    return t.cast(Json, client.get_role_policy(RoleName=name, PolicyName=policy_name)["PolicyDocument"])
+
+
+@aws_call("iam:PutRolePolicy", "write the inline policy {policy_name} of the role {name}")
+def put_inline_policy(client: t.Any, *, name: str, policy_name: str, document: t.Mapping[str, t.Any]) -> None:
+    """Creates or replaces an inline policy."""
+    client.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=compact(document))
+
+
+@aws_call("iam:DeleteRolePolicy", "delete the inline policy {policy_name} of the role {name}")
+def delete_inline_policy(client: t.Any, *, name: str, policy_name: str) -> None:
+    """:raises NotFound: there is no such inline policy."""
+    client.delete_role_policy(RoleName=name, PolicyName=policy_name)
+
+
+@aws_call("iam:ListInstanceProfilesForRole", "list the instance profiles of the role {name}")
+def list_instance_profiles(client: t.Any, *, name: str) -> list[str]:
+    """The names of the instance profiles that contain the role."""
+    found = _pages(client, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name)
+    return [each["InstanceProfileName"] for each in found]
+
+
+@aws_call("iam:RemoveRoleFromInstanceProfile", "take the role {name} out of the instance profile {profile}")
+def remove_from_instance_profile(client: t.Any, *, name: str, profile: str) -> None:
+    """Takes the role out of the profile and leaves the profile."""
+    client.remove_role_from_instance_profile(RoleName=name, InstanceProfileName=profile)
+
+
+@aws_call("iam:ListPolicies", "list the managed policies of scope {scope}")
+def list_policies(client: t.Any, *, scope: str) -> dict[str, str]:
+    """Managed policies, ARN by name.
+
+    :param scope: ``Local`` for the account's own, ``AWS`` for those that AWS keeps.
+    """
+    found = _pages(client, "list_policies", "Policies", Scope=scope, PaginationConfig={"PageSize": 1000})
+    return {each["PolicyName"]: each["Arn"] for each in found}
+
+
+@aws_call("iam:GetPolicy", "read the policy {arn}")
+def get_policy(client: t.Any, *, arn: str) -> Json:
+    """GetPolicy's ``Policy``.
+
+    :raises NotFound: there is no such policy.
+    """
+    return t.cast(Json, client.get_policy(PolicyArn=arn)["Policy"])
+
+
+@aws_call("iam:GetPolicyVersion", "read version {version} of the policy {arn}")
+def get_policy_version(client: t.Any, *, arn: str, version: str) -> Json:
+    """The document of one version of a managed policy.
+
+    :param version: ``v1``; GetPolicy names the one in force as ``DefaultVersionId``.
+    """
+    return t.cast(Json, client.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
+
+
+@aws_call("iam:GetAccountSummary", "read the account's IAM quotas")
+def account_summary(client: t.Any) -> dict[str, int]:
+    """GetAccountSummary's ``SummaryMap``: RolesQuota, AssumeRolePolicySizeQuota, AttachedPoliciesPerRoleQuota, ..."""
+    return t.cast("dict[str, int]", client.get_account_summary()["SummaryMap"])

@@ -1,0 +1,223 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""AWS: clients with the credentials, region and endpoint that amazon.aws finds, and tokens for EKS."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import sys
+import threading
+import typing as t
+
+from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3, get_aws_connection_info
+
+from ..._core import errors
+from ..._core.arn import Arn, EksCluster
+from ..._core.calls import Calls
+from . import eks, sts
+from .call import translate
+
+try:
+    import boto3.session
+    import botocore
+    import botocore.config
+    import botocore.exceptions as botocore_errors
+    import botocore.loaders
+    import botocore.session
+    import botocore.utils
+except ImportError:
+    pass  # `Aws` reports a missing boto3
+
+if t.TYPE_CHECKING:
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+
+def add_security_token(connection: dict[str, t.Any]) -> None:
+    """Adds the session token that goes with an access key from the environment and has its older name there.
+
+    botocore and job controllers know ``AWS_SECURITY_TOKEN`` besides ``AWS_SESSION_TOKEN``; amazon.aws, which reads the
+    key, knows the latter alone.
+
+    :param connection: the third of what ``get_aws_connection_info`` returns.
+    """
+    key = connection.get("aws_access_key_id")
+    if key and key == os.environ.get("AWS_ACCESS_KEY_ID") and not connection.get("aws_session_token"):
+        connection["aws_session_token"] = os.environ.get("AWS_SECURITY_TOKEN")
+
+
+class Aws:
+    """The AWS clients of one module run, made when first asked for.
+
+    A client may be used by several threads; `client` and `describe` are for one. What they gave before, others may ask
+    for as well.
+
+    :param connections: how many requests a client may have under way at once. With several of them a client that is
+        throttled slows down by itself, and tries longer.
+    :ivar calls: the requests that its clients have made.
+    :raises BadConnection: boto3 is not installed.
+    """
+
+    def __init__(self, module: AnsibleAWSModule, *, connections: int = 1) -> None:
+        if not HAS_BOTO3:
+            raise errors.BadConnection(
+                "the Python library boto3 is missing",
+                cause=f"{sys.executable} can't import it",
+                fix="pip install boto3",
+            )
+        region, self._endpoint, connection = get_aws_connection_info(module)
+        self._verify = connection.pop("verify")
+        if module.params.get("aws_ca_bundle") and module.params.get("validate_certs") is None:
+            # Where validate_certs has no default, because it is kubernetes.core's too, amazon.aws forgets the bundle.
+            self._verify = module.params["aws_ca_bundle"]
+        # The user's own settings come first.
+        self._config = client_config(connections).merge(connection.pop("aws_config", None) or botocore.config.Config())
+        add_security_token(connection)
+        try:
+            # One for all clients: a session reads botocore's data, and amazon.aws makes one for each client.
+            self._session: t.Any = boto3.session.Session(
+                region_name=region, botocore_session=_botocore_session(), **connection
+            )
+        except (botocore_errors.BotoCoreError, ValueError) as error:
+            raise errors.BadCredentials(
+                "could not start a session with AWS",
+                cause=str(error),
+                fix="correct profile, access_key, secret_key and session_token, or the AWS configuration files",
+            ) from error
+        self._clients: dict[tuple[str, str | None], t.Any] = {}
+        self._clusters: dict[str, EksCluster] = {}
+        self._caller: Arn | None = None
+        self._caller_lock = threading.Lock()
+        self.calls = Calls()
+
+    def client(self, service: str, region: str | None = None) -> t.Any:
+        """A botocore client for ``service`` with the module's credentials, region, endpoint and certificates.
+
+        :param region: another one than the module's.
+        :raises BadConnection: no region is set, or the options don't make a client.
+        """
+        if (service, region) not in self._clients:
+            try:
+                client = self._session.client(
+                    service, region, endpoint_url=self._endpoint, verify=self._verify, config=self._config
+                )
+            except (botocore_errors.BotoCoreError, ValueError) as error:
+                raise translate(error, "", f"connect to {service} of AWS") from error
+            client.meta.events.register("before-call", self._count)
+            self._clients[service, region] = client
+        return self._clients[service, region]
+
+    def unsigned(self, service: str, region: str) -> t.Any:
+        """A botocore client in ``region`` that signs nothing and so needs no credentials.
+
+        It calls the region's own endpoint, as pods do whom the webhook tells so.
+
+        :raises BadConnection: the options don't make a client.
+        """
+        config = self._config.merge(botocore.config.Config(signature_version=botocore.UNSIGNED))
+        core = botocore.session.Session()
+        core.set_config_variable("sts_regional_endpoints", "regional")
+        try:
+            client = core.create_client(
+                service, region_name=region, endpoint_url=self._endpoint, verify=self._verify, config=config
+            )
+        except (botocore_errors.BotoCoreError, ValueError) as error:
+            raise translate(error, "", f"connect to {service} of AWS") from error
+        client.meta.events.register("before-call", self._count)
+        return client
+
+    def _count(self, model: t.Any, **_event: t.Any) -> None:
+        self.calls.add(str(model.service_model.service_name), str(model.name))
+
+    def caller(self) -> Arn:
+        """Whose credentials these are, asked once; for any number of threads."""
+        client = self.client("sts")
+        with self._caller_lock:
+            if self._caller is None:
+                self._caller = Arn.parse(sts.get_caller_identity(client)["Arn"])
+            return self._caller
+
+    def describe(self, name: str) -> EksCluster:
+        """The EKS cluster, read once.
+
+        :raises NotFound: no such cluster in the region; the message names the region.
+        """
+        if name not in self._clusters:
+            self._clusters[name] = self._describe(name)
+        return self._clusters[name]
+
+    def _describe(self, name: str) -> EksCluster:
+        client = self.client("eks")
+        try:
+            return EksCluster.from_aws(eks.describe_cluster(client, name=name))
+        except errors.NotFound as error:
+            region = client.meta.region_name
+            raise errors.NotFound(
+                f"there is no EKS cluster {name} in region {region}",
+                cause=error.cause,
+                fix="check cluster_name, region, and that the credentials are of the cluster's account",
+                cluster=name,
+                region=region,
+            ) from error
+
+    def eks_token(self, cluster: EksCluster) -> str:
+        """A bearer token for the cluster's API server, good for 15 minutes.
+
+        It is signed for AWS's own STS host of the region, whatever endpoint overrides say: the cluster's authenticator
+        accepts no other.
+        """
+        host = f"sts.{cluster.region}.{_dns_suffix(cluster.partition)}"
+        return sts.eks_token(self._session.get_credentials(), cluster=cluster.name, region=cluster.region, host=host)
+
+
+def _dns_suffix(partition: str) -> str:
+    """What the names of AWS's hosts end with in a partition."""
+    for known in botocore.loaders.create_loader().load_data("partitions")["partitions"]:
+        if known["id"] == partition:
+            return str(known["outputs"]["dnsSuffix"])
+    raise errors.BadConnection(
+        f"the Python library botocore doesn't know the AWS partition {partition}", fix="install a newer botocore"
+    )
+
+
+def _botocore_session() -> t.Any:
+    session = botocore.session.get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+    return session
+
+
+def _moment(text: t.Any) -> datetime.datetime:
+    """A time in an answer of AWS.
+
+    Nearly all are ISO 8601. What botocore reads any format with takes a hundred times as long, which is most of the
+    work where thousands of roles are listed.
+    """
+    try:
+        moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except (AttributeError, ValueError):
+        return _general_moment(text)
+    return moment if moment.tzinfo else _general_moment(text)
+
+
+def _general_moment(text: t.Any) -> datetime.datetime:
+    found: datetime.datetime = botocore.utils.parse_timestamp(text)
+    return found
+
+
+def client_config(connections: int) -> t.Any:
+    """Bounded time and retries for every call; AWS_* variables come first."""
+    limits: dict[str, t.Any] = {
+        "connect_timeout": 10,
+        "read_timeout": 30,
+        "max_pool_connections": max(10, connections),
+        "user_agent_extra": "eksops.irsa",
+    }
+    if not os.environ.get("AWS_MAX_ATTEMPTS") and not os.environ.get("AWS_RETRY_MODE"):
+        # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
+        if connections > 1:
+            limits["retries"] = {"mode": "adaptive", "total_max_attempts": 12}
+        else:
+            limits["retries"] = {"mode": "standard", "total_max_attempts": 8}
+    return botocore.config.Config(**limits)

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""AWS STS."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import typing as t
+
+from ..._core.errors import BadCredentials
+from .call import aws_call
+
+try:
+    import botocore.auth
+    import botocore.awsrequest
+    import botocore.exceptions
+except ImportError:
+    pass  # `session` reports a missing boto3
+
+# The lifetime that the API server's authenticator grants a token, whatever X-Amz-Expires says, less a minute:
+# https://github.com/kubernetes-sigs/aws-iam-authenticator/blob/master/README.md
+EKS_TOKEN_SECONDS = 14 * 60
+_PREFIX = "k8s-aws-v1."
+_HEADER = "x-k8s-aws-id"
+# What the API server's authenticator reads of a token.
+_LONGEST = 4096
+# A session gets no more than its own policy allows, whatever the role may do:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
+_DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
+_SHORTEST_SESSION = 900
+
+
+class Proof(t.NamedTuple):
+    """That STS let a token act as a role.
+
+    :param expires_in: seconds.
+    """
+
+    assumed_role_arn: str
+    expires_in: int
+
+
+@aws_call("sts:GetCallerIdentity", "ask AWS who the caller is")
+def get_caller_identity(client: t.Any) -> dict[str, str]:
+    """``Account``, ``Arn`` and ``UserId`` of the credentials in use."""
+    answer = client.get_caller_identity()
+    return {key: str(answer[key]) for key in ("Account", "Arn", "UserId")}
+
+
+@aws_call("sts:AssumeRole", "assume the role {role_arn}")
+def assume_role(client: t.Any, *, role_arn: str, session_name: str, external_id: str | None) -> dict[str, t.Any]:
+    """AssumeRole's ``Credentials``, good for an hour.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    """
+    options = {"ExternalId": external_id} if external_id else {}
+    answer = client.assume_role(RoleArn=role_arn, RoleSessionName=session_name, **options)
+    return t.cast("dict[str, t.Any]", answer["Credentials"])
+
+
+@aws_call("sts:AssumeRoleWithWebIdentity", "act as the role {role_arn}")
+def prove_web_identity(
+    client: t.Any, *, role_arn: str, token: str, session_name: str, conceal: t.Callable[[str], None]
+) -> Proof:
+    """Assumes the role with a token, in a session that may do nothing, and lets go of the credentials at once.
+
+    https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+
+    :param client: one that doesn't sign: the token alone speaks for the caller.
+    :param conceal: told each credential that came back, before anything else is done with the answer.
+    :raises IrsaError: STS refuses; ``details["code"]`` is its code.
+    """
+    answer = client.assume_role_with_web_identity(
+        RoleArn=role_arn,
+        RoleSessionName=session_name,
+        WebIdentityToken=token,
+        Policy=_DENY_ALL,
+        DurationSeconds=_SHORTEST_SESSION,
+    )
+    credentials = answer.pop("Credentials")
+    for key in ("SecretAccessKey", "SessionToken"):
+        conceal(str(credentials[key]))
+    left = credentials["Expiration"] - datetime.datetime.now(datetime.timezone.utc)
+    return Proof(str(answer["AssumedRoleUser"]["Arn"]), round(left.total_seconds()))
+
+
+@aws_call("sts:GetCallerIdentity", "make a token for the EKS cluster {cluster}")
+def eks_token(credentials: t.Any, *, cluster: str, region: str, host: str) -> str:
+    """A bearer token for the cluster's API server: a presigned GetCallerIdentity, good for 15 minutes. No call is made.
+
+    Signed by botocore's signer alone: a client of STS would have to be made first, out of its whole service model.
+
+    :param credentials: botocore's; None if there are none.
+    :param host: AWS's own STS host in the cluster's region.
+    :returns: ``k8s-aws-v1.`` and the URL in base64url without padding.
+    :raises BadCredentials: there are none, or their session token is too long for a bearer token.
+    """
+    if credentials is None:
+        raise botocore.exceptions.NoCredentialsError
+    url = f"https://{host}/?Action=GetCallerIdentity&Version=2011-06-15"
+    request = botocore.awsrequest.AWSRequest("GET", url, headers={_HEADER: cluster})
+    frozen = credentials.get_frozen_credentials()
+    botocore.auth.SigV4QueryAuth(frozen, "sts", region, expires=60).add_auth(request)
+    token = _PREFIX + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
+    if len(token) > _LONGEST:
+        raise BadCredentials(
+            f"could not make a token for the EKS cluster {cluster}",
+            cause=f"it would have {len(token)} bytes because of the long AWS session token, and EKS reads {_LONGEST}",
+            fix="use credentials whose session carries fewer tags or policies",
+            cluster=cluster,
+        )
+    return token

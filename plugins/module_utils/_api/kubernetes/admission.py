@@ -1,0 +1,159 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a cluster does with a service account and its pods: tokens, admission, and a pod of the collection's own."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ..._core import errors
+from . import workloads
+from .client import ApiServer, Json
+
+if t.TYPE_CHECKING:
+    import collections.abc
+
+_WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+# Without 500: that is what a webhook's failure looks like, which is what the rehearsal is to show.
+_RETRIED = frozenset({429, 502, 503, 504})
+_ENDED = ("Succeeded", "Failed")
+
+
+def request_token(
+    server: ApiServer, *, namespace: str, name: str, audience: str, seconds: int, conceal: t.Callable[[str], None]
+) -> str:
+    """A token of the service account, as the kubelet requests it for a pod.
+
+    https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
+
+    :param seconds: how long it is good for; 600 at least.
+    :param conceal: told the token before anything else is done with it.
+    :raises NotFound: there is no such account.
+    """
+    answer = server.request(
+        "POST",
+        f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token",
+        body={
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": [audience], "expirationSeconds": seconds},
+        },
+        what=f"request a token of the service account {namespace}/{name}",
+    )
+    token = str(answer["status"]["token"])
+    conceal(token)
+    return token
+
+
+def rehearse_pod(server: ApiServer, *, body: Json) -> Json:
+    """The pod as admission leaves it; nothing is stored.
+
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
+
+    :param body: a pod with a generateName.
+    """
+    namespace = body["metadata"]["namespace"]
+    return server.request(
+        "POST",
+        f"/api/v1/namespaces/{namespace}/pods",
+        query={"dryRun": "All"},
+        body=body,
+        retried=_RETRIED,
+        what=f"rehearse the creation of a pod in the namespace {namespace}",
+    )
+
+
+def list_webhooks(server: ApiServer) -> list[Json]:
+    """All MutatingWebhookConfigurations."""
+    return server.pages(_WEBHOOKS)[0]
+
+
+def find_namespace(server: ApiServer, *, name: str) -> Json | None:
+    """The namespace; None if there is none."""
+    try:
+        return server.request("GET", f"/api/v1/namespaces/{name}", what=f"read the namespace {name}")
+    except errors.NotFound:
+        return None
+
+
+def find_certificate_authority(server: ApiServer, *, namespace: str, secret: str) -> str | None:
+    """``ca.crt`` of a secret of type kubernetes.io/tls, in base64 as it stands there; None if there is none."""
+    try:
+        found = server.request(
+            "GET", f"/api/v1/namespaces/{namespace}/secrets/{secret}", what=f"read the secret {namespace}/{secret}"
+        )
+    except errors.NotFound:
+        return None
+    return t.cast("str | None", (found.get("data") or {}).get("ca.crt"))
+
+
+def data_keys(server: ApiServer, *, namespace: str, kind: str, name: str) -> list[str] | None:
+    """The keys of a ConfigMap or Secret; None if there is none, or the server doesn't say.
+
+    Only the object's metadata is asked for, whose managedFields name the keys: no value leaves the server.
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
+
+    :param kind: ``ConfigMap`` or ``Secret``.
+    """
+    try:
+        found = server.request(
+            "GET",
+            f"/api/v1/namespaces/{namespace}/{kind.lower()}s/{name}",
+            accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
+            what=f"read the metadata of {kind} {namespace}/{name}",
+        )
+    except errors.NotFound:
+        return None
+    entries = found["metadata"].get("managedFields") or []
+    fields = [each.get("fieldsV1") or {} for each in entries]
+    keys = {key for owned in fields for part in ("f:data", "f:binaryData") for key in owned.get(part) or {}}
+    return sorted(key.removeprefix("f:") for key in keys if key.startswith("f:")) or None
+
+
+def minor_version(server: ApiServer) -> int | None:
+    """The API server's minor version: 33 for 1.33; None if it doesn't say."""
+    version = server.request("GET", "/version", what="read the API server's version")
+    number = re.match(r"\d+", str(version.get("minor")))
+    return int(number[0]) if number else None
+
+
+def create_pod(server: ApiServer, *, body: Json) -> Json:
+    """Creates a pod that has a name of its own, chosen by the caller.
+
+    :raises AlreadyExists: there is one of that name, perhaps by an answer of this very request that got lost.
+    """
+    namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+    return server.request(
+        "POST",
+        f"/api/v1/namespaces/{namespace}/pods",
+        query={"fieldManager": workloads.FIELD_MANAGER},
+        body=body,
+        what=f"create the pod {namespace}/{name}",
+    )
+
+
+def follow_pod(
+    server: ApiServer, *, namespace: str, name: str, seconds: float
+) -> collections.abc.Iterator[Json | None]:
+    """The pod's states one after the other, until it has ended or the time is over; None once it is gone."""
+    events = workloads.follow(
+        server,
+        namespace=namespace,
+        api_version="v1",
+        kind="Pod",
+        query={"fieldSelector": f"metadata.name={name}"},
+        seconds=seconds,
+    )
+    for event, what in events:
+        found = (what[0] if what else None) if event == "LIST" else None if event == "DELETED" else what
+        yield found
+        if found is None or (found.get("status") or {}).get("phase") in _ENDED:
+            return
+
+
+def pod_log(server: ApiServer, *, namespace: str, name: str) -> str:
+    """What the pod's container has printed."""
+    return server.text(f"/api/v1/namespaces/{namespace}/pods/{name}/log")

@@ -1,0 +1,369 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTP to a Kubernetes API server: authentication, time-outs, retries, watches, and errors in the collection's terms.
+
+It works on the urllib3 pool that the kubernetes client configures (TLS, proxies, client certificates), one level below
+``ApiClient.call_api``, whose arguments changed with release 37 of the client; the pool is the same on both sides. The
+typed API classes are left alone because importing them costs half a second from release 37 on.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import typing as t
+import urllib.parse
+
+from ..._core import errors
+from ..._core.calls import Calls, kubernetes_operation
+
+try:
+    import urllib3
+    import urllib3.exceptions as http_errors
+    from urllib3._collections import HTTPHeaderDict  # urllib3 1.26 has no public name for it
+except ImportError:
+    pass  # `session` reports a missing kubernetes client, which brings urllib3
+
+if t.TYPE_CHECKING:
+    import collections.abc
+
+Json = dict[str, t.Any]
+Query = t.Mapping[str, t.Any]
+
+APPLY = "application/apply-patch+yaml"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+PAGE = 500
+
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 60.0
+# A TLS failure is tried once more only: it is seldom the network's. A server that takes a minute to answer is asked
+# three times.
+_RETRIES = {"total": 5, "read": 3, "other": 1}
+_LONGEST_PAUSE = 20.0
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+
+
+class ApiServer:
+    """One API server and the caller's identity on it.
+
+    :param pool: urllib3's pool manager or proxy manager.
+    :param host: the server's URL without a trailing slash.
+    :param authorization: gives the current ``Authorization`` header's value, or None where a client certificate
+        speaks for the caller; asked before each request, so that a token can be renewed.
+    :param headers: further headers of each request (impersonation).
+    :param calls: where its requests are counted.
+    """
+
+    def __init__(
+        self,
+        pool: t.Any,
+        host: str,
+        *,
+        authorization: t.Callable[[], str | None],
+        headers: t.Iterable[tuple[str, str]] = (),
+        calls: Calls | None = None,
+    ) -> None:
+        self.calls = calls or Calls()
+        self._pool = pool
+        self.host = host.rstrip("/")
+        self._authorization = authorization
+        self._headers = tuple(headers)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: t.Any = None,
+        content_type: str = "application/json",
+        retried: t.Container[int] = _RETRIED,
+        accept: str = "application/json",
+        what: str | None = None,
+    ) -> Json:
+        """One request; its answer's JSON.
+
+        :param query: query parameters; those that are None are left out, booleans become ``true`` and ``false``.
+        :param accept: the form that the answer is to have; JSON of one kind or another.
+        :param what: what the request is for, in the infinitive without "to", for the message of an error.
+        :param retried: the statuses after which the request is sent again, at most five times with backoff or as the
+            answer's Retry-After says. A lost connection is always retried, so a request must be one that may arrive
+            twice: a patch, a delete with a uid, a create whose AlreadyExists the caller understands.
+        :raises IrsaError: what ``error_of`` makes of a refusal; Unreachable for no answer.
+        """
+        return self.exchange(
+            method, path, query=query, body=body, content_type=content_type, retried=retried, accept=accept, what=what
+        )[1]
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: t.Any = None,
+        content_type: str = "application/json",
+        retried: t.Container[int] = _RETRIED,
+        accept: str = "application/json",
+        what: str | None = None,
+    ) -> tuple[int, Json]:
+        """As ``request``, with the answer's status before its JSON: an apply that creates answers 201, else 200."""
+        answer = self._send(
+            method, path, query=query, body=body, content_type=content_type, retried=retried, accept=accept
+        )
+        payload = answer.data
+        if answer.status >= 400:
+            raise error_of(method, path, answer.status, payload, what=what)
+        try:
+            found = json.loads(payload) if payload else {}
+        except ValueError:
+            found = None
+        if answer.status >= 300 or not isinstance(found, dict):
+            raise errors.BadConnection(
+                f"{self.host} doesn't answer as a Kubernetes API server",
+                cause=f"to {method} {path} it said {answer.status} with {answer.headers.get('Content-Type')}",
+                fix="check host, the kubeconfig's server and the proxy: it may be another service, or a login page",
+                host=self.host,
+            )
+        return answer.status, found
+
+    def text(self, path: str, *, query: Query | None = None) -> str:
+        """A GET whose answer is text, such as a pod's log."""
+        answer = self._send("GET", path, query=query)
+        if answer.status >= 400:
+            raise error_of("GET", path, answer.status, answer.data)
+        return str(answer.data.decode("utf-8", "replace"))
+
+    def pages(
+        self, path: str, *, query: Query | None = None, keep: t.Callable[[Json], Json | None] | None = None
+    ) -> tuple[list[Json], str]:
+        """All pages of a list.
+
+        :param keep: gives what is to be kept of an object, None for nothing of it; all of it if left out. A page at a
+            time, so that no more than a page is ever held besides.
+        :returns: the objects, and the resourceVersion from which a watch goes on.
+        """
+        found: list[Json] = []
+        token: str | None = None
+        while True:
+            page = self.request("GET", path, query={**(query or {}), "limit": PAGE, "continue": token})
+            items = page.get("items") or []
+            found += items if keep is None else [kept for each in items if (kept := keep(each)) is not None]
+            token = page["metadata"].get("continue")
+            if not token:
+                return found, str(page["metadata"].get("resourceVersion", ""))
+
+    def watch(
+        self, path: str, *, resource_version: str, seconds: float, query: Query | None = None
+    ) -> collections.abc.Iterator[tuple[str, Json]]:
+        """The events after a resourceVersion, until ``seconds`` are over or the server ends the watch.
+
+        :returns: pairs of type (ADDED, MODIFIED, DELETED, BOOKMARK) and object.
+        :raises NotFound: the resourceVersion is too old (410 Gone): list again.
+        :raises IrsaError: as ``request``. A connection lost in the middle simply ends the watch.
+        """
+        parameters = {
+            **(query or {}),
+            "watch": True,
+            "allowWatchBookmarks": True,
+            "resourceVersion": resource_version,
+            "timeoutSeconds": max(1, int(seconds + 0.999)),
+        }
+        answer = self._send("GET", path, query=parameters, stream=True, read_seconds=seconds + 5)
+        if answer.status >= 400:
+            raise error_of("GET", path, answer.status, answer.read())
+        try:
+            for line in _lines(answer):
+                event = json.loads(line)
+                if event["type"] == "ERROR":
+                    status = event["object"]
+                    raise error_of("GET", path, int(status.get("code") or 500), json.dumps(status).encode())
+                yield event["type"], event["object"]
+        except http_errors.HTTPError:
+            return
+        finally:
+            # Not release_conn: the rest of an endless answer must not be read by the connection's next user.
+            answer.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None = None,
+        body: t.Any = None,
+        content_type: str = "application/json",
+        retried: t.Container[int] = _RETRIED,
+        accept: str = "application/json",
+        stream: bool = False,
+        read_seconds: float = _READ_SECONDS,
+    ) -> t.Any:
+        url = self.host + path
+        if query:
+            url += "?" + urllib.parse.urlencode(
+                [(k, str(v).lower() if isinstance(v, bool) else v) for k, v in query.items() if v is not None]
+            )
+        headers = HTTPHeaderDict(self._headers)
+        headers["Accept"] = accept
+        headers["User-Agent"] = "eksops.irsa"
+        if body is not None:
+            headers["Content-Type"] = content_type
+        authorization = self._authorization()
+        if authorization:
+            headers["Authorization"] = authorization
+        self.calls.add("kubernetes", kubernetes_operation(method, path, watch=bool(query and query.get("watch"))))
+        try:
+            return self._pool.request(
+                method,
+                url,
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                retries=_retries(retried),
+                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds),
+                preload_content=not stream,
+            )
+        except http_errors.HTTPError as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> errors.IrsaError:
+        reason = getattr(error, "reason", None) or error
+        for inner in reason.args:
+            if isinstance(inner, (FileNotFoundError, IsADirectoryError, PermissionError)):
+                return errors.BadConnection(
+                    f"could not prepare the connection to the Kubernetes API server {self.host}",
+                    cause=f"a file of certificates or keys can't be read: {inner.strerror}",
+                    fix="check ca_cert, client_cert and client_key, or the kubeconfig's",
+                    host=self.host,
+                )
+        message = f"no answer from the Kubernetes API server {self.host}"
+        if isinstance(reason, http_errors.SSLError):
+            return errors.Unreachable(
+                message,
+                cause=f"TLS failed: {reason}",
+                fix="give the server's own certificate authority (ca_cert, or the kubeconfig's), and a client "
+                "certificate and key that belong together; or connect by cluster_name, which needs none of them",
+                host=self.host,
+            )
+        return errors.Unreachable(
+            message,
+            cause=str(reason),
+            fix="check the address, the proxy and the network: a private endpoint answers inside its VPC only",
+            host=self.host,
+        )
+
+
+def _retries(statuses: t.Container[int]) -> t.Any:
+    """The retries of one request: with backoff, or after the pause that Retry-After asks for if that is bearable."""
+
+    class Retry(urllib3.Retry):
+        def get_retry_after(self, response: t.Any) -> float | None:
+            seconds = super().get_retry_after(response)
+            return None if seconds is None else min(seconds, _LONGEST_PAUSE)
+
+    return Retry(
+        **_RETRIES,
+        status_forcelist=statuses,
+        allowed_methods=None,
+        backoff_factor=0.2,
+        raise_on_status=False,
+        redirect=False,
+        # urllib3 would take Retry-After for a reason to retry whatever the statuses say: a refused eviction has it.
+        respect_retry_after_header=429 in statuses,
+    )
+
+
+def _lines(answer: t.Any) -> collections.abc.Iterator[bytes]:
+    rest = b""
+    for chunk in answer.stream(65536, decode_content=True):
+        rest += chunk
+        *whole, rest = rest.split(b"\n")
+        yield from (line for line in whole if line)
+
+
+def error_of(method: str, path: str, code: int, payload: bytes, *, what: str | None = None) -> errors.IrsaError:
+    """The collection's error for an answer of status 400 and up.
+
+    :param payload: the answer's body: a Kubernetes Status, or whatever a proxy in between says.
+    :param what: what the request was for, as ``ApiServer.request`` takes it.
+    """
+    try:
+        status = json.loads(payload)
+    except ValueError:
+        status = {}
+    if not isinstance(status, dict):
+        status = {}
+    cause = str(status.get("message") or payload[:200].decode("utf-8", "replace") or f"status {code}")
+    details = status.get("details") or {}
+    reason = str(status.get("reason") or "")
+    message = f"could not {what}" if what else f"Kubernetes refused {method} {path}"
+    causes = details.get("causes") or []
+    reasons = {each.get("reason") for each in causes}
+    facts: dict[str, t.Any] = {"code": code, "reason": reason, "causes": causes}
+    if code == 401:
+        return errors.BadCredentials(
+            message,
+            cause=cause,
+            fix="give credentials that the API server accepts; with cluster_name the AWS identity needs an EKS access "
+            "entry or a line in aws-auth",
+            **facts,
+        )
+    if code == 403 and "NamespaceTerminating" in reasons:
+        return errors.Conflict(message, cause=cause, fix="wait until the namespace is gone", **facts)
+    if code == 403:
+        return errors.AccessDenied(
+            message, cause=cause, fix="give the caller a Role or ClusterRole with that verb on that resource", **facts
+        )
+    if code in (404, 410):
+        return errors.NotFound(message, cause=cause, **facts)
+    if code == 409 and "FieldManagerConflict" in reasons:
+        fix = "change the value where its owner has it from, or take it over with force: true"
+        return errors.Conflict(message, cause=cause, fix=fix, **facts)
+    if code == 409:
+        kind = errors.AlreadyExists if reason == "AlreadyExists" else errors.OutOfDate
+        return kind(message, cause=cause, **facts)
+    if code in (400, 413, 415, 422):
+        return errors.InvalidInput(message, cause=cause, **facts)
+    if code == 429:
+        return errors.Throttled(
+            message,
+            cause=cause,
+            fix="run again later or with fewer hosts at a time; what is done stays done",
+            **facts,
+        )
+    if code in (502, 503, 504):
+        return errors.Unreachable(
+            message, cause=f"{code}: {cause}", fix="run again when the API server is well", **facts
+        )
+    return errors.ApiError(message, cause=f"{code}: {cause}", **facts)
+
+
+class RenewedToken:
+    """A bearer token that is made again before it expires, for any number of threads.
+
+    :param make: makes a token.
+    :param seconds: how long one is used.
+    """
+
+    def __init__(
+        self, make: t.Callable[[], str], seconds: float, clock: t.Callable[[], float] = time.monotonic
+    ) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._clock = clock
+        self._token = ""
+        self._until = float("-inf")
+        self._lock = threading.Lock()
+
+    def authorization(self) -> str:
+        """The ``Authorization`` header's value."""
+        with self._lock:
+            if self._clock() >= self._until:
+                # Taken before the token is made: its age counts from the signature, not from our return.
+                started = self._clock()
+                self._token = self._make()
+                self._until = started + self._seconds
+            return f"Bearer {self._token}"

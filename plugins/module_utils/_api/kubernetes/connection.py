@@ -1,0 +1,305 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The way to a Kubernetes API server: as kubernetes.core finds it, or by the EKS cluster's name alone."""
+
+from __future__ import annotations
+
+import base64
+import os
+import ssl
+import sys
+import typing as t
+import urllib.request
+
+from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
+
+from ..._core import errors
+from ..._core.arn import EksCluster
+from ..aws import sts
+from ..aws.session import Aws
+from .client import ApiServer, RenewedToken
+
+try:
+    import urllib3
+    import urllib3.exceptions
+except ImportError:
+    pass  # boto3 and the kubernetes client both bring it
+
+if t.TYPE_CHECKING:
+    from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+_EXPLICIT = ("kubeconfig", "context", "host")
+# What a kubeconfig calls its entries. kubernetes.core has every value in one as a secret, and Ansible would blot out a
+# word such as "cluster" in all that it says: "********roles is forbidden".
+_ENTRY = "eksops.irsa"
+
+
+def open_api_server(module: AnsibleAWSModule, aws: Aws | None = None, *, connections: int = 1) -> ApiServer:
+    """The Kubernetes API server that the module's options name.
+
+    A kubeconfig, context or host given as an option comes first, then ``cluster_name``, then what kubernetes.core
+    finds: K8S_AUTH_* variables, the in-cluster configuration, the default kubeconfig.
+
+    :param aws: the run's AWS session, if there is one already; its requests are counted together with it.
+    :param connections: how many are kept open for requests at the same time.
+    :raises WrongCluster: options name both an EKS cluster and a connection, and they don't lead to the same cluster.
+    :raises BadConnection: the connection's options, files or libraries are missing or broken.
+    """
+    name = module.params.get("cluster_name")
+    if not any(module.params.get(option) for option in _EXPLICIT):
+        if name:
+            return _connect_eks(aws or Aws(module), module, name, connections)
+        return _connect_configured(module, aws, connections)
+    server = _connect_configured(module, aws, connections)
+    if name:
+        _require_same_cluster(aws or Aws(module), server, name)
+    return server
+
+
+def kubeconfig(module: AnsibleAWSModule) -> dict[str, t.Any]:
+    """A kubeconfig with which others connect as ``open_api_server`` does, certificates and token included.
+
+    :raises IrsaError: as ``open_api_server``.
+    """
+    name = module.params.get("cluster_name")
+    if name and not any(module.params.get(option) for option in _EXPLICIT):
+        aws = Aws(module)
+        cluster, endpoint, authority = _describe_connectable(aws, name)
+        where: dict[str, t.Any] = {"server": endpoint, "certificate-authority-data": authority}
+        who: dict[str, t.Any] = {"token": aws.eks_token(cluster)}
+        if not _verifies(module):
+            where = {"server": endpoint, "insecure-skip-tls-verify": True}
+        if _setting(module, "proxy"):
+            where["proxy-url"] = _setting(module, "proxy")
+    else:
+        open_api_server(module)  # refuses the wrong cluster
+        configuration, _pool = _configure(_kubernetes_core(), module)
+        where, who = _entries(configuration)
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": _ENTRY, "cluster": where}],
+        "users": [{"name": _ENTRY, "user": who}],
+        "contexts": [{"name": _ENTRY, "context": {"cluster": _ENTRY, "user": _ENTRY}}],
+        "current-context": _ENTRY,
+    }
+
+
+def _entries(configuration: t.Any) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
+    """The cluster and the user of a kubeconfig for a configuration of the kubernetes client."""
+
+    def encoded(path: str) -> str:
+        with open(path, "rb") as file:
+            return base64.b64encode(file.read()).decode()
+
+    where: dict[str, t.Any] = {"server": configuration.host}
+    if not configuration.verify_ssl:
+        where["insecure-skip-tls-verify"] = True
+    elif configuration.ssl_ca_cert:
+        where["certificate-authority-data"] = encoded(configuration.ssl_ca_cert)
+    if getattr(configuration, "tls_server_name", None):
+        where["tls-server-name"] = configuration.tls_server_name
+    if configuration.proxy:
+        where["proxy-url"] = configuration.proxy
+    who: dict[str, t.Any] = {}
+    scheme, _blank, credentials = (_authorization(configuration) or "").partition(" ")
+    if scheme == "Bearer":
+        who["token"] = credentials
+    elif scheme == "Basic":
+        who["username"], _colon, who["password"] = base64.b64decode(credentials).decode().partition(":")
+    if configuration.cert_file:
+        who["client-certificate-data"] = encoded(configuration.cert_file)
+        who["client-key-data"] = encoded(configuration.key_file)
+    return where, who
+
+
+def _require_same_cluster(aws: Aws, server: ApiServer, name: str) -> None:
+    expected = aws.describe(name).require_issuer()
+    try:
+        issuer = str(server.request("GET", "/.well-known/openid-configuration").get("issuer"))
+    except (errors.AccessDenied, errors.NotFound) as error:
+        warn(
+            f"Could not check that {server.host} is the EKS cluster {name} ({error.cause}). Its issuer can be read by "
+            "those whom the ClusterRole system:service-account-issuer-discovery is bound to."
+        )
+        return
+    if issuer != expected:
+        raise errors.WrongCluster(
+            f"the Kubernetes API server {server.host} is not the EKS cluster {name}",
+            cause=f"its issuer is {issuer}, the cluster's is {expected}",
+            fix="leave kubeconfig, context and host out, or make them lead to the cluster that cluster_name names",
+            host=server.host,
+            cluster=name,
+        )
+
+
+def _describe_connectable(aws: Aws, name: str) -> tuple[EksCluster, str, str]:
+    """The cluster, its endpoint and its certificate authority (PEM in base64)."""
+    cluster = aws.describe(name)
+    if not cluster.endpoint or not cluster.certificate_authority:
+        raise errors.BadConnection(
+            f"EKS cluster {name} has no API endpoint",
+            cause=f"its status is {cluster.status}",
+            fix="wait until the cluster is ACTIVE",
+            cluster=name,
+        )
+    return cluster, cluster.endpoint, cluster.certificate_authority
+
+
+def _connect_eks(aws: Aws, module: AnsibleAWSModule, name: str, connections: int) -> ApiServer:
+    """The API server of an EKS cluster. It needs no kubernetes client, whose import costs more than the calls."""
+    cluster, endpoint, authority = _describe_connectable(aws, name)
+    token = RenewedToken(lambda: aws.eks_token(cluster), sts.EKS_TOKEN_SECONDS)
+    context = _tls(cluster, authority, module.params.get("ca_cert")) if _verifies(module) else None
+    if _is_proxied(module):
+        core = _kubernetes_core()
+        auth = core._create_auth_spec(module)
+        kept = {key: auth[key] for key in ("verify_ssl", "proxy", "no_proxy", "proxy_headers") if key in auth}
+        # The key only keeps kubernetes.core from looking for a kubeconfig; the header is made afresh for each request.
+        configuration = core._create_configuration({**kept, "host": endpoint, "api_key": "unused"})
+        pool = core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
+        if context:
+            pool.connection_pool_kw["ssl_context"] = context
+            pool.connection_pool_kw.pop("ca_certs", None)
+    elif context:
+        pool = urllib3.PoolManager(ssl_context=context, maxsize=connections)
+    else:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user has said so
+        pool = urllib3.PoolManager(cert_reqs="CERT_NONE", maxsize=connections)
+    return ApiServer(pool, endpoint, authorization=token.authorization, headers=_impersonation(module), calls=aws.calls)
+
+
+def _setting(module: AnsibleAWSModule, option: str, alias: str | None = None) -> t.Any:
+    """An option of kubernetes.core's, from its variable of the environment if it is left out; text if from there."""
+    value = module.params.get(option)
+    names = [f"K8S_AUTH_{name.upper()}" for name in (option, alias) if name]
+    return value if value is not None else next((os.environ[name] for name in names if os.environ.get(name)), None)
+
+
+def _verifies(module: AnsibleAWSModule) -> bool:
+    value = _setting(module, "validate_certs", "verify_ssl")
+    return str(value).lower() not in ("0", "false", "no")
+
+
+def _is_proxied(module: AnsibleAWSModule) -> bool:
+    return bool(_setting(module, "proxy")) or any(
+        kind in urllib.request.getproxies() for kind in ("https", "http", "all")
+    )
+
+
+def _impersonation(module: AnsibleAWSModule) -> list[tuple[str, str]]:
+    """The headers of a request in the name of somebody else."""
+    groups = _setting(module, "impersonate_groups") or []
+    if isinstance(groups, str):
+        groups = [group for group in groups.split(",") if group]
+    user = _setting(module, "impersonate_user")
+    return [*([("Impersonate-User", user)] if user else []), *(("Impersonate-Group", group) for group in groups)]
+
+
+def _tls(cluster: EksCluster, authority: str, ca_file: str | None) -> ssl.SSLContext:
+    """TLS that trusts the cluster's certificate authority, or the one in a file that the user gives instead."""
+    try:
+        if ca_file:
+            context = ssl.create_default_context(cafile=ca_file)
+        else:
+            context = ssl.create_default_context(cadata=base64.b64decode(authority, validate=True).decode("ascii"))
+    except (OSError, ValueError) as error:
+        source = f"ca_cert {ca_file}" if ca_file else f"the certificate authority of EKS cluster {cluster.name}"
+        raise errors.BadConnection(
+            f"{source} is no PEM file of certificates",
+            cause=f"{type(error).__name__}: {error}",
+            fix="give a certificate authority in ca_cert, or a kubeconfig that has it",
+        ) from error
+    # From Python 3.13 on the default asks for an Authority Key Identifier, which EKS's own CA certificates lack.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def _connect_configured(module: AnsibleAWSModule, aws: Aws | None, connections: int) -> ApiServer:
+    core = _kubernetes_core()
+    configuration, pool = _configure(core, module)
+    pool.connection_pool_kw["maxsize"] = max(connections, pool.connection_pool_kw.get("maxsize", 1))
+    return ApiServer(
+        pool,
+        configuration.host,
+        authorization=lambda: _authorization(configuration),
+        headers=_impersonation(module),
+        calls=aws.calls if aws else None,
+    )
+
+
+def _configure(core: t.Any, module: AnsibleAWSModule) -> tuple[t.Any, t.Any]:
+    """kubernetes.core's configuration for the module's options, and urllib3's pool for it."""
+    auth = core._create_auth_spec(module)
+    source = _source(auth)
+    kubeconfig = auth.get("kubeconfig")
+    if isinstance(kubeconfig, str):
+        missing = [path for path in kubeconfig.split(os.pathsep) if not os.path.exists(os.path.expanduser(path))]
+        if missing:
+            raise errors.BadConnection(
+                f"kubeconfig {_shown(missing[0])} doesn't exist",
+                fix="give the path of a kubeconfig, or connect by cluster_name",
+            )
+    try:
+        configuration = core._create_configuration(auth)
+        return configuration, core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
+    except (core.kubernetes.config.ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise errors.BadConnection(
+            f"could not connect to Kubernetes by {source}",
+            cause=f"{type(error).__name__}: {error}",
+            fix="correct the kubeconfig, context or K8S_AUTH_* variables, or connect by cluster_name",
+        ) from error
+    except core.kubernetes.config.kube_config.yaml.YAMLError as error:
+        # Only the position: PyYAML's own text quotes the file, and a token may stand there.
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise errors.BadConnection(f"{source} is not YAML{where}", fix="correct the file") from None
+
+
+def _authorization(configuration: t.Any) -> str | None:
+    # Under this key in every release; api_key itself is keyed otherwise from release 35 on. Asking also renews a token
+    # that an exec plugin or a file supplies.
+    bearer = configuration.auth_settings().get("BearerToken")
+    if bearer:
+        return t.cast("str | None", bearer["value"])
+    return t.cast("str", configuration.get_basic_auth_token()) if configuration.username else None
+
+
+def _source(auth: t.Mapping[str, t.Any]) -> str:
+    """Where the connection's settings come from, in words."""
+    kubeconfig = auth.get("kubeconfig")
+    if isinstance(kubeconfig, str):
+        text = f"kubeconfig {' and '.join(_shown(path) for path in kubeconfig.split(os.pathsep))}"
+    elif kubeconfig:
+        text = "the kubeconfig given as a dictionary"
+    elif auth.get("host"):
+        return f"host {auth['host']}"
+    else:
+        text = "the default kubeconfig or the in-cluster configuration"
+    return f"{text}, context {auth['context']}" if auth.get("context") else text
+
+
+def _shown(path: str) -> str:
+    # In two parts because kubernetes.core has the option as a secret, since it may be a whole kubeconfig: Ansible would
+    # blot out the path.
+    directory, name = os.path.split(path)
+    return f"{name} in {directory}" if directory else name
+
+
+def _kubernetes_core() -> t.Any:
+    """kubernetes.core's client module, which knows its options, variables and files.
+
+    Imported here and not above because it costs a quarter of a second that the AWS modules need not pay. Its helpers
+    carry an underscore but are all that makes a configuration without making a discovery request as well.
+    """
+    from ansible_collections.kubernetes.core.plugins.module_utils.k8s import client
+
+    if not hasattr(client, "kubernetes"):
+        raise errors.BadConnection(
+            "the Python library kubernetes is missing",
+            cause=f"{sys.executable} can't import it",
+            fix="pip install kubernetes",
+        )
+    return client

@@ -1,0 +1,239 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whether the API server asks the pod identity webhook about a pod, and can believe its answer.
+
+How the API server chooses: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
+What upstream deploys: https://github.com/aws/amazon-eks-pod-identity-webhook/tree/master/deploy
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import ipaddress
+import typing as t
+import urllib.parse
+
+from . import certificates
+from .certificates import Certificate
+
+Json = t.Mapping[str, t.Any]
+
+# EKS and upstream name the configuration so, charts put their release's name around it.
+_CONFIGURATION = "pod-identity-webhook"
+NAMES = frozenset({"iam-for-pods.amazonaws.com", "pod-identity-webhook.amazonaws.com"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Hook:
+    """One webhook of a MutatingWebhookConfiguration.
+
+    :param configuration: the configuration's name.
+    :param index: its place in the list ``webhooks``.
+    :param annotations: of the configuration.
+    """
+
+    configuration: str
+    index: int
+    body: Json
+    annotations: Json
+
+    def __str__(self) -> str:
+        return f"webhook {self.body.get('name')} of MutatingWebhookConfiguration {self.configuration}"
+
+    @property
+    def path(self) -> str:
+        """Where it is in the configuration."""
+        return f"webhooks[{self.body.get('name')}]"
+
+    @property
+    def client(self) -> Json:
+        """Where it is called."""
+        return t.cast(Json, self.body.get("clientConfig") or {})
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is called on the API server's own machine, as those are that EKS itself runs."""
+        host = urllib.parse.urlsplit(self.client.get("url") or "").hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    @property
+    def address(self) -> str:
+        """Where it is called, in words."""
+        service = self.client.get("service")
+        if service:
+            return f"service {service.get('namespace')}/{service.get('name')}"
+        return str(self.client.get("url"))
+
+
+def hooks_of(configurations: t.Iterable[Json]) -> list[Hook]:
+    """All mutating webhooks of the cluster."""
+    return [
+        Hook(each["metadata"]["name"], index, body, each["metadata"].get("annotations") or {})
+        for each in configurations
+        for index, body in enumerate(each.get("webhooks") or [])
+    ]
+
+
+def pod_identity_hooks(configurations: t.Iterable[Json]) -> list[Hook]:
+    """Those of the pod identity webhook."""
+    return [each for each in hooks_of(configurations) if _is_pod_identity(each)]
+
+
+def _is_pod_identity(hook: Hook) -> bool:
+    service = (hook.client.get("service") or {}).get("name") or ""
+    return hook.body.get("name") in NAMES or _CONFIGURATION in hook.configuration or _CONFIGURATION in service
+
+
+def sees_new_pods(hook: Hook) -> bool:
+    """Whether its rules name the creation of pods."""
+    return any(_covers(rule) for rule in hook.body.get("rules") or [])
+
+
+def _covers(rule: Json) -> bool:
+    def has(field: str, wanted: str) -> bool:
+        return bool({"*", wanted} & set(rule.get(field) or []))
+
+    pods = {"*", "*/*", "pods", "pods/*"} & set(rule.get("resources") or [])
+    return bool(
+        pods
+        and has("operations", "CREATE")
+        and has("apiGroups", "")
+        and has("apiVersions", "v1")
+        and rule.get("scope", "*") != "Cluster"
+    )
+
+
+def unmet(selector: Json | None, labels: t.Mapping[str, str]) -> str | None:
+    """Why a label selector doesn't choose an object with these labels; None where it does.
+
+    An empty selector chooses everything, NotIn and DoesNotExist hold for a label that isn't there:
+    https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements
+    """
+    for key, value in ((selector or {}).get("matchLabels") or {}).items():
+        if labels.get(key) != value:
+            return f"label {key} must be {value!r}" + _but(labels, key)
+    for requirement in (selector or {}).get("matchExpressions") or []:
+        key, operator = requirement["key"], requirement["operator"]
+        listed = requirement.get("values") or []
+        among = " or ".join(map(repr, listed))
+        if operator == "In" and labels.get(key) not in listed:
+            return f"label {key} must be {among}" + _but(labels, key)
+        if operator == "NotIn" and labels.get(key) in listed:
+            return f"label {key} must not be {among}"
+        if operator == "Exists" and key not in labels:
+            return f"there must be a label {key}"
+        if operator == "DoesNotExist" and key in labels:
+            return f"there must be no label {key}"
+    return None
+
+
+def _but(labels: t.Mapping[str, str], key: str) -> str:
+    return f" and is {labels[key]!r}" if key in labels else " and isn't there"
+
+
+@dataclasses.dataclass(frozen=True)
+class Distrust:
+    """Why the API server can't believe a webhook's certificate.
+
+    :param why: a sentence's end.
+    :param expected: what the bundle should have, in words.
+    """
+
+    why: str
+    expected: str
+    found: str
+
+
+def bundle_of(hook: Hook) -> t.Sequence[Certificate]:
+    """The CAs that the API server believes this webhook; none for an empty bundle.
+
+    :raises ValueError: the bundle can't be read.
+    """
+    text = hook.client.get("caBundle") or ""
+    if not text:
+        return ()
+    try:
+        pem = base64.b64decode(text, validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ValueError("it isn't PEM in base64") from error
+    return certificates.parse_bundle(pem)
+
+
+def distrust(hook: Hook, serving_ca: str | None, observed_at: float | None) -> Distrust | None:
+    """What the certificates alone say against a webhook.
+
+    Without a bundle the API server goes by its system's roots, which no in-cluster service's and no loopback
+    address's certificate comes from.
+
+    :param serving_ca: PEM of what can have signed the webhook's serving certificate, if that is known.
+    :param observed_at: Unix time; without it nothing counts as expired.
+    """
+    try:
+        trusted = bundle_of(hook)
+    except ValueError as error:
+        return Distrust(f"its caBundle can't be read: {error}", "a PEM bundle in base64", "something else")
+    if not trusted:
+        if hook.client.get("service") or hook.is_local:
+            return Distrust("its caBundle is empty", "the CA of its serving certificate", "no certificate")
+        return None
+    if observed_at is not None and not any(each.is_valid_at(observed_at) for each in trusted):
+        return Distrust("no certificate of its caBundle is valid now", "a valid CA", _validity(trusted, observed_at))
+    try:
+        serving = certificates.parse_bundle(serving_ca) if serving_ca else ()
+    except ValueError:
+        return None
+    if not serving or _in_common(trusted, serving):
+        return None
+    return Distrust(
+        "its caBundle has none of the CAs that can have signed the serving certificate",
+        f"the CA that signed the certificate of {hook.address}",
+        f"{len(trusted)} other certificate{'' if len(trusted) == 1 else 's'}",
+    )
+
+
+def _validity(trusted: t.Sequence[Certificate], observed_at: float) -> str:
+    # A bundle of which some end and others haven't begun is as good as expired.
+    ended = sum(each.not_after < observed_at for each in trusted)
+    return f"{ended} expired, {len(trusted) - ended} not valid yet"
+
+
+def _in_common(trusted: t.Sequence[Certificate], serving: t.Sequence[Certificate]) -> bool:
+    """Whether one of the trusted CAs is, or by its name may have signed, what is served."""
+    identities = {each.identity for each in trusted}
+    subjects = {each.subject for each in trusted}
+    return any(
+        each.identity in identities or (each.issuer in subjects and each.issuer != each.subject) for each in serving
+    )
+
+
+def outdated(hook: Hook, configurations: t.Iterable[Json]) -> Hook | None:
+    """Another webhook on the API server's own machine that is given a CA which this one lacks; None if there is none.
+
+    EKS runs those with certificates of the cluster's CA. Where that was rotated, and this bundle left behind, the
+    others have the new CA besides the old one, or a CA of the same name in its place:
+    https://github.com/aws/containers-roadmap/issues/2874
+    """
+    known = _identities(hook)
+    if not hook.is_local or not known:
+        return None
+    subjects = {subject for subject, _key in known}
+    for other in hooks_of(configurations):
+        if other.is_local and not _is_pod_identity(other):
+            news = _identities(other) - known
+            if news and (known < _identities(other) or any(subject in subjects for subject, _key in news)):
+                return other
+    return None
+
+
+def _identities(hook: Hook) -> set[tuple[bytes, bytes]]:
+    try:
+        return {each.identity for each in bundle_of(hook)}
+    except ValueError:
+        return set()

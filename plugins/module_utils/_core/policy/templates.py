@@ -1,0 +1,130 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Policy documents in which something about the role and its cluster is still to be filled in."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ..errors import InvalidInput
+from . import document as policy_document
+
+# Variables of IAM itself, such as ${aws:username}, have a colon in their names.
+PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
+# Where to learn what is still unknown.
+_SOURCES = {
+    "cluster_name": "give cluster_name, to the module or as a parameter of the policy",
+    "region": "give region as a parameter of the policy, or the cluster by cluster_name",
+    "account_id": "give account_id",
+    "partition": "give partition",
+}
+# https://docs.aws.amazon.com/general/latest/gr/rande.html and botocore's partitions
+_DNS_SUFFIXES = {
+    "aws": "amazonaws.com",
+    "aws-cn": "amazonaws.com.cn",
+    "aws-eusc": "amazonaws.eu",
+    "aws-iso": "c2s.ic.gov",
+    "aws-iso-b": "sc2s.sgov.gov",
+    "aws-iso-e": "cloud.adc-e.uk",
+    "aws-iso-f": "csp.hci.ic.gov",
+    "aws-us-gov": "amazonaws.com",
+}
+_REGION_OF_ISSUER = re.compile(r"(?:https://)?oidc[.-]eks(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.-]+/.*")
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of a role and of the cluster whose service accounts it trusts."""
+
+    partition: str | None
+    account_id: str | None
+    region: str | None
+    cluster_name: str | None
+
+    def values(self) -> dict[str, str]:
+        """The placeholders that can be filled in."""
+        known = {name: value for name, value in dataclasses.asdict(self).items() if value}
+        if self.partition:
+            known["dns_suffix"] = _DNS_SUFFIXES.get(self.partition, "amazonaws.com")
+        return known
+
+
+FACTS = frozenset({*(field.name for field in dataclasses.fields(Facts)), "dns_suffix"})
+
+
+def region_of(issuer: str | None) -> str | None:
+    """The region of a cluster, by its OIDC issuer; None if it doesn't tell."""
+    match = _REGION_OF_ISSUER.fullmatch(issuer or "")
+    return match[1] if match else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Template:
+    """A policy whose parameters are filled in.
+
+    :param name: of the well-known policy.
+    :param policy_name: of the role's inline policy.
+    """
+
+    name: str
+    policy_name: str
+    statements: t.Sequence[policy_document.Statement]
+
+    def document(self, facts: Facts) -> policy_document.Document:
+        """The policy of a role.
+
+        :raises InvalidInput: something that it needs isn't known, or an ARN in it is of another partition.
+        """
+        statements = fill(list(self.statements), facts.values())
+        for name in sorted(placeholders(statements)):
+            raise InvalidInput(
+                f"well-known policy {self.name} needs {name}",
+                cause="neither a cluster nor a parameter says what it is",
+                fix=_SOURCES.get(name, f"give {name}"),
+            )
+        _check_partition(self.name, statements, facts)
+        return {"Version": policy_document.VERSION, "Statement": statements}
+
+
+def fill(value: t.Any, known: t.Mapping[str, str]) -> t.Any:
+    """The value, and all that is in it, keys too, with what is known in the place of its placeholders.
+
+    What isn't known stays. Texts of a list that become the same are there once.
+    """
+    if isinstance(value, str):
+        return PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), value)
+    if isinstance(value, t.Mapping):
+        return {fill(key, known): fill(each, known) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        filled = [fill(each, known) for each in value]
+        texts = all(isinstance(each, str) for each in filled)
+        return policy_document.scalar(list(dict.fromkeys(filled))) if texts and filled else filled
+    return value
+
+
+def placeholders(value: t.Any) -> set[str]:
+    """The names of the placeholders in a value, keys included."""
+    if isinstance(value, str):
+        return set(PLACEHOLDER.findall(value))
+    if isinstance(value, t.Mapping):
+        return {name for pair in value.items() for part in pair for name in placeholders(part)}
+    if isinstance(value, (list, tuple)):
+        return {name for each in value for name in placeholders(each)}
+    return set()
+
+
+def _check_partition(name: str, statements: t.Sequence[policy_document.Statement], facts: Facts) -> None:
+    """Of ARNs that were given as parameters: one of another partition grants nothing."""
+    for statement in statements:
+        for resource in policy_document.as_list(statement["Resource"]):
+            partition = resource.split(":")[1] if resource.startswith("arn:") else facts.partition
+            if partition != facts.partition:
+                raise InvalidInput(
+                    f"well-known policy {name} names {resource}, which is in the partition {partition}",
+                    cause=f"the role is in {facts.partition}",
+                    fix=f"use arn:{facts.partition}:...",
+                )

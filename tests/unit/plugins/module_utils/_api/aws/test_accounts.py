@@ -1,0 +1,226 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several accounts: which credentials sign which call, where it goes, and which regions an account has."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import os
+import re
+import typing as t
+import urllib.parse
+
+import botocore.awsrequest
+import botocore.session
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import Accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import Account
+
+if t.TYPE_CHECKING:
+    import pathlib
+
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+GIVEN = {"aws_access_key_id": "AKIAGIVEN", "aws_secret_access_key": SECRET, "aws_session_token": None, "verify": None}
+HUB = "arn:aws:iam::999999999999:role/hub"
+SHOP = "arn:aws:iam::111122223333:role/inventory"
+BANK = "arn:aws:iam::444455556666:role/inventory"
+
+
+class Call(t.NamedTuple):
+    operation: str
+    host: str
+    access_key: str
+    token: str | None
+    parameters: dict[str, str]
+
+
+@dataclasses.dataclass
+class Wire:
+    """AWS, behind botocore's own signing and parsing. Each role that is assumed has an access key of its own."""
+
+    calls: list[Call] = dataclasses.field(default_factory=list)
+    denied: set[str] = dataclasses.field(default_factory=set)
+    regions: tuple[str, ...] = ("eu-west-1", "us-east-1")
+
+    def send(self, request: t.Any) -> botocore.awsrequest.AWSResponse:
+        body = request.body.decode() if isinstance(request.body, bytes) else request.body
+        parameters = dict(urllib.parse.parse_qsl(body))
+        authorization = _text(request.headers["Authorization"])
+        access_key = re.search(r"Credential=([^/]+)/", authorization).group(1)
+        token = request.headers.get("X-Amz-Security-Token")
+        host = urllib.parse.urlsplit(request.url).netloc
+        operation = parameters["Action"]
+        self.calls.append(Call(operation, host, access_key, _text(token) if token else None, parameters))
+        if operation in self.denied or parameters.get("RoleArn") in self.denied:
+            error = "<Error><Code>%s</Code><Message>not allowed</Message></Error>"
+            if operation == "DescribeRegions":
+                text = f"<Response><Errors>{error % 'UnauthorizedOperation'}</Errors></Response>"
+            else:
+                text = f"<ErrorResponse>{error % 'AccessDenied'}</ErrorResponse>"
+            return _answer(request, 403, text)
+        return _answer(request, 200, getattr(self, operation)(access_key, parameters))
+
+    def AssumeRole(self, _key: str, parameters: dict[str, str]) -> str:
+        account = parameters["RoleArn"].split(":")[4]
+        return (
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials>"
+            f"<AccessKeyId>ASIA{account}</AccessKeyId><SecretAccessKey>{SECRET}</SecretAccessKey>"
+            f"<SessionToken>token-of-{account}</SessionToken><Expiration>2026-11-24T00:00:00Z</Expiration>"
+            "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        )
+
+    def GetCallerIdentity(self, key: str, _parameters: dict[str, str]) -> str:
+        account = key.removeprefix("ASIA") if key.startswith("ASIA") else "999999999999"
+        return (
+            f"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>{account}</Account><UserId>U</UserId>"
+            f"<Arn>arn:aws:iam::{account}:user/u</Arn>"
+            "</GetCallerIdentityResult></GetCallerIdentityResponse>"
+        )
+
+    def DescribeRegions(self, _key: str, _parameters: dict[str, str]) -> str:
+        items = "".join(f"<item><regionName>{name}</regionName></item>" for name in self.regions)
+        return f"<DescribeRegionsResponse><regionInfo>{items}</regionInfo></DescribeRegionsResponse>"
+
+
+class _Body(io.BytesIO):
+    def stream(self, *_arguments: t.Any, **_options: t.Any) -> t.Iterator[bytes]:
+        yield self.read()
+
+
+def _text(value: t.Any) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _answer(request: t.Any, status: int, text: str) -> botocore.awsrequest.AWSResponse:
+    return botocore.awsrequest.AWSResponse(request.url, status, {}, _Body(text.encode()))
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Wire:
+    for name in [*os.environ]:
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    (tmp_path / "credentials").write_text(f"[bank]\naws_access_key_id=AKIABANK\naws_secret_access_key={SECRET}\n")
+    wire = Wire()
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _self, request: wire.send(request))
+    return wire
+
+
+def accounts(**changes: t.Any) -> Accounts:
+    options: dict[str, t.Any] = {
+        "region": "eu-west-1",
+        "endpoint": None,
+        "connection": GIVEN,
+        "assume_role_arn": None,
+        "regions": ["eu-west-1"],
+        "connections": 4,
+    }
+    return Accounts(**{**options, **changes})
+
+
+def test_the_account_of_the_given_credentials(wire: Wire) -> None:
+    opened = accounts(regions=["eu-west-1", "us-east-1"]).open(Account())
+    assert (opened.account_id, opened.regions, opened.guessed) == ("999999999999", ("eu-west-1", "us-east-1"), False)
+    assert opened.title == "account 999999999999"
+    (call,) = wire.calls
+    assert call[:4] == ("GetCallerIdentity", "sts.eu-west-1.amazonaws.com", "AKIAGIVEN", None)
+
+
+def test_a_role_is_assumed_and_its_session_is_used_from_then_on(wire: Wire) -> None:
+    opened = accounts(regions=[]).open(Account(name="shop", assume_role_arn=SHOP, external_id="fleet"))
+    assert [call[:4] for call in wire.calls] == [
+        ("AssumeRole", "sts.eu-west-1.amazonaws.com", "AKIAGIVEN", None),
+        ("GetCallerIdentity", "sts.eu-west-1.amazonaws.com", "ASIA111122223333", "token-of-111122223333"),
+        ("DescribeRegions", "ec2.eu-west-1.amazonaws.com", "ASIA111122223333", "token-of-111122223333"),
+    ]
+    asked = wire.calls[0].parameters
+    assert (asked["RoleArn"], asked["ExternalId"], asked["RoleSessionName"]) == (SHOP, "fleet", "eksops-irsa-inventory")
+    assert (opened.title, opened.regions) == ("account shop (111122223333)", ("eu-west-1", "us-east-1"))
+
+
+def test_a_role_without_external_id_asks_for_none(wire: Wire) -> None:
+    accounts().open(Account(assume_role_arn=SHOP))
+    assert "ExternalId" not in wire.calls[0].parameters
+
+
+def test_the_role_in_between_is_assumed_once(wire: Wire) -> None:
+    several = accounts(assume_role_arn=HUB)
+    for role in (SHOP, BANK):
+        several.open(Account(assume_role_arn=role))
+    several.open(Account())
+    several.open(Account(profile="bank"))
+    assert [(call.operation, call.access_key) for call in wire.calls] == [
+        ("AssumeRole", "AKIAGIVEN"),
+        ("AssumeRole", "ASIA999999999999"),
+        ("GetCallerIdentity", "ASIA111122223333"),
+        ("AssumeRole", "ASIA999999999999"),
+        ("GetCallerIdentity", "ASIA444455556666"),
+        ("GetCallerIdentity", "ASIA999999999999"),
+        ("GetCallerIdentity", "AKIABANK"),
+    ]
+
+
+def test_a_profile_goes_before_the_environment(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    accounts(connection={}).open(Account(profile="bank", assume_role_arn=SHOP))
+    assert [call.access_key for call in wire.calls] == ["AKIABANK", "ASIA111122223333"]
+
+
+@pytest.mark.parametrize(
+    ("region", "regions", "own", "host"),
+    [
+        pytest.param(None, [], (), "sts.us-east-1.amazonaws.com", id="no region at all"),
+        pytest.param("eu-west-1", ["us-west-2"], (), "sts.eu-west-1.amazonaws.com", id="the option's"),
+        pytest.param(None, ["eu-south-2"], (), "sts.us-east-1.amazonaws.com", id="none that has to be enabled"),
+        pytest.param("eu-west-1", ["cn-north-1"], (), "sts.cn-north-1.amazonaws.com.cn", id="of another partition"),
+        pytest.param("eu-west-1", [], ("us-gov-west-1",), "sts.us-gov-west-1.amazonaws.com", id="the account's own"),
+        pytest.param("eu-west-1", ["nowhere"], (), "sts.eu-west-1.amazonaws.com", id="no region"),
+    ],
+)
+def test_where_an_account_is_asked_who_it_is(
+    wire: Wire, region: str | None, regions: list[str], own: tuple[str, ...], host: str
+) -> None:
+    accounts(region=region, regions=regions).open(Account(regions=own))
+    assert wire.calls[0].host == host
+
+
+def test_an_account_that_does_not_tell_its_regions(wire: Wire) -> None:
+    wire.denied = {"DescribeRegions"}
+    opened = accounts(regions=[]).open(Account())
+    assert opened.guessed
+    assert {"eu-west-1", "us-east-1", "ap-east-1"} <= set(opened.regions)
+    assert not any(region.startswith(("cn-", "us-gov-")) for region in opened.regions)
+
+
+def test_clients_use_the_endpoint_and_the_region(wire: Wire) -> None:
+    opened = accounts(endpoint="https://aws.example.com").open(Account(assume_role_arn=SHOP))
+    assert {call.host for call in wire.calls} == {"aws.example.com"}
+    client = opened.client("eks", "us-west-2")
+    assert (client.meta.region_name, client.meta.endpoint_url) == ("us-west-2", "https://aws.example.com")
+    assert client.meta.config.retries["mode"] == "adaptive"
+
+
+def test_a_role_that_may_not_be_assumed(wire: Wire) -> None:
+    wire.denied = {SHOP}
+    with pytest.raises(errors.AccessDenied, match=f"could not assume the role {SHOP}") as caught:
+        accounts().open(Account(assume_role_arn=SHOP, external_id="fleet"))
+    assert "sts:AssumeRole" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_profile_that_is_not_there(wire: Wire) -> None:
+    with pytest.raises(errors.BadCredentials, match=r"profile .*nobody"):
+        accounts().open(Account(profile="nobody"))
+    assert wire.calls == []
+
+
+def test_no_credentials(wire: Wire) -> None:
+    with pytest.raises(errors.BadCredentials, match="no usable AWS credentials"):
+        accounts(connection={"verify": None}).open(Account())

@@ -1,0 +1,726 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections, with real modules, clients and sockets: which one is made, with what, and what is said of failures."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import ssl
+import typing as t
+import urllib.parse
+
+import botocore
+import botocore.config
+import botocore.utils
+import kubernetes.client
+import pytest
+import trustme
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+from ansible_collections.eksops.irsa.plugins.module_utils import _options
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import session
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import EksCluster
+from unit.scripted import Answer, Scripted
+
+if t.TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Callable, Iterator
+
+    Module = Callable[..., AnsibleAWSModule]
+
+SECRET, SESSION = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "FQoGZXIvYXdzEXAMPLESESSION"
+CREDENTIALS = {"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": SECRET, "session_token": SESSION}
+ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/ONE"
+DISCOVERY = "/.well-known/openid-configuration"
+PATH = "/api/v1/namespaces/ns/serviceaccounts/app"
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[None]:
+    """No connection, proxy or credentials from outside."""
+    for name in [*os.environ]:
+        if name.startswith(("AWS_", "K8S_AUTH_", "KUBE")) or name.upper().endswith(
+            ("_PROXY", "_CA_BUNDLE", "CERT_FILE")
+        ):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield
+    # load_kube_config keeps what it has read as every later configuration's defaults.
+    kubernetes.client.Configuration.set_default(None)
+
+
+@pytest.mark.parametrize(
+    ("environment", "connection", "token"),
+    [
+        pytest.param(
+            {"AWS_ACCESS_KEY_ID": "A", "AWS_SECURITY_TOKEN": "old"}, {"aws_access_key_id": "A"}, "old", id="older name"
+        ),
+        pytest.param(
+            {"AWS_ACCESS_KEY_ID": "A", "AWS_SECURITY_TOKEN": "old"},
+            {"aws_access_key_id": "A", "aws_session_token": "new"},
+            "new",
+            id="both names",
+        ),
+        pytest.param(
+            {"AWS_ACCESS_KEY_ID": "A", "AWS_SECURITY_TOKEN": "old"},
+            {"aws_access_key_id": "B"},
+            None,
+            id="of another key",
+        ),
+        pytest.param({"AWS_SECURITY_TOKEN": "old"}, {"profile_name": "shop"}, None, id="no key"),
+        pytest.param({"AWS_ACCESS_KEY_ID": "A"}, {"aws_access_key_id": "A"}, None, id="no token"),
+    ],
+)
+def test_a_session_token_by_its_older_name(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], connection: dict[str, t.Any], token: str | None
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    session.add_security_token(connection)
+    assert connection.get("aws_session_token") == token
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-26T10:11:12Z",
+        "2026-11-26T10:11:12.345000+00:00",
+        "2026-11-26T10:11:12+01:00",
+        "Thu, 26 Nov 2026 10:11:12 GMT",
+        "2026-11-26T10:11:12",
+        1795687872,
+        1795687872.5,
+    ],
+)
+def test_times_in_answers_are_as_botocore_has_them(text: str | float) -> None:
+    assert session._moment(text) == botocore.utils.parse_timestamp(text)
+
+
+@pytest.fixture
+def module(request: pytest.FixtureRequest) -> Module:
+    """Makes a module of the collection with the given options."""
+
+    def make(**options: t.Any) -> AnsibleAWSModule:
+        with patch_module_args(options):
+            return AnsibleAWSModule(argument_spec=_options.KUBERNETES, check_boto3=False, supports_check_mode=True)
+
+    return make
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def api(authority: trustme.CA, tmp_path: pathlib.Path) -> Iterator[Scripted]:
+    """A Kubernetes API server with TLS."""
+    server = Scripted()
+    certificate = tmp_path / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    server.use_tls(str(certificate), str(certificate))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def eks(api: Scripted, authority: trustme.CA, scripted: Scripted) -> t.Any:
+    """AWS: answers DescribeCluster with the API server, or with what it is told to."""
+
+    class Eks:
+        options: t.ClassVar = {**CREDENTIALS, "region": "eu-west-1", "endpoint_url": scripted.url}
+
+        def describe(self, **changes: t.Any) -> None:
+            cluster = {
+                "name": "production",
+                "arn": "arn:aws:eks:eu-west-1:123456789012:cluster/production",
+                "status": "ACTIVE",
+                "endpoint": api.url,
+                "certificateAuthority": {"data": base64.b64encode(authority.cert_pem.bytes()).decode()},
+                "identity": {"oidc": {"issuer": ISSUER}},
+                **changes,
+            }
+            scripted.answer(Answer(200, {"cluster": cluster}, {"Content-Type": "application/json"}))
+
+        def refuse(self, status: int, code: str, message: str) -> None:
+            scripted.answer(Answer(status, {"message": message}, {"x-amzn-ErrorType": code}))
+
+    return Eks()
+
+
+def kubeconfig(server: Scripted, path: pathlib.Path, **user: t.Any) -> str:
+    """A kubeconfig whose current context is ``one``; ``two`` has another token."""
+    cluster = {
+        "server": server.url,
+        "certificate-authority-data": base64.b64encode((path.parent / "ca.pem").read_bytes()).decode(),
+    }
+    users = [{"name": "one", "user": user or {"token": "of-one"}}, {"name": "two", "user": {"token": "of-two"}}]
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": cluster}],
+        "users": users,
+        "contexts": [{"name": each["name"], "context": {"cluster": "c", "user": each["name"]}} for each in users],
+        "current-context": "one",
+    }
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return str(path)
+
+
+def no_secrets(error: errors.IrsaError) -> None:
+    told = str(error) + json.dumps(error.as_dict())
+    assert not [secret for secret in (SECRET, SESSION, "k8s-aws-v1", "of-one", "of-two") if secret in told]
+
+
+# By the cluster's name alone
+
+
+def presigned(server: Scripted) -> tuple[str, urllib.parse.SplitResult, dict[str, str]]:
+    """The bearer token of the last request, its URL, and that one's query."""
+    bearer = server.requests[-1].headers["Authorization"].removeprefix("Bearer ")
+    prefix, encoded = bearer.split(".", 1)
+    assert prefix == "k8s-aws-v1"
+    assert "=" not in encoded
+    url = urllib.parse.urlsplit(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).decode())
+    return bearer, url, dict(urllib.parse.parse_qsl(url.query, strict_parsing=True))
+
+
+IRELAND = ("aws", "eu-west-1", "sts.eu-west-1.amazonaws.com")
+TOKENS: dict[str, tuple[tuple[str, str, str], dict[str, str]]] = {
+    "plain": (IRELAND, {}),
+    "us-east-1": (("aws", "us-east-1", "sts.us-east-1.amazonaws.com"), {}),
+    "aws-cn": (("aws-cn", "cn-north-1", "sts.cn-north-1.amazonaws.com.cn"), {}),
+    "aws-us-gov": (("aws-us-gov", "us-gov-west-1", "sts.us-gov-west-1.amazonaws.com"), {}),
+    "aws-iso": (("aws-iso", "us-iso-east-1", "sts.us-iso-east-1.c2s.ic.gov"), {}),
+    "aws-iso-b": (("aws-iso-b", "us-isob-east-1", "sts.us-isob-east-1.sc2s.sgov.gov"), {}),
+    "endpoint overrides": (
+        IRELAND,
+        {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_STS": "http://127.0.0.1:9"},
+    ),
+    "fips": (IRELAND, {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "true"}),
+    "global endpoint": (IRELAND, {"AWS_STS_REGIONAL_ENDPOINTS": "legacy"}),
+}
+
+
+@pytest.mark.parametrize(("place", "environment"), TOKENS.values(), ids=TOKENS.keys())
+def test_the_token(
+    module: Module,
+    api: Scripted,
+    eks: t.Any,
+    monkeypatch: pytest.MonkeyPatch,
+    place: tuple[str, str, str],
+    environment: dict[str, str],
+) -> None:
+    partition, region, host = place
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    eks.describe(arn=f"arn:{partition}:eks:{region}:123456789012:cluster/production")
+    api.answer({"kind": "x"})
+    server = connection.open_api_server(module(cluster_name="production", **{**eks.options, "region": region}))
+    assert server.request("GET", PATH) == {"kind": "x"}
+    bearer, url, query = presigned(api)
+    assert (url.scheme, url.netloc, url.path) == ("https", host, "/")
+    assert query.keys() == {
+        "Action",
+        "Version",
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
+    }
+    assert query["Action"] == "GetCallerIdentity"
+    assert query["X-Amz-Expires"] == "60"
+    assert query["X-Amz-SignedHeaders"] == "host;x-k8s-aws-id"
+    assert query["X-Amz-Credential"].split("/")[2:] == [region, "sts", "aws4_request"]
+    assert query["X-Amz-Security-Token"] == SESSION
+    assert SECRET not in urllib.parse.unquote(url.geturl())
+    assert len(bearer) <= 4096
+
+
+def test_the_token_is_kept_and_nothing_of_it_on_disk(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path
+) -> None:
+    before = {*tmp_path.rglob("*")}
+    eks.describe()
+    api.answer({}, {})
+    server = connection.open_api_server(module(cluster_name="production", **eks.options))
+    server.request("GET", PATH)
+    server.request("GET", PATH)
+    first, second = (request.headers["Authorization"] for request in api.requests)
+    assert first == second
+    assert {*tmp_path.rglob("*")} == before
+
+
+def test_a_session_token_that_is_too_long(module: Module, api: Scripted, eks: t.Any) -> None:
+    eks.describe()
+    server = connection.open_api_server(
+        module(cluster_name="production", **{**eks.options, "session_token": "x" * 3000})
+    )
+    with pytest.raises(errors.BadCredentials, match="EKS reads 4096") as caught:
+        server.request("GET", PATH)
+    assert "xxxx" not in str(caught.value)
+    assert api.requests == []
+
+
+def test_impersonation(module: Module, api: Scripted, eks: t.Any) -> None:
+    eks.describe()
+    api.answer({})
+    options = {**eks.options, "impersonate_user": "me", "impersonate_groups": ["a", "b"]}
+    connection.open_api_server(module(cluster_name="production", **options)).request("GET", PATH)
+    assert api.requests[0].headers["Impersonate-User"] == "me"
+    assert ",".join(api.requests[0].headers.get_all("Impersonate-Group")).replace(" ", "") == "a,b"
+
+
+def test_the_clusters_own_authority_is_trusted_and_no_other(module: Module, api: Scripted, eks: t.Any) -> None:
+    eks.describe(certificateAuthority={"data": base64.b64encode(trustme.CA().cert_pem.bytes()).decode()})
+    server = connection.open_api_server(module(cluster_name="production", **eks.options))
+    with pytest.raises(errors.Unreachable, match="TLS failed") as caught:
+        server.request("GET", PATH)
+    no_secrets(caught.value)
+    assert api.requests == []
+
+
+def test_an_authority_of_the_users(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
+    eks.describe(certificateAuthority={"data": base64.b64encode(trustme.CA().cert_pem.bytes()).decode()})
+    api.answer({"kind": "x"})
+    options = {**eks.options, "ca_cert": str(tmp_path / "ca.pem")}
+    assert connection.open_api_server(module(cluster_name="production", **options)).request("GET", PATH) == {
+        "kind": "x"
+    }
+
+
+@pytest.mark.parametrize("how", ["option", "alias", "environment"])
+def test_certificates_need_not_be_verified(
+    module: Module, api: Scripted, eks: t.Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    eks.describe(certificateAuthority={"data": "Q0E="})
+    api.answer({"kind": "x"})
+    options = {**eks.options, "cluster_name": "production"}
+    if how == "environment":
+        monkeypatch.setenv("K8S_AUTH_VERIFY_SSL", "false")
+    else:
+        options["validate_certs" if how == "option" else "verify_ssl"] = False
+    assert connection.open_api_server(module(**options)).request("GET", PATH) == {"kind": "x"}
+
+
+def test_an_authority_may_be_as_plain_as_those_of_eks(authority: trustme.CA) -> None:
+    """They have no Authority Key Identifier, which Python asks for from 3.13 on."""
+    cluster = EksCluster.from_aws(
+        {"name": "x", "arn": "arn:aws:eks:eu-west-1:123456789012:cluster/x", "status": "ACTIVE"}
+    )
+    context = connection._tls(cluster, base64.b64encode(authority.cert_pem.bytes()).decode(), None)
+    assert context.verify_mode is ssl.CERT_REQUIRED
+    assert context.check_hostname
+    assert not context.verify_flags & ssl.VERIFY_X509_STRICT
+
+
+@pytest.mark.parametrize("data", ["Q0E=", "!", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="])
+def test_an_authority_that_is_none(module: Module, eks: t.Any, data: str) -> None:
+    eks.describe(certificateAuthority={"data": data})
+    with pytest.raises(errors.BadConnection, match="certificate authority of EKS cluster production is no PEM"):
+        connection.open_api_server(module(cluster_name="production", **eks.options))
+
+
+@pytest.mark.parametrize("changes", [{"endpoint": None}, {"certificateAuthority": {}}])
+def test_a_cluster_in_creation(module: Module, eks: t.Any, changes: dict[str, t.Any]) -> None:
+    eks.describe(status="CREATING", **changes)
+    with pytest.raises(errors.BadConnection, match=r"production has no API endpoint\. Cause: its status is CREATING\."):
+        connection.open_api_server(module(cluster_name="production", **eks.options))
+
+
+def test_an_unknown_cluster(module: Module, eks: t.Any) -> None:
+    eks.refuse(404, "ResourceNotFoundException", "No cluster found for name: production.")
+    with pytest.raises(errors.NotFound, match="there is no EKS cluster production in region eu-west-1") as caught:
+        connection.open_api_server(module(cluster_name="production", **eks.options))
+    no_secrets(caught.value)
+
+
+REFUSALS = [
+    (403, "AccessDeniedException", "User: me is not authorized", errors.AccessDenied, "allow eks:DescribeCluster"),
+    (403, "ExpiredTokenException", f"token {SESSION} expired", errors.BadCredentials, "have expired"),
+    (403, "UnrecognizedClientException", f"token {SESSION}", errors.BadCredentials, "doesn't accept the credentials"),
+    (403, "InvalidSignatureException", f"x-amz-security-token:{SESSION}", errors.BadCredentials, "doesn't accept"),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "text", "kind", "says"), REFUSALS, ids=[each[1] for each in REFUSALS])
+def test_refused_by_aws(
+    module: Module, eks: t.Any, status: int, code: str, text: str, kind: type[errors.IrsaError], says: str
+) -> None:
+    eks.refuse(status, code, text)
+    with pytest.raises(kind, match="could not read the EKS cluster production") as caught:
+        connection.open_api_server(module(cluster_name="production", **eks.options))
+    assert says in str(caught.value)
+    no_secrets(caught.value)
+
+
+def test_no_credentials(module: Module, eks: t.Any) -> None:
+    options = {key: value for key, value in eks.options.items() if key not in CREDENTIALS}
+    with pytest.raises(errors.BadCredentials, match="no usable AWS credentials were found"):
+        connection.open_api_server(module(cluster_name="production", **options))
+
+
+def test_aws_ca_bundle_holds_where_validate_certs_is_left_out(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path
+) -> None:
+    # The TLS server stands in for AWS here.
+    api.answer(Answer(404, {"message": "No cluster found"}, {"x-amzn-ErrorType": "ResourceNotFoundException"}))
+    options = {**eks.options, "endpoint_url": api.url, "aws_ca_bundle": str(tmp_path / "ca.pem")}
+    with pytest.raises(errors.NotFound):
+        session.Aws(module(**options)).describe("production")
+    once = {"aws_ca_bundle": None, "aws_config": {"retries": {"total_max_attempts": 1}}}
+    with pytest.raises(errors.Unreachable, match="set aws_ca_bundle"):
+        session.Aws(module(**{**options, **once})).describe("production")
+
+
+def test_limits_yield_to_the_users(module: Module, eks: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    config: botocore.config.Config = session.Aws(module(**eks.options)).client("iam").meta.config
+    assert config.retries["total_max_attempts"] == 8
+    assert (config.connect_timeout, config.read_timeout) == (10, 30)
+    mine = {"aws_config": {"retries": {"total_max_attempts": 2}, "read_timeout": 3}}
+    config = session.Aws(module(**eks.options, **mine)).client("iam").meta.config
+    assert config.retries["total_max_attempts"] == 2
+    assert config.read_timeout == 3
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "4")
+    config = session.Aws(module(**eks.options)).client("iam").meta.config
+    assert config.retries["total_max_attempts"] == 4
+
+
+def test_a_client_is_made_once(module: Module, eks: t.Any) -> None:
+    aws = session.Aws(module(**eks.options))
+    assert aws.client("iam") is aws.client("iam")
+
+
+# By kubeconfig, context, host or environment
+
+
+def asked(server: Scripted) -> str:
+    """What the one request for an account carried as authorization."""
+    (request,) = [request for request in server.requests if request.path == PATH]
+    return str(request.headers["Authorization"])
+
+
+def basic(text: str) -> str:
+    return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+
+@pytest.mark.parametrize("form", ["path", "dictionary", "environment", "default", "context"])
+def test_by_kubeconfig(
+    module: Module, api: Scripted, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube" / "ca.pem").write_bytes((tmp_path / "ca.pem").read_bytes())
+    where = tmp_path / ".kube" / "config" if form in ("default", "context") else tmp_path / "kubeconfig"
+    path = kubeconfig(api, where)
+    options: dict[str, t.Any] = {}
+    if form == "environment":
+        monkeypatch.setenv("K8S_AUTH_KUBECONFIG", path)
+    elif form == "path":
+        options["kubeconfig"] = path
+    elif form == "dictionary":
+        options["kubeconfig"] = json.loads(where.read_text(encoding="utf-8"))
+    elif form == "context":
+        options["context"] = "two"
+    api.answer({"kind": "x"})
+    assert connection.open_api_server(module(**options)).request("GET", PATH) == {"kind": "x"}
+    assert asked(api) == ("Bearer of-two" if form == "context" else "Bearer of-one")
+
+
+def test_by_kubeconfig_with_a_password(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+    api.answer({})
+    path = kubeconfig(api, tmp_path / "kubeconfig", username="me", password="secret")
+    connection.open_api_server(module(kubeconfig=path)).request("GET", PATH)
+    assert asked(api) == basic("me:secret")
+
+
+@pytest.mark.parametrize(
+    ("options", "authorization"),
+    [
+        ({"api_key": "secret"}, "Bearer secret"),
+        ({"username": "me", "password": "secret"}, basic("me:secret")),
+    ],
+)
+def test_by_host(
+    module: Module, api: Scripted, tmp_path: pathlib.Path, options: dict[str, str], authorization: str
+) -> None:
+    api.answer({"kind": "x"})
+    where = {"host": f"{api.url}/", "ca_cert": str(tmp_path / "ca.pem")}
+    assert connection.open_api_server(module(**where, **options)).request("GET", PATH) == {"kind": "x"}
+    assert asked(api) == authorization
+
+
+def test_by_environment_alone(
+    module: Module, api: Scripted, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("K8S_AUTH_HOST", api.url)
+    monkeypatch.setenv("K8S_AUTH_API_KEY", "secret")
+    monkeypatch.setenv("K8S_AUTH_SSL_CA_CERT", str(tmp_path / "ca.pem"))
+    api.answer({"kind": "x"})
+    connection.open_api_server(module()).request("GET", PATH)
+    assert asked(api) == "Bearer secret"
+
+
+def test_by_client_certificate(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+    client = tmp_path / "client.pem"
+    trustme.CA().issue_cert("client").private_key_and_cert_chain_pem.write_to_path(str(client))
+    path = kubeconfig(api, tmp_path / "kubeconfig", **{"client-certificate": str(client), "client-key": str(client)})
+    api.answer({"kind": "x"})
+    connection.open_api_server(module(kubeconfig=path)).request("GET", PATH)
+    assert asked(api) == "None"
+
+
+def test_a_plugins_token_is_renewed(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+    plugin = tmp_path / "plugin"
+    plugin.write_text(
+        "#!/bin/sh\n"
+        f"echo x >> {tmp_path}/calls\n"
+        'echo \'{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "\''
+        f"$(wc -l < {tmp_path}/calls | tr -d ' ')"
+        '\'", "expirationTimestamp": "2020-01-01T00:00:00Z"}}\'\n',
+        encoding="utf-8",
+    )
+    plugin.chmod(0o700)
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": str(plugin),
+            "interactiveMode": "Never",
+        }
+    }
+    server = connection.open_api_server(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", **user)))
+    api.answer({}, {})
+    server.request("GET", PATH)
+    server.request("GET", PATH)
+    first, second = (int(request.headers["Authorization"].removeprefix("Bearer ")) for request in api.requests)
+    assert second > first
+
+
+def test_the_name_beats_the_environment(
+    module: Module,
+    api: Scripted,
+    eks: t.Any,
+    scripted: Scripted,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", kubeconfig(api, tmp_path / "kubeconfig"))
+    monkeypatch.setenv("K8S_AUTH_HOST", "https://127.0.0.1:9")
+    monkeypatch.setenv("K8S_AUTH_API_KEY", "other")
+    eks.describe()
+    api.answer({})
+    connection.open_api_server(module(cluster_name="production", **eks.options)).request("GET", PATH)
+    assert asked(api).startswith("Bearer k8s-aws-v1.")
+
+
+@pytest.mark.parametrize("how", ["kubeconfig", "context", "host"])
+def test_an_option_beats_the_name(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    path = kubeconfig(api, tmp_path / "kubeconfig")
+    options: dict[str, t.Any] = {
+        "kubeconfig": {"kubeconfig": path},
+        "context": {"context": "one"},
+        "host": {"host": api.url, "api_key": "of-one", "ca_cert": str(tmp_path / "ca.pem")},
+    }[how]
+    if how == "context":
+        monkeypatch.setenv("K8S_AUTH_KUBECONFIG", path)
+    eks.describe()
+    api.answer({"issuer": ISSUER}, {"kind": "x"})
+    server = connection.open_api_server(module(cluster_name="production", **options, **eks.options))
+    assert server.request("GET", PATH) == {"kind": "x"}
+    assert asked(api) == "Bearer of-one"
+    assert [request.path for request in api.requests] == [DISCOVERY, PATH]
+
+
+# The wrong cluster
+
+
+def test_the_wrong_cluster(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
+    eks.describe()
+    api.answer({"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/TWO"})
+    path = kubeconfig(api, tmp_path / "kubeconfig")
+    with pytest.raises(errors.WrongCluster) as caught:
+        connection.open_api_server(module(cluster_name="production", kubeconfig=path, **eks.options))
+    assert f"{api.url} is not the EKS cluster production" in str(caught.value)
+    assert f"id/TWO, the cluster's is {ISSUER}" in str(caught.value)
+    assert [(request.method, request.path) for request in api.requests] == [("GET", DISCOVERY)]
+    no_secrets(caught.value)
+
+
+@pytest.mark.parametrize("code", [403, 404])
+def test_where_the_issuer_may_not_be_read_it_warns(
+    module: Module,
+    api: Scripted,
+    eks: t.Any,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    code: int,
+) -> None:
+    eks.describe()
+    api.answer(Answer(code, {"kind": "Status", "message": "no such luck", "reason": "Forbidden"}), {"kind": "x"})
+    made = module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
+    monkeypatch.setattr(connection, "warn", (warnings := []).append)
+    assert connection.open_api_server(made).request("GET", PATH) == {"kind": "x"}
+    (warning,) = warnings
+    assert f"Could not check that {api.url} is the EKS cluster production (no such luck)." in warning
+
+
+@pytest.mark.parametrize("answer", [Answer(401, {"kind": "Status", "message": "Unauthorized"}), Answer(200, b"<html>")])
+def test_where_the_issuer_is_not_told_otherwise_it_stops(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path, answer: Answer
+) -> None:
+    eks.describe()
+    api.answer(answer)
+    with pytest.raises((errors.BadCredentials, errors.BadConnection)):
+        connection.open_api_server(
+            module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
+        )
+
+
+def test_a_cluster_without_issuer_is_nobodys(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
+    eks.describe(identity={})
+    with pytest.raises(errors.InvalidInput, match="production has no OIDC issuer"):
+        connection.open_api_server(
+            module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
+        )
+    assert api.requests == []
+
+
+# Kubeconfigs that are none
+
+
+def test_a_kubeconfig_that_is_missing(module: Module, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.BadConnection, match=f"kubeconfig none in {tmp_path} doesn't exist") as caught:
+        connection.open_api_server(module(kubeconfig=str(tmp_path / "none")))
+    assert "Fix: give the path of a kubeconfig" in str(caught.value)
+
+
+def test_no_kubeconfig_at_all(module: Module) -> None:
+    with pytest.raises(errors.BadConnection, match="the default kubeconfig or the in-cluster configuration"):
+        connection.open_api_server(module())
+
+
+BROKEN = {
+    "no YAML": 'users: [{name: me, user: {token: "of-one"}\nclusters: {',
+    "a list": "[of-one]",
+    "a text": "of-one",
+    "empty": "",
+    "no context": "apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n",
+    "a certificate that is none": json.dumps(
+        {
+            "clusters": [
+                {"name": "c", "cluster": {"server": "https://127.0.0.1:9", "certificate-authority-data": "Q"}}
+            ],
+            "users": [{"name": "u", "user": {"token": "of-one"}}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN.keys())
+def test_a_kubeconfig_that_is_broken(module: Module, tmp_path: pathlib.Path, text: str) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(errors.BadConnection) as caught:
+        connection.open_api_server(module(kubeconfig=str(path)))
+    assert f"kubeconfig kubeconfig in {tmp_path}" in str(caught.value)
+    assert "Fix: correct the" in str(caught.value)
+    no_secrets(caught.value)
+
+
+def test_an_unknown_context(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+    path = kubeconfig(api, tmp_path / "kubeconfig")
+    with pytest.raises(errors.BadConnection) as caught:
+        connection.open_api_server(module(kubeconfig=path, context="three"))
+    assert f"kubeconfig kubeconfig in {tmp_path}, context three" in str(caught.value)
+    assert "Expected object with name three" in str(caught.value)
+
+
+def test_an_authority_that_doesnt_fit(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    server = connection.open_api_server(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig")))
+    with pytest.raises(errors.Unreachable, match="TLS failed"):
+        server.request("GET", PATH)
+
+
+# Kubeconfigs for others
+
+
+def opened(module: Module, made: dict[str, t.Any], server: Scripted) -> str:
+    """Connects by a kubeconfig that was made, and tells who it was."""
+    server.answer({"kind": "x"})
+    connection.open_api_server(module(kubeconfig=made)).request("GET", PATH)
+    return asked(server)
+
+
+def test_a_kubeconfig_by_the_name(module: Module, api: Scripted, eks: t.Any) -> None:
+    eks.describe()
+    made = connection.kubeconfig(module(cluster_name="production", **eks.options))
+    assert opened(module, made, api).startswith("Bearer k8s-aws-v1.")
+    # No word that messages have: Ansible blots out every value of what it takes for a secret.
+    assert {each["name"] for kind in ("clusters", "users", "contexts") for each in made[kind]} == {"eksops.irsa"}
+
+
+@pytest.mark.parametrize(
+    ("user", "who"),
+    [({"token": "of-one"}, "Bearer of-one"), ({"username": "me", "password": "secret"}, basic("me:secret"))],
+)
+def test_a_kubeconfig_by_a_kubeconfig(
+    module: Module, api: Scripted, tmp_path: pathlib.Path, user: dict[str, str], who: str
+) -> None:
+    made = connection.kubeconfig(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", **user)))
+    assert opened(module, made, api) == who
+
+
+def test_no_kubeconfig_for_the_wrong_cluster(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
+    eks.describe()
+    api.answer({"issuer": "https://elsewhere"})
+    with pytest.raises(errors.WrongCluster):
+        connection.kubeconfig(
+            module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
+        )
+
+
+def test_an_unsigned_client_needs_no_credentials_and_asks_the_region(module: Module) -> None:
+    aws = session.Aws(module(region="us-east-1"))
+    client = aws.unsigned("sts", "eu-west-1")
+    # Without being told so, botocore of some ages asks the one STS of all regions.
+    assert client.meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
+    assert client.meta.config.signature_version is botocore.UNSIGNED
+
+
+class Sent(Exception):
+    """In place of a request that would have gone out."""
+
+
+def test_an_unsigned_call_is_not_signed_and_is_counted(module: Module) -> None:
+    aws = session.Aws(module(**CREDENTIALS, region="eu-west-1"))
+
+    def stop(request: t.Any, **_event: t.Any) -> None:
+        raise Sent(request.url, sorted(request.headers))
+
+    client = aws.unsigned("sts", "eu-west-1")
+    client.meta.events.register("before-send", stop)
+    with pytest.raises(Sent) as caught:
+        client.assume_role_with_web_identity(
+            RoleArn="arn:aws:iam::123456789012:role/app", RoleSessionName="me", WebIdentityToken="a-token"
+        )
+    url, headers = caught.value.args
+    assert url == "https://sts.eu-west-1.amazonaws.com/"
+    assert headers
+    assert "Authorization" not in headers
+    assert aws.calls.as_dict() == {"sts": {"AssumeRoleWithWebIdentity": 1}}

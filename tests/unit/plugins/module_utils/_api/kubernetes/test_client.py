@@ -1,0 +1,397 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to a Kubernetes API server, over real sockets: retries, pages, watches, and what becomes of refusals."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+import trustme
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import client
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from unit.scripted import LOST, Answer, status
+
+if t.TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Callable
+
+    from unit.scripted import Scripted
+
+    Connect = Callable[..., client.ApiServer]
+
+PATH = "/api/v1/namespaces/ns/serviceaccounts"
+
+
+THROTTLED = Answer(429, status(429, "TooManyRequests", "slow down"), {"Retry-After": "2"})
+DOWN = Answer(503, b"upstream is down")
+
+
+def test_a_request_says_what_it_should(scripted: Scripted, connect: Connect) -> None:
+    scripted.answer(Answer(201, {"kind": "ServiceAccount"}))
+    server = connect(
+        scripted,
+        lambda: "Bearer abc",
+        headers=[("Impersonate-User", "me"), ("Impersonate-Group", "a"), ("Impersonate-Group", "b")],
+    )
+    found = server.exchange(
+        "PATCH",
+        PATH,
+        query={"fieldManager": "eksops.irsa", "force": True, "dryRun": None},
+        body={"a": 1},
+        content_type=client.APPLY,
+    )
+    assert found == (201, {"kind": "ServiceAccount"})
+    (request,) = scripted.requests
+    assert (request.method, request.path) == ("PATCH", PATH)
+    assert request.query == {"fieldManager": "eksops.irsa", "force": "true"}
+    assert request.body == {"a": 1}
+    assert request.headers["Content-Type"] == "application/apply-patch+yaml"
+    assert request.headers["Authorization"] == "Bearer abc"
+    assert request.headers["Impersonate-User"] == "me"
+    groups = ",".join(request.headers.get_all("Impersonate-Group"))
+    assert groups.replace(" ", "") == "a,b"
+
+
+@pytest.mark.parametrize("passing", [THROTTLED, DOWN, Answer(500), Answer(504), LOST])
+@pytest.mark.parametrize("method", ["GET", "PATCH", "POST", "DELETE"])
+def test_what_passes_is_tried_again(
+    scripted: Scripted, connect: Connect, pauses: list[float], passing: t.Any, method: str
+) -> None:
+    scripted.answer(passing, passing, {"kind": "x"})
+    body = None if method == "GET" else {"a": 1}
+    assert connect(scripted).request(method, PATH, body=body) == {"kind": "x"}
+    assert [request.method for request in scripted.requests] == [method] * 3
+    assert [request.body for request in scripted.requests] == [body] * 3
+    assert len(pauses) <= 2
+    assert sum(pauses) > 0
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 410, 413, 415, 422, 501])
+def test_what_does_not_pass_is_not(scripted: Scripted, connect: Connect, pauses: list[float], code: int) -> None:
+    scripted.answer(Answer(code, status(code, "x", "no")))
+    with pytest.raises(errors.IrsaError):
+        connect(scripted).request("GET", PATH)
+    assert len(scripted.requests) == 1
+    assert pauses == []
+
+
+@pytest.mark.parametrize(
+    ("passing", "kind"),
+    [(THROTTLED, errors.Throttled), (DOWN, errors.Unreachable), (Answer(500, b"boom"), errors.ApiError)],
+)
+def test_retries_end(
+    scripted: Scripted, connect: Connect, pauses: list[float], passing: Answer, kind: type[errors.IrsaError]
+) -> None:
+    scripted.answer(*[passing] * 9)
+    with pytest.raises(kind) as caught:
+        connect(scripted).request("GET", PATH)
+    assert len(scripted.requests) == 6
+    assert caught.value.details["code"] == passing.status
+
+
+def test_a_lost_connection_ends_too(scripted: Scripted, connect: Connect, pauses: list[float]) -> None:
+    scripted.answer(*[LOST] * 9)
+    with pytest.raises(errors.Unreachable, match="no answer from the Kubernetes API server http://127"):
+        connect(scripted).request("GET", PATH)
+    assert len(scripted.requests) == 4
+
+
+@pytest.mark.parametrize(("asked", "made"), [("2", 2), ("0", None), ("3600", 20)])
+def test_the_pause_that_is_asked_for_is_made_within_reason(
+    scripted: Scripted, connect: Connect, pauses: list[float], asked: str, made: int | None
+) -> None:
+    scripted.answer(Answer(429, {}, {"Retry-After": asked}), {"kind": "x"})
+    connect(scripted).request("GET", PATH)
+    assert pauses == ([made] if made else [])
+
+
+def test_the_caller_may_keep_a_refusal(scripted: Scripted, connect: Connect) -> None:
+    scripted.answer(THROTTLED)
+    with pytest.raises(errors.Throttled):
+        connect(scripted).request("POST", PATH, retried=frozenset({503}))
+    assert len(scripted.requests) == 1
+
+
+def test_each_request_asks_for_the_token(scripted: Scripted, connect: Connect) -> None:
+    tokens = iter(["Bearer one", "Bearer two"])
+    server = connect(scripted, lambda: next(tokens))
+    scripted.answer({}, {})
+    server.request("GET", PATH)
+    server.request("GET", PATH)
+    assert [request.headers["Authorization"] for request in scripted.requests] == ["Bearer one", "Bearer two"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, b"<html>log in</html>", {"Content-Type": "text/html"}),
+        Answer(200, b'"text"', {"Content-Type": "application/json"}),
+        Answer(302, b"", {"Location": "/login"}),
+        Answer(302, b"<html>", {"Location": "/login"}),
+    ],
+    ids=["page", "no object", "redirect", "redirect with a page"],
+)
+def test_something_else_answers(scripted: Scripted, connect: Connect, answer: Answer) -> None:
+    scripted.answer(answer)
+    with pytest.raises(errors.BadConnection, match="doesn't answer as a Kubernetes API server"):
+        connect(scripted).request("GET", PATH)
+    assert len(scripted.requests) == 1
+
+
+def test_pages(scripted: Scripted, connect: Connect) -> None:
+    scripted.answer(
+        {"metadata": {"continue": "next", "resourceVersion": "5"}, "items": [1, 2]},
+        {"metadata": {"continue": "", "resourceVersion": "5"}, "items": [3]},
+    )
+    assert connect(scripted).pages(PATH, query={"labelSelector": "a=b"}) == ([1, 2, 3], "5")
+    assert [request.query for request in scripted.requests] == [
+        {"labelSelector": "a=b", "limit": "500"},
+        {"labelSelector": "a=b", "limit": "500", "continue": "next"},
+    ]
+
+
+def test_text(scripted: Scripted, connect: Connect) -> None:
+    scripted.answer(Answer(200, "Grüße\n".encode()), Answer(404, status(404, "NotFound", 'pods "x" not found')))
+    server = connect(scripted)
+    assert server.text("/log") == "Grüße\n"
+    with pytest.raises(errors.NotFound, match='pods "x" not found'):
+        server.text("/log")
+
+
+def event(kind: str, name: str) -> bytes:
+    return json.dumps({"type": kind, "object": {"metadata": {"name": name}}}).encode() + b"\n"
+
+
+def test_watch(scripted: Scripted, connect: Connect) -> None:
+    whole = event("ADDED", "a") + event("MODIFIED", "b") + event("DELETED", "c")
+    # as the network cuts it
+    scripted.answer(Answer(chunks=(whole[:10], whole[10:75], whole[75:])))
+    events = list(connect(scripted).watch(PATH, resource_version="7", seconds=1.2, query={"fieldSelector": "x=y"}))
+    assert [(kind, found["metadata"]["name"]) for kind, found in events] == [
+        ("ADDED", "a"),
+        ("MODIFIED", "b"),
+        ("DELETED", "c"),
+    ]
+    assert scripted.requests[0].query == {
+        "fieldSelector": "x=y",
+        "watch": "true",
+        "allowWatchBookmarks": "true",
+        "resourceVersion": "7",
+        "timeoutSeconds": "2",
+    }
+
+
+def test_a_watch_that_is_cut_off_ends_after_the_last_whole_event(scripted: Scripted, connect: Connect) -> None:
+    scripted.answer(Answer(chunks=(event("ADDED", "a"), b'{"type": "MODIF'), cut=True))
+    assert [kind for kind, _found in connect(scripted).watch(PATH, resource_version="7", seconds=5)] == ["ADDED"]
+
+
+def test_a_watch_of_what_is_forgotten(scripted: Scripted, connect: Connect) -> None:
+    gone = status(410, "Expired", "too old resource version: 7 (99)")
+    scripted.answer(
+        Answer(chunks=(event("ADDED", "a"), json.dumps({"type": "ERROR", "object": gone}).encode() + b"\n")),
+        Answer(410, gone),
+    )
+    for _form in ("as an event", "as an answer"):
+        with pytest.raises(errors.NotFound, match="too old resource version"):
+            list(connect(scripted).watch(PATH, resource_version="7", seconds=5))
+
+
+def test_leaving_a_watch_leaves_no_rest_behind(scripted: Scripted, connect: Connect) -> None:
+    server = connect(scripted)
+    scripted.answer(Answer(chunks=(event("ADDED", "a"), event("ADDED", "b"))), {"kind": "x"})
+    for _kind, _found in server.watch(PATH, resource_version="7", seconds=5):
+        break
+    assert server.request("GET", PATH) == {"kind": "x"}
+
+
+def test_nobody_listens(scripted: Scripted, connect: Connect, pauses: list[float]) -> None:
+    server = connect(scripted)
+    scripted.stop()
+    with pytest.raises(errors.Unreachable) as caught:
+        server.request("GET", PATH)
+    assert "Connection refused" in str(caught.value)
+    assert "Fix: check the address" in str(caught.value)
+    assert len(pauses) == 4
+
+
+@pytest.fixture
+def certified(scripted: Scripted, tmp_path: pathlib.Path) -> pathlib.Path:
+    """The scripted server, with TLS; its authority's file."""
+    authority = trustme.CA()
+    certificate = tmp_path / "server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    scripted.use_tls(str(certificate), str(certificate))
+    return tmp_path / "ca.pem"
+
+
+def test_tls(scripted: Scripted, connect: Connect, certified: pathlib.Path) -> None:
+    scripted.answer({"kind": "x"})
+    assert connect(scripted, ca_certs=str(certified)).request("GET", PATH) == {"kind": "x"}
+
+
+def test_tls_of_an_authority_that_is_not_trusted(
+    scripted: Scripted, connect: Connect, certified: pathlib.Path, pauses: list[float]
+) -> None:
+    trustme.CA().cert_pem.write_to_path(str(certified))
+    with pytest.raises(errors.Unreachable) as caught:
+        connect(scripted, ca_certs=str(certified)).request("GET", PATH)
+    assert "TLS failed" in str(caught.value)
+    assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value)
+    assert "ca_cert" in str(caught.value)
+    assert sum(pauses) == 0, "a wrong certificate doesn't pass by itself"
+
+
+def test_tls_where_plain_http_answers(scripted: Scripted, connect: Connect, pauses: list[float]) -> None:
+    scripted.scheme = "https"
+    with pytest.raises(errors.Unreachable, match="TLS failed"):
+        connect(scripted).request("GET", PATH)
+
+
+def test_tls_files_that_are_missing(scripted: Scripted, connect: Connect, tmp_path: pathlib.Path) -> None:
+    scripted.scheme = "https"
+    none = str(tmp_path / "none.pem")
+    for options in ({"cert_file": none}, {"ca_certs": none}, {"ca_certs": str(tmp_path)}):
+        with pytest.raises(errors.BadConnection, match="could not prepare the connection"):
+            connect(scripted, **options).request("GET", PATH)
+
+
+# Recorded from Kubernetes' API server: the body, and what becomes of it.
+FORBIDDEN = (
+    'serviceaccounts "app" is forbidden: User "reader" cannot get resource "serviceaccounts" in API group "" in the '
+    'namespace "ns"'
+)
+CONFLICT = {
+    "reason": "FieldManagerConflict",
+    "message": 'conflict with "kubectl-annotate" using v1',
+    "field": ".metadata.annotations.eks.amazonaws.com/role-arn",
+}
+RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
+    "forbidden": (403, status(403, "Forbidden", FORBIDDEN, name="app"), errors.AccessDenied, FORBIDDEN),
+    "namespace is going": (
+        403,
+        status(
+            403,
+            "Forbidden",
+            'serviceaccounts "app" is forbidden: unable to create new content in namespace ns because it is being '
+            "terminated",
+            causes=[{"reason": "NamespaceTerminating", "message": "namespace ns is being terminated"}],
+        ),
+        errors.Conflict,
+        "Fix: wait until the namespace is gone",
+    ),
+    "unauthorized": (401, status(401, "Unauthorized", "Unauthorized"), errors.BadCredentials, "access entry"),
+    "not found": (
+        404,
+        status(404, "NotFound", 'serviceaccounts "app" not found', name="app"),
+        errors.NotFound,
+        'serviceaccounts "app" not found',
+    ),
+    "no such path": (404, b"404 page not found\n", errors.NotFound, "404 page not found"),
+    "expired": (410, status(410, "Expired", "too old resource version"), errors.NotFound, "too old"),
+    "already exists": (
+        409,
+        status(409, "AlreadyExists", 'serviceaccounts "app" already exists', name="app"),
+        errors.AlreadyExists,
+        "already exists",
+    ),
+    "out of date": (
+        409,
+        status(
+            409,
+            "Conflict",
+            'Operation cannot be fulfilled on serviceaccounts "app": the object has been modified; please apply your '
+            "changes to the latest version and try again",
+        ),
+        errors.OutOfDate,
+        "the object has been modified",
+    ),
+    "field managers": (
+        409,
+        status(409, "Conflict", "Apply failed with 1 conflict: conflict with ...", causes=[CONFLICT]),
+        errors.Conflict,
+        "force: true",
+    ),
+    "invalid": (
+        422,
+        status(422, "Invalid", 'ServiceAccount "A" is invalid: metadata.name: Invalid value: "A"'),
+        errors.InvalidInput,
+        "is invalid",
+    ),
+    "too large": (413, status(413, "RequestEntityTooLarge", "limit is 3145728"), errors.InvalidInput, "limit is"),
+    "bad request": (400, status(400, "BadRequest", "error decoding patch"), errors.InvalidInput, "decoding"),
+    "throttled": (429, status(429, "TooManyRequests", "try again"), errors.Throttled, "run again later"),
+    "unavailable": (503, status(503, "ServiceUnavailable", "no endpoints"), errors.Unreachable, "503: no endpoints"),
+    "proxy": (502, b"<html>Bad Gateway</html>", errors.Unreachable, "Bad Gateway"),
+    "internal": (500, status(500, "InternalError", "etcd"), errors.ApiError, "500: etcd"),
+    "list as body": (500, b"[]", errors.ApiError, "500: []"),
+    "empty body": (500, b"", errors.ApiError, "status 500"),
+}
+
+
+@pytest.mark.parametrize(("code", "body", "kind", "says"), RECORDED.values(), ids=RECORDED.keys())
+def test_refusals(code: int, body: t.Any, kind: type[errors.IrsaError], says: str) -> None:
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    error = client.error_of("GET", PATH, code, payload)
+    assert error.__class__ is kind
+    assert says in str(error)
+    assert str(error).startswith(f"Kubernetes refused GET {PATH}. Cause: ")
+    assert error.details["code"] == code
+    named = client.error_of("GET", PATH, code, payload, what="read the service account ns/app")
+    assert str(named).startswith("could not read the service account ns/app. Cause: ")
+    assert named.__class__ is kind
+
+
+def test_a_long_page_is_cut_short() -> None:
+    assert len(str(client.error_of("GET", PATH, 500, b"x" * 100000))) < 400
+
+
+def test_a_token_is_used_until_it_is_old() -> None:
+    now = 100.0
+    made: list[float] = []
+
+    def make() -> str:
+        made.append(now)
+        return f"t{len(made)}"
+
+    token = client.RenewedToken(make, 60, clock=lambda: now)
+    assert (token.authorization(), token.authorization()) == ("Bearer t1", "Bearer t1")
+    now = 159.9
+    assert token.authorization() == "Bearer t1"
+    now = 160.0
+    assert token.authorization() == "Bearer t2"
+    assert made == [100.0, 160.0]
+
+
+def test_a_tokens_age_counts_from_before_it_was_made() -> None:
+    now = 0.0
+
+    def make() -> str:
+        nonlocal now
+        now += 59  # the call took that long
+        return "t"
+
+    token = client.RenewedToken(make, 60, clock=lambda: now)
+    token.authorization()
+    now += 1
+    token.authorization()
+    assert now == 119.0
+
+
+def test_a_token_that_could_not_be_made_is_not_kept() -> None:
+    answers = iter([errors.BadCredentials("no"), None])
+
+    def make() -> str:
+        error = next(answers)
+        if error:
+            raise error
+        return "t"
+
+    token = client.RenewedToken(make, 60, clock=lambda: 0.0)
+    with pytest.raises(errors.BadCredentials):
+        token.authorization()
+    assert token.authorization() == "Bearer t"

@@ -1,0 +1,194 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The calls as they go over the wire, to a server that answers what a kube-apiserver answered."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import typing as t
+
+import pytest
+import urllib3
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import workloads
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import ApiServer
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from unit.scripted import Answer, Scripted, status
+
+Json = dict[str, t.Any]
+DEPLOYMENT: t.Final = {"namespace": "shop", "api_version": "apps/v1", "kind": "Deployment", "name": "web"}
+POD: t.Final = {"namespace": "shop", "name": "web-1", "uid": "1"}
+
+
+NOT_FOUND = status(404, "NotFound", 'pods "web-1" not found')
+OTHER_UID = status(409, "Conflict", "Precondition failed: UID in precondition: 1, UID in object meta: 2")
+OLD_SERVER = status(
+    400, "BadRequest", 'no kind "Eviction" is registered for version "policy/v1" in scheme "pkg/api/legacyscheme"'
+)
+FORBIDDEN = status(403, "Forbidden", 'events is forbidden: User "u" cannot list resource "events"')
+BUDGET = status(
+    429,
+    "TooManyRequests",
+    "Cannot evict pod as it would violate the pod's disruption budget.",
+    causes=[
+        {
+            "reason": "DisruptionBudget",
+            "message": "The disruption budget tight needs 2 healthy pods and has 2 currently",
+        }
+    ],
+)
+
+
+class Recorded:
+    """Gives these answers in their order, a list as what a watch streams; ``requests`` is what came."""
+
+    def __init__(self, *answers: Json | list[Json]) -> None:
+        self._server = Scripted()
+        self._server.answer(*map(answer, answers))
+        self.api = ApiServer(urllib3.PoolManager(), self._server.url, authorization=lambda: None)
+
+    @property
+    def requests(self) -> list[tuple[str, str, Json, Json | None, str | None]]:
+        return [
+            (each.method, each.path, each.query, each.body, each.headers.get("Content-Type"))
+            for each in self._server.requests
+        ]
+
+    def __enter__(self) -> Recorded:
+        self._server.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.stop()
+
+
+def answer(recorded: Json | list[Json]) -> Answer:
+    if isinstance(recorded, list):
+        return Answer(body=b"".join(json.dumps(line).encode() + b"\n" for line in recorded))
+    code = recorded["code"] if recorded.get("kind") == "Status" else 200
+    return Answer(code, recorded, {"Retry-After": "10"} if code == 429 else {})
+
+
+def test_restart_is_a_patch_of_the_template() -> None:
+    answer = {"kind": "Deployment", "metadata": {"generation": 2}}
+    with Recorded(answer) as server:
+        at = "2026-11-22T10:00:00.000Z"
+        assert workloads.restart(server.api, at=at, **DEPLOYMENT) == answer
+    assert server.requests == [
+        (
+            "PATCH",
+            "/apis/apps/v1/namespaces/shop/deployments/web",
+            {"fieldManager": "eksops.irsa"},
+            {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": at}}}}},
+            "application/strategic-merge-patch+json",
+        )
+    ]
+
+
+def test_what_is_gone_needs_no_restart_and_no_removal() -> None:
+    with Recorded(NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND, OTHER_UID, OTHER_UID) as server:
+        assert workloads.restart(server.api, at="now", **DEPLOYMENT) is None
+        assert workloads.find_workload(server.api, **DEPLOYMENT) is None
+        workloads.evict_pod(server.api, **POD)
+        workloads.delete_pod(server.api, **POD)
+        workloads.evict_pod(server.api, **POD)
+        workloads.delete_pod(server.api, **POD)
+    assert len(server.requests) == 6
+
+
+def test_eviction_names_the_uid_and_falls_back_to_the_older_version() -> None:
+    with Recorded(OLD_SERVER, {"kind": "Status", "code": 201, "status": "Success"}) as server:
+        workloads.evict_pod(server.api, **POD)
+    paths = {request[:2] for request in server.requests}
+    assert paths == {("POST", "/api/v1/namespaces/shop/pods/web-1/eviction")}
+    bodies = [request[3] for request in server.requests]
+    assert [body["apiVersion"] for body in bodies if body] == ["policy/v1", "policy/v1beta1"]
+    assert [body["deleteOptions"] for body in bodies if body] == [{"preconditions": {"uid": "1"}}] * 2
+
+
+def test_a_refused_eviction_is_said_at_once_with_the_budget() -> None:
+    with Recorded(BUDGET) as server, pytest.raises(errors.Throttled) as caught:
+        workloads.evict_pod(server.api, **POD)
+    assert len(server.requests) == 1  # Retry-After or not
+    assert caught.value.details["causes"] == BUDGET["details"]["causes"]
+    assert caught.value.message == "could not evict pod shop/web-1"
+
+
+def test_delete_names_the_uid() -> None:
+    with Recorded({"kind": "Pod"}) as server:
+        workloads.delete_pod(server.api, **POD)
+    method, path, _query, body, _type = server.requests[0]
+    assert (method, path) == ("DELETE", "/api/v1/namespaces/shop/pods/web-1")
+    assert body == {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("account", "labels", "query"),
+    [
+        ("app", (), {"fieldSelector": "spec.serviceAccountName=app"}),
+        (None, ("app=web", "tier in (a,b)"), {"labelSelector": "app=web,tier in (a,b)"}),
+        ("app", ("x",), {"fieldSelector": "spec.serviceAccountName=app", "labelSelector": "x"}),
+    ],
+)
+def test_pods_are_chosen_by_the_server(account: str | None, labels: tuple[str, ...], query: Json) -> None:
+    page = {"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": [{"metadata": {"name": "web-1"}}]}
+    with Recorded({**page, "metadata": {"continue": "more"}}, page) as server:
+        pods = workloads.list_pods(server.api, namespace="shop", query=workloads.pod_query(account, labels))
+    assert len(pods) == 2
+    assert [request[2] for request in server.requests] == [
+        {**query, "limit": "500"},
+        {**query, "limit": "500", "continue": "more"},
+    ]
+
+
+def test_events_and_namespaces_need_no_permission() -> None:
+    with Recorded(FORBIDDEN, FORBIDDEN, NOT_FOUND, {"kind": "Namespace"}) as server:
+        assert workloads.list_events(server.api, namespace="shop", kind="StatefulSet", name="db") == []
+        assert workloads.namespace_exists(server.api, namespace="shop")
+        assert not workloads.namespace_exists(server.api, namespace="shop")
+        assert workloads.namespace_exists(server.api, namespace="shop")
+    assert server.requests[0][2]["fieldSelector"] == "involvedObject.kind=StatefulSet,involvedObject.name=db"
+
+
+def thing(name: str, version: str) -> Json:
+    return {"metadata": {"name": name, "resourceVersion": version}}
+
+
+def listing(version: str, *things: Json) -> Json:
+    return {"kind": "PodList", "metadata": {"resourceVersion": version}, "items": list(things)}
+
+
+def test_following_goes_on_where_the_watch_ended_and_lists_again_when_that_is_too_old() -> None:
+    gone = status(410, "Expired", "too old resource version")
+    with Recorded(
+        listing("5", thing("a", "3")),
+        [{"type": "ADDED", "object": thing("b", "6")}, {"type": "BOOKMARK", "object": thing("", "9")}],
+        [{"type": "DELETED", "object": thing("b", "10")}],
+        [{"type": "ERROR", "object": gone}],
+        listing("20", thing("c", "20")),
+        gone,
+        listing("30"),
+    ) as server:
+        news = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={"x": "y"}, seconds=9)
+        seen = list(itertools.islice(news, 5))
+        news.close()
+    assert seen == [
+        ("LIST", [thing("a", "3")]),
+        ("ADDED", thing("b", "6")),
+        ("DELETED", thing("b", "10")),
+        ("LIST", [thing("c", "20")]),
+        ("LIST", []),
+    ]
+    queries = [request[2] for request in server.requests]
+    watches = [query for query in queries if "watch" in query]
+    assert [query["resourceVersion"] for query in watches] == ["5", "9", "10", "20"]
+    assert all(query["x"] == "y" for query in queries)
+
+
+def test_what_the_caller_may_not_watch_is_an_error() -> None:
+    with Recorded(listing("5"), FORBIDDEN) as server:
+        news = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=9)
+        assert next(news) == ("LIST", [])
+        with pytest.raises(errors.AccessDenied):
+            next(news)

@@ -1,0 +1,178 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an audit makes of a small cluster in which there is some of everything."""
+
+from __future__ import annotations
+
+import collections
+import copy
+import typing as t
+
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID
+
+ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B716D3041E"
+PROVIDER_ARN = f"arn:aws:iam::111122223333:oidc-provider/{ISSUER.removeprefix('https://')}"
+CART = "arn:aws:iam::111122223333:role/shop-cart"
+ORDERS = "arn:aws:iam::111122223333:role/teams/shop/orders"
+MAIL = "arn:aws:iam::444455556666:role/mail"
+IDLE = "arn:aws:iam::111122223333:role/idle"
+GONE = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+
+
+def finding(id_: str, severity: str, link: str, message: str, **more: t.Any) -> dict[str, t.Any]:
+    """One finding; what is not given is not known, and it is about nothing in particular."""
+    rest = {"evidence": None, "expected": None, "found": None, "fix": None, "service_accounts": [], "roles": []}
+    return {"id": id_, "severity": severity, "link": link, "message": message, **rest, **more}
+
+
+def account(namespace: str, name: str, state: str, findings: t.Sequence[int] = (), **more: t.Any) -> dict[str, t.Any]:
+    """One service account, without a role unless one is given."""
+    rest = {"exists": True, "role_arn": None, "role": None, "bound_by": None, "pods": {"total": 0, "stale": 0}}
+    return {"namespace": namespace, "name": name, **rest, "state": state, "findings": list(findings), **more}
+
+
+def role(arn: str, state: str, findings: t.Sequence[int] = (), **more: t.Any) -> dict[str, t.Any]:
+    """One role, of which nothing is known but what is given."""
+    known = {"arn": arn, "name": arn.rpartition("/")[2], "account_id": arn.split(":")[4], "exists": True}
+    rest = {"created": None, "last_used": None, "policies": [], "permissions_boundary": None, "subjects": []}
+    return {**known, **rest, "service_accounts": [], "state": state, "findings": list(findings), **more}
+
+
+SUB_MISMATCH = finding(
+    "sub-mismatch",
+    "error",
+    "role",
+    "statement 1 of the trust policy of role shop-cart: sub is system:serviceaccount:shop:cart, the policy wants "
+    "system:serviceaccount:default:cart (namespace differs)",
+    evidence="statement 1, StringEquals",
+    expected="system:serviceaccount:shop:cart",
+    found="system:serviceaccount:default:cart",
+    fix="add the account to the role: eksops.irsa.irsa_role with name: shop-cart, "
+    "service_accounts: [{namespace: shop, name: cart}]",
+    service_accounts=["shop/cart"],
+    roles=[CART],
+)
+STALE = finding(
+    "pod-predates-annotation",
+    "error",
+    "pods",
+    "container app of Deployment shop/cart (pods cart-5d4f-x2x1, cart-5d4f-9k2c) has neither AWS_ROLE_ARN nor "
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    evidence="pod cart-5d4f-x2x1: spec.containers[app].env",
+    expected="AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
+    found="neither",
+    fix="replace the pods with eksops.irsa.pod_rollout (namespace: shop, service_account: cart)",
+    service_accounts=["shop/cart"],
+)
+STALE_WORKER = {
+    **STALE,
+    "message": "container worker of Deployment shop/cart-worker (pod worker-7f-1) has neither AWS_ROLE_ARN nor "
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "evidence": "pod worker-7f-1: spec.containers[worker].env",
+}
+ORPHANED = finding(
+    "provider-orphaned",
+    "warning",
+    "provider",
+    f"no EKS cluster of account 111122223333 in us-west-2 has the issuer of OIDC provider {GONE}; role old trusts it",
+    evidence="eks:ListClusters and eks:DescribeCluster",
+    found=GONE,
+    fix=f"remove it with eksops.irsa.iam_oidc_provider (state: absent, url: {GONE.partition('/')[2]})",
+    roles=["arn:aws:iam::111122223333:role/old"],
+)
+UNUSED = finding(
+    "role-unused",
+    "warning",
+    "role",
+    "role idle has not been used for 400 days",
+    evidence="RoleLastUsed",
+    fix="remove it with eksops.irsa.irsa_role (name: idle, state: absent)",
+    roles=[IDLE],
+)
+SHARED = finding(
+    "role-shared",
+    "note",
+    "role",
+    "role orders is shared by shop/orders and shop/refunds",
+    fix="give each a role of its own",
+    service_accounts=["shop/orders", "shop/refunds"],
+    roles=[ORDERS],
+)
+FINDINGS = [STALE, STALE_WORKER, SUB_MISMATCH, ORPHANED, UNUSED, SHARED]
+
+_DOCUMENT: dict[str, t.Any] = {
+    "format": "eksops.irsa/audit/1",
+    "generated_at": "2026-11-26T10:00:00Z",
+    "cluster": {
+        "name": "production",
+        "account_id": "111122223333",
+        "partition": "aws",
+        "region": "eu-west-1",
+        "version": "1.33",
+        "issuer": ISSUER,
+    },
+    "namespaces": None,
+    "counts": {
+        "service_accounts": {"total": 5, "ok": 1, "note": 2, "warning": 0, "error": 1, "unknown": 1},
+        "roles": {"total": 4, "ok": 0, "note": 1, "warning": 1, "error": 1, "unknown": 1},
+        "pods": {"total": 12, "stale": 3},
+        "findings": {"error": 3, "warning": 2, "note": 1},
+    },
+    "provider": {
+        "arn": PROVIDER_ARN,
+        "exists": True,
+        "client_ids": ["sts.amazonaws.com"],
+        "state": "ok",
+        "findings": [],
+    },
+    "service_accounts": [
+        account("shop", "cart", "error", [0, 1, 2], role_arn=CART, role=0, pods={"total": 6, "stale": 3}),
+        account("shop", "mail", "unknown", role_arn=MAIL, role=2, bound_by="helm"),
+        account("shop", "orders", "note", [5], role_arn=ORDERS, role=3, pods={"total": 4, "stale": 0}),
+        account("shop", "refunds", "note", [5], role_arn=ORDERS, role=3, pods={"total": 2, "stale": 0}),
+        account("web", "front", "ok"),
+    ],
+    "roles": [
+        role(CART, "error", [2], service_accounts=[0], subjects=["system:serviceaccount:default:cart"]),
+        role(IDLE, "warning", [4], last_used="2025-10-22T00:00:00Z"),
+        role(MAIL, "unknown", exists=None, service_accounts=[1]),
+        role(ORDERS, "note", [5], service_accounts=[2, 3]),
+    ],
+    "findings": FINDINGS,
+    "unread": ["The role of shop/mail: it is in another account.", "The permission eks:ListAddons is missing."],
+}
+
+
+def document(**changes: t.Any) -> dict[str, t.Any]:
+    """The document, with other values under the keys that are given."""
+    return copy.deepcopy({**_DOCUMENT, **changes})
+
+
+def with_findings(*findings: dict[str, t.Any]) -> dict[str, t.Any]:
+    """A document with these findings, each at the service accounts and roles that it names."""
+    accounts = dict.fromkeys(name for each in findings for name in each["service_accounts"])
+    roles = dict.fromkeys(arn for each in findings for arn in each["roles"])
+
+    def state(key: str, value: str) -> tuple[str, list[int]]:
+        indices = [index for index, each in enumerate(findings) if value in each[key]]
+        severities = {findings[index]["severity"] for index in indices}
+        return next(each for each in ("error", "warning", "note") if each in severities), indices
+
+    return document(
+        findings=list(findings),
+        service_accounts=[account(*name.split("/", 1), *state("service_accounts", name)) for name in accounts],
+        roles=[role(arn, *state("roles", arn)) for arn in roles],
+        unread=[],
+    )
+
+
+def result(**changes: t.Any) -> dict[str, t.Any]:
+    """What the module returns of the document."""
+    counted = collections.Counter(each["id"] for each in FINDINGS)
+    summary = [
+        {key: getattr(BY_ID[id_], key) for key in ("id", "severity", "link", "title")} | {"count": count}
+        for id_, count in counted.items()
+    ]
+    kept = {key: _DOCUMENT[key] for key in ("cluster", "counts", "findings", "unread")}
+    return copy.deepcopy({"changed": False, **kept, "omitted": 0, "summary": summary, **changes})

@@ -1,0 +1,248 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An audit as JUnit's XML: what fails, what is skipped, that the sums are right and that any text can be in it."""
+
+from __future__ import annotations
+
+import typing as t
+import xml.etree.ElementTree as ET
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.junit import junit
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.text import visible
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from unit.plugins.module_utils._core.audit.audit_documents import (
+    GONE,
+    PROVIDER_ARN,
+    STALE,
+    STALE_WORKER,
+    SUB_MISMATCH,
+    UNUSED,
+    account,
+    document,
+    finding,
+    role,
+)
+
+settings.register_profile("irsa", deadline=None, max_examples=100)
+settings.load_profile("irsa")
+
+any_text = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+def parsed(audit: t.Mapping[str, t.Any], fail_on: str = "error") -> ET.Element:
+    return ET.fromstring(junit(audit, fail_on).encode())  # noqa: S314 - it was written a moment ago
+
+
+def case_of(root: ET.Element, name: str, suite: str = "service accounts") -> ET.Element:
+    (found,) = root.findall(f"testsuite[@name='{suite}']/testcase[@name='{name}']")
+    return found
+
+
+def outcomes(root: ET.Element) -> dict[str, list[str]]:
+    """By suite, what each case has below it."""
+    return {
+        suite.get("name", ""): [" ".join(child.tag for child in case) or "ok" for case in suite.iter("testcase")]
+        for suite in root
+    }
+
+
+def test_each_object_is_a_case() -> None:
+    root = parsed(document())
+    cases = {
+        suite.get("name"): [(case.get("classname"), case.get("name")) for case in suite.iter("testcase")]
+        for suite in root
+    }
+    assert cases == {
+        "service accounts": [
+            ("production.shop", "cart"),
+            ("production.shop", "mail"),
+            ("production.shop", "orders"),
+            ("production.shop", "refunds"),
+            ("production.web", "front"),
+        ],
+        "roles": [
+            ("production.iam.111122223333", "shop-cart"),
+            ("production.iam.111122223333", "idle"),
+            ("production.iam.444455556666", "mail"),
+            ("production.iam.111122223333", "orders"),
+        ],
+        "provider": [("production.iam.provider", PROVIDER_ARN)],
+        "cluster": [("production.cluster", f"provider-orphaned: {GONE}")],
+    }
+    assert root.get("name") == "IRSA of production"
+    assert {suite.get("timestamp") for suite in root} == {"2026-11-26T10:00:00"}
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "expected"),
+    [
+        (
+            "error",
+            {
+                "service accounts": ["failure", "skipped", "system-out", "system-out", "ok"],
+                "roles": ["failure", "system-out", "skipped", "system-out"],
+                "provider": ["ok"],
+                "cluster": ["system-out"],
+            },
+        ),
+        (
+            "warning",
+            {
+                "service accounts": ["failure", "skipped", "system-out", "system-out", "ok"],
+                "roles": ["failure", "failure", "skipped", "system-out"],
+                "provider": ["ok"],
+                "cluster": ["failure"],
+            },
+        ),
+        (
+            "never",
+            {
+                "service accounts": ["system-out", "skipped", "system-out", "system-out", "ok"],
+                "roles": ["system-out", "system-out", "skipped", "system-out"],
+                "provider": ["ok"],
+                "cluster": ["system-out"],
+            },
+        ),
+    ],
+)
+def test_what_fails_a_case_is_the_users_choice(fail_on: str, expected: dict[str, list[str]]) -> None:
+    assert outcomes(parsed(document(), fail_on)) == expected
+
+
+@pytest.mark.parametrize("fail_on", ["error", "warning", "never"])
+def test_counts_are_the_sums_of_what_is_there(fail_on: str) -> None:
+    root = parsed(document(), fail_on)
+    for element in [root, *root]:
+        assert element.get("tests") == str(len(list(element.iter("testcase"))))
+        assert element.get("failures") == str(len(list(element.iter("failure"))))
+        assert element.get("skipped") == str(len(list(element.iter("skipped"))))
+        assert element.get("errors") == "0"
+    assert root.get("tests") == "11"
+
+
+def test_another_reader_counts_alike() -> None:
+    junitparser = pytest.importorskip("junitparser")
+    read = junitparser.JUnitXml.fromstring(junit(document(), "warning").encode())
+    said = [(suite.name, suite.tests, suite.failures, suite.skipped, suite.errors) for suite in read]
+    read.update_statistics()
+    counted = [(suite.name, suite.tests, suite.failures, suite.skipped, suite.errors) for suite in read]
+    assert said == counted
+    assert said == [
+        ("service accounts", 5, 1, 1, 0),
+        ("roles", 4, 2, 1, 0),
+        ("provider", 1, 0, 0, 0),
+        ("cluster", 1, 1, 0, 0),
+    ]
+    (failure,) = next(iter(next(iter(read)))).result
+    assert failure.type == "pod-predates-annotation"
+
+
+def test_a_failure_tells_all_findings_and_the_worst_in_its_message() -> None:
+    failure = case_of(parsed(document()), "cart").find("failure")
+    assert failure is not None
+    assert failure.get("type") == STALE["id"]
+    assert failure.get("message") == f"{STALE['message']}. And 2 more."
+    assert failure.text == "\n\n".join(
+        "\n".join(
+            [
+                f"{each['severity']}: {each['id']} ({each['link']})",
+                each["message"],
+                *(f"{key}: {each[key]}" for key in ("evidence", "expected", "found", "fix")),
+            ]
+        )
+        for each in (STALE, STALE_WORKER, SUB_MISMATCH)
+    )
+
+
+def test_lesser_findings_are_output() -> None:
+    output = case_of(parsed(document()), "idle", "roles").findtext("system-out")
+    assert output == (f"warning: role-unused (role)\n{UNUSED['message']}\nevidence: RoleLastUsed\nfix: {UNUSED['fix']}")
+
+
+def test_lesser_findings_stand_beside_a_failure_or_a_skip() -> None:
+    unknown = account("shop", "mail", "unknown", [1])
+    broken = account("shop", "cart", "error", [0, 1])
+    audit = document(findings=[STALE, UNUSED], service_accounts=[broken, unknown], roles=[])
+    assert outcomes(parsed(audit))["service accounts"] == ["failure system-out", "skipped system-out"]
+    assert outcomes(parsed(audit, "warning"))["service accounts"] == ["failure", "failure"]
+
+
+def test_a_skipped_case_says_why() -> None:
+    root = parsed(document())
+    skipped = case_of(root, "mail").find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == "The role of shop/mail: it is in another account."
+    assert root[0].findtext("system-err") == (
+        "not read: The role of shop/mail: it is in another account.\n"
+        "not read: The permission eks:ListAddons is missing."
+    )
+    assert root.find("testsuite[@name='provider']/system-err") is None
+
+
+@pytest.mark.parametrize(
+    ("unread", "reason"),
+    [
+        (["pods of shop/mail-2", "pods of shop/mail, shop/cart"], "pods of shop/mail, shop/cart"),
+        (["pods of shop/mailing", "role x"], "pods of shop/mailing role x"),
+        (
+            [f"role {number}" for number in range(4)],
+            "Not all of it could be read; what couldn't, the end of the suite tells.",
+        ),
+        ([f"{number} of shop/mail" for number in range(5)], "0 of shop/mail 1 of shop/mail 2 of shop/mail"),
+        ([], "Not all of it could be read; what couldn't, the end of the suite tells."),
+    ],
+)
+def test_the_reason_is_what_names_the_object(unread: list[str], reason: str) -> None:
+    skipped = case_of(parsed(document(unread=unread)), "mail").find("skipped")
+    assert skipped is not None
+    assert skipped.get("message") == reason
+
+
+def test_a_finding_about_thousands_is_told_in_each_case_but_not_with_all_names() -> None:
+    names = [f"app-{number}" for number in range(2000)]
+    missing = finding(
+        "webhook-missing",
+        "error",
+        "webhook",
+        "there is no webhook",
+        service_accounts=[f"shop/{name}" for name in names],
+    )
+    accounts = [account("shop", name, "error", [0]) for name in names]
+    audit = document(findings=[missing], service_accounts=accounts, roles=[])
+    text = junit(audit)
+    assert parsed(audit)[0].get("failures") == "2000"
+    assert text.count("and 1990 more") == 2000
+    assert len(text) < 2_000_000
+
+
+def test_a_cluster_without_anything_is_empty_but_read() -> None:
+    root = parsed(document(findings=[], service_accounts=[], roles=[], provider=None))
+    assert len(root) == 0
+    assert root.get("tests") == "0"
+
+
+def test_another_severity_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="there are error, warning, never"):
+        junit(document(), "note")
+
+
+@given(name=any_text, namespace=any_text, message=any_text, fix=any_text, unread=any_text)
+def test_any_text_comes_through(name: str, namespace: str, message: str, fix: str, unread: str) -> None:
+    found = finding("sub-mismatch", "error", "role", message, fix=fix, evidence=message, service_accounts=[name])
+    audit = document(
+        findings=[found, {**found, "severity": "note"}],
+        service_accounts=[account(namespace, name, "error", [0, 1]), account(namespace, name, "unknown")],
+        roles=[role(f"arn:aws:iam::111122223333:role/{name}", "error", [0])],
+        unread=[unread],
+    )
+    root = parsed(audit)
+    case = root[0][0]
+    assert case.get("name") == (visible(name) or ("" if name else "-"))
+    assert case.get("classname") == visible(f"production.{namespace}")
+    assert visible(message) in (case.findtext("failure") or "")
+    assert visible(fix) in (case.findtext("system-out") or "")
+    assert visible(unread) in (root[0].findtext("system-err") or "")

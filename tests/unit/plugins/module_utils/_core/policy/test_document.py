@@ -1,0 +1,167 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Policy documents: reading, comparing, measuring and checking them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import typing as t
+import urllib.parse
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
+
+READ = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["a", "b"]}],
+}
+YAML = """
+Version: 2012-10-17
+Statement:
+  - Effect: Allow
+    Action: s3:GetObject
+    Resource: [a, b]
+"""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(READ, id="mapping"),
+        pytest.param(json.dumps(READ, indent=2), id="json"),
+        pytest.param(urllib.parse.quote(json.dumps(READ)), id="url-encoded"),
+        pytest.param(YAML, id="yaml-with-a-date"),
+        pytest.param(
+            "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:GetObject', Resource: [a, b]}]}", id="flow"
+        ),
+    ],
+)
+def test_a_document_is_read_in_every_form(value: t.Any) -> None:
+    assert policy_document.parse(value, "it", _runner.load_yaml) == READ
+
+
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        ("{", "it is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ("a: [", "it is neither JSON nor YAML: expected the node content, but found '<stream end>' in line 1"),
+        ("policy.json", "it is text, not a mapping"),
+        ("", "it is empty, not a mapping"),
+        ("[]", "it is a list, not a mapping"),
+        (None, "it is empty, not a mapping"),
+        (3, "it is a number, not a mapping"),
+        (True, "it is a boolean, not a mapping"),
+    ],
+)
+def test_what_is_no_document_is_refused(value: t.Any, cause: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        policy_document.parse(value, "inline policy 'x'", _runner.load_yaml)
+    assert caught.value.message == "inline policy 'x' is no policy document"
+    assert caught.value.cause == cause
+
+
+def test_without_a_yaml_reader_text_has_to_be_json() -> None:
+    with pytest.raises(InvalidInput, match="it is not JSON"):
+        policy_document.parse("a: 1", "it")
+
+
+def doc(**statement: t.Any) -> dict[str, t.Any]:
+    return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]}
+
+
+PAIRS = [
+    pytest.param(doc(Action="s3:Get*"), doc(Action=["S3:get*"]), True, id="action"),
+    pytest.param(doc(Action=["a:B", "c:D"]), doc(Action=["c:d", "A:b"]), True, id="action-order"),
+    pytest.param(doc(Action="a:B"), doc(NotAction="a:B"), False, id="not-action"),
+    pytest.param(doc(Resource="arn:aws:s3:::A"), doc(Resource="arn:aws:s3:::a"), False, id="resource-case"),
+    pytest.param(doc(), {"Version": "2012-10-17", "Statement": {"Effect": "Allow"}}, True, id="one-statement"),
+    pytest.param(doc(Condition={}), doc(), True, id="empty-condition"),
+    pytest.param(doc(Sid="a"), doc(Sid="b"), False, id="sid"),
+    pytest.param(doc(), {**doc(), "Id": "x"}, False, id="id"),
+    pytest.param(doc(), {**doc(), "Version": "2008-10-17"}, False, id="version"),
+    pytest.param({"Statement": []}, {"Version": "2008-10-17", "Statement": []}, True, id="no-version"),
+    pytest.param(doc(Principal="*"), doc(Principal={"AWS": ["*"]}), True, id="everybody"),
+    pytest.param(doc(Principal={"AWS": "*"}), doc(Principal={"Federated": "*"}), False, id="everybody-federated"),
+    pytest.param(
+        doc(Condition={"StringEquals": {"aws:RequestTag/X": "a"}}),
+        doc(Condition={"StringEquals": {"AWS:requesttag/x": ["a"]}}),
+        True,
+        id="condition-key",
+    ),
+    pytest.param(
+        doc(Condition={"StringEquals": {"k:x": "a"}}), doc(Condition={"StringEquals": {"k:x": "A"}}), False, id="value"
+    ),
+    pytest.param(
+        doc(Condition={"Bool": {"k:x": True}}), doc(Condition={"Bool": {"k:x": "true"}}), True, id="boolean-as-text"
+    ),
+    pytest.param(
+        doc(Condition={"StringLike": {"k:x": "a"}}), doc(Condition={"StringEquals": {"k:x": "a"}}), False, id="operator"
+    ),
+    pytest.param(
+        {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": "a:b"}, {"Effect": "Deny", "Action": "a:c"}],
+        },
+        {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Deny", "Action": "a:c"}, {"Action": "a:b", "Effect": "Allow"}],
+        },
+        True,
+        id="order-of-statements",
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "same"), PAIRS)
+def test_comparison(one: dict[str, t.Any], other: dict[str, t.Any], same: bool) -> None:
+    for pair in itertools.permutations((one, other)):
+        assert policy_document.equal(*pair) is same
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_an_account_and_its_root_are_the_same_in_every_partition(partition: str) -> None:
+    by_id = doc(Principal={"AWS": "123456789012"})
+    by_root = doc(Principal={"AWS": f"arn:{partition}:iam::123456789012:root"})
+    assert policy_document.equal(by_id, by_root, partition=partition)
+    others = {"aws", "aws-cn", "aws-us-gov"} - {partition}
+    assert not any(policy_document.equal(by_id, by_root, partition=other) for other in others)
+    assert not policy_document.equal(by_id, doc(Principal={"AWS": f"arn:{partition}:iam::123456789012:role/root"}))
+
+
+def test_size_leaves_white_space_out_and_counts_what_is_sent() -> None:
+    assert policy_document.size({"a": "b c\n"}) == len('{"a":"bc\\n"}')
+    # Sent as an escape of six characters.
+    assert policy_document.size({"a": "é"}) == len('{"a":"\\u00e9"}')
+
+
+FINE = {"Effect": "Allow", "Action": ["s3:*"], "NotResource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        ({"Version": "2012-10-17", "Statement": FINE}, []),
+        ({"Statement": [FINE], "Id": "x"}, []),
+        ({}, ["it has no Statement"]),
+        ({"Statement": []}, ["it has no Statement"]),
+        ({"Statement": [FINE], "statement": 1}, ["unknown element statement"]),
+        ({"Version": "2012", "Statement": [FINE]}, ["Version '2012' is neither 2012-10-17 nor 2008-10-17"]),
+        ({"Statement": ["x"]}, ["statement 1 is no mapping"]),
+        ({"Statement": [FINE, {**FINE, "Effect": "allow"}]}, ["statement 2: Effect is neither Allow nor Deny"]),
+        ({"Statement": {**FINE, "Principal": "*"}}, ["statement 1: Principal has no place in a policy of a role"]),
+        ({"Statement": {**FINE, "Resources": "*"}}, ["statement 1: unknown element Resources"]),
+        ({"Statement": {**FINE, "Resource": "*"}}, ["statement 1: it needs one of Resource and NotResource"]),
+        ({"Statement": {**FINE, "Action": []}}, ["statement 1: Action is no list of strings"]),
+        ({"Statement": {**FINE, "NotResource": [3]}}, ["statement 1: NotResource is no list of strings"]),
+        (
+            {"Statement": {**FINE, "Sid": "a b"}},
+            ["statement 1: Sid 'a b' has other characters than letters and digits"],
+        ),
+    ],
+)
+def test_faults_of_an_identity_policy(document: dict[str, t.Any], faults: list[str]) -> None:
+    assert policy_document.identity_policy_faults(document) == faults

@@ -1,0 +1,79 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Policy documents in which something is still to be filled in."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts, Template, fill, region_of
+
+FACTS = Facts("aws", "123456789012", "eu-west-1", "production")
+
+
+def template(resource: t.Any, **more: t.Any) -> Template:
+    return Template("x", "well-known-x", [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": resource, **more}])
+
+
+@pytest.mark.parametrize(
+    ("value", "filled"),
+    [
+        ("${a}-${b}", "1-${b}"),
+        ("${aws:username}/${A}", "${aws:username}/${A}"),
+        ({"k/${a}": ["${a}", "1", "2"]}, {"k/1": ["1", "2"]}),
+        (["${a}", "1"], "1"),
+        ([{"x": "${a}"}], [{"x": "1"}]),
+        ([], []),
+        (True, True),
+    ],
+)
+def test_what_is_known_is_filled_in(value: t.Any, filled: t.Any) -> None:
+    assert fill(value, {"a": "1"}) == filled
+
+
+@pytest.mark.parametrize(
+    ("partition", "suffix"),
+    [
+        ("aws", "amazonaws.com"),
+        ("aws-cn", "amazonaws.com.cn"),
+        ("aws-us-gov", "amazonaws.com"),
+        ("aws-iso", "c2s.ic.gov"),
+    ],
+)
+def test_services_are_named_as_in_their_partition(partition: str, suffix: str) -> None:
+    made = template("*", Condition={"StringEquals": {"iam:PassedToService": "ec2.${dns_suffix}"}})
+    document = made.document(Facts(partition, None, None, None))
+    assert document["Statement"][0]["Condition"] == {"StringEquals": {"iam:PassedToService": f"ec2.{suffix}"}}
+
+
+@pytest.mark.parametrize("name", ["partition", "account_id", "region", "cluster_name"])
+def test_what_is_needed_and_unknown_is_named(name: str) -> None:
+    facts = Facts(**{**FACTS.__dict__, name: None})
+    with pytest.raises(InvalidInput) as caught:
+        template(f"${{{name}}}").document(facts)
+    assert caught.value.message == f"well-known policy x needs {name}"
+    assert str(caught.value.fix).startswith(f"give {name}")
+
+
+def test_an_arn_of_another_partition_is_refused() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        template(["arn:aws:s3:::a", "arn:aws-cn:s3:::b"]).document(FACTS)
+    assert caught.value.message == "well-known policy x names arn:aws-cn:s3:::b, which is in the partition aws-cn"
+    assert caught.value.fix == "use arn:aws:..."
+
+
+@pytest.mark.parametrize(
+    ("issuer", "region"),
+    [
+        ("https://oidc.eks.eu-west-1.amazonaws.com/id/0123", "eu-west-1"),
+        ("oidc.eks.cn-north-1.amazonaws.com.cn/id/0123", "cn-north-1"),
+        ("https://oidc.eks-fips.us-gov-west-1.amazonaws.com/id/0123", "us-gov-west-1"),
+        ("https://example.com/id/0123", None),
+        (None, None),
+    ],
+)
+def test_an_issuer_tells_its_region(issuer: str | None, region: str | None) -> None:
+    assert region_of(issuer) == region

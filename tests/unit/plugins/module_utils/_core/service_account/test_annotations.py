@@ -1,0 +1,62 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Annotations that look like the webhook's, and annotations that only look so."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import (
+    IRSA_OPTIONS,
+    is_role_arn,
+    near_misses,
+)
+
+ROLE, AUDIENCE, REGIONAL, EXPIRATION = IRSA_OPTIONS.values()
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("eks.amazon.com/role-arn", ROLE),
+        ("eks.amazonaws.com/role_arn", ROLE),
+        ("eks.amazonaws.com/rolearn", ROLE),
+        ("eks.amazonaws.com/role-Arn", ROLE),
+        ("eks.amazonaws.com/role", ROLE),
+        ("eks.amazonaws.com/iam-role-arn", ROLE),
+        ("eks.amazonaws.com/role-arns", ROLE),
+        ("eks.aws.com/role-arn", ROLE),
+        ("eks.amazonaws.io/role-arn", ROLE),
+        ("amazonaws.com/role-arn", ROLE),
+        ("iam.amazonaws.com/role-arn", ROLE),
+        ("role-arn", ROLE),
+        ("eks.amazonaws.com/audiences", AUDIENCE),
+        ("eks.amazon.com/audience", AUDIENCE),
+        ("eks.amazonaws.com/sts-regional-endpoint", REGIONAL),
+        ("sts-regional-endpoints", REGIONAL),
+        ("eks.amazonaws.com/token-expiry", EXPIRATION),
+        ("eks.amazonaws.com/token_expiration", EXPIRATION),
+        # others' own, and those of the webhook that it doesn't read from an account
+        *[(key, None) for key in IRSA_OPTIONS.values()],
+        ("eks.amazonaws.com/skip-containers", None),
+        ("eks.amazonaws.com/compute-type", None),
+        ("eks.amazonaws.com/nodegroup", None),
+        ("iam.amazonaws.com/role", None),
+        ("vault.hashicorp.com/role", None),
+        ("azure.workload.identity/client-id", None),
+        ("iam.gke.io/gcp-service-account", None),
+        ("audience", None),
+        ("token-expiration", None),
+        ("kubernetes.io/role-arn", None),
+        ("meta.helm.sh/release-name", None),
+    ],
+)
+def test_near_misses(key: str, meant: str | None) -> None:
+    assert near_misses([key]) == ({key: meant} if meant else {})
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "null", "arn:aws:iam::123456789012:role/", "arn:aws:sts::123456789012:role/a"]
+)
+def test_what_is_no_role(text: str) -> None:
+    assert not is_role_arn(text)

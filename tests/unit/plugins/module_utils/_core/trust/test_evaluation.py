@@ -1,0 +1,361 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trust policies as IAM evaluates them, from AWS's documentation.
+
+- https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+- https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
+- https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+- https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+- https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.conditions import (
+    Operator,
+    Wanted,
+    like,
+    replace_variables,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import (
+    ACTION,
+    Failure,
+    Request,
+    Verdict,
+    evaluate,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+HOST = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF"
+PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
+SUB = "system:serviceaccount:web:app"
+STS = "sts.amazonaws.com"
+REQUEST = Request.of_token(PROVIDER, f"https://{HOST}", SUB, STS)
+
+# operator, values of the key in the request (None: absent), values in the policy, whether it holds
+ABSENT = None
+OPERATORS: list[tuple[str, list[str] | None, list[str], bool]] = [
+    # Case counts, and wildcards are text, but for StringLike.
+    ("StringEquals", ["a"], ["A"], False),
+    ("StringEquals", ["ab"], ["a*"], False),
+    ("StringEquals", ["a*"], ["a*"], True),
+    ("StringLike", ["AB"], ["a*"], False),
+    ("StringLike", ["a\nb"], ["a*b"], True),
+    ("StringLike", [""], ["*"], True),
+    ("StringLike", [""], ["?"], False),
+    ("StringLike", ["a.b"], ["a?b"], True),
+    ("StringLike", ["acb"], ["a.b"], False),
+    ("StringLike", ["a[b]"], ["a[?]"], True),
+    ("StringEqualsIgnoreCase", ["aB"], ["Ab"], True),
+    ("StringEqualsIgnoreCase", ["ab"], ["A*"], False),
+    # Several values of the policy: any, and for a negated operator none.
+    ("StringEquals", ["a"], ["b", "a"], True),
+    ("StringNotEquals", ["a"], ["b", "c"], True),
+    ("StringNotEquals", ["a"], ["b", "a"], False),
+    ("StringNotLike", ["abc"], ["x", "a*"], False),
+    ("NumericNotEquals", ["1"], ["1.0", "2"], False),
+    # An absent key fails, unless the operator is negated or ends in IfExists.
+    ("StringEquals", ABSENT, ["a"], False),
+    ("StringLike", ABSENT, ["*"], False),
+    ("NumericLessThan", ABSENT, ["1"], False),
+    ("Bool", ABSENT, ["false"], False),
+    ("StringNotEquals", ABSENT, ["a"], True),
+    ("ArnNotLike", ABSENT, ["arn:aws:iam::*:role/x"], True),
+    ("NotIpAddress", ABSENT, ["10.0.0.0/8"], True),
+    ("DateNotEquals", ABSENT, ["2026-01-01T00:00:00Z"], True),
+    ("StringEqualsIfExists", ABSENT, ["a"], True),
+    ("StringEqualsIfExists", ["b"], ["a"], False),
+    ("BoolIfExists", ABSENT, ["true"], True),
+    # Null.
+    ("Null", ABSENT, ["true"], True),
+    ("Null", ABSENT, ["false"], False),
+    ("Null", ["a"], ["true"], False),
+    ("Null", ["a"], ["false"], True),
+    ("Null", ["a"], ["False"], True),
+    ("Null", ["a"], ["no"], False),
+    # Quantifiers: ForAllValues holds of nothing, ForAnyValue of nothing never.
+    ("ForAllValues:StringEquals", ["a", "b"], ["a", "b", "c"], True),
+    ("ForAllValues:StringEquals", ["a", "d"], ["a", "b", "c"], False),
+    ("ForAllValues:StringEquals", ABSENT, ["a"], True),
+    ("ForAllValues:StringEquals", [""], ["a"], True),
+    ("ForAllValues:StringNotEquals", ["a", "d"], ["a"], False),
+    ("ForAllValues:StringNotEquals", ["c", "d"], ["a"], True),
+    ("ForAnyValue:StringEquals", ["a", "d"], ["d"], True),
+    ("ForAnyValue:StringEquals", ["a", "d"], ["e"], False),
+    ("ForAnyValue:StringEquals", ABSENT, ["a"], False),
+    ("ForAnyValue:StringEqualsIfExists", ABSENT, ["a"], False),
+    ("ForAnyValue:StringNotEquals", ["a", "d"], ["a"], True),
+    ("ForAnyValue:StringNotEquals", ABSENT, ["a"], False),
+    # Numbers are compared as numbers, and what is none matches nothing.
+    ("NumericEquals", ["10"], ["1e1"], True),
+    ("NumericLessThan", ["9"], ["10"], True),
+    ("NumericLessThanEquals", ["10"], ["10.0"], True),
+    ("NumericGreaterThan", ["10"], ["9"], True),
+    ("NumericGreaterThanEquals", ["-1"], ["-2"], True),
+    ("NumericEquals", ["nan"], ["nan"], False),
+    ("NumericEquals", ["1_0"], ["10"], False),
+    ("NumericNotEquals", ["x"], ["10"], True),
+    # Dates: ISO 8601 as W3C profiles it, or seconds since 1970.
+    ("DateEquals", ["2026-01-02T03:04:05Z"], ["1767323045"], True),
+    ("DateEquals", ["2026-01-02T03:04:05Z"], ["2026-01-02T04:04:05+01:00"], True),
+    ("DateEquals", ["2026-01-02T03:04:05Z"], ["2026-01-01T22:34:05-04:30"], True),
+    ("DateEquals", ["2026-01-02T00:00:00Z"], ["2026-01-02"], True),
+    ("DateEquals", ["2026-01-01T00:00:00Z"], ["2026-01"], True),
+    ("DateEquals", ["2026-01-02T03:04:00Z"], ["2026-01-02T03:04Z"], True),
+    ("DateLessThan", ["2026-01-02T03:04:05.25Z"], ["2026-01-02T03:04:05.5Z"], True),
+    ("DateGreaterThan", ["2026-01-03T00:00:00Z"], ["2026-01-02T23:59:59Z"], True),
+    ("DateGreaterThanEquals", ["2026-01-02T00:00:00Z"], ["2026-01-02T00:00:01Z"], False),
+    ("DateLessThanEquals", ["2026-01-02T00:00:00Z"], ["2026-02-30"], False),
+    ("DateLessThan", ["2026-01-02T00:00:00Z"], ["tomorrow"], False),
+    # The rest.
+    ("Bool", ["true"], ["True"], True),
+    ("Bool", ["true"], ["false"], False),
+    ("BinaryEquals", ["aGVsbG8="], ["aGVsbG8="], True),
+    ("BinaryEquals", ["aGVsbG8="], ["aGVsbG8"], False),
+    ("IpAddress", ["203.0.113.7"], ["203.0.113.0/24"], True),
+    ("IpAddress", ["203.0.113.7"], ["203.0.113.7"], True),
+    ("IpAddress", ["203.0.113.7"], ["203.0.113.9/24"], True),
+    ("IpAddress", ["2001:db8::7"], ["2001:db8::/32"], True),
+    ("IpAddress", ["2001:db8::7"], ["0.0.0.0/0"], False),
+    ("NotIpAddress", ["203.0.113.7"], ["203.0.113.0/24"], False),
+    ("NotIpAddress", ["198.51.100.7"], ["203.0.113.0/24"], True),
+    # ARNs: each of the six parts by itself, and both pairs of operators alike.
+    ("ArnEquals", ["arn:aws:iam::1:role/a/b"], ["arn:aws:iam::*:role/*"], True),
+    ("ArnLike", ["arn:aws:iam::1:role/a/b"], ["arn:aws:iam::1:role/a"], False),
+    ("ArnLike", ["arn:aws:sns:eu:1:a:b"], ["arn:aws:sns:eu:1:*"], True),
+    ("ArnLike", ["arn:aws:iam::1:role/a"], ["arn:*"], False),
+    ("ArnLike", ["arn:aws:iam::1:role/a"], ["arn:aws:*:role/a"], False),
+    ("ArnNotEquals", ["arn:aws:iam::1:role/a"], ["arn:aws:iam::2:role/?"], True),
+    ("ArnNotLike", ["arn:aws:iam::1:role/a"], ["arn:aws:iam::1:role/?"], False),
+    ("ArnNotLike", ["no-arn"], ["arn:aws:iam::1:role/?"], False),
+]
+
+
+@pytest.mark.parametrize(("operator", "found", "wanted", "holds"), OPERATORS)
+def test_operators(operator: str, found: list[str] | None, wanted: list[str], holds: bool) -> None:
+    parsed = Operator.parse(operator)
+    assert parsed
+    assert parsed.holds(found, [Wanted.of(each) for each in wanted]) is holds
+
+
+@pytest.mark.parametrize(
+    "operator",
+    ["", "StringEqual", "stringequals", "ForSome:StringEquals", "NullIfExists", "IfExists", "Not", "For:Null"],
+)
+def test_what_is_no_operator(operator: str) -> None:
+    assert Operator.parse(operator) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "resolved", "matching", "not_matching"),
+    [
+        ("${a:b}", "value", "value", "other"),
+        ("x-${A:B}-*", "x-value-*", "x-value-y", "x-other-y"),
+        ("${none:x, 'some one'}", "some one", "some one", "someone"),
+        ("${ a:b , 'x'}", "value", "value", "x"),
+        ("${*}${?}${$}{x}", "*?${x}", "*?${x}", "ab${x}"),
+        ("*${wild:x}", "*a*", "xa*", "xab"),
+        ("${none:x, '*'}", "*", "*", "x"),
+    ],
+)
+def test_variables(text: str, resolved: str, matching: str, not_matching: str) -> None:
+    context = {"a:b": ["value"], "wild:x": ["a*"], "many:x": ["a", "b"]}
+    wanted = replace_variables(text, lambda key: context.get(key.lower()))
+    assert wanted
+    assert wanted.text == resolved
+    assert wanted.like(matching)
+    assert not wanted.like(not_matching)
+
+
+@pytest.mark.parametrize("text", ["${none:x}", "a${many:x}", "${a:b}${none:x}", "${none:x, unquoted}", "${}"])
+def test_variables_without_a_value(text: str) -> None:
+    context = {"a:b": ["value"], "many:x": ["a", "b"]}
+    assert replace_variables(text, lambda key: context.get(key.lower())) is None
+
+
+def test_a_pattern_with_many_wildcards_is_no_trouble() -> None:
+    assert like("*a" * 30, "xa" * 30)
+    assert not like("*a" * 30 + "b", "a" * 300)
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
+@settings(deadline=None, max_examples=1000)
+def test_patterns_against_the_shell_s(pattern: str, found: str) -> None:
+    assert like(pattern, found) is fnmatch.fnmatchcase(found, pattern)
+
+
+# Statements
+
+
+def statement(condition: t.Any = None, /, **changes: t.Any) -> dict[str, t.Any]:
+    """A statement that lets the request in, with other elements; None takes one out."""
+    usual = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": ACTION, "Condition": condition}
+    return {key: value for key, value in {**usual, **changes}.items() if value is not None}
+
+
+def document(*statements: t.Any, version: str | None = "2012-10-17") -> dict[str, t.Any]:
+    made = {"Version": version, "Statement": list(statements)}
+    return {key: value for key, value in made.items() if value is not None}
+
+
+def on(operator: str, value: t.Any, key: str = f"{HOST}:sub") -> dict[str, t.Any]:
+    return {operator: {key: value}}
+
+
+YES, NO, OPEN = True, False, None
+POLICIES: list[tuple[dict[str, t.Any], bool | None]] = [
+    (document(), NO),
+    ({"Version": "2012-10-17", "Statement": statement()}, YES),
+    ({"Version": "2012-10-17"}, NO),
+    # Principal
+    (document(statement(Principal="*")), YES),
+    (document(statement(Principal={"AWS": "*"})), YES),
+    (document(statement(Principal={"AWS": ["123456789012", "*"]})), YES),
+    (document(statement(Principal={"AWS": "123456789012"})), NO),
+    (document(statement(Principal={"AWS": PROVIDER})), NO),
+    (document(statement(Principal={"Service": "ec2.amazonaws.com", "Federated": [PROVIDER]})), YES),
+    (document(statement(Principal={"Federated": ["accounts.google.com", PROVIDER]})), YES),
+    (document(statement(Principal={"Federated": PROVIDER.lower()})), NO),
+    (document(statement(Principal={"Federated": f"{PROVIDER[:-1]}*"})), NO),
+    (document(statement(Principal=None)), NO),
+    (document(statement(Principal=None, NotPrincipal={"Federated": PROVIDER})), NO),
+    (document(statement(Principal=None, NotPrincipal={"AWS": "123456789012"})), YES),
+    (document(statement(Principal=None, NotPrincipal="*")), NO),
+    # Action
+    (document(statement(Action=ACTION.upper())), YES),
+    (document(statement(Action="sts:*")), YES),
+    (document(statement(Action="*")), YES),
+    (document(statement(Action="sts:AssumeRoleWith???Identity")), YES),
+    (document(statement(Action=["sts:TagSession", "sts:Assume*"])), YES),
+    (document(statement(Action="sts:AssumeRole")), NO),
+    (document(statement(Action=None)), NO),
+    (document(statement(Action=None, NotAction="sts:AssumeRole")), YES),
+    (document(statement(Action=None, NotAction="STS:assumerolewith*")), NO),
+    # Effect
+    (document(statement(Effect="Deny")), NO),
+    (document(statement(), statement(Effect="Deny")), NO),
+    (document(statement(Effect="Deny"), statement()), NO),
+    (document(statement(), statement(on("StringLike", "*:other"), Effect="Deny")), YES),
+    (document(statement(Effect="allow")), NO),
+    (document("Allow", statement()), YES),
+    # Conditions: all of them
+    (document(statement(on("StringEquals", SUB))), YES),
+    (document(statement(on("StringEquals", [f"{SUB}2", SUB]))), YES),
+    (document(statement(on("StringEquals", SUB, f"{HOST}:SUB".swapcase()))), YES),
+    (document(statement(on("StringEquals", SUB.upper()))), NO),
+    (document(statement({**on("StringEquals", SUB), **on("StringLike", "*:other")})), NO),
+    (document(statement({"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": "other"}})), NO),
+    (document(statement(on("StringEquals", SUB, f"https://{HOST}:sub"))), NO),
+    (document(statement({})), YES),
+    (document(statement(on("Bool", True, f"{HOST}:flag"))), NO),
+    (document(statement(on("Null", True, f"{HOST}:flag"))), YES),
+    (document(statement(on("NumericEquals", 1, f"{HOST}:flag"))), NO),
+    (document(statement(on("StringEquals", []))), NO),
+    (document(statement(on("StringNotEquals", []))), YES),
+    (document(statement(on("StringSame", SUB))), NO),
+    (document(statement("StringEquals")), NO),
+    # Variables, which came with the version of 2012
+    (document(statement(on("StringEquals", f"${{{HOST}:sub}}"))), YES),
+    (document(statement(on("StringEquals", f"${{{HOST}:sub}}")), version="2008-10-17"), NO),
+    (document(statement(on("StringEquals", f"${{{HOST}:sub}}")), version=None), NO),
+    (document(statement(on("StringEquals", "${aws:PrincipalTag/account}"))), NO),
+    (document(statement(on("StringNotEquals", "${aws:PrincipalTag/account}"))), YES),
+    (document(statement(on("StringLike", "system:serviceaccount:${aws:PrincipalTag/ns, 'web'}:*"))), YES),
+    (document(statement(on("StringLike", "system:serviceaccount:web:${*}"))), NO),
+    # What the real request alone has
+    (document(statement(on("IpAddress", "10.0.0.0/8", "aws:SourceIp"))), OPEN),
+    (document(statement(on("Null", "true", "aws:SourceVpc"))), OPEN),
+    (document(statement(on("StringEquals", "${sts:RoleSessionName}"))), OPEN),
+    (document(statement({**on("StringEquals", "x", "aws:SourceVpc"), **on("StringEquals", "x")})), NO),
+    (document(statement(), statement(on("StringEquals", "x", "aws:SourceVpc"))), YES),
+    (document(statement(), statement(on("StringEquals", "x", "aws:SourceVpc"), Effect="Deny")), OPEN),
+    (document(statement(on("StringEquals", "x")), statement(on("Bool", "x", "aws:SourceIp"), Effect="Deny")), NO),
+    # What it never has
+    (document(statement(on("StringEquals", "x", "aws:PrincipalOrgID"))), NO),
+    (document(statement(on("StringNotEquals", "x", "aws:PrincipalTag/team"))), YES),
+    (document(statement(on("Bool", "true", "aws:MultiFactorAuthPresent"))), NO),
+    (document(statement(on("StringEquals", "x", "sts:ExternalId"))), NO),
+    (document(statement(on("StringEquals", "x", "accounts.google.com:sub"))), NO),
+]
+
+
+@pytest.mark.parametrize(("policy", "allowed"), POLICIES)
+def test_policies(policy: dict[str, t.Any], allowed: bool | None) -> None:
+    assert evaluate(policy, REQUEST).allowed is allowed
+
+
+def test_an_unknown_deny_beside_a_deny_is_a_deny() -> None:
+    policy = document(
+        statement(), statement(on("StringEquals", "x", "aws:SourceVpc"), Effect="Deny"), statement(Effect="Deny")
+    )
+    assert evaluate(policy, REQUEST).allowed is False
+
+
+# Reasons
+
+
+def test_each_statement_says_all_that_fails() -> None:
+    policy = document(
+        statement(Sid="Fine"),
+        statement(
+            {**on("StringEquals", ["x", "y"]), **on("StringLike", "z", f"{HOST}:email")},
+            Sid="Nothing",
+            Principal={"Service": "ec2.amazonaws.com"},
+            Action=["sts:AssumeRole"],
+        ),
+        statement(on("StringEquals", "x", "aws:SourceVpc"), Effect="Deny"),
+    )
+    fine, nothing, vpc = evaluate(policy, REQUEST).verdicts
+    assert fine == Verdict(0, "Fine", "Allow", True)
+    assert (nothing.index, nothing.sid, nothing.matched, nothing.unknown) == (1, "Nothing", False, ())
+    principal, action, sub, email = nothing.failures
+    assert principal == Failure(
+        "Principal", f"it does not name {PROVIDER}", wanted=("ec2.amazonaws.com",), found=(PROVIDER,)
+    )
+    assert action == Failure("Action", f"it does not have {ACTION}", wanted=("sts:AssumeRole",), found=(ACTION,))
+    assert sub == Failure(
+        "Condition",
+        f"{HOST}:sub is {SUB}, the policy wants StringEquals x or y",
+        "StringEquals",
+        f"{HOST}:sub",
+        ("x", "y"),
+        (SUB,),
+    )
+    assert email == Failure(
+        "Condition", f"the request has no key {HOST}:email", "StringLike", f"{HOST}:email", ("z",), lacking=True
+    )
+    assert (vpc.effect, vpc.matched, vpc.failures) == ("Deny", None, ())
+    assert vpc.unknown == (
+        Failure(
+            "Condition",
+            "what the request has as aws:SourceVpc is not known before it is made",
+            "StringEquals",
+            "aws:SourceVpc",
+            ("x",),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "element", "reason"),
+    [
+        ({"Principal": None, "NotPrincipal": {"Federated": PROVIDER}}, "NotPrincipal", f"it takes out {PROVIDER}"),
+        ({"Action": None, "NotAction": "sts:*"}, "NotAction", f"it takes out {ACTION}"),
+        ({"Effect": "Permit"}, "Effect", "it is neither Allow nor Deny"),
+        ({"Condition": on("Like", "x")}, "Condition", "IAM has no operator Like"),
+    ],
+)
+def test_reasons(changes: dict[str, t.Any], element: str, reason: str) -> None:
+    (verdict,) = evaluate(document(statement(**changes)), REQUEST).verdicts
+    assert [(each.element, each.reason) for each in verdict.failures] == [(element, reason)]
+
+
+def test_denying_statements_are_named() -> None:
+    policy = document(statement(), statement(Effect="Deny", Sid="No"), statement(on("Null", True), Effect="Deny"))
+    assert [each.sid for each in evaluate(policy, REQUEST).denying] == ["No"]

@@ -1,0 +1,297 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trust policies: what is built, merged, replaced and removed, case by case."""
+
+from __future__ import annotations
+
+import copy
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import NOBODY, Change, Grant
+
+HOST = "oidc.eks.eu-west-1.amazonaws.com/id/"
+ARN = "arn:aws:iam::123456789012:oidc-provider/"
+ONE, TWO = f"{HOST}AAAA", f"{HOST}BBBB"
+A, B, C = (trust_policy.subject("ns", name) for name in "abc")
+WILD = trust_policy.subject("ns", "job-*")
+STS = "sts.amazonaws.com"
+EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+
+
+def statement(
+    *subjects: str, provider: str = ONE, operator: str = "StringEquals", aud: t.Any = STS, **more: t.Any
+) -> t.Any:
+    """A plain statement, written here by hand."""
+    condition: dict[str, t.Any] = {}
+    if subjects:
+        condition[operator] = {f"{provider}:sub": subjects[0] if len(subjects) == 1 else list(subjects)}
+    if aud:
+        condition.setdefault("StringEquals", {})[f"{provider}:aud"] = aud
+    return {
+        "Effect": "Allow",
+        "Principal": {"Federated": ARN + provider},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+        **more,
+    }
+
+
+def narrowed(*subjects: str) -> t.Any:
+    """A statement of the provider that has a condition besides."""
+    own = statement(*subjects)
+    return {**own, "Condition": {**own["Condition"], "StringEqualsIfExists": {"aws:SourceVpc": "vpc-1"}}}
+
+
+def document(*statements: t.Any) -> dict[str, t.Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def grant(*subjects: str, provider: str = ONE, audiences: tuple[str, ...] = (STS,)) -> Grant:
+    return Grant(ARN + provider, subjects, audiences)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        pytest.param(grant(A), [statement(A)], id="one"),
+        pytest.param(grant(C, A, B, A), [statement(A, B, C)], id="sorted-once"),
+        pytest.param(grant(WILD), [statement(WILD, operator="StringLike")], id="wildcard"),
+        pytest.param(grant(WILD, A), [statement(A), statement(WILD, operator="StringLike")], id="two-statements"),
+        pytest.param(grant(A, audiences=()), [statement(A, aud=None)], id="no-audience"),
+        pytest.param(grant(A, audiences=("x", STS)), [statement(A, aud=["x", STS])], id="two-audiences"),
+        pytest.param(grant(), [NOBODY], id="nobody"),
+        pytest.param(
+            Grant("arn:aws-cn:iam::123456789012:oidc-provider/oidc.eks.cn-north-1.amazonaws.com.cn/id/X", (A,), (STS,)),
+            [
+                {
+                    "Effect": "Allow",
+                    "Principal": {
+                        "Federated": "arn:aws-cn:iam::123456789012:oidc-provider/"
+                        "oidc.eks.cn-north-1.amazonaws.com.cn/id/X"
+                    },
+                    "Action": "sts:AssumeRoleWithWebIdentity",
+                    "Condition": {
+                        "StringEquals": {
+                            "oidc.eks.cn-north-1.amazonaws.com.cn/id/X:sub": A,
+                            "oidc.eks.cn-north-1.amazonaws.com.cn/id/X:aud": STS,
+                        }
+                    },
+                }
+            ],
+            id="china",
+        ),
+    ],
+)
+def test_a_new_document(wanted: Grant, expected: list[t.Any]) -> None:
+    assert trust_policy.document_of(wanted) == document(*expected)
+
+
+UPPER = statement(A)
+UPPER["Condition"] = {"StringEquals": {f"{ONE.upper()}:SUB": A, f"{ONE}:AUD": [STS]}}
+UPPER["Action"] = ["STS:assumerolewithwebidentity"]
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted"),
+    [
+        pytest.param([statement(A, B)], grant(B, A), id="order"),
+        pytest.param([UPPER], grant(A), id="case-and-lists"),
+        pytest.param([statement(A), statement(B, Sid="second")], grant(A, B), id="spread-over-statements"),
+        pytest.param([statement(A, operator="StringLike")], grant(A), id="like-without-wildcard"),
+        pytest.param([statement(A, WILD, operator="StringLike")], grant(A, WILD), id="like-with-both"),
+        pytest.param([EC2, statement(A), statement(A, provider=TWO)], grant(A), id="among-others"),
+        pytest.param([narrowed(A), statement(B)], grant(A, B), id="named-by-somebody-else"),
+        pytest.param([NOBODY], grant(), id="nobody"),
+        pytest.param([EC2], grant(), id="none-of-this-provider"),
+    ],
+)
+def test_what_says_it_already_is_left_alone(before: list[t.Any], wanted: Grant) -> None:
+    old = document(*before)
+    assert trust_policy.merge(old, wanted).document is old
+
+
+BROAD = statement()
+BOTH = statement(A, operator="StringEquals", aud=None)
+BOTH["Condition"]["StringLike"] = {f"{ONE}:sub": WILD}
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "purge", "after"),
+    [
+        pytest.param([EC2], grant(A), True, [EC2, statement(A)], id="appended"),
+        pytest.param(EC2, grant(A), True, [EC2, statement(A)], id="statement-without-list"),
+        pytest.param([statement(B), EC2], grant(A), True, [statement(A), EC2], id="in-place"),
+        pytest.param([statement(B, Sid="Web")], grant(A), True, [{**statement(A), "Sid": "Web"}], id="keeps-sid"),
+        pytest.param([statement(B)], grant(A), False, [statement(A, B)], id="added"),
+        pytest.param([EC2, statement(A)], grant(), True, [EC2], id="empty-list-purges"),
+        pytest.param([statement(A)], grant(), True, [NOBODY], id="nobody-is-left"),
+        pytest.param([NOBODY], grant(A), True, [statement(A)], id="somebody-again"),
+        pytest.param([NOBODY, EC2], grant(A), True, [NOBODY, EC2, statement(A)], id="nobody-among-others-stays"),
+        pytest.param([statement(A, aud="old")], grant(A), True, [statement(A)], id="audience"),
+        pytest.param([statement(A, aud=None)], grant(A), True, [statement(A)], id="audience-was-missing"),
+        pytest.param([statement(A)], grant(A, audiences=()), True, [statement(A, aud=None)], id="audience-off"),
+        pytest.param(
+            [statement(A, aud="old")],
+            grant(B),
+            False,
+            [statement(A, aud="old"), statement(B)],
+            id="added-beside-other-aud",
+        ),
+        pytest.param(
+            [statement(WILD)], grant(WILD), True, [statement(WILD, operator="StringLike")], id="wild-under-equals"
+        ),
+        pytest.param(
+            [statement(A)],
+            grant(A, WILD),
+            True,
+            [statement(A), statement(WILD, operator="StringLike")],
+            id="wild-added",
+        ),
+        pytest.param(
+            [statement(WILD, operator="StringLike"), EC2, statement(A)],
+            grant(B),
+            True,
+            [EC2, statement(B)],
+            id="the-statement-of-the-same-operator",
+        ),
+        pytest.param([BROAD], grant(A), True, [statement(A)], id="without-sub-is-a-hole"),
+        pytest.param([BROAD], grant(A), False, [BROAD, statement(A)], id="hole-is-kept-when-adding"),
+        pytest.param([BOTH], grant(A), True, [statement(A)], id="operators-anded"),
+        pytest.param([statement(A), statement(B)], grant(A, C), True, [statement(A, C)], id="two-become-one"),
+        pytest.param(
+            [statement(A, provider=TWO)],
+            grant(A),
+            True,
+            [statement(A, provider=TWO), statement(A)],
+            id="second-cluster",
+        ),
+        pytest.param([narrowed(A)], grant(A, B), True, [narrowed(A), statement(B)], id="narrowed-is-not-voided"),
+        pytest.param(
+            [narrowed(A), statement(A, B)], grant(A), True, [narrowed(A), statement(A)], id="plain-stays-plain"
+        ),
+        pytest.param(
+            [{**statement(A), "Effect": "Deny"}],
+            grant(A),
+            True,
+            [{**statement(A), "Effect": "Deny"}, statement(A)],
+            id="deny-is-foreign",
+        ),
+        pytest.param(
+            [{**statement(A), "Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"]}],
+            grant(B),
+            True,
+            [{**statement(A), "Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"]}, statement(B)],
+            id="further-actions-are-foreign",
+        ),
+        pytest.param(
+            [{**statement(A), "Principal": {"Federated": [ARN + ONE, ARN + TWO]}}],
+            grant(B),
+            True,
+            [{**statement(A), "Principal": {"Federated": [ARN + ONE, ARN + TWO]}}, statement(B)],
+            id="further-principals-are-foreign",
+        ),
+        pytest.param(
+            [{**statement(A), "Action": "sts:AssumeRole"}],
+            grant(A),
+            True,
+            [{**statement(A), "Action": "sts:AssumeRole"}, statement(A)],
+            id="wrong-action-is-foreign",
+        ),
+    ],
+)
+def test_merge(before: t.Any, wanted: Grant, purge: bool, after: list[t.Any]) -> None:
+    old = {"Version": "2012-10-17", "Statement": before}
+    kept = copy.deepcopy(old)
+    new = trust_policy.merge(old, wanted, purge=purge).document
+    assert new == document(*after)
+    assert old == kept
+    assert trust_policy.merge(new, wanted, purge=purge).document is new
+
+
+@pytest.mark.parametrize(
+    ("before", "subjects", "after"),
+    [
+        pytest.param([EC2, statement(A, B)], None, [EC2], id="all"),
+        pytest.param([EC2, statement(A, B, Sid="x")], [A], [EC2, statement(B, Sid="x")], id="one-of-two"),
+        pytest.param([EC2, statement(A)], [A], [EC2], id="the-last"),
+        pytest.param([statement(A)], None, [NOBODY], id="nobody-is-left"),
+        pytest.param([BROAD, EC2], None, [EC2], id="hole"),
+        pytest.param(
+            [statement(A), statement(A, provider=TWO)], None, [statement(A, provider=TWO)], id="one-of-two-clusters"
+        ),
+        pytest.param(
+            [statement(A, WILD, operator="StringLike")], [WILD], [statement(A, operator="StringLike")], id="wildcard"
+        ),
+        pytest.param([statement(A, B, aud="old")], [A], [statement(B, aud="old")], id="keeps-audience"),
+    ],
+)
+def test_remove(before: list[t.Any], subjects: list[str] | None, after: list[t.Any]) -> None:
+    new = trust_policy.remove(document(*before), ARN + ONE, subjects).document
+    assert new == document(*after)
+    assert trust_policy.remove(new, ARN + ONE, subjects).document is new
+
+
+@pytest.mark.parametrize(
+    ("before", "subjects"),
+    [
+        pytest.param([EC2], None, id="not-there"),
+        pytest.param([statement(A)], [B], id="another"),
+        pytest.param([statement(A)], [], id="none"),
+        pytest.param([narrowed(A)], None, id="somebody-elses"),
+        pytest.param([BROAD], [A], id="hole"),
+    ],
+)
+def test_nothing_to_remove(before: list[t.Any], subjects: list[str] | None) -> None:
+    old = document(*before)
+    assert trust_policy.remove(old, ARN + ONE, subjects).document is old
+
+
+@pytest.mark.parametrize(
+    ("before", "wanted", "changes"),
+    [
+        pytest.param([EC2, statement(A)], grant(A), True, id="others-go"),
+        pytest.param([narrowed(A)], grant(A), True, id="conditions-go"),
+        pytest.param([statement(A, Sid="x")], grant(A), True, id="sid-goes"),
+        pytest.param([UPPER], grant(A), False, id="same"),
+    ],
+)
+def test_replace(before: list[t.Any], wanted: Grant, changes: bool) -> None:
+    old = document(*before)
+    new = trust_policy.replace(old, wanted).document
+    assert new == (document(statement(A)) if changes else old)
+    assert trust_policy.replace(new, wanted).document is new
+
+
+def test_somebody_elses_statement_is_told_of() -> None:
+    own = {**narrowed(A), "Sid": "Office"}
+    outcome = trust_policy.merge(document(EC2, own), grant(B))
+    assert outcome.warnings == (
+        f"statement 2 (Office) of the trust policy allows {A} of {ARN}{ONE} in terms of its own (further conditions, "
+        "principals or actions); it is left as it is",
+    )
+    assert trust_policy.remove(document(EC2, own), ARN + ONE).warnings == outcome.warnings
+    assert trust_policy.merge(document(EC2, statement(A, provider=TWO)), grant(B)).warnings == ()
+
+
+def test_accounts_that_stay_trusted_by_a_hole_are_told_of() -> None:
+    assert trust_policy.remove(document(BROAD), ARN + ONE, [A]).warnings == (
+        f"statement 1 of the trust policy trusts every service account of {ARN}{ONE}",
+    )
+
+
+def test_a_change_removes_what_it_names_or_everything() -> None:
+    old = document(statement(A, B))
+    assert Change("remove", grant(A), purge=False).apply(old).document == document(statement(B))
+    assert Change("remove", grant(), purge=True).apply(old).document == document(NOBODY)
+    assert Change("remove", grant(), purge=False).apply(old).document is old
+
+
+@pytest.mark.parametrize(
+    ("statements", "somebody"),
+    [([EC2], True), ([NOBODY], False), ([{**EC2, "Effect": "Deny"}], False), ([NOBODY, statement(A)], True)],
+)
+def test_whether_anybody_is_allowed(statements: list[t.Any], somebody: bool) -> None:
+    assert trust_policy.allows_somebody(document(*statements)) is somebody

@@ -1,0 +1,296 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trust policies: what holds for every document, whoever wrote it.
+
+Who is allowed to assume a role is asked of the sandbox's own evaluator, which shares no code with the collection.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import Chain
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import (
+    trust as trust_rules,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import (
+    trust_warnings,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules.trust_facts import Trust
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Grant
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sandbox.aws.evaluation import allows
+
+# Time varies on a shared machine; how many cases there are does not.
+settings.register_profile("irsa", deadline=None, max_examples=100)
+settings.load_profile("irsa")
+
+ACTION = "sts:AssumeRoleWithWebIdentity"
+PROVIDERS = [f"oidc.eks.eu-west-1.amazonaws.com/id/{each * 4}" for each in "AB"]
+ARNS = [f"arn:aws:iam::123456789012:oidc-provider/{each}" for each in PROVIDERS]
+NAMES = ["app", "job-1", "job-2"]
+SUBJECTS = [trust_policy.subject(namespace, name) for namespace in ("web", "batch") for name in NAMES]
+PATTERNS = [trust_policy.subject("web", "*"), trust_policy.subject("batch", "job-?")]
+AUDIENCES = ["sts.amazonaws.com", "other"]
+
+one_or_many = st.one_of(
+    st.sampled_from(SUBJECTS + PATTERNS), st.lists(st.sampled_from(SUBJECTS + PATTERNS), min_size=1)
+)
+
+
+@st.composite
+def conditions(draw: st.DrawFn, provider: str) -> dict[str, t.Any]:
+    """Plain ones, and what else people write."""
+    found: dict[str, dict[str, t.Any]] = {}
+    for operator in draw(st.lists(st.sampled_from(["StringEquals", "StringLike"]), max_size=2, unique=True)):
+        found[operator] = {f"{provider}:sub": draw(one_or_many)}
+    if draw(st.booleans()):
+        aud = draw(st.one_of(st.sampled_from(AUDIENCES), st.just(AUDIENCES)))
+        found.setdefault("StringEquals", {})[f"{provider}:aud"] = aud
+    if draw(st.integers(0, 3)) == 0:
+        found["IpAddress"] = {"aws:SourceIp": "192.0.2.0/24"}
+    return found
+
+
+@st.composite
+def statements(draw: st.DrawFn) -> dict[str, t.Any]:
+    provider, arn = draw(st.sampled_from(list(zip(PROVIDERS, ARNS, strict=True))))
+    principal = draw(
+        st.sampled_from(
+            [
+                {"Federated": arn},
+                {"Federated": [arn]},
+                {"Federated": ARNS},
+                {"AWS": "123456789012"},
+                {"AWS": ["arn:aws:iam::123456789012:root", "arn:aws:iam::123456789012:role/x"]},
+                {"Service": "ec2.amazonaws.com"},
+            ]
+        )
+    )
+    made: dict[str, t.Any] = {
+        "Effect": draw(st.sampled_from(["Allow", "Allow", "Allow", "Deny"])),
+        "Principal": principal,
+        "Action": draw(
+            st.sampled_from([ACTION, [ACTION], ACTION.lower(), [ACTION, "sts:TagSession"], "sts:AssumeRole"])
+        ),
+    }
+    condition = draw(conditions(provider))
+    if condition:
+        made["Condition"] = condition
+    return made
+
+
+@st.composite
+def plain_statements(draw: st.DrawFn) -> dict[str, t.Any]:
+    """What stands there most often: one operator, and an audience."""
+    operator = draw(st.sampled_from(["StringEquals", "StringLike"]))
+    condition: dict[str, t.Any] = {operator: {f"{PROVIDERS[0]}:sub": draw(one_or_many)}}
+    aud = draw(st.sampled_from([None, "sts.amazonaws.com", "sts.amazonaws.com", AUDIENCES]))
+    if aud:
+        condition.setdefault("StringEquals", {})[f"{PROVIDERS[0]}:aud"] = aud
+    return {"Effect": "Allow", "Principal": {"Federated": ARNS[0]}, "Action": ACTION, "Condition": condition}
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, t.Any]:
+    many = draw(st.lists(st.one_of(plain_statements(), statements()), min_size=1, max_size=4))
+    return {"Version": "2012-10-17", "Statement": many[0] if len(many) == 1 and draw(st.booleans()) else many}
+
+
+subjects = st.lists(st.sampled_from(SUBJECTS + PATTERNS), max_size=4, unique=True).map(tuple)
+grants = st.builds(
+    Grant, st.just(ARNS[0]), subjects, st.sampled_from([(), ("sts.amazonaws.com",), ("sts.amazonaws.com", "other")])
+)
+
+
+def allowed(document: t.Mapping[str, t.Any], provider: int = 0) -> set[tuple[str, str]]:
+    """The subjects and audiences whose tokens the document lets in."""
+    return {
+        (subject, audience)
+        for subject in SUBJECTS
+        for audience in AUDIENCES
+        if allows(
+            document,
+            action=ACTION,
+            provider_arn=ARNS[provider],
+            context={f"{PROVIDERS[provider]}:sub".lower(): [subject], f"{PROVIDERS[provider]}:aud".lower(): [audience]},
+        )
+    }
+
+
+def is_foreign(statement: dict[str, t.Any]) -> bool:
+    """Whether a statement of `statements` is not the first provider's to write, by the rule in words."""
+    return (
+        statement["Effect"] != "Allow"
+        or policy_document.as_list(statement["Principal"].get("Federated")) != [ARNS[0]]
+        or [each.lower() for each in policy_document.as_list(statement["Action"])] != [ACTION.lower()]
+        or "IpAddress" in statement.get("Condition", {})
+    )
+
+
+def foreign(document: t.Mapping[str, t.Any]) -> list[str]:
+    """The foreign statements as text, in order."""
+    found = policy_document.statements(document)
+    return [json.dumps(each) for each in found if each != trust_policy.NOBODY and is_foreign(each)]
+
+
+@given(documents(), grants, st.booleans())
+def test_merge_is_idempotent_and_leaves_its_argument(document: dict[str, t.Any], grant: Grant, purge: bool) -> None:
+    before = copy.deepcopy(document)
+    once = trust_policy.merge(document, grant, purge=purge).document
+    assert document == before
+    assert trust_policy.merge(once, grant, purge=purge).document is once
+
+
+@given(documents(), grants, st.booleans())
+def test_foreign_statements_survive_to_the_byte_and_in_order(
+    document: dict[str, t.Any], grant: Grant, purge: bool
+) -> None:
+    merged = trust_policy.merge(document, grant, purge=purge).document
+    assert foreign(merged) == foreign(document)
+    assert allowed(merged, provider=1) == allowed(document, provider=1)
+
+
+@given(documents(), grants, st.booleans())
+def test_merge_then_remove_gives_back_the_original(document: dict[str, t.Any], grant: Grant, purge: bool) -> None:
+    original = trust_policy.remove(document, ARNS[0]).document
+    merged = trust_policy.merge(original, grant, purge=purge).document
+    assert policy_document.equal(trust_policy.remove(merged, ARNS[0]).document, original)
+    named = trust_policy.granted(merged, ARNS[0])
+    assert policy_document.equal(trust_policy.remove(merged, ARNS[0], named).document, original)
+
+
+@given(documents(), grants)
+def test_with_purge_just_the_granted_and_what_others_allow_is_allowed(document: dict[str, t.Any], grant: Grant) -> None:
+    rest = trust_policy.remove(document, ARNS[0]).document
+    merged = trust_policy.merge(document, grant).document
+    # By its own statements a grant lets in exactly whom it names; who is denied, or named in terms of somebody's own,
+    # is a matter of the rest.
+    alone = allowed(trust_policy.document_of(grant))
+    denied = {each for each in alone if not allowed_beside(rest, each)}
+    assert allowed(merged) <= (alone - denied) | allowed(rest)
+    assert allowed(merged) >= allowed(rest)
+    if not trust_policy.merge(document, grant).warnings:
+        assert allowed(merged) == (alone - denied) | allowed(rest)
+
+
+def allowed_beside(rest: t.Mapping[str, t.Any], token: tuple[str, str]) -> bool:
+    """Whether the token is let in once a statement allows it: whether nothing denies it."""
+    everybody = {"Effect": "Allow", "Principal": {"Federated": ARNS[0]}, "Action": ACTION}
+    return token in allowed({"Version": "2012-10-17", "Statement": [*policy_document.statements(rest), everybody]})
+
+
+@given(documents(), grants)
+def test_without_purge_nobody_loses(document: dict[str, t.Any], grant: Grant) -> None:
+    merged = trust_policy.merge(document, grant, purge=False).document
+    assert allowed(merged) >= allowed(document)
+    assert set(trust_policy.granted(merged, ARNS[0])) >= set(trust_policy.granted(document, ARNS[0]))
+
+
+@given(documents(), grants)
+def test_no_wildcard_is_ever_written_under_string_equals(document: dict[str, t.Any], grant: Grant) -> None:
+    merged = trust_policy.merge(document, grant).document
+    for statement in policy_document.statements(merged):
+        if statement in policy_document.statements(document):
+            continue
+        equals = statement.get("Condition", {}).get("StringEquals", {}).get(f"{PROVIDERS[0]}:sub", [])
+        assert not any("*" in each or "?" in each for each in policy_document.as_list(equals))
+
+
+def shuffled(value: t.Any, chance: random.Random) -> t.Any:
+    """The same document said otherwise: other order, scalars as lists and lists of one as scalars."""
+    if not isinstance(value, dict):
+        return value
+    pairs = list(value.items())
+    chance.shuffle(pairs)
+    said: dict[str, t.Any] = {}
+    for key, each in pairs:
+        if key == "Version":
+            said[key] = each
+        elif isinstance(each, dict) and key != "Statement":
+            said[key] = shuffled(each, chance)
+        elif key == "Effect":
+            said[key] = each
+        else:
+            many = [shuffled(one, chance) for one in policy_document.as_list(each)]
+            chance.shuffle(many)
+            said[key] = many[0] if len(many) == 1 and chance.random() < 0.5 else many
+    if isinstance(said.get("Principal"), dict) and said["Principal"].get("AWS") == "123456789012":
+        said["Principal"] = {"AWS": "arn:aws:iam::123456789012:root"}
+    return said
+
+
+@given(documents(), st.randoms(use_true_random=False))
+def test_comparison_ignores_order_scalars_and_the_spelling_of_accounts(
+    document: dict[str, t.Any], chance: random.Random
+) -> None:
+    assert policy_document.equal(document, shuffled(document, chance))
+
+
+@given(documents(), documents())
+def test_documents_that_count_as_equal_allow_the_same(one: dict[str, t.Any], other: dict[str, t.Any]) -> None:
+    if policy_document.equal(one, other):
+        assert [allowed(one, each) for each in (0, 1)] == [allowed(other, each) for each in (0, 1)]
+    else:
+        assert json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True)
+
+
+@given(documents(), grants)
+def test_replace_says_the_grant_and_nothing_else(document: dict[str, t.Any], grant: Grant) -> None:
+    replaced = trust_policy.replace(document, grant).document
+    assert allowed(replaced) == allowed(trust_policy.document_of(grant))
+    assert allowed(replaced, provider=1) == set()
+    assert trust_policy.replace(replaced, grant).document is replaced
+
+
+def grant_of(*names: str) -> Grant:
+    return Grant(ARNS[0], names, (AUDIENCES[0],))
+
+
+plainly = st.sampled_from(SUBJECTS).flatmap(
+    lambda subject: st.tuples(
+        st.just(subject),
+        st.one_of(
+            documents(),
+            # Most of those above let nobody in: add the account to what others wrote.
+            documents().map(lambda others: trust_policy.merge(others, grant_of(subject), purge=False).document),
+        ),
+    )
+)
+
+
+@given(plainly)
+def test_what_lets_in_plainly_needs_no_remark_either(case: tuple[str, dict[str, t.Any]]) -> None:
+    subject, document = case
+    if not trust_policy.lets_in_plainly(document, ARNS[0], subject, AUDIENCES[0]):
+        return
+    _system, _kind, namespace, name = subject.split(":")
+    issuer = f"https://{PROVIDERS[0]}"
+    chain = Chain(namespace, name, issuer, "arn:aws:iam::123456789012:role/app", AUDIENCES[0])
+    trust = Trust(chain, "arn:aws:iam::123456789012:role/app", ARNS[0], document)
+    refused = trust_rules.refusal(trust)
+    assert trust.decision.allowed is True
+    assert (refused.findings, refused.audience) == ((), None)
+    assert trust_warnings.findings(trust, refused) == []
+    assert (subject, AUDIENCES[0]) in allowed(document)
+    named = set(trust_policy.trusted(document, ARNS[0]) or ())
+    assert {each for each, _audience in allowed(document)} <= named
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_what_this_collection_writes_lets_in_plainly(subject: str) -> None:
+    document = trust_policy.document_of(grant_of(*SUBJECTS))
+    assert trust_policy.lets_in_plainly(document, ARNS[0], subject, AUDIENCES[0])
+    both = trust_policy.merge(document, Grant(ARNS[1], tuple(SUBJECTS), (AUDIENCES[0],))).document
+    assert trust_policy.lets_in_plainly(both, ARNS[0], subject, AUDIENCES[0])
+    assert not trust_policy.lets_in_plainly(document, ARNS[0], subject, AUDIENCES[1])
+    assert not trust_policy.lets_in_plainly(document, ARNS[1], subject, AUDIENCES[0])
+    assert not trust_policy.lets_in_plainly(document, ARNS[0], f"{subject}-2", AUDIENCES[0])

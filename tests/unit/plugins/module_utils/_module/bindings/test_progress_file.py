@@ -1,0 +1,65 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import progress
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import Progress, Writer
+
+if t.TYPE_CHECKING:
+    import pathlib
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def at(done: int, *, stage: str = "roles", total: int = 10) -> Progress:
+    return Progress(stage, done, total, changed=done, failed=1)
+
+
+def test_what_is_written_is_read(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "progress"
+    Writer(str(path)).write(at(3))
+    assert json.loads(path.read_text()) == {"stage": "roles", "done": 3, "total": 10, "changed": 3, "failed": 1}
+    assert progress.read(str(path)) == at(3)
+    assert str(at(3)) == "roles 3 of 10, 3 changed, 1 failed"
+    assert [each.name for each in tmp_path.iterdir()] == ["progress"]
+
+
+def test_not_every_step_is_written_but_the_last_one_is(tmp_path: pathlib.Path) -> None:
+    path, clock = str(tmp_path / "progress"), Clock()
+    writer = Writer(path, clock)
+    writer.write(at(1))
+    clock.now = 0.1
+    writer.write(at(2))
+    assert progress.read(path) == at(1)
+    clock.now = 0.3
+    writer.write(at(3))
+    assert progress.read(path) == at(3)
+    writer.write(at(10))
+    assert progress.read(path) == at(10)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"stage": "roles"}', '{"stage": "x", "none": 1}'])
+def test_what_is_no_progress_is_none(tmp_path: pathlib.Path, text: str) -> None:
+    path = tmp_path / "progress"
+    assert progress.read(str(path)) is None
+    path.write_text(text)
+    assert progress.read(str(path)) is None
+
+
+def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: pathlib.Path) -> None:
+    writer = Writer(str(tmp_path / "missing" / "progress"))
+    writer.write(at(1))
+    writer.write(at(10))
+    Writer(None).write(at(1))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,292 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an audit reads of AWS and of a cluster: no more than it takes, and what is refused is said."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+import urllib.parse
+
+import boto3
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import Facts
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.options import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import Unknown
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._module.audit import Reader
+from botocore.stub import Stubber
+from unit.chain_objects import CHAIN, CLUSTER, OTHER, ROLE, account, hook, injected, written
+
+Json = dict[str, t.Any]
+WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+PROVIDER = CHAIN.issuer.removeprefix("https://")
+PROVIDER_ARN = f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER}"
+GONE = "oidc.eks.us-east-1.amazonaws.com/id/FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": PROVIDER_ARN},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {f"{PROVIDER}:sub": "system:serviceaccount:shop:app"}},
+        }
+    ],
+}
+# Copied for each use: botocore decodes the policy in place.
+DETAIL = {
+    "Path": "/",
+    "RoleName": "app",
+    "RoleId": "AROAABCDEFGHIJKLMNOPQ",
+    "Arn": ROLE,
+    "CreateDate": "2026-01-01T00:00:00Z",
+    "AssumeRolePolicyDocument": urllib.parse.quote(json.dumps(TRUST)),
+}
+
+
+class Server:
+    """An API server that has these answers; what it hasn't got is a 404, and what it refuses it says."""
+
+    host = "https://localhost"
+
+    def __init__(self, **changes: t.Any) -> None:
+        self.answers: Json = {
+            "GET /api/v1/serviceaccounts": [account()],
+            "GET /api/v1/namespaces": [{"metadata": {"name": "shop", "labels": {}}}],
+            f"GET {WEBHOOKS}": [hook()],
+            "GET /api/v1/pods": [],
+            **changes,
+        }
+        self.requests: list[str] = []
+
+    def request(self, method: str, path: str, **_options: t.Any) -> t.Any:
+        name = f"{method} {path}"
+        self.requests.append(name)
+        answer = self.answers.get(name, errors.NotFound(f"no {name}"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def pages(self, path: str, *, keep: t.Any = None, **_options: t.Any) -> tuple[t.Any, str]:
+        found = self.request("GET", path)
+        return (found if keep is None else [kept for each in found if (kept := keep(each))]), "1"
+
+
+class Cloud:
+    """Clients whose answers are stubbed, in the order in which they are asked for."""
+
+    def __init__(self) -> None:
+        self.stubs: dict[tuple[str, str], Stubber] = {}
+
+    def client(self, service: str, region: str | None = None) -> t.Any:
+        return self.of(service, region or "eu-west-1").client
+
+    def of(self, service: str, region: str = "eu-west-1") -> Stubber:
+        if (service, region) not in self.stubs:
+            made = boto3.client(service, region_name=region, aws_access_key_id="x", aws_secret_access_key="y")  # type: ignore[call-overload]
+            self.stubs[service, region] = Stubber(made)
+            self.stubs[service, region].activate()
+        return self.stubs[service, region]
+
+
+@pytest.fixture
+def cloud() -> t.Iterator[Cloud]:
+    made = Cloud()
+    yield made
+    for stub in made.stubs.values():
+        stub.assert_no_pending_responses()
+
+
+def stub(cloud: Cloud, *providers: str, roles: bool = True) -> None:
+    """What is asked of every account."""
+    if roles:
+        answer = {"RoleDetailList": [dict(DETAIL)], "IsTruncated": False}
+        asked = {"Filter": ["Role", "LocalManagedPolicy"], "MaxItems": 1000}
+        cloud.of("iam").add_response("get_account_authorization_details", answer, asked)
+    cloud.of("iam").add_response(
+        "get_open_id_connect_provider",
+        {"Url": PROVIDER, "ClientIDList": ["sts.amazonaws.com"]},
+        {"OpenIDConnectProviderArn": PROVIDER_ARN},
+    )
+    arns = [f"arn:aws:iam::123456789012:oidc-provider/{each}" for each in (PROVIDER, *providers)]
+    listed = {"OpenIDConnectProviderList": [{"Arn": each} for each in arns]}
+    cloud.of("iam").add_response("list_open_id_connect_providers", listed, {})
+    cloud.of("eks").add_response("list_pod_identity_associations", {"associations": []}, {"clusterName": "prod"})
+
+
+def read(cloud: Cloud, server: Server, **options: t.Any) -> Facts:
+    wanted = Wanted.from_params(
+        {
+            "cluster_name": "prod",
+            "fail_on": "error",
+            "unused_days": 90,
+            "pods": True,
+            "rehearse": False,
+            "env_from": False,
+            "providers": True,
+            "max_workers": 1,  # so that the calls come in one order
+            "limit": 0,
+            **options,
+        }
+    )
+    reader = Reader(t.cast(t.Any, cloud), t.cast(t.Any, server), wanted, CLUSTER, conceal=lambda _secret: None)
+    return reader.read()
+
+
+def test_a_whole_cluster_is_a_list_of_each_kind(cloud: Cloud) -> None:
+    stub(cloud)
+    server = Server(**{"GET /api/v1/pods": [injected(written())]})
+    facts = read(cloud, server)
+    assert sorted(server.requests) == [
+        "GET /api/v1/namespaces",
+        "GET /api/v1/pods",
+        "GET /api/v1/serviceaccounts",
+        f"GET {WEBHOOKS}",
+    ]
+    assert facts.trusted == {"app": ["system:serviceaccount:shop:app"]}
+    assert facts.unread == ()
+
+
+def test_single_namespaces_are_read_alone(cloud: Cloud) -> None:
+    stub(cloud)
+    spaces = "/api/v1/namespaces/shop"
+    server = Server(
+        **{
+            f"GET {spaces}": {"metadata": {"name": "shop"}},
+            f"GET {spaces}/serviceaccounts": [account()],
+            f"GET {spaces}/pods": [],
+        }
+    )
+    facts = read(cloud, server, namespaces=["shop"])
+    assert sorted(server.requests) == [
+        f"GET {spaces}",
+        f"GET {spaces}/pods",
+        f"GET {spaces}/serviceaccounts",
+        f"GET {WEBHOOKS}",
+    ]
+    assert list(t.cast(Json, facts.namespaces)) == ["shop"]
+
+
+def test_several_namespaces_are_picked_from_a_list_of_all(cloud: Cloud) -> None:
+    stub(cloud)
+    elsewhere = {"namespace": "elsewhere"}
+    server = Server(
+        **{
+            "GET /api/v1/namespaces/shop": {"metadata": {"name": "shop"}},
+            "GET /api/v1/namespaces/bank": {"metadata": {"name": "bank"}},
+            "GET /api/v1/serviceaccounts": [account(), {"metadata": {**account()["metadata"], **elsewhere}}],
+            "GET /api/v1/pods": [written(), {**written(), "metadata": {**written()["metadata"], **elsewhere}}],
+        }
+    )
+    facts = read(cloud, server, namespaces=["shop", "bank"])
+    assert list(facts.service_accounts) == [("shop", "app")]
+    assert list(t.cast(Json, facts.pods)) == [("shop", "app")]
+    assert server.requests.count("GET /api/v1/serviceaccounts") == 1
+
+
+def test_of_a_pod_nothing_is_kept_that_nobody_looks_at(cloud: Cloud) -> None:
+    stub(cloud)
+    ended = written("web-ended", status={"phase": "Succeeded"})
+    pod = injected(written(status={"phase": "Running", "conditions": [{"type": "Ready"}]}))
+    pod["metadata"]["managedFields"] = [{"manager": "kubelet"}]
+    facts = read(cloud, Server(**{"GET /api/v1/pods": [ended, pod]}))
+    kept = t.cast(Json, facts.pods)["shop", "app"]
+    assert [each["metadata"]["name"] for each in kept] == ["web-5d4f-x1"]
+    assert "managedFields" not in kept[0]["metadata"]
+    assert kept[0]["status"] == {"phase": "Running"}
+    assert kept[0]["spec"] == pod["spec"]
+
+
+def test_owners_are_read_of_doubtful_pods_alone(cloud: Cloud) -> None:
+    stub(cloud)
+    good = injected(written("ok-1", owner=("apps/v1", "ReplicaSet", "ok-5d4f")))
+    bare = written("web-1")
+    owner = {"metadata": {"name": "web-5d4f", "namespace": "shop"}, "spec": {"template": {"spec": bare["spec"]}}}
+    path = "/apis/apps/v1/namespaces/shop"
+    server = Server(**{"GET /api/v1/pods": [good, bare], f"GET {path}/replicasets/web-5d4f": owner})
+    facts = read(cloud, server)
+    assert [each for each in server.requests if path in each] == [
+        f"GET {path}/replicasets/web-5d4f",
+        f"GET {path}/deployments/web",
+    ]
+    assert facts.workloads == {
+        "shop": {
+            Owner("apps/v1", "ReplicaSet", "web-5d4f"): owner,
+            Owner("apps/v1", "Deployment", "web"): None,
+        }
+    }
+
+
+def test_many_owners_are_read_by_pages_and_others_of_the_kind_not_kept(cloud: Cloud) -> None:
+    stub(cloud)
+    pods = [injected(written(f"p{each}", owner=("apps/v1", "StatefulSet", f"s{each}")), OTHER) for each in range(9)]
+    sets: list[Json] = [{"metadata": {"name": f"s{each}", "namespace": "shop"}, "spec": {}} for each in range(8)]
+    other = {"metadata": {"name": "other", "namespace": "shop"}, "spec": {}}
+    server = Server(**{"GET /api/v1/pods": pods, "GET /apis/apps/v1/statefulsets": [*sets, other]})
+    facts = read(cloud, server)
+    assert [each for each in server.requests if "apps" in each] == ["GET /apis/apps/v1/statefulsets"]
+    found = {owner.name: body for owner, body in facts.workloads["shop"].items()}
+    assert found == {**{each["metadata"]["name"]: each for each in sets}, "s8": None}
+
+
+def test_clusters_are_asked_for_in_the_regions_that_providers_name(cloud: Cloud) -> None:
+    stub(cloud, GONE, "token.actions.githubusercontent.com")
+    elsewhere = cloud.of("eks", "us-east-1")
+    elsewhere.add_response("list_clusters", {"clusters": ["old", "new"]}, {})
+    elsewhere.add_client_error("describe_cluster", "ResourceNotFoundException", "gone")
+    arn = "arn:aws:eks:us-east-1:123456789012:cluster/new"
+    answer = {"name": "new", "arn": arn, "status": "ACTIVE", "identity": {"oidc": {"issuer": "https://issuer"}}}
+    elsewhere.add_response("describe_cluster", {"cluster": answer}, {"name": "new"})
+    assert read(cloud, Server()).issuers == {"us-east-1": frozenset({"https://issuer"})}
+
+
+def test_a_cluster_that_may_not_be_read_may_be_the_one(cloud: Cloud) -> None:
+    stub(cloud, GONE)
+    cloud.of("eks", "us-east-1").add_response("list_clusters", {"clusters": ["old"]}, {})
+    cloud.of("eks", "us-east-1").add_client_error("describe_cluster", "AccessDeniedException", "no")
+    facts = read(cloud, Server())
+    assert isinstance(facts.issuers["us-east-1"], Unknown)
+    assert [each for each in facts.unread if "eks:DescribeCluster" in each]
+
+
+def test_without_the_details_the_list_of_roles_has_to_do(cloud: Cloud) -> None:
+    cloud.of("iam").add_client_error("get_account_authorization_details", "AccessDenied", "no")
+    cloud.of("iam").add_response("list_roles", {"Roles": [dict(DETAIL)], "IsTruncated": False}, {"MaxItems": 1000})
+    stub(cloud, roles=False)
+    facts = read(cloud, Server())
+    assert facts.trusted == {"app": ["system:serviceaccount:shop:app"]}
+    assert "ManagedPolicies" not in facts.known_roles["app"]
+    assert [each for each in facts.unread if "iam:GetAccountAuthorizationDetails" in each]
+
+
+def test_what_the_cluster_refuses_is_unknown_and_said(cloud: Cloud) -> None:
+    stub(cloud)
+    refused = errors.AccessDenied("could not list", cause="forbidden")
+    facts = read(cloud, Server(**{"GET /api/v1/pods": refused, f"GET {WEBHOOKS}": refused}))
+    assert isinstance(facts.pods, Unknown)
+    assert isinstance(facts.webhooks, Unknown)
+    assert sorted(each.rpartition(": ")[2] for each in facts.unread) == [
+        "the permission list mutatingwebhookconfigurations.admissionregistration.k8s.io is missing.",
+        "the permission list pods is missing.",
+    ]
+
+
+def test_without_service_accounts_there_is_nothing_to_look_at(cloud: Cloud) -> None:
+    stub(cloud)
+    with pytest.raises(errors.AccessDenied):
+        read(cloud, Server(**{"GET /api/v1/serviceaccounts": errors.AccessDenied("could not list")}))
+
+
+def test_keys_are_asked_for_where_that_is_wanted(cloud: Cloud) -> None:
+    stub(cloud)
+    pod = injected(written())
+    pod["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
+    path = "GET /api/v1/namespaces/shop/configmaps/settings"
+    settings = {"metadata": {"managedFields": [{"fieldsV1": {"f:data": {"f:AWS_PROFILE": {}}}}]}}
+    server = Server(**{"GET /api/v1/pods": [pod, pod], path: settings})
+    facts = read(cloud, server, env_from=True)
+    assert server.requests.count(path) == 1
+    assert facts.env_sources == {"shop": {("ConfigMap", "settings"): ["AWS_PROFILE"]}}

@@ -1,0 +1,172 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""OIDC providers: what is read for a plan, and no more, against botocore's own model."""
+
+from __future__ import annotations
+
+import typing as t
+
+import boto3
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn, EksCluster
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import spec_and_plan as provider_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec_and_plan import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._module import provider as provider_module
+from botocore.stub import Stubber
+
+if t.TYPE_CHECKING:
+    from collections.abc import Iterator
+
+URL = "https://oidc.eks.eu-west-1.amazonaws.com/id/ONE"
+ARN = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ONE"
+FOUND = {"Url": URL.removeprefix("https://"), "ClientIDList": ["sts.amazonaws.com"], "ThumbprintList": ["a" * 40]}
+WHICH = {"OpenIDConnectProviderArn": ARN}
+
+
+class Aws:
+    """The connections of one run, with stubbed clients."""
+
+    def __init__(self) -> None:
+        self._clients = {
+            name: boto3.client(name, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="y")
+            for name in ("iam", "sts")
+        }
+        self.stubs = {name: Stubber(client) for name, client in self._clients.items()}
+
+    def client(self, service: str) -> t.Any:
+        return self._clients[service]
+
+    def caller(self) -> Arn:
+        return Arn.parse(self.client("sts").get_caller_identity()["Arn"])
+
+    def describe(self, name: str) -> EksCluster:
+        return EksCluster.from_aws(
+            {
+                "name": name,
+                "arn": "arn:aws:eks:eu-west-1:123456789012:cluster/one",
+                "status": "ACTIVE",
+                "identity": {"oidc": {"issuer": URL}},
+            }
+        )
+
+
+@pytest.fixture
+def aws() -> Iterator[t.Any]:
+    made = Aws()
+    for stub in made.stubs.values():
+        stub.activate()
+    yield made
+    for stub in made.stubs.values():
+        stub.assert_no_pending_responses()
+
+
+def wanted(**options: t.Any) -> Wanted:
+    defaults: dict[str, t.Any] = {
+        "state": "present",
+        "cluster_name": "one",
+        "url": None,
+        "client_ids": ["sts.amazonaws.com"],
+        "purge_client_ids": False,
+        "thumbprints": None,
+        "tags": None,
+        "purge_tags": True,
+        "force": False,
+    }
+    return Wanted.from_params({**defaults, **options})
+
+
+def test_by_the_name_one_read_is_enough(aws: t.Any) -> None:
+    aws.stubs["iam"].add_response("get_open_id_connect_provider", FOUND, WHICH)
+    observed = provider_module.observe(aws, wanted())
+    assert (observed.url, observed.arn) == (URL, ARN)
+    assert not provider_plan.plan(wanted(), observed)
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn"])
+def test_by_the_url_the_caller_tells_account_and_partition(aws: t.Any, partition: str) -> None:
+    caller = {"Account": "123456789012", "Arn": f"arn:{partition}:sts::123456789012:assumed-role/r/s", "UserId": "x"}
+    arn = ARN.replace("arn:aws:", f"arn:{partition}:")
+    aws.stubs["sts"].add_response("get_caller_identity", caller, {})
+    aws.stubs["iam"].add_response("get_open_id_connect_provider", FOUND, {"OpenIDConnectProviderArn": arn})
+    assert provider_module.observe(aws, wanted(cluster_name=None, url=URL)).arn == arn
+
+
+def test_a_missing_one_is_looked_for_under_other_spellings(aws: t.Any) -> None:
+    iam = aws.stubs["iam"]
+    iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "gone", expected_params=WHICH)
+    iam.add_response("list_open_id_connect_providers", {"OpenIDConnectProviderList": [{"Arn": f"{ARN}/"}]}, {})
+    made = provider_module.plan(aws, wanted())
+    assert len(made.warnings) == 1
+    assert [action.operation for action in made.actions] == ["create_oidc_provider"]
+
+
+def test_who_may_not_list_providers_goes_without_that_warning(aws: t.Any) -> None:
+    iam = aws.stubs["iam"]
+    iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "gone", expected_params=WHICH)
+    iam.add_client_error("list_open_id_connect_providers", "AccessDenied", "no")
+    assert provider_module.plan(aws, wanted()).warnings == ()
+
+
+def test_roles_are_read_before_a_removal_alone(aws: t.Any) -> None:
+    iam = aws.stubs["iam"]
+    iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
+    iam.add_response("list_roles", {"Roles": [], "IsTruncated": False}, {"MaxItems": 1000})
+    assert provider_module.plan(aws, wanted(state="absent"))
+    iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
+    assert provider_module.plan(aws, wanted(state="absent", force=True))
+
+
+def test_who_may_not_read_roles_is_told_of_force(aws: t.Any) -> None:
+    iam = aws.stubs["iam"]
+    iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
+    iam.add_client_error("list_roles", "AccessDenied", "not authorized to perform: iam:ListRoles")
+    with pytest.raises(errors.AccessDenied) as caught:
+        provider_module.plan(aws, wanted(state="absent"))
+    text = str(caught.value)
+    assert f"could not find out whether roles still trust the OIDC provider {ARN}" in text
+    assert "allow iam:ListRoles" in text
+    assert "force: true" in text
+
+
+def test_the_writes(aws: t.Any) -> None:
+    iam = aws.stubs["iam"]
+    tags = [{"Key": "a", "Value": "b"}]
+    one_tag = {"Url": URL, "ClientIDList": ["x"], "Tags": tags}
+    iam.add_response("create_open_id_connect_provider", {"OpenIDConnectProviderArn": ARN}, one_tag)
+    iam.add_response("add_client_id_to_open_id_connect_provider", {}, {**WHICH, "ClientID": "x"})
+    iam.add_response("remove_client_id_from_open_id_connect_provider", {}, {**WHICH, "ClientID": "x"})
+    iam.add_response("update_open_id_connect_provider_thumbprint", {}, {**WHICH, "ThumbprintList": ["a" * 40]})
+    iam.add_response("tag_open_id_connect_provider", {}, {**WHICH, "Tags": tags})
+    iam.add_response("untag_open_id_connect_provider", {}, {**WHICH, "TagKeys": ["a"]})
+    iam.add_response("delete_open_id_connect_provider", {}, WHICH)
+    operations = provider_module.operations(aws.client("iam"))
+    created = operations["create_oidc_provider"](url=URL, client_ids=["x"], thumbprints=None, tags={"a": "b"})
+    assert created == ARN
+    operations["add_client_id"](arn=ARN, client_id="x")
+    operations["remove_client_id"](arn=ARN, client_id="x")
+    operations["set_thumbprints"](arn=ARN, thumbprints=["a" * 40])
+    operations["tag_oidc_provider"](arn=ARN, tags={"a": "b"})
+    operations["untag_oidc_provider"](arn=ARN, keys=["a"])
+    operations["delete_oidc_provider"](arn=ARN)
+
+
+@pytest.mark.parametrize("readable", [True, False])
+def test_what_aws_chose_is_read_where_it_can_be(aws: t.Any, readable: bool) -> None:
+    iam = aws.stubs["iam"]
+    iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "gone", expected_params=WHICH)
+    iam.add_response("list_open_id_connect_providers", {"OpenIDConnectProviderList": []}, {})
+    made = provider_module.plan(aws, wanted())
+    assert made.after["thumbprints"] is None
+    if readable:
+        iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
+    else:
+        iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "not yet", expected_params=WHICH)
+    assert provider_module.completed(aws, made).after["thumbprints"] == (["a" * 40] if readable else None)
+
+
+def test_nothing_is_read_again_where_nothing_was_chosen(aws: t.Any) -> None:
+    for unchanged in (Plan(), Plan(before={"arn": ARN}, after={})):
+        assert provider_module.completed(aws, unchanged) is unchanged
