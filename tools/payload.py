@@ -1,0 +1,116 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure what each module sends to its host: the collection's own files that Ansible packs for a task.
+
+    python tools/payload.py [--check] [--files] [MODULE ...]
+
+Ansible's own packer builds the payload, so the figures are what a task sends: files of this collection with content,
+their size in KiB, the size of the whole payload as it is sent (with the files of other collections), and the median time
+that Ansible takes to build it. ``--check`` fails if a module exceeds its limit; ``--files`` lists the files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import io
+import pathlib
+import re
+import statistics
+import sys
+import time
+import typing as t
+import zipfile
+
+from ansible.executor import module_common
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins import loader
+from ansible.template import Templar
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+OWN = "ansible_collections/eksops/irsa/"
+# Most files with content, and most KiB of them. What a module sends costs every task that uses it.
+LIMITS: dict[str, tuple[int, int]] = {
+    "irsa_bindings": (58, 480),
+    "irsa_bindings_info": (36, 480),
+    "irsa_verify": (45, 480),
+    "irsa_audit": (65, 800),
+}
+_ZIP = re.compile(rb"(?:ZIPDATA|zip_data)\s*=\s*['\"]{1,3}([A-Za-z0-9+/=\s]+)['\"]")
+
+
+class Payload(t.NamedTuple):
+    """:param files: sizes in bytes of this collection's files, without those that are empty."""
+
+    files: dict[str, int]
+    sent: int
+    seconds: float
+
+
+def build(name: str, rounds: int) -> Payload:
+    """Build a module's payload.
+
+    :param rounds: how often, for the median of ``seconds``.
+    """
+    path = ROOT / "plugins" / "modules" / f"{name}.py"
+    templar = Templar(loader=DataLoader(), variables={})
+    durations = []
+    data = b""
+    for _round in range(rounds):
+        start = time.perf_counter()
+        built = module_common.modify_module(
+            module_name=f"eksops.irsa.{name}",
+            module_path=str(path),
+            module_args={},
+            templar=templar,
+            task_vars={"ansible_python_interpreter": sys.executable},
+            module_compression="ZIP_DEFLATED",
+            remote_is_local=False,
+        )
+        durations.append(time.perf_counter() - start)
+        data = built[0] if isinstance(built, tuple) else built.b_module_data
+    match = _ZIP.search(data)
+    if match is None:
+        raise SystemExit(f"error: the payload of {name} has no archive; this ansible-core packs modules in another way")
+    archive = zipfile.ZipFile(io.BytesIO(base64.b64decode(match.group(1))))
+    files = {
+        entry.filename.removeprefix(OWN): entry.file_size
+        for entry in archive.infolist()
+        if entry.filename.startswith(OWN) and entry.file_size
+    }
+    return Payload(files, len(data), statistics.median(durations))
+
+
+def main() -> None:
+    """Print the table; exit 1 with ``--check`` if a limit is exceeded."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--files", action="store_true")
+    parser.add_argument("--rounds", type=int, default=1, help="how often each payload is built (default: 1)")
+    parser.add_argument("modules", nargs="*", metavar="MODULE")
+    arguments = parser.parse_args()
+    loader.init_plugin_loader([])
+    names = arguments.modules or sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[a-z]*.py"))
+    print(f"{'module':20} {'files':>5} {'KiB':>5} {'sent KiB':>8} {'seconds':>7}")
+    heavy = []
+    for name in names:
+        payload = build(name, arguments.rounds)
+        count, size = len(payload.files), sum(payload.files.values()) / 1024
+        print(f"{name:20} {count:5} {size:5.0f} {payload.sent / 1024:8.0f} {payload.seconds:7.2f}")
+        if arguments.files:
+            for file, weight in sorted(payload.files.items()):
+                print(f"    {weight:7} {file}")
+        most_files, most_size = LIMITS.get(name, (count, size))
+        if count > most_files or size > most_size:
+            heavy.append(
+                f"{name} sends {count} files and {size:.0f} KiB; its limit is {most_files} and {most_size} KiB"
+            )
+    for line in heavy:
+        print(line, file=sys.stderr)
+    if heavy and arguments.check:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
