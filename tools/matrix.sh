@@ -29,8 +29,8 @@ units() {
 
 # A module that Ansible has sent sees Ansible alone, and nothing else of the controller. Plugins of the controller run
 # where Ansible does.
-units_of_modules() { units "$modules/bin/python" tests/unit/test_import_rules.py tests/unit/plugins/module_utils; }
-units_of_controller() { units "$controller/bin/python" tests/unit/plugins --ignore=tests/unit/plugins/module_utils; }
+units_of_modules() { units "$modules/bin/python" tests/unit/plugins/module_utils; }
+units_of_controller() { units "$controller/bin/python" tests/unit --ignore=tests/unit/plugins/module_utils; }
 units_of_both() { units "$controller/bin/python" tests/unit; }
 
 # with_ansible COMMAND...: in the corner, as ansible-test would run it, but with deprecation warnings shown, which it
