@@ -17,6 +17,7 @@ import typing as t
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import INLINE_QUOTA
+from ansible_collections.eksops.irsa.plugins.module_utils._core.wording import join
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies as well_known
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.parameters import KINDS
@@ -164,10 +165,10 @@ def section(name: str, policy: well_known.Policy) -> list[str]:
     if len(rows) > 1:
         parts.append(table(rows, (20, 55, 25)))
     if needed:
-        parts.append(paragraph(f"One of {' and '.join(f'``{key}``' for key in needed)} is needed."))
+        parts.append(paragraph(f"One of {join([f'``{key}``' for key in needed])} is needed."))
     overrides = sorted(well_known.needed_facts(policy) & {"cluster_name", "region"})
     if overrides:
-        parts.append(paragraph(f"It also takes {' and '.join(f'``{fact}``' for fact in overrides)}."))
+        parts.append(paragraph(f"It also takes {join([f'``{fact}``' for fact in overrides])}."))
     parts.append(paragraph(compared(policy.get("comparison", {}))))
     return parts
 

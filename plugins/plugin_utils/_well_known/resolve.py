@@ -25,6 +25,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates
     fill,
     placeholders,
 )
+from ansible_collections.eksops.irsa.plugins.module_utils._core.wording import join
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.parameters import KINDS, Value
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.policies import Policy, load_policy, needed_facts
 
@@ -162,7 +163,7 @@ def _find_faults(policy: Policy, arguments: t.Mapping[str, t.Any]) -> list[tuple
     if needed and not faults:
         values = _values_of(policy, arguments)
         if not any(values[key] for key in needed):
-            faults.append((f"none of {' and '.join(needed)} is given", "give at least one of them"))
+            faults.append((f"none of {join(needed)} is given", "give at least one of them"))
     return faults
 
 
