@@ -1,6 +1,6 @@
-"""Write the guide to well-known policies out of the policies themselves.
+"""Writes the guide to well-known policies from their files.
 
-With --check nothing is written; it fails if the guide isn't what would be. Needs the collection on PYTHONPATH.
+With --check it writes nothing, and fails if the guide is out of date. Needs the collection on PYTHONPATH.
 
 Usage: python policies_guide.py [--check]
 """
@@ -17,92 +17,22 @@ import typing as t
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import INLINE_QUOTA
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import (
-    model as well_known,
-)
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import (
-    policies as well_known_policies,
-)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.wording import join
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies as well_known
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.parameters import KINDS
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 GUIDE = ROOT / "docs" / "docsite" / "rst" / "guide_policies.rst"
 LABEL = "ansible_collections.eksops.irsa.docsite.guide_policies"
 FACTS = Facts("aws", "123456789012", "eu-west-1", "production")
 
-# What eksctl 0.231.0 (pkg/cfn/builder/statement.go) and terraform-aws-iam 6.5.0
-# (modules/iam-role-for-service-accounts/policies.tf) have, and how it differs. Empty where they have none.
-COMPARED: t.Mapping[str, tuple[str, str]] = {
-    "amazon_managed_prometheus": ("", "1 statement; reads and writes in one; without ARNs an empty resource is sent."),
-    "app_mesh_controller": ("", ""),
-    "app_mesh_envoy": ("", ""),
-    "cert_manager": (
-        "3 statements; every zone, records of every type.",
-        "3 statements; records of every type; without ARNs an empty resource is sent.",
-    ),
-    "cloudwatch_observability": (
-        "",
-        "Attaches two managed policies, which write into every log group.",
-    ),
-    "cluster_autoscaler": (
-        "2 statements on everything: it may scale any group of the account.",
-        "2 statements; limited by the cluster's tag; without a name it silently can't scale.",
-    ),
-    "ebs_csi": (
-        "Attaches a managed policy, which has no keys.",
-        "17 statements; lacks ``CopyVolumes``, ``LockSnapshot`` and ``DescribeVolumeStatus``.",
-    ),
-    "efs_csi": (
-        "4 statements on everything; lacks ``DescribeMountTargets`` and ``DescribeAvailabilityZones``.",
-        "4 statements on everything.",
-    ),
-    "external_dns": (
-        "2 statements; every zone; ``ListTagsForResource`` alone, which releases since 0.15 don't call.",
-        "2 statements; ``ListTagsForResources`` alone, which releases before 0.15 don't call; without ARNs an empty "
-        "resource is sent.",
-    ),
-    "external_secrets": (
-        "",
-        "7 statements; may create and delete, but not change, secrets; no parameters are written.",
-    ),
-    "fsx_lustre_csi": (
-        "",
-        "3 statements, 2 on everything; every bucket of the account; the default names the partition ``aws``.",
-    ),
-    "fsx_openzfs_csi": ("", "3 statements, 2 on everything; the default names the partition ``aws``."),
-    "gateway_api_controller": (
-        "",
-        "3 statements; every action of VPC Lattice and every bucket policy; lacks ``acm:ListCertificates``.",
-    ),
-    "image_builder": ("Attaches a managed policy, which is for every repository.", ""),
-    "karpenter": ("", ""),
-    "load_balancer_controller": (
-        "16 statements, 10 on everything; load balancers of any cluster.",
-        "16 statements, 10 on everything; load balancers of any cluster.",
-    ),
-    "load_balancer_controller_target_group_binding": (
-        "",
-        "2 statements; rules of every security group; without ARNs an empty resource is sent.",
-    ),
-    "mountpoint_s3_csi": ("", "3 statements; every bucket by default; no directory buckets, not read-only."),
-    "node_termination_handler": (
-        "",
-        "2 statements; hooks of every group; without ARNs an empty resource is sent.",
-    ),
-    "private_ca_issuer": ("", ""),
-    "velero": (
-        "",
-        "3 statements; every volume and snapshot; without ARNs an empty resource is sent.",
-    ),
-    "vpc_cni_ipv4": ("", "4 statements for both; lacks ``DescribeSecurityGroups``; never limited to the cluster."),
-    "vpc_cni_ipv6": ("", "4 statements for both; lacks ``DescribeSecurityGroups`` and ``DescribeSubnets``."),
-}
-
 HEAD = r"""..
   Copyright (c) 2026 eksops.irsa contributors
   GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
   SPDX-License-Identifier: GPL-3.0-or-later
 
-  Generated by tools/policies_guide.py from plugins/module_utils/_core/well_known/: change it there.
+  Generated by tools/policies_guide.py from plugins/plugin_utils/_well_known/data/: change it there.
 
 .. _@LABEL@:
 
@@ -179,16 +109,16 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         if GUIDE.exists() and GUIDE.read_text(encoding="utf-8") == page:
             return 0
-        print(f"{GUIDE.relative_to(ROOT)} is not what the policies say: run make guide")
+        print(f"{GUIDE.relative_to(ROOT)} is out of date: run make guide")
         return 1
     GUIDE.write_text(page, encoding="utf-8")
     return 0
 
 
 def guide() -> str:
-    head = HEAD.replace("@LABEL@", LABEL).replace("@COUNT@", str(len(well_known.NAMES)))
+    head = HEAD.replace("@LABEL@", LABEL).replace("@COUNT@", str(len(well_known.policy_names())))
     head = head.replace("@QUOTA@", f"{INLINE_QUOTA:,}")
-    policies = {name: well_known_policies.policy(name) for name in well_known.NAMES}
+    policies = {name: well_known.load_policy(name) for name in well_known.policy_names()}
     parts = [head, overview(policies)]
     for name, policy in policies.items():
         parts += section(name, policy)
@@ -217,8 +147,8 @@ def between(least: int, most: int) -> str:
 
 
 def document(name: str, *, everything: bool = False) -> policy_document.Document:
-    given = well_known_policies.example(name, everything=everything)
-    return well_known_policies.template(name, given).document(FACTS)
+    given = resolve.example_parameters(name, everything=everything)
+    return resolve.make_template(name, given).document(FACTS)
 
 
 def section(name: str, policy: well_known.Policy) -> list[str]:
@@ -226,7 +156,7 @@ def section(name: str, policy: well_known.Policy) -> list[str]:
     needed = policy.get("one_of", [])
     rows = [("Parameter", "What it is", "Default")]
     for key, parameter in policy["parameters"].items():
-        kind = well_known_policies.KINDS[parameter["kind"]]
+        kind = KINDS[parameter["kind"]]
         what = "" if kind.shape == "bool" else f" {kind.what[0].upper()}{kind.what[1:]}."
         default = f"``{json.dumps(parameter['default'])}``" if "default" in parameter else ""
         if parameter.get("required"):
@@ -235,20 +165,21 @@ def section(name: str, policy: well_known.Policy) -> list[str]:
     if len(rows) > 1:
         parts.append(table(rows, (20, 55, 25)))
     if needed:
-        parts.append(paragraph(f"One of {' and '.join(f'``{key}``' for key in needed)} is needed."))
-    overrides = sorted(well_known_policies.facts_of(policy) & {"cluster_name", "region"})
+        parts.append(paragraph(f"One of {join([f'``{key}``' for key in needed])} is needed."))
+    overrides = sorted(well_known.needed_facts(policy) & {"cluster_name", "region"})
     if overrides:
-        parts.append(paragraph(f"It also takes {' and '.join(f'``{fact}``' for fact in overrides)}."))
-    parts.append(paragraph(compared(name)))
+        parts.append(paragraph(f"It also takes {join([f'``{fact}``' for fact in overrides])}."))
+    parts.append(paragraph(compared(policy.get("comparison", {}))))
     return parts
 
 
-def compared(name: str) -> str:
-    eksctl, terraform = COMPARED[name]
-    if not eksctl and not terraform:
+def compared(comparison: well_known.Comparison) -> str:
+    """How the policy differs from those of other tools."""
+    if not comparison:
         return "Neither eksctl nor terraform-aws-iam has it for service accounts."
     lacks = "doesn't have it."
-    return f"eksctl: {eksctl or lacks} terraform-aws-iam: {terraform or lacks}"
+    eksctl, terraform = comparison.get("eksctl", lacks), comparison.get("terraform_aws_iam", lacks)
+    return f"eksctl: {eksctl} terraform-aws-iam: {terraform}"
 
 
 def markup(text: str) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module `irsa_role`, with the well-known policies that the task asks for."""
+"""Runs the module `irsa_role` with the well-known policies that the task requests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve as _well_known
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve
 
 
 class ActionModule(ActionBase):
@@ -22,11 +22,11 @@ class ActionModule(ActionBase):
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Runs the module; what it returns is returned as it is."""
+        """Runs the module and returns its result unchanged."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         given = self._task.args.get("well_known_policies")
         try:
-            arguments = _well_known.in_role(self._task.args)
+            arguments = resolve.resolve_role_arguments(self._task.args)
         except InvalidInput as error:
             return {**result, "failed": True, "msg": str(error), "error": error.as_dict()}
         result.update(

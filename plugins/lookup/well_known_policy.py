@@ -12,7 +12,7 @@ author:
   - eksops contributors (@eksops)
 description:
   - Returns the policy document that O(eksops.irsa.irsa_role#module:well_known_policies) writes, for a review or for
-    another tool. Nothing is asked of AWS.
+    another tool. It makes no call to AWS.
   - The guide to policies lists the names and the parameters of each.
 options:
   _terms:
@@ -79,7 +79,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies as well_known_policies
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve
 
 _FACTS = ("partition", "account_id", "region", "cluster_name")
 
@@ -90,11 +90,11 @@ class LookupModule(LookupBase):
     def run(
         self, terms: t.Sequence[str], variables: t.Mapping[str, t.Any] | None = None, **kwargs: t.Any
     ) -> list[dict[str, t.Any]]:
-        """:raises AnsibleLookupError: a name or a parameter can't be right, or something that is needed isn't known."""
+        """:raises AnsibleLookupError: a name or a parameter is not valid, or a needed fact is unknown."""
         parameters = {key: value for key, value in kwargs.items() if key not in _FACTS}
         self.set_options(var_options=variables, direct={key: kwargs[key] for key in _FACTS if key in kwargs})
         facts = Facts(**{name: self.get_option(name) for name in _FACTS})
         try:
-            return [well_known_policies.template(name, parameters).document(facts) for name in terms]
+            return [resolve.make_template(name, parameters).document(facts) for name in terms]
         except InvalidInput as error:
             raise AnsibleLookupError(str(error)) from error

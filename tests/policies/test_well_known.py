@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What others find in the well-known policies: parliament, and lists of the actions that AWS has."""
+"""The well-known policies are checked by parliament and against lists of the actions that AWS has."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ import policy_sentry
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import model as well_known
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies, resolve
 
 REGIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-CASES = [(name, everything) for name in well_known.NAMES for everything in (False, True)]
+CASES = [(name, everything) for name in policies.policy_names() for everything in (False, True)]
 
-# What parliament says and is wrong about, by what it says it of, and why.
+# False findings of parliament, by issue and subject, and why they are false.
 EXCUSED = {
     ("UNKNOWN_ACTION", "ec2:CopyVolumes"): "newer than its list",
     ("UNKNOWN_ACTION", "elasticloadbalancing:ModifyIpPools"): "newer than its list",
@@ -46,7 +45,9 @@ EXCUSED = {
 
 def document(name: str, partition: str = "aws", *, everything: bool = False) -> policy_document.Document:
     facts = Facts(partition, "123456789012", REGIONS[partition], "production")
-    return policies.template(name, policies.example(name, partition, everything=everything)).document(facts)
+    return resolve.make_template(name, resolve.example_parameters(name, partition, everything=everything)).document(
+        facts
+    )
 
 
 def by_action(made: policy_document.Document) -> policy_document.Document:
@@ -109,7 +110,7 @@ def test_parliament_finds_nothing(name: str, partition: str, *, everything: bool
 
 def test_each_excuse_is_needed() -> None:
     found: set[tuple[str, str]] = set()
-    for name in well_known.NAMES:
+    for name in policies.policy_names():
         made = document(name, everything=True)
         # Flags may exclude each other, so a second look is at what the least parameters give.
         for each in (made, document(name)):
@@ -117,16 +118,18 @@ def test_each_excuse_is_needed() -> None:
     assert EXCUSED.keys() <= found
 
 
-@pytest.mark.parametrize("name", well_known.NAMES)
+@pytest.mark.parametrize("name", policies.policy_names())
 def test_each_action_exists(name: str) -> None:
     actions = {
-        action for each in policies.policy(name)["statements"] for action in policy_document.as_list(each["Action"])
+        action
+        for each in policies.load_policy(name)["statements"]
+        for action in policy_document.as_list(each["Action"])
     }
     assert [action for action in sorted(actions) if not exists(action)] == []
 
 
 @pytest.mark.parametrize("action", ["ec2:DescribeEverything", "nothing:GetNothing", "route53:ListTagsForZone"])
-def test_an_action_that_does_not_exist_is_seen(action: str) -> None:
+def test_unknown_action_is_noticed(action: str) -> None:
     assert not exists(action)
 
 
@@ -138,5 +141,5 @@ def test_an_action_that_does_not_exist_is_seen(action: str) -> None:
         ({"Action": "sqs:SendMessage", "Resource": "*"}, ("RESOURCE_STAR", "sqs:SendMessage")),
     ],
 )
-def test_what_is_wrong_is_seen(statement: dict[str, t.Any], issue: tuple[str, str]) -> None:
+def test_faulty_statement_is_noticed(statement: dict[str, t.Any], issue: tuple[str, str]) -> None:
     assert issue in findings({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})

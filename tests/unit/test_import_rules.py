@@ -43,7 +43,7 @@ RULES = {
     ),
     "filter": Rule((f"{UTILS}._core", "ansible"), may_exit=False),
     "lookup": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
-    "plugin_utils": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils"), may_exit=False),
+    "plugin_utils": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "yaml"), may_exit=False),
     "test": Rule((f"{UTILS}._core", "ansible"), may_exit=False),
     "inventory": Rule((UTILS, "ansible", *DEPENDENCIES), may_exit=False),
 }

@@ -2,49 +2,229 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Puts what a task's well-known policies say into its arguments, before the module is sent with them.
+"""Turns requests for well-known policies into templates: checks the parameters and fills them in.
 
-So the policies that are asked for travel, and the others stay where Ansible runs.
+A request is the name of a policy, or a mapping with ``name``, parameters of that policy and perhaps ``policy_name``,
+``cluster_name`` and ``region``. This happens before a module is sent, so only the requested policies travel with it;
+what only AWS knows is filled in by the module.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import re
 import typing as t
 
+from ansible_collections.eksops.irsa.plugins.module_utils._core import validation
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import (
+    PLACEHOLDER,
+    Template,
+    fill,
+    placeholders,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.wording import join
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.parameters import KINDS, Value
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.policies import Policy, load_policy, needed_facts
 
 _OPTION = "well_known_policies"
+# Keys that every request may have, besides the parameters of its policy.
+_NAME, _POLICY_NAME = "name", "policy_name"
+# Facts that a request may override if its policy uses them.
+_OVERRIDES = ("cluster_name", "region")
+_OVERRIDE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
-def in_role(arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The arguments of `irsa_role`, or a binding, with templates in the place of names and parameters.
+def resolve_role_arguments(arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The arguments of `irsa_role`, or a binding, with templates in place of requests.
 
-    :raises InvalidInput: all that can't be right.
+    :raises InvalidInput: all requests that are not valid.
     """
     if not arguments.get(_OPTION):
         return dict(arguments)
-    # Imported here because few tasks ask for any.
-    from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies as well_known_policies
-
-    found = well_known_policies.templates(arguments[_OPTION])
-    return {**arguments, _OPTION: [dataclasses.asdict(each) for each in found]}
+    templates = make_templates(arguments[_OPTION])
+    return {**arguments, _OPTION: [dataclasses.asdict(template) for template in templates]}
 
 
-def in_bindings(arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The arguments of `irsa_bindings` likewise.
+def resolve_bindings_arguments(arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The arguments of `irsa_bindings`, with templates in place of requests.
 
-    :raises InvalidInput: all that can't be right, with the index of its binding.
+    :raises InvalidInput: all requests that are not valid, each with the index of its binding.
     """
     bindings = arguments.get("bindings")
-    if not isinstance(bindings, list) or not any(isinstance(each, dict) and each.get(_OPTION) for each in bindings):
+    if not isinstance(bindings, list) or not any(isinstance(item, dict) and item.get(_OPTION) for item in bindings):
         return dict(arguments)
-    found, problems = [], []
+    resolved, problems = [], []
     for index, binding in enumerate(bindings):
         try:
-            found.append(in_role(binding) if isinstance(binding, dict) else binding)
+            resolved.append(resolve_role_arguments(binding) if isinstance(binding, dict) else binding)
         except InvalidInput as error:
             problems.append(f"binding {index}: {error}")
     if problems:
-        raise InvalidInput("the bindings can't be carried out", cause=" ".join(problems), fix="correct the bindings")
-    return {**arguments, "bindings": found}
+        raise InvalidInput("invalid bindings", cause=" ".join(problems), fix="correct the bindings")
+    return {**arguments, "bindings": resolved}
+
+
+def make_templates(requests: t.Any) -> list[Template]:
+    """The templates of the requested policies.
+
+    :param requests: a list of requests, not checked yet.
+    :raises InvalidInput: all requests that are not valid.
+    """
+    problems = validation.Problems()
+    if not isinstance(requests, (list, tuple)):
+        problems.add(f"{_OPTION} is not a list", "give names of policies, or mappings with name and parameters")
+        problems.stop()
+    templates: list[Template] = []
+    for request in requests:
+        template = _make_template(problems, request)
+        if template is None:
+            continue
+        if any(template.policy_name == other.policy_name for other in templates):
+            problems.add(
+                f"{_OPTION} would write inline policy {template.policy_name} twice",
+                "give one element all of its parameters, or each a policy_name of its own",
+            )
+        templates.append(template)
+    problems.stop()
+    return templates
+
+
+def make_template(name: str, parameters: t.Mapping[str, t.Any]) -> Template:
+    """The template of one policy.
+
+    :raises InvalidInput: the name or parameters that are not valid.
+    """
+    return make_templates([{**parameters, _NAME: name}])[0]
+
+
+def example_parameters(name: str, partition: str = "aws", *, everything: bool = False) -> dict[str, Value]:
+    """Valid parameters of a policy, for documentation and tests: the fewest that it needs, or all.
+
+    :raises InvalidInput: no policy has that name.
+    """
+    policy = load_policy(name)
+    needed = {key for key, parameter in policy["parameters"].items() if parameter.get("required")}
+    needed.update(policy.get("one_of", [])[:1])  # of several, the first is enough
+    return {
+        key: KINDS[parameter["kind"]].example_value(partition)
+        for key, parameter in policy["parameters"].items()
+        if everything or key in needed
+    }
+
+
+def _make_template(problems: validation.Problems, request: t.Any) -> Template | None:
+    request = {_NAME: request} if isinstance(request, str) else request
+    if not isinstance(request, t.Mapping) or not isinstance(request.get(_NAME), str):
+        problems.add(
+            f"{_OPTION} has an element without a name",
+            "give the name of a policy, or a mapping with name and parameters",
+        )
+        return None
+    name = str(request[_NAME])
+    try:
+        policy = load_policy(name)
+    except InvalidInput as error:
+        problems.add(error.message, error.fix or "")
+        return None
+    arguments = {str(key): value for key, value in request.items() if key not in (_NAME, _POLICY_NAME)}
+    faults = _find_faults(policy, arguments)
+    for message, fix in faults:
+        problems.add(f"well-known policy {name}: {message}", fix)
+    policy_name = request.get(_POLICY_NAME) or f"well-known-{name.replace('_', '-')}"
+    validation.check_policy_name(problems, "policy_name", str(policy_name))
+    if faults:
+        return None
+    return Template(name, str(policy_name), _fill_statements(policy, _values_of(policy, arguments)))
+
+
+def _find_faults(policy: Policy, arguments: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
+    """Message and fix of each parameter that is unknown, missing or not valid."""
+    faults: list[tuple[str, str]] = []
+    overrides = [fact for fact in _OVERRIDES if fact in needed_facts(policy)]
+    for key, value in arguments.items():
+        if key in overrides:
+            if not isinstance(value, str) or not _OVERRIDE.fullmatch(value):
+                faults.append((f"{key} {value!r} is not valid", f"give {key} as text"))
+        elif key not in policy["parameters"]:
+            known = [*policy["parameters"], *overrides]
+            similar = difflib.get_close_matches(key, known, n=1)
+            faults.append((f"it has no parameter {key}", f"use {', '.join(similar or known) or 'none'}"))
+    for key, parameter in policy["parameters"].items():
+        kind, value = KINDS[parameter["kind"]], arguments.get(key)
+        if value is None:
+            if parameter.get("required"):
+                faults.append((f"the parameter {key} is missing", kind.advice))
+        elif fault := kind.describe_fault(value):
+            faults.append((f"{key} {fault}", kind.advice))
+    needed = policy.get("one_of", [])
+    if needed and not faults:
+        values = _values_of(policy, arguments)
+        if not any(values[key] for key in needed):
+            faults.append((f"none of {join(needed)} is given", "give at least one of them"))
+    return faults
+
+
+def _values_of(policy: Policy, arguments: t.Mapping[str, t.Any]) -> dict[str, Value]:
+    """Arguments with the defaults of the parameters that are left out; None for those that have no default."""
+    defaults = {key: parameter.get("default") for key, parameter in policy["parameters"].items()}
+    return {**defaults, **{key: value for key, value in arguments.items() if value is not None}}
+
+
+def _fill_statements(policy: Policy, values: t.Mapping[str, Value]) -> list[dict[str, t.Any]]:
+    kept = []
+    for statement in policy["statements"]:
+        if not all(values[name] for name in policy_document.as_list(statement.get("given"))):
+            continue
+        if any(values[name] for name in policy_document.as_list(statement.get("unless"))):
+            continue
+        if any(not values[name] for name in placeholders(statement["Resource"]) & values.keys()):
+            continue
+        kept.append(_fill_statement(statement, values))
+    return kept
+
+
+def _fill_statement(statement: t.Mapping[str, t.Any], values: t.Mapping[str, Value]) -> dict[str, t.Any]:
+    filled = {key: value for key, value in statement.items() if key not in ("given", "unless", "Condition")}
+    filled["Resource"] = _expand_lists(statement["Resource"], values)
+    condition = {
+        operator: kept
+        for operator, keys in statement.get("Condition", {}).items()
+        if (kept := _fill_condition(keys, values))
+    }
+    if condition:
+        filled["Condition"] = condition
+    return t.cast("dict[str, t.Any]", fill(filled, _strings_of(values)))
+
+
+def _fill_condition(keys: t.Mapping[str, t.Any], values: t.Mapping[str, Value]) -> dict[str, t.Any]:
+    filled: dict[str, t.Any] = {}
+    for key, text in keys.items():
+        names = placeholders({key: text}) & values.keys()
+        if any(not values[name] for name in names):
+            continue
+        mappings = [(name, value) for name in names if isinstance(value := values[name], t.Mapping)]
+        if mappings:
+            name, tags = mappings[0]
+            filled.update({fill(key, {name: tag}): tag_value for tag, tag_value in tags.items()})
+        else:
+            filled[key] = _expand_lists(text, values)
+    return filled
+
+
+def _expand_lists(texts: str | t.Sequence[str], values: t.Mapping[str, Value]) -> list[str]:
+    """The texts; one with a list parameter is repeated for each value of the list."""
+    expanded: list[str] = []
+    for text in [texts] if isinstance(texts, str) else texts:
+        lists = [name for name in PLACEHOLDER.findall(text) if isinstance(values.get(name), (list, tuple))]
+        if lists:
+            expanded += [fill(text, {lists[0]: value}) for value in t.cast(t.Sequence[str], values[lists[0]])]
+        else:
+            expanded.append(text)
+    return expanded
+
+
+def _strings_of(values: t.Mapping[str, Value]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if isinstance(value, str)}

@@ -18,10 +18,10 @@ from ..diagnosis import options as diagnosis_options
 from ..diagnosis.causes import BY_ID, LINKS
 from ..diagnosis.findings import Chain, Finding, KubernetesFacts, Unknown
 from ..diagnosis.rules import account as account_rules
-from ..diagnosis.rules.occurrences import some
 from ..errors import ChainBroken
 from ..pods import injection, owners
 from ..service_account.annotations import is_role_arn
+from ..wording import join, join_some, quantity
 from . import roles as audit_roles
 from .facts import Facts, Name, means_to_name_a_role
 from .options import Wanted
@@ -247,7 +247,7 @@ class Audit:
         said = list(self._facts.unread)
         for warning, names in sorted(self._unknown.items()):
             if warning not in said:
-                said.append(f"{warning} It concerns {some(sorted(names), _TOLD)}.")
+                said.append(f"{warning} It concerns {join_some(sorted(names), _TOLD)}.")
         return said
 
     # What the module returns
@@ -309,7 +309,7 @@ class Audit:
         ids = [each["id"] for each in self.summary() if each["severity"] in bad]
         return ChainBroken(
             f"{f'EKS cluster {cluster.name}' if cluster else f'the cluster with issuer {self._facts.issuer}'} has "
-            f"{' and '.join(f'{counts[each]} {each}s' if counts[each] != 1 else f'1 {each}' for each in bad)}",
+            f"{join([quantity(counts[each], each) for each in bad])}",
             cause=", ".join(ids),
             fix="see findings and the reports for each of them, or put what is meant to be so into ignore",
         )
@@ -369,7 +369,7 @@ def _by_hand(chain: Chain, bound: t.Sequence[str]) -> Finding:
     name = expected_injection.name_of(chain)
     return Finding(
         "bound-by-hand",
-        f"annotation {ROLE_ARN_ANNOTATION} of service account {name} was set by {' and '.join(bound)}, which doesn't "
+        f"annotation {ROLE_ARN_ANNOTATION} of service account {name} was set by {join(bound)}, which doesn't "
         "keep it so",
         f"put {name} into irsa_bindings with role_arn: {chain.role_arn}, or with the role's name if the role is to be "
         "kept, too; set force there once, so that the annotation is owned from then on",

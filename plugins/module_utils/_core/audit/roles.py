@@ -12,11 +12,11 @@ import typing as t
 from .. import arn as arns
 from ..diagnosis.findings import AwsFacts, Chain, Finding, Unknown
 from ..diagnosis.rules import role as role_rules
-from ..diagnosis.rules.occurrences import some
 from ..diagnosis.rules.trust_facts import EKS_ISSUER, drift
 from ..policy.conditions import like
 from ..policy.document import as_list, statements
 from ..trust import policy as trust_policy
+from ..wording import join_some, quantity
 from .facts import Facts, Name, annotation_of, name_of
 
 Json = t.Mapping[str, t.Any]
@@ -74,15 +74,15 @@ def _missing(facts: Facts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[
     gone = [each for each in named if each not in facts.service_accounts and _is_looked_at(facts, each[0])]
     if gone:
         missing = [f"{namespace}/{name}" for namespace, name in gone]
-        what = "a service account" if len(gone) == 1 else f"{len(gone)} service accounts"
+        what = quantity(len(gone), "service account")
         yield About(
             Finding(
                 "trusts-missing-account",
-                f"role {role['RoleName']} trusts {what} that the cluster hasn't got: {some(missing, _TOLD)}",
+                f"role {role['RoleName']} trusts {what} that the cluster hasn't got: {join_some(missing, _TOLD)}",
                 f"create {'it' if len(gone) == 1 else 'them'} if {'it is' if len(gone) == 1 else 'they are'} still to "
                 f"come (eksops.irsa.sa_annotate with role_arn: {role['Arn']}); else {_only(facts, role, subjects)}",
                 evidence="iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument",
-                found=some(missing, _TOLD),
+                found=join_some(missing, _TOLD),
             ),
             tuple(gone),
         )
@@ -91,10 +91,11 @@ def _missing(facts: Facts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[
         yield About(
             Finding(
                 "trusts-missing-account",
-                f"role {role['RoleName']} trusts {some(idle, _TOLD)}, which no service account of the cluster matches",
+                f"role {role['RoleName']} trusts {join_some(idle, _TOLD)}, which no service account of the cluster "
+                "matches",
                 f"if none is still to come, {_only(facts, role, subjects)}",
                 evidence="iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument",
-                found=some(idle, _TOLD),
+                found=join_some(idle, _TOLD),
             )
         )
 
@@ -123,14 +124,14 @@ def _unbound(facts: Facts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[
     yield About(
         Finding(
             "trusts-unbound-account",
-            f"role {role['RoleName']} trusts {some(named, _TOLD)}, "
+            f"role {role['RoleName']} trusts {join_some(named, _TOLD)}, "
             + ("whose annotation names" if len(idle) == 1 else "whose annotations name")
             + (" no role" if others == {"none"} else " another role or none"),
             f"annotate with eksops.irsa.sa_annotate (role_arn: {role['Arn']}), or take out of the trust policy with "
             f"eksops.irsa.irsa_role, name: {role['RoleName']}",
             evidence=f"metadata.annotations[{arns.ROLE_ARN_ANNOTATION}]",
             expected=role["Arn"],
-            found=some(sorted(others), _TOLD),
+            found=join_some(sorted(others), _TOLD),
         ),
         tuple(idle),
     )
@@ -185,7 +186,7 @@ def _shared(role: Json, bound: t.Sequence[Name]) -> About:
     return About(
         Finding(
             "role-shared",
-            f"{len(bound)} service accounts share role {role['RoleName']}: {some(names, _TOLD)}",
+            f"{len(bound)} service accounts share role {role['RoleName']}: {join_some(names, _TOLD)}",
             "give each a role of its own if they need different permissions; if this is meant, ignore: [role-shared]",
             evidence=f"metadata.annotations[{arns.ROLE_ARN_ANNOTATION}]",
             found=str(len(bound)),
@@ -279,7 +280,7 @@ def of_providers(facts: Facts) -> t.Iterator[About]:
             continue
         roles = facts.trusting.get(arn, [])
         trust = "trusts" if len(roles) == 1 else "trust"
-        trusted = f"; {some(roles, _TOLD)} {trust} it" if roles else "; no role trusts it"
+        trusted = f"; {join_some(roles, _TOLD)} {trust} it" if roles else "; no role trusts it"
         yield About(
             Finding(
                 "provider-orphaned",

@@ -20,6 +20,7 @@ from ..rollout import decision as rollouts
 from ..service_account import plan as service_account_plan
 from ..service_account import spec as service_account_spec
 from ..service_account.annotations import Field, is_role_arn
+from ..wording import join_some, plural
 from . import grouping
 from .grouping import Binding
 
@@ -263,7 +264,7 @@ def _provider_wanted(params: t.Mapping[str, t.Any], audiences: list[str]) -> pro
 
 def _placed(indices: t.Sequence[int], error: IrsaError) -> list[str]:
     """Each problem of a role or an account, with the bindings that it comes from."""
-    place = f"binding{'s' if len(indices) > 1 else ''} {', '.join(map(str, indices))}"
+    place = f"{plural(len(indices), 'binding')} {', '.join(map(str, indices))}"
     return [f"{place}: {each['message']} ({each['fix']})" for each in error.details.get("problems", ())] or [
         f"{place}: {error}"
     ]
@@ -287,7 +288,7 @@ def check_quotas(
     problems = [problem for indices, error in excesses for problem in _placed(indices, error)]
     if summary and _ROLES_QUOTA in summary and summary["Roles"] + len(new) > summary[_ROLES_QUOTA]:
         problems.append(
-            f"{len(new)} roles are to be made ({some(new)}), and the account has {summary['Roles']} of the "
+            f"{len(new)} roles are to be made ({join_some(new, _TOLD)}), and the account has {summary['Roles']} of the "
             f"{summary[_ROLES_QUOTA]} that its quota {_ROLES_QUOTA} allows (let bindings share roles, remove roles, or "
             "have the quota raised)"
         )
@@ -318,7 +319,7 @@ def strangers(
     if len(found) > exclusive.limit:
         raise Conflict(
             f"exclusive would free {len(found)} service accounts, and exclusive_limit is {exclusive.limit}",
-            cause=f"the bindings don't name {some(['/'.join(key) for key in found])}",
+            cause=f"the bindings don't name {join_some(['/'.join(key) for key in found], _TOLD)}",
             fix="see whether the list is complete and exclusive_namespaces right; if it is so meant, raise "
             "exclusive_limit",
             service_accounts=["/".join(key) for key in found],
@@ -335,12 +336,6 @@ def bound_to(account: t.Mapping[str, t.Any]) -> str | None:
     return arn if arn and is_role_arn(arn) else None
 
 
-def some(names: t.Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    rest = len(names) - _TOLD
-    return f"{', '.join(names[:_TOLD])}{f' and {rest} more' if rest > 0 else ''}"
-
-
 def in_use(account: Account, pods: t.Sequence[str]) -> Conflict:
     """The error for an account that is to be freed while pods act as its role.
 
@@ -348,7 +343,7 @@ def in_use(account: Account, pods: t.Sequence[str]) -> Conflict:
     """
     return Conflict(
         f"service account {account.title} is in use",
-        cause=f"pods act as its role and would lose it while they run: {some(pods)}",
+        cause=f"pods act as its role and would lose it while they run: {join_some(pods, _TOLD)}",
         fix="stop them first, or set force (in the role irsa: irsa_force) to true; they then go on with a role that is "
         "none any more, or are re-created without it where a rollout is asked for",
         pods=list(pods),
@@ -435,7 +430,7 @@ def failure(outcomes: t.Sequence[Outcome]) -> str | None:
     for each in failed:
         if not isinstance(each.error, NotAttempted):
             accounts.setdefault(str(each.error), []).append(each.account.title)
-    told = [f"{some(titles)}: {error}" for error, titles in list(accounts.items())[:_TOLD]]
+    told = [f"{join_some(titles, _TOLD)}: {error}" for error, titles in list(accounts.items())[:_TOLD]]
     rest = len(accounts) - len(told)
     more = [f"{rest} more errors are in the results."] if rest else []
     return " ".join([f"{len(failed)} of {len(outcomes)} bindings failed.", *told, *more])

@@ -11,6 +11,7 @@ import typing as t
 
 from ..diagnosis.report import check_width, escaped, line, paragraph, wrapped
 from ..errors import InvalidInput
+from ..wording import quantity
 
 Json = t.Mapping[str, t.Any]
 
@@ -146,12 +147,8 @@ def summary(found: t.Sequence[Cluster]) -> str:
     unknown = sums["total"] - sum(sums[name] for name in ("failed", "changed", "ok"))
     if unknown > 0:
         bindings.append(f"{unknown} not begun")
-    parts = [(_many(len(found), "cluster"), told), (_many(sums["total"], "binding"), bindings)]
+    parts = [(quantity(len(found), "cluster"), told), (quantity(sums["total"], "binding"), bindings)]
     return "; ".join(f"{what}: {', '.join(how)}" if how else what for what, how in parts)
-
-
-def _many(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def markdown(found: t.Sequence[Cluster], title: str = "IRSA in all clusters") -> str:

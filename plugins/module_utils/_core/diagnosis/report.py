@@ -12,6 +12,7 @@ import textwrap
 import typing as t
 
 from ..errors import InvalidInput
+from ..wording import quantity
 from .causes import LINKS
 
 Json = t.Mapping[str, t.Any]
@@ -174,7 +175,7 @@ def summary(found: t.Sequence[Verification]) -> str:
     """How many accounts there are, and how many of them came out how, in one line."""
     outcomes = [verification.outcome for verification in found]
     counts = [f"{outcomes.count(outcome)} {said}" for outcome, said in _OUTCOMES.items() if outcome in outcomes]
-    accounts = f"{len(found)} service account{'' if len(found) == 1 else 's'}"
+    accounts = quantity(len(found), "service account")
     return f"{accounts}: {', '.join(counts)}" if counts else accounts
 
 

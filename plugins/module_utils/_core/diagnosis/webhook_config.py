@@ -17,6 +17,7 @@ import ipaddress
 import typing as t
 import urllib.parse
 
+from ..wording import quantity
 from . import certificates
 from .certificates import Certificate
 
@@ -194,7 +195,7 @@ def distrust(hook: Hook, serving_ca: str | None, observed_at: float | None) -> D
     return Distrust(
         "its caBundle has none of the CAs that can have signed the serving certificate",
         f"the CA that signed the certificate of {hook.address}",
-        f"{len(trusted)} other certificate{'' if len(trusted) == 1 else 's'}",
+        quantity(len(trusted), "other certificate"),
     )
 
 

@@ -14,6 +14,7 @@ from .. import arn as arns
 from .. import errors, validation
 from ..plan import Action, Plan
 from ..policy.document import as_list, statements
+from ..wording import quantity
 
 # A SHA-1 digest in hexadecimal, as IAM keeps thumbprints.
 _THUMBPRINT = re.compile(r"[0-9a-fA-F]{40}")
@@ -269,7 +270,7 @@ def _plan_absent(wanted: Wanted, observed: Observed) -> Plan:
     if trusting:
         raise errors.Conflict(
             f"OIDC provider {observed.arn} is still in use",
-            cause=f"it is trusted by {len(trusting)} role{'s' if len(trusting) > 1 else ''}: {', '.join(trusting)}",
+            cause=f"it is trusted by {quantity(len(trusting), 'role')}: {', '.join(trusting)}",
             fix="take it out of their trust policies first (irsa_role with state: absent and the cluster), or set "
             "force: true, after which nobody can assume them by it",
             arn=observed.arn,

@@ -18,6 +18,7 @@ from ..pods.injection import Expected, Verdict
 from ..pods.owners import Owner, Workloads
 from ..service_account.annotations import is_role_arn
 from ..validation import Problems, check_service_account
+from ..wording import quantity
 
 Json = t.Mapping[str, t.Any]
 
@@ -217,8 +218,8 @@ def decide(wanted: Wanted, findings: t.Sequence[Finding], workloads: Workloads) 
         tasks += [_one_by_one(Owner("v1", "Pod", each.name), [each], "delete") for each in bare]
     elif bare:
         warnings.append(
-            f"{_count(bare, 'pod')} without the role and without an owner that would make them again, left alone: "
-            f"{_names(bare)}. Replace them yourself, or set delete_unmanaged to have them deleted."
+            f"{quantity(len(bare), 'pod')} without the role and without an owner that would make them again, left "
+            f"alone: {_names(bare)}. Replace them yourself, or set delete_unmanaged to have them deleted."
         )
     actions, restarted = [], []
     for task in tasks:
@@ -272,7 +273,10 @@ def _task(wanted: Wanted, owner: Owner, group: list[Finding], workloads: Workloa
         stale = [each for each in targets if each.verdict.stale]
         if not stale:
             return None, None
-        return None, f"{owner} runs {_count(stale, 'pod')} without the role; a Job is never restarted: {_names(stale)}."
+        return (
+            None,
+            f"{owner} runs {quantity(len(stale), 'pod')} without the role; a Job is never restarted: {_names(stale)}.",
+        )
     if wanted.strategy != "restart":
         return _one_by_one(owner, targets, wanted.strategy), None
     if owner.kind == "Deployment" and owner.is_builtin and t.cast(Json, workload)["spec"].get("paused"):
@@ -349,7 +353,7 @@ def _actions(namespace: str, task: Task) -> t.Iterator[tuple[Action, dict[str, s
         )
     if task.held:
         what = f"of {owner.kind} {namespace}/{owner.name} that would hold up the rollout"
-        summary = f"evict {_count(task.held, 'unready pod')} {what}: {', '.join(pair[0] for pair in task.held)}"
+        summary = f"evict {quantity(len(task.held), 'unready pod')} {what}: {', '.join(pair[0] for pair in task.held)}"
         yield Action("replace", {"owner": owner}, summary), {**entry, "strategy": "evict"}
     if task.replace:
         names = [pair[0] for pair in task.replace]
@@ -357,7 +361,7 @@ def _actions(namespace: str, task: Task) -> t.Iterator[tuple[Action, dict[str, s
             summary = f"delete pod {namespace}/{owner.name}"
         else:
             of = f"of {owner.kind} {namespace}/{owner.name}"
-            summary = f"{task.strategy} {_count(names, 'pod')} {of} one at a time: {', '.join(names)}"
+            summary = f"{task.strategy} {quantity(len(names), 'pod')} {of} one at a time: {', '.join(names)}"
         yield Action("replace", {"owner": owner}, summary), {**entry, "strategy": task.strategy}
 
 
@@ -370,7 +374,3 @@ def _by_owner(findings: t.Iterable[Finding]) -> dict[str, list[str]]:
 
 def _names(findings: t.Iterable[Finding]) -> str:
     return ", ".join(each.name for each in findings)
-
-
-def _count(things: t.Sequence[t.Any], noun: str) -> str:
-    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"

@@ -14,12 +14,12 @@ import typing as t
 from ..._api.aws import iam
 from ..._api.kubernetes import workloads
 from ..._core.arn import Arn
-from ..._core.bindings import spec as binding_spec
 from ..._core.diagnosis import diagnose
 from ..._core.diagnosis import facts as proofs
 from ..._core.diagnosis import options as diagnosis_options
 from ..._core.diagnosis.findings import Unknown
 from ..._core.errors import IrsaError
+from ..._core.wording import join_some
 from ..verify import observation
 from ..verify.token_probe import TokenProbe
 from . import run as binding_run
@@ -96,7 +96,7 @@ class Proofs:
 
         run.each("verification", verify, outcomes)
         for warning, titles in sorted(unknown.items()):
-            self._warn(f"Could not be verified as a whole: {binding_spec.some(sorted(titles))}. {warning}")
+            self._warn(f"Could not be verified as a whole: {join_some(sorted(titles), limit=5)}. {warning}")
 
     def _fail(self, outcome: Outcome, error: IrsaError, secrets: t.Collection[str]) -> None:
         vars(error).update({key: self._without(value, secrets) for key, value in vars(error).items()})

@@ -13,7 +13,7 @@ import pytest
 from ansible.plugins.action import ActionBase
 from ansible_collections.eksops.irsa.plugins.action.irsa_role import ActionModule
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve as _well_known
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve
 
 DNS: dict[str, t.Any] = {"name": "external_dns", "zones": ["Z1"]}
 
@@ -74,7 +74,7 @@ def test_nothing_is_run_with_what_cannot_be_right(run: t.Callable[..., t.Any]) -
 
 def test_they_are_sent_with_their_bindings() -> None:
     given = {"bindings": [{"role_name": "a", "well_known_policies": ["ebs_csi"]}, {"role_name": "b"}], "force": True}
-    sent = _well_known.in_bindings(given)
+    sent = resolve.resolve_bindings_arguments(given)
     assert sent["force"]
     assert sent["bindings"][0]["well_known_policies"][0]["policy_name"] == "well-known-ebs-csi"
     assert sent["bindings"][1] == {"role_name": "b"}
@@ -83,13 +83,13 @@ def test_they_are_sent_with_their_bindings() -> None:
 
 @pytest.mark.parametrize("bindings", [None, "x", [], [1], [{"role_name": "b"}]])
 def test_bindings_without_them_are_left_to_the_module(bindings: t.Any) -> None:
-    assert _well_known.in_bindings({"bindings": bindings})["bindings"] is bindings
+    assert resolve.resolve_bindings_arguments({"bindings": bindings})["bindings"] is bindings
 
 
 def test_what_cannot_be_right_in_bindings_is_named_with_its_binding() -> None:
     given = [{"well_known_policies": ["ebs_csi"]}, {"well_known_policies": ["x"]}, {"well_known_policies": "x"}]
     with pytest.raises(InvalidInput) as caught:
-        _well_known.in_bindings({"bindings": given})
-    assert "binding 1: there is no well-known policy x." in str(caught.value)
-    assert "binding 2: well_known_policies is no list." in str(caught.value)
+        resolve.resolve_bindings_arguments({"bindings": given})
+    assert "binding 1: well-known policy x does not exist." in str(caught.value)
+    assert "binding 2: well_known_policies is not a list." in str(caught.value)
     assert "binding 0" not in str(caught.value)

@@ -39,12 +39,12 @@ REFUSED = [
     ),
     (
         "{{ lookup('eksops.irsa.well_known_policy', 'external-dns') }}",
-        "there is no well-known policy external-dns. Fix: use external_dns or",
+        "well-known policy external-dns does not exist. Fix: use external_dns or",
     ),
     ("{{ lookup('eksops.irsa.well_known_policy', 'ebs_csi') }}", "well-known policy ebs_csi needs account_id."),
     (
         "{{ lookup('eksops.irsa.well_known_policy', 'ebs_csi', zones=['Z1'], **cluster) }}",
-        "well-known policy ebs_csi: there is no parameter zones.",
+        "well-known policy ebs_csi: it has no parameter zones.",
     ),
 ]
 TWO = "{{ query('eksops.irsa.well_known_policy', 'vpc_cni_ipv6', 'cluster_autoscaler', **cluster) }}"

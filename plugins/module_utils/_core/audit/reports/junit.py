@@ -16,7 +16,8 @@ import typing as t
 import xml.etree.ElementTree as ET
 
 from ...errors import InvalidInput
-from .text import SEVERITIES, Json, cluster_name, concerned, sentence, visible
+from ...wording import sentence, visible
+from .text import SEVERITIES, Json, cluster_name, concerned
 
 FAIL_ON = ("error", "warning", "never")
 # How many objects a finding names in each of the cases that have it.

@@ -18,7 +18,8 @@ import typing as t
 import urllib.parse
 
 from ...diagnosis.causes import BY_ID
-from .text import Json, cluster_name, sentence, visible
+from ...wording import sentence, visible
+from .text import Json, cluster_name
 
 # A result's place and what else it concerns: GitHub shows that many, and refuses a file with ten times as many.
 MOST_PLACES = 100

@@ -12,7 +12,8 @@ import typing as t
 
 from ...diagnosis.report import check_width, line, wrapped
 from ...errors import InvalidInput
-from .text import Json, cluster_heading, concerned, counted, many, visible
+from ...wording import quantity, visible
+from .text import Json, cluster_heading, concerned, counted
 
 _SUMMARY = ("SEVERITY", "LINK", "ID", "COUNT", "TITLE")
 _FINDINGS = ("SEVERITY", "LINK", "ID", "CONCERNS")
@@ -125,7 +126,7 @@ def _lines(audit: Audit, width: int, most: int) -> list[str]:
         lines += ["", *_told(audit.findings[:most], width)]
     more = len(audit.findings[most:]) + audit.omitted
     if more:
-        lines += ["", f"{more} more" if most else f"{many(more, 'finding')} not shown"]
+        lines += ["", f"{more} more" if most else f"{quantity(more, 'finding')} not shown"]
     if audit.unread:
         lines += ["", "not read:"]
         lines += [each for text in audit.unread for each in wrapped(visible(text), width)]

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import json
 import typing as t
-import unicodedata
 
 from ...diagnosis.causes import BY_ID
 from ...diagnosis.report import code, escaped, paragraph
+from ...wording import join, join_some, quantity, visible
 
 Json = t.Mapping[str, t.Any]
 
@@ -23,10 +23,6 @@ Json = t.Mapping[str, t.Any]
 SEVERITIES = ("error", "warning", "note")
 # What an object can be altogether, the worst first, and how a line of counts says it.
 STATES = {"error": "broken", "unknown": "in part", "warning": "with warnings", "note": "with notes", "ok": "ok"}
-# Control characters, marks that turn the direction of writing or can't be seen, halves of characters.
-_HIDDEN = ("Cc", "Cf", "Cs")
-# The only others that XML 1.0 doesn't allow: https://www.w3.org/TR/xml/#charsets.
-_NO_CHARACTERS = "\ufffe\uffff"
 # How many findings of an id Markdown tells, and how many objects of each.
 _MOST_FINDINGS = 10
 _MOST_OBJECTS = 10
@@ -35,30 +31,6 @@ _MOST_OBJECTS = 10
 def json_text(document: Json) -> str:
     """The document itself, in its order. Other characters than ASCII's are escaped, so that any tool can read it."""
     return json.dumps(document, indent=2) + "\n"
-
-
-def visible(text: str) -> str:
-    """The text in one line, with an escape (``\\u202e``) in place of each character that is seen by what it does."""
-    line = " ".join(text.split())
-    return line if line.isprintable() else "".join(map(_shown, line))
-
-
-def _shown(character: str) -> str:
-    if unicodedata.category(character) not in _HIDDEN and character not in _NO_CHARACTERS:
-        return character
-    code = ord(character)
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def sentence(text: str) -> str:
-    """The text in one line, ending as a sentence does."""
-    text = visible(text)
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def many(number: int, what: str) -> str:
-    """``1 role``, ``2 roles``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def cluster_name(cluster: Json) -> str:
@@ -79,23 +51,23 @@ def counted(counts: Json) -> str:
     """A document's ``counts`` in one line."""
     parts = [_states(counts[key], what) for key, what in (("service_accounts", "service account"), ("roles", "role"))]
     pods = counts["pods"]
-    parts.append(many(pods["total"], "pod") + (f": {pods['stale']} stale" if pods["stale"] else ""))
+    parts.append(quantity(pods["total"], "pod") + (f": {pods['stale']} stale" if pods["stale"] else ""))
     found = {severity: int(counts["findings"].get(severity) or 0) for severity in SEVERITIES}
-    severities = ", ".join(many(number, severity) for severity, number in found.items() if number)
-    parts.append(many(sum(found.values()), "finding") + (f": {severities}" if severities else ""))
+    severities = ", ".join(quantity(number, severity) for severity, number in found.items() if number)
+    parts.append(quantity(sum(found.values()), "finding") + (f": {severities}" if severities else ""))
     return "; ".join(parts)
 
 
 def _states(counts: Json, what: str) -> str:
     states = ", ".join(f"{counts[state]} {said}" for state, said in STATES.items() if counts.get(state))
-    return many(counts["total"], what) + (f": {states}" if states else "")
+    return quantity(counts["total"], what) + (f": {states}" if states else "")
 
 
 def concerned(finding: Json, most: int) -> str:
     """The service accounts of a finding, else its roles: the first ``most`` and how many more; ``-`` if it has none."""
     names = finding.get("service_accounts") or [arn.rpartition("/")[2] or arn for arn in finding.get("roles") or ()]
-    shown = ", ".join(visible(str(name)) for name in names[:most])
-    return (f"{shown} and {len(names) - most} more" if len(names) > most else shown) or "-"
+    # Only the names that are shown are made visible: there may be thousands.
+    return join_some([*(visible(str(name)) for name in names[:most]), *names[most:]], most) or "-"
 
 
 def markdown(document: Json) -> str:
@@ -123,7 +95,7 @@ def _section(id_: str, found: t.Sequence[Json]) -> list[str]:
     cause = BY_ID.get(id_)
     severity, link = (escaped(visible(str(found[0][key]))) for key in ("severity", "link"))
     lines = [f"## {severity}: {escaped(cause.title if cause else visible(id_))}", ""]
-    lines.append(f"{code(visible(id_))}, {link}, {many(len(found), 'finding')}{_objects(found)}.")
+    lines.append(f"{code(visible(id_))}, {link}, {quantity(len(found), 'finding')}{_objects(found)}.")
     if cause:
         lines += ["", f"Fix: {escaped(cause.fix.replace('``', ''))}"]
     lines.append("")
@@ -137,8 +109,8 @@ def _section(id_: str, found: t.Sequence[Json]) -> list[str]:
 def _objects(found: t.Sequence[Json]) -> str:
     accounts = {name for finding in found for name in finding.get("service_accounts") or ()}
     roles = {arn for finding in found for arn in finding.get("roles") or ()}
-    told = [many(len(names), what) for names, what in ((accounts, "service account"), (roles, "role")) if names]
-    return f" about {' and '.join(told)}" if told else ""
+    told = [quantity(len(names), what) for names, what in ((accounts, "service account"), (roles, "role")) if names]
+    return f" about {join(told)}" if told else ""
 
 
 def _item(finding: Json) -> list[str]:

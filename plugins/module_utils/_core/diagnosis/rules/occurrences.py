@@ -13,6 +13,7 @@ import typing as t
 from ...pods import injection, owners
 from ...pods.injection import Container
 from ...pods.owners import Owner, Workloads
+from ...wording import join_some, plural
 
 Json = t.Mapping[str, t.Any]
 T = t.TypeVar("T")
@@ -112,7 +113,7 @@ def grouped(sightings: t.Iterable[Sighting], key: t.Callable[[Sighting], T]) -> 
 def names(namespace: str, sightings: t.Sequence[Sighting]) -> str:
     """The containers, the workloads and the pods: ``container app of Deployment shop/web (pods web-1, web-2)``."""
     containers = list(dict.fromkeys(each.container for each in sightings if each.container))
-    prefix = f"{_plural('container', containers)} {some(containers, _VALUES_SHOWN)} of " if containers else ""
+    prefix = f"{plural(len(containers), 'container')} {join_some(containers, _VALUES_SHOWN)} of " if containers else ""
     by_owner: dict[Owner | None, list[Pod]] = {}
     for pod in pods_of(sightings):
         by_owner.setdefault(pod.owner, []).append(pod)
@@ -120,26 +121,31 @@ def names(namespace: str, sightings: t.Sequence[Sighting]) -> str:
     for owner, pods in by_owner.items():
         listed = [each.name for each in pods]
         if owner is None:
-            parts.append(f"{_plural('pod', pods)} " + some([f"{namespace}/{each}" for each in listed], _PODS_SHOWN))
+            parts.append(
+                f"{plural(len(pods), 'pod')} " + join_some([f"{namespace}/{each}" for each in listed], _PODS_SHOWN)
+            )
         else:
             # Nodes, the owners of static pods, are in no namespace.
             name = owner.name if owner.kind == "Node" else f"{namespace}/{owner.name}"
-            parts.append(f"{owner.kind} {name} ({_plural('pod', pods)} {some(listed, _PODS_SHOWN)})")
-    return prefix + some(parts, _OWNERS_SHOWN)
+            parts.append(f"{owner.kind} {name} ({plural(len(pods), 'pod')} {join_some(listed, _PODS_SHOWN)})")
+    return prefix + join_some(parts, _OWNERS_SHOWN)
 
 
 def workloads(sightings: t.Sequence[Sighting]) -> str:
     """Where somebody has to change the pods' specification: ``the pod template of Deployment web``."""
     owned = list(dict.fromkeys(str(each.owner) for each in pods_of(sightings) if each.owner))
     bare = [each.name for each in pods_of(sightings) if each.owner is None]
-    parts = [f"the pod template of {some(owned, _OWNERS_SHOWN)}"] if owned else []
-    parts += [f"the manifest of {_plural('pod', bare)} {some(bare, _PODS_SHOWN)}"] if bare else []
+    parts = [f"the pod template of {join_some(owned, _OWNERS_SHOWN)}"] if owned else []
+    parts += [f"the manifest of {plural(len(bare), 'pod')} {join_some(bare, _PODS_SHOWN)}"] if bare else []
     return " and ".join(parts)
 
 
 def values(sightings: t.Iterable[Sighting]) -> str | None:
     """What was found, each value once."""
-    return some(list(dict.fromkeys(each.found for each in sightings if each.found is not None)), _VALUES_SHOWN) or None
+    return (
+        join_some(list(dict.fromkeys(each.found for each in sightings if each.found is not None)), _VALUES_SHOWN)
+        or None
+    )
 
 
 def path(sightings: t.Sequence[Sighting]) -> str:
@@ -147,15 +153,3 @@ def path(sightings: t.Sequence[Sighting]) -> str:
     first = sightings[0]
     more = len(sightings) - 1
     return f"pod {first.pod.name}: {first.path}" + (f", and {more} more" if more else "")
-
-
-def _plural(noun: str, things: t.Sized) -> str:
-    return noun if len(things) == 1 else f"{noun}s"
-
-
-def some(items: t.Sequence[str], shown: int) -> str:
-    """The first few, and how many more there are."""
-    left = len(items) - shown
-    if left > 0:
-        return f"{', '.join(items[:shown])} and {left} more"
-    return ", ".join(items[:-1]) + (" and " if len(items) > 1 else "") + (items[-1] if items else "")

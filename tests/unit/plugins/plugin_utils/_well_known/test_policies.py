@@ -1,320 +1,120 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Well-known policies: each of them, and what becomes of what users give."""
+"""The files of the well-known policies: their shape, and that names lead to them."""
 
 from __future__ import annotations
 
-import json
-import pathlib
 import re
+import types
 import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
-from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import FACTS, Facts, placeholders
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import INLINE_QUOTA
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import model as well_known
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import FACTS, placeholders
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.parameters import KINDS
 
-REGIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/12345678-1234-1234-1234-123456789012"
-
-_NO_RESOURCE = "these calls take no resource"
-_CONDITION = "these calls take no resource; the condition limits them"
-_LISTS = "they list, and so take no resource"
-# The statements that may have * as their resource, by policy and Sid, and why.
-STARS = {
-    ("app_mesh_controller", "CreateHealthChecks"): "a health check has no ARN before it is made",
-    ("app_mesh_controller", "FindCertificates"): _LISTS,
-    ("app_mesh_controller", "FindMeshes"): _LISTS,
-    ("app_mesh_controller", "ObserveCloudMap"): _LISTS,
-    ("cert_manager", "FindZones"): _LISTS,
-    ("cloudwatch_observability", "FindLogGroups"): _LISTS,
-    ("cloudwatch_observability", "Observe"): _LISTS,
-    ("cloudwatch_observability", "PutMetrics"): "metrics have no ARN; namespaces limits it",
-    ("cloudwatch_observability", "PutTraces"): _NO_RESOURCE,
-    ("cluster_autoscaler", "Observe"): _LISTS,
-    ("ebs_csi", "Observe"): _LISTS,
-    ("efs_csi", "Observe"): _LISTS,
-    ("efs_csi", "ObserveS3Files"): _LISTS,
-    ("external_dns", "FindZones"): _LISTS,
-    ("external_secrets", "FindParameters"): _LISTS,
-    ("external_secrets", "FindSecrets"): "they list; values are given of those secrets alone that ReadSecrets names",
-    ("fsx_lustre_csi", "Observe"): _LISTS,
-    ("fsx_openzfs_csi", "Observe"): _LISTS,
-    ("gateway_api_controller", "DeliverAccessLogs"): _NO_RESOURCE,
-    ("gateway_api_controller", "Observe"): _LISTS,
-    ("gateway_api_controller", "TagLattice"): "they tag what the service's own action allows to tag, and nothing else",
-    ("image_builder", "LogIn"): _NO_RESOURCE,
-    ("karpenter", "FollowZonalShifts"): _CONDITION,
-    ("karpenter", "Observe"): _CONDITION,
-    ("karpenter", "ObserveGlobally"): _LISTS,
-    ("load_balancer_controller", "Observe"): _LISTS,
-    ("load_balancer_controller", "SetWaf"): _NO_RESOURCE,
-    ("load_balancer_controller", "UseShield"): "a protection is asked for by its load balancer, and its id isn't known",
-    ("load_balancer_controller_target_group_binding", "Observe"): _LISTS,
-    ("node_termination_handler", "Observe"): _LISTS,
-    ("velero", "ObserveVolumes"): _LISTS,
-    ("vpc_cni_ipv4", "FindLogGroups"): _LISTS,
-    ("vpc_cni_ipv4", "Observe"): _LISTS,
-    ("vpc_cni_ipv6", "FindLogGroups"): _LISTS,
-    ("vpc_cni_ipv6", "Observe"): _LISTS,
-}
-_LISTING = re.compile(r"[a-z0-9-]+:(BatchGet|Describe|Get|List)\w*")
-
-CASES = [(name, everything) for name in well_known.NAMES for everything in (False, True)]
+NAMES = policies.policy_names()
+STATEMENT_KEYS = {"Sid", "Effect", "Action", "Resource", "Condition", "given", "unless"}
 
 
-def document(name: str, partition: str = "aws", *, everything: bool = False, **more: t.Any) -> policy_document.Document:
-    given = {**policies.example(name, partition, everything=everything), **more}
-    facts = Facts(partition, "123456789012", REGIONS[partition], "production")
-    return policies.template(name, given).document(facts)
+def find_faults(value: t.Any, shape: t.Any, where: str) -> list[str]:
+    """Where a value differs from a TypedDict, or from what the annotations of one may be."""
+    if t.is_typeddict(shape):
+        if not isinstance(value, dict):
+            return [f"{where} is not a mapping"]
+        hints = t.get_type_hints(shape)
+        faults = [f"{where} lacks {key}" for key in sorted(shape.__required_keys__ - value.keys())]
+        faults += [f"{where} has {key}" for key in sorted(value.keys() - hints.keys())]
+        return faults + [
+            fault
+            for key in value.keys() & hints.keys()
+            for fault in find_faults(value[key], hints[key], f"{where}.{key}")
+        ]
+    origin, arguments = t.get_origin(shape), t.get_args(shape)
+    if origin in (t.Union, types.UnionType):
+        return [] if any(not find_faults(value, part, where) for part in arguments) else [f"{where} is not {shape}"]
+    if shape is t.Any:
+        return []
+    if not isinstance(value, origin or shape):
+        return [f"{where} is not {shape}"]
+    if origin is list:
+        return [fault for item in value for fault in find_faults(item, arguments[0], f"{where}[]")]
+    if origin is dict:
+        return [fault for key, item in value.items() for fault in find_faults(item, arguments[1], f"{where}.{key}")]
+    return []
 
 
-def statements(name: str, **more: t.Any) -> dict[str, policy_document.Statement]:
-    return {each["Sid"]: each for each in policy_document.statements(document(name, **more))}
+@pytest.mark.parametrize("name", NAMES)
+def test_file_has_the_shape_of_a_policy(name: str) -> None:
+    policy = policies.load_policy(name)
+    assert find_faults(policy, policies.Policy, name) == []
+    for statement in policy["statements"]:
+        assert statement.keys() <= STATEMENT_KEYS
+        assert {"Sid", "Effect", "Action", "Resource"} <= statement.keys()
+    assert policy.get("comparison") != {}
 
 
-def refusal(*given: t.Any) -> InvalidInput:
-    with pytest.raises(InvalidInput) as caught:
-        policies.templates(list(given))
-    return caught.value
-
-
-# Each of them
-
-
-def test_each_module_is_named() -> None:
-    place = pathlib.Path(well_known.__file__ or "").with_name("data")
-    assert sorted(file.stem for file in place.glob("[a-z]*.py")) == sorted(well_known.NAMES) == list(well_known.NAMES)
-
-
-@pytest.mark.parametrize("name", well_known.NAMES)
-def test_the_data_are_whole(name: str) -> None:
-    policy = policies.policy(name)
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_are_used_and_described(name: str) -> None:
+    policy = policies.load_policy(name)
     assert policy["source"].startswith("https://")
     assert policy["version"]
     assert policy["title"]
     used = placeholders([policy["statements"]]) | {
-        name
-        for each in policy["statements"]
+        parameter
+        for statement in policy["statements"]
         for key in ("given", "unless")
-        for name in policy_document.as_list(each.get(key))
+        for parameter in policy_document.as_list(statement.get(key))
     }
     assert used - FACTS == policy["parameters"].keys()
+    assert set(policy.get("one_of", [])) <= policy["parameters"].keys()
     for parameter in policy["parameters"].values():
-        assert parameter["kind"] in policies.KINDS
+        assert parameter["kind"] in KINDS
         assert parameter["description"].endswith(".")
         assert not (parameter.get("required") and "default" in parameter)
 
 
-@pytest.mark.parametrize("partition", REGIONS)
-@pytest.mark.parametrize(("name", "everything"), CASES)
-def test_a_policy_is_one_that_iam_takes(name: str, partition: str, *, everything: bool) -> None:
-    made = document(name, partition, everything=everything)
-    assert policy_document.identity_policy_faults(made) == []
-    assert policy_document.size(made) < INLINE_QUOTA
-    text = json.dumps(made)
-    assert "${" not in text
-    assert {found[1] for found in re.finditer(r'"arn:([^:]*):', text)} <= {partition}
-    sids = [each["Sid"] for each in policy_document.statements(made)]
-    assert len(set(sids)) == len(sids)
-    assert all(each["Effect"] == "Allow" for each in policy_document.statements(made))
-
-
-@pytest.mark.parametrize(("name", "everything"), CASES)
-def test_no_resource_is_everything_without_a_reason(name: str, *, everything: bool) -> None:
-    for each in policy_document.statements(document(name, everything=everything)):
-        if "*" in policy_document.as_list(each["Resource"]):
-            assert (name, each["Sid"]) in STARS
-        actions = policy_document.as_list(each["Action"])
-        assert all(re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9]+", action) for action in actions), "an action with a wildcard"
-        if STARS.get((name, each["Sid"])) == _LISTS:
-            assert all(_LISTING.fullmatch(action) for action in actions if action != "ssm:DescribeParameters")
-
-
-def test_each_reason_is_for_a_statement() -> None:
-    there = {
-        (name, each["Sid"])
-        for name in well_known.NAMES
-        for each in policies.policy(name)["statements"]
-        if each["Resource"] == "*"
-    }
-    assert there == STARS.keys()
-
-
-REQUIRED = [
-    (name, key)
-    for name in well_known.NAMES
-    for key, parameter in policies.policy(name)["parameters"].items()
-    if parameter.get("required")
-]
-
-
-@pytest.mark.parametrize(("name", "parameter"), REQUIRED)
-def test_a_parameter_that_is_missing_is_named(name: str, parameter: str) -> None:
-    given = policies.example(name)
-    del given[parameter]
-    error = refusal({"name": name, **given})
-    assert error.message == f"well-known policy {name}: the parameter {parameter} is missing"
-    assert str(error.fix).startswith("give ")
-
-
-@pytest.mark.parametrize("name", [name for name in well_known.NAMES if "one_of" in policies.policy(name)])
-def test_one_of_several_is_needed(name: str) -> None:
-    wanted = policies.policy(name)
-    nothing = {key: False for key in wanted["one_of"] if wanted["parameters"][key]["kind"] == "bool"}
-    given = {key: value for key, value in policies.example(name).items() if key not in wanted["one_of"]}
-    assert "is given" in refusal({"name": name, **given, **nothing}).message
-
-
-PARAMETERS = [(name, key) for name in well_known.NAMES for key in policies.policy(name)["parameters"]]
-
-
-@pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
-def test_a_value_that_cannot_be_right_is_named(name: str, parameter: str) -> None:
-    right = {"name": name, **policies.example(name)}
-    for value in ([], {}, ["a b"], [""], [1], {"a": 1}, {"a": "${x}"}, "a b", "${x}", 1, ["${x}"]):
-        assert refusal({**right, parameter: value}).message.startswith(f"well-known policy {name}: {parameter} ")
-
-
-# What users give
-
-
-def test_an_unknown_policy_has_its_nearest_named() -> None:
-    assert refusal("external-dns").fix == "use external_dns or external_secrets"
-    assert str(refusal("zzz")).startswith(
-        "there is no well-known policy zzz. Fix: use one of amazon_managed_prometheus, "
-    )
+def test_every_kind_is_used() -> None:
+    kinds = {parameter["kind"] for name in NAMES for parameter in policies.load_policy(name)["parameters"].values()}
+    assert kinds == KINDS.keys()
 
 
 @pytest.mark.parametrize(
-    ("given", "message", "fix"),
+    ("policy", "faults"),
     [
+        ([], ["x is not a mapping"]),
+        ({"title": "X"}, ["x lacks parameters", "x lacks source", "x lacks statements", "x lacks version"]),
         (
-            {"name": "velero", "bucket": ["backups"], "buckets": ["backups"]},
-            "there is no parameter bucket",
-            "use buckets",
+            {
+                "title": 1,
+                "source": "",
+                "version": "1",
+                "statements": [[]],
+                "parameters": {"a": {"kind": "b", "description": "c", "default": [1], "defaults": 1}},
+            },
+            [
+                "x.parameters.a has defaults",
+                "x.parameters.a.default is not bool | str | list[str] | dict[str, str]",
+                "x.statements[] is not dict[str, typing.Any]",
+                "x.title is not <class 'str'>",
+            ],
         ),
-        ({"name": "velero", "buckets": "backups"}, "buckets is no list", "give names of buckets, such as "),
-        ({"name": "velero", "buckets": []}, "buckets is an empty list, which grants nothing", "give names of buckets"),
-        ({"name": "velero", "buckets": ["Backups"]}, "buckets has 'Backups', which can't be right", "give names of"),
-        (
-            {"name": "velero", "buckets": ["backups"], "snapshots": "no"},
-            "snapshots is neither true nor false",
-            "give true",
-        ),
-        (
-            {"name": "velero", "buckets": ["backups"], "keys": ["arn:aws:kms:eu-west-1:123456789012:alias/backups"]},
-            "keys has 'arn:aws:kms:eu-west-1:123456789012:alias/backups', which can't be right",
-            "give ARNs of KMS keys (an alias names no key in a policy), such as ['arn:aws:kms:",
-        ),
-        (
-            {"name": "external_dns", "zones": ["example.com"]},
-            "zones has 'example.com', which can't be right",
-            "give ids",
-        ),
-        ({"name": "cluster_autoscaler", "tags": {}}, "tags is empty, which limits nothing", "give tags, such as {"),
-        (
-            {"name": "cluster_autoscaler", "cluster_name": "a b"},
-            "cluster_name 'a b' can't be right",
-            "give cluster_name",
-        ),
-        ({"name": "private_ca_issuer", "region": "eu-west-1"}, "there is no parameter region", "use authorities"),
     ],
 )
-def test_what_cannot_be_right_is_named(given: dict[str, t.Any], message: str, fix: str) -> None:
-    problems = refusal(given).details["problems"]
-    assert problems[0]["message"] == f"well-known policy {given['name']}: {message}"
-    assert problems[0]["fix"].startswith(fix)
+def test_wrong_shape_is_noticed(policy: t.Any, faults: list[str]) -> None:
+    assert sorted(find_faults(policy, policies.Policy, "x")) == faults
 
 
-def test_all_that_is_wrong_is_named_at_once() -> None:
-    error = refusal("karpente", {"name": "velero"}, {"zones": ["*"]}, {"name": "karpenter", "policy_name": "a b"})
-    assert [each["message"] for each in error.details["problems"]] == [
-        "there is no well-known policy karpente",
-        "well-known policy velero: the parameter buckets is missing",
-        "well_known_policies has an element without a name",
-        "policy_name 'a b' is no name of a policy",
-    ]
+def test_names_are_those_of_the_files() -> None:
+    assert sorted(file.name for file in policies.DATA.iterdir()) == [f"{name}.yml" for name in NAMES]
+    assert all(re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", name) for name in NAMES)
+    assert {"ebs_csi", "external_dns", "karpenter"} <= set(NAMES)
 
 
-def test_what_is_no_list_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="well_known_policies is no list"):
-        policies.templates("karpenter")
-
-
-def test_a_policy_given_twice_is_refused_unless_its_copies_have_names() -> None:
-    twice = [{"name": "cluster_autoscaler", "cluster_name": name} for name in ("one", "two")]
-    clash = "well_known_policies would write inline policy well-known-cluster-autoscaler twice"
-    assert refusal(*twice).message == clash
-    apart = policies.templates([twice[0], {**twice[1], "policy_name": "autoscaler-two"}])
-    assert [each.policy_name for each in apart] == ["well-known-cluster-autoscaler", "autoscaler-two"]
-
-
-# What becomes of it
-
-
-def test_a_list_makes_a_resource_of_each_value() -> None:
-    assert statements("external_dns", zones=["Z1", "Z2"])["ChangeRecords"]["Resource"] == [
-        "arn:aws:route53:::hostedzone/Z1",
-        "arn:aws:route53:::hostedzone/Z2",
-    ]
-    assert statements("velero", buckets=["one", "two"])["KeepBackups"]["Resource"] == [
-        "arn:aws:s3:::one/*",
-        "arn:aws:s3:::two/*",
-    ]
-
-
-def test_a_statement_without_its_list_is_left_out() -> None:
-    assert "UseKeys" not in statements("ebs_csi")
-    assert statements("ebs_csi", keys=[KEY])["UseKeys"]["Resource"] == KEY
-
-
-def test_a_condition_without_its_list_is_left_out() -> None:
-    assert "Condition" not in statements("external_dns")["ChangeRecords"]
-    assert statements("external_dns", record_types=["TXT", "A"])["ChangeRecords"]["Condition"] == {
-        "ForAllValues:StringEquals": {"route53:ChangeResourceRecordSetsRecordTypes": ["TXT", "A"]}
-    }
-
-
-def test_tags_are_conditions() -> None:
-    scale = statements("cluster_autoscaler")["Scale"]["Condition"]
-    assert scale == {"StringEquals": {"aws:ResourceTag/kubernetes.io/cluster/production": "owned"}}
-    scale = statements("cluster_autoscaler", tags={"team": "a", "stage": "b"})["Scale"]["Condition"]
-    assert scale == {"StringEquals": {"aws:ResourceTag/team": "a", "aws:ResourceTag/stage": "b"}}
-
-
-def test_flags_choose_statements() -> None:
-    assert {"ManageInterfaces", "ManageInterfacesOfCluster"} & statements("vpc_cni_ipv4").keys() == {"ManageInterfaces"}
-    limited = statements("vpc_cni_ipv4", vpc="vpc-0123456789abcdef0")
-    assert {"ManageInterfaces", "ManageInterfacesOfCluster"} & limited.keys() == {"ManageInterfacesOfCluster"}
-    assert statements("mountpoint_s3_csi", read_only=True).keys() == {"ListObjects", "ReadObjects"}
-
-
-def test_only_the_services_that_are_used_are_searched() -> None:
-    assert statements("external_secrets").keys() == {"ReadSecrets", "FindSecrets"}
-    assert "FindSecrets" not in statements("external_secrets", find=False)
-    assert {"FindSecrets", "FindParameters"} <= statements("external_secrets", everything=True).keys()
-
-
-def test_karpenter_passes_roles_to_ec2_of_its_partition() -> None:
-    condition = statements("karpenter")["PassNodeRoles"]["Condition"]
-    assert condition == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
-    chinese = policy_document.statements(document("karpenter", "aws-cn"))
-    passed = next(each for each in chinese if each["Sid"] == "PassNodeRoles")
-    assert passed["Condition"]["StringEquals"]["iam:PassedToService"] == ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]
-    assert passed["Resource"] == "arn:aws-cn:iam::123456789012:role/KarpenterNodeRole-production"
-
-
-def test_an_empty_queue_of_karpenter_is_none() -> None:
-    assert "FollowInterruptions" not in statements("karpenter", queue="")
-    assert statements("karpenter")["FollowInterruptions"]["Resource"] == "arn:aws:sqs:eu-west-1:123456789012:production"
-
-
-def test_what_is_known_of_the_cluster_can_be_said_otherwise() -> None:
-    found = statements("cluster_autoscaler", cluster_name="other", region="us-east-1")
-    resource = found["ReadNodeGroups"]["Resource"]
-    assert resource == "arn:aws:eks:us-east-1:123456789012:nodegroup/other/*/*"
+@pytest.mark.parametrize("name", ["../policies", "EBS_CSI", "", "app_mesh_controller"])
+def test_other_names_lead_to_no_file(name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"well-known policy {re.escape(name)} does not exist"):
+        policies.load_policy(name)

@@ -149,7 +149,7 @@ def test_a_failure_tells_each_error_once_and_only_the_first_few() -> None:
         found[number].error = NotFound(f"error {number}")
     found[9].error = binding_spec.not_attempted(found[9])
     message = binding_spec.failure(found) or ""
-    assert message.startswith("10 of 10 bindings failed. shop/a, shop/b: no role. shop/c: error 2.")
+    assert message.startswith("10 of 10 bindings failed. shop/a and shop/b: no role. shop/c: error 2.")
     assert "error 5." in message
     assert "error 6." not in message
     assert message.endswith("3 more errors are in the results.")
@@ -257,7 +257,7 @@ def test_an_account_in_use_names_its_pods() -> None:
     (one,) = outcomes("web")
     error = binding_spec.in_use(one.account, ["shop/web-1", "shop/web-2"])
     assert "shop/web" in error.message
-    assert "shop/web-1, shop/web-2" in (error.cause or "")
+    assert "shop/web-1 and shop/web-2" in (error.cause or "")
     assert "force" in (error.fix or "")
     assert error.details["pods"] == ["shop/web-1", "shop/web-2"]
 

@@ -10,8 +10,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.junit import junit
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.text import visible
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.module_utils._core.wording import visible
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.plugins.module_utils._core.audit.audit_documents import (

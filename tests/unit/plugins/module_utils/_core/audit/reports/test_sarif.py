@@ -12,8 +12,8 @@ import urllib.parse
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.sarif import MOST_PLACES, sarif
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.text import visible
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import CAUSES
+from ansible_collections.eksops.irsa.plugins.module_utils._core.wording import visible
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.plugins.module_utils._core.audit.audit_documents import (
