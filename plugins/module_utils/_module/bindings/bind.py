@@ -217,8 +217,8 @@ class Binding:
                 return service_account_plan.plan(wanted, observed)
 
             try:
-                # A server can't rehearse what is to be in a namespace that is still to be made.
-                plan, answers = run.converge(make_plan, operations, rehearse=wanted.namespace not in made)
+                # A server can't dry-run a write into a namespace that does not exist yet.
+                plan, answers = run.converge(make_plan, operations, server_dry_run=wanted.namespace not in made)
             except IrsaError as error:
                 run.fail([outcome], error)
                 return
