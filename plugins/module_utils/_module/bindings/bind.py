@@ -16,7 +16,7 @@ from ..._api.kubernetes import service_accounts
 from ..._core.bindings import spec as binding_spec
 from ..._core.errors import AccessDenied, IrsaError, QuotaExceeded
 from ..._core.plan import Plan
-from ..._core.provider import spec_and_plan as provider_plan
+from ..._core.provider import plan as provider_plan
 from ..._core.service_account import plan as service_account_plan
 from .. import provider as provider_module
 from .. import role as role_module
