@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs a module: observe, plan, stop here in check mode, apply, result with diff.
+"""Runs a module: observe, plan, stop here in check mode, apply, return the result with its diff.
 
-The one place that turns the errors of `_core` and `_api` into ``fail_json``.
+Only this file turns the errors of `_core` and `_api` into ``fail_json``.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _PAUSE_SECONDS = 0.1
 
 
 def load_yaml(text: str) -> t.Any:
-    """YAML as users write it into an option.
+    """Parses YAML that a user wrote into an option.
 
-    Imported here because only texts that are no JSON need it.
+    PyYAML is imported here because only text that is not JSON needs it.
 
-    :raises ValueError: the text is no YAML, with the line; or PyYAML is missing.
+    :raises ValueError: the text is not valid YAML; the message names the line. Or PyYAML is missing.
     """
     try:
         import yaml
@@ -48,41 +48,47 @@ def load_yaml(text: str) -> t.Any:
 
 
 def run(
-    module: AnsibleAWSModule, body: t.Callable[[], dict[str, t.Any]], *, told: t.Mapping[str, t.Any] | None = None
+    module: AnsibleAWSModule,
+    body: t.Callable[[], dict[str, t.Any]],
+    *,
+    reported_args: t.Mapping[str, t.Any] | None = None,
 ) -> t.NoReturn:
-    """Exits the module with what ``body`` returns, or with the error it raises.
+    """Exits the module with the result that ``body`` returns, or with the error that it raises.
 
-    :param told: options as the result tells them, where as they are they would be too much for a job's events.
+    An error sets ``changed`` if its details list writes that were done before it. A result with ``failed`` and ``msg``
+    fails the module and is returned in full.
 
-    An error whose details tell of writes that were done before it has ``changed`` set. A result with ``failed`` and
-    ``msg`` fails the module with all that it holds, for what is of use although something went wrong.
+    :param reported_args: options in the form in which the result reports them; for options that are too large for a
+        job's events.
     """
-    also: dict[str, t.Any] = {"invocation": {"module_args": {**module.params, **told}}} if told else {}
+    invocation: dict[str, t.Any] = {}
+    if reported_args:
+        invocation = {"invocation": {"module_args": {**module.params, **reported_args}}}
     try:
-        result = {**body(), **also}
+        result = {**body(), **invocation}
     except IrsaError as error:
-        module.fail_json(msg=str(error), changed=bool(error.details.get("done")), error=error.as_dict(), **also)
+        module.fail_json(msg=str(error), changed=bool(error.details.get("done")), error=error.as_dict(), **invocation)
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)
     raise AssertionError("exit_json returned")
 
 
-def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations, *, rehearse: bool = False) -> list[t.Any]:
-    """Does the plan's writes in order, or none of them in check mode.
+def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations, *, server_dry_run: bool = False) -> list[t.Any]:
+    """Does the plan's writes in order; does none of them in check mode.
 
-    :param rehearse: whether, in check mode, the first write is given ``dry_run`` and put to the service, which then
-        says of itself what would become of it. Those after it may build on what a dry run doesn't leave behind.
+    :param server_dry_run: in check mode, send the first write to the service with ``dry_run``; the service reports what
+        would happen. Later writes may depend on the first one, which a dry run does not store.
     :returns: what each write returned, in order; empty in check mode.
-    :raises IrsaError: the first write that failed, with the writes that were done before it in ``details``, so
-        that the message tells how far the run came. Running again goes on from there.
+    :raises IrsaError: a write failed. ``details`` lists the writes that were done before it; another run continues
+        from there.
     """
     for warning in plan.warnings:
         warn(warning)
     answers: list[t.Any] = []
     if module.check_mode:
-        if rehearse:
-            _rehearse(module, plan.actions[:1], operations)
+        if server_dry_run:
+            _dry_run(plan.actions[:1], operations)
         return answers
     for done, action in enumerate(plan.actions):
         try:
@@ -94,27 +100,26 @@ def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations, *, rehea
     return answers
 
 
-def _rehearse(module: AnsibleAWSModule, actions: t.Iterable[Action], operations: Operations) -> None:
+def _dry_run(actions: t.Iterable[Action], operations: Operations) -> None:
     for action in actions:
         try:
             operations[action.operation](**action.arguments, dry_run=True)
         except AccessDenied as error:
-            # Check mode is of use to those, too, who may read only.
+            # Check mode also serves users who may only read.
             warn(f"With these credentials a real run would be refused: {error}")
 
 
 def converge(
-    module: AnsibleAWSModule, make_plan: t.Callable[[], Plan], operations: Operations, *, rehearse: bool = False
+    module: AnsibleAWSModule, make_plan: t.Callable[[], Plan], operations: Operations, *, server_dry_run: bool = False
 ) -> tuple[Plan, list[t.Any]]:
-    """Makes the plan and applies it; again from the start if the object was made or changed after the look at it.
+    """Makes the plan and applies it; starts again if the object was created or changed after it was read.
 
-    That was somebody else, or a request of ours whose answer was lost and which was sent again. In the end the plan
-    tells of the way from the first look on.
+    Another writer may have done that, or an own request whose answer was lost and which was sent again.
 
     :param make_plan: observes and plans.
-    :param rehearse: as for `apply`.
-    :returns: the plan, and what `apply` returned in the last round.
-    :raises IrsaError: as `apply`; AlreadyExists and OutOfDate if that goes on for five rounds.
+    :param server_dry_run: as for `apply`.
+    :returns: the plan, which starts from the state that was read first, and what `apply` returned in the last round.
+    :raises IrsaError: as `apply`; AlreadyExists or OutOfDate if all five rounds end with it.
     """
     before: t.Mapping[str, t.Any] | None = None
     done: tuple[Action, ...] = ()
@@ -122,13 +127,14 @@ def converge(
     for rounds_left in reversed(range(_ROUNDS)):
         plan = make_plan()
         try:
-            answers = apply(module, plan, operations, rehearse=rehearse)
+            answers = apply(module, plan, operations, server_dry_run=server_dry_run)
             break
         except (AlreadyExists, OutOfDate) as error:
             if not rounds_left:
                 raise
             before = plan.before if before is None else before
-            # What already exists is there, by us or not. What is out of date was done if nothing is left to do.
+            # An object that already exists needs no creation, whoever made it. A write on an outdated object counts as
+            # done if the next plan is empty.
             count = len(error.details.get("done", ())) + isinstance(error, AlreadyExists)
             done = (*done, *plan.actions[:count])
             refused = plan.actions[count : count + 1] if isinstance(error, OutOfDate) else ()
@@ -139,26 +145,27 @@ def converge(
 
 
 def result(module: AnsibleAWSModule, plan: Plan, **returns: t.Any) -> dict[str, t.Any]:
-    """The module's result: ``changed``, the writes in words, the returns, and the diff where it was asked for."""
+    """The module's result: ``changed``, the summaries of the writes, the returns, and the diff if requested."""
     outcome: dict[str, t.Any] = {"changed": bool(plan), "actions": plan.summaries(), **returns}
     if module._diff:  # pylint: disable=protected-access  # AnsibleModule has no public name for it
         outcome["diff"] = plan.diff()
     return outcome
 
 
-def without(value: t.Any, secrets: t.Collection[str]) -> t.Any:
-    """A result, or a part of one, without these; for those of which there are too many to have AnsibleModule look for
-    them everywhere.
+def redact(value: t.Any, secrets: t.Collection[str]) -> t.Any:
+    """Removes secrets from a result or a part of it.
+
+    For secrets that are too many for AnsibleModule, which searches every value for each of them.
     """
     return remove_values(value, secrets)
 
 
-def concluded(
+def info_result(
     returns: dict[str, t.Any], *, warnings: t.Iterable[str] = (), failure: IrsaError | None = None
 ) -> dict[str, t.Any]:
-    """The result of a module that only looks, failed if what it saw is bad enough.
+    """The result of a module that only reads.
 
-    :param failure: what the module says then; it returns everything all the same.
+    :param failure: fails the module with this error; the result still has all returns.
     """
     for warning in warnings:
         warn(warning)

@@ -148,7 +148,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec_and_plan import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec import ProviderSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import provider as provider_module
 
 ARGUMENTS: dict[str, t.Any] = {
@@ -172,12 +172,12 @@ def main() -> None:
     )
 
     def body() -> dict[str, t.Any]:
-        wanted = Wanted.from_params(module.params)
+        spec = ProviderSpec.from_params(module.params)
         aws = Aws(module)
         operations = provider_module.operations(aws.client("iam"))
-        plan, answers = _runner.converge(module, lambda: provider_module.plan(aws, wanted), operations)
+        plan, answers = _runner.converge(module, lambda: provider_module.plan(aws, spec), operations)
         if answers:
-            plan = provider_module.completed(aws, plan)
+            plan = provider_module.add_thumbprints(aws, plan)
         return _runner.result(module, plan, provider=dict(plan.after))
 
     _runner.run(module, body)

@@ -544,7 +544,7 @@ def main() -> None:
             "calls": server.calls.as_dict(),
             "elapsed": round(time.monotonic() - began, 3),
         }
-        return _runner.concluded(returns, warnings=audit.document["unread"], failure=audit.failure())
+        return _runner.info_result(returns, warnings=audit.document["unread"], failure=audit.failure())
 
     _runner.run(module, look)
 

@@ -559,7 +559,7 @@ def main() -> None:
         returns = driver.returns(diff=diff)
         return {**returns, "elapsed": round(time.monotonic() - began, 3)}
 
-    _runner.run(module, body, told={"bindings": binding_spec.told(module.params["bindings"])})
+    _runner.run(module, body, reported_args={"bindings": binding_spec.told(module.params["bindings"])})
 
 
 def _proofs(module: AnsibleAWSModule, run: Run) -> t.Callable[[dict[str, t.Any]], Proofs]:
@@ -573,7 +573,7 @@ def _proofs(module: AnsibleAWSModule, run: Run) -> t.Callable[[dict[str, t.Any]]
         ask=module.params["verify"] == "token",
         fail_on=module.params["fail_on"],
         warn=_runner.warn,
-        without=_runner.without,
+        without=_runner.redact,
     )
 
 

@@ -243,7 +243,7 @@ def main() -> None:
         aws = Aws(module, connections=bindings_info.WORKERS)
         server = open_api_server(module, aws, connections=bindings_info.WORKERS)
         found = importing.collect(bindings_info.read(aws, server, wanted))
-        return _runner.concluded({**dataclasses.asdict(found), "calls": server.calls.as_dict()})
+        return _runner.info_result({**dataclasses.asdict(found), "calls": server.calls.as_dict()})
 
     _runner.run(module, look)
 

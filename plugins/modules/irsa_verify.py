@@ -471,7 +471,7 @@ def main() -> None:
             "calls": aws.calls.as_dict(),
             "elapsed": round(time.monotonic() - began, 3),
         }
-        return _runner.concluded(returns, warnings=diagnosis.warnings, failure=diagnosis.failure(wanted.fail_on))
+        return _runner.info_result(returns, warnings=diagnosis.warnings, failure=diagnosis.failure(wanted.fail_on))
 
     _runner.run(module, verify)
 

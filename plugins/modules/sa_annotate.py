@@ -278,7 +278,7 @@ def main() -> None:
             module,
             lambda: service_accounts.plan_service_account(server, wanted),
             service_accounts.operations(server),
-            rehearse=True,
+            server_dry_run=True,
         )
         plan = service_account_plan.confirmed(wanted, plan, answers)
         return _runner.result(module, plan, **service_account_plan.returns(plan))

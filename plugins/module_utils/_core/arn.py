@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The things the collection speaks of, as values."""
+"""ARNs, OIDC issuers and their providers, and EKS clusters, as values."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ from .errors import InvalidInput
 # The audience that IRSA uses in every partition, China included:
 # https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html
 STS_AUDIENCE = "sts.amazonaws.com"
+# What users in China often take for it: the host name of STS there.
+CN_AUDIENCE = "sts.amazonaws.com.cn"
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 
+# The issuer of an EKS cluster without its scheme; the groups are host, region, host, id.
+EKS_ISSUER = re.compile(r"(oidc\.eks\.)([a-z0-9-]+)(\.[a-z.]+/id/)([0-9A-Za-z]+)", re.IGNORECASE)
+_PROVIDER_RESOURCE = "oidc-provider/"
 _ARN = re.compile(r"arn:(aws[a-z0-9-]*):([a-z0-9-]+):([a-z0-9-]*):(\d{12}|aws|):(.+)")
 
 
 @dataclasses.dataclass(frozen=True)
 class Arn:
-    """An Amazon Resource Name, taken apart."""
+    """An Amazon Resource Name by its parts."""
 
     partition: str
     service: str
@@ -32,13 +37,13 @@ class Arn:
     resource: str
 
     @classmethod
-    @functools.lru_cache(maxsize=16384)  # each of thousands of roles is asked for its account again and again
+    @functools.lru_cache(maxsize=16384)  # a run over thousands of roles parses each ARN many times
     def parse(cls, text: str) -> Arn:
-        """:raises InvalidInput: ``text`` is no ARN."""
+        """:raises InvalidInput: ``text`` is not an ARN."""
         match = _ARN.fullmatch(text)
         if match is None:
             raise InvalidInput(
-                f"{text!r} is no ARN", fix="give it as AWS shows it, arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE"
+                f"{text!r} is not an ARN", fix="give it as AWS shows it, arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE"
             )
         return cls(*match.groups())
 
@@ -47,21 +52,52 @@ class Arn:
 
 
 def provider_of(issuer: str) -> str:
-    """The name that IAM gives the provider of an issuer: the URL without its scheme."""
+    """The name of an issuer's provider in IAM: the URL without its scheme."""
     return issuer.removeprefix("https://")
 
 
 def provider_arn(partition: str, account_id: str, issuer: str) -> str:
     """The ARN of the OIDC provider of ``issuer`` in an account."""
-    return f"arn:{partition}:iam::{account_id}:oidc-provider/{provider_of(issuer)}"
+    return f"arn:{partition}:iam::{account_id}:{_PROVIDER_RESOURCE}{provider_of(issuer)}"
+
+
+def provider_name(arn: str) -> str:
+    """The name of the provider with this ARN; empty if the ARN is not an OIDC provider's."""
+    return arn.partition(f":{_PROVIDER_RESOURCE}")[2]
+
+
+def describe_url_difference(name: str, expected: str) -> str | None:
+    """In what a provider's name differs from the expected one: a slash, case or the region.
+
+    None if the names are equal or differ in more than that.
+    """
+    if name == expected:
+        return None
+    found, right = name.rstrip("/"), expected.rstrip("/")
+    if found == right:
+        return "a slash at its end"
+    if found.lower() == right.lower():
+        return "upper and lower case"
+    one, other = EKS_ISSUER.fullmatch(found), EKS_ISSUER.fullmatch(right)
+    if one and other and one.group(4).lower() == other.group(4).lower():
+        return "the region"
+    return None
+
+
+def describe_provider_difference(arn: str, expected: str) -> str | None:
+    """As `describe_url_difference` for the ARNs of two providers of one account; None for different accounts."""
+    name, expected_name = provider_name(arn), provider_name(expected)
+    if arn.removesuffix(name) != expected.removesuffix(expected_name):
+        return None
+    return describe_url_difference(name, expected_name)
 
 
 @dataclasses.dataclass(frozen=True)
 class EksCluster:
-    """An EKS cluster as DescribeCluster gives it.
+    """An EKS cluster as DescribeCluster returns it.
 
     :param certificate_authority: the API server's CA, PEM in base64; None until the cluster is created.
-    :param issuer: the OIDC issuer exactly as AWS returns it; None where the cluster has none (yet).
+    :param issuer: the OIDC issuer exactly as AWS returns it; None if the cluster does not have one (yet).
     """
 
     name: str
@@ -77,7 +113,7 @@ class EksCluster:
 
     @classmethod
     def from_aws(cls, cluster: t.Mapping[str, t.Any]) -> EksCluster:
-        """From the ``cluster`` of DescribeCluster. Region, account and partition are read off its ARN."""
+        """From the ``cluster`` of DescribeCluster. Region, account and partition come from its ARN."""
         arn = Arn.parse(cluster["arn"])
         return cls(
             name=cluster["name"],
@@ -95,7 +131,7 @@ class EksCluster:
     def require_issuer(self) -> str:
         """The issuer.
 
-        :raises InvalidInput: the cluster has none.
+        :raises InvalidInput: the cluster does not have one.
         """
         if self.issuer:
             return self.issuer

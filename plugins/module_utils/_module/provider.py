@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""OIDC providers as wholes: what takes several calls."""
+"""What a plan for an OIDC provider needs: reads it, and names the calls that apply the plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from .._api.aws import iam
 from .._core import errors
 from .._core.arn import provider_arn
 from .._core.plan import Plan
-from .._core.provider import spec_and_plan as provider_plan
+from .._core.provider import plan as provider_plan
+from .._core.provider.plan import ObservedProvider
+from .._core.provider.spec import ProviderSpec, arn_of
 
 if t.TYPE_CHECKING:
     from .._api.aws.session import Aws
@@ -31,58 +33,58 @@ _OPERATIONS = (
 
 
 def operations(client: t.Any) -> dict[str, t.Callable[..., t.Any]]:
-    """What the plans of `_core.provider` call for."""
+    """The operations that plans of `_core.provider.plan` name."""
     return {function.__name__: functools.partial(function, client) for function in _OPERATIONS}
 
 
-def plan(aws: Aws, wanted: provider_plan.Wanted) -> Plan:
-    """Reads what the plan for a provider depends on, and makes it."""
-    return provider_plan.plan(wanted, observe(aws, wanted))
+def plan(aws: Aws, spec: ProviderSpec) -> Plan:
+    """Reads what the plan for a provider depends on, and makes the plan."""
+    return provider_plan.plan(spec, observe(aws, spec))
 
 
-def observe(aws: Aws, wanted: provider_plan.Wanted) -> provider_plan.Observed:
-    """Reads no more than the plan needs, so that it takes no more permissions."""
-    url, arn = _target(aws, wanted)
+def observe(aws: Aws, spec: ProviderSpec) -> ObservedProvider:
+    """Reads only what the plan needs, so that the caller needs no other permission."""
+    url, arn = _target(aws, spec)
     client = aws.client("iam")
     found = iam.find_oidc_provider(client, arn=arn)
     if found is None:
-        return provider_plan.Observed(url, arn, None, others=_others(client))
-    if wanted.state == "absent" and not wanted.force:
-        return provider_plan.Observed(url, arn, found, roles=tuple(_roles(client, arn)))
-    return provider_plan.Observed(url, arn, found)
+        return ObservedProvider(url, arn, None, others=_others(client))
+    if spec.state == "absent" and not spec.force:
+        return ObservedProvider(url, arn, found, roles=tuple(_roles(client, arn)))
+    return ObservedProvider(url, arn, found)
 
 
-def _target(aws: Aws, wanted: provider_plan.Wanted) -> tuple[str, str]:
+def _target(aws: Aws, spec: ProviderSpec) -> tuple[str, str]:
     """The issuer's URL, and its provider's ARN in the account of the credentials."""
-    if wanted.cluster_name:
-        # EKS shows an account its own clusters only.
-        cluster = aws.describe(wanted.cluster_name)
-        return cluster.require_issuer(), provider_plan.arn_of(cluster)
+    if spec.cluster_name:
+        # EKS returns only clusters of the caller's own account.
+        cluster = aws.describe(spec.cluster_name)
+        return cluster.require_issuer(), arn_of(cluster)
     caller = aws.caller()
-    return wanted.url, provider_arn(caller.partition, caller.account_id, wanted.url)
+    return spec.url, provider_arn(caller.partition, caller.account_id, spec.url)
 
 
 def _others(client: t.Any) -> tuple[str, ...]:
     try:
         return tuple(iam.list_oidc_providers(client))
     except errors.AccessDenied:
-        return ()  # only a warning hangs on it
+        return ()  # needed for a warning only
 
 
 def _roles(client: t.Any, arn: str) -> list[dict[str, t.Any]]:
     try:
         return iam.list_roles(client)
     except errors.AccessDenied as error:
-        error.message = f"could not find out whether roles still trust the OIDC provider {arn}"
-        error.fix = f"{error.fix}; or set force: true, which doesn't ask"
+        error.message = f"could not read which roles trust the OIDC provider {arn}"
+        error.fix = f"{error.fix}; or set force: true, which skips this check"
         raise
 
 
-def completed(aws: Aws, plan: Plan) -> Plan:
-    """The plan with the thumbprints that AWS chose for a provider that was created."""
+def add_thumbprints(aws: Aws, plan: Plan) -> Plan:
+    """The plan with the thumbprints that AWS chose for a new provider."""
     if not plan or not plan.after or plan.after["thumbprints"] is not None:
         return plan
     found = iam.find_oidc_provider(aws.client("iam"), arn=plan.after["arn"])
-    # A provider that was just made may not be readable everywhere yet.
+    # Eventual consistency: IAM may not return a new provider yet.
     thumbprints = sorted(found["ThumbprintList"]) if found else None
     return dataclasses.replace(plan, after={**plan.after, "thumbprints": thumbprints})

@@ -14,7 +14,7 @@ from ..arn import ROLE_ARN_ANNOTATION, STS_AUDIENCE, Arn
 from ..errors import Conflict, InvalidInput, IrsaError, NotAttempted, QuotaExceeded
 from ..plan import Plan
 from ..policy.document import LoadYaml
-from ..provider import spec_and_plan as provider
+from ..provider import spec as provider
 from ..role import spec as role
 from ..rollout import decision as rollouts
 from ..service_account import plan as service_account_plan
@@ -125,7 +125,7 @@ class Wanted:
         left alone.
     """
 
-    provider: provider.Wanted
+    provider: provider.ProviderSpec
     roles: t.Mapping[str, role.Wanted]
     accounts: tuple[Account, ...]
     workers: int
@@ -244,10 +244,10 @@ def _account_options(binding: Binding, *, state: str, force: bool) -> dict[str, 
     return {**_ACCOUNT_DEFAULTS, **said, **names, "state": state, "force": force}
 
 
-def _provider_wanted(params: t.Mapping[str, t.Any], audiences: list[str]) -> provider.Wanted:
+def _provider_wanted(params: t.Mapping[str, t.Any], audiences: list[str]) -> provider.ProviderSpec:
     issuer = params["issuer"]
     url = issuer if not issuer or issuer.startswith("https://") else f"https://{issuer}"
-    return provider.Wanted.from_params(
+    return provider.ProviderSpec.from_params(
         {
             "state": "present",
             "cluster_name": None if url else params["cluster_name"],

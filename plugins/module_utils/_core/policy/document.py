@@ -98,8 +98,14 @@ def scalar(values: t.Sequence[str]) -> str | list[str]:
 
 
 def statements(document: t.Mapping[str, t.Any]) -> list[Statement]:
-    """The document's statements, the very objects."""
+    """The document's statements, the objects themselves. One that is not a mapping is included."""
     return as_list(document.get("Statement"))
+
+
+def federated_principals(statement: t.Any) -> list[str]:
+    """The federated principals that a statement's Principal names."""
+    principal = statement.get("Principal") if isinstance(statement, t.Mapping) else None
+    return [str(arn) for arn in as_list(principal.get("Federated"))] if isinstance(principal, t.Mapping) else []
 
 
 def compact(document: t.Mapping[str, t.Any]) -> str:

@@ -16,7 +16,7 @@ from ..._api.kubernetes import service_accounts
 from ..._core.bindings import spec as binding_spec
 from ..._core.errors import AccessDenied, IrsaError, QuotaExceeded
 from ..._core.plan import Plan
-from ..._core.provider import spec_and_plan as provider_plan
+from ..._core.provider import plan as provider_plan
 from ..._core.service_account import plan as service_account_plan
 from .. import provider as provider_module
 from .. import role as role_module
@@ -217,8 +217,8 @@ class Binding:
                 return service_account_plan.plan(wanted, observed)
 
             try:
-                # A server can't rehearse what is to be in a namespace that is still to be made.
-                plan, answers = run.converge(make_plan, operations, rehearse=wanted.namespace not in made)
+                # A server can't dry-run a write into a namespace that does not exist yet.
+                plan, answers = run.converge(make_plan, operations, server_dry_run=wanted.namespace not in made)
             except IrsaError as error:
                 run.fail([outcome], error)
                 return

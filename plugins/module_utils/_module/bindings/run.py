@@ -43,7 +43,7 @@ class Converge(t.Protocol):
         make_plan: t.Callable[[], Plan],
         operations: t.Mapping[str, t.Callable[..., t.Any]],
         *,
-        rehearse: bool = False,
+        server_dry_run: bool = False,
     ) -> tuple[Plan, list[t.Any]]: ...
 
 

@@ -94,7 +94,7 @@ class Freeing:
                 return service_account_plan.plan(wanted, service_accounts.observe_service_account(run.server, wanted))
 
             try:
-                plan, answers = run.converge(make_plan, operations, rehearse=True)
+                plan, answers = run.converge(make_plan, operations, server_dry_run=True)
             except IrsaError as error:
                 run.fail([outcome], error)
                 return

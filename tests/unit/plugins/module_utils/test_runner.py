@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running a plan: check mode, rehearsal, failures half-way, and objects that others change in between."""
+"""Running a plan: check mode, server-side dry run, failures half-way, and objects that others change in between."""
 
 from __future__ import annotations
 
@@ -82,35 +82,35 @@ def test_check_mode_writes_nothing() -> None:
     assert plan.after == {"n": 2}
 
 
-def test_a_rehearsal_tries_the_first_step() -> None:
+def test_server_dry_run_sends_the_first_write() -> None:
     world = World()
-    _runner.converge(module(check=True), world.plan, {"step": world.step}, rehearse=True)
+    _runner.converge(module(check=True), world.plan, {"step": world.step}, server_dry_run=True)
     assert world.calls == [{"to": 1, "dry_run": True}]
     assert world.number == 0
     world = World(2)
-    _runner.converge(module(check=True), world.plan, {"step": world.step}, rehearse=True)
+    _runner.converge(module(check=True), world.plan, {"step": world.step}, server_dry_run=True)
     assert world.calls == []
 
 
-def test_a_rehearsal_is_no_part_of_a_real_run() -> None:
+def test_server_dry_run_is_ignored_outside_check_mode() -> None:
     world = World()
-    world.converge(rehearse=True)
+    world.converge(server_dry_run=True)
     assert [call["dry_run"] for call in world.calls] == [False, False]
 
 
-def test_a_rehearsal_that_is_forbidden_warns(warnings: list[str]) -> None:
+def test_forbidden_server_dry_run_warns(warnings: list[str]) -> None:
     world = World()
     world.refusals.append((world.becomes(0), errors.AccessDenied("could not step", cause="forbidden")))
-    plan, _answers = _runner.converge(module(check=True), world.plan, {"step": world.step}, rehearse=True)
+    plan, _answers = _runner.converge(module(check=True), world.plan, {"step": world.step}, server_dry_run=True)
     assert plan
     assert warnings == ["With these credentials a real run would be refused: could not step. Cause: forbidden."]
 
 
-def test_a_rehearsal_that_fails_otherwise_fails() -> None:
+def test_failed_server_dry_run_fails() -> None:
     world = World()
     world.refusals.append((world.becomes(0), errors.InvalidInput("admission says no")))
     with pytest.raises(errors.InvalidInput):
-        _runner.converge(module(check=True), world.plan, {"step": world.step}, rehearse=True)
+        _runner.converge(module(check=True), world.plan, {"step": world.step}, server_dry_run=True)
 
 
 def test_a_failure_tells_how_far_it_came() -> None:

@@ -12,8 +12,8 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn, EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import spec_and_plan as provider_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec_and_plan import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import plan as provider_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec import ProviderSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import provider as provider_module
 from botocore.stub import Stubber
 
@@ -63,7 +63,7 @@ def aws() -> Iterator[t.Any]:
         stub.assert_no_pending_responses()
 
 
-def wanted(**options: t.Any) -> Wanted:
+def wanted(**options: t.Any) -> ProviderSpec:
     defaults: dict[str, t.Any] = {
         "state": "present",
         "cluster_name": "one",
@@ -75,7 +75,7 @@ def wanted(**options: t.Any) -> Wanted:
         "purge_tags": True,
         "force": False,
     }
-    return Wanted.from_params({**defaults, **options})
+    return ProviderSpec.from_params({**defaults, **options})
 
 
 def test_by_the_name_one_read_is_enough(aws: t.Any) -> None:
@@ -126,7 +126,7 @@ def test_who_may_not_read_roles_is_told_of_force(aws: t.Any) -> None:
     with pytest.raises(errors.AccessDenied) as caught:
         provider_module.plan(aws, wanted(state="absent"))
     text = str(caught.value)
-    assert f"could not find out whether roles still trust the OIDC provider {ARN}" in text
+    assert f"could not read which roles trust the OIDC provider {ARN}" in text
     assert "allow iam:ListRoles" in text
     assert "force: true" in text
 
@@ -164,9 +164,9 @@ def test_what_aws_chose_is_read_where_it_can_be(aws: t.Any, readable: bool) -> N
         iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
     else:
         iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "not yet", expected_params=WHICH)
-    assert provider_module.completed(aws, made).after["thumbprints"] == (["a" * 40] if readable else None)
+    assert provider_module.add_thumbprints(aws, made).after["thumbprints"] == (["a" * 40] if readable else None)
 
 
 def test_nothing_is_read_again_where_nothing_was_chosen(aws: t.Any) -> None:
     for unchanged in (Plan(), Plan(before={"arn": ARN}, after={})):
-        assert provider_module.completed(aws, unchanged) is unchanged
+        assert provider_module.add_thumbprints(aws, unchanged) is unchanged

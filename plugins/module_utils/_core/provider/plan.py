@@ -1,0 +1,196 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The writes that bring a cluster's IAM OIDC provider to its spec."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .. import arn as arns
+from .. import errors, validation
+from ..plan import Action, Plan
+from ..policy.document import federated_principals, statements
+from ..wording import quantity
+from .spec import ProviderSpec
+
+_MAX_CLIENT_IDS = 100
+
+
+@dataclasses.dataclass(frozen=True)
+class ObservedProvider:
+    """What IAM has for one issuer.
+
+    :param url: the issuer's URL.
+    :param arn: the ARN of its provider in the caller's account, whether or not the provider exists.
+    :param found: the provider as `_api.aws.iam.find_oidc_provider` returns it; None if it does not exist.
+    :param others: the ARNs of the account's other providers; read only if the provider does not exist.
+    :param roles: the account's roles as ListRoles returns them; read only before a removal.
+    """
+
+    url: str
+    arn: str
+    found: t.Mapping[str, t.Any] | None
+    others: tuple[str, ...] = ()
+    roles: tuple[t.Mapping[str, t.Any], ...] = ()
+
+
+def shape(observed: ObservedProvider) -> dict[str, t.Any]:
+    """The provider as modules return it; empty if it does not exist."""
+    found = observed.found
+    if found is None:
+        return {}
+    return _shape(observed, found["ClientIDList"], found["ThumbprintList"], found["Tags"])
+
+
+def require_given(observed: ObservedProvider, client_ids: t.Iterable[str]) -> None:
+    """Checks a provider that somebody else manages.
+
+    :raises NotFound: the provider does not exist.
+    :raises Conflict: it lacks one of the audiences.
+    """
+    fix = "have the provider's owner do it, or set provider (in the role irsa: irsa_create_provider) to true"
+    if observed.found is None:
+        raise errors.NotFound(f"the OIDC provider {observed.arn} doesn't exist", fix=f"create it: {fix}")
+    missing = sorted(set(client_ids) - set(observed.found["ClientIDList"]))
+    if missing:
+        raise errors.Conflict(
+            f"the OIDC provider {observed.arn} lacks the audience {', '.join(missing)}",
+            cause=f"it has {', '.join(sorted(observed.found['ClientIDList'])) or 'none'}",
+            fix=f"add it: {fix}",
+        )
+
+
+def _shape(
+    observed: ObservedProvider,
+    client_ids: t.Iterable[str],
+    thumbprints: t.Iterable[str] | None,
+    tags: t.Mapping[str, str],
+) -> dict[str, t.Any]:
+    return {
+        "arn": observed.arn,
+        "url": observed.url,
+        "client_ids": sorted(client_ids),
+        "thumbprints": None if thumbprints is None else sorted(map(str.lower, thumbprints)),
+        "tags": dict(sorted(tags.items())),
+    }
+
+
+def plan(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
+    """The writes that bring the provider to the spec.
+
+    :raises Conflict: the provider is to be removed and roles still trust it.
+    :raises InvalidInput: it would have more audiences or tags than IAM accepts.
+    """
+    if spec.state == "absent":
+        return _plan_absent(spec, observed)
+    return _plan_present(spec, observed) if observed.found else _plan_create(spec, observed)
+
+
+def _plan_create(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
+    tags = spec.tags or {}
+    _check_counts(observed, spec.client_ids, tags)
+    action = Action(
+        "create_oidc_provider",
+        {
+            "url": observed.url,
+            "client_ids": list(spec.client_ids),
+            "thumbprints": None if spec.thumbprints is None else list(spec.thumbprints),
+            "tags": dict(tags),
+        },
+        f"create OIDC provider {observed.arn}",
+    )
+    after = _shape(observed, spec.client_ids, spec.thumbprints, tags)
+    return Plan({}, after, (action,), _lookalike_warnings(observed))
+
+
+def _plan_present(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
+    before = shape(observed)
+    actions: list[Action] = []
+
+    def add(operation: str, summary: str, **arguments: t.Any) -> None:
+        actions.append(Action(operation, {"arn": observed.arn, **arguments}, f"{summary} OIDC provider {observed.arn}"))
+
+    client_ids = set(before["client_ids"])
+    for client_id in sorted(set(spec.client_ids) - client_ids):
+        add("add_client_id", f"add audience {client_id} to", client_id=client_id)
+    extra = client_ids - set(spec.client_ids) if spec.purge_client_ids else set()
+    for client_id in sorted(extra):
+        add("remove_client_id", f"remove audience {client_id} from", client_id=client_id)
+    client_ids = (client_ids | set(spec.client_ids)) - extra
+
+    thumbprints = before["thumbprints"]
+    if spec.thumbprints is not None and sorted(spec.thumbprints) != thumbprints:
+        thumbprints = sorted(spec.thumbprints)
+        add("set_thumbprints", f"set the thumbprints {', '.join(thumbprints)} of", thumbprints=thumbprints)
+
+    tags = dict(before["tags"])
+    if spec.tags is not None:
+        # IAM ignores case in tag keys: setting a key replaces a key that differs only in case.
+        given = {key.lower() for key in spec.tags}
+        gone = [key for key in tags if spec.purge_tags and key.lower() not in given and not _is_aws(key)]
+        new = {key: value for key, value in sorted(spec.tags.items()) if tags.get(key) != value}
+        if gone:
+            add("untag_oidc_provider", f"remove the tags {', '.join(gone)} of", keys=gone)
+        if new:
+            listing = ", ".join(f"{key}={value}" for key, value in new.items())
+            add("tag_oidc_provider", f"set the tags {listing} of", tags=new)
+        replaced = {key.lower() for key in new}
+        tags = {key: value for key, value in tags.items() if key not in gone and key.lower() not in replaced} | new
+    _check_counts(observed, client_ids, tags)
+    return Plan(before, _shape(observed, client_ids, thumbprints, tags), tuple(actions))
+
+
+def _is_aws(key: str) -> bool:
+    return key.lower().startswith("aws:")
+
+
+def _plan_absent(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
+    if observed.found is None:
+        return Plan(warnings=_lookalike_warnings(observed))
+    trusting = [] if spec.force else _trusting_roles(observed)
+    if trusting:
+        raise errors.Conflict(
+            f"OIDC provider {observed.arn} is still in use",
+            cause=f"it is trusted by {quantity(len(trusting), 'role')}: {', '.join(trusting)}",
+            fix="take it out of their trust policies first (irsa_role with state: absent and the cluster), or set "
+            "force: true, after which nobody can assume them by it",
+            arn=observed.arn,
+            roles=trusting,
+        )
+    action = Action("delete_oidc_provider", {"arn": observed.arn}, f"delete OIDC provider {observed.arn}")
+    return Plan(shape(observed), {}, (action,))
+
+
+def _trusting_roles(observed: ObservedProvider) -> list[str]:
+    """The names of the roles with an Allow statement that names the provider, sorted."""
+    return sorted(
+        str(role["RoleName"])
+        for role in observed.roles
+        if any(
+            statement.get("Effect") == "Allow" and observed.arn in federated_principals(statement)
+            for statement in statements(role["AssumeRolePolicyDocument"])
+        )
+    )
+
+
+def _lookalike_warnings(observed: ObservedProvider) -> tuple[str, ...]:
+    """Warnings about providers that look like this one; STS accepts none of them in its place."""
+    differences = {other: arns.describe_provider_difference(other, observed.arn) for other in observed.others}
+    return tuple(
+        f"There is an OIDC provider {other}, which differs from {observed.arn} in {difference} only. AWS takes them "
+        "for two, and only the one that is exactly the tokens' iss works."
+        for other, difference in differences.items()
+        if difference
+    )
+
+
+def _check_counts(observed: ObservedProvider, client_ids: t.Collection[str], tags: t.Mapping[str, str]) -> None:
+    problems = validation.Problems()
+    if len(client_ids) > _MAX_CLIENT_IDS:
+        fix = f"use at most {_MAX_CLIENT_IDS}; purge_client_ids removes others"
+        problems.add(f"OIDC provider {observed.arn} would have {len(client_ids)} audiences", fix)
+    validation.check_tag_count(problems, len(tags), f"OIDC provider {observed.arn}")
+    problems.stop()
