@@ -16,6 +16,7 @@ from ..diagnosis import diagnose, expected_injection
 from ..diagnosis import facts as proofs
 from ..diagnosis import options as diagnosis_options
 from ..diagnosis.causes import BY_ID, LINKS
+from ..diagnosis.explanations import EXPLANATIONS
 from ..diagnosis.findings import Chain, Finding, KubernetesFacts, Unknown
 from ..diagnosis.rules import account as account_rules
 from ..diagnosis.rules.occurrences import some
@@ -291,7 +292,7 @@ class Audit:
                 "id": name,
                 "severity": BY_ID[name].severity,
                 "link": BY_ID[name].link,
-                "title": BY_ID[name].title,
+                "title": EXPLANATIONS[name].title,
                 "count": len(found),
                 "service_accounts": len({each for one in found for each in one.service_accounts}),
             }
