@@ -20,16 +20,12 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes
     CAUSES,
     LINKS,
     Cause,
+    Finding,
     Link,
     Severity,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.explanations import EXPLANATIONS
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import (
-    AwsFacts,
-    Chain,
-    Finding,
-    Unknown,
-)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import role as role_rules
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]

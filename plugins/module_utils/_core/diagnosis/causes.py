@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The causes that `irsa_verify` and `irsa_audit` distinguish: id, link and severity of each.
+"""The causes that `irsa_verify` and `irsa_audit` distinguish, and the findings that name them.
 
 What a cause means and how to fix it in general is in `explanations.py`, for the reports of an audit. What only the
 troubleshooting guide says is in ``docs/causes.yml``.
@@ -102,3 +102,54 @@ CAUSES: tuple[Cause, ...] = (
     Cause("sts-region-disabled", "sts", "error"),
 )
 BY_ID: t.Mapping[str, Cause] = {cause.id: cause for cause in CAUSES}
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """A cause that applies to a chain.
+
+    :param id: the cause's.
+    :param message: what is wrong, naming the object, in one sentence without a full stop.
+    :param fix: what to do, with the names of this chain's objects.
+    :param evidence: where it shows: a statement, a field, an answer; never a token or a credential.
+    :param expected: what there should be, where one value says it.
+    :param found: what there is instead.
+    """
+
+    id: str
+    message: str
+    fix: str
+    evidence: str | None = None
+    expected: str | None = None
+    found: str | None = None
+
+    @property
+    def link(self) -> Link:
+        """The link that the cause breaks."""
+        return BY_ID[self.id].link
+
+    @property
+    def severity(self) -> Severity:
+        """``error`` or ``warning``."""
+        return BY_ID[self.id].severity
+
+    def as_dict(self) -> dict[str, t.Any]:
+        """In the shape in which `irsa_verify` returns it."""
+        return {
+            "id": self.id,
+            "severity": self.severity,
+            "link": self.link,
+            "message": self.message,
+            "evidence": self.evidence,
+            "expected": self.expected,
+            "found": self.found,
+            "fix": self.fix,
+        }
+
+
+_ORDER = {id_: number for number, id_ in enumerate(BY_ID)}
+
+
+def in_chain_order(findings: t.Iterable[Finding]) -> list[Finding]:
+    """Each once, in the order of the links and of the causes."""
+    return sorted(dict.fromkeys(findings), key=lambda finding: (LINKS.index(finding.link), _ORDER[finding.id]))

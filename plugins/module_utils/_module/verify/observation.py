@@ -12,7 +12,7 @@ import typing as t
 from ..._api.aws import eks, iam, sts
 from ..._core import errors
 from ..._core.arn import Arn
-from ..._core.diagnosis.findings import AwsFacts, Chain, Observed, Unknown
+from ..._core.diagnosis.facts import AwsFacts, Chain, OrUnknown, Unknown
 from ..._core.diagnosis.rules import account as account_rules
 from ..._core.diagnosis.rules import role as role_rules
 from ..._core.policy.document import compact
@@ -74,7 +74,7 @@ class Reads:
         self._cluster = cluster
         self._wanted = wanted
         self._iam: t.Any = None
-        self._caller: concurrent.futures.Future[Observed[Arn]] | None = None
+        self._caller: concurrent.futures.Future[OrUnknown[Arn]] | None = None
         self._early: dict[str, concurrent.futures.Future[t.Any]] = {}
 
     def begin(self) -> None:
@@ -122,7 +122,7 @@ class Reads:
     def _start(self, key: str, call: t.Callable[..., t.Any], client: t.Any, **arguments: t.Any) -> None:
         self._early[key] = self._pool.submit(ask, functools.partial(call, client, **arguments))
 
-    def _read_caller(self, client: t.Any) -> Observed[Arn]:
+    def _read_caller(self, client: t.Any) -> OrUnknown[Arn]:
         if isinstance(client, Unknown):
             return client
         return ask(lambda: Arn.parse(sts.get_caller_identity(client)["Arn"]))
@@ -182,7 +182,7 @@ class Reads:
         names = iam.list_inline_policies(self._iam, name=name)
         return {each: iam.get_inline_policy(self._iam, name=name, policy_name=each) for each in names}
 
-    def _read_addons(self, client: t.Any, cluster: str) -> Observed[list[Json]]:
+    def _read_addons(self, client: t.Any, cluster: str) -> OrUnknown[list[Json]]:
         names = account_rules.addons_of(self._wanted.namespace, self._wanted.service_account)
 
         def read() -> list[Json]:

@@ -31,7 +31,8 @@ from ...policy import document as policy_document
 from ...policy.document import as_list, statements
 from ...service_account.annotations import is_role_arn
 from ...trust import policy as trust_policy
-from ..findings import AwsFacts, Chain, Finding, Json, Unknown
+from ..causes import Finding
+from ..facts import AwsFacts, Chain, Json, Unknown
 from . import trust as trust_rules
 from . import trust_warnings
 from .trust import CN_AUDIENCE

@@ -17,7 +17,8 @@ import re
 import typing as t
 
 from ...arn import Arn, provider_of
-from ..findings import AwsFacts, Chain, Finding, StsAnswer, TestPod, Unknown
+from ..causes import Finding
+from ..facts import AwsFacts, Chain, StsAnswer, TestPod, Unknown
 from .role import meant_arn, provider_arn, untold
 
 Refusal = t.Literal[

@@ -9,13 +9,8 @@ import dataclasses
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import (
-    AwsFacts,
-    Chain,
-    Finding,
-    Unknown,
-)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID, Finding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import role as role_rules
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
 from hypothesis import given, settings
