@@ -9,6 +9,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .. import arn as arns
+from ..service_account.annotations import is_role_arn
+
 Json = t.Mapping[str, t.Any]
 T = t.TypeVar("T")
 
@@ -52,6 +55,29 @@ class Chain:
     region: str | None = None
     cluster: str | None = None
     cross_account: bool = False
+
+    @property
+    def intended_role_arn(self) -> arns.Arn | None:
+        """The role's ARN without quotes and blanks around it; None if it is not a role's ARN even then."""
+        text = (self.role_arn or "").strip(" \t\r\n'\"")
+        return arns.Arn.parse(text) if is_role_arn(text) else None
+
+    @property
+    def role_name(self) -> str | None:
+        """The name for GetRole, which takes no path; None if no role is named."""
+        arn = self.intended_role_arn
+        return arn.resource.rpartition("/")[2] if arn else None
+
+    @property
+    def provider_arn(self) -> str | None:
+        """The ARN of the cluster's OIDC provider in the role's account and in the cluster's partition.
+
+        None where neither a role nor the cluster names the account.
+        """
+        arn = self.intended_role_arn
+        partition = self.partition or (arn.partition if arn else None)
+        account_id = arn.account_id if arn else self.account_id
+        return arns.provider_arn(partition, account_id, self.issuer) if partition and account_id else None
 
 
 @dataclasses.dataclass(frozen=True)

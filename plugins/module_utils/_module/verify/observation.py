@@ -14,7 +14,6 @@ from ..._core import errors
 from ..._core.arn import Arn
 from ..._core.diagnosis.facts import AwsFacts, Chain, OrUnknown, Unknown
 from ..._core.diagnosis.rules import account as account_rules
-from ..._core.diagnosis.rules import role as role_rules
 from ..._core.policy.document import compact
 
 if t.TYPE_CHECKING:
@@ -109,7 +108,7 @@ class Reads:
             facts = dict.fromkeys(names, elsewhere)
         else:
             parts = [self._pool.submit(self._read_provider, chain), self._pool.submit(self._read_role, chain)]
-            name = role_rules.role_name(chain)
+            name = chain.role_name
             if name:
                 parts.append(self._pool.submit(self._read_policies, name))
             else:
@@ -129,7 +128,7 @@ class Reads:
 
     def _elsewhere(self, chain: Chain) -> Unknown | None:
         """Why IAM can't be asked about this chain's role; None if it can."""
-        role = role_rules.meant_arn(chain)
+        role = chain.intended_role_arn
         if self._caller:
             caller = self._caller.result()
             if isinstance(caller, Unknown):
@@ -143,7 +142,7 @@ class Reads:
         return Unknown(f"role {role} is in another account than the credentials, which are of {account_id}")
 
     def _read_provider(self, chain: Chain) -> Json:
-        arn = role_rules.provider_arn(chain)
+        arn = chain.provider_arn
         if arn is None:
             return {"provider": NO_ROLE, "provider_arns": NO_ROLE}
         provider = ask(lambda: iam.find_oidc_provider(self._iam, arn=arn))
@@ -152,7 +151,7 @@ class Reads:
         return {"provider": provider, "provider_arns": others}
 
     def _read_role(self, chain: Chain) -> Json:
-        name = role_rules.role_name(chain)
+        name = chain.role_name
         if name is None:
             return {"role": NO_ROLE, "boundary": NO_ROLE, "quotas": NO_ROLE}
         role = ask(lambda: iam.find_role(self._iam, name=name))

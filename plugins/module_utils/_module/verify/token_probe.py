@@ -16,7 +16,6 @@ from ..._core import errors
 from ..._core.diagnosis import diagnose
 from ..._core.diagnosis import options as diagnosis_options
 from ..._core.diagnosis.facts import Chain, OrUnknown, StsAnswer, Unknown
-from ..._core.diagnosis.rules import role as role_rules
 from ..._core.diagnosis.rules import sts as sts_rules
 from ..._core.policy import document as policy_document
 from ..._core.trust import policy as trust_policy
@@ -73,7 +72,7 @@ class TokenProbe:
         no_account = Unknown("without the service account there is no token")
         if account is None:
             return no_account
-        if chain.role_arn is None or role_rules.meant_arn(chain) is None:
+        if chain.role_arn is None or chain.intended_role_arn is None:
             return NO_ROLE
         if chain.region is None:
             return Unknown("it isn't known which region's STS to ask; give the option region")

@@ -758,29 +758,6 @@ def test_of_an_account_without_role_arn_only_the_provider_is_looked_at() -> None
     assert role_rules.static_allows(chain(role_arn=None), aws) is None
 
 
-# What to read
-
-
-@pytest.mark.parametrize(
-    ("of", "name", "arn"),
-    [
-        (CHAIN, "app", provider()),
-        (chain(role_arn=f"arn:aws:iam::{ACCOUNT}:role/team/app"), "app", provider()),
-        (chain(role_arn=f" '{ROLE}'"), "app", provider()),
-        (chain(role_arn=CROSS_ROLE), "app", provider(account=OTHER_ACCOUNT)),
-        (chain(role_arn=ROLE.replace("aws", "aws-cn", 1)), "app", provider()),
-        (chain(role_arn="app"), None, provider()),
-        (chain(role_arn=None), None, provider()),
-        (chain(account_id=None, partition=None), "app", provider()),
-        (chain(account_id=None, partition=None, role_arn=None), None, None),
-        (CN_CHAIN, "app", provider(CN_HOST, partition="aws-cn")),
-    ],
-)
-def test_what_to_read(of: Chain, name: str | None, arn: str | None) -> None:
-    assert role_rules.role_name(of) == name
-    assert role_rules.provider_arn(of) == arn
-
-
 # Words
 
 GRANT = (
