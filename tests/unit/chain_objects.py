@@ -12,7 +12,7 @@ import datetime
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import EksCluster
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import (
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import (
     AwsFacts,
     Chain,
     KubernetesFacts,

@@ -20,8 +20,9 @@ from .._core import arn as arns
 from .._core import errors
 from .._core.audit import facts as audit_facts
 from .._core.audit.facts import Facts, Name
-from .._core.diagnosis import facts as proofs
-from .._core.diagnosis.findings import Finding, Observed, Unknown
+from .._core.diagnosis import bulk_facts
+from .._core.diagnosis.causes import Finding
+from .._core.diagnosis.facts import OrUnknown, Unknown
 from .._core.diagnosis.rules import account as account_rules
 from .._core.diagnosis.rules import trust_facts
 from .._core.pods import injection, owners
@@ -104,7 +105,7 @@ class Reader:
         arn = arns.provider_arn(partition, account_id, issuer)
         provider = pool.submit(self._ask, functools.partial(iam.find_oidc_provider, client, arn=arn))
         provider_arns = pool.submit(self._ask, functools.partial(iam.list_oidc_providers, client))
-        associations: Observed[t.Sequence[Json]] = Unknown("without cluster_name EKS isn't asked")
+        associations: OrUnknown[t.Sequence[Json]] = Unknown("without cluster_name EKS isn't asked")
         if named:
             list_all = functools.partial(
                 eks.list_all_pod_identity_associations, self._aws.client("eks"), cluster=named.name
@@ -155,7 +156,7 @@ class Reader:
 
     # AWS
 
-    def _read_roles(self, client: t.Any) -> tuple[Observed[dict[str, Json]], dict[str, Json]]:
+    def _read_roles(self, client: t.Any) -> tuple[OrUnknown[dict[str, Json]], dict[str, Json]]:
         """The roles with their policies; without them where only that is allowed."""
         policies: dict[str, Json] = {}
         try:
@@ -170,21 +171,21 @@ class Reader:
                 return refused, {}
         return {each["RoleName"]: each for each in roles}, policies
 
-    def _read_quotas(self, client: t.Any, roles: Observed[dict[str, Json]]) -> Observed[dict[str, int]]:
+    def _read_quotas(self, client: t.Any, roles: OrUnknown[dict[str, Json]]) -> OrUnknown[dict[str, int]]:
         known = {} if isinstance(roles, Unknown) else roles
         if any(len(compact(each["AssumeRolePolicyDocument"])) > _SURE_LENGTH for each in known.values()):
             return self._ask(functools.partial(iam.account_summary, client))
         return Unknown("no trust policy is long enough to matter")
 
     def _read_issuers(
-        self, pool: concurrent.futures.Executor, providers: Observed[t.Sequence[str]], own: str
-    ) -> dict[str, Observed[frozenset[str]]]:
+        self, pool: concurrent.futures.Executor, providers: OrUnknown[t.Sequence[str]], own: str
+    ) -> dict[str, OrUnknown[frozenset[str]]]:
         """The issuers of the account's clusters in each region that another cluster's provider names."""
         if not self._wanted.providers or isinstance(providers, Unknown):
             return {}
         urls = [arn.partition(":oidc-provider/")[2] for arn in providers]
         found = [trust_facts.EKS_ISSUER.fullmatch(url) for url in urls if url != own]
-        issuers: dict[str, Observed[frozenset[str]]] = {}
+        issuers: dict[str, OrUnknown[frozenset[str]]] = {}
         for region in sorted({match[2] for match in found if match}):
             client = self._aws.client("eks", region)
             names = self._ask(functools.partial(eks.list_clusters, client))
@@ -208,7 +209,7 @@ class Reader:
             self._say(unknown)
             return unknown
 
-    def _read_addons(self, pool: concurrent.futures.Executor, names: t.Sequence[Name]) -> Observed[list[Json]]:
+    def _read_addons(self, pool: concurrent.futures.Executor, names: t.Sequence[Name]) -> OrUnknown[list[Json]]:
         """Those add-ons that may keep one of the service accounts."""
         if self._cluster is None:
             return Unknown("without cluster_name EKS isn't asked")
@@ -237,7 +238,7 @@ class Reader:
             return {name: body for name, body in read if body}
         return {each["metadata"]["name"]: each for each in cluster.list_namespaces(self._server)}
 
-    def _read_pods(self) -> Observed[dict[Name, list[Json]]]:
+    def _read_pods(self) -> OrUnknown[dict[Name, list[Json]]]:
         """The pods that may yet run, by service account, without what nobody looks at."""
         if not self._wanted.pods:
             return Unknown("pods are not looked at")
@@ -324,7 +325,7 @@ class Reader:
         name = next((each for each in facts.looked_at if audit_facts.annotation_of(facts.service_accounts[each])), None)
         if name is None:
             return ()
-        plain = proofs.wanted(*name, role_arn=None, issuer=facts.issuer, region=self._wanted.region, ask=False)
+        plain = bulk_facts.wanted(*name, role_arn=None, issuer=facts.issuer, region=self._wanted.region, ask=False)
         wanted = dataclasses.replace(plain, probes=frozenset({"admission"}))
         found = Verification(
             self._aws, self._server, wanted, self._cluster, conceal=self._conceal, start_pods=False

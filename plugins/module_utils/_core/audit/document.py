@@ -12,11 +12,11 @@ import datetime
 import typing as t
 
 from ..arn import ROLE_ARN_ANNOTATION, Arn
-from ..diagnosis import diagnose, expected_injection
-from ..diagnosis import facts as proofs
+from ..diagnosis import bulk_facts, diagnose, expected_injection
 from ..diagnosis import options as diagnosis_options
-from ..diagnosis.causes import BY_ID, LINKS
-from ..diagnosis.findings import Chain, Finding, KubernetesFacts, Unknown
+from ..diagnosis.causes import BY_ID, LINKS, Finding
+from ..diagnosis.explanations import EXPLANATIONS
+from ..diagnosis.facts import Chain, KubernetesFacts, Unknown
 from ..diagnosis.rules import account as account_rules
 from ..errors import ChainBroken
 from ..pods import injection, owners
@@ -291,7 +291,7 @@ class Audit:
                 "id": name,
                 "severity": BY_ID[name].severity,
                 "link": BY_ID[name].link,
-                "title": BY_ID[name].title,
+                "title": EXPLANATIONS[name].title,
                 "count": len(found),
                 "service_accounts": len({each for one in found for each in one.service_accounts}),
             }
@@ -317,7 +317,7 @@ class Audit:
 
 def _probes(facts: Facts, wanted: Wanted) -> diagnosis_options.Wanted:
     """What is to be looked at of each chain."""
-    plain = proofs.wanted("", "", role_arn=None, issuer=facts.issuer, region=wanted.region, ask=False)
+    plain = bulk_facts.wanted("", "", role_arn=None, issuer=facts.issuer, region=wanted.region, ask=False)
     return dataclasses.replace(
         plain, probes=frozenset({"static", "pods"} if wanted.pods else {"static"}), ignore=wanted.ignore
     )

@@ -14,7 +14,8 @@ import typing as t
 
 from .. import arn as arns
 from ..arn import ROLE_ARN_ANNOTATION, EksCluster
-from ..diagnosis.findings import Finding, Observed, Unknown
+from ..diagnosis.causes import Finding
+from ..diagnosis.facts import OrUnknown, Unknown
 from ..pods import injection
 from ..pods.owners import Owner
 from ..policy.document import as_list, statements
@@ -53,18 +54,18 @@ class Facts:
     issuer: str
     partition: str
     account_id: str
-    provider: Observed[Json | None]
-    provider_arns: Observed[t.Sequence[str]]
-    issuers: t.Mapping[str, Observed[frozenset[str]]]
-    roles: Observed[t.Mapping[str, Json]]
+    provider: OrUnknown[Json | None]
+    provider_arns: OrUnknown[t.Sequence[str]]
+    issuers: t.Mapping[str, OrUnknown[frozenset[str]]]
+    roles: OrUnknown[t.Mapping[str, Json]]
     policies: t.Mapping[str, Json]
-    quotas: Observed[t.Mapping[str, int]]
-    associations: Observed[t.Sequence[Json]]
-    addons: Observed[t.Sequence[Json]]
+    quotas: OrUnknown[t.Mapping[str, int]]
+    associations: OrUnknown[t.Sequence[Json]]
+    addons: OrUnknown[t.Sequence[Json]]
     service_accounts: t.Mapping[Name, Json]
-    namespaces: Observed[t.Mapping[str, Json]]
-    webhooks: Observed[t.Sequence[Json]]
-    pods: Observed[t.Mapping[Name, t.Sequence[Json]]]
+    namespaces: OrUnknown[t.Mapping[str, Json]]
+    webhooks: OrUnknown[t.Sequence[Json]]
+    pods: OrUnknown[t.Mapping[Name, t.Sequence[Json]]]
     now: float
     workloads: t.Mapping[str, t.Mapping[Owner, Json | None]] = dataclasses.field(default_factory=dict)
     env_sources: t.Mapping[str, t.Mapping[tuple[str, str], t.Collection[str]]] = dataclasses.field(default_factory=dict)
@@ -138,7 +139,7 @@ class Facts:
             found.setdefault((each["namespace"], each["serviceAccount"]), []).append(each)
         return found
 
-    def role_of(self, arn: str | None) -> Observed[Json | None]:
+    def role_of(self, arn: str | None) -> OrUnknown[Json | None]:
         """The role that an ARN names, which may have another path; None if there is none."""
         text = (arn or "").strip(" \t\r\n'\"")
         if not is_role_arn(text):
@@ -150,7 +151,7 @@ class Facts:
             return self.roles
         return self.roles.get(parsed.resource.rpartition("/")[2])
 
-    def pods_of(self, name: Name) -> Observed[t.Sequence[Json]]:
+    def pods_of(self, name: Name) -> OrUnknown[t.Sequence[Json]]:
         """The pods of a service account."""
         return self.pods if isinstance(self.pods, Unknown) else self.pods.get(name, ())
 

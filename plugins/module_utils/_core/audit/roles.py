@@ -10,7 +10,8 @@ import datetime
 import typing as t
 
 from .. import arn as arns
-from ..diagnosis.findings import AwsFacts, Chain, Finding, Unknown
+from ..diagnosis.causes import Finding
+from ..diagnosis.facts import AwsFacts, Chain, Unknown
 from ..diagnosis.rules import role as role_rules
 from ..diagnosis.rules.trust_facts import EKS_ISSUER, drift
 from ..policy.conditions import like

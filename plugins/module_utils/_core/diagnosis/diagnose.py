@@ -13,9 +13,9 @@ from ..arn import Arn
 from ..errors import ChainBroken
 from ..pods import injection
 from ..rollout import decision
-from .causes import LINKS, Link
+from .causes import LINKS, Finding, Link, in_chain_order
 from .expected_injection import promised
-from .findings import AwsFacts, Chain, Finding, KubernetesFacts, Observed, StsAnswer, TestPod, Unknown, in_chain_order
+from .facts import AwsFacts, Chain, KubernetesFacts, OrUnknown, StsAnswer, TestPod, Unknown
 from .options import Wanted
 from .rules import account as account_rules
 from .rules import pods as pod_rules
@@ -36,8 +36,8 @@ class Observations:
     chain: Chain
     aws: AwsFacts
     kubernetes: KubernetesFacts
-    sts: Observed[StsAnswer] | None = None
-    test_pod: Observed[TestPod] | None = None
+    sts: OrUnknown[StsAnswer] | None = None
+    test_pod: OrUnknown[TestPod] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import typing as t
 
 from ..pods import injection
 from ..pods.injection import Expected
-from .findings import Chain, KubernetesFacts, Unknown
+from .facts import Chain, KubernetesFacts, Unknown
 
 Json = t.Mapping[str, t.Any]
 

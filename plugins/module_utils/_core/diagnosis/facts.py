@@ -2,93 +2,182 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run over many bindings knows of a chain, as the facts of a verification."""
+"""The facts about a chain that its rules judge, each as the service that was asked returns it."""
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
-from .findings import AwsFacts, KubernetesFacts, Observed, Unknown
-from .options import Wanted
+from .. import arn as arns
+from ..service_account.annotations import is_role_arn
 
 Json = t.Mapping[str, t.Any]
-
-# How long a change in IAM is given to reach STS: the default of `irsa_verify`.
-PROPAGATION_SECONDS = 120
-
-_NOT_READ: t.Final = Unknown("it isn't read for many bindings at once")
+T = t.TypeVar("T")
 
 
-def wanted(namespace: str, name: str, *, role_arn: str | None, issuer: str, region: str | None, ask: bool) -> Wanted:
-    """What is to be verified of one binding.
+@dataclasses.dataclass(frozen=True)
+class Unknown:
+    """In place of an observation that could not be made.
 
-    :param issuer: empty where the cluster is known.
-    :param ask: whether STS is asked, too.
+    :param reason: in words, naming the permission that is missing ("iam:GetRole on ..."), for warnings.
+    :param permission: the permission alone, if that is what is missing.
     """
-    return Wanted(
-        namespace=namespace,
-        service_account=name,
-        role_arn=role_arn,
-        issuer=issuer or None,
-        region=region,
-        probes=frozenset({"static", "token"} if ask else {"static"}),
-        label_selectors=(),
-        test_pod=None,
-        propagation_timeout=PROPAGATION_SECONDS,
-        fail_on="error",
-        ignore=frozenset(),
-    )
+
+    reason: str
+    permission: str | None = None
 
 
-def role(found: Json) -> dict[str, t.Any]:
-    """A role as GetRole gives it.
+OrUnknown: t.TypeAlias = T | Unknown
 
-    :param found: as `irsa_role` returns it.
+
+@dataclasses.dataclass(frozen=True)
+class Chain:
+    """Which chain is looked at: what is known before anything but the account and the cluster is read.
+
+    :param issuer: the cluster's OIDC issuer, exactly as DescribeCluster (or the option ``issuer``) gives it.
+    :param role_arn: what the option or else the annotation says, as it stands there; None where neither names one.
+    :param audience: what the account's tokens are issued for: its annotation, or ``sts.amazonaws.com``.
+    :param account_id: the AWS account of the cluster; None where only an issuer was given.
+    :param partition: the cluster's AWS partition; None likewise.
+    :param cluster: the EKS cluster's name, None likewise.
+    :param cross_account: whether the user gave ``role_arn`` himself, so that another account than the cluster's is
+        meant.
     """
-    boundary = found["permissions_boundary"]
-    return {
-        "Arn": found["arn"],
-        "RoleName": found["name"],
-        "Path": found["path"],
-        "AssumeRolePolicyDocument": found["trust_policy"],
-        "Tags": found["tags"],
-        **({"PermissionsBoundary": {"PermissionsBoundaryArn": boundary}} if boundary else {}),
-    }
+
+    namespace: str
+    service_account: str
+    issuer: str
+    role_arn: str | None
+    audience: str
+    account_id: str | None = None
+    partition: str | None = None
+    region: str | None = None
+    cluster: str | None = None
+    cross_account: bool = False
+
+    @property
+    def intended_role_arn(self) -> arns.Arn | None:
+        """The role's ARN without quotes and blanks around it; None if it is not a role's ARN even then."""
+        text = (self.role_arn or "").strip(" \t\r\n'\"")
+        return arns.Arn.parse(text) if is_role_arn(text) else None
+
+    @property
+    def role_name(self) -> str | None:
+        """The name for GetRole, which takes no path; None if no role is named."""
+        arn = self.intended_role_arn
+        return arn.resource.rpartition("/")[2] if arn else None
+
+    @property
+    def provider_arn(self) -> str | None:
+        """The ARN of the cluster's OIDC provider in the role's account and in the cluster's partition.
+
+        None where neither a role nor the cluster names the account.
+        """
+        arn = self.intended_role_arn
+        partition = self.partition or (arn.partition if arn else None)
+        account_id = arn.account_id if arn else self.account_id
+        return arns.provider_arn(partition, account_id, self.issuer) if partition and account_id else None
 
 
-def aws_facts(provider: Json, of_role: Observed[Json | None], policies: Json | None = None) -> AwsFacts:
-    """What is known of AWS's half.
+@dataclasses.dataclass(frozen=True)
+class AwsFacts:
+    """What IAM and EKS know. A service that wasn't asked (another account's, say) is Unknown as well.
 
-    :param provider: as `iam_oidc_provider` returns it.
-    :param of_role: as GetRole gives it; None if there is none.
-    :param policies: the role as `irsa_role` returns it, where it was read as a whole.
+    :param provider: `iam.get_oidc_provider`'s answer for the provider's ARN in the *role's* account; None if there is
+        none.
+    :param provider_arns: all OIDC providers of the account of the credentials.
+    :param role: `iam.get_role`'s answer, the trust policy decoded; None if there is no such role.
+    :param managed_policies: ARNs of the role's managed policies.
+    :param inline_policies: the role's inline policies, documents by name.
+    :param boundary: the document of the role's permissions boundary; None if it has none.
+    :param quotas: GetAccountSummary's map.
+    :param addons: DescribeAddon's ``addon`` for each add-on of the cluster.
+    :param associations: the account's EKS Pod Identity associations.
     """
-    managed = (policies or {}).get("managed_policies")
-    inline = (policies or {}).get("inline_policies")
-    return AwsFacts(
-        provider={"ClientIDList": provider["client_ids"], "ThumbprintList": provider["thumbprints"] or []},
-        provider_arns=_NOT_READ,
-        role=of_role,
-        managed_policies=_NOT_READ if managed is None else managed,
-        inline_policies=_NOT_READ if inline is None else inline,
-        boundary=_NOT_READ,
-        quotas=_NOT_READ,
-        addons=_NOT_READ,
-        associations=_NOT_READ,
-    )
+
+    provider: OrUnknown[Json | None]
+    provider_arns: OrUnknown[t.Sequence[str]]
+    role: OrUnknown[Json | None]
+    managed_policies: OrUnknown[t.Sequence[str]]
+    inline_policies: OrUnknown[t.Mapping[str, Json]]
+    boundary: OrUnknown[Json | None]
+    quotas: OrUnknown[t.Mapping[str, int]]
+    addons: OrUnknown[t.Sequence[Json]]
+    associations: OrUnknown[t.Sequence[Json]]
 
 
-def kubernetes_facts(of_account: Json | None) -> KubernetesFacts:
-    """What is known of the cluster's half.
+@dataclasses.dataclass(frozen=True)
+class KubernetesFacts:
+    """What the API server knows, each object as the server returns it.
 
-    :param of_account: as Kubernetes gives it; None if it is gone.
+    :param account: the ServiceAccount; None if there is none.
+    :param namespace: the Namespace; None if there is none.
+    :param webhooks: all MutatingWebhookConfigurations.
+    :param serving_ca: the PEM bundles of certificates that can have signed the in-cluster webhook's serving
+        certificate; Unknown where its secret can't be read or the webhook is outside of the cluster.
+    :param pods: the pods that use the account, or that the label selectors choose.
+    :param workloads: the objects of their owners, as `owners.Workloads`.
+    :param admitted: what became of a pod that was created with a server-side dry run; None where the probe is off.
+    :param minor_version: of the API server: 29 for 1.29.
+    :param refused: the API server's message where it refused the dry run because it could not call the pod identity
+        webhook (failurePolicy Fail); ``admitted`` is Unknown then. Any other refusal is no fact about the webhook.
+    :param observed_at: when all this was read, Unix time; without it no certificate counts as expired.
+    :param env_sources: the keys, never the values, of ConfigMaps and Secrets that containers take as a whole
+        (``envFrom``), by kind and name: ``("ConfigMap", "settings")``. One that couldn't be read is left out.
     """
-    return KubernetesFacts(
-        account=of_account,
-        namespace=_NOT_READ,
-        webhooks=_NOT_READ,
-        serving_ca=_NOT_READ,
-        pods=_NOT_READ,
-        workloads={},
-        admitted=None,
-    )
+
+    account: OrUnknown[Json | None]
+    namespace: OrUnknown[Json | None]
+    webhooks: OrUnknown[t.Sequence[Json]]
+    serving_ca: OrUnknown[str | None]
+    pods: OrUnknown[t.Sequence[Json]]
+    workloads: t.Mapping[t.Any, Json | None]
+    admitted: OrUnknown[Json | None]
+    minor_version: int | None = None
+    refused: str | None = None
+    observed_at: float | None = None
+    env_sources: t.Mapping[tuple[str, str], t.Collection[str]] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class StsAnswer:
+    """What became of one AssumeRoleWithWebIdentity, or of the TokenRequest before it.
+
+    :param claims: ``iss``, ``aud`` and ``sub`` of the token that the API server issued.
+    :param code: AWS's error code; None where the role was assumed.
+    :param message: AWS's message, without request ids.
+    :param assumed_role_arn: where the role was assumed.
+    :param settled: whether ``propagation_timeout`` was waited for, so that the refusal is for good.
+    :param attempts: how many times STS was asked.
+    :param waited: seconds between the first and the last time.
+    :param first: the code of the first refusal, where STS was asked more than once.
+    :param region: whose endpoint of STS was asked.
+    """
+
+    claims: t.Mapping[str, t.Any]
+    code: str | None = None
+    message: str | None = None
+    assumed_role_arn: str | None = None
+    expires_in: int | None = None
+    settled: bool = True
+    attempts: int = 1
+    waited: float = 0.0
+    first: str | None = None
+    region: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TestPod:
+    """What the pod that was started for the test said.
+
+    :param log: its log, clean of credentials.
+    :param caller_arn: the ARN that `sts get-caller-identity` printed there.
+    :param injected: whether its container had the webhook's variables.
+    """
+
+    __test__ = False  # no test class, whatever pytest makes of the name
+
+    log: str
+    caller_arn: str | None = None
+    injected: bool = False

@@ -18,7 +18,7 @@ from ..arn import STS_AUDIENCE, EksCluster
 from ..service_account.annotations import IRSA_OPTIONS, check_role_arn
 from ..validation import Problems
 from .causes import CAUSES
-from .findings import Chain
+from .facts import Chain
 
 Json = dict[str, t.Any]
 

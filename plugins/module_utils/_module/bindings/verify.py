@@ -14,10 +14,9 @@ import typing as t
 from ..._api.aws import iam
 from ..._api.kubernetes import workloads
 from ..._core.arn import Arn
-from ..._core.diagnosis import diagnose
-from ..._core.diagnosis import facts as proofs
+from ..._core.diagnosis import bulk_facts, diagnose
 from ..._core.diagnosis import options as diagnosis_options
-from ..._core.diagnosis.findings import Unknown
+from ..._core.diagnosis.facts import Unknown
 from ..._core.errors import IrsaError
 from ..._core.wording import join_some
 from ..verify import observation
@@ -126,7 +125,7 @@ class Proofs:
 
     def _wanted(self, outcome: Outcome) -> diagnosis_options.Wanted:
         options = outcome.account.options
-        return proofs.wanted(
+        return bulk_facts.wanted(
             options["namespace"],
             options["name"],
             role_arn=outcome.role_arn,
@@ -146,10 +145,10 @@ class Proofs:
         elsewhere = outcome.account.role_arn
         if outcome.account.role:
             role = run.roles[outcome.account.role]
-            facts = proofs.aws_facts(self._provider, proofs.role(role), role)
+            facts = bulk_facts.aws_facts(self._provider, bulk_facts.role(role), role)
         else:
-            facts = proofs.aws_facts(self._provider, self._foreign[elsewhere] if elsewhere else None)
-        seen = diagnose.Observations(chain, facts, proofs.kubernetes_facts(account))
+            facts = bulk_facts.aws_facts(self._provider, self._foreign[elsewhere] if elsewhere else None)
+        seen = diagnose.Observations(chain, facts, bulk_facts.kubernetes_facts(account))
         if self._ask:
             probe = TokenProbe(run.server, run.aws, wanted, conceal=secrets.add, client=client)
             seen = dataclasses.replace(seen, sts=probe.ask(chain, account))

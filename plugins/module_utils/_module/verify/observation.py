@@ -12,9 +12,8 @@ import typing as t
 from ..._api.aws import eks, iam, sts
 from ..._core import errors
 from ..._core.arn import Arn
-from ..._core.diagnosis.findings import AwsFacts, Chain, Observed, Unknown
+from ..._core.diagnosis.facts import AwsFacts, Chain, OrUnknown, Unknown
 from ..._core.diagnosis.rules import account as account_rules
-from ..._core.diagnosis.rules import role as role_rules
 from ..._core.policy.document import compact
 
 if t.TYPE_CHECKING:
@@ -74,7 +73,7 @@ class Reads:
         self._cluster = cluster
         self._wanted = wanted
         self._iam: t.Any = None
-        self._caller: concurrent.futures.Future[Observed[Arn]] | None = None
+        self._caller: concurrent.futures.Future[OrUnknown[Arn]] | None = None
         self._early: dict[str, concurrent.futures.Future[t.Any]] = {}
 
     def begin(self) -> None:
@@ -109,7 +108,7 @@ class Reads:
             facts = dict.fromkeys(names, elsewhere)
         else:
             parts = [self._pool.submit(self._read_provider, chain), self._pool.submit(self._read_role, chain)]
-            name = role_rules.role_name(chain)
+            name = chain.role_name
             if name:
                 parts.append(self._pool.submit(self._read_policies, name))
             else:
@@ -122,14 +121,14 @@ class Reads:
     def _start(self, key: str, call: t.Callable[..., t.Any], client: t.Any, **arguments: t.Any) -> None:
         self._early[key] = self._pool.submit(ask, functools.partial(call, client, **arguments))
 
-    def _read_caller(self, client: t.Any) -> Observed[Arn]:
+    def _read_caller(self, client: t.Any) -> OrUnknown[Arn]:
         if isinstance(client, Unknown):
             return client
         return ask(lambda: Arn.parse(sts.get_caller_identity(client)["Arn"]))
 
     def _elsewhere(self, chain: Chain) -> Unknown | None:
         """Why IAM can't be asked about this chain's role; None if it can."""
-        role = role_rules.meant_arn(chain)
+        role = chain.intended_role_arn
         if self._caller:
             caller = self._caller.result()
             if isinstance(caller, Unknown):
@@ -143,7 +142,7 @@ class Reads:
         return Unknown(f"role {role} is in another account than the credentials, which are of {account_id}")
 
     def _read_provider(self, chain: Chain) -> Json:
-        arn = role_rules.provider_arn(chain)
+        arn = chain.provider_arn
         if arn is None:
             return {"provider": NO_ROLE, "provider_arns": NO_ROLE}
         provider = ask(lambda: iam.find_oidc_provider(self._iam, arn=arn))
@@ -152,7 +151,7 @@ class Reads:
         return {"provider": provider, "provider_arns": others}
 
     def _read_role(self, chain: Chain) -> Json:
-        name = role_rules.role_name(chain)
+        name = chain.role_name
         if name is None:
             return {"role": NO_ROLE, "boundary": NO_ROLE, "quotas": NO_ROLE}
         role = ask(lambda: iam.find_role(self._iam, name=name))
@@ -182,7 +181,7 @@ class Reads:
         names = iam.list_inline_policies(self._iam, name=name)
         return {each: iam.get_inline_policy(self._iam, name=name, policy_name=each) for each in names}
 
-    def _read_addons(self, client: t.Any, cluster: str) -> Observed[list[Json]]:
+    def _read_addons(self, client: t.Any, cluster: str) -> OrUnknown[list[Json]]:
         names = account_rules.addons_of(self._wanted.namespace, self._wanted.service_account)
 
         def read() -> list[Json]:

@@ -22,7 +22,7 @@ from ..._core import errors
 from ..._core.diagnosis import diagnose, expected_injection, webhook_config
 from ..._core.diagnosis import options as diagnosis_options
 from ..._core.diagnosis.diagnose import Diagnosis, Observations
-from ..._core.diagnosis.findings import KubernetesFacts, Observed, TestPod, Unknown
+from ..._core.diagnosis.facts import KubernetesFacts, OrUnknown, TestPod, Unknown
 from ..._core.diagnosis.options import PodWanted, Wanted
 from ..._core.diagnosis.rules import sts as sts_rules
 from ..._core.pods import injection, owners, readiness
@@ -138,7 +138,7 @@ class Verification:
                 reads["version"] = functools.partial(self._see, functools.partial(admission.minor_version, server), "")
         return reads
 
-    def _facts(self, account: Observed[Json | None], read: t.Mapping[str, t.Any]) -> KubernetesFacts:
+    def _facts(self, account: OrUnknown[Json | None], read: t.Mapping[str, t.Any]) -> KubernetesFacts:
         off = Unknown("the probes that need it are off")
         pods = read.get("pods", off)
         listed, found, sources = pods if isinstance(pods, tuple) else (pods, {}, {})
@@ -191,7 +191,7 @@ class Verification:
 
     # Admission
 
-    def _rehearse(self, account: Observed[Json | None]) -> Json | errors.IrsaError | Unknown:
+    def _rehearse(self, account: OrUnknown[Json | None]) -> Json | errors.IrsaError | Unknown:
         if account is None:
             return Unknown("without the service account no pod can be rehearsed")
         try:
@@ -239,7 +239,7 @@ class Verification:
 
     # The test pod
 
-    def _run_pod(self, options: PodWanted) -> Observed[TestPod]:
+    def _run_pod(self, options: PodWanted) -> OrUnknown[TestPod]:
         namespace = self._wanted.namespace
         name = diagnosis_options.test_pod_name(self._wanted, secrets.token_hex(4))
         body = diagnosis_options.test_pod(self._wanted, options, name)
@@ -266,7 +266,7 @@ class Verification:
             if last is not None:
                 workloads.delete_pod(self._server, namespace=namespace, name=name, uid=last["metadata"]["uid"])
 
-    def _read_pod(self, options: PodWanted, pod: Json | None, name: str) -> Observed[TestPod]:
+    def _read_pod(self, options: PodWanted, pod: Json | None, name: str) -> OrUnknown[TestPod]:
         where = f"{self._wanted.namespace}/{name}"
         if pod is None or (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
             trouble = readiness.pod_trouble(pod) if pod else None

@@ -15,8 +15,7 @@ from ..._api.kubernetes import admission
 from ..._core import errors
 from ..._core.diagnosis import diagnose
 from ..._core.diagnosis import options as diagnosis_options
-from ..._core.diagnosis.findings import Chain, Observed, StsAnswer, Unknown
-from ..._core.diagnosis.rules import role as role_rules
+from ..._core.diagnosis.facts import Chain, OrUnknown, StsAnswer, Unknown
 from ..._core.diagnosis.rules import sts as sts_rules
 from ..._core.policy import document as policy_document
 from ..._core.trust import policy as trust_policy
@@ -65,7 +64,7 @@ class TokenProbe:
         self._token = ""
         self._issued = float("-inf")
 
-    def ask(self, chain: Chain, account: Observed[Json | None]) -> Observed[StsAnswer]:
+    def ask(self, chain: Chain, account: OrUnknown[Json | None]) -> OrUnknown[StsAnswer]:
         """STS's first answer.
 
         :raises WrongCluster: the API server is another cluster's.
@@ -73,7 +72,7 @@ class TokenProbe:
         no_account = Unknown("without the service account there is no token")
         if account is None:
             return no_account
-        if chain.role_arn is None or role_rules.meant_arn(chain) is None:
+        if chain.role_arn is None or chain.intended_role_arn is None:
             return NO_ROLE
         if chain.region is None:
             return Unknown("it isn't known which region's STS to ask; give the option region")
@@ -86,9 +85,9 @@ class TokenProbe:
         except errors.NotFound:
             return no_account
 
-    def settle(self, seen: Observations) -> Observed[StsAnswer]:
+    def settle(self, seen: Observations) -> OrUnknown[StsAnswer]:
         """STS's last answer, once what was changed a moment ago has had its time to get there."""
-        answer = t.cast("Observed[StsAnswer]", seen.sts)
+        answer = t.cast("OrUnknown[StsAnswer]", seen.sts)
         if isinstance(answer, Unknown):
             return answer
         allowed = diagnose.static_allows(seen)
@@ -113,7 +112,7 @@ class TokenProbe:
             settled=attempts > 1,
         )
 
-    def _once(self, chain: Chain) -> Observed[StsAnswer]:
+    def _once(self, chain: Chain) -> OrUnknown[StsAnswer]:
         if self._clock() - self._issued > _TOKEN_AGE:
             self._token, self._issued = self._request(chain), self._clock()
         claims = diagnosis_options.claims_of(self._token)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import Finding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import Finding
 
 OK = dict.fromkeys(("provider", "role", "account", "webhook", "pods", "sts"), "ok")
 SUB_MISMATCH = Finding(

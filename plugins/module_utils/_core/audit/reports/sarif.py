@@ -18,6 +18,7 @@ import typing as t
 import urllib.parse
 
 from ...diagnosis.causes import BY_ID
+from ...diagnosis.explanations import EXPLANATIONS
 from ...wording import sentence, visible
 from .text import Json, cluster_name
 
@@ -164,12 +165,12 @@ def sarif(document: Json) -> str:
 
 
 def _rule(id_: str, severity: str) -> dict[str, t.Any]:
-    cause = BY_ID.get(id_)
+    cause = EXPLANATIONS.get(id_)
     rule: dict[str, t.Any] = {"id": id_, "defaultConfiguration": {"level": severity}}
     if cause is None:
         return rule
-    parts = {"Why": cause.why, "How it is told": cause.detected, "Fix": cause.fix}
-    links = [f"- <{url}>" for url in cause.see]
+    parts = {"Why": cause.why, "Detection": cause.detection, "Fix": cause.fix}
+    links = [f"- <{url}>" for url in cause.references]
     help_text = "\n".join(f"{title}: {text}" for title, text in parts.items())
     help_markdown = "\n\n".join([*(f"**{title}.** {text}" for title, text in parts.items()), "\n".join(links)])
     name = "".join(word.capitalize() for word in id_.split("-"))
@@ -183,8 +184,8 @@ def _rule(id_: str, severity: str) -> dict[str, t.Any]:
             "text": _message(help_text.replace("``", "")),
             "markdown": _braced(help_markdown.replace("``", "`")),
         },
-        **({"helpUri": cause.see[0]} if cause.see else {}),
-        "properties": {"tags": ["irsa", cause.link]},
+        **({"helpUri": cause.references[0]} if cause.references else {}),
+        "properties": {"tags": ["irsa", BY_ID[id_].link]},
     }
 
 

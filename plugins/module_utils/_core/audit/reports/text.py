@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import typing as t
 
-from ...diagnosis.causes import BY_ID
+from ...diagnosis.explanations import EXPLANATIONS
 from ...diagnosis.report import code, escaped, paragraph
 from ...wording import join, join_some, quantity, visible
 
@@ -92,7 +92,7 @@ def markdown(document: Json) -> str:
 
 
 def _section(id_: str, found: t.Sequence[Json]) -> list[str]:
-    cause = BY_ID.get(id_)
+    cause = EXPLANATIONS.get(id_)
     severity, link = (escaped(visible(str(found[0][key]))) for key in ("severity", "link"))
     lines = [f"## {severity}: {escaped(cause.title if cause else visible(id_))}", ""]
     lines.append(f"{code(visible(id_))}, {link}, {quantity(len(found), 'finding')}{_objects(found)}.")

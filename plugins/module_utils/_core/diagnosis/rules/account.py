@@ -15,8 +15,9 @@ from ...pods import injection
 from ...service_account import annotations as rules
 from ...service_account import plan as service_account_plan
 from ...service_account.annotations import IRSA_OPTIONS, Field
+from ..causes import Finding
 from ..expected_injection import carried, has_pod_identity, name_of, role_placeholder
-from ..findings import AwsFacts, Chain, Finding, KubernetesFacts, Unknown
+from ..facts import AwsFacts, Chain, KubernetesFacts, Unknown
 
 Json = t.Mapping[str, t.Any]
 

@@ -14,8 +14,9 @@ import typing as t
 
 from ...pods import injection
 from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_CONTAINERS
+from ..causes import Finding
 from ..expected_injection import name_of
-from ..findings import Chain, Finding, KubernetesFacts, Unknown
+from ..facts import Chain, KubernetesFacts, Unknown
 from . import occurrences
 from .occurrences import Pod, Sighting
 

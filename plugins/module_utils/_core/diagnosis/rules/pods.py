@@ -16,8 +16,9 @@ import typing as t
 from ...pods import injection
 from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_LABEL, Expected
 from .. import webhook_config
+from ..causes import Finding
 from ..expected_injection import carried, name_of, promised
-from ..findings import Chain, Finding, KubernetesFacts, Unknown
+from ..facts import Chain, KubernetesFacts, Unknown
 from . import occurrences
 from . import pod_spec as pod_spec_rules
 from . import webhook as webhook_rules

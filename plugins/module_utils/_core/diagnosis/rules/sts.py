@@ -17,8 +17,9 @@ import re
 import typing as t
 
 from ...arn import Arn, provider_of
-from ..findings import AwsFacts, Chain, Finding, StsAnswer, TestPod, Unknown
-from .role import meant_arn, provider_arn, untold
+from ..causes import Finding
+from ..facts import AwsFacts, Chain, StsAnswer, TestPod, Unknown
+from .role import untold
 
 Refusal = t.Literal[
     "denied", "no-provider", "audience", "thumbprint", "unreachable", "region", "expired", "malformed", "other"
@@ -137,7 +138,7 @@ def _evidence(answer: StsAnswer) -> str:
 def _told_by_sts(chain: Chain, aws: AwsFacts, answer: StsAnswer, refusal: Refusal) -> Finding | None:
     """The finding for a refusal that names its cause."""
     evidence = _evidence(answer)
-    provider = provider_arn(chain) or provider_of(chain.issuer)
+    provider = chain.provider_arn or provider_of(chain.issuer)
     known = not isinstance(aws.provider, Unknown) and aws.provider is not None
     if refusal == "region" or (refusal == "no-provider" and known and _is_opted_into(chain, answer.region)):
         return Finding(
@@ -171,7 +172,7 @@ def _told_by_sts(chain: Chain, aws: AwsFacts, answer: StsAnswer, refusal: Refusa
             evidence=evidence,
         )
     if refusal == "no-provider" and not known:
-        role = meant_arn(chain)
+        role = chain.intended_role_arn
         elsewhere = role is not None and chain.account_id not in (None, role.account_id)
         note = f"; one in the cluster's account {chain.account_id} doesn't count" if elsewhere else ""
         return Finding(
@@ -203,7 +204,7 @@ def _told_by_sts(chain: Chain, aws: AwsFacts, answer: StsAnswer, refusal: Refusa
 
 def _is_opted_into(chain: Chain, region: str | None) -> bool:
     """Whether STS is off in the region for accounts that have not opted into it."""
-    role = meant_arn(chain)
+    role = chain.intended_role_arn
     partition = role.partition if role else chain.partition
     if partition != "aws" or region is None:
         return False
@@ -238,7 +239,7 @@ def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | 
 
 
 def _account_of(chain: Chain) -> str:
-    arn = meant_arn(chain)
+    arn = chain.intended_role_arn
     return f"account {arn.account_id}" if arn else "the role's account"
 
 
@@ -320,7 +321,7 @@ def pod_findings(
         return findings(chain, aws, answer, allowed=allowed, earlier=earlier)
     if caller_in(pod.log) is None and _is_expired(pod.log):
         return [_expired(name, None)]
-    role = meant_arn(chain)
+    role = chain.intended_role_arn
     if pod.caller_arn is None:
         return _too_old(name, pod)
     if role is None or is_role(pod.caller_arn, role):

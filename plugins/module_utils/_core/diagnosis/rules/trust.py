@@ -28,7 +28,7 @@ from ...policy.document import as_list, statements
 from ...trust import policy as trust_policy
 from ...trust import subjects as trust_subjects
 from ...trust.evaluation import ACTION, Failure, condition, conditions, judge, principals
-from ..findings import Finding
+from ..causes import Finding
 from .trust_facts import EKS_ISSUER, Refusal, Trust, drift, grant
 
 CN_AUDIENCE = "sts.amazonaws.com.cn"

@@ -15,7 +15,8 @@ from ...policy import document as policy_document
 from ...policy.document import Document, statements
 from ...trust import policy as trust_policy
 from ...trust.evaluation import Decision, Failure, Request, evaluate
-from ..findings import Chain, Finding
+from ..causes import Finding
+from ..facts import Chain
 
 EKS_ISSUER = re.compile(r"(oidc\.eks\.)([a-z0-9-]+)(\.[a-z.]+/id/)([0-9A-Za-z]+)", re.IGNORECASE)
 

@@ -15,7 +15,7 @@ from ...policy.document import Document, as_list, statements
 from ...trust import policy as trust_policy
 from ...trust import subjects as trust_subjects
 from ...trust.evaluation import ACTION, Request, conditions, evaluate, judge
-from ..findings import Finding
+from ..causes import Finding
 from .trust_facts import Refusal, Trust, grant
 
 # What IAM puts in place of a principal that was deleted.

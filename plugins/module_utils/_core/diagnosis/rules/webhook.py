@@ -10,8 +10,9 @@ import typing as t
 
 from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE
 from .. import webhook_config
+from ..causes import Finding
 from ..expected_injection import admitted, annotated, is_touched, name_of
-from ..findings import Chain, Finding, KubernetesFacts, Unknown
+from ..facts import Chain, KubernetesFacts, Unknown
 from ..webhook_config import Hook
 
 Json = t.Mapping[str, t.Any]

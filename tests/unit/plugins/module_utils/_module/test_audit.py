@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import Facts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.options import Wanted
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import Unknown
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._module.audit import Reader
 from botocore.stub import Stubber

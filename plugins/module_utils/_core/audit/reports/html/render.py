@@ -11,7 +11,7 @@ import hashlib
 import string
 import typing as t
 
-from ....diagnosis.causes import BY_ID
+from ....diagnosis.explanations import EXPLANATIONS
 from . import static
 from .packing import embedded, packed
 from .page_markup import MARKUP
@@ -48,5 +48,5 @@ def _hash(source: str) -> str:
 
 def _causes(document: t.Mapping[str, t.Any]) -> dict[str, dict[str, str]]:
     """Title and reason of the kinds of findings that there are, by id."""
-    ids = sorted({finding["id"] for finding in document["findings"]} & set(BY_ID))
-    return {each: {"title": BY_ID[each].title, "why": BY_ID[each].why} for each in ids}
+    ids = sorted({finding["id"] for finding in document["findings"]} & set(EXPLANATIONS))
+    return {each: {"title": EXPLANATIONS[each].title, "why": EXPLANATIONS[each].why} for each in ids}

@@ -18,7 +18,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import diagnose
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Observations
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import StsAnswer, Unknown
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import StsAnswer, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.options import PROBES, Wanted
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import NO_ROLE
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.token_probe import TokenProbe

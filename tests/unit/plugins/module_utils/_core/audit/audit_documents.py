@@ -10,6 +10,7 @@ import copy
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.explanations import EXPLANATIONS
 
 ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B716D3041E"
 PROVIDER_ARN = f"arn:aws:iam::111122223333:oidc-provider/{ISSUER.removeprefix('https://')}"
@@ -171,7 +172,8 @@ def result(**changes: t.Any) -> dict[str, t.Any]:
     """What the module returns of the document."""
     counted = collections.Counter(each["id"] for each in FINDINGS)
     summary = [
-        {key: getattr(BY_ID[id_], key) for key in ("id", "severity", "link", "title")} | {"count": count}
+        {key: getattr(BY_ID[id_], key) for key in ("id", "severity", "link")}
+        | {"title": EXPLANATIONS[id_].title, "count": count}
         for id_, count in counted.items()
     ]
     kept = {key: _DOCUMENT[key] for key in ("cluster", "counts", "findings", "unread")}

@@ -16,7 +16,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.audit import fac
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.document import Audit
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import Facts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.options import Wanted
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import Finding, Unknown
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import Finding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Unknown
 from unit.chain_objects import ANNOTATION, CHAIN, CLUSTER, NOW, OTHER, ROLE, account, hook, injected, written
 
 Json = dict[str, t.Any]

@@ -11,7 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import diagnose as diagnosis
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis, Observations
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import (
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import (
     AwsFacts,
     StsAnswer,
     TestPod,

@@ -14,7 +14,7 @@ import random
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import Chain
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Chain
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import (
     trust as trust_rules,
 )

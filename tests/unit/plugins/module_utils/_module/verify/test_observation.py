@@ -15,7 +15,7 @@ import urllib.parse
 import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import AwsFacts, Chain, Unknown
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.options import PROBES, Wanted
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import OFF, Reads
 from botocore.stub import Stubber

@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import KubernetesFacts, Unknown
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import KubernetesFacts, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.options import Wanted
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.run import Verification
 from unit.chain_objects import CA, CLUSTER, ROLE, account, dry_run, hook, injected, pem, written

@@ -10,11 +10,8 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import (
-    Chain,
-    Finding,
-    KubernetesFacts,
-)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import Finding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Chain, KubernetesFacts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import account as account_rules
 from unit import chain_objects as objects
 from unit.chain_objects import ANNOTATION, AWS, CHAIN, NOT_READ, OTHER, ROLE, account, kubernetes

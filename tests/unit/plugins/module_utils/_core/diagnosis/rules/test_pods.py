@@ -12,11 +12,8 @@ import dataclasses
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import (
-    Chain,
-    Finding,
-    KubernetesFacts,
-)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import Finding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Chain, KubernetesFacts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import pods as pod_rules
 from unit.chain_objects import (
     CA,

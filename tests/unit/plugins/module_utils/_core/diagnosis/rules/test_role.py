@@ -9,13 +9,8 @@ import dataclasses
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import (
-    AwsFacts,
-    Chain,
-    Finding,
-    Unknown,
-)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID, Finding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import role as role_rules
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
 from hypothesis import given, settings
@@ -761,29 +756,6 @@ def test_of_an_account_without_role_arn_only_the_provider_is_looked_at() -> None
     aws = facts(role=NOT_READ, provider=None, provider_arns=[])
     assert ids(role_rules.findings(chain(role_arn=None), aws)) == ["provider-missing"]
     assert role_rules.static_allows(chain(role_arn=None), aws) is None
-
-
-# What to read
-
-
-@pytest.mark.parametrize(
-    ("of", "name", "arn"),
-    [
-        (CHAIN, "app", provider()),
-        (chain(role_arn=f"arn:aws:iam::{ACCOUNT}:role/team/app"), "app", provider()),
-        (chain(role_arn=f" '{ROLE}'"), "app", provider()),
-        (chain(role_arn=CROSS_ROLE), "app", provider(account=OTHER_ACCOUNT)),
-        (chain(role_arn=ROLE.replace("aws", "aws-cn", 1)), "app", provider()),
-        (chain(role_arn="app"), None, provider()),
-        (chain(role_arn=None), None, provider()),
-        (chain(account_id=None, partition=None), "app", provider()),
-        (chain(account_id=None, partition=None, role_arn=None), None, None),
-        (CN_CHAIN, "app", provider(CN_HOST, partition="aws-cn")),
-    ],
-)
-def test_what_to_read(of: Chain, name: str | None, arn: str | None) -> None:
-    assert role_rules.role_name(of) == name
-    assert role_rules.provider_arn(of) == arn
 
 
 # Words

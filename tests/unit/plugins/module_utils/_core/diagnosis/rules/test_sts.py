@@ -10,11 +10,10 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import (
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID, Finding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import (
     AwsFacts,
     Chain,
-    Finding,
     StsAnswer,
     TestPod,
     Unknown,
