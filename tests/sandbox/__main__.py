@@ -12,7 +12,8 @@ import signal
 import sys
 import types
 
-from sandbox import control_plane, processes, settings, supervisor
+from sandbox import settings
+from sandbox.launch import control_plane, processes, supervisor
 from sandbox.settings import State
 
 

@@ -17,8 +17,7 @@ import types
 os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")
 
 from sandbox import settings
-
-from .app import serve
+from sandbox.aws.app import serve
 
 
 def _stop(_signal: int, _frame: types.FrameType | None) -> None:

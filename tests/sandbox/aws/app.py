@@ -29,12 +29,14 @@ from werkzeug.serving import BaseWSGIServer, make_server
 from werkzeug.wrappers import Response
 
 from sandbox import settings
-
-from . import authorization, credentials, eks, iam, sts
-from .control import Control, Fault
-from .iam_operations import IamOperations
-from .state import STATE
-from .wire import Refusal, error_response
+from sandbox.aws import eks
+from sandbox.aws.access import authorization, credentials
+from sandbox.aws.control import Control, Fault
+from sandbox.aws.iam import backend as iam
+from sandbox.aws.iam.operations import IamOperations
+from sandbox.aws.state import STATE
+from sandbox.aws.sts import backend as sts
+from sandbox.aws.wire import Refusal, error_response
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

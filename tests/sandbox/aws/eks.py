@@ -27,8 +27,7 @@ from moto.eks.models import Cluster, EKSBackend, eks_backends
 from moto.eks.responses import EKSResponse
 
 from sandbox import settings
-
-from .state import STATE
+from sandbox.aws.state import STATE
 
 _SUBNETS = {"subnetIds": ["subnet-0a1b2c3d4e5f60718", "subnet-08192a3b4c5d6e7f8"]}
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")

@@ -16,10 +16,9 @@ import typing as t
 from aiohttp import web
 
 from sandbox import pki
+from sandbox.cluster.cluster import Cluster
+from sandbox.cluster.http.server import BODY_LIMIT, Server
 from sandbox.settings import State
-
-from .cluster import Cluster
-from .http import BODY_LIMIT, Server
 
 
 def server_tls(directory: pathlib.Path) -> ssl.SSLContext:

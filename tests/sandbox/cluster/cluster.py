@@ -9,19 +9,19 @@ import platform
 import typing as t
 
 from sandbox import settings
-
-from . import errors, rbac
-from .admission import Admission
-from .api import Api, Writer
-from .auth import Authentication
-from .controllers.manager import Controllers
-from .errors import Object
-from .faults import Faults
-from .lists import Lists
-from .rbac import MASTERS, Rbac, User
-from .resources import CRDS, Catalog
-from .store import Change, Store
-from .tokens import Tokens
+from sandbox.cluster import errors
+from sandbox.cluster.access import rbac
+from sandbox.cluster.access.auth import Authentication
+from sandbox.cluster.access.rbac import MASTERS, Rbac, User
+from sandbox.cluster.access.tokens import Tokens
+from sandbox.cluster.controllers.manager import Controllers
+from sandbox.cluster.errors import Object
+from sandbox.cluster.faults import Faults
+from sandbox.cluster.reading.lists import Lists
+from sandbox.cluster.resources import CRDS, Catalog
+from sandbox.cluster.store import Change, Store
+from sandbox.cluster.writing.admission import Admission
+from sandbox.cluster.writing.api import Api, Writer
 
 SYSTEM = Writer(User("system:apiserver", (MASTERS,)), "kube-apiserver")
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")

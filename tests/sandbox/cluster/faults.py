@@ -8,8 +8,8 @@ from __future__ import annotations
 import collections
 import dataclasses
 
-from .errors import ApiError, Object
-from .rbac import Action
+from sandbox.cluster.access.rbac import Action
+from sandbox.cluster.errors import ApiError, Object
 
 
 @dataclasses.dataclass

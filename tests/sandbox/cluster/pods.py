@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from . import errors, selectors
-from .api import Api, Writer
-from .clock import parse, rfc3339
-from .errors import Object
-from .resources import BUDGETS, NODES, PODS
+from sandbox.cluster import errors
+from sandbox.cluster.clock import parse, rfc3339
+from sandbox.cluster.errors import Object
+from sandbox.cluster.reading import selectors
+from sandbox.cluster.resources import BUDGETS, NODES, PODS
+from sandbox.cluster.writing.api import Api, Writer
 
 _MANY_BUDGETS = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .errors import Object
-from .schema import BUILT_IN, CUSTOM, Schema
-from .store import Resource
+from sandbox.cluster.errors import Object
+from sandbox.cluster.store import Resource
+from sandbox.cluster.writing.schema import BUILT_IN, CUSTOM, Schema
 
 _ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 _STATUS_VERBS = ("get", "patch", "update")

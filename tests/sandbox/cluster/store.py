@@ -13,7 +13,7 @@ import collections
 import json
 import typing as t
 
-from .errors import Object
+from sandbox.cluster.errors import Object
 
 Resource = tuple[str, str]
 """API group and plural name, such as ("apps", "deployments")."""

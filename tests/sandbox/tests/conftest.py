@@ -10,9 +10,10 @@ import os
 import pathlib
 
 import pytest
-from sandbox import settings, supervisor
-from sandbox.tests.aws_server import Aws, running
-from sandbox.tests.clusters import Cluster, Namespace
+from sandbox import settings
+from sandbox.launch import supervisor
+from sandbox.tests.support.aws_server import Aws, running
+from sandbox.tests.support.clusters import Cluster, Namespace
 
 _namespaces = itertools.count(1)
 

@@ -20,7 +20,7 @@ if t.TYPE_CHECKING:
     import pathlib
     from collections.abc import Callable
 
-    from sandbox.tests.aws_server import Aws
+    from sandbox.tests.support.aws_server import Aws
 
 CLUSTER = "irsa-demo"
 STATEMENT = {

@@ -16,9 +16,10 @@ import pytest
 import urllib3
 from botocore.signers import RequestSigner
 from sandbox import __main__ as command_line
-from sandbox import settings, supervisor
+from sandbox import settings
 from sandbox.api import Api, ApiError
-from sandbox.supervisor import Further
+from sandbox.launch import supervisor
+from sandbox.launch.supervisor import Further
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,12 @@ import math
 import time
 import typing as t
 
-from ..api import Api, Writer
-from ..clock import rfc3339
-from ..errors import ApiError, Object
-from ..rbac import MASTERS, User
-from ..resources import EVENTS, PODS, Kind
-from ..store import Change, Key, Resource, clone
+from sandbox.cluster.access.rbac import MASTERS, User
+from sandbox.cluster.clock import rfc3339
+from sandbox.cluster.errors import ApiError, Object
+from sandbox.cluster.resources import EVENTS, PODS, Kind
+from sandbox.cluster.store import Change, Key, Resource, clone
+from sandbox.cluster.writing.api import Api, Writer
 
 MANAGER = "kube-controller-manager"
 CONTROLLER = Writer(User(f"system:{MANAGER}", (MASTERS,)), MANAGER)

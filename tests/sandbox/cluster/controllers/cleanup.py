@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import typing as t
 
-from ..api import FOREGROUND, ORPHAN
-from ..errors import ApiError, Object
-from ..resources import EVENTS, NAMESPACES
-from ..store import Change, Key, Resource
-from .base import CONTROLLER, Controller
+from sandbox.cluster.controllers.base import CONTROLLER, Controller
+from sandbox.cluster.errors import ApiError, Object
+from sandbox.cluster.resources import EVENTS, NAMESPACES
+from sandbox.cluster.store import Change, Key, Resource
+from sandbox.cluster.writing.api import FOREGROUND, ORPHAN
 
 
 class GarbageCollector(Controller):

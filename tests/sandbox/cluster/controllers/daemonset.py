@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
-from .. import pods
-from ..defaults import TEMPLATE_GENERATION
-from ..errors import ApiError, Object
-from ..resources import DAEMON_SETS, NODES, PODS
-from ..store import Change, Key
-from . import revisions
-from .base import Controller, now, owner_key, scaled, soonest
+from sandbox.cluster import pods
+from sandbox.cluster.controllers import revisions
+from sandbox.cluster.controllers.base import Controller, now, owner_key, scaled, soonest
+from sandbox.cluster.errors import ApiError, Object
+from sandbox.cluster.resources import DAEMON_SETS, NODES, PODS
+from sandbox.cluster.store import Change, Key
+from sandbox.cluster.writing.defaults import TEMPLATE_GENERATION
 
 # What a daemon's pod tolerates besides what its template says.
 _TOLERATIONS = (

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .. import pods
-from ..clock import parse, rfc3339
-from ..errors import Object
-from ..resources import DEPLOYMENTS, PODS, REPLICA_SETS
-from ..store import Change, Key, clone
-from .base import (
+from sandbox.cluster import pods
+from sandbox.cluster.clock import parse, rfc3339
+from sandbox.cluster.controllers.base import (
     CONTROLLER,
     Controller,
     controller_of,
@@ -24,6 +21,9 @@ from .base import (
     with_condition,
     without_condition,
 )
+from sandbox.cluster.errors import Object
+from sandbox.cluster.resources import DEPLOYMENTS, PODS, REPLICA_SETS
+from sandbox.cluster.store import Change, Key, clone
 
 _HASH = "pod-template-hash"
 _REVISION = "deployment.kubernetes.io/revision"

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import typing as t
 
-from .. import pods, selectors
-from ..clock import parse, rfc3339
-from ..errors import Object
-from ..resources import BUDGETS, PODS
-from ..store import Change, Key
-from .base import Controller, controller_of, now, scaled, with_condition
+from sandbox.cluster import pods
+from sandbox.cluster.clock import parse, rfc3339
+from sandbox.cluster.controllers.base import Controller, controller_of, now, scaled, with_condition
+from sandbox.cluster.errors import Object
+from sandbox.cluster.reading import selectors
+from sandbox.cluster.resources import BUDGETS, PODS
+from sandbox.cluster.store import Change, Key
 
 # A pod whose eviction was allowed counts as disrupted for so long, unless it is gone before.
 _DELETION_SECONDS = 120.0

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .. import pods
-from ..clock import parse, rfc3339
-from ..errors import Object
-from ..resources import JOBS, PODS
-from ..store import Change, Key
-from .base import CONTROLLER, Controller, now, owner_key
+from sandbox.cluster import pods
+from sandbox.cluster.clock import parse, rfc3339
+from sandbox.cluster.controllers.base import CONTROLLER, Controller, now, owner_key
+from sandbox.cluster.errors import Object
+from sandbox.cluster.resources import JOBS, PODS
+from sandbox.cluster.store import Change, Key
 
 
 class JobController(Controller):

@@ -8,18 +8,18 @@ from __future__ import annotations
 import asyncio
 import traceback
 
-from ..api import Api
-from ..errors import ApiError
-from ..store import Change, Key
-from .base import Controller
-from .cleanup import GarbageCollector, NamespaceController
-from .daemonset import DaemonSetController
-from .deployment import DeploymentController
-from .disruption import DisruptionController
-from .job import JobController
-from .replicaset import ReplicaSetController
-from .statefulset import StatefulSetController
-from .upkeep import DefinitionController, QuotaController, ServiceAccountController
+from sandbox.cluster.controllers.base import Controller
+from sandbox.cluster.controllers.cleanup import GarbageCollector, NamespaceController
+from sandbox.cluster.controllers.daemonset import DaemonSetController
+from sandbox.cluster.controllers.deployment import DeploymentController
+from sandbox.cluster.controllers.disruption import DisruptionController
+from sandbox.cluster.controllers.job import JobController
+from sandbox.cluster.controllers.replicaset import ReplicaSetController
+from sandbox.cluster.controllers.statefulset import StatefulSetController
+from sandbox.cluster.controllers.upkeep import DefinitionController, QuotaController, ServiceAccountController
+from sandbox.cluster.errors import ApiError
+from sandbox.cluster.store import Change, Key
+from sandbox.cluster.writing.api import Api
 
 _FIRST_RETRY, _LAST_RETRY = 0.05, 5.0
 # Items that are handled in one go, before requests get their turn.

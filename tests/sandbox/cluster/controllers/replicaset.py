@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .. import pods
-from ..clock import rfc3339
-from ..errors import ApiError, Object
-from ..resources import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, RESOURCE_QUOTAS, Kind
-from ..store import Change, Key
-from .base import Controller, controller_of, now, soonest, without_condition
+from sandbox.cluster import pods
+from sandbox.cluster.clock import rfc3339
+from sandbox.cluster.controllers.base import Controller, controller_of, now, soonest, without_condition
+from sandbox.cluster.errors import ApiError, Object
+from sandbox.cluster.resources import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, RESOURCE_QUOTAS, Kind
+from sandbox.cluster.store import Change, Key
 
 
 class ReplicaSetController(Controller):

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from ..errors import Object
-from ..resources import CONTROLLER_REVISIONS
-from ..store import clone
-from .base import CONTROLLER, Controller, hash_of, reference_to
+from sandbox.cluster.controllers.base import CONTROLLER, Controller, hash_of, reference_to
+from sandbox.cluster.errors import Object
+from sandbox.cluster.resources import CONTROLLER_REVISIONS
+from sandbox.cluster.store import clone
 
 HASH_LABEL = "controller-revision-hash"
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from .. import pods
-from ..errors import Object
-from ..resources import CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
-from ..store import Change, Key
-from . import revisions
-from .base import Controller, now, owner_key, soonest
+from sandbox.cluster import pods
+from sandbox.cluster.controllers import revisions
+from sandbox.cluster.controllers.base import Controller, now, owner_key, soonest
+from sandbox.cluster.errors import Object
+from sandbox.cluster.resources import CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
+from sandbox.cluster.store import Change, Key
 
 _POD_NAME = "statefulset.kubernetes.io/pod-name"
 _POD_INDEX = "apps.kubernetes.io/pod-index"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import typing as t
 
-from ..admission import counted
-from ..clock import rfc3339
-from ..errors import Object
-from ..resources import CRDS, EVENTS, NAMESPACES, RESOURCE_QUOTAS, SERVICE_ACCOUNTS
-from ..store import Change, Key
-from .base import CONTROLLER, Controller
+from sandbox.cluster.clock import rfc3339
+from sandbox.cluster.controllers.base import CONTROLLER, Controller
+from sandbox.cluster.errors import Object
+from sandbox.cluster.resources import CRDS, EVENTS, NAMESPACES, RESOURCE_QUOTAS, SERVICE_ACCOUNTS
+from sandbox.cluster.store import Change, Key
+from sandbox.cluster.writing.admission import counted
 
 
 class ServiceAccountController(Controller):

@@ -1,0 +1,144 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Web identity tokens as STS reads and verifies them.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import functools
+import json
+import re
+import typing as t
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import RSAKey
+
+from sandbox.aws.state import STATE
+from sandbox.aws.wire import ApiError
+
+_NO_KEY = (
+    "Couldn't retrieve verification key from your identity provider, "
+    "please reference AssumeRoleWithWebIdentity documentation for requirements"
+)
+
+
+def invalid(message: str) -> ApiError:
+    """STS's error for a token that it can't accept."""
+    return ApiError("InvalidIdentityToken", message)
+
+
+@dataclasses.dataclass(frozen=True)
+class Claims:
+    """What a token says, before anything is verified."""
+
+    key_id: str
+    algorithm: str
+    payload: dict[str, t.Any]
+
+    @property
+    def issuer(self) -> str:
+        """The iss claim, an https URL."""
+        return t.cast("str", self.payload["iss"])
+
+    @property
+    def provider(self) -> str:
+        """The issuer without its scheme, as provider ARNs and condition keys have it."""
+        return self.issuer.removeprefix("https://")
+
+    @property
+    def subject(self) -> str:
+        """The sub claim."""
+        return t.cast("str", self.payload["sub"])
+
+    @property
+    def audiences(self) -> list[str]:
+        """Whom the token is for: azp where it is set, else aud."""
+        audience = self.payload.get("azp") or self.payload["aud"]
+        return audience if isinstance(audience, list) else [audience]
+
+    def context(self) -> dict[str, list[str]]:
+        """The condition keys that STS derives from the token, in lower case."""
+        claims: dict[str, t.Any] = {name: self.payload.get(name) for name in ("sub", "amr", "email")}
+        claims["aud"] = self.audiences
+        if "azp" in self.payload:
+            claims["oaud"] = self.payload["aud"]
+        prefix = self.provider.lower()
+        return {
+            f"{prefix}:{name}": [str(entry) for entry in (value if isinstance(value, list) else [value])]
+            for name, value in claims.items()
+            if value
+        }
+
+
+def read(token: str) -> Claims:
+    """Take a token apart.
+
+    Raises:
+        ApiError: InvalidIdentityToken for what isn't a JWT or lacks a claim.
+    """
+    try:
+        header, payload, signature = token.split(".")
+        fields = json.loads(_decode(header))
+        claims = json.loads(_decode(payload))
+        _decode(signature)
+        key_id, algorithm = fields.get("kid", ""), fields["alg"]
+    except (ValueError, KeyError, AttributeError, TypeError, binascii.Error):
+        raise invalid(
+            "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+        ) from None
+    for name in ("iss", "sub", "aud", "exp", "iat"):
+        if not isinstance(claims, dict) or not claims.get(name):
+            raise invalid(f"Missing a required claim: {name}")
+    if not re.match(r"https://.", str(claims["iss"])):
+        raise invalid("Issuer must be a valid URL")
+    return Claims(key_id, algorithm, claims)
+
+
+def verify_signature(token: str, claims: Claims) -> None:
+    """Hold the token against the keys that its issuer publishes.
+
+    Raises:
+        ApiError: InvalidIdentityToken.
+    """
+    if claims.algorithm not in ("RS256", "RS384", "RS512"):
+        raise invalid("The ID Token provided is not signed with a supported algorithm")
+    keys = (STATE.verification_keys(claims.issuer) or {}).get("keys", [])
+    key = next((key for key in keys if key.get("kid", "") == claims.key_id), None)
+    if key is None:
+        raise invalid(_NO_KEY)
+    try:
+        jws.deserialize_compact(token.encode(), _key(json.dumps(key)), algorithms=[claims.algorithm])
+    except JoseError:
+        raise invalid("Provided ID Token signature is invalid") from None
+
+
+def check_times(claims: Claims, now: float) -> None:
+    """Check the token's validity period.
+
+    Raises:
+        ApiError: ExpiredTokenException, InvalidIdentityToken.
+    """
+    expiry = claims.payload["exp"]
+    if now >= expiry:
+        raise ApiError(
+            "ExpiredTokenException",
+            f"Token expired: current date/time {int(now)} must be before the expiration date/time {int(expiry)}",
+        )
+    if claims.payload.get("nbf", 0) > now + 300:
+        raise invalid("Token is not yet valid")
+
+
+@functools.lru_cache(maxsize=64)
+def _key(jwk: str) -> RSAKey:
+    return RSAKey.import_key(json.loads(jwk))
+
+
+def _decode(part: str) -> bytes:
+    return base64.b64decode(part + "=" * (-len(part) % 4), altchars=b"-_", validate=True)

@@ -1,0 +1,236 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API refuses as invalid, worded as it words it. Only what clients of this sandbox can run into."""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+from sandbox.cluster import errors
+from sandbox.cluster.errors import Cause, Object
+from sandbox.cluster.resources import Kind
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+_ANNOTATIONS_LIMIT = 256 * 1024
+
+_LABEL_TEXT = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end "
+    "with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
+)
+_SUBDOMAIN_TEXT = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
+    "and end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
+    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
+)
+_QUALIFIED_TEXT = (
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character "
+    "(e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
+_LABEL_VALUE_TEXT = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start "
+    "and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation "
+    "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
+
+# Names of these are DNS labels; most are DNS subdomains, and RBAC allows any path segment.
+_LABEL_NAMED = {("", "namespaces"), ("", "services"), ("apps", "statefulsets")}
+_PATH_NAMED = {"rbac.authorization.k8s.io"}
+
+
+def _show(value: t.Any) -> str:
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _bad(field: str, value: t.Any, text: str) -> Cause:
+    return Cause("FieldValueInvalid", field, f"Invalid value: {_show(value)}: {text}")
+
+
+def _required(field: str, text: str = "") -> Cause:
+    return Cause("FieldValueRequired", field, "Required value" + (f": {text}" if text else ""))
+
+
+def _name_causes(kind: Kind, name: str) -> list[Cause]:
+    field = "metadata.name"
+    if not name:
+        return [_required(field, "name or generateName is required")]
+    if kind.group in _PATH_NAMED:
+        if name in (".", "..") or "/" in name or "%" in name:
+            return [_bad(field, name, "may not contain '/' or '%'")]
+        return []
+    if kind.resource in _LABEL_NAMED:
+        pattern, limit, text = _LABEL, 63, _LABEL_TEXT
+    else:
+        pattern, limit, text = _SUBDOMAIN, 253, _SUBDOMAIN_TEXT
+    causes = []
+    if len(name) > limit:
+        causes.append(_bad(field, name, f"must be no more than {limit} characters"))
+    if not pattern.fullmatch(name):
+        causes.append(_bad(field, name, text))
+    return causes
+
+
+def _key_causes(field: str, key: str) -> list[Cause]:
+    prefix, slash, name = key.rpartition("/")
+    causes = []
+    if slash:
+        if not prefix:
+            causes.append(_bad(field, key, "prefix part must be non-empty"))
+        elif "/" in prefix:
+            return [
+                _bad(
+                    field,
+                    key,
+                    "a qualified name " + _QUALIFIED_TEXT + " with an optional DNS subdomain prefix and '/' "
+                    "(e.g. 'example.com/MyName')",
+                )
+            ]
+        elif len(prefix) > 253 or not _SUBDOMAIN.fullmatch(prefix):
+            causes.append(_bad(field, key, "prefix part " + _SUBDOMAIN_TEXT))
+    if not name:
+        causes.append(_bad(field, key, "name part must be non-empty"))
+    elif len(name) > 63:
+        causes.append(_bad(field, key, "name part must be no more than 63 characters"))
+    if not _QUALIFIED.fullmatch(name):
+        causes.append(_bad(field, key, "name part " + _QUALIFIED_TEXT))
+    return causes
+
+
+def _metadata_causes(metadata: Object, prefix: str = "metadata") -> list[Cause]:
+    causes: list[Cause] = []
+    annotations = metadata.get("annotations") or {}
+    for key in sorted(annotations):
+        # The API lowers the key first: upper case in the prefix passes.
+        causes += _key_causes(f"{prefix}.annotations", key.lower())
+    size = sum(len(key) + len(str(value)) for key, value in annotations.items())
+    if size > _ANNOTATIONS_LIMIT:
+        text = f"Too long: must have at most {_ANNOTATIONS_LIMIT} bytes"
+        causes.append(Cause("FieldValueTooLong", f"{prefix}.annotations", text))
+    for key, value in sorted((metadata.get("labels") or {}).items()):
+        causes += _key_causes(f"{prefix}.labels", key)
+        if len(value) > 63:
+            causes.append(_bad(f"{prefix}.labels", value, "must be no more than 63 characters"))
+        elif not _LABEL_VALUE.fullmatch(value):
+            causes.append(_bad(f"{prefix}.labels", value, _LABEL_VALUE_TEXT))
+    return causes
+
+
+_JSON_NAMES = {bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
+
+
+def check_types(kind: Kind, obj: Object, verb: str = "") -> None:
+    """Refuse maps of strings that hold other things, as the decoders do: each kind of write answers in its own way."""
+    metadata = obj.get("metadata") or {}
+    for name in ("annotations", "labels"):
+        for value in (metadata.get(name) or {}).values():
+            if isinstance(value, str):
+                continue
+            got = _JSON_NAMES.get(type(value), "null")
+            text = f"json: cannot unmarshal {got} into Go struct field ObjectMeta.metadata.{name} of type string"
+            if verb == "apply":
+                message = f"failed to create typed patch object: .metadata.{name}: expected string, got {got}"
+                raise errors.ApiError(500, "", message)
+            if verb == "patch":
+                cause = Cause("FieldValueInvalid", "patch", f"Invalid value: {_show(json.dumps(obj))}: {text}")
+                raise errors.invalid("", "", "", [cause])
+            raise errors.bad_request(
+                f"{kind.kind} in version {_show(kind.version)} cannot be handled as a {kind.kind}: {text}"
+            )
+
+
+_WORKLOADS = {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"}
+
+
+def _pod_spec_causes(spec: Object, prefix: str) -> list[Cause]:
+    containers = spec.get("containers")
+    if not containers:
+        return [_required(f"{prefix}.containers")]
+    causes: list[Cause] = []
+    seen: set[str] = set()
+    for index, container in enumerate(containers):
+        field = f"{prefix}.containers[{index}]"
+        name = container.get("name")
+        if not name:
+            causes.append(_required(f"{field}.name"))
+        elif len(name) > 63 or not _LABEL.fullmatch(name):
+            causes.append(_bad(f"{field}.name", name, _LABEL_TEXT))
+        elif name in seen:
+            causes.append(Cause("FieldValueDuplicate", f"{field}.name", f"Duplicate value: {_show(name)}"))
+        seen.add(name)
+        if not container.get("image"):
+            causes.append(_required(f"{field}.image"))
+    return causes
+
+
+def _workload_causes(obj: Object) -> list[Cause]:
+    spec = obj.get("spec") or {}
+    causes = []
+    selector = spec.get("selector")
+    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
+    if not selector:
+        causes.append(_required("spec.selector"))
+    elif any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        shown = "{" + ", ".join(f'"{key}":"{value}"' for key, value in sorted(labels.items())) + "}"
+        text = f"Invalid value: map[string]string{shown}: `selector` does not match template `labels`"
+        causes.append(Cause("FieldValueInvalid", "spec.template.metadata.labels", text))
+    replicas = spec.get("replicas", 0)
+    if isinstance(replicas, int) and replicas < 0:
+        text = f"Invalid value: {replicas}: must be greater than or equal to 0"
+        causes.append(Cause("FieldValueInvalid", "spec.replicas", text))
+    causes += _pod_spec_causes((spec.get("template") or {}).get("spec") or {}, "spec.template.spec")
+    return causes
+
+
+def validate(kind: Kind, obj: Object, old: Object | None = None) -> None:
+    """Raise the API's 422 with every cause found."""
+    metadata = obj["metadata"]
+    causes = [] if old is not None else _name_causes(kind, metadata.get("name", ""))
+    found = _metadata_causes(metadata)
+    # An account's update is checked twice over, and both findings are listed.
+    causes += found * 2 if old is not None and kind.kind == "ServiceAccount" else found
+    if old is not None and kind.kind == "Pod":
+        causes += _pod_update_causes(obj, old)
+    elif kind.kind == "Pod":
+        causes += _pod_spec_causes(obj.get("spec") or {}, "spec")
+    elif kind.kind in _WORKLOADS and not kind.custom:
+        causes += _workload_causes(obj)
+        if old is not None and obj["spec"].get("selector") != old["spec"].get("selector"):
+            causes.append(
+                Cause(
+                    "FieldValueInvalid",
+                    "spec.selector",
+                    f"Invalid value: {obj['spec'].get('selector')}: field is immutable",
+                )
+            )
+    if causes:
+        raise errors.invalid(kind.group, kind.kind, metadata.get("name", ""), causes)
+
+
+_POD_MUTABLE = (
+    "`spec.containers[*].image`, `spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, "
+    "`spec.tolerations` (only additions to existing tolerations)"
+)
+
+
+def _pod_update_causes(obj: Object, old: Object) -> list[Cause]:
+    if obj["spec"] is old["spec"] or _frozen(obj["spec"]) == _frozen(old["spec"]):
+        return []
+    text = f"Forbidden: pod updates may not change fields other than {_POD_MUTABLE}"
+    return [Cause("FieldValueForbidden", "spec", text)]
+
+
+def _frozen(spec: Object) -> Object:
+    """The part of a pod's spec that nobody may change."""
+    loose = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds")
+    fixed = {key: value for key, value in spec.items() if key not in loose}
+    for name in ("containers", "initContainers"):
+        if name in fixed:
+            fixed[name] = [{k: v for k, v in item.items() if k != "image"} for item in fixed[name]]
+    return fixed

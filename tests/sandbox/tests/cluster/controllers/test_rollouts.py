@@ -1,0 +1,235 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Controllers: what a rollout shows from its start to its end, and where it hangs."""
+
+from __future__ import annotations
+
+import pytest
+from sandbox.tests.support.clusters import RESTART, STRATEGIC, Json, Namespace, workload
+
+
+def conditions(obj: Json) -> dict[str, tuple[str, str]]:
+    return {entry["type"]: (entry["status"], entry["reason"]) for entry in obj["status"].get("conditions", ())}
+
+
+def is_rolled_out(obj: Json) -> bool:
+    """kubectl's rules for the end of a rollout."""
+    status, spec = obj.get("status", {}), obj["spec"]
+    if status.get("observedGeneration") != obj["metadata"]["generation"]:
+        return False
+    if obj["kind"] == "DaemonSet":
+        wanted = status.get("desiredNumberScheduled")
+        return bool(wanted) and wanted == status.get("updatedNumberScheduled") == status.get("numberAvailable")
+    counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "readyReplicas")}
+    return counts == {spec["replicas"]} and status.get("currentRevision") == status.get("updateRevision")
+
+
+def start(namespace: Namespace, kind: str, name: str = "web", **more: object) -> tuple[str, Json]:
+    """Create a workload and wait until it stands; its path and its state."""
+    path = f"{namespace.apps}/{kind.lower()}s"
+    namespace.cluster.ok("POST", path, workload(kind, name, **more))
+    return f"{path}/{name}", namespace.cluster.until(f"{path}/{name}", is_rolled_out)
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_a_restart_replaces_every_pod(namespace: Namespace, kind: str) -> None:
+    replicas = {} if kind == "DaemonSet" else {"replicas": 2}
+    path, _state = start(namespace, kind, **replicas)
+    before = {pod["metadata"]["uid"] for pod in namespace.live_pods("app=web")}
+    changed = namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
+    assert changed["metadata"]["generation"] == 2
+    namespace.cluster.until(path, is_rolled_out)
+    after = namespace.live_pods("app=web")
+    assert len(after) == len(before)
+    assert not before & {pod["metadata"]["uid"] for pod in after}
+    assert all("kubectl.kubernetes.io/restartedAt" in pod["metadata"]["annotations"] for pod in after)
+
+
+def test_a_deployment_keeps_a_replica_set_for_each_revision(namespace: Namespace) -> None:
+    path, deployment = start(namespace, "Deployment", replicas=1)
+    assert deployment["metadata"]["annotations"] == {"deployment.kubernetes.io/revision": "1"}
+    assert conditions(deployment) == {
+        "Available": ("True", "MinimumReplicasAvailable"),
+        "Progressing": ("True", "NewReplicaSetAvailable"),
+    }
+    namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
+    deployment = namespace.cluster.until(path, is_rolled_out)
+    assert deployment["metadata"]["annotations"] == {"deployment.kubernetes.io/revision": "2"}
+    sets = namespace.cluster.ok("GET", f"{namespace.apps}/replicasets", labelSelector="app=web")["items"]
+    revisions = {rs["metadata"]["annotations"]["deployment.kubernetes.io/revision"]: rs for rs in sets}
+    assert {number: rs["spec"]["replicas"] for number, rs in revisions.items()} == {"1": 0, "2": 1}
+    for rs in sets:
+        digest = rs["metadata"]["labels"]["pod-template-hash"]
+        assert rs["metadata"]["name"] == f"web-{digest}"
+        assert rs["spec"]["selector"]["matchLabels"]["pod-template-hash"] == digest
+        assert rs["metadata"]["ownerReferences"][0]["uid"] == deployment["metadata"]["uid"]
+    # Back to the first template: its ReplicaSet comes up again under a new number.
+    body = {"spec": {"template": {"metadata": {"annotations": None}}}}
+    namespace.cluster.ok("PATCH", path, body, STRATEGIC)
+    deployment = namespace.cluster.until(path, is_rolled_out)
+    assert deployment["metadata"]["annotations"] == {"deployment.kubernetes.io/revision": "3"}
+    assert len(namespace.cluster.ok("GET", f"{namespace.apps}/replicasets")["items"]) == 2
+
+
+def test_a_bad_image_runs_into_the_deadline(namespace: Namespace) -> None:
+    path, _state = start(namespace, "Deployment", replicas=2, progressDeadlineSeconds=1)
+    body = {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "missing:1"}]}}}}
+    namespace.cluster.ok("PATCH", path, body, STRATEGIC)
+
+    # A busy machine may reach the deadline before the new pod is counted.
+    def is_stuck(obj: Json) -> bool:
+        return conditions(obj)["Progressing"][0] == "False" and "updatedReplicas" in obj["status"]
+
+    stuck = namespace.cluster.until(path, is_stuck)
+    assert conditions(stuck)["Progressing"] == ("False", "ProgressDeadlineExceeded")
+    # A quarter of two, rounded down, may be missing: the old pods stay.
+    assert conditions(stuck)["Available"] == ("True", "MinimumReplicasAvailable")
+    assert stuck["status"]["updatedReplicas"] == 1
+    assert stuck["status"]["availableReplicas"] == 2
+    assert stuck["status"]["unavailableReplicas"] == 1
+
+
+def test_recreate_waits_for_the_old_pods(namespace: Namespace) -> None:
+    path, _state = start(namespace, "Deployment", replicas=2, strategy={"type": "Recreate"})
+    namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
+    seen = []
+
+    def watch(obj: Json) -> bool:
+        hashes = {pod["metadata"]["labels"]["pod-template-hash"] for pod in namespace.pods("app=web")}
+        seen.append(len(hashes))
+        return is_rolled_out(obj)
+
+    namespace.cluster.until(path, watch)
+    assert max(seen) == 1
+
+
+def test_a_paused_deployment_starts_nothing(namespace: Namespace) -> None:
+    path, _state = start(namespace, "Deployment", replicas=1)
+    namespace.cluster.ok("PATCH", path, {"spec": {"paused": True}}, STRATEGIC)
+    namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
+    paused = namespace.cluster.until(path, lambda obj: obj["status"]["observedGeneration"] == 3)
+    assert conditions(paused)["Progressing"] == ("Unknown", "DeploymentPaused")
+    assert len(namespace.cluster.ok("GET", f"{namespace.apps}/replicasets")["items"]) == 1
+    namespace.cluster.ok("PATCH", path, {"spec": {"paused": False}}, STRATEGIC)
+    namespace.cluster.until(path, is_rolled_out)
+    assert len(namespace.cluster.ok("GET", f"{namespace.apps}/replicasets")["items"]) == 2
+
+
+def test_a_quota_holds_a_rollout(namespace: Namespace) -> None:
+    path, _state = start(namespace, "Deployment", replicas=2)
+    quota = {"metadata": {"name": "few"}, "spec": {"hard": {"pods": "2"}}}
+    namespace.cluster.ok("POST", f"{namespace.core}/resourcequotas", quota)
+    quota_path = f"{namespace.core}/resourcequotas/few"
+    namespace.cluster.until(quota_path, lambda obj: obj.get("status", {}).get("used") == {"pods": "2"})
+    namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
+    held = namespace.cluster.until(path, lambda obj: "ReplicaFailure" in conditions(obj))
+    assert conditions(held)["ReplicaFailure"] == ("True", "FailedCreate")
+    message = next(c["message"] for c in held["status"]["conditions"] if c["type"] == "ReplicaFailure")
+    assert "exceeded quota: few, requested: pods=1, used: pods=2, limited: pods=2" in message
+    rs = next(
+        rs
+        for rs in namespace.cluster.ok("GET", f"{namespace.apps}/replicasets")["items"]
+        if rs["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
+    )
+    assert ("Warning", "FailedCreate") in namespace.events(rs["metadata"]["name"])
+    namespace.cluster.ok("DELETE", quota_path)
+    done = namespace.cluster.until(path, is_rolled_out)
+    assert "ReplicaFailure" not in conditions(done)
+
+
+def test_a_stateful_set_goes_from_the_last_to_the_partition(namespace: Namespace) -> None:
+    path, _state = start(namespace, "StatefulSet", replicas=3)
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
+    namespace.cluster.ok("PATCH", path, {"spec": {"updateStrategy": strategy}}, STRATEGIC)
+    before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in namespace.pods("app=web")}
+    namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
+    half = namespace.cluster.until(
+        path,
+        lambda obj: (
+            obj["status"]["observedGeneration"] == 3
+            and obj["status"].get("updatedReplicas") == 1
+            and obj["status"].get("readyReplicas") == 3
+        ),
+    )
+    assert half["status"]["currentReplicas"] == 2
+    assert half["status"]["currentRevision"] != half["status"]["updateRevision"]
+    after = {pod["metadata"]["name"]: pod for pod in namespace.pods("app=web")}
+    assert {name for name, uid in before.items() if after[name]["metadata"]["uid"] == uid} == {"web-0", "web-1"}
+    revision = after["web-2"]["metadata"]["labels"]["controller-revision-hash"]
+    assert revision == half["status"]["updateRevision"]
+    strategy["rollingUpdate"] = {"partition": 0}
+    namespace.cluster.ok("PATCH", path, {"spec": {"updateStrategy": strategy}}, STRATEGIC)
+    namespace.cluster.until(path, is_rolled_out)
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "DaemonSet"])
+def test_on_delete_waits_for_a_hand(namespace: Namespace, kind: str) -> None:
+    replicas = {} if kind == "DaemonSet" else {"replicas": 1}
+    path, _state = start(namespace, kind, updateStrategy={"type": "OnDelete"}, **replicas)
+    (old,) = namespace.pods("app=web")
+    namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
+    updated = "updatedNumberScheduled" if kind == "DaemonSet" else "updatedReplicas"
+    namespace.cluster.until(
+        path, lambda obj: obj["status"]["observedGeneration"] == 2 and not obj["status"].get(updated)
+    )
+    (still,) = namespace.pods("app=web")
+    assert still["metadata"]["uid"] == old["metadata"]["uid"]
+    namespace.cluster.ok("DELETE", f"{namespace.core}/pods/{old['metadata']['name']}")
+    namespace.cluster.until(path, lambda obj: obj["status"].get(updated) == 1)
+
+
+def test_a_job_ends_either_way(namespace: Namespace) -> None:
+    def job(name: str, image: str) -> Json:
+        pod = {"restartPolicy": "Never", "containers": [{"name": "main", "image": image, "command": ["true"]}]}
+        return {"metadata": {"name": name}, "spec": {"backoffLimit": 0, "template": {"spec": pod}}}
+
+    namespace.cluster.ok("POST", f"{namespace.batch}/jobs", job("bad", "crash:1"))
+    bad = namespace.cluster.until(f"{namespace.batch}/jobs/bad", lambda obj: obj["status"].get("conditions"))
+    assert bad["status"]["conditions"][0]["type"] == "Failed"
+    assert bad["status"]["conditions"][0]["reason"] == "BackoffLimitExceeded"
+    assert bad["status"]["failed"] == 1
+    (pod,) = namespace.pods("job-name=bad")
+    assert pod["metadata"]["ownerReferences"][0]["kind"] == "Job"
+
+
+def test_a_budget_decides_about_evictions(namespace: Namespace) -> None:
+    path, _state = start(namespace, "Deployment", replicas=2)
+    budget = {"metadata": {"name": "two"}, "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "web"}}}}
+    namespace.cluster.ok("POST", f"{namespace.policy}/poddisruptionbudgets", budget)
+    budget_path = f"{namespace.policy}/poddisruptionbudgets/two"
+    namespace.cluster.until(budget_path, lambda obj: obj.get("status", {}).get("currentHealthy") == 2)
+
+    def evict() -> tuple[int, Json]:
+        name = namespace.live_pods("app=web")[0]["metadata"]["name"]
+        body = {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": name}}
+        return namespace.cluster.call("POST", f"{namespace.core}/pods/{name}/eviction", body)
+
+    status, body = evict()
+    assert (status, body["reason"]) == (429, "TooManyRequests")
+    assert body["message"] == "Cannot evict pod as it would violate the pod's disruption budget."
+    assert body["details"]["causes"] == [
+        {
+            "reason": "DisruptionBudget",
+            "message": "The disruption budget two needs 2 healthy pods and has 2 currently",
+        }
+    ]
+    namespace.cluster.ok("PATCH", path, {"spec": {"replicas": 3}}, STRATEGIC)
+    namespace.cluster.until(budget_path, lambda obj: obj["status"]["disruptionsAllowed"] == 1)
+    status, body = evict()
+    assert (status, body["status"]) == (201, "Success")
+
+
+def test_dependents_go_with_their_owner(namespace: Namespace) -> None:
+    path, _state = start(namespace, "Deployment", replicas=1)
+    namespace.cluster.ok("DELETE", path, {"propagationPolicy": "Foreground"})
+    namespace.cluster.until_gone(path)
+    assert not namespace.pods("app=web")
+    path, _state = start(namespace, "Deployment", "kept", replicas=1)
+    namespace.cluster.ok("DELETE", path, {"propagationPolicy": "Orphan"})
+    namespace.cluster.until_gone(path)
+    (replica_set,) = namespace.cluster.ok("GET", f"{namespace.apps}/replicasets", labelSelector="app=kept")["items"]
+    assert not replica_set["metadata"].get("ownerReferences")
+    assert len(namespace.live_pods("app=kept")) == 1
+    namespace.cluster.ok("DELETE", f"/api/v1/namespaces/{namespace.name}")
+    namespace.cluster.until_gone(f"/api/v1/namespaces/{namespace.name}")

@@ -1,0 +1,200 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What `sa_annotate` foresees is what the API server does, whoever else writes to the account.
+
+Check mode rests on it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import typing as t
+
+import hypothesis
+import pytest
+import urllib3
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import client, service_accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
+from hypothesis import strategies as st
+
+if t.TYPE_CHECKING:
+    from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import ApiServer, Json
+    from sandbox.tests.support.clusters import Cluster
+
+NAMESPACE = "agreement"
+ROLE = "eks.amazonaws.com/role-arn"
+ARNS = [f"arn:aws:iam::123456789012:role/{name}" for name in "ab"]
+# Besides the role: one annotation that absent takes from others by force, one that it doesn't, one label.
+FIELDS = [("annotations", "eks.amazonaws.com/audience"), ("annotations", "note"), ("labels", "team")]
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def server(cluster: Cluster) -> ApiServer:
+    """The simulated API server or the real one, with a namespace for this test."""
+    certificates = cluster.state.pki
+    pool = urllib3.PoolManager(
+        ca_certs=str(certificates / "ca.crt"),
+        cert_file=str(certificates / "admin.crt"),
+        key_file=str(certificates / "admin.key"),
+    )
+    server = client.ApiServer(pool, cluster.endpoint, authorization=lambda: None)
+    service_accounts.create_namespace(server, name=NAMESPACE, manager="test")
+    return server
+
+
+class Account:
+    """One service account that we and others write to."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self.server = server
+        self.name = f"account-{next(_numbers)}"
+        self.path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/{self.name}"
+
+    def manifest(self, metadata: Json) -> Json:
+        kept = {kind: {key: value for key, value in fields.items() if value} for kind, fields in metadata.items()}
+        full = {kind: fields for kind, fields in kept.items() if fields}
+        return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": self.name, **full}}
+
+    def create(self, manager: str, metadata: Json) -> None:
+        """Others create it, if it is not there."""
+        body = self.manifest(metadata)
+        path = self.path.rpartition("/")[0]
+        with contextlib.suppress(errors.AlreadyExists):
+            self.server.request("POST", path, query={"fieldManager": manager}, body=body)
+
+    def patch(self, manager: str, metadata: Json) -> None:
+        """Others write as ``kubectl annotate`` does; None removes."""
+        with contextlib.suppress(errors.NotFound):
+            self.server.request(
+                "PATCH",
+                self.path,
+                query={"fieldManager": manager},
+                body={"metadata": metadata},
+                content_type=client.MERGE,
+            )
+
+    def apply(self, manager: str, metadata: Json) -> None:
+        """Others apply on the server's side, by force, and create the account thereby."""
+        self.server.request(
+            "PATCH",
+            self.path,
+            query={"fieldManager": manager, "force": True},
+            body=self.manifest(metadata),
+            content_type=client.APPLY,
+        )
+
+    def converge(self, options: Json) -> None:
+        """What the module does; the plan must foresee the outcome, the refusal included."""
+        wanted = Wanted.from_params({**DEFAULTS, "name": self.name, **options})
+        try:
+            made = service_accounts.plan_service_account(self.server, wanted)
+        except errors.Conflict as foreseen:
+            self.refused(wanted, foreseen)
+            return
+        operations = service_accounts.operations(self.server)
+        for action in made.actions[:1]:
+            operations[action.operation](**action.arguments, dry_run=True)
+        assert self.observed(wanted) == made.before, "the rehearsal changed something"
+        answers = [operations[action.operation](**action.arguments) for action in made.actions]
+        after = dict(made.after)
+        if after and after["uid"] is None:
+            after["uid"] = self.observed(wanted)["uid"]
+        assert service_account_plan.confirmed(wanted, made, answers).after == after
+        assert self.observed(wanted) == after
+        again = service_accounts.plan_service_account(self.server, wanted)
+        assert not again, "a second run would change something"
+        assert again.before == again.after == after
+
+    def observed(self, wanted: Wanted) -> Json:
+        found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
+        account = service_account_plan.Account.from_kubernetes(found) if found else None
+        return service_account_plan.describe(NAMESPACE, wanted.name, account)
+
+    def refused(self, wanted: Wanted, foreseen: errors.Conflict) -> None:
+        """The server must refuse the same fields, and may refuse what is claimed with a map."""
+        before = self.observed(wanted)
+        found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
+        claimed = service_account_plan.Account.from_kubernetes(found or {}).claimed
+        forced = service_accounts.plan_service_account(self.server, Wanted(**{**vars(wanted), "force": True}))
+        apply = next(action for action in forced.actions if action.operation == "apply_service_account")
+        with pytest.raises(errors.Conflict) as caught:
+            service_accounts.apply_service_account(self.server, **{**apply.arguments, "force": False})
+        causes = caught.value.details["causes"]
+        fields = {cause["field"].removeprefix(".metadata.").replace(".", " ", 1) for cause in causes}
+        ours = {each["field"].replace(" ", "s ", 1) for each in foreseen.details["conflicts"]}
+        assert ours <= fields
+        assert ours == fields or {field.partition(" ")[0] for field in fields - ours} <= claimed
+        managers = {cause["message"].split('"')[1] for cause in causes}
+        owners = {owner["manager"] for each in foreseen.details["conflicts"] for owner in each["owners"]}
+        assert owners == managers or claimed
+        assert self.observed(wanted) == before
+
+
+DEFAULTS: Json = {
+    "namespace": NAMESPACE,
+    "state": "present",
+    "role_arn": None,
+    "audience": None,
+    "sts_regional_endpoints": None,
+    "token_expiration": None,
+    "labels": None,
+    "annotations": None,
+    "create": True,
+    "create_namespace": False,
+    "force": False,
+    "delete": False,
+}
+
+
+def metadata() -> st.SearchStrategy[Json]:
+    """What others set (a value) or remove (None)."""
+    pairs = st.one_of(
+        st.tuples(st.just(("annotations", ROLE)), st.sampled_from([*ARNS, None])),
+        st.tuples(st.sampled_from(FIELDS), st.sampled_from(["x", "y", None])),
+    )
+
+    def mapping(found: list[tuple[tuple[str, str], str | None]]) -> Json:
+        result: Json = {}
+        for (kind, key), value in found:
+            result.setdefault(kind, {})[key] = value
+        return result
+
+    return st.lists(pairs, max_size=3).map(mapping)
+
+
+def options() -> st.SearchStrategy[Json]:
+    """The options of one run of ours."""
+    text = st.sampled_from(["x", "y"])
+    return st.fixed_dictionaries(
+        {"force": st.booleans()},
+        optional={
+            "role_arn": st.sampled_from(ARNS),
+            "audience": text,
+            "annotations": st.fixed_dictionaries({"note": st.sampled_from(["x", "y", None])}),
+            "labels": st.fixed_dictionaries({"team": st.sampled_from(["x", "y", None])}),
+        },
+    ) | st.fixed_dictionaries({"state": st.just("absent"), "force": st.booleans(), "delete": st.booleans()})
+
+
+MANAGERS = st.sampled_from(["kubectl-annotate", "helm", "argocd-controller"])
+STEPS = st.one_of(
+    st.tuples(st.just("converge"), options()),
+    st.tuples(st.sampled_from(["create", "patch", "apply"]), MANAGERS, metadata()),
+)
+
+
+@hypothesis.given(steps=st.lists(STEPS, min_size=2, max_size=6))
+@hypothesis.settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
+)
+def test_foreseen(server: ApiServer, steps: list[tuple[t.Any, ...]]) -> None:
+    account = Account(server)
+    for what, *arguments in (*steps, ("converge", {"role_arn": ARNS[0]}), ("converge", {"state": "absent"})):
+        getattr(account, what)(*arguments)

@@ -1,0 +1,260 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shlex
+import signal
+import stat
+import subprocess
+import sys
+import time
+import typing as t
+
+import pytest
+from sandbox import __main__ as command_line
+from sandbox import settings
+from sandbox.launch import processes, supervisor
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PACKAGE_PARENT = pathlib.Path(settings.__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def state(tmp_path: pathlib.Path) -> Iterator[settings.State]:
+    state = settings.State(tmp_path / "sandbox")
+    yield state
+    supervisor.down(state)
+
+
+def eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)}
+    environment.pop("KUBEBUILDER_ASSETS", None)
+    return subprocess.run(
+        [sys.executable, "-m", "sandbox", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+
+
+def start(tmp_path: pathlib.Path, script: str, **options: t.Any) -> processes.Record:
+    _process, record = processes.start(["sh", "-c", script], tmp_path / "log", os.environ, **options)
+    return record
+
+
+def test_a_process_is_known_by_more_than_its_number(tmp_path: pathlib.Path) -> None:
+    record = start(tmp_path, "sleep 60")
+    assert processes.is_alive(record)
+    stale: processes.Record = {**record, "started": "1"}
+    assert not processes.is_alive(stale)
+    processes.stop([stale])
+    assert processes.is_alive(record), "somebody else's process with that number must live on"
+    processes.stop([record])
+    assert not processes.is_alive(record)
+    processes.stop([record])
+
+
+def test_stop_takes_the_whole_group_and_the_stubborn(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "GRACE", 0.3)
+    record = start(tmp_path, "trap '' TERM; sleep 60 & echo $!; wait; wait")
+    assert eventually(lambda: (tmp_path / "log").read_text().strip() != "")
+    child = int((tmp_path / "log").read_text())
+    processes.stop([record])
+    assert not processes.is_alive(record)
+    assert eventually(lambda: _gone(child))
+
+
+def _gone(pid: int) -> bool:
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
+def test_a_tied_process_ends_with_its_parent(tmp_path: pathlib.Path) -> None:
+    script = (
+        "import os, pathlib, sys, time\n"
+        "from sandbox.launch import processes\n"
+        "_process, record = processes.start(['sleep', '60'], pathlib.Path(sys.argv[1]), os.environ, tied=True)\n"
+        "print(record['pid'], flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "log")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)},
+    )
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    assert not _gone(child)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert eventually(lambda: _gone(child))
+
+
+def test_ports_are_distinct() -> None:
+    ports = supervisor.Ports.choose(further=3)
+    assert len({ports.aws, ports.api, ports.hooks, ports.etcd, ports.etcd_peer, *ports.further}) == 8
+
+
+def test_a_process_that_ends_early_is_named_with_its_log(
+    state: settings.State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = {
+        "aws": ["sh", "-c", "echo all went wrong >&2; exit 7"],
+        "cluster": ["sleep", "60"],
+    }
+    monkeypatch.setattr(supervisor, "_commands", lambda *_: commands)
+    with pytest.raises(supervisor.StartError, match=r"aws ended with exit status 7\n  all went wrong\n.*aws\.log"):
+        supervisor.up(state)
+    assert supervisor.status(state) == {}, "what had been started is stopped again"
+
+
+def test_a_process_that_is_never_ready_is_named(state: settings.State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "_commands", lambda *_: {"aws": ["sh", "-c", "echo waiting; sleep 60"]})
+    monkeypatch.setattr(supervisor, "READY_TIMEOUT", 0.3)
+    with pytest.raises(supervisor.StartError, match=r"aws was not ready after 0 s\n  waiting"):
+        supervisor.up(state)
+
+
+def test_down_survives_stale_and_broken_records(state: settings.State) -> None:
+    state.directory.mkdir()
+    assert supervisor.down(state) == []
+    state.pids_file.write_text(json.dumps({"aws": {"pid": os.getpid(), "started": "1"}}))
+    assert supervisor.status(state) == {"aws": False}
+    assert supervisor.down(state) == []
+    state.pids_file.write_text("{")
+    assert supervisor.down(state) == []
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[settings.State, str]]:
+    """A sandbox that its own command line started, and the lines to evaluate."""
+    directory = tmp_path_factory.mktemp("up") / "with a space"
+    result = run("up", "--dir", str(directory))
+    assert result.returncode == 0, result.stderr
+    assert "ready, cluster irsa-demo" in result.stderr
+    yield settings.State(directory), result.stdout
+    down = run("down", "--dir", str(directory))
+    assert "stopped aws, cluster, node" in down.stderr
+
+
+def test_the_lines_are_for_a_shell(running: tuple[settings.State, str]) -> None:
+    state, lines = running
+    foreign = dict.fromkeys(("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_IAM", "no_proxy"), "mine")
+    environment = {"PATH": os.environ["PATH"], **foreign, "L": lines}
+    result = subprocess.run(
+        ["sh", "-c", 'eval "$L"; env'], capture_output=True, text=True, env=environment, timeout=10, check=True
+    )
+    seen = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
+    expected = state.env()
+    assert {name: seen[name] for name in expected} == expected
+    assert "127.0.0.1" in expected["no_proxy"]
+    assert not [name for name in seen if seen[name] == "mine"]
+    assert run("env", "--dir", str(state.directory)).stdout == lines
+
+
+def test_files_are_the_owners_only(running: tuple[settings.State, str]) -> None:
+    state, _lines = running
+    for path in (state.cluster_file, state.kubeconfig, state.env_file, state.pids_file):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert state.cluster()["certificate_authority"] == (state.pki / "ca.crt").read_text()
+    assert state.cluster()["endpoint"].startswith("https://127.0.0.1:")
+
+
+def test_a_second_up_changes_nothing(running: tuple[settings.State, str]) -> None:
+    state, lines = running
+    before = state.pids_file.read_text()
+    again = run("up", "--dir", str(state.directory))
+    assert (again.returncode, again.stdout) == (0, lines)
+    assert "was running already" in again.stderr
+    assert state.pids_file.read_text() == before
+
+
+def test_status(running: tuple[settings.State, str]) -> None:
+    state, _lines = running
+    result = run("status", "--dir", str(state.directory))
+    assert result.returncode == 0
+    assert [line.split()[1] for line in result.stdout.splitlines()] == ["running"] * 3
+
+
+@pytest.mark.parametrize("text", ["", "two words", "irsa-demo", "a@12", "a@", "-a", "a/b", "..", "a@1234567890123"])
+def test_what_is_no_further_cluster_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is no NAME or NAME@ACCOUNT"):
+        supervisor.Further.parse(text)
+    assert "is no NAME or NAME@ACCOUNT" in run("up", f"--cluster={text}").stderr
+
+
+def test_foreground_stops_everything_when_it_is_told_to(tmp_path: pathlib.Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox", "up", "--foreground", "--dir", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)},
+    )
+    try:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _line in range(2)]
+        assert shlex.split(lines[1])[0] == "export"
+        records = json.loads((tmp_path / "pids.json").read_text()).values()
+        assert all(processes.is_alive(record) for record in records)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+        assert process.returncode == 0
+        assert not any(processes.is_alive(record) for record in records)
+    finally:
+        process.kill()
+        supervisor.down(settings.State(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["env"], 1, "env.json is missing: start it with"),
+        (["up", "--real"], 1, "KUBEBUILDER_ASSETS is not set"),
+        (["down"], 0, "nothing was running"),
+        (["status"], 3, "nothing was started in"),
+        ([], 2, "required: command"),
+    ],
+)
+def test_errors(arguments: list[str], code: int, message: str, tmp_path: pathlib.Path) -> None:
+    result = run(*arguments, *(["--dir", str(tmp_path / "none")] if arguments else []))
+    assert result.returncode == code
+    assert message in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_default_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IRSA_SANDBOX_DIR", "/somewhere")
+    assert settings.default_directory() == pathlib.Path("/somewhere")
+    monkeypatch.delenv("IRSA_SANDBOX_DIR")
+    assert str(os.getuid()) in settings.default_directory().name
+
+
+def test_help_names_the_default(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command_line.main(["up", "--help"])
+    assert caught.value.code == 0
+    assert "--real" in capsys.readouterr().out
