@@ -44,6 +44,10 @@ integration: ## Integration targets on the sandbox's simulated cluster
 browser: ## The HTML page of an audit in a real Chromium, from PATH or $CHROMIUM
 	@$(T)/browser.sh $(ARGS)
 
+.PHONY: web
+web: ## Bundle web/audit, the page of an audit, into the Python file that the collection ships
+	@$(T)/web.sh $(ARGS)
+
 .PHONY: policies
 policies: ## The well-known policies before a linter of IAM policies and lists of AWS's actions
 	@$(T)/policies.sh $(ARGS)

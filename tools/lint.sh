@@ -41,5 +41,6 @@ check antsibull-changelog antsibull-changelog lint
 check troubleshooting guide_of_catalogue
 check policies-guide guide_of_policies
 check tested-versions python "$TOOLS/matrix_table.py" README.md --check
+check web "$TOOLS/web.sh" --check
 check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 finish_checks

@@ -38,7 +38,9 @@ def main(directory: str, *names: str) -> None:
             file = driver.write(target / f"{name}.html", document())
             for size, (width, height) in SIZES.items():
                 for scheme in ("light", "dark"):
-                    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+                    viewport = {"width": width, "height": height}
+                    # Without transitions, the same page always gives the same picture.
+                    page = browser.new_page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
                     page.goto(f"{file.as_uri()}#{fragment}")
                     page.screenshot(path=target / f"{name}-{size}-{scheme}.png")
                     page.close()

@@ -16,7 +16,7 @@ import re
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.html import packing
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.html import assets
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.html import render as audit_page
 from browser import documents
 
@@ -134,8 +134,8 @@ def test_the_data_come_back_whole(document: Json) -> None:
     ],
 )
 def test_a_list_of_any_kind_comes_back(entries: list[t.Any]) -> None:
-    document = {**{key: [] for key in packing.LISTS}, "findings": entries}
-    packed = json.loads(packing.embedded(packing.packed(document)))
+    document = {**{key: [] for key in audit_page.PACKED_LISTS}, "findings": entries}
+    packed = json.loads(audit_page.embed_json(audit_page.pack_document(document)))
     assert json.dumps(unpacked(packed)["findings"]) == json.dumps(entries)
 
 
@@ -209,7 +209,7 @@ def test_nothing_is_fetched(document: Json) -> None:
 
 
 def test_the_script_parses_no_markup_and_asks_nobody() -> None:
-    script = audit_page.SCRIPT
+    script = assets.SCRIPT
     forbidden = (
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|setHTML"
         r"|\beval\b|\bFunction\(|\bimport\(|fetch\(|XMLHttpRequest|WebSocket|sendBeacon|EventSource|new Image|https?://"
@@ -269,5 +269,5 @@ def test_a_finding_of_a_later_release_is_shown_by_its_id() -> None:
 
 def test_thousands_take_a_few_megabytes() -> None:
     document = documents.large()
-    assert [len(document[each]) for each in packing.LISTS] == [5000, 5000, 2000]
+    assert [len(document[each]) for each in audit_page.PACKED_LISTS] == [5000, 5000, 2000]
     assert len(audit_page.render(document)) < 3_000_000

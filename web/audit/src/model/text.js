@@ -1,0 +1,26 @@
+// Copyright (c) 2026 eksops.irsa contributors
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+// Numbers and texts as the page writes and compares them.
+
+const collator = new Intl.Collator("en", { numeric: true });
+// Control characters, and characters that are invisible or change the direction of the text around them.
+const INVISIBLE = new RegExp(
+  "[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e" +
+    "\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]",
+  "g",
+);
+
+export const compareTexts = (a, b) => collator.compare(a, b);
+export const formatNumber = (value) => value.toLocaleString("en");
+
+// "1 role", "2,000 roles".
+export function quantity(value, one, many) {
+  return `${formatNumber(value)} ${value === 1 ? one : many || `${one}s`}`;
+}
+
+// The text with an escape in place of each character that INVISIBLE matches.
+export function escapeInvisible(text) {
+  return String(text).replace(INVISIBLE, (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"));
+}
