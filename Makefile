@@ -18,27 +18,31 @@ demo: ## Bind three workloads to IAM roles on the sandbox, break that in five wa
 
 .PHONY: demo-picture
 demo-picture: ## Make the README's picture of the demo anew, out of what the demo prints
-	@$(T)/demo_picture.sh
+	@$(T)/docs/demo_picture.sh
 
 .PHONY: test
 test: lint sanity units integration ## All that needs nothing but Python
-	@$(T)/summary.sh lint sanity units integration
+	@$(T)/ci/summary.sh lint sanity units integration
+
+.PHONY: test-all
+test-all: ## All of it: also the real API server, the browser, the versions' ends, the tarball and the documentation
+	@$(T)/ci/all.sh
 
 .PHONY: lint
 lint: ## ruff, yamllint, mypy, shellcheck, ansible-lint, changelog and documentation linters
-	@$(T)/lint.sh
+	@$(T)/ci/lint.sh
 
 .PHONY: sanity
 sanity: ## ansible-test sanity
-	@$(T)/sanity.sh $(ARGS)
+	@$(T)/ci/sanity.sh $(ARGS)
 
 .PHONY: units
 units: ## Unit tests of the collection and of the sandbox
-	@$(T)/units.sh $(ARGS)
+	@$(T)/ci/units.sh $(ARGS)
 
 .PHONY: integration
 integration: ## Integration targets on the sandbox's simulated cluster
-	@$(T)/integration.sh --simulated $(ARGS)
+	@$(T)/ci/integration.sh --simulated $(ARGS)
 
 .PHONY: browser
 browser: ## The HTML page of an audit in a real Chromium, from PATH or $CHROMIUM
@@ -50,19 +54,19 @@ web: ## Bundle web/audit, the page of an audit, into the Python file that the co
 
 .PHONY: policies
 policies: ## The well-known policies before a linter of IAM policies and lists of AWS's actions
-	@$(T)/policies.sh $(ARGS)
+	@$(T)/policies/check.sh $(ARGS)
 
 .PHONY: test-envtest
 test-envtest: ## The same targets on a real kube-apiserver out of $KUBEBUILDER_ASSETS
-	@$(T)/integration.sh --real $(ARGS)
+	@$(T)/ci/integration.sh --real $(ARGS)
 
 .PHONY: test-given
 test-given: ## The same targets on your own cluster and account, named by the environment
-	@$(T)/integration.sh --given $(ARGS)
+	@$(T)/ci/integration.sh --given $(ARGS)
 
 .PHONY: matrix
 matrix: ## The oldest and the newest of all that is supported, deprecations as errors; writes the table in README.md
-	@$(T)/matrix.sh $(ARGS)
+	@$(T)/ci/matrix.sh $(ARGS)
 
 .PHONY: sandbox
 sandbox: ## Start a sandbox and print the environment to export: eval "$(make -s sandbox)"
@@ -86,36 +90,36 @@ bench-audit: ## An audit of five thousand service accounts against a bare script
 
 .PHONY: build
 build: ## Build the tarball, the same bytes for the same files, and print its path
-	@$(T)/build.sh
+	@$(T)/release/build.sh
 
 .PHONY: galaxy-check
 galaxy-check: ## The tarball: its content, Galaxy's importer, publication, installation, upgrade; and how a release is made
-	@$(T)/galaxy_check.sh
+	@$(T)/release/galaxy_check.sh
 
 .PHONY: release
 release: ## VERSION=x.y.z: version, changelog, tarball and tag's text of a release; DRY=1 only shows them
-	@$(T)/release.sh $(if $(DRY),--dry-run) "$(VERSION)"
+	@$(T)/release/release.sh $(if $(DRY),--dry-run) "$(VERSION)"
 
 .PHONY: ee-check
 ee-check: ## What ansible-builder makes of the collection and of the example of an execution environment, without an engine
-	@$(T)/ee_check.sh
+	@$(T)/release/ee_check.sh
 
 .PHONY: docs
 docs: ## Build the documentation site, guides and reference, and print where it is; a warning is an error
-	@$(T)/docs.sh
+	@$(T)/docs/docs.sh
 
 .PHONY: docs-check
 docs-check: ## The same, and hold every example and link in the documentation against the collection
-	@$(T)/docs.sh --check
+	@$(T)/docs/docs.sh --check
 
 .PHONY: guide
 guide: ## Write the guides to troubleshooting and to policies anew, out of causes and policies
-	@$(T)/run.sh bash -c 'PYTHONPATH=$$ANSIBLE_COLLECTIONS_PATH python $(T)/troubleshooting.py; exec python $(T)/policies_guide.py'
+	@$(T)/run.sh bash -c 'export PYTHONPATH=$$ANSIBLE_COLLECTIONS_PATH; python -m tools.docs.troubleshooting && python -m tools.policies.guide'
 
 .PHONY: permissions
 permissions: ## Write anew what each line of the guide's permissions is for, as it shows on the sandbox
-	@$(T)/with_sandbox.sh permissions $(T)/permissions.sh --write
+	@$(T)/with_sandbox.sh permissions $(T)/run.sh tests/permissions/run --write
 
 .PHONY: clean
 clean: ## Remove everything that these targets made, outside the checkout too
-	@$(T)/clean.sh
+	@$(T)/environment/clean.sh

@@ -1,10 +1,7 @@
 #!/usr/bin/env bash
 # The HTML page of an audit in a real browser: Chromium, out of $CHROMIUM or from PATH. Arguments go to pytest.
-set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
-. "$TOOLS/lane.sh"
-begin_lane browser
-use_venv
+. "$(dirname "${BASH_SOURCE[0]}")/job.sh"
+begin_job browser
 candidates=(chromium chromium-browser google-chrome)
 [ -z "${CHROMIUM:-}" ] || candidates=("$CHROMIUM")
 for candidate in "${candidates[@]}"; do
@@ -14,7 +11,6 @@ done
 export CHROMIUM
 browser=$DEV/venv-browser
 # ansible-core is not among its packages: the page is made by the standard library alone.
-make_venv "$browser" "$(find_controller_python)" "$TOOLS/requirements-browser.txt"
-cd "$ROOT"
+make_venv "$browser" "$(find_controller_python)" "$REQUIREMENTS/browser.txt"
 [ $# -gt 0 ] || set -- tests/browser
-PYTHONPATH=$DEV/live PYTHONDONTWRITEBYTECODE=1 "$browser/bin/python" -m pytest -o cache_dir="$DEV/pytest" --junitxml="$RESULTS/$LANE/pytest.xml" "$@"
+run_pytest "$browser/bin/python" "$@"

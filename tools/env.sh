@@ -1,4 +1,6 @@
-# Sourced by the other scripts here: where things are, which Python, and an environment that nobody else's settings reach.
+# Sourced by the other scripts: where things are, which Python, and an environment that no other settings reach. Why not
+# nox or tox: these make virtual environments, but isolate neither HOME and variables nor ansible-core's choice of Python,
+# and would have to be installed before the first command.
 #
 #   ROOT     this checkout
 #   DEV      everything the tools make: virtual environments, trees, results. $EKSOPS_DEV, or a directory of this
@@ -9,6 +11,9 @@ set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 TOOLS=$ROOT/tools
+REQUIREMENTS=$TOOLS/requirements
+# What make_venv runs for an environment that is to have the collections that this one depends on.
+DEPENDENCIES=("$TOOLS/environment/get_deps.py" "$REQUIREMENTS/ansible.txt" amazon.aws kubernetes.core)
 if [ -z "${_EKSOPS_ENV:-}" ]; then
     _cache=${XDG_CACHE_HOME:-$HOME/.cache}
     DEV=${EKSOPS_DEV:-$_cache/eksops-irsa/$(basename "$ROOT")-$(printf '%s' "$ROOT" | cksum | cut -d ' ' -f 1)}
@@ -22,7 +27,7 @@ if [ -z "${_EKSOPS_ENV:-}" ]; then
         [ ! -e "$HOME/$_path" ] || ln -sfn "$HOME/$_path" "$DEV/home/$_path"
     done
     ln -sfn "$PIP_CACHE_DIR" "$DEV/home/.cache/pip"
-    # Nor can what the shell exports; KEEP_CLOUD_ENV is for the one lane that is to use the user's own cloud.
+    # Nor can what the shell exports; KEEP_CLOUD_ENV is for the one job that is to use the user's own cloud.
     unset PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE VIRTUAL_ENV XDG_CACHE_HOME XDG_CONFIG_HOME
     _foreign='^(ANSIBLE|MOTO)_'
     [ -n "${KEEP_CLOUD_ENV:-}" ] || _foreign="$_foreign"'|^(AWS|K8S_AUTH|IRSA_SANDBOX)_|^KUBECONFIG$'
@@ -113,7 +118,7 @@ use_venv() {
     python=$(find_controller_python)
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     VENV=$DEV/venv-$version
-    make_venv "$VENV" "$python" "$TOOLS/requirements-dev.txt" -- "$TOOLS/get_deps.py" "$TOOLS/requirements-ansible.txt" amazon.aws kubernetes.core
+    make_venv "$VENV" "$python" "$REQUIREMENTS/dev.txt" -- "${DEPENDENCIES[@]}"
     SITE=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     export VENV SITE
     # Only real interpreters: ansible-test looks on PATH for the other Pythons that modules are to run on.
@@ -123,17 +128,29 @@ use_venv() {
     done
     PATH=$VENV/bin:$DEV/pythons:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
     export PATH
-    "$TOOLS/tree.sh" live
+    make_tree live
     export ANSIBLE_COLLECTIONS_PATH=$DEV/live ANSIBLE_HOME=$DEV/home/.ansible
 }
 
-# offer_pip: gives ansible-test a way to install pip into the environments that it makes for itself.
-offer_pip() {
-    local version cache=$HOME/.ansible/test/cache
-    version=$("$VENV/bin/python" -c '
-import pathlib, re, ansible_test
-source = pathlib.Path(ansible_test.__file__).with_name("_internal") / "python_requirements.py"
-print(re.search(r"pip=.(\d+(?:\.\d+)+)", source.read_text()).group(1).replace(".", "_"))')
-    mkdir -p "$cache"
-    cp "$TOOLS/get_pip_shim.py" "$cache/get_pip_$version.py"
+# copy_checkout DIRECTORY: a copy of what git knows of or would add, without what is ignored.
+copy_checkout() {
+    rm -rf "$1"
+    mkdir -p "$1"
+    # git still lists a file that was deleted and not committed.
+    (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+        [ ! -e "$file" ] || printf '%s\0' "$file"
+    done | tar --null -T - -cf -) | tar -xf - -C "$1"
+}
+
+# make_tree NAME: a tree in which the Ansible tools find this collection by its name. TREE becomes its directory in there,
+# $DEV/NAME/ansible_collections/eksops/irsa: with the name "live" a link to the checkout, for playbooks, docs, lint and
+# pytest; else a copy, for ansible-test, which resolves links and so refuses one. The dependencies stand beside it, since
+# ansible-test looks nowhere else.
+make_tree() {
+    local top=$DEV/$1/ansible_collections
+    mkdir -p "$top"/{eksops,amazon,kubernetes}
+    ln -sfn "$SITE/ansible_collections/amazon/aws" "$top/amazon/aws"
+    ln -sfn "$SITE/ansible_collections/kubernetes/core" "$top/kubernetes/core"
+    TREE=$top/eksops/irsa
+    if [ "$1" = live ]; then ln -sfn "$ROOT" "$TREE"; else copy_checkout "$TREE"; fi
 }

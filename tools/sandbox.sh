@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
 # sandbox.sh up|down|status|env [OPTIONS]: the sandbox by hand. "up" prints the environment to export.
-set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 use_venv >&2
 export IRSA_SANDBOX_DIR=${IRSA_SANDBOX_DIR:-$DEV/sandbox}

@@ -15,7 +15,7 @@ has_node() {
 }
 
 if ! has_node; then
-    make_venv "$DEV/venv-web" "$python" "$TOOLS/requirements-web.txt"
+    make_venv "$DEV/venv-web" "$python" "$REQUIREMENTS/web.txt"
     PATH=$DEV/venv-web/bin:$PATH
 fi
 # A registry or proxy that the user has chosen holds here too, as for pip.

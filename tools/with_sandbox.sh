@@ -1,11 +1,8 @@
 #!/usr/bin/env bash
 # with_sandbox.sh NAME COMMAND...: runs a command with the sandbox up and its environment exported, and takes it down.
 # The sandbox keeps its state in $DEV/sandbox-NAME. With KUBEBUILDER_ASSETS set and REAL=1 it has a real API server.
-set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
-. "$TOOLS/lane.sh"
-# shellcheck disable=SC2034 # lane.sh names the sandbox's directory by it
-LANE=$1
+. "$(dirname "${BASH_SOURCE[0]}")/job.sh"
+JOB=$1
 shift
 use_venv
 start_sandbox ${REAL:+--real}

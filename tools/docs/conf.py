@@ -1,4 +1,4 @@
-"""Sphinx's settings for the documentation site. docs_site.py copies this file beside the pages that it lays out."""
+"""Sphinx's settings for the documentation site. lay_out.py copies this file beside the pages that it lays out."""
 
 from __future__ import annotations
 

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Every linter, whatever the others report. Why not antsibull-nox or pre-commit: they make an environment for each linter
+# out of a registry or GitHub, and know neither the types of three packages nor the guides that are generated.
+. "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
+begin_job lint
+cd "$ROOT"
+
+types() { MYPYPATH=$DEV/live mypy --config-file "$ROOT/pyproject.toml" --cache-dir "$DEV/mypy" "$@"; }
+
+# mypy knows the package by its full name only through the tree; the collections beside it have no types to follow.
+collection_types() { cd "$DEV/live" && types -p ansible_collections.eksops.irsa.plugins; }
+
+sandbox_types() { cd tests && types --exclude '^sandbox/tests/' sandbox; }
+
+# By their first line, since not all of them have an ending.
+shell_scripts() {
+    git grep --untracked -zlE '^(#!(/usr/bin/env |/bin/)(ba)?sh|# shellcheck shell=.*)$' | xargs -0 shellcheck -x -P SCRIPTDIR
+}
+
+guide() { PYTHONPATH=$DEV/live python -m "$1" --check; }
+
+check ruff ruff check --cache-dir "$DEV/ruff" .
+check format ruff format --check --cache-dir "$DEV/ruff" .
+check yamllint yamllint --strict .
+check mypy collection_types
+check mypy-tools types tools
+check mypy-sandbox sandbox_types
+check shellcheck shell_scripts
+check ansible-lint ansible-lint --offline --strict --profile production
+check antsibull-changelog antsibull-changelog lint
+check troubleshooting guide tools.docs.troubleshooting
+check policies-guide guide tools.policies.guide
+check tested-versions python tools/ci/matrix_table.py README.md --check
+check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+check payload python tools/payload.py --check
+check web tools/web.sh --check
+finish_checks

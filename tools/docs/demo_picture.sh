@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Makes the README's picture of the demo again, from what the demo prints on the sandbox.
+. "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
+docs=$DEV/venv-docs
+make_venv "$docs" "$(find_controller_python)" "$REQUIREMENTS/docs.txt" -- "${DEPENDENCIES[@]}"
+output=$(mktemp)
+trap 'rm -f "$output"' EXIT
+"$TOOLS/with_sandbox.sh" demo "$ROOT/demo/run" | tee "$output"
+"$docs/bin/python" "$TOOLS/docs/demo_picture.py" "$ROOT/docs/docsite/rst/images/demo.svg" <"$output"

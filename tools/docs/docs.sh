@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# The documentation site: the guides, and the reference of every plugin and role. Sphinx's warnings are errors. Why not
+# antsibull-docs sphinx-init alone: its site resolves references into Ansible's documentation by a network.
+#
+#   docs.sh          builds it and prints where it is
+#   docs.sh --check  also holds every example and link in the documentation against the collection
+. "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
+begin_job docs
+docs=$DEV/venv-docs
+make_venv "$docs" "$(find_controller_python)" "$REQUIREMENTS/docs.txt" -- "${DEPENDENCIES[@]}"
+site=$DEV/docs
+rm -rf "$site"
+mkdir -p "$site/rst"
+
+render() {
+    export PATH=$docs/bin:$PATH
+    antsibull-docs collection --use-current --squash-hierarchy --fail-on-error --dest-dir "$site/rst" eksops.irsa
+    python "$TOOLS/docs/lay_out.py" "$site"
+    sphinx-build -q -W --keep-going -b html -c "$site" "$site/rst" "$site/html"
+}
+
+examples() {
+    cd "$ROOT"
+    PYTHONPATH=$DEV/live:$ROOT/tests python -m tools.docs.examples
+}
+
+check render render
+[ "${1:-}" != --check ] || check examples examples
+say "$site/html/index.html"
+finish_checks

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Builds the collection's tarball, the same bytes for the same files; prints its path.
+. "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
+use_venv
+copy_checkout "$DEV/dist-copy"
+rm -rf "$DEV/dist"
+python "$TOOLS/release/pack.py" "$DEV/dist-copy" "$DEV/dist"
