@@ -18,8 +18,8 @@ from sandbox.cluster.controllers.manager import Controllers
 from sandbox.cluster.errors import Object
 from sandbox.cluster.faults import Faults
 from sandbox.cluster.reading.lists import Lists
-from sandbox.cluster.resources import CRDS, Catalog
-from sandbox.cluster.store import Change, Store
+from sandbox.cluster.resources import Catalog
+from sandbox.cluster.store import Store
 from sandbox.cluster.writing.admission import Admission
 from sandbox.cluster.writing.api import Api, Writer
 
@@ -43,21 +43,8 @@ class Cluster:
         self.lists = Lists(self.store)
         self.faults = Faults()
         self.watches: set[t.Any] = set()
-        self.store.observe(self._on_change)
         self.controllers = Controllers(self.api)
         self.seed()
-
-    def _on_change(self, change: Change) -> None:
-        if change.resource != CRDS:
-            return
-        if change.kind == "DELETED":
-            group, plural = change.new.obj["spec"]["group"], change.new.obj["spec"]["names"]["plural"]
-            for entry in self.store.entries((group, plural)):
-                metadata = entry.obj["metadata"]
-                self.store.remove((group, plural), (metadata.get("namespace", ""), metadata["name"]))
-            self.catalog.undefine(change.new.obj)
-        else:
-            self.catalog.define(change.new.obj)
 
     def seed(self) -> None:
         for name in _NAMESPACES:
@@ -74,47 +61,18 @@ class Cluster:
 
     # -- controls
 
-    async def control(self, path: str, method: str, body: Object) -> Object:
+    def control(self, path: str, method: str, body: Object) -> Object:
         """Answer under /sandbox-api/: what tests order beyond the API of Kubernetes."""
-        if method == "GET" and path == "/sandbox-api/calls":
-            return self.faults.calls()
-        if method == "GET" and path == "/sandbox-api/faults":
-            return {"faults": self.faults.waiting()}
-        if method == "DELETE" and path == "/sandbox-api/faults":
-            self.faults.forget()
-            return {"ok": True}
-        if method != "POST":
+        if path != "/sandbox-api/faults":
             raise errors.page_not_found()
-        if path == "/sandbox-api/faults":
+        if method == "DELETE":
+            self.faults.forget()
+        elif method == "POST":
             try:
                 self.faults.order(body)
             except TypeError as error:
                 raise errors.bad_request(f"not a fault: {error}") from None
-        elif path == "/sandbox-api/webhook":
-            self.admission.webhook_reachable = bool(body.get("reachable", True))
-        elif path == "/sandbox-api/compact":
-            self.store.compact()
-            self.lists.forget()
-        elif path == "/sandbox-api/reset":
-            self.reset(keep_nodes=bool(body.get("keep_nodes", True)))
-        else:
-            raise errors.page_not_found()
-        return {"ok": True}
-
-    def reset(self, *, keep_nodes: bool = True) -> None:
-        """Drop all objects but the seeds; nodes stay unless told otherwise, since their agents register once."""
-        self.faults.reset()
-        self.lists.forget()
-        self.admission.webhook_reachable = True
-        self.controllers.pause()
-        for resource in self.store.resources():
-            if keep_nodes and resource == ("", "nodes"):
-                continue
-            for entry in self.store.entries(resource):
-                metadata = entry.obj["metadata"]
-                self.store.remove(resource, (metadata.get("namespace", ""), metadata["name"]))
-        self.controllers.resume()
-        self.seed()
+        return {"faults": self.faults.waiting()}
 
 
 def _version(eks: str) -> Object:

@@ -1,11 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults that tests order, and a count of the calls that came in."""
+"""Faults that tests order."""
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 
 from sandbox.cluster.access.rbac import Action
@@ -67,7 +66,6 @@ _REASONS = {
 class Faults:
     def __init__(self) -> None:
         self._ordered: list[Fault] = []
-        self._calls: collections.Counter[str] = collections.Counter()
 
     def order(self, body: Object) -> Fault:
         """Raises TypeError for fields that a fault does not have."""
@@ -76,8 +74,7 @@ class Faults:
         return fault
 
     def take(self, action: Action) -> Fault | None:
-        """Count a call, and hand out the fault that is due for it."""
-        self._calls[f"{action.verb} {action.full_resource or action.path}"] += 1
+        """Hand out the fault that is due for this call."""
         for fault in self._ordered:
             if fault.matches(action):
                 fault.times -= 1
@@ -91,12 +88,5 @@ class Faults:
         return [dataclasses.asdict(fault) for fault in self._ordered]
 
     def forget(self) -> None:
-        """Order none any more; the calls stay counted."""
+        """Order none any more."""
         self._ordered.clear()
-
-    def calls(self) -> Object:
-        return {"total": sum(self._calls.values()), "calls": dict(sorted(self._calls.items()))}
-
-    def reset(self) -> None:
-        self.forget()
-        self._calls.clear()

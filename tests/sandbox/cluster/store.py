@@ -92,7 +92,6 @@ class Bucket:
 class Store:
     def __init__(self) -> None:
         self.version = 1
-        self._compacted = 0
         self._buckets: dict[Resource, Bucket] = {}
         self._listeners: dict[Resource, set[Listener]] = {}
         self._observers: list[Listener] = []
@@ -102,7 +101,6 @@ class Store:
         found = self._buckets.get(resource)
         if found is None:
             found = self._buckets[resource] = Bucket()
-            found.forgotten = self._compacted
         return found
 
     def resources(self) -> list[Resource]:
@@ -203,10 +201,3 @@ class Store:
         if version < bucket.forgotten:
             return None
         return [change for change in bucket.history if change.new.version > version]
-
-    def compact(self) -> None:
-        """Forget the history, as etcd does every five minutes: older watches answer 410."""
-        self._compacted = self.next_version()
-        for bucket in self._buckets.values():
-            bucket.history.clear()
-            bucket.forgotten = self.version

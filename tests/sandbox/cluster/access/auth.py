@@ -14,7 +14,6 @@ from multidict import MultiMapping
 from sandbox.cluster import errors
 from sandbox.cluster.access.rbac import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, Action, Rbac, User
 from sandbox.cluster.access.tokens import Tokens
-from sandbox.cluster.errors import Object
 from sandbox.cluster.resources import PODS, SERVICE_ACCOUNTS
 from sandbox.cluster.store import Store
 from sandbox.settings import State
@@ -80,12 +79,12 @@ class Authentication:
             raise errors.unauthorized()
         return user
 
-    async def token_user(self, token: str, audiences: t.Collection[str] = ()) -> User | None:
-        """The user of a bearer token that is good for one of the audiences, the API's own by default."""
+    async def token_user(self, token: str) -> User | None:
+        """The user of a bearer token that is good for the API server."""
         if token.startswith(EKS_PREFIX):
             return await self._iam_user(token)
         claims = self._tokens.check(token)
-        if claims is None or not set(claims.audiences) & set(audiences or (self._tokens.api_audience,)):
+        if claims is None or self._tokens.api_audience not in claims.audiences:
             return None
         account = self._store.get(SERVICE_ACCOUNTS, claims.namespace, claims.account)
         if account is None or account["metadata"]["uid"] != claims.account_uid:
@@ -121,27 +120,3 @@ class Authentication:
             self._cache.clear()
         self._cache[token] = (time.monotonic() + CACHE_SECONDS, user)
         return user
-
-    async def review(self, body: Object) -> Object:
-        """Answer a TokenReview."""
-        spec = body.get("spec") or {}
-        user = await self.token_user(spec.get("token", ""), spec.get("audiences") or ())
-        status: Object = {"user": {}}
-        if user is None:
-            status["error"] = "[invalid bearer token, unknown]"
-        else:
-            who: Object = {"username": user.name, "groups": list(user.groups)}
-            if user.uid:
-                who["uid"] = user.uid
-            status = {
-                "authenticated": True,
-                "user": who,
-                "audiences": spec.get("audiences") or [self._tokens.api_audience],
-            }
-        return {
-            "kind": "TokenReview",
-            "apiVersion": "authentication.k8s.io/v1",
-            "metadata": {"creationTimestamp": None},
-            "spec": spec,
-            "status": status,
-        }

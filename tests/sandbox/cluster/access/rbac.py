@@ -182,11 +182,6 @@ def seeds() -> list[Object]:
     write.append({"apiGroups": [""], "resources": ["secrets"], "verbs": _READ + _WRITE})
     write.append({"apiGroups": [""], "resources": ["pods/eviction", "serviceaccounts/token"], "verbs": ["create"]})
     bind = {"apiGroups": [_GROUP], "resources": ["rolebindings", "roles"], "verbs": _READ + _WRITE}
-    reviews = {
-        "apiGroups": ["authorization.k8s.io", "authentication.k8s.io"],
-        "resources": ["selfsubjectaccessreviews", "selfsubjectreviews"],
-        "verbs": ["create"],
-    }
     return [
         _role(
             "cluster-admin",
@@ -194,8 +189,6 @@ def seeds() -> list[Object]:
             {"nonResourceURLs": ["*"], "verbs": ["*"]},
         ),
         _binding("cluster-admin", MASTERS),
-        _role("system:basic-user", reviews),
-        _binding("system:basic-user", AUTHENTICATED),
         _role("system:discovery", _get("/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *_HEALTH)),
         _binding("system:discovery", AUTHENTICATED),
         _role("system:public-info-viewer", _get(*_HEALTH)),

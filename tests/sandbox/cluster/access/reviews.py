@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests that are answered and not stored: token and access reviews, and tokens themselves."""
+"""Requests that are answered and not stored: access reviews and tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 from sandbox.cluster import errors
 from sandbox.cluster.access.rbac import AUTHENTICATED, Action, User
 from sandbox.cluster.errors import Object
-from sandbox.cluster.resources import PODS, SERVICE_ACCOUNTS, Kind
+from sandbox.cluster.resources import PODS, SERVICE_ACCOUNTS
 
 if t.TYPE_CHECKING:
     from sandbox.cluster.cluster import Cluster
@@ -20,40 +20,23 @@ class Reviews:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
-    async def answer(self, kind: Kind, body: Object, user: User) -> Object:
-        if body.get("kind", kind.kind) != kind.kind:
-            raise errors.bad_request(f'{body["kind"]} in version "v1" cannot be handled as a {kind.kind}')
-        if kind.kind == "TokenReview":
-            return await self._cluster.authentication.review(body)
+    def access(self, body: Object) -> Object:
+        """Answer a SubjectAccessReview."""
         spec = body.get("spec") or {}
-        if kind.kind == "SelfSubjectReview":
-            status: Object = {"userInfo": {"username": user.name, "groups": list(user.groups)}}
-        elif kind.kind == "SubjectAccessReview":
-            groups = tuple(spec.get("groups") or ()) or (AUTHENTICATED,)
-            status = self._access(User(spec.get("user", ""), groups), spec)
-        else:
-            status = self._access(user, spec)
-        metadata = {"creationTimestamp": None}
-        return {"kind": kind.kind, "apiVersion": kind.api_version, "metadata": metadata, "spec": spec, "status": status}
-
-    def _access(self, user: User, spec: Object) -> Object:
-        resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-        if resource is not None:
-            action = Action(
-                resource.get("verb", ""),
-                resource.get("group", ""),
-                resource.get("resource", ""),
-                resource.get("subresource", ""),
-                resource.get("namespace", ""),
-                resource.get("name", ""),
-            )
-        elif path is not None:
+        user = User(spec.get("user", ""), tuple(spec.get("groups") or ()) or (AUTHENTICATED,))
+        wanted, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes") or {}
+        if wanted is None:
             action = Action(path.get("verb", ""), path=path.get("path", ""))
         else:
-            text = "Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified"
-            cause = errors.Cause("FieldValueInvalid", "spec.resourceAttributes", text)
-            raise errors.invalid("authorization.k8s.io", "SelfSubjectAccessReview", "", [cause])
-        return {"allowed": self._cluster.rbac.allows(user, action)}
+            names = ("verb", "group", "resource", "subresource", "namespace", "name")
+            action = Action(*(wanted.get(name, "") for name in names))
+        return {
+            "kind": "SubjectAccessReview",
+            "apiVersion": "authorization.k8s.io/v1",
+            "metadata": {"creationTimestamp": None},
+            "spec": spec,
+            "status": {"allowed": self._cluster.rbac.allows(user, action)},
+        }
 
     def token(self, namespace: str, name: str, body: Object) -> Object:
         """Answer a TokenRequest on serviceaccounts/<name>/token."""

@@ -11,7 +11,7 @@ from sandbox.cluster.controllers.base import CONTROLLER, Controller
 from sandbox.cluster.errors import ApiError, Object
 from sandbox.cluster.resources import EVENTS, NAMESPACES
 from sandbox.cluster.store import Change, Key, Resource
-from sandbox.cluster.writing.api import FOREGROUND, ORPHAN
+from sandbox.cluster.writing.deletion import FOREGROUND, ORPHAN
 
 
 class GarbageCollector(Controller):

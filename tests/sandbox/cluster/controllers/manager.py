@@ -11,12 +11,12 @@ import traceback
 from sandbox.cluster.controllers.base import Controller
 from sandbox.cluster.controllers.cleanup import GarbageCollector, NamespaceController
 from sandbox.cluster.controllers.daemonset import DaemonSetController
-from sandbox.cluster.controllers.deployment import DeploymentController
+from sandbox.cluster.controllers.deployments.controller import DeploymentController
 from sandbox.cluster.controllers.disruption import DisruptionController
 from sandbox.cluster.controllers.job import JobController
 from sandbox.cluster.controllers.replicaset import ReplicaSetController
 from sandbox.cluster.controllers.statefulset import StatefulSetController
-from sandbox.cluster.controllers.upkeep import DefinitionController, QuotaController, ServiceAccountController
+from sandbox.cluster.controllers.upkeep import QuotaController, ServiceAccountController
 from sandbox.cluster.errors import ApiError
 from sandbox.cluster.store import Change, Key
 from sandbox.cluster.writing.api import Api
@@ -40,7 +40,6 @@ class Controllers:
             JobController(api),
             DisruptionController(api),
             QuotaController(api),
-            DefinitionController(api),
         ]
         # A dict for its order: each item waits once.
         self._queue: dict[Item, None] = {}
@@ -48,28 +47,13 @@ class Controllers:
         self._failures: dict[Item, int] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scheduled = False
-        self._paused = False
         api.store.observe(self._on_change)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._schedule()
 
-    def pause(self) -> None:
-        self._paused = True
-
-    def resume(self) -> None:
-        """Go on, without what was queued and planned before."""
-        self._paused = False
-        self._queue.clear()
-        self._failures.clear()
-        for timer in self._timers.values():
-            timer.cancel()
-        self._timers.clear()
-
     def _on_change(self, change: Change) -> None:
-        if self._paused:
-            return
         for controller in self._controllers:
             for key in controller.keys(change):
                 self._queue[controller, key] = None

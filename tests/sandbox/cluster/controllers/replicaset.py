@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ReplicaSets, ReplicationControllers, and custom objects that ask for the same."""
+"""ReplicaSets and ReplicationControllers."""
 
 from __future__ import annotations
 
@@ -20,10 +20,8 @@ class ReplicaSetController(Controller):
 
     name = "replicaset-controller"
 
-    def _replicated(self) -> t.Iterator[Kind]:
-        for kind in self.api.catalog.all():
-            if kind.resource in (REPLICA_SETS, REPLICATION_CONTROLLERS) or kind.replicated:
-                yield kind
+    def _kinds(self) -> list[Kind]:
+        return [self.kind(REPLICA_SETS), self.kind(REPLICATION_CONTROLLERS)]
 
     def keys(self, change: Change) -> t.Iterable[Key]:
         namespace, name = change.key
@@ -33,18 +31,16 @@ class ReplicaSetController(Controller):
                 if reference is not None:
                     yield namespace, f"{reference['kind']}/{reference['name']}"
         elif change.resource == RESOURCE_QUOTAS:
-            for kind in self._replicated():
+            for kind in self._kinds():
                 for obj in self.store.list(kind.resource, namespace):
                     yield namespace, f"{kind.kind}/{obj['metadata']['name']}"
-        elif self.api.catalog.known(change.resource):
-            kind = self.api.catalog.of(change.resource)
-            if kind.resource in (REPLICA_SETS, REPLICATION_CONTROLLERS) or kind.replicated:
-                yield namespace, f"{kind.kind}/{name}"
+        elif change.resource in (REPLICA_SETS, REPLICATION_CONTROLLERS):
+            yield namespace, f"{self.kind(change.resource).kind}/{name}"
 
     def sync(self, key: Key) -> float | None:
         namespace, path = key
         kind_name, _slash, name = path.partition("/")
-        kind = next((kind for kind in self._replicated() if kind.kind == kind_name), None)
+        kind = next((kind for kind in self._kinds() if kind.kind == kind_name), None)
         obj = self.store.get(kind.resource, namespace, name) if kind else None
         if kind is None or obj is None:
             return None

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import typing as t
 
-from sandbox.cluster.clock import rfc3339
 from sandbox.cluster.controllers.base import CONTROLLER, Controller
 from sandbox.cluster.errors import Object
-from sandbox.cluster.resources import CRDS, EVENTS, NAMESPACES, RESOURCE_QUOTAS, SERVICE_ACCOUNTS
+from sandbox.cluster.resources import EVENTS, NAMESPACES, RESOURCE_QUOTAS, SERVICE_ACCOUNTS
 from sandbox.cluster.store import Change, Key
 from sandbox.cluster.writing.admission import counted
 
@@ -31,37 +30,6 @@ class ServiceAccountController(Controller):
         if self.store.get(SERVICE_ACCOUNTS, key[1], "default") is None:
             body = {"metadata": {"name": "default"}}
             self.api.create(self.kind(SERVICE_ACCOUNTS), key[1], body, CONTROLLER)
-        return None
-
-
-class DefinitionController(Controller):
-    """Custom resources are served as soon as their definition is stored: its status says so."""
-
-    name = "crd-controller"
-
-    def keys(self, change: Change) -> t.Iterable[Key]:
-        if change.resource == CRDS and change.kind == "ADDED":
-            yield change.key
-
-    def sync(self, key: Key) -> float | None:
-        definition = self.store.get(CRDS, *key)
-        if definition is None:
-            return None
-        time = rfc3339()
-        conditions = [
-            {"type": kind, "status": "True", "lastTransitionTime": time, "reason": reason, "message": message}
-            for kind, reason, message in (
-                ("NamesAccepted", "NoConflicts", "no conflicts found"),
-                ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
-            )
-        ]
-        spec = definition["spec"]
-        status = {
-            "conditions": conditions,
-            "acceptedNames": dict(spec["names"]),
-            "storedVersions": [version["name"] for version in spec["versions"] if version.get("storage")],
-        }
-        self.write_status(CRDS, definition, status)
         return None
 
 

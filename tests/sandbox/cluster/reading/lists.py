@@ -80,15 +80,11 @@ class Lists:
             raise errors.expired(_TOO_OLD)
         return version, rest
 
-    def forget(self) -> None:
-        self._rest.clear()
-
 
 def render(kind: Kind, page: Page) -> bytes:
     """The body of a list. Items of built-in types carry no kind and apiVersion of their own."""
     head = encode({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": page.metadata})
     items = [entry.json() for entry in page.entries]
-    if not kind.custom:
-        prefix = len(encode({"kind": kind.kind, "apiVersion": kind.api_version})) - 1
-        items = [b"{" + item[prefix + 1 :] for item in items]
+    prefix = len(encode({"kind": kind.kind, "apiVersion": kind.api_version}))
+    items = [b"{" + item[prefix:] for item in items]
     return head[:-1] + b',"items":[' + b",".join(items) + b"]}"

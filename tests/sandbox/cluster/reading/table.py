@@ -115,7 +115,7 @@ def _cell_type(value: t.Any) -> str:
 
 def render(kind: Kind, objects: t.Sequence[Object], metadata: Object, *, whole: bool = False) -> Object:
     """A meta.k8s.io/v1 Table; rows carry the objects' metadata, or with ``whole`` all of them."""
-    extra = _COLUMNS.get(kind.kind, []) if not kind.custom else []
+    extra = _COLUMNS.get(kind.kind, [])
     definitions = [
         {"name": "Name", "type": "string", "format": "name", "description": "Name of the object.", "priority": 0}
     ]

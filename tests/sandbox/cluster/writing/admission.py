@@ -26,10 +26,9 @@ class Admission:
         self._store = store
         self._region = region
         self._ca_bundle = base64.b64encode(ca_certificate.read_bytes()).decode()
-        self.webhook_reachable = True
 
     def webhook_configuration(self) -> Object:
-        return webhook.configuration(self._ca_bundle, _WEBHOOK_URL.partition("?")[0])
+        return webhook.configuration(self._ca_bundle, _WEBHOOK_URL)
 
     def check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
         found = self._store.get(NAMESPACES, "", namespace)
@@ -97,7 +96,7 @@ class Admission:
         """Why the webhook can't be called, as the API server words it."""
         client = hook.get("clientConfig") or {}
         # Nothing but the webhook itself listens anywhere.
-        if not self.webhook_reachable or client.get("url", _WEBHOOK_URL) != _WEBHOOK_URL:
+        if client.get("url", _WEBHOOK_URL) != _WEBHOOK_URL:
             url = f"{client.get('url', _WEBHOOK_URL)}?timeout=10s"
             return f'Post "{url}": dial tcp {url.split("/")[2]}: connect: connection refused'
         if client.get("caBundle") != self._ca_bundle:

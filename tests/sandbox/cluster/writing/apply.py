@@ -10,6 +10,7 @@ import typing as t
 from sandbox.cluster import errors
 from sandbox.cluster.errors import Object
 from sandbox.cluster.store import clone
+from sandbox.cluster.writing import schema
 from sandbox.cluster.writing.managed_fields import (
     Managed,
     Manager,
@@ -21,16 +22,16 @@ from sandbox.cluster.writing.managed_fields import (
     key_element,
     value_element,
 )
-from sandbox.cluster.writing.schema import Schema, key_of
+from sandbox.cluster.writing.schema import key_of
 
 
-def apply(live: Object, config: Object, managed: Managed, manager: Manager, schema: Schema, *, force: bool) -> Object:
+def apply(live: Object, config: Object, managed: Managed, manager: Manager, *, force: bool) -> Object:
     """The object that follows from the configuration. Changes ``managed`` to what holds afterwards.
 
     Raises the API's 409 with a cause for each field that another manager owns with another value, unless forced.
     """
-    merged = _merge(live, config, (), schema)
-    wanted = field_set(config, schema)
+    merged = _merge(live, config, ())
+    wanted = field_set(config)
     known = managed.applier(manager)
     last = managed.sets.pop(known) if known is not None else set()
     managed.sets[manager] = wanted
@@ -38,8 +39,8 @@ def apply(live: Object, config: Object, managed: Managed, manager: Manager, sche
     gone = {path for path in last if path not in others and not _is_prefix_of_any(path, others)}
     # Parents first: an item of a list is found by its key, which is among its children.
     for path in sorted(gone, key=len):
-        _remove(merged, path, schema)
-    _resolve(managed, manager, compare(live, merged, schema), force=force)
+        _remove(merged, path)
+    _resolve(managed, manager, compare(live, merged), force=force)
     return t.cast(Object, merged)
 
 
@@ -68,24 +69,22 @@ def _resolve(managed: Managed, manager: Manager, changes: t.Any, *, force: bool)
             managed.sets[other] = managed.sets[other] - touched - changes.removed
 
 
-def _merge(live: t.Any, config: t.Any, names: tuple[str, ...], schema: Schema) -> t.Any:
+def _merge(live: t.Any, config: t.Any, names: tuple[str, ...]) -> t.Any:
     if isinstance(config, dict) and isinstance(live, dict) and not (names and schema.atomic_map(names)):
         result = dict(live)
         for name, value in config.items():
-            result[name] = _merge(live.get(name), value, (*names, name), schema)
+            result[name] = _merge(live.get(name), value, (*names, name))
         return result
     if isinstance(config, list) and isinstance(live, list) and names:
         keys = schema.list_keys(names)
         if keys == ():
             return live + [item for item in config if item not in live]
         if keys is not None:
-            return _merge_items(live, config, keys, names, schema)
+            return _merge_items(live, config, keys, names)
     return clone(config)
 
 
-def _merge_items(
-    live: list[t.Any], config: list[t.Any], keys: tuple[str, ...], names: tuple[str, ...], schema: Schema
-) -> list[t.Any]:
+def _merge_items(live: list[t.Any], config: list[t.Any], keys: tuple[str, ...], names: tuple[str, ...]) -> list[t.Any]:
     result = list(live)
     places = {key_of(item, keys): index for index, item in enumerate(result)}
     for item in config:
@@ -95,12 +94,12 @@ def _merge_items(
         else:
             merged = dict(result[place])
             for name, value in item.items():
-                merged[name] = _merge(merged.get(name), value, (*names, name), schema)
+                merged[name] = _merge(merged.get(name), value, (*names, name))
             result[place] = merged
     return result
 
 
-def _remove(root: Object, path: Path, schema: Schema) -> None:
+def _remove(root: Object, path: Path) -> None:
     """Take one path out of a merged object, copying what is on the way since the live object shares it.
 
     A map that becomes empty goes too, as the typed objects of a real server leave empty maps out.
@@ -116,7 +115,7 @@ def _remove(root: Object, path: Path, schema: Schema) -> None:
             if not isinstance(node, dict) or name not in node:
                 return
         else:
-            name = _index(node, element, names, schema)
+            name = _index(node, element, names)
             if name is None:
                 return
         if last:
@@ -133,7 +132,7 @@ def _remove(root: Object, path: Path, schema: Schema) -> None:
         del parent[name]
 
 
-def _index(items: t.Any, element: str, names: tuple[str, ...], schema: Schema) -> int | None:
+def _index(items: t.Any, element: str, names: tuple[str, ...]) -> int | None:
     if not isinstance(items, list):
         return None
     keys = schema.list_keys(names)

@@ -14,8 +14,6 @@ from sandbox.cluster.resources import Kind
 
 def apply_defaults(kind: Kind, obj: Object) -> None:
     """Complete a new object in place."""
-    if kind.custom:
-        return
     fill = _BY_KIND.get(kind.kind)
     if fill is not None:
         fill(obj)
@@ -177,15 +175,6 @@ def _job(obj: Object) -> None:
             obj["metadata"]["labels"] = dict(labels)
 
 
-def _cron_job(obj: Object) -> None:
-    spec = obj.setdefault("spec", {})
-    spec.setdefault("concurrencyPolicy", "Allow")
-    spec.setdefault("suspend", False)
-    spec.setdefault("successfulJobsHistoryLimit", 3)
-    spec.setdefault("failedJobsHistoryLimit", 1)
-    _template((spec.get("jobTemplate") or {}).get("spec") or {})
-
-
 def _namespace(obj: Object) -> None:
     obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
     obj.setdefault("status", {}).setdefault("phase", "Active")
@@ -219,14 +208,6 @@ def _webhooks(obj: Object) -> None:
         hook.setdefault("reinvocationPolicy", "Never")
 
 
-def _custom_resource_definition(obj: Object) -> None:
-    spec = obj.setdefault("spec", {})
-    names = spec.setdefault("names", {})
-    names.setdefault("listKind", f"{names.get('kind', '')}List")
-    names.setdefault("singular", str(names.get("kind", "")).lower())
-    spec.setdefault("conversion", {"strategy": "None"})
-
-
 def _replication_controller(obj: Object) -> None:
     spec = _replicas(obj)
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
@@ -236,8 +217,6 @@ def _replication_controller(obj: Object) -> None:
 
 _BY_KIND: dict[str, t.Callable[[Object], t.Any]] = {
     "ClusterRoleBinding": _bindings,
-    "CronJob": _cron_job,
-    "CustomResourceDefinition": _custom_resource_definition,
     "DaemonSet": _daemon_set,
     "Deployment": _deployment,
     "Job": _job,

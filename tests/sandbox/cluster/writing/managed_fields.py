@@ -14,7 +14,8 @@ import json
 import typing as t
 
 from sandbox.cluster.errors import Object
-from sandbox.cluster.writing.schema import Schema, key_of
+from sandbox.cluster.writing import schema
+from sandbox.cluster.writing.schema import key_of
 
 Path = tuple[str, ...]
 Paths = set[Path]
@@ -80,17 +81,17 @@ def _items(value: list[t.Any], keys: tuple[str, ...]) -> dict[str, t.Any]:
     return found
 
 
-def field_set(value: Object, schema: Schema) -> Paths:
+def field_set(value: Object) -> Paths:
     """The fields that an applied configuration names (ToFieldSet)."""
     paths: Paths = set()
-    _collect(value, (), (), schema, paths)
+    _collect(value, (), (), paths)
     return owned(paths)
 
 
-def _collect(value: t.Any, path: Path, names: tuple[str, ...], schema: Schema, paths: Paths) -> None:
+def _collect(value: t.Any, path: Path, names: tuple[str, ...], paths: Paths) -> None:
     if isinstance(value, dict) and value and not (names and schema.atomic_map(names)):
         for name, child in value.items():
-            _collect(child, (*path, "f:" + name), (*names, name), schema, paths)
+            _collect(child, (*path, "f:" + name), (*names, name), paths)
         return
     if isinstance(value, list) and value:
         keys = schema.list_keys(names)
@@ -99,7 +100,7 @@ def _collect(value: t.Any, path: Path, names: tuple[str, ...], schema: Schema, p
                 paths.add((*path, element))
                 if isinstance(item, dict):
                     for name, child in item.items():
-                        _collect(child, (*path, element, "f:" + name), (*names, name), schema, paths)
+                        _collect(child, (*path, element, "f:" + name), (*names, name), paths)
             return
     if path:
         paths.add(path)
@@ -111,21 +112,21 @@ class Comparison(t.NamedTuple):
     removed: Paths
 
 
-def compare(old: Object, new: Object, schema: Schema) -> Comparison:
+def compare(old: Object, new: Object) -> Comparison:
     """Which paths appear, change and go between two states of an object."""
     result = Comparison(set(), set(), set())
-    _compare(old, new, (), (), schema, result)
+    _compare(old, new, (), (), result)
     return Comparison(owned(result.added), owned(result.modified), owned(result.removed))
 
 
 _MISSING: t.Any = object()
 
 
-def _compare(old: t.Any, new: t.Any, path: Path, names: tuple[str, ...], schema: Schema, result: Comparison) -> None:
+def _compare(old: t.Any, new: t.Any, path: Path, names: tuple[str, ...], result: Comparison) -> None:
     if old is new or names == ("metadata", "managedFields"):
         return
-    if _is_tree(old, names, schema) or _is_tree(new, names, schema):
-        before, after = _children(old, names, schema), _children(new, names, schema)
+    if _is_tree(old, names) or _is_tree(new, names):
+        before, after = _children(old, names), _children(new, names)
         if before is not None and after is not None:
             if path and not (names and path[-1] == "f:" + names[-1] and schema.struct(names)):
                 if old is _MISSING:
@@ -134,9 +135,7 @@ def _compare(old: t.Any, new: t.Any, path: Path, names: tuple[str, ...], schema:
                     result.removed.add(path)
             for element in after.keys() | before.keys():
                 child = (*names, element[2:]) if element.startswith("f:") else names
-                _compare(
-                    before.get(element, _MISSING), after.get(element, _MISSING), (*path, element), child, schema, result
-                )
+                _compare(before.get(element, _MISSING), after.get(element, _MISSING), (*path, element), child, result)
             return
     if old is _MISSING:
         result.added.add(path)
@@ -146,13 +145,13 @@ def _compare(old: t.Any, new: t.Any, path: Path, names: tuple[str, ...], schema:
         result.modified.add(path)
 
 
-def _is_tree(value: t.Any, names: tuple[str, ...], schema: Schema) -> bool:
+def _is_tree(value: t.Any, names: tuple[str, ...]) -> bool:
     if isinstance(value, dict):
         return bool(value) and not (names and schema.atomic_map(names))
     return isinstance(value, list) and bool(value) and schema.list_keys(names) is not None
 
 
-def _children(value: t.Any, names: tuple[str, ...], schema: Schema) -> dict[str, t.Any] | None:
+def _children(value: t.Any, names: tuple[str, ...]) -> dict[str, t.Any] | None:
     """Children by path element; None when the value is a leaf that a tree replaces."""
     if value is _MISSING or value is None:
         return {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The patch types of the API: JSON patch (RFC 6902), JSON merge patch (RFC 7386) and strategic merge patch."""
+"""JSON merge patch (RFC 7386) and strategic merge patch."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import typing as t
 
 from sandbox.cluster import errors
 from sandbox.cluster.errors import Object
-from sandbox.cluster.writing.schema import Schema
+from sandbox.cluster.writing import schema
 
-JSON = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
@@ -36,100 +35,15 @@ def merge_patch(target: t.Any, patch: t.Any) -> t.Any:
     return result
 
 
-# -- JSON patch
-
-
-def json_patch(target: Object, operations: t.Any) -> Object:
-    """RFC 6902. Raises the API's 422, which says no more, when an operation does not fit the object."""
-    if not isinstance(operations, list):
-        raise errors.bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
-    document: t.Any = copy.deepcopy(target)
-    for operation in operations:
-        try:
-            document = _operate(document, operation)
-        except (KeyError, IndexError, ValueError, TypeError) as error:
-            message = "the server rejected our request due to an error in our request"
-            raise errors.ApiError(422, "Invalid", message, details={}) from error
-    return t.cast(Object, document)
-
-
-def _operate(document: t.Any, operation: Object) -> t.Any:
-    kind = operation["op"]
-    path = _pointer(operation["path"])
-    if kind == "test":
-        found = _lookup(document, path)
-        if found != operation.get("value"):
-            raise ValueError(f"testing value {operation['path']} failed")
-        return document
-    if kind in ("move", "copy"):
-        source = _pointer(operation["from"])
-        value = copy.deepcopy(_lookup(document, source))
-        if kind == "move":
-            document = _remove(document, source)
-        return _add(document, path, value)
-    if kind == "remove":
-        return _remove(document, path)
-    if kind == "replace":
-        _lookup(document, path)
-        if not path:
-            return operation["value"]
-        parent = _lookup(document, path[:-1])
-        if isinstance(parent, list):
-            parent[int(path[-1])] = operation["value"]
-        else:
-            parent[path[-1]] = operation["value"]
-        return document
-    if kind == "add":
-        return _add(document, path, operation["value"])
-    raise ValueError(f"unexpected kind: {kind}")
-
-
-def _pointer(text: str) -> list[str]:
-    if text == "":
-        return []
-    if not text.startswith("/"):
-        raise ValueError(text)
-    return [part.replace("~1", "/").replace("~0", "~") for part in text[1:].split("/")]
-
-
-def _lookup(document: t.Any, path: list[str]) -> t.Any:
-    for part in path:
-        document = document[int(part)] if isinstance(document, list) else document[part]
-    return document
-
-
-def _add(document: t.Any, path: list[str], value: t.Any) -> t.Any:
-    if not path:
-        return value
-    parent = _lookup(document, path[:-1])
-    if isinstance(parent, list):
-        index = len(parent) if path[-1] == "-" else int(path[-1])
-        if index > len(parent):
-            raise IndexError(path[-1])
-        parent.insert(index, value)
-    else:
-        parent[path[-1]] = value
-    return document
-
-
-def _remove(document: t.Any, path: list[str]) -> t.Any:
-    parent = _lookup(document, path[:-1])
-    if isinstance(parent, list):
-        del parent[int(path[-1])]
-    else:
-        del parent[path[-1]]
-    return document
-
-
 # -- strategic merge patch
 
 
-def strategic_patch(target: Object, patch: Object, schema: Schema) -> Object:
+def strategic_patch(target: Object, patch: Object) -> Object:
     """Kubernetes' own: lists of known types merge by key; ``$patch``, ``$retainKeys`` and kin are directives."""
-    return t.cast(Object, _strategic_map(target, patch, (), schema))
+    return t.cast(Object, _strategic_map(target, patch, ()))
 
 
-def _strategic_map(target: t.Any, patch: Object, path: tuple[str, ...], schema: Schema) -> t.Any:
+def _strategic_map(target: t.Any, patch: Object, path: tuple[str, ...]) -> t.Any:
     directive = patch.get(_DIRECTIVE)
     if directive == "replace":
         return _strip({key: value for key, value in patch.items() if key != _DIRECTIVE})
@@ -149,16 +63,16 @@ def _strategic_map(target: t.Any, patch: Object, path: tuple[str, ...], schema: 
         elif value is None:
             result.pop(key, None)
         elif isinstance(value, dict):
-            result[key] = _strategic_map(result.get(key), value, (*path, key), schema)
+            result[key] = _strategic_map(result.get(key), value, (*path, key))
         elif isinstance(value, list):
-            result[key] = _strategic_list(result.get(key) or [], value, patch.get(_ORDER + key), (*path, key), schema)
+            result[key] = _strategic_list(result.get(key) or [], value, patch.get(_ORDER + key), (*path, key))
         else:
             result[key] = value
     return result
 
 
 def _strategic_list(
-    target: list[t.Any], patch: list[t.Any], order: list[t.Any] | None, path: tuple[str, ...], schema: Schema
+    target: list[t.Any], patch: list[t.Any], order: list[t.Any] | None, path: tuple[str, ...]
 ) -> list[t.Any]:
     if any(isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" for item in patch):
         return [_strip(item) for item in patch if item.get(_DIRECTIVE) != "replace"]
@@ -176,9 +90,9 @@ def _strategic_list(
             if index is not None:
                 del result[index]
         elif index is None:
-            result.append(_strategic_map({}, item, path, schema))
+            result.append(_strategic_map({}, item, path))
         else:
-            result[index] = _strategic_map(result[index], item, path, schema)
+            result[index] = _strategic_map(result[index], item, path)
     if order:
         ranks = {entry[key]: rank for rank, entry in enumerate(order)}
         result.sort(key=lambda entry: ranks.get(entry.get(key), len(ranks)))

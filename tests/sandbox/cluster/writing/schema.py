@@ -17,15 +17,11 @@ _LIST_KEYS: dict[str, tuple[str, ...]] = {
     "conditions": ("type",),
     "containers": ("name",),
     "env": ("name",),
-    "ephemeralContainers": ("name",),
-    "hostAliases": ("ip",),
     "imagePullSecrets": ("name",),
     "initContainers": ("name",),
     "ownerReferences": ("uid",),
     "podIPs": ("ip",),
     "secrets": ("name",),
-    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
-    "volumeDevices": ("devicePath",),
     "volumeMounts": ("mountPath",),
     "volumes": ("name",),
     "webhooks": ("name",),
@@ -55,57 +51,35 @@ _STRUCTS = {
     "nodeInfo",
 }
 KEY_DEFAULTS = {"protocol": "TCP"}
-# Strategic merge patch has one key where the list type has several.
-_PATCH_KEYS = {"topologySpreadConstraints": "topologyKey"}
-
-# Kinds of a field. A keyed list carries its keys.
-ATOMIC = "atomic"
-SET = "set"
-STRUCT = "struct"
-MAP = "map"
 
 
-class Schema:
-    """Answers how the field at the end of a path of names behaves. ``custom`` types keep lists atomic."""
-
-    def __init__(self, *, custom: bool = False) -> None:
-        self.custom = custom
-
-    def list_keys(self, path: tuple[str, ...]) -> tuple[str, ...] | None:
-        """Keys of a map-like list, () for a set, None for an atomic list. The path holds field names only."""
-        if self.custom and path[:1] != ("metadata",):
-            return None
-        name = path[-1]
-        if name in _SETS:
-            return ()
-        if name == "ports":
-            return ("containerPort", "protocol") if path[-2:-1] != ("spec",) else ("port", "protocol")
-        if name == "env" and path[-2:-1] not in (("containers",), ("initContainers",), ("ephemeralContainers",)):
-            return None
-        if name in ("secrets", "webhooks") and len(path) > 1:
-            return None
-        return _LIST_KEYS.get(name)
-
-    def atomic_map(self, path: tuple[str, ...]) -> bool:
-        if self.custom or path[:1] == ("metadata",):
-            return False
-        # A Service's or ReplicationController's selector is atomic as well as a LabelSelector.
-        return path[-1] in _ATOMIC_MAPS
-
-    def struct(self, path: tuple[str, ...]) -> bool:
-        return path[-1] in _STRUCTS
-
-    def patch_key(self, path: tuple[str, ...]) -> str | None:
-        """The patchMergeKey of a list for strategic merge patches; None where the patch replaces the list."""
-        name = path[-1]
-        if name in _PATCH_KEYS:
-            return _PATCH_KEYS[name]
-        keys = self.list_keys(path)
-        return keys[0] if keys else None
+def list_keys(path: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Keys of a map-like list, () for a set, None for an atomic list. The path holds field names only."""
+    name = path[-1]
+    if name in _SETS:
+        return ()
+    if name == "ports":
+        return ("containerPort", "protocol") if path[-2:-1] != ("spec",) else ("port", "protocol")
+    if name == "env" and path[-2:-1] not in (("containers",), ("initContainers",)):
+        return None
+    if name in ("secrets", "webhooks") and len(path) > 1:
+        return None
+    return _LIST_KEYS.get(name)
 
 
-BUILT_IN: t.Final = Schema()
-CUSTOM: t.Final = Schema(custom=True)
+def atomic_map(path: tuple[str, ...]) -> bool:
+    # A Service's or ReplicationController's selector is atomic as well as a LabelSelector.
+    return path[:1] != ("metadata",) and path[-1] in _ATOMIC_MAPS
+
+
+def struct(path: tuple[str, ...]) -> bool:
+    return path[-1] in _STRUCTS
+
+
+def patch_key(path: tuple[str, ...]) -> str | None:
+    """The patchMergeKey of a list for strategic merge patches; None where the patch replaces the list."""
+    keys = list_keys(path)
+    return keys[0] if keys else None
 
 
 def key_of(item: t.Any, keys: tuple[str, ...]) -> tuple[t.Any, ...] | None:

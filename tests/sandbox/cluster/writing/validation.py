@@ -199,7 +199,7 @@ def validate(kind: Kind, obj: Object, old: Object | None = None) -> None:
         causes += _pod_update_causes(obj, old)
     elif kind.kind == "Pod":
         causes += _pod_spec_causes(obj.get("spec") or {}, "spec")
-    elif kind.kind in _WORKLOADS and not kind.custom:
+    elif kind.kind in _WORKLOADS:
         causes += _workload_causes(obj)
         if old is not None and obj["spec"].get("selector") != old["spec"].get("selector"):
             causes.append(

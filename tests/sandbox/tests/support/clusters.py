@@ -18,7 +18,6 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 
-JSON_PATCH = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"

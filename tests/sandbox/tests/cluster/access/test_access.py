@@ -107,12 +107,12 @@ def test_a_role_grants_what_it_lists(namespace: Namespace) -> None:
         assert time.monotonic() < end
     assert cluster.call("GET", f"{path}/default", token=token).status == 403
     assert cluster.call("GET", path, token=token).status == 403
-    review = {"spec": {"resourceAttributes": {"verb": "get", "resource": "serviceaccounts", "name": "app"}}}
-    review["spec"]["resourceAttributes"]["namespace"] = namespace.name
-    reviews = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-    assert cluster.ok("POST", reviews, review, token=token)["status"]["allowed"] is True
-    review["spec"]["resourceAttributes"]["verb"] = "patch"
-    assert cluster.ok("POST", reviews, review, token=token)["status"]["allowed"] is False
+    wanted = {"verb": "get", "resource": "serviceaccounts", "name": "app", "namespace": namespace.name}
+    spec = {"user": f"system:serviceaccount:{namespace.name}:default", "resourceAttributes": wanted}
+    reviews = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+    for verb, allowed in (("get", True), ("patch", False)):
+        wanted["verb"] = verb
+        assert cluster.ok("POST", reviews, {"spec": spec})["status"]["allowed"] is allowed
 
 
 def _forged(token: str) -> str:

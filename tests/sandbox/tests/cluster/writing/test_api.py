@@ -9,7 +9,7 @@ import itertools
 import typing as t
 
 import pytest
-from sandbox.tests.support.clusters import JSON_PATCH, MERGE, STRATEGIC, Json, Namespace, workload
+from sandbox.tests.support.clusters import MERGE, STRATEGIC, Json, Namespace, workload
 
 
 def accounts(namespace: Namespace) -> str:
@@ -103,11 +103,6 @@ def test_patch_types(namespace: Namespace) -> None:
     assert [e["name"] for e in less[0]["env"]] == ["B"]
     replaced = containers(spec({"name": "b", "image": "b:1"}), MERGE)
     assert [(c["name"], c.get("env")) for c in replaced] == [("b", None)]
-    path_in = "/spec/template/spec/containers/0/image"
-    changed = containers([{"op": "replace", "path": path_in, "value": "b:2"}], JSON_PATCH)
-    assert changed[0]["image"] == "b:2"
-    refused = cluster.call("PATCH", f"{path}/web", [{"op": "test", "path": path_in, "value": "x"}], JSON_PATCH)
-    assert (refused.status, refused.body["reason"]) == (422, "Invalid")
     assert cluster.call("PATCH", f"{path}/web", {}, "text/plain").status == 415
 
 
@@ -117,9 +112,8 @@ def test_generations_count_what_is_asked_for(namespace: Namespace) -> None:
     assert made["metadata"]["generation"] == 1
     labelled = cluster.ok("PATCH", f"{path}/web", {"metadata": {"labels": {"a": "b"}}}, MERGE)
     assert labelled["metadata"]["generation"] == 1
-    scaled = cluster.ok("PATCH", f"{path}/web/scale", {"spec": {"replicas": 1}}, MERGE)
-    assert scaled["spec"]["replicas"] == 1
-    assert cluster.ok("GET", f"{path}/web")["metadata"]["generation"] == 2
+    scaled = cluster.ok("PATCH", f"{path}/web", {"spec": {"replicas": 1}}, MERGE)
+    assert scaled["metadata"]["generation"] == 2
 
 
 def test_a_running_pod_is_mostly_fixed(namespace: Namespace) -> None:

@@ -1,0 +1,118 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deployments: a ReplicaSet for each pod template, scaled against one another."""
+
+from __future__ import annotations
+
+import typing as t
+
+from sandbox.cluster import pods
+from sandbox.cluster.controllers.base import controller_of, owner_key
+from sandbox.cluster.controllers.deployments.replica_sets import ReplicaSets, limits, template_of
+from sandbox.cluster.controllers.deployments.status import status_of
+from sandbox.cluster.errors import Object
+from sandbox.cluster.resources import DEPLOYMENTS, PODS, REPLICA_SETS
+from sandbox.cluster.store import Change, Key
+
+
+class DeploymentController(ReplicaSets):
+    name = "deployment-controller"
+
+    def keys(self, change: Change) -> t.Iterable[Key]:
+        if change.resource == DEPLOYMENTS:
+            yield change.key
+        elif change.resource == REPLICA_SETS:
+            yield from owner_key(change, "Deployment")
+        elif change.resource == PODS and change.kind == "DELETED":
+            # A Recreate waits for the last old pod.
+            for namespace, name in owner_key(change, "ReplicaSet"):
+                replica_set = self.store.get(REPLICA_SETS, namespace, name)
+                reference = controller_of(replica_set) if replica_set else None
+                if reference is not None and reference["kind"] == "Deployment":
+                    yield namespace, reference["name"]
+
+    def sync(self, key: Key) -> float | None:
+        deployment = self.store.get(DEPLOYMENTS, *key)
+        if deployment is None or "deletionTimestamp" in deployment["metadata"]:
+            return None
+        sets = self.owned(deployment, REPLICA_SETS)
+        new = next((rs for rs in sets if template_of(rs) == deployment["spec"]["template"]), None)
+        old = [rs for rs in sets if rs is not new]
+        if deployment["spec"].get("paused"):
+            self._scale_paused(deployment, new, old)
+        elif deployment["spec"]["strategy"]["type"] == "Recreate":
+            self._recreate(deployment, new, old)
+        else:
+            self._roll(deployment, new, old)
+        return self._report(t.cast(Object, self.store.get(DEPLOYMENTS, *key)))
+
+    # -- strategies
+
+    def _recreate(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
+        for replica_set in old:
+            if replica_set["spec"]["replicas"]:
+                self.scale(deployment, replica_set, 0)
+        if any(pods.phase(pod) not in ("Succeeded", "Failed") for rs in old for pod in self.owned(rs, PODS)):
+            return
+        new = self.ensure_new(deployment, new, old)
+        if new["spec"]["replicas"] != deployment["spec"]["replicas"]:
+            self.scale(deployment, new, deployment["spec"]["replicas"])
+        self.clean_up(deployment, old)
+
+    def _roll(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
+        replicas = deployment["spec"]["replicas"]
+        surge, unavailable = limits(deployment)
+        new = self.ensure_new(deployment, new, old)
+        have = new["spec"]["replicas"]
+        total = have + sum(rs["spec"]["replicas"] for rs in old)
+        if have > replicas:
+            self.scale(deployment, new, replicas)
+            return
+        if have < replicas and total < replicas + surge:
+            self.scale(deployment, new, have + min(replicas + surge - total, replicas - have))
+            return
+        if not any(rs["spec"]["replicas"] for rs in old):
+            self.annotate(deployment, new)
+            self.clean_up(deployment, old)
+            return
+        minimum = replicas - unavailable
+        new_unavailable = have - (new.get("status") or {}).get("availableReplicas", 0)
+        spare = total - minimum - new_unavailable
+        if spare <= 0:
+            return
+        old = sorted(old, key=lambda rs: (rs["metadata"]["creationTimestamp"], int(rs["metadata"]["resourceVersion"])))
+        counts = {rs["metadata"]["name"]: rs["spec"]["replicas"] for rs in old}
+        self._drop_unhealthy(old, counts, spare)
+        available = sum((rs.get("status") or {}).get("availableReplicas", 0) for rs in [new, *old])
+        self._drop_available(old, counts, available - minimum)
+        for rs in old:
+            if counts[rs["metadata"]["name"]] != rs["spec"]["replicas"]:
+                self.scale(deployment, rs, counts[rs["metadata"]["name"]])
+
+    def _drop_unhealthy(self, old: list[Object], counts: dict[str, int], spare: int) -> None:
+        for rs in old:
+            name = rs["metadata"]["name"]
+            unhealthy = counts[name] - (rs.get("status") or {}).get("availableReplicas", 0)
+            step = max(0, min(spare, unhealthy))
+            counts[name] -= step
+            spare -= step
+
+    def _drop_available(self, old: list[Object], counts: dict[str, int], spare: int) -> None:
+        for rs in old:
+            name = rs["metadata"]["name"]
+            step = max(0, min(spare, counts[name]))
+            counts[name] -= step
+            spare -= step
+
+    def _scale_paused(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
+        """A paused deployment starts no rollout but follows its replica count."""
+        active = [rs for rs in [*old, *([new] if new else [])] if rs["spec"]["replicas"]]
+        target = active[0] if len(active) == 1 else new
+        if target is not None and len(active) <= 1 and target["spec"]["replicas"] != deployment["spec"]["replicas"]:
+            self.scale(deployment, target, deployment["spec"]["replicas"])
+
+    def _report(self, deployment: Object) -> float | None:
+        status, deadline = status_of(deployment, self.owned(deployment, REPLICA_SETS))
+        self.write_status(DEPLOYMENTS, deployment, status)
+        return deadline

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status of a Deployment: counts over its ReplicaSets and the conditions that follow from them."""
+
+from __future__ import annotations
+
+from sandbox.cluster import pods
+from sandbox.cluster.clock import parse
+from sandbox.cluster.controllers.base import now, with_condition, without_condition
+from sandbox.cluster.controllers.deployments.replica_sets import limits, new_condition, template_of
+from sandbox.cluster.errors import Object
+
+
+def status_of(deployment: Object, sets: list[Object]) -> tuple[Object, float | None]:
+    """The status, and the seconds until the rollout's deadline while one is under way."""
+    new = next((rs for rs in sets if template_of(rs) == deployment["spec"]["template"]), None)
+    spec, old = deployment["spec"], deployment.get("status") or {}
+
+    def count(field: str, only: Object | None = None) -> int:
+        return sum((rs.get("status") or {}).get(field, 0) for rs in ([only] if only else sets))
+
+    replicas, available = count("replicas"), count("availableReplicas")
+    total = sum(rs["spec"]["replicas"] for rs in sets)
+    counts = {
+        "replicas": replicas,
+        "updatedReplicas": count("replicas", new) if new else 0,
+        "readyReplicas": count("readyReplicas"),
+        "availableReplicas": available,
+        "unavailableReplicas": max(0, total - available),
+    }
+    _surge, unavailable = limits(deployment)
+    enough = available >= spec["replicas"] - unavailable
+    condition = new_condition(
+        "Available",
+        "True" if enough else "False",
+        "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
+        "Deployment has minimum availability." if enough else "Deployment does not have minimum availability.",
+    )
+    conditions = with_condition(old.get("conditions") or (), condition, keep_update_time=True)
+    conditions = _progressing(deployment, new, counts, conditions)
+    failure = _failure(sets, new)
+    conditions = (
+        with_condition(conditions, failure, keep_update_time=True)
+        if failure
+        else without_condition(conditions, "ReplicaFailure")
+    )
+    status: Object = {"observedGeneration": deployment["metadata"]["generation"]}
+    status.update({key: value for key, value in counts.items() if value})
+    status["conditions"] = conditions
+    return status, _deadline_in(deployment, conditions, counts)
+
+
+def _progressing(
+    deployment: Object, new: Object | None, counts: dict[str, int], conditions: list[Object]
+) -> list[Object]:
+    spec, old = deployment["spec"], deployment.get("status") or {}
+    current = next((entry for entry in conditions if entry["type"] == "Progressing"), None)
+    if spec.get("paused"):
+        condition = new_condition("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
+        return with_condition(conditions, condition, keep_update_time=True)
+    if current is not None and current["reason"] == "DeploymentPaused":
+        current = new_condition("Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed")
+        conditions = with_condition(conditions, current)
+    done = current is not None and current["reason"] == "NewReplicaSetAvailable"
+    if done and counts["replicas"] == counts["updatedReplicas"]:
+        return conditions
+    what = f'ReplicaSet "{new["metadata"]["name"]}"' if new else f'Deployment "{deployment["metadata"]["name"]}"'
+    if _is_complete(spec, counts):
+        text = f"{what} has successfully progressed."
+        return with_condition(conditions, new_condition("Progressing", "True", "NewReplicaSetAvailable", text))
+    if _moved(old, counts):
+        condition = new_condition("Progressing", "True", "ReplicaSetUpdated", f"{what} is progressing.")
+        return with_condition(conditions, condition)
+    if current is not None and not done and _timed_out(spec, current):
+        text = f"{what} has timed out progressing."
+        condition = new_condition("Progressing", "False", "ProgressDeadlineExceeded", text)
+        return with_condition(conditions, condition, keep_update_time=True)
+    return conditions
+
+
+def _is_complete(spec: Object, counts: dict[str, int]) -> bool:
+    return bool(counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"] == spec["replicas"])
+
+
+def _moved(old: Object, counts: dict[str, int]) -> bool:
+    def before(field: str) -> int:
+        return int(old.get(field, 0))
+
+    return (
+        counts["updatedReplicas"] > before("updatedReplicas")
+        or counts["replicas"] - counts["updatedReplicas"] < before("replicas") - before("updatedReplicas")
+        or counts["readyReplicas"] > before("readyReplicas")
+        or counts["availableReplicas"] > before("availableReplicas")
+    )
+
+
+def _timed_out(spec: Object, condition: Object) -> bool:
+    if condition["reason"] == "ProgressDeadlineExceeded":
+        return True
+    return bool(parse(condition["lastUpdateTime"]) + spec.get("progressDeadlineSeconds", 600) < now())
+
+
+def _deadline_in(deployment: Object, conditions: list[Object], counts: dict[str, int]) -> float | None:
+    """Seconds until the rollout's deadline, while one is under way."""
+    spec = deployment["spec"]
+    current = next((entry for entry in conditions if entry["type"] == "Progressing"), None)
+    if current is None or spec.get("paused") or _is_complete(spec, counts):
+        return None
+    if current["reason"] == "ProgressDeadlineExceeded":
+        return None
+    return float(max(0.05, parse(current["lastUpdateTime"]) + spec.get("progressDeadlineSeconds", 600) - now() + 0.01))
+
+
+def _failure(sets: list[Object], new: Object | None) -> Object | None:
+    for rs in ([new] if new else []) + sets:
+        found = pods.condition(rs, "ReplicaFailure")
+        if found is not None:
+            return new_condition("ReplicaFailure", found["status"], found["reason"], found["message"])
+    return None

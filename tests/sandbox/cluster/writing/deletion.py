@@ -1,0 +1,93 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deletion: preconditions, grace periods, finalizers and what happens to dependents."""
+
+from __future__ import annotations
+
+from sandbox.cluster import errors
+from sandbox.cluster.clock import rfc3339
+from sandbox.cluster.errors import Object
+from sandbox.cluster.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, Kind
+from sandbox.cluster.store import Key, Store
+
+# Deleting these answers with the object itself, as their storage does in Kubernetes.
+_RETURN_DELETED = {PODS, SERVICE_ACCOUNTS, ("", "resourcequotas"), ("", "replicationcontrollers")}
+ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
+
+
+def delete(store: Store, kind: Kind, obj: Object, options: Object, *, dry_run: bool) -> tuple[Object, bool]:
+    """The last state of the object or a success Status, and whether it is gone at once."""
+    metadata = obj["metadata"]
+    key: Key = (metadata.get("namespace", ""), metadata["name"])
+    _check_preconditions(kind, obj, options.get("preconditions") or {})
+    finalizers = list(metadata.get("finalizers") or [])
+    policy = options.get("propagationPolicy")
+    if options.get("orphanDependents"):
+        policy = "Orphan"
+    for wanted, finalizer in (("Orphan", ORPHAN), ("Foreground", FOREGROUND)):
+        if policy == wanted and finalizer not in finalizers:
+            finalizers.append(finalizer)
+    grace = _grace(kind, obj, options)
+    lingers = (
+        bool(finalizers)
+        or grace > 0
+        or (kind.resource == NAMESPACES and bool((obj.get("spec") or {}).get("finalizers")))
+    )
+    if not lingers:
+        last = obj if dry_run else store.remove(kind.resource, key) or obj
+        return (last if kind.resource in _RETURN_DELETED else _deleted(kind, obj)), True
+    known = metadata.get("deletionGracePeriodSeconds")
+    if metadata.get("deletionTimestamp") and known is not None and grace >= known:
+        if finalizers == (metadata.get("finalizers") or []):
+            return obj, False
+        grace = known
+    new = dict(obj, metadata=dict(metadata))
+    new["metadata"]["deletionTimestamp"] = rfc3339(grace)
+    if kind.resource != NAMESPACES:
+        new["metadata"]["deletionGracePeriodSeconds"] = grace
+    if finalizers:
+        new["metadata"]["finalizers"] = finalizers
+    if kind.generation and not metadata.get("deletionTimestamp"):
+        new["metadata"]["generation"] = metadata.get("generation", 0) + 1
+    if kind.resource == NAMESPACES:
+        new["status"] = dict(obj.get("status") or {}, phase="Terminating")
+    if dry_run:
+        return new, False
+    return store.put(kind.resource, key, new), False
+
+
+def _check_preconditions(kind: Kind, obj: Object, preconditions: Object) -> None:
+    metadata = obj["metadata"]
+    for key, title, end in (
+        ("uid", "UID", "deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "modified"),
+    ):
+        wanted = preconditions.get(key)
+        if wanted is not None and wanted != metadata[key]:
+            why = (
+                f"the {title} in the precondition ({wanted}) does not match the {title} in record "
+                f"({metadata[key]}). The object might have been {end}"
+            )
+            raise errors.conflict(kind.group, kind.kind, metadata["name"], why)
+
+
+def _grace(kind: Kind, obj: Object, options: Object) -> int:
+    """Seconds that a pod gets; nothing else has a grace period, nor has a pod that runs nowhere any more."""
+    if kind.resource != PODS:
+        return 0
+    seconds = options.get("gracePeriodSeconds")
+    if seconds is None:
+        seconds = obj["spec"].get("terminationGracePeriodSeconds", 30)
+    if not obj["spec"].get("nodeName") or (obj.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        return 0
+    return max(0, int(seconds))
+
+
+def _deleted(kind: Kind, obj: Object) -> Object:
+    details: Object = {"name": obj["metadata"]["name"]}
+    if kind.group:
+        details["group"] = kind.group
+    details["kind"] = kind.plural
+    details["uid"] = obj["metadata"]["uid"]
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}

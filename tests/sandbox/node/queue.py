@@ -1,0 +1,65 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A queue of pods to look at, each at its time and by one worker at once."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+
+
+class Queue:
+    """Uids of pods to look at. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._times: dict[str, float] = {}
+        self._heap: list[tuple[float, str]] = []
+        self._busy: set[str] = set()
+        self._closed = False
+
+    def add(self, key: str, delay: float = 0.0) -> None:
+        """Have a pod looked at after so many seconds, or sooner if that was asked for already."""
+        with self._condition:
+            when = time.monotonic() + delay
+            if when < self._times.get(key, float("inf")):
+                self._times[key] = when
+                heapq.heappush(self._heap, (when, key))
+                self._condition.notify_all()
+
+    def take(self) -> str | None:
+        """Wait for a pod whose time has come; None when the queue was closed."""
+        with self._condition:
+            while not self._closed:
+                now = time.monotonic()
+                held: list[tuple[float, str]] = []
+                found = None
+                while self._heap and self._heap[0][0] <= now and found is None:
+                    when, key = heapq.heappop(self._heap)
+                    if self._times.get(key) != when:
+                        continue
+                    if key in self._busy:
+                        held.append((when, key))
+                    else:
+                        found = key
+                for entry in held:
+                    heapq.heappush(self._heap, entry)
+                if found is not None:
+                    del self._times[found]
+                    self._busy.add(found)
+                    return found
+                upcoming = [when for when, key in self._heap if key not in self._busy]
+                self._condition.wait(max(0.0, min(upcoming) - now) if upcoming else None)
+            return None
+
+    def done(self, key: str) -> None:
+        with self._condition:
+            self._busy.discard(key)
+            self._condition.notify_all()
+
+    def close(self) -> None:
+        with self._condition:
+            self._closed = True
+            self._condition.notify_all()

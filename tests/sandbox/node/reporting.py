@@ -1,0 +1,107 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the node tells the API server about a pod: its status and warning events."""
+
+from __future__ import annotations
+
+import threading
+import time
+import typing as t
+
+from sandbox import settings
+from sandbox.node import lifecycle, scheduling
+
+if t.TYPE_CHECKING:
+    from sandbox.api import Api
+
+    Json = dict[str, t.Any]
+
+
+class Reporter:
+    """Writes statuses and events, each once. Safe to share between threads."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._lock = threading.Lock()
+        self._reported: dict[str, set[str]] = {}
+
+    def forget(self, uid: str) -> None:
+        """Drop what is kept about a pod."""
+        with self._lock:
+            self._reported.pop(uid, None)
+
+    def report(self, uid: str, pod: Json, run: lifecycle.PodRun, now: float) -> None:
+        status = run.status(pod, now)
+        have = pod.get("status") or {}
+        if not _same(have, status):
+            body = {"metadata": {"uid": uid}, "status": status}
+            self._api.patch(f"{path_of(pod)}/status", body)
+        for container in [*run.init, *run.main]:
+            waiting = container.state.get("waiting") or {}
+            if waiting.get("reason") == "ErrImagePull":
+                self._warn(uid, pod, "Failed", waiting["message"], "kubelet")
+                self._warn(uid, pod, "Failed", "Error: ErrImagePull", "kubelet")
+            elif waiting.get("reason") in ("ImagePullBackOff", "CrashLoopBackOff"):
+                message = waiting["message"] if "Image" in waiting["reason"] else "Back-off restarting failed container"
+                self._warn(uid, pod, "BackOff", message, "kubelet")
+
+    def report_unschedulable(self, uid: str, pod: Json, reason: str, now: float) -> None:
+        message = scheduling.message(reason)
+        conditions = (pod.get("status") or {}).get("conditions") or []
+        if not any(each["type"] == "PodScheduled" and each.get("message") == message for each in conditions):
+            status = lifecycle.unschedulable(pod, message, now)
+            self._api.patch(f"{path_of(pod)}/status", {"metadata": {"uid": uid}, "status": status})
+        self._warn(uid, pod, "FailedScheduling", message, "default-scheduler")
+
+    def _warn(self, uid: str, pod: Json, reason: str, message: str, component: str) -> None:
+        """Post a warning about a pod, once for each message."""
+        with self._lock:
+            reported = self._reported.setdefault(uid, set())
+            if message in reported:
+                return
+            reported.add(message)
+        metadata, now = pod["metadata"], time.time()
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{metadata['name']}.{time.time_ns():x}", "namespace": metadata["namespace"]},
+            "involvedObject": {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "name": metadata["name"],
+                "namespace": metadata["namespace"],
+                "uid": uid,
+            },
+            "type": "Warning",
+            "reason": reason,
+            "message": message,
+            "source": {"component": component, "host": settings.NODE_NAME},
+            "firstTimestamp": lifecycle.timestamp(now),
+            "lastTimestamp": lifecycle.timestamp(now),
+            "count": 1,
+        }
+        self._api.post(f"/api/v1/namespaces/{metadata['namespace']}/events", event)
+
+
+def path_of(pod: Json) -> str:
+    return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
+
+
+def _same(have: Json, want: Json) -> bool:
+    """Compare two statuses by what tells; the API server adds fields to container states and conditions."""
+
+    def conditions(status: Json) -> dict[str, t.Any]:
+        return {each["type"]: (each["status"], each.get("reason")) for each in status.get("conditions") or []}
+
+    def containers(status: Json) -> list[t.Any]:
+        found = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+        return [(each["name"], each["ready"], each["restartCount"], _state(each["state"])) for each in found]
+
+    tells = [(each.get("phase"), each.get("podIP"), conditions(each), containers(each)) for each in (have, want)]
+    return tells[0] == tells[1]
+
+
+def _state(state: Json) -> tuple[str, str | None]:
+    [(name, detail)] = state.items()
+    return name, detail.get("reason")
