@@ -418,8 +418,8 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.options import Wanted
-from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.run import CONNECTIONS, Verification
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify import run as verification
 
 PROBES = ["static", "token", "admission", "pods"]
 ARGUMENTS: dict[str, t.Any] = {
@@ -458,20 +458,19 @@ def main() -> None:
 
     def verify() -> dict[str, t.Any]:
         began = time.monotonic()
-        wanted = Wanted.from_params(module.params)
+        spec = VerificationSpec.from_params(module.params)
         aws = Aws(module)
         name = module.params["cluster_name"]
         cluster = aws.describe(name) if name else None
-        server = open_api_server(module, aws, connections=CONNECTIONS)
-        diagnosis = Verification(
-            aws, server, wanted, cluster, conceal=module.no_log_values.add, start_pods=not module.check_mode
-        ).run()
+        server = open_api_server(module, aws, connections=verification.CONNECTIONS)
+        context = verification.VerificationContext(aws, server, cluster, module.no_log_values.add)
+        diagnosis = verification.verify(context, spec, start_pods=not module.check_mode)
         returns = {
-            **diagnosis.as_dict(),
+            **verification.result_of(diagnosis),
             "calls": aws.calls.as_dict(),
             "elapsed": round(time.monotonic() - began, 3),
         }
-        return _runner.info_result(returns, warnings=diagnosis.warnings, failure=diagnosis.failure(wanted.fail_on))
+        return _runner.info_result(returns, warnings=diagnosis.warnings, failure=diagnosis.failure(spec.fail_on))
 
     _runner.run(module, verify)
 

@@ -66,6 +66,24 @@ AWS = AwsFacts(
     addons=(),
     associations=(),
 )
+_HOST = CHAIN.issuer.removeprefix("https://")
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{_HOST}"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}},
+        }
+    ],
+}
+# IAM is read, and only STS can evaluate the condition of the trust policy.
+AWS_READ = dataclasses.replace(
+    AWS,
+    provider={"ClientIDList": ["sts.amazonaws.com"]},
+    role={"Arn": ROLE, "RoleName": "app", "AssumeRolePolicyDocument": _TRUST},
+)
 
 
 def account(role: str | None = ROLE, owners: t.Mapping[str, str] | None = None, **annotations: str) -> Json:

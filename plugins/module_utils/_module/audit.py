@@ -22,13 +22,12 @@ from .._core.audit import facts as audit_facts
 from .._core.audit.facts import Facts, Name
 from .._core.diagnosis import bulk_facts
 from .._core.diagnosis.causes import Finding
-from .._core.diagnosis.facts import OrUnknown, Unknown
+from .._core.diagnosis.facts import OrUnknown, Unknown, known, read_or_unknown
 from .._core.diagnosis.rules import account as account_rules
 from .._core.diagnosis.rules import trust_facts
 from .._core.pods import injection, owners
 from .._core.policy.document import compact
-from .verify import observation
-from .verify.run import Verification
+from .verify import run as verification
 
 if t.TYPE_CHECKING:
     from .._api.aws.session import Aws
@@ -137,7 +136,7 @@ class Reader:
 
     def _ask(self, read: t.Callable[[], T]) -> T | Unknown:
         """What a read of AWS brings; Unknown, and said in the end, where AWS refuses it or doesn't know it."""
-        found = observation.ask(read)
+        found = read_or_unknown(read)
         if isinstance(found, Unknown):
             self._say(found)
         return found
@@ -147,7 +146,7 @@ class Reader:
         try:
             return read()
         except errors.AccessDenied as error:
-            found = observation.unknown(error, permission)
+            found = Unknown.from_error(error, permission)
             self._say(found)
             return found
 
@@ -162,11 +161,11 @@ class Reader:
         try:
             roles, policies = iam.account_roles_and_policies(client)
         except errors.AccessDenied as error:
-            self._say(observation.unknown(error, str(error.details["action"])))
+            self._say(Unknown.from_error(error, str(error.details["action"])))
             try:
                 roles = iam.list_roles(client)
             except errors.AccessDenied as second:
-                refused = observation.unknown(second, str(second.details["action"]))
+                refused = Unknown.from_error(second, str(second.details["action"]))
                 self._say(refused)
                 return refused, {}
         return {each["RoleName"]: each for each in roles}, policies
@@ -205,7 +204,7 @@ class Reader:
         except errors.NotFound:
             return None  # deleted since it was listed
         except errors.AccessDenied as error:
-            unknown = observation.unknown(error, str(error.details["action"]))
+            unknown = Unknown.from_error(error, str(error.details["action"]))
             self._say(unknown)
             return unknown
 
@@ -294,7 +293,7 @@ class Reader:
     def _read_workload(self, wanted: tuple[str, owners.Owner]) -> Json | None:
         namespace, owner = wanted
         read = functools.partial(workloads.find_workload, self._server, namespace=namespace, **owner._asdict())
-        return observation.known(self._see(read, f"get {owner.kind}"))
+        return known(self._see(read, f"get {owner.kind}"))
 
     def _read_sources(
         self, pool: concurrent.futures.Executor, facts: Facts
@@ -312,7 +311,7 @@ class Reader:
         def read(each: tuple[str, str, str]) -> list[str] | None:
             namespace, kind, name = each
             keys = functools.partial(admission.data_keys, self._server, namespace=namespace, kind=kind, name=name)
-            return observation.known(self._see(keys, f"get {kind}"))
+            return known(self._see(keys, f"get {kind}"))
 
         found: dict[str, dict[tuple[str, str], list[str]]] = collections.defaultdict(dict)
         for (namespace, kind, name), keys in zip(wanted, pool.map(read, wanted), strict=True):
@@ -326,10 +325,9 @@ class Reader:
         if name is None:
             return ()
         plain = bulk_facts.wanted(*name, role_arn=None, issuer=facts.issuer, region=self._wanted.region, ask=False)
-        wanted = dataclasses.replace(plain, probes=frozenset({"admission"}))
-        found = Verification(
-            self._aws, self._server, wanted, self._cluster, conceal=self._conceal, start_pods=False
-        ).run()
+        spec = dataclasses.replace(plain, probes=frozenset({"admission"}))
+        context = verification.VerificationContext(self._aws, self._server, self._cluster, self._conceal)
+        found = verification.verify(context, spec, start_pods=False)
         for warning in found.warnings:
             self._unread[warning] = None
         return tuple(each for each in found.findings if each.link == "webhook")

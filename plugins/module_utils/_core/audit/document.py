@@ -13,11 +13,12 @@ import typing as t
 
 from ..arn import ROLE_ARN_ANNOTATION, Arn
 from ..diagnosis import bulk_facts, diagnose, expected_injection
-from ..diagnosis import options as diagnosis_options
 from ..diagnosis.causes import BY_ID, LINKS, Finding
 from ..diagnosis.explanations import EXPLANATIONS
-from ..diagnosis.facts import Chain, KubernetesFacts, Unknown
+from ..diagnosis.facts import Chain, ChainFacts, KubernetesFacts, Unknown
 from ..diagnosis.rules import account as account_rules
+from ..diagnosis.rules import pods as pod_rules
+from ..diagnosis.spec import VerificationSpec, build_chain
 from ..errors import ChainBroken
 from ..pods import injection, owners
 from ..service_account.annotations import is_role_arn
@@ -92,14 +93,14 @@ class Audit:
         kubernetes = _kubernetes_facts(facts, name, account)
         aws = audit_roles.aws_facts(facts, facts.role_of(chain.role_arn))
         aws = dataclasses.replace(aws, associations=facts.associations_of(name))
-        seen = diagnose.Observations(chain, aws, kubernetes)
+        seen = ChainFacts(chain, aws, kubernetes)
         bound = account_rules.bound_by(account) if chain.role_arn else []
         pods, stale = _pods(chain, kubernetes)
         known = True
         # An account that a role trusts and that was never to name it has no chain of its own.
         if chain.role_arn or _means_a_role(account, kubernetes):
             role = _role_key(facts, chain.role_arn)
-            found = diagnose.diagnose(probes, seen)
+            found = diagnose.diagnose(probes, seen, pod_findings=pod_rules.findings(chain, kubernetes))
             for each in found.findings:
                 self._note(each, [name], [role] if role and each.link == "role" else [])
             known = "unknown" not in found.links.values()
@@ -315,7 +316,7 @@ class Audit:
         )
 
 
-def _probes(facts: Facts, wanted: Wanted) -> diagnosis_options.Wanted:
+def _probes(facts: Facts, wanted: Wanted) -> VerificationSpec:
     """What is to be looked at of each chain."""
     plain = bulk_facts.wanted("", "", role_arn=None, issuer=facts.issuer, region=wanted.region, ask=False)
     return dataclasses.replace(
@@ -323,8 +324,8 @@ def _probes(facts: Facts, wanted: Wanted) -> diagnosis_options.Wanted:
     )
 
 
-def _chain(facts: Facts, wanted: Wanted, probes: diagnosis_options.Wanted, account: t.Mapping[str, t.Any]) -> Chain:
-    chain = diagnosis_options.chain_of(probes, facts.cluster, account)
+def _chain(facts: Facts, wanted: Wanted, probes: VerificationSpec, account: t.Mapping[str, t.Any]) -> Chain:
+    chain = build_chain(probes, facts.cluster, account)
     arn = chain.role_arn or ""
     declared = is_role_arn(arn) and Arn.parse(arn).account_id in wanted.role_accounts
     return dataclasses.replace(chain, account_id=facts.account_id, partition=facts.partition, cross_account=declared)

@@ -11,8 +11,8 @@ import re
 import typing as t
 
 from .. import validation
-from ..diagnosis import options as diagnosis_options
 from ..diagnosis.causes import BY_ID
+from ..diagnosis.spec import check_finding_id
 from ..validation import Problems
 
 FORMATS = ("html", "json", "junit", "markdown", "sarif")
@@ -62,7 +62,7 @@ class Wanted:
             if not _ACCOUNT_ID.fullmatch(each):
                 problems.add(f"role_accounts names {each!r}, which is no AWS account", "give the 12 digits of its id")
         for each in params.get("ignore") or ():
-            diagnosis_options.check_finding_id(problems, each, list(BY_ID))
+            check_finding_id(problems, each, list(BY_ID))
         for name in ("unused_days", "limit"):
             if params[name] < 0:
                 problems.add(f"{name} is {params[name]}", "give 0 or more")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .facts import AwsFacts, KubernetesFacts, OrUnknown, Unknown
-from .options import Wanted
+from .spec import VerificationSpec
 
 Json = t.Mapping[str, t.Any]
 
@@ -19,13 +19,15 @@ PROPAGATION_SECONDS = 120
 _NOT_READ: t.Final = Unknown("it isn't read for many bindings at once")
 
 
-def wanted(namespace: str, name: str, *, role_arn: str | None, issuer: str, region: str | None, ask: bool) -> Wanted:
+def wanted(
+    namespace: str, name: str, *, role_arn: str | None, issuer: str, region: str | None, ask: bool
+) -> VerificationSpec:
     """What is to be verified of one binding.
 
     :param issuer: empty where the cluster is known.
     :param ask: whether STS is asked, too.
     """
-    return Wanted(
+    return VerificationSpec(
         namespace=namespace,
         service_account=name,
         role_arn=role_arn,

@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What all the observations of a chain amount to: its findings in order, and the state of each link."""
+"""What the facts about a chain amount to: its findings in order, and the state of each link.
+
+A caller ships the rules for which it has facts: those of provider, role, account and STS are here, those of pods and
+webhook are in `rules.pods`, those of the test pod in `test_pod`.
+"""
 
 from __future__ import annotations
 
@@ -11,33 +15,14 @@ import typing as t
 
 from ..arn import Arn
 from ..errors import ChainBroken
-from ..pods import injection
-from ..rollout import decision
 from .causes import LINKS, Finding, Link, in_chain_order
-from .expected_injection import promised
-from .facts import AwsFacts, Chain, KubernetesFacts, OrUnknown, StsAnswer, TestPod, Unknown
-from .options import Wanted
+from .facts import ChainFacts, StsAnswer, TestPod, Unknown
 from .rules import account as account_rules
-from .rules import pods as pod_rules
 from .rules import role as role_rules
 from .rules import sts as sts_rules
+from .spec import VerificationSpec
 
 Status = t.Literal["ok", "broken", "unknown", "skipped"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Observations:
-    """All that the probes brought.
-
-    :param sts: None where the token probe is off.
-    :param test_pod: None where no test pod was asked for, or none is started in check mode.
-    """
-
-    chain: Chain
-    aws: AwsFacts
-    kubernetes: KubernetesFacts
-    sts: OrUnknown[StsAnswer] | None = None
-    test_pod: OrUnknown[TestPod] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,11 +31,10 @@ class Diagnosis:
 
     :param findings: those that count, in chain order.
     :param ignored: those whose ids the user told to ignore.
-    :param warnings: what could not be looked at, each with the permission that is missing.
-    :param ok: every link that was looked at holds: none is broken, none unknown.
+    :param warnings: what could not be read, each with the permission that is missing.
     """
 
-    seen: Observations
+    facts: ChainFacts
     findings: tuple[Finding, ...]
     ignored: tuple[Finding, ...]
     links: t.Mapping[Link, Status]
@@ -58,63 +42,75 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
+        """Whether every link that was checked holds: none is broken, none unknown."""
         return all(status in ("ok", "skipped") for status in self.links.values())
 
-    def as_dict(self) -> dict[str, t.Any]:
-        """As the module returns it."""
-        return {
-            # A registered result without a loop doesn't tell whose it is.
-            "namespace": self.seen.chain.namespace,
-            "service_account": self.seen.chain.service_account,
-            "ok": self.ok,
-            "findings": [each.as_dict() for each in self.findings],
-            "ignored": [each.as_dict() for each in self.ignored],
-            "links": dict(self.links),
-            "proof": proof(self.seen),
-            "pods": pods(self.seen),
-            "test_pod": test_pod(self.seen),
-        }
-
     def failure(self, fail_on: str) -> ChainBroken | None:
-        """The error with which the module fails; None if nothing is found that is bad enough.
+        """The error with which the module fails; None if no finding is that severe.
 
         :param fail_on: ``error``, ``warning`` or ``never``.
         """
         severities = {"error": ("error",), "warning": ("error", "warning"), "never": ()}[fail_on]
-        bad = [each for each in self.findings if each.severity in severities]
-        if not bad:
+        failing = [finding for finding in self.findings if finding.severity in severities]
+        if not failing:
             return None
-        chain = self.seen.chain
+        chain = self.facts.chain
         return ChainBroken(
-            f"service account {chain.namespace}/{chain.service_account} can't be relied on to act as "
+            f"service account {chain.namespace}/{chain.service_account} cannot assume "
             f"{f'role {chain.role_arn}' if chain.role_arn else 'a role'}",
-            cause="; ".join(f"{each.id}: {each.message}" for each in bad),
-            fix="; ".join(f"{each.id}: {each.fix}" for each in bad),
+            cause="; ".join(f"{finding.id}: {finding.message}" for finding in failing),
+            fix="; ".join(f"{finding.id}: {finding.fix}" for finding in failing),
         )
 
 
-def static_allows(seen: Observations) -> bool | None:
-    """Whether by reads alone STS would let the account act as the role; None if they don't tell."""
-    return role_rules.static_allows(seen.chain, seen.aws)
+def static_allows(facts: ChainFacts) -> bool | None:
+    """Whether by reads alone STS would let the account assume the role; None if the reads don't tell."""
+    return role_rules.static_allows(facts.chain, facts.aws)
 
 
-def diagnose(wanted: Wanted, seen: Observations) -> Diagnosis:
-    """Puts the parts together. What follows from a finding in an earlier link is left out."""
-    found = _findings(seen)
-    counted = tuple(each for each in found if each.id not in wanted.ignore)
-    links = _links(wanted, seen, counted)
+def diagnose(spec: VerificationSpec, facts: ChainFacts, *, pod_findings: t.Iterable[Finding]) -> Diagnosis:
+    """The findings and the state of each link. What follows from a finding in an earlier link is not a finding.
+
+    :param pod_findings: of `rules.pods`; empty if neither pods nor the webhook were read. They are an argument so that
+        a module that reads neither doesn't ship their rules.
+    """
+    return conclude(spec, facts, find(facts, pod_findings))
+
+
+def find(facts: ChainFacts, pod_findings: t.Iterable[Finding]) -> list[Finding]:
+    """All findings, in no order, but those of a test pod.
+
+    :param pod_findings: as for `diagnose`.
+    """
+    chain, aws = facts.chain, facts.aws
+    found = role_rules.findings(chain, aws)
+    if facts.is_assumed:
+        # A role of another account that STS lets the account assume is intended.
+        found = [finding for finding in found if finding.id != "arn-wrong-account"]
+    found += account_rules.findings(chain, facts.kubernetes, aws)
+    found += pod_findings
+    if isinstance(facts.sts, StsAnswer):
+        found += sts_rules.findings(chain, aws, facts.sts, allowed=static_allows(facts), earlier=found)
+    return found
+
+
+def conclude(spec: VerificationSpec, facts: ChainFacts, found: t.Iterable[Finding]) -> Diagnosis:
+    """The diagnosis that follows from these findings."""
+    ordered = in_chain_order(found)
+    counted = tuple(finding for finding in ordered if finding.id not in spec.ignore)
+    links = _links(spec, facts, counted)
     return Diagnosis(
-        seen=seen,
+        facts=facts,
         findings=counted,
-        ignored=tuple(each for each in found if each.id in wanted.ignore),
+        ignored=tuple(finding for finding in ordered if finding.id in spec.ignore),
         links=links,
-        warnings=tuple(_warnings(seen, links, found)),
+        warnings=tuple(dict.fromkeys(_warnings(facts, links, ordered))),
     )
 
 
-def proof(seen: Observations) -> dict[str, t.Any] | None:
-    """What proves the chain; None unless STS let the account act as the role."""
-    answer = seen.sts
+def proof(facts: ChainFacts) -> dict[str, t.Any] | None:
+    """The proof that the account can assume the role; None unless STS let it."""
+    answer = facts.sts
     if not isinstance(answer, StsAnswer) or answer.assumed_role_arn is None:
         return None
     audience = answer.claims["aud"]
@@ -128,113 +124,78 @@ def proof(seen: Observations) -> dict[str, t.Any] | None:
     }
 
 
-def pods(seen: Observations) -> list[dict[str, t.Any]]:
-    """The pods as `pod_rollout` returns them; of another account's pods it is said that they are."""
-    chain, kubernetes = seen.chain, seen.kubernetes
-    if isinstance(kubernetes.pods, Unknown):
-        return []
-    expected = promised(chain, kubernetes)
-    found = decision.find(kubernetes.pods, lambda _pod: expected, kubernetes.workloads)
-    return [_pod(chain, each) for each in found]
-
-
-def _pod(chain: Chain, found: decision.Finding) -> dict[str, t.Any]:
-    account = injection.account_of(found.pod)
-    if account != chain.service_account:
-        reason = f"uses the service account {account} instead of {chain.service_account}"
-        found = dataclasses.replace(found, verdict=injection.Verdict(False, (reason,)))
-    return found.as_dict(chain.namespace)
-
-
-def test_pod(seen: Observations) -> dict[str, t.Any] | None:
-    """What the test pod said; None where there was none, or it said nothing."""
-    pod = seen.test_pod
-    return {"log": pod.log, "caller_arn": pod.caller_arn} if isinstance(pod, TestPod) else None
-
-
-def _findings(seen: Observations) -> list[Finding]:
-    chain, aws, kubernetes = seen.chain, seen.aws, seen.kubernetes
-    found = role_rules.findings(chain, aws)
-    if isinstance(seen.sts, StsAnswer) and seen.sts.code is None:
-        # A role of another account in which STS lets the account in was meant.
-        found = [each for each in found if each.id != "arn-wrong-account"]
-    found += account_rules.findings(chain, kubernetes, aws)
-    found += pod_rules.findings(chain, kubernetes)
-    answered = isinstance(seen.sts, StsAnswer)
-    if isinstance(seen.sts, StsAnswer):
-        found += sts_rules.findings(chain, aws, seen.sts, allowed=static_allows(seen), earlier=found)
-    if isinstance(seen.test_pod, TestPod):
-        found += sts_rules.pod_findings(
-            chain, aws, seen.test_pod, allowed=static_allows(seen), asked=answered, earlier=tuple(found)
-        )
-    return in_chain_order(found)
-
-
-def _links(wanted: Wanted, seen: Observations, findings: t.Iterable[Finding]) -> dict[Link, Status]:
-    broken = {each.link for each in findings if each.severity == "error"}
-    assumed = isinstance(seen.sts, StsAnswer) and seen.sts.code is None
-    kubernetes = seen.kubernetes
-
-    def read(*facts: t.Any) -> Status:
-        return "unknown" if any(isinstance(fact, Unknown) for fact in facts) else "ok"
-
-    def static(fact: t.Any) -> Status:
-        if assumed:
-            # What STS accepts holds, whether or not IAM lets the caller see it.
-            return "ok"
-        return read(fact) if "static" in wanted.probes else "skipped"
-
-    looked: dict[Link, Status] = {
-        "provider": static(seen.aws.provider),
-        "role": static(seen.aws.role),
-        "account": read(kubernetes.account),
-        "webhook": read(kubernetes.admitted) if "admission" in wanted.probes else "skipped",
-        "pods": read(kubernetes.pods) if "pods" in wanted.probes else "skipped",
-        "sts": read(seen.sts) if "token" in wanted.probes else "skipped",
-    }
-    if isinstance(seen.test_pod, Unknown) or (isinstance(seen.test_pod, TestPod) and seen.test_pod.caller_arn is None):
-        looked["pods"] = "unknown"
-    elif isinstance(seen.test_pod, TestPod) and looked["pods"] == "skipped":
-        looked["pods"] = "ok"
-    if isinstance(seen.sts, StsAnswer) and not assumed:
-        # Refused is refused, wherever the cause is.
+def _links(spec: VerificationSpec, facts: ChainFacts, findings: t.Iterable[Finding]) -> dict[Link, Status]:
+    broken = {finding.link for finding in findings if finding.severity == "error"}
+    if isinstance(facts.sts, StsAnswer) and not facts.is_assumed:
+        # STS refuses, whatever the cause.
         broken.add("sts")
-    if kubernetes.account is None and "webhook" not in broken:
-        # No pod of it can be rehearsed.
-        looked["webhook"] = "unknown" if "admission" in wanted.probes else "skipped"
-    return {link: "broken" if link in broken else looked[link] for link in LINKS}
+    unbroken = _unbroken_links(spec, facts)
+    return {link: "broken" if link in broken else unbroken[link] for link in LINKS}
 
 
-def _warnings(seen: Observations, links: t.Mapping[Link, Status], findings: t.Sequence[Finding]) -> t.Iterator[str]:
-    """What could not be seen: each missing permission, and why a link is unknown where no finding says it."""
-    kubernetes, aws = seen.kubernetes, seen.aws
-    facts: dict[Link, list[t.Any]] = {
-        "provider": [aws.provider, aws.provider_arns],
-        "role": [aws.role, aws.managed_policies, aws.inline_policies, aws.boundary, aws.quotas],
-        "account": [kubernetes.account, kubernetes.namespace, aws.associations, aws.addons],
-        "webhook": [kubernetes.webhooks, kubernetes.admitted],
-        "pods": [kubernetes.pods, seen.test_pod],
-        "sts": [seen.sts],
+def _unbroken_links(spec: VerificationSpec, facts: ChainFacts) -> dict[Link, Status]:
+    """The state of each link if no finding breaks it: whether it was checked, and whether its facts are known."""
+    kubernetes, probes = facts.kubernetes, spec.probes
+
+    def checked(probe: str, fact: object) -> Status:
+        if probe not in probes:
+            return "skipped"
+        return "unknown" if isinstance(fact, Unknown) else "ok"
+
+    # What STS accepts holds, whether or not IAM lets the caller read it.
+    provider: Status = "ok" if facts.is_assumed else checked("static", facts.aws.provider)
+    role: Status = "ok" if facts.is_assumed else checked("static", facts.aws.role)
+    # Without the account there is no dry run of a pod.
+    admitted = Unknown("") if kubernetes.account is None else kubernetes.admitted
+    pods = checked("pods", kubernetes.pods)
+    if facts.test_pod is not None:
+        printed = isinstance(facts.test_pod, TestPod) and facts.test_pod.caller_arn is not None
+        pods = "unknown" if not printed else "ok" if pods == "skipped" else pods
+    return {
+        "provider": provider,
+        "role": role,
+        "account": "unknown" if isinstance(kubernetes.account, Unknown) else "ok",
+        "webhook": checked("admission", admitted),
+        "pods": pods,
+        "sts": checked("token", facts.sts),
     }
-    # What a link can't be judged without.
-    needed = [kubernetes.admitted, seen.test_pod, *(each[0] for each in facts.values())]
-    # Where the account names no role, that is why these could not be looked at.
-    unnamed = seen.chain.role_arn is None and any(each.link == "account" for each in findings)
-    explained = ("provider", "role", "sts") if unnamed else ()
-    said: dict[str, None] = {}
+
+
+def _warnings(facts: ChainFacts, links: t.Mapping[Link, Status], findings: t.Sequence[Finding]) -> t.Iterator[str]:
+    """Each permission that is missing, and why a link is unknown where no finding says it."""
     broken = False
+    explained = _links_without_role(facts, findings)
     for link in LINKS:
-        for fact in facts[link]:
+        needed, others = _facts_of(facts, link)
+        for fact in (*needed, *others):
             if not isinstance(fact, Unknown):
                 continue
-            if fact.permission or (
-                links[link] == "unknown" and not broken and fact in needed and link not in explained
-            ):
-                said[f"{fact.reason[:1].upper()}{fact.reason[1:]}."] = None
-        broken = broken or any(each.link == link and each.severity == "error" for each in findings)
-    if isinstance(seen.test_pod, TestPod) and seen.test_pod.caller_arn is None and not broken:
-        said["The test pod did not say who it is; its log is in test_pod."] = None
-    if isinstance(seen.sts, StsAnswer) and seen.sts.code is None and static_allows(seen) is False:
-        why = "what was found about provider and role is a change of the last minutes that has not reached STS yet"
-        said[f"STS still lets the account in: {why}."] = None
-    yield from said
+            unexplained = links[link] == "unknown" and not broken and link not in explained and fact in needed
+            if fact.permission or unexplained:
+                yield f"{fact.reason[:1].upper()}{fact.reason[1:]}."
+        broken = broken or any(finding.link == link and finding.severity == "error" for finding in findings)
+    if isinstance(facts.test_pod, TestPod) and facts.test_pod.caller_arn is None and not broken:
+        yield "The test pod did not print its caller's ARN; its log is in test_pod."
+    if facts.is_assumed and static_allows(facts) is False:
+        why = "the findings about provider and role come from a change of the last minutes that has not reached STS yet"
+        yield f"STS still lets the account assume the role: {why}."
+
+
+def _links_without_role(facts: ChainFacts, findings: t.Iterable[Finding]) -> tuple[Link, ...]:
+    """The links that are unknown because the account names no role."""
+    unnamed = facts.chain.role_arn is None and any(finding.link == "account" for finding in findings)
+    return ("provider", "role", "sts") if unnamed else ()
+
+
+def _facts_of(facts: ChainFacts, link: Link) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """The facts without which a link is unknown, and the others that it is judged by."""
+    aws, kubernetes = facts.aws, facts.kubernetes
+    needed_and_others: dict[Link, tuple[tuple[object, ...], tuple[object, ...]]] = {
+        "provider": ((aws.provider,), (aws.provider_arns,)),
+        "role": ((aws.role,), (aws.managed_policies, aws.inline_policies, aws.boundary, aws.quotas)),
+        "account": ((kubernetes.account,), (kubernetes.namespace, aws.associations, aws.addons)),
+        "webhook": ((kubernetes.webhooks, kubernetes.admitted), ()),
+        "pods": ((kubernetes.pods, facts.test_pod), ()),
+        "sts": ((facts.sts,), ()),
+    }
+    return needed_and_others[link]

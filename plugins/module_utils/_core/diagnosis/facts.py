@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from .. import arn as arns
+from ..errors import AccessDenied, IrsaError
 from ..service_account.annotations import is_role_arn
 
 Json = t.Mapping[str, t.Any]
@@ -27,22 +28,57 @@ class Unknown:
     reason: str
     permission: str | None = None
 
+    @classmethod
+    def from_error(cls, error: IrsaError, permission: str | None = None) -> Unknown:
+        """In place of an observation that failed with this error.
+
+        :param permission: the one that the caller lacks, if that is why.
+        """
+        if permission:
+            return cls(f"{error.message}: the permission {permission} is missing", permission)
+        return cls(f"{error.message}: {error.cause}" if error.cause else error.message)
+
 
 OrUnknown: t.TypeAlias = T | Unknown
+
+NO_ROLE: t.Final = Unknown("no role is named")
+
+
+def known(fact: OrUnknown[T]) -> T | None:
+    """The fact, None if it is Unknown."""
+    return None if isinstance(fact, Unknown) else fact
+
+
+def read_or_unknown(read: t.Callable[[], T]) -> OrUnknown[T]:
+    """What a read returns; Unknown where it fails, for whatever reason. Other facts may still decide."""
+    try:
+        return read()
+    except AccessDenied as error:
+        return Unknown.from_error(error, str(error.details["action"]))
+    except IrsaError as error:
+        return Unknown.from_error(error)
+
+
+def read_unless_denied(read: t.Callable[[], T], permission: str) -> OrUnknown[T]:
+    """What a read returns; Unknown where the caller lacks this permission."""
+    try:
+        return read()
+    except AccessDenied as error:
+        return Unknown.from_error(error, permission)
 
 
 @dataclasses.dataclass(frozen=True)
 class Chain:
-    """Which chain is looked at: what is known before anything but the account and the cluster is read.
+    """The chain that is verified: what is known once the account and the cluster are read.
 
     :param issuer: the cluster's OIDC issuer, exactly as DescribeCluster (or the option ``issuer``) gives it.
-    :param role_arn: what the option or else the annotation says, as it stands there; None where neither names one.
-    :param audience: what the account's tokens are issued for: its annotation, or ``sts.amazonaws.com``.
+    :param role_arn: what the option or else the annotation says, as it is there; None where neither names one.
+    :param audience: the audience of the account's tokens: its annotation, or ``sts.amazonaws.com``.
     :param account_id: the AWS account of the cluster; None where only an issuer was given.
     :param partition: the cluster's AWS partition; None likewise.
     :param cluster: the EKS cluster's name, None likewise.
-    :param cross_account: whether the user gave ``role_arn`` himself, so that another account than the cluster's is
-        meant.
+    :param cross_account: whether the user named the role, so that one in another account than the cluster's is
+        intended.
     """
 
     namespace: str
@@ -82,7 +118,7 @@ class Chain:
 
 @dataclasses.dataclass(frozen=True)
 class AwsFacts:
-    """What IAM and EKS know. A service that wasn't asked (another account's, say) is Unknown as well.
+    """What IAM and EKS answer. Facts of a service that was not asked (another account's, say) are Unknown as well.
 
     :param provider: `iam.get_oidc_provider`'s answer for the provider's ARN in the *role's* account; None if there is
         none.
@@ -109,7 +145,7 @@ class AwsFacts:
 
 @dataclasses.dataclass(frozen=True)
 class KubernetesFacts:
-    """What the API server knows, each object as the server returns it.
+    """What the API server answers, each object as the server returns it.
 
     :param account: the ServiceAccount; None if there is none.
     :param namespace: the Namespace; None if there is none.
@@ -118,13 +154,13 @@ class KubernetesFacts:
         certificate; Unknown where its secret can't be read or the webhook is outside of the cluster.
     :param pods: the pods that use the account, or that the label selectors choose.
     :param workloads: the objects of their owners, as `owners.Workloads`.
-    :param admitted: what became of a pod that was created with a server-side dry run; None where the probe is off.
+    :param admitted: the pod that a server-side dry run returned; None where the probe is off.
     :param minor_version: of the API server: 29 for 1.29.
     :param refused: the API server's message where it refused the dry run because it could not call the pod identity
         webhook (failurePolicy Fail); ``admitted`` is Unknown then. Any other refusal is no fact about the webhook.
     :param observed_at: when all this was read, Unix time; without it no certificate counts as expired.
     :param env_sources: the keys, never the values, of ConfigMaps and Secrets that containers take as a whole
-        (``envFrom``), by kind and name: ``("ConfigMap", "settings")``. One that couldn't be read is left out.
+        (``envFrom``), by kind and name: ``("ConfigMap", "settings")``. One that cannot be read is skipped.
     """
 
     account: OrUnknown[Json | None]
@@ -142,7 +178,7 @@ class KubernetesFacts:
 
 @dataclasses.dataclass(frozen=True)
 class StsAnswer:
-    """What became of one AssumeRoleWithWebIdentity, or of the TokenRequest before it.
+    """The answer of STS to one AssumeRoleWithWebIdentity.
 
     :param claims: ``iss``, ``aud`` and ``sub`` of the token that the API server issued.
     :param code: AWS's error code; None where the role was assumed.
@@ -169,15 +205,35 @@ class StsAnswer:
 
 @dataclasses.dataclass(frozen=True)
 class TestPod:
-    """What the pod that was started for the test said.
+    """What the test pod printed.
 
-    :param log: its log, clean of credentials.
+    :param log: its log, credentials redacted.
     :param caller_arn: the ARN that `sts get-caller-identity` printed there.
     :param injected: whether its container had the webhook's variables.
     """
 
-    __test__ = False  # no test class, whatever pytest makes of the name
+    __test__ = False  # pytest takes a class of this name for tests
 
     log: str
     caller_arn: str | None = None
     injected: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ChainFacts:
+    """All facts about one chain.
+
+    :param sts: None where the token probe is off.
+    :param test_pod: None where no test pod was asked for, or none is started in check mode.
+    """
+
+    chain: Chain
+    aws: AwsFacts
+    kubernetes: KubernetesFacts
+    sts: OrUnknown[StsAnswer] | None = None
+    test_pod: OrUnknown[TestPod] | None = None
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether STS let the account assume the role."""
+        return isinstance(self.sts, StsAnswer) and self.sts.code is None

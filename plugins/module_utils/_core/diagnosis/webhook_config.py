@@ -87,6 +87,11 @@ def pod_identity_hooks(configurations: t.Iterable[Json]) -> list[Hook]:
     return [each for each in hooks_of(configurations) if _is_pod_identity(each)]
 
 
+def is_pod_identity_name(name: str, configurations: t.Iterable[Json]) -> bool:
+    """Whether a webhook of this name is the pod identity webhook."""
+    return name in NAMES or any(hook.body.get("name") == name for hook in pod_identity_hooks(configurations))
+
+
 def _is_pod_identity(hook: Hook) -> bool:
     service = (hook.client.get("service") or {}).get("name") or ""
     return hook.body.get("name") in NAMES or _CONFIGURATION in hook.configuration or _CONFIGURATION in service

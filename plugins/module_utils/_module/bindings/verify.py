@@ -15,17 +15,17 @@ from ..._api.aws import iam
 from ..._api.kubernetes import workloads
 from ..._core.arn import Arn
 from ..._core.diagnosis import bulk_facts, diagnose
-from ..._core.diagnosis import options as diagnosis_options
-from ..._core.diagnosis.facts import Unknown
+from ..._core.diagnosis.facts import ChainFacts, Unknown, read_or_unknown
+from ..._core.diagnosis.spec import build_chain
 from ..._core.errors import IrsaError
 from ..._core.wording import join_some
-from ..verify import observation
 from ..verify.token_probe import TokenProbe
 from . import run as binding_run
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.spec import Outcome
     from ..._core.diagnosis.diagnose import Diagnosis
+    from ..._core.diagnosis.spec import VerificationSpec
     from .run import Run
 
 
@@ -71,7 +71,7 @@ class Proofs:
         # Anew, for what there is now is to be verified, and not what was sent.
         self._accounts = binding_run.known_accounts(run)
         # Here, by one thread. Without a region each probe says what is missing.
-        region = diagnosis_options.chain_of(self._wanted(outcomes[0]), self._cluster, None).region if outcomes else None
+        region = build_chain(self._wanted(outcomes[0]), self._cluster, None).region if outcomes else None
         client = run.aws.unsigned("sts", region) if self._ask and region else None
         unknown: dict[str, list[str]] = collections.defaultdict(list)
 
@@ -85,7 +85,7 @@ class Proofs:
                 self._fail(outcome, error, secrets)
                 return
             outcome.findings = [self._without(each.as_dict(), secrets) for each in found.findings]
-            outcome.proof = diagnose.proof(found.seen)
+            outcome.proof = diagnose.proof(found.facts)
             failure = found.failure(self._fail_on)
             if failure:
                 self._fail(outcome, failure, secrets)
@@ -117,13 +117,13 @@ class Proofs:
                 )
                 return
             name = parsed.resource.rpartition("/")[2]
-            self._foreign[arn] = observation.ask(functools.partial(iam.find_role, client, name=name))
+            self._foreign[arn] = read_or_unknown(functools.partial(iam.find_role, client, name=name))
 
         self._run.each(
             "reading roles", read, sorted({each.account.role_arn for each in outcomes if each.account.role_arn})
         )
 
-    def _wanted(self, outcome: Outcome) -> diagnosis_options.Wanted:
+    def _wanted(self, outcome: Outcome) -> VerificationSpec:
         options = outcome.account.options
         return bulk_facts.wanted(
             options["namespace"],
@@ -141,16 +141,16 @@ class Proofs:
             account = self._accounts.found.get(names)
         else:
             account = workloads.find_service_account(run.server, namespace=names[0], name=names[1])
-        chain = diagnosis_options.chain_of(wanted, self._cluster, account)
+        chain = build_chain(wanted, self._cluster, account)
         elsewhere = outcome.account.role_arn
         if outcome.account.role:
             role = run.roles[outcome.account.role]
             facts = bulk_facts.aws_facts(self._provider, bulk_facts.role(role), role)
         else:
             facts = bulk_facts.aws_facts(self._provider, self._foreign[elsewhere] if elsewhere else None)
-        seen = diagnose.Observations(chain, facts, bulk_facts.kubernetes_facts(account))
+        seen = ChainFacts(chain, facts, bulk_facts.kubernetes_facts(account))
         if self._ask:
             probe = TokenProbe(run.server, run.aws, wanted, conceal=secrets.add, client=client)
             seen = dataclasses.replace(seen, sts=probe.ask(chain, account))
             seen = dataclasses.replace(seen, sts=probe.settle(seen))
-        return diagnose.diagnose(wanted, seen)
+        return diagnose.diagnose(wanted, seen, pod_findings=())

@@ -2,61 +2,58 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What IAM and EKS say of a chain, read side by side."""
+"""Reads the facts of a verification from IAM, EKS and the cluster, in parallel where they don't need one another."""
 
 from __future__ import annotations
 
+import base64
+import binascii
+import dataclasses
 import functools
+import re
+import time
 import typing as t
 
 from ..._api.aws import eks, iam, sts
+from ..._api.kubernetes import admission, workloads
 from ..._core import errors
 from ..._core.arn import Arn
-from ..._core.diagnosis.facts import AwsFacts, Chain, OrUnknown, Unknown
+from ..._core.diagnosis import expected_injection, test_pod, webhook_config
+from ..._core.diagnosis.facts import (
+    NO_ROLE,
+    AwsFacts,
+    Chain,
+    KubernetesFacts,
+    OrUnknown,
+    Unknown,
+    known,
+    read_or_unknown,
+    read_unless_denied,
+)
 from ..._core.diagnosis.rules import account as account_rules
+from ..._core.pods import injection, owners
 from ..._core.policy.document import compact
 
 if t.TYPE_CHECKING:
     import concurrent.futures
 
     from ..._api.aws.session import Aws
+    from ..._api.kubernetes.client import ApiServer
     from ..._core.arn import EksCluster
-    from ..._core.diagnosis.options import Wanted
+    from ..._core.diagnosis.spec import VerificationSpec
 
 Json = dict[str, t.Any]
-T = t.TypeVar("T")
 
-NO_ROLE: t.Final = Unknown("no role is named")
 OFF: t.Final = Unknown("the probe static is off")
-# Every trust policy may have 2048 characters. From this length on one more account may be too much for the quota.
-_SURE_LENGTH = 1500
+# Every trust policy may have 2048 characters. From this length on one more account may exceed the quota.
+_SAFE_LENGTH = 1500
+# What cert-manager calls the secret in upstream's manifests.
+_SERVING_SECRET = "pod-identity-webhook-cert"  # noqa: S105
+_LIST_WEBHOOKS = "list mutatingwebhookconfigurations.admissionregistration.k8s.io"
 
 
-def known(value: T | Unknown) -> T | None:
-    """The value, None if it is Unknown."""
-    return None if isinstance(value, Unknown) else value
-
-
-def ask(read: t.Callable[[], T]) -> T | Unknown:
-    """What a read of AWS brings; Unknown where AWS refuses it, or doesn't answer: STS may still prove the chain."""
-    try:
-        return read()
-    except errors.IrsaError as error:
-        return unknown(error, str(error.details["action"]) if isinstance(error, errors.AccessDenied) else None)
-
-
-def unknown(error: errors.IrsaError, permission: str | None) -> Unknown:
-    """What stands for an observation that failed.
-
-    :param permission: the one that the caller lacks, if that is why.
-    """
-    if permission:
-        return Unknown(f"{error.message}: the permission {permission} is missing", permission)
-    return Unknown(f"{error.message}: {error.cause}" if error.cause else error.message)
-
-
-class Reads:
-    """The reads of IAM and EKS.
+class AwsReader:
+    """Reads IAM and EKS for one verification, in parallel.
 
     :param aws: None where the static probe is off.
     """
@@ -66,38 +63,40 @@ class Reads:
         pool: concurrent.futures.Executor,
         aws: Aws | None,
         cluster: EksCluster | None,
-        wanted: Wanted,
+        spec: VerificationSpec,
     ) -> None:
         self._pool = pool
         self._aws = aws
         self._cluster = cluster
-        self._wanted = wanted
+        self._spec = spec
         self._iam: t.Any = None
         self._caller: concurrent.futures.Future[OrUnknown[Arn]] | None = None
         self._early: dict[str, concurrent.futures.Future[t.Any]] = {}
 
     def begin(self) -> None:
-        """Starts what needs nothing but the options."""
+        """Starts the reads that need nothing but the spec."""
         if self._aws is None:
             return
         if self._cluster:
-            client, wanted = self._aws.client("eks"), self._wanted
+            client, spec = self._aws.client("eks"), self._spec
             self._start(
                 "associations",
                 eks.list_pod_identity_associations,
                 client,
                 cluster=self._cluster.name,
-                namespace=wanted.namespace,
-                name=wanted.service_account,
+                namespace=spec.namespace,
+                name=spec.service_account,
             )
             self._early["addons"] = self._pool.submit(self._read_addons, client, self._cluster.name)
         else:
-            # By this thread, though it may fail: STS wants to know a region, which nothing else here needs.
-            self._caller = self._pool.submit(self._read_caller, ask(functools.partial(self._aws.client, "sts")))
+            # By this thread, though it may fail: only STS needs a region here.
+            self._caller = self._pool.submit(
+                self._read_caller, read_or_unknown(functools.partial(self._aws.client, "sts"))
+            )
         self._iam = self._aws.client("iam")
 
     def finish(self, chain: Chain) -> AwsFacts:
-        """All that IAM and EKS say."""
+        """All facts of IAM and EKS."""
         if self._aws is None:
             return AwsFacts(OFF, OFF, OFF, OFF, OFF, OFF, OFF, OFF, OFF)
         no_cluster = Unknown("without cluster_name EKS isn't asked")
@@ -119,12 +118,12 @@ class Reads:
         return AwsFacts(**{"associations": no_cluster, "addons": no_cluster, **facts, **early})
 
     def _start(self, key: str, call: t.Callable[..., t.Any], client: t.Any, **arguments: t.Any) -> None:
-        self._early[key] = self._pool.submit(ask, functools.partial(call, client, **arguments))
+        self._early[key] = self._pool.submit(read_or_unknown, functools.partial(call, client, **arguments))
 
     def _read_caller(self, client: t.Any) -> OrUnknown[Arn]:
         if isinstance(client, Unknown):
             return client
-        return ask(lambda: Arn.parse(sts.get_caller_identity(client)["Arn"]))
+        return read_or_unknown(lambda: Arn.parse(sts.get_caller_identity(client)["Arn"]))
 
     def _elsewhere(self, chain: Chain) -> Unknown | None:
         """Why IAM can't be asked about this chain's role; None if it can."""
@@ -145,25 +144,25 @@ class Reads:
         arn = chain.provider_arn
         if arn is None:
             return {"provider": NO_ROLE, "provider_arns": NO_ROLE}
-        provider = ask(lambda: iam.find_oidc_provider(self._iam, arn=arn))
-        needless: t.Any = Unknown("the provider is there")
-        others = needless if provider is not None else ask(lambda: iam.list_oidc_providers(self._iam))
+        provider = read_or_unknown(lambda: iam.find_oidc_provider(self._iam, arn=arn))
+        needless: t.Any = Unknown("the provider exists")
+        others = needless if provider is not None else read_or_unknown(lambda: iam.list_oidc_providers(self._iam))
         return {"provider": provider, "provider_arns": others}
 
     def _read_role(self, chain: Chain) -> Json:
         name = chain.role_name
         if name is None:
             return {"role": NO_ROLE, "boundary": NO_ROLE, "quotas": NO_ROLE}
-        role = ask(lambda: iam.find_role(self._iam, name=name))
+        role = read_or_unknown(lambda: iam.find_role(self._iam, name=name))
         boundary: t.Any = None
         quotas: t.Any = Unknown("the trust policy is not long enough to matter")
         if isinstance(role, Unknown) or role is None:
             return {"role": role, "boundary": role, "quotas": quotas}
         arn = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
         if arn:
-            boundary = ask(lambda: self._read_policy(arn))
-        if len(compact(role["AssumeRolePolicyDocument"])) > _SURE_LENGTH:
-            quotas = ask(lambda: iam.account_summary(self._iam))
+            boundary = read_or_unknown(lambda: self._read_policy(arn))
+        if len(compact(role["AssumeRolePolicyDocument"])) > _SAFE_LENGTH:
+            quotas = read_or_unknown(lambda: iam.account_summary(self._iam))
         return {"role": role, "boundary": boundary, "quotas": quotas}
 
     def _read_policy(self, arn: str) -> Json:
@@ -171,21 +170,152 @@ class Reads:
         return iam.get_policy_version(self._iam, arn=arn, version=version)
 
     def _read_policies(self, name: str) -> Json:
-        managed = ask(lambda: iam.list_attached_policies(self._iam, name=name))
+        managed = read_or_unknown(lambda: iam.list_attached_policies(self._iam, name=name))
         inline: t.Any = Unknown("there are managed policies")
         if not managed or isinstance(managed, Unknown):
-            inline = ask(lambda: self._read_inline(name))
+            inline = read_or_unknown(lambda: self._read_inline(name))
         return {"managed_policies": managed, "inline_policies": inline}
 
     def _read_inline(self, name: str) -> dict[str, Json]:
         names = iam.list_inline_policies(self._iam, name=name)
-        return {each: iam.get_inline_policy(self._iam, name=name, policy_name=each) for each in names}
+        return {policy: iam.get_inline_policy(self._iam, name=name, policy_name=policy) for policy in names}
 
     def _read_addons(self, client: t.Any, cluster: str) -> OrUnknown[list[Json]]:
-        names = account_rules.addons_of(self._wanted.namespace, self._wanted.service_account)
+        names = account_rules.addons_of(self._spec.namespace, self._spec.service_account)
 
         def read() -> list[Json]:
             found = [eks.find_addon(client, cluster=cluster, name=name) for name in names]
             return [addon for addon in found if addon is not None]
 
-        return ask(read)
+        return read_or_unknown(read)
+
+
+class ClusterReader:
+    """Reads the cluster for one verification, in parallel.
+
+    :param cluster: None where the chain's issuer is given instead.
+    """
+
+    def __init__(self, server: ApiServer, spec: VerificationSpec, cluster: EksCluster | None) -> None:
+        self._server = server
+        self._spec = spec
+        self._cluster = cluster
+        self._early: dict[str, concurrent.futures.Future[t.Any]] = {}
+
+    def read_account(self) -> OrUnknown[Json | None]:
+        """The service account."""
+        spec = self._spec
+        find = functools.partial(
+            workloads.find_service_account, self._server, namespace=spec.namespace, name=spec.service_account
+        )
+        return read_unless_denied(find, f"get serviceaccounts in {spec.namespace}")
+
+    def begin(self, pool: concurrent.futures.Executor) -> None:
+        """Starts the reads that need nothing but the spec."""
+        server, namespace, probes = self._server, self._spec.namespace, self._spec.probes
+        if probes & {"static", "admission", "pods"}:
+            list_webhooks = functools.partial(admission.list_webhooks, server)
+            find_namespace = functools.partial(admission.find_namespace, server, name=namespace)
+            self._early["webhooks"] = pool.submit(read_unless_denied, list_webhooks, _LIST_WEBHOOKS)
+            self._early["namespace"] = pool.submit(read_unless_denied, find_namespace, f"get namespaces {namespace}")
+        if "pods" in probes:
+            self._early["pods"] = pool.submit(read_unless_denied, self._read_pods, f"list pods in {namespace}")
+            if not self._cluster:
+                find_version = functools.partial(admission.minor_version, server)
+                self._early["version"] = pool.submit(read_unless_denied, find_version, "")
+
+    def finish(self, account: OrUnknown[Json | None]) -> KubernetesFacts:
+        """All facts of the cluster but those of the dry run."""
+        off = Unknown("the probes that need it are off")
+        read = {name: future.result() for name, future in self._early.items()}
+        pods = read.get("pods", off)
+        listed, its_owners, sources = pods if isinstance(pods, tuple) else (pods, {}, {})
+        version = read.get("version")
+        if self._cluster and self._cluster.version:
+            version = int(self._cluster.version.partition(".")[2] or 0) or None
+        return KubernetesFacts(
+            account=account,
+            namespace=read.get("namespace", off),
+            webhooks=read.get("webhooks", off),
+            serving_ca=Unknown("it is needed only where a dry run returns an unchanged pod"),
+            pods=listed,
+            workloads=its_owners,
+            admitted=None,
+            minor_version=version if isinstance(version, int) else None,
+            observed_at=time.time(),
+            env_sources=sources,
+        )
+
+    def _read_pods(self) -> tuple[list[Json], dict[owners.Owner, Json | None], dict[tuple[str, str], list[str]]]:
+        spec = self._spec
+        # With labels, pods of other accounts are chosen as well: that may be what is wrong with them.
+        account = None if spec.label_selectors else spec.service_account
+        query = workloads.pod_query(account, spec.label_selectors)
+        pods = workloads.list_pods(self._server, namespace=spec.namespace, query=query)
+        found: dict[owners.Owner, Json | None] = {}
+        # Twice at most: a ReplicaSet first, then the Deployment that it names.
+        while missing := owners.missing(pods, found, thorough=True):
+            for owner in missing:
+                read = functools.partial(
+                    workloads.find_workload, self._server, namespace=spec.namespace, **owner._asdict()
+                )
+                # Without its owner's template a pod is judged by its own specification alone.
+                found[owner] = known(read_unless_denied(read, f"get {owner.kind}"))
+        return pods, found, self._read_sources(pods)
+
+    def _read_sources(self, pods: t.Iterable[Json]) -> dict[tuple[str, str], list[str]]:
+        """The keys of the ConfigMaps and Secrets that containers take whole; one that cannot be read is skipped."""
+        found = {}
+        for kind, name in dict.fromkeys(source for pod in pods for source in injection.env_sources_of(pod)):
+            read = functools.partial(
+                admission.data_keys, self._server, namespace=self._spec.namespace, kind=kind, name=name
+            )
+            keys = known(read_unless_denied(read, f"get {kind}"))
+            if keys:
+                found[kind, name] = keys
+        return found
+
+    # The dry run
+
+    def create_dry_run_pod(self, account: OrUnknown[Json | None]) -> Json | errors.IrsaError | Unknown:
+        """The pod that a server-side dry run returns, or the error with which it is refused."""
+        if account is None:
+            return Unknown("without the service account there is no dry run of a pod")
+        try:
+            return admission.rehearse_pod(self._server, body=test_pod.build_dry_run_pod(self._spec))
+        except (errors.BadCredentials, errors.BadConnection, errors.Unreachable):
+            raise
+        except errors.IrsaError as error:
+            return error
+
+    def add_dry_run(self, facts: KubernetesFacts, outcome: Json | errors.IrsaError | Unknown) -> KubernetesFacts:
+        """The facts with those of the dry run, and with the webhook's CA where it returned an unchanged pod."""
+        if isinstance(outcome, errors.IrsaError):
+            return self._add_refusal(facts, outcome)
+        facts = dataclasses.replace(facts, admitted=outcome)
+        if isinstance(outcome, Unknown) or expected_injection.is_touched(facts) or isinstance(facts.webhooks, Unknown):
+            return facts
+        for hook in webhook_config.pod_identity_hooks(facts.webhooks):
+            service = hook.client.get("service")
+            if service:
+                read = functools.partial(self._read_serving_ca, service["namespace"])
+                return dataclasses.replace(facts, serving_ca=read_unless_denied(read, "get secrets"))
+        return facts
+
+    def _add_refusal(self, facts: KubernetesFacts, error: errors.IrsaError) -> KubernetesFacts:
+        cause = error.cause or ""
+        called = re.search(r'failed calling webhook "([^"]+)"', cause)
+        if called and webhook_config.is_pod_identity_name(called[1], known(facts.webhooks) or ()):
+            unknown = Unknown(f"{error.message}: {cause}")
+            return dataclasses.replace(facts, admitted=unknown, refused=cause)
+        if isinstance(error, errors.AccessDenied) and 'cannot create resource "pods"' in cause:
+            denied = Unknown.from_error(error, f"create pods in {self._spec.namespace}")
+            return dataclasses.replace(facts, admitted=denied)
+        return dataclasses.replace(facts, admitted=Unknown(f"{error.message}: {cause}"))
+
+    def _read_serving_ca(self, namespace: str) -> str | None:
+        text = admission.find_certificate_authority(self._server, namespace=namespace, secret=_SERVING_SECRET)
+        try:
+            return base64.b64decode(text, validate=True).decode("ascii") if text else None
+        except (binascii.Error, UnicodeDecodeError):
+            return None

@@ -14,32 +14,30 @@ from ..._api.aws import sts
 from ..._api.kubernetes import admission
 from ..._core import errors
 from ..._core.diagnosis import diagnose
-from ..._core.diagnosis import options as diagnosis_options
-from ..._core.diagnosis.facts import Chain, OrUnknown, StsAnswer, Unknown
+from ..._core.diagnosis.facts import NO_ROLE, Chain, ChainFacts, OrUnknown, StsAnswer, Unknown
 from ..._core.diagnosis.rules import sts as sts_rules
+from ..._core.diagnosis.spec import read_claims, session_name
 from ..._core.policy import document as policy_document
 from ..._core.trust import policy as trust_policy
-from .observation import NO_ROLE, unknown
 
 if t.TYPE_CHECKING:
     from ..._api.aws.session import Aws
     from ..._api.kubernetes.client import ApiServer
-    from ..._core.diagnosis.diagnose import Observations
-    from ..._core.diagnosis.options import Wanted
+    from ..._core.diagnosis.spec import VerificationSpec
 
 Json = dict[str, t.Any]
 
 _TOKEN_SECONDS = 600
-# A token is asked for again before it is this old.
+# A token is renewed before it is this old.
 _TOKEN_AGE = 480.0
-_PAUSES = (1.0, 2.0, 4.0, 8.0, 10.0)
+_RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 10.0)
 _OUTAGE_SECONDS = 7.0
 
 
 class TokenProbe:
-    """Asks STS whether a token of the account opens the role.
+    """Asks STS to let a token of the account assume the role.
 
-    :param conceal: told every token and credential as soon as there is one.
+    :param conceal: called with every token and credential as soon as it exists.
     :param client: of STS in the chain's region, if there is one already.
     """
 
@@ -47,7 +45,7 @@ class TokenProbe:
         self,
         server: ApiServer,
         aws: Aws,
-        wanted: Wanted,
+        spec: VerificationSpec,
         *,
         conceal: t.Callable[[str], None],
         client: t.Any = None,
@@ -56,7 +54,7 @@ class TokenProbe:
     ) -> None:
         self._server = server
         self._aws = aws
-        self._wanted = wanted
+        self._spec = spec
         self._conceal = conceal
         self._sleep = sleep
         self._clock = clock
@@ -75,35 +73,35 @@ class TokenProbe:
         if chain.role_arn is None or chain.intended_role_arn is None:
             return NO_ROLE
         if chain.region is None:
-            return Unknown("it isn't known which region's STS to ask; give the option region")
+            return Unknown("the region whose STS to ask is unknown; give the option region")
         try:
             if self._client is None:
                 self._client = self._aws.unsigned("sts", chain.region)
             return self._once(chain)
         except errors.AccessDenied as error:
-            return unknown(error, f"create serviceaccounts/token in {chain.namespace}")
+            return Unknown.from_error(error, f"create serviceaccounts/token in {chain.namespace}")
         except errors.NotFound:
             return no_account
 
-    def settle(self, seen: Observations) -> OrUnknown[StsAnswer]:
-        """STS's last answer, once what was changed a moment ago has had its time to get there."""
-        answer = t.cast("OrUnknown[StsAnswer]", seen.sts)
+    def settle(self, facts: ChainFacts) -> OrUnknown[StsAnswer]:
+        """STS's final answer: while it may change, STS is asked again, up to the propagation timeout."""
+        answer = t.cast("OrUnknown[StsAnswer]", facts.sts)
         if isinstance(answer, Unknown):
             return answer
-        allowed = diagnose.static_allows(seen)
-        reason = sts_rules.may_pass(answer, allowed=allowed)
+        allowed = diagnose.static_allows(facts)
+        reason = sts_rules.transient_cause(answer, allowed=allowed)
         if reason is None:
             return answer
-        limit = float(self._wanted.propagation_timeout) if reason == "propagation" else _OUTAGE_SECONDS
+        limit = float(self._spec.propagation_timeout) if reason == "propagation" else _OUTAGE_SECONDS
         first = answer.code if reason == "propagation" else None
         began, attempts = self._clock(), 1
         while reason and (left := limit - (self._clock() - began)) > 0:
-            self._sleep(min(left, _PAUSES[min(attempts, len(_PAUSES)) - 1]))
-            again = self._once(seen.chain)
+            self._sleep(min(left, _RETRY_DELAYS[min(attempts, len(_RETRY_DELAYS)) - 1]))
+            again = self._once(facts.chain)
             if isinstance(again, Unknown):
                 break
             answer, attempts = again, attempts + 1
-            reason = sts_rules.may_pass(answer, allowed=allowed)
+            reason = sts_rules.transient_cause(answer, allowed=allowed)
         return dataclasses.replace(
             answer,
             attempts=attempts,
@@ -115,17 +113,17 @@ class TokenProbe:
     def _once(self, chain: Chain) -> OrUnknown[StsAnswer]:
         if self._clock() - self._issued > _TOKEN_AGE:
             self._token, self._issued = self._request(chain), self._clock()
-        claims = diagnosis_options.claims_of(self._token)
+        claims = read_claims(self._token)
         try:
             proof = sts.prove_web_identity(
                 self._client,
                 role_arn=t.cast(str, chain.role_arn),
                 token=self._token,
-                session_name=diagnosis_options.session_name(self._wanted),
+                session_name=session_name(self._spec),
                 conceal=self._conceal,
             )
         except (errors.Unreachable, errors.Throttled, errors.BadConnection) as error:
-            return unknown(error, None)
+            return Unknown.from_error(error)
         except errors.IrsaError as error:
             code = str(error.details.get("code") or type(error).__name__)
             message = (error.cause or error.message).removeprefix(f"{code}: ")
@@ -144,7 +142,7 @@ class TokenProbe:
             seconds=_TOKEN_SECONDS,
             conceal=self._conceal,
         )
-        claims = diagnosis_options.claims_of(token)
+        claims = read_claims(token)
         if claims["iss"] != chain.issuer:
             whose = f"the EKS cluster {chain.cluster}" if chain.cluster else f"the cluster of issuer {chain.issuer}"
             raise errors.WrongCluster(
@@ -156,8 +154,8 @@ class TokenProbe:
         subject = trust_policy.subject(chain.namespace, chain.service_account)
         if claims["sub"] != subject or chain.audience not in policy_document.as_list(claims["aud"]):
             raise errors.ApiError(
-                f"the Kubernetes API server {self._server.host} issued another token than it was asked for",
+                f"the Kubernetes API server {self._server.host} issued another token than requested",
                 cause=f"sub is {claims['sub']} and aud {claims['aud']} instead of {subject} and {chain.audience}",
-                fix="see whether a proxy or an admission webhook changes TokenRequests",
+                fix="check whether a proxy or an admission webhook changes TokenRequests",
             )
         return token

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import typing as t
 
 import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import eks, sts
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
+from unit.chain_objects import ROLE
 
 
 def client_of(service: str) -> t.Any:
@@ -43,3 +46,34 @@ def test_a_cluster() -> None:
         stub.add_client_error("describe_cluster", "ResourceNotFoundException", "No cluster found for name: one.")
         with pytest.raises(errors.NotFound, match="could not read the EKS cluster one"):
             eks.describe_cluster(client, name="one")
+
+
+def session(arn: str = "arn:aws:sts::123456789012:assumed-role/app/irsa-verify.shop.app") -> dict[str, t.Any]:
+    expiration = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=900)
+    keys = {"AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": "the-secret", "SessionToken": "the-session"}
+    return {
+        "Credentials": {**keys, "Expiration": expiration},
+        "AssumedRoleUser": {"AssumedRoleId": "AROAEXAMPLE:x", "Arn": arn},
+    }
+
+
+def test_the_session_may_do_nothing_and_is_dropped() -> None:
+    client, secrets = client_of("sts"), []
+    with Stubber(client) as stub:
+        asked = {
+            "RoleArn": ROLE,
+            "RoleSessionName": "me",
+            "WebIdentityToken": "a-token",
+            "DurationSeconds": 900,
+            "Policy": ANY,
+        }
+        stub.add_response("assume_role_with_web_identity", session(), asked)
+        proof = sts.prove_web_identity(
+            client, role_arn=ROLE, token="a-token", session_name="me", conceal=secrets.append
+        )
+    assert proof.assumed_role_arn.endswith(":assumed-role/app/irsa-verify.shop.app")
+    assert 890 <= proof.expires_in <= 900
+    assert secrets == ["the-secret", "the-session"]
+    assert not {"the-secret", "the-session", "ASIAIOSFODNN7EXAMPLE"} & set(map(str, proof))
+    policy = json.loads(sts._DENY_ALL)
+    assert policy["Statement"] == {"Effect": "Deny", "Action": "*", "Resource": "*"}

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID, CAUSES, LINKS, Cause
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.explanations import EXPLANATIONS
 
-from tools import troubleshooting
+from tools.docs import troubleshooting
 
 each_cause = pytest.mark.parametrize("cause", CAUSES, ids=[cause.id for cause in CAUSES])
 

@@ -9,15 +9,16 @@ import dataclasses
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import diagnose as diagnosis
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis, Observations
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import (
     AwsFacts,
+    ChainFacts,
     StsAnswer,
     TestPod,
     Unknown,
 )
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.options import PROBES, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import PROBES, VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.run import diagnose_facts, result_of
 from unit.chain_objects import AWS, CHAIN, NOT_READ, OTHER, ROLE, account, dry_run, injected, kubernetes, written
 
 Json = dict[str, t.Any]
@@ -63,7 +64,7 @@ WRONG_ROLE = {"Arn": ROLE, "RoleName": "app", "Path": "/", "AssumeRolePolicyDocu
 UNREAD = dict.fromkeys(("provider", "role", "managed_policies", "inline_policies", "boundary"), missing("iam:GetRole"))
 
 
-def wanted(probes: t.Collection[str] = PROBES, ignore: t.Collection[str] = (), **options: t.Any) -> Wanted:
+def wanted(probes: t.Collection[str] = PROBES, ignore: t.Collection[str] = (), **options: t.Any) -> VerificationSpec:
     params = {
         "namespace": "shop",
         "service_account": "app",
@@ -73,13 +74,13 @@ def wanted(probes: t.Collection[str] = PROBES, ignore: t.Collection[str] = (), *
         "ignore": list(ignore),
         **options,
     }
-    return Wanted.from_params(params)
+    return VerificationSpec.from_params(params)
 
 
 def diagnose(
     facts: AwsFacts | None = None,
     *,
-    of: Wanted | None = None,
+    of: VerificationSpec | None = None,
     sts: t.Any = ASSUMED,
     pod: t.Any = None,
     **cluster: t.Any,
@@ -87,8 +88,7 @@ def diagnose(
     chain = cluster.pop("chain", CHAIN)
     pods = cluster.pop("pods", None)
     known = kubernetes(**cluster) if pods is None else dataclasses.replace(kubernetes(**cluster), pods=pods)
-    seen = Observations(chain, facts or aws(), known, sts, pod)
-    return diagnosis.diagnose(of or wanted(), seen)
+    return diagnose_facts(of or wanted(), ChainFacts(chain, facts or aws(), known, sts, pod))
 
 
 def ids(found: Diagnosis) -> list[str]:
@@ -269,7 +269,7 @@ def test_the_failure_names_what_counts(fail_on: str, named: list[str] | None) ->
         return
     assert failure is not None
     assert failure.kind == "chain_broken"
-    assert failure.message == f"service account shop/app can't be relied on to act as role {ROLE}"
+    assert failure.message == f"service account shop/app cannot assume role {ROLE}"
     assert [part.partition(":")[0] for part in str(failure.cause).split("; ") if ": " in part] == named
     assert "\n" not in str(failure)
 
@@ -307,7 +307,7 @@ def test_what_is_unknown_without_a_finding_is_a_warning() -> None:
     hang = Unknown("the test pod shop/x did not end within 5 seconds")
     assert diagnose(pod=hang).warnings == ("The test pod shop/x did not end within 5 seconds.",)
     (silent,) = diagnose(pod=TestPod("what?")).warnings
-    assert "did not say who it is" in silent
+    assert "did not print its caller's ARN" in silent
 
 
 def test_a_change_that_has_not_reached_sts_is_warned_of() -> None:
@@ -315,7 +315,7 @@ def test_a_change_that_has_not_reached_sts_is_warned_of() -> None:
     assert ids(found) == ["sub-mismatch"]
     assert not_ok(found) == {"role": "broken"}
     (warning,) = found.warnings
-    assert warning.startswith("STS still lets the account in")
+    assert warning.startswith("STS still lets the account assume the role")
 
 
 def test_what_no_link_needs_is_no_warning() -> None:
@@ -325,7 +325,7 @@ def test_what_no_link_needs_is_no_warning() -> None:
 
 def test_the_returns() -> None:
     other = written("tool-1", owner=None, serviceAccountName="tool")
-    found = diagnose(pods=[injected(written()), other], pod=ACTS).as_dict()
+    found = result_of(diagnose(pods=[injected(written()), other], pod=ACTS))
     assert found["proof"] == {
         "assumed_role_arn": SESSION,
         "caller_account": "123456789012",
@@ -356,9 +356,9 @@ def test_the_returns() -> None:
 
 
 def test_what_was_not_seen_is_not_returned() -> None:
-    found = diagnose(sts=DENIED, pods=NOT_READ).as_dict()
+    found = result_of(diagnose(sts=DENIED, pods=NOT_READ))
     assert (found["proof"], found["pods"], found["test_pod"]) == (None, [], None)
-    assert diagnose(sts=None, of=wanted(["static", "pods"]), admitted=None).as_dict()["proof"] is None
+    assert result_of(diagnose(sts=None, of=wanted(["static", "pods"]), admitted=None))["proof"] is None
 
 
 def test_an_account_that_names_no_role() -> None:
@@ -373,5 +373,5 @@ def test_an_account_that_names_no_role() -> None:
     assert ids(found) == ["annotation-missing"]
     failure = found.failure("error")
     assert failure is not None
-    assert failure.message.endswith("to act as a role")
+    assert failure.message.endswith("cannot assume a role")
     assert found.warnings == ()

@@ -16,8 +16,8 @@ import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.options import PROBES, Wanted
-from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import OFF, Reads
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import PROBES, VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import OFF, AwsReader
 from botocore.stub import Stubber
 from unit.chain_objects import CHAIN, CLUSTER, ROLE
 
@@ -96,7 +96,7 @@ def cloud() -> c.Iterator[Cloud]:
 
 
 def read(cloud: Cloud, chain: Chain = CHAIN, *, static: bool = True) -> AwsFacts:
-    wanted = Wanted.from_params(
+    wanted = VerificationSpec.from_params(
         {
             "namespace": chain.namespace,
             "service_account": chain.service_account,
@@ -106,7 +106,7 @@ def read(cloud: Cloud, chain: Chain = CHAIN, *, static: bool = True) -> AwsFacts
         }
     )
     cluster = CLUSTER if chain.cluster else None
-    reads = Reads(AtOnce(), t.cast(t.Any, cloud) if static else None, cluster, wanted)
+    reads = AwsReader(AtOnce(), t.cast(t.Any, cloud) if static else None, cluster, wanted)
     reads.begin()
     return reads.finish(chain)
 

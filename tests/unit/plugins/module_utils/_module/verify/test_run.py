@@ -13,8 +13,8 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import KubernetesFacts, Unknown
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.options import Wanted
-from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.run import Verification
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify import run as verification
 from unit.chain_objects import CA, CLUSTER, ROLE, account, dry_run, hook, injected, pem, written
 
 Json = dict[str, t.Any]
@@ -58,7 +58,7 @@ class Server:
 def verify(
     server: t.Any, probes: t.Sequence[str] = ("admission",), *, start_pods: bool = True, **options: t.Any
 ) -> Diagnosis:
-    wanted = Wanted.from_params(
+    spec = VerificationSpec.from_params(
         {
             "namespace": "shop",
             "service_account": "app",
@@ -68,14 +68,12 @@ def verify(
             **options,
         }
     )
-    run = Verification(
-        t.cast(t.Any, None), server, wanted, CLUSTER, conceal=lambda _secret: None, start_pods=start_pods
-    )
-    return run.run()
+    context = verification.VerificationContext(t.cast(t.Any, None), server, CLUSTER, lambda _secret: None)
+    return verification.verify(context, spec, start_pods=start_pods)
 
 
 def facts(server: Server, **options: t.Any) -> KubernetesFacts:
-    return verify(server, **options).seen.kubernetes
+    return verify(server, **options).facts.kubernetes
 
 
 def ids(found: Diagnosis) -> list[str]:
@@ -134,7 +132,7 @@ def test_a_refusal_for_another_reason_is_no_word_about_the_webhook(
 ) -> None:
     found = verify(refusal(kind, cause))
     assert (ids(found), found.links["webhook"]) == ([], "unknown")
-    admitted = found.seen.kubernetes.admitted
+    admitted = found.facts.kubernetes.admitted
     assert isinstance(admitted, Unknown)
     assert admitted.permission == permission
     (warning,) = found.warnings
@@ -182,7 +180,7 @@ def test_the_owners_and_the_keys_of_the_environment() -> None:
         }
     )
     found = verify(server, ["pods"])
-    known = found.seen.kubernetes
+    known = found.facts.kubernetes
     assert known.env_sources == {("ConfigMap", "settings"): ["AWS_PROFILE"]}
     assert {str(owner): workload for owner, workload in known.workloads.items()} == {
         "ReplicaSet web-5d4f": None,
@@ -256,7 +254,7 @@ class Kubelet(Server):
 def test_a_test_pod_that_acts_as_the_role() -> None:
     server = Kubelet("Pending", "Running", "Succeeded")
     found = verify(server, test_pod=POD)
-    assert found.as_dict()["test_pod"] == {"log": SESSION, "caller_arn": SESSION}
+    assert verification.result_of(found)["test_pod"] == {"log": SESSION, "caller_arn": SESSION}
     assert (ids(found), found.links["pods"]) == ([], "ok")
     (deleted,) = server.deleted
     assert deleted["preconditions"] == {"uid": "the-uid"}
@@ -265,13 +263,13 @@ def test_a_test_pod_that_acts_as_the_role() -> None:
 def test_no_test_pod_in_check_mode() -> None:
     server = Kubelet("Succeeded")
     found = verify(server, start_pods=False, test_pod=POD)
-    assert (server.made, found.seen.test_pod, found.links["pods"]) == ({}, None, "skipped")
+    assert (server.made, found.facts.test_pod, found.links["pods"]) == ({}, None, "skipped")
 
 
 @pytest.mark.parametrize(
     ("server", "says"),
     [
-        pytest.param(Kubelet("Running", "Gone"), "was deleted by somebody else", id="deleted"),
+        pytest.param(Kubelet("Running", "Gone"), "was deleted by another client", id="deleted"),
         pytest.param(
             Kubelet("Succeeded", log=errors.AccessDenied("no", cause="no")), "get pods/log in shop", id="no-log-allowed"
         ),
@@ -287,7 +285,7 @@ def test_no_test_pod_in_check_mode() -> None:
 )
 def test_a_test_pod_that_tells_nothing(server: Kubelet, says: str) -> None:
     found = verify(server, test_pod=POD)
-    assert isinstance(found.seen.test_pod, Unknown)
+    assert isinstance(found.facts.test_pod, Unknown)
     assert found.links["pods"] == "unknown"
     assert any(says in warning for warning in found.warnings)
     # What was deleted by somebody else can't be deleted; all else that was made is.
@@ -311,7 +309,7 @@ def test_a_test_pod_whose_creation_was_answered_by_silence() -> None:
 
     server = Lossy("Succeeded")
     found = verify(server, test_pod=POD)
-    assert found.as_dict()["test_pod"]["caller_arn"] == SESSION
+    assert verification.result_of(found)["test_pod"]["caller_arn"] == SESSION
     assert len(server.deleted) == 1
 
 

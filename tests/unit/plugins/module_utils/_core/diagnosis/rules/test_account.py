@@ -348,8 +348,17 @@ def test_what_is_said_of_owners() -> None:
     )
     assert shared.found == "eksops.irsa (Apply), helm (Update)"
     _typo, wrong = found(kubernetes(account=account(OTHER, owners={"helm-controller": "Update"})))
-    assert wrong.message == "the wrong role of service account shop/app comes from Flux, where it will come from again"
+    assert wrong.message == "the wrong role of service account shop/app comes from Flux, which will set it again"
     assert (wrong.expected, wrong.found) == (ROLE, OTHER)
     (applied,) = found(kubernetes(account=last_applied(OTHER)))
     assert applied.fix == f"write {ROLE} into the manifest and apply it"
     assert (applied.expected, applied.found) == (ROLE, OTHER)
+
+
+def test_skip_containers_on_the_account_has_no_effect() -> None:
+    (finding,) = found(kubernetes(account=account(skip_containers="app")))
+    assert finding.id == "skip-containers"
+    assert finding.message == (
+        "the annotation eks.amazonaws.com/skip-containers has no effect on service account shop/app, where nothing "
+        "reads it"
+    )

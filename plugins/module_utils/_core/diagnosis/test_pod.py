@@ -1,0 +1,261 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The pods that a verification creates, and what a test pod's log says about a chain."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing as t
+
+from ..arn import Arn
+from .causes import Finding
+from .facts import AwsFacts, Chain, StsAnswer, TestPod
+from .rules import sts as sts_rules
+from .spec import TEST_COMMAND, TEST_IMAGE, TestPodSpec, VerificationSpec
+
+Json = dict[str, t.Any]
+
+# The container of both pods.
+_CONTAINER = "aws-cli"
+_SECRETS = (
+    # Tokens of service accounts, and any other signed JSON.
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?"), "(token)"),
+    # What the CLI, SDKs and environments print of credentials: the value after its name.
+    (
+        re.compile(
+            r"((?:secret_?access_?key|session_?token|security_?token|secretkey|web_?identity_?token)"
+            r"[\"']?\s*[:=>]+\s*[\"']?)[^\s\"'<,]+",
+            re.IGNORECASE,
+        ),
+        r"\1(secret)",
+    ),
+    (re.compile(r"\b(?:ASIA|AKIA)[A-Z0-9]{16}\b"), "(access key)"),
+)
+# https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts-minimum-sdk.html
+_OLDEST = {
+    "aws-cli": ("AWS CLI", {1: (1, 16, 232)}),
+    "boto3": ("Boto3", {1: (1, 9, 220)}),
+    "botocore": ("botocore", {1: (1, 12, 200)}),
+    "aws-sdk-go": ("AWS SDK for Go", {1: (1, 23, 13)}),
+    "aws-sdk-java": ("AWS SDK for Java", {2: (2, 10, 11)}),
+    "aws-sdk-nodejs": ("AWS SDK for JavaScript", {2: (2, 525, 0)}),
+    "aws-sdk-js": ("AWS SDK for JavaScript", {2: (2, 525, 0), 3: (3, 27, 0)}),
+    "aws-sdk-ruby3": ("AWS SDK for Ruby", {3: (3, 58, 0)}),
+    "aws-sdk-php": ("AWS SDK for PHP", {3: (3, 110, 7)}),
+    "aws-sdk-cpp": ("AWS SDK for C++", {1: (1, 7, 174)}),
+}
+# As in user agents, `aws --version` and lists of packages: boto3/1.9.1, boto3==1.9.1, boto3 1.9.1.
+_VERSION = re.compile(
+    rf"(?<![\w-])({'|'.join(sorted(map(re.escape, _OLDEST), key=len, reverse=True))})(?:/|==|@| +)v?(\d+(?:\.\d+)+)",
+    re.IGNORECASE,
+)
+_CALLER = re.compile(r"arn:aws[a-z0-9-]*:(?:sts|iam)::\d{12}:(?:assumed-role|user|federated-user|root)[\w+=,.@/-]*")
+# As the CLI and boto3 print an error of STS, and as the SDKs for Go and Java do.
+_PRINTED = (
+    re.compile(r"\((\w+)\) when calling the AssumeRoleWithWebIdentity operation(?: \([^)]*\))?: ([^\n]+)"),
+    re.compile(r"AssumeRoleWithWebIdentity, [^\n]*api error (\w+): ([^\n]+)"),
+    re.compile(r"WebIdentityErr: [^\n]*caused by: (\w+): ([^\n]+)"),
+)
+
+
+def build_dry_run_pod(spec: VerificationSpec) -> Json:
+    """The pod for the dry run: one that strict admission policies and quotas accept."""
+    container = _container(TEST_IMAGE, list(TEST_COMMAND))
+    return _pod(spec, {"generateName": "irsa-verify-"}, {"containers": [container]})
+
+
+def build_test_pod(spec: VerificationSpec, options: TestPodSpec, name: str) -> Json:
+    """The pod that asks AWS for its caller's ARN."""
+    pod_spec: Json = {
+        # Ends by itself if nothing deletes it.
+        "activeDeadlineSeconds": options.timeout + 60,
+        "terminationGracePeriodSeconds": 0,
+        "containers": [_container(options.image, list(options.command))],
+        "nodeSelector": dict(options.node_selector),
+        "tolerations": list(options.tolerations),
+    }
+    return _pod(spec, {"name": name}, pod_spec)
+
+
+def build_pod_name(spec: VerificationSpec, suffix: str) -> str:
+    """A name that is unique to a run.
+
+    :param suffix: of letters and digits.
+    """
+    stem = spec.service_account[:40].rstrip("-.")
+    return f"irsa-verify-{stem}-{suffix}"
+
+
+def _pod(spec: VerificationSpec, metadata: Json, pod_spec: Json) -> Json:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"namespace": spec.namespace, **metadata},
+        "spec": {"serviceAccountName": spec.service_account, "restartPolicy": "Never", **pod_spec},
+    }
+
+
+def _container(image: str, command: list[str]) -> Json:
+    return {
+        "name": _CONTAINER,
+        "image": image,
+        "command": command,
+        # The CLI keeps a cache in its home.
+        "env": [{"name": "HOME", "value": "/tmp"}],  # noqa: S108
+        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": True,
+            "runAsUser": 65534,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def redact(log: str) -> str:
+    """A pod's log with all redacted that looks like a token, a key or a secret."""
+    for pattern, instead in _SECRETS:
+        log = pattern.sub(instead, log)
+    return log
+
+
+# The log
+
+
+def caller_in(log: str) -> str | None:
+    """The ARN of the caller that a log shows, as ``aws sts get-caller-identity`` prints it; None if it shows none."""
+    found = _CALLER.search(log)
+    return found[0] if found else None
+
+
+def is_role(caller_arn: str, role: Arn) -> bool:
+    """Whether a caller is a session of the role. A session's ARN has the role's name without its path."""
+    caller = Arn.parse(caller_arn)
+    kind, _slash, rest = caller.resource.partition("/")
+    return (
+        kind == "assumed-role"
+        and (caller.partition, caller.account_id) == (role.partition, role.account_id)
+        and rest.partition("/")[0] == role.resource.rpartition("/")[2]
+    )
+
+
+def old_sdks(log: str) -> list[tuple[str, str, str]]:
+    """The SDKs in a log that do not support web identities: name, version, and the oldest version that does."""
+    found = {}
+    for match in _VERSION.finditer(log):
+        name, oldest = _OLDEST[match[1].lower()]
+        version = tuple(int(part) for part in match[2].split(".")[:3])
+        least = oldest.get(version[0])
+        if least and version < least:
+            found[name, match[2]] = ".".join(map(str, least))
+    return [(name, version, least) for (name, version), least in found.items()]
+
+
+def printed_refusal(log: str) -> StsAnswer | None:
+    """The refusal by STS that a log shows; None if it shows none."""
+    for pattern in _PRINTED:
+        found = pattern.search(log)
+        if found:
+            return StsAnswer({}, code=found[1], message=found[2].strip())
+    return None
+
+
+def findings(
+    chain: Chain,
+    aws: AwsFacts,
+    pod: TestPod,
+    *,
+    allowed: bool | None,
+    asked: bool,
+    earlier: t.Sequence[Finding],
+) -> list[Finding]:
+    """What the test pod's log says about the chain.
+
+    :param allowed: what reads of IAM say; None if they don't tell.
+    :param asked: whether STS has answered the token probe; then a refusal in the log says nothing new.
+    :param earlier: all other findings.
+    """
+    name = f"the test pod of {sts_rules.account_name(chain)}"
+    refusal = printed_refusal(pod.log)
+    if refusal:
+        kind = sts_rules.classify_refusal(refusal)
+        if kind == "expired":
+            return [_expired(name, refusal)]
+        if asked and kind != "region":
+            return []
+        if any(finding.id == "sts-region-disabled" for finding in earlier):
+            return []
+        answer = dataclasses.replace(refusal, region=chain.region)
+        return sts_rules.findings(chain, aws, answer, allowed=allowed, earlier=earlier)
+    if caller_in(pod.log) is None and _is_expired(pod.log):
+        return [_expired(name, None)]
+    role = chain.intended_role_arn
+    if pod.caller_arn is None:
+        return _too_old(name, pod)
+    if role is None or is_role(pod.caller_arn, role):
+        return []
+    if old := _too_old(name, pod):
+        return old
+    if any(_explains(finding) for finding in earlier):
+        return []
+    return [_other_caller(name, chain, pod, pod.caller_arn)]
+
+
+def _other_caller(name: str, chain: Chain, pod: TestPod, caller_arn: str) -> Finding:
+    session = caller_arn.rpartition("/")[2]
+    whose = "the node's role" if re.fullmatch(r"i-[0-9a-f]{8,17}", session) else "another identity"
+    fix = (
+        "its container has the webhook's variables, but its SDK ignores them: check that it is recent and that the "
+        "code names no credentials of its own"
+        if pod.injected
+        else "its container lacks the webhook's variables: check that the pod identity webhook handles new pods here"
+    )
+    return Finding(
+        "imds-fallback",
+        f"{name} uses {whose}, {caller_arn}",
+        fix,
+        evidence="aws sts get-caller-identity in the test pod",
+        expected=chain.role_arn,
+        found=caller_arn,
+    )
+
+
+def _explains(finding: Finding) -> bool:
+    """Whether a finding is why a pod uses another identity."""
+    return finding.severity == "error" or finding.id in ("pod-identity-wins", "skip-containers")
+
+
+def _is_expired(log: str) -> bool:
+    return re.search(r"\bExpiredToken(Exception)?\b", log) is not None
+
+
+def _expired(name: str, refusal: StsAnswer | None) -> Finding:
+    return Finding(
+        "token-expired",
+        f"{name} sent an expired token to STS",
+        "have the program read the file of AWS_WEB_IDENTITY_TOKEN_FILE again each time, as current SDKs do: the "
+        "kubelet renews it",
+        evidence=f"log: {refusal.code}: {refusal.message}" if refusal else "log: ExpiredToken",
+    )
+
+
+def _too_old(name: str, pod: TestPod) -> list[Finding]:
+    """The finding for an SDK that ignores the webhook's variables."""
+    old = old_sdks(pod.log) if pod.injected else []
+    if not old:
+        return []
+    sdk, version, least = old[0]
+    return [
+        Finding(
+            "sdk-too-old",
+            f"{name} has the webhook's variables, but {sdk} {version} does not support them",
+            f"upgrade {sdk} to {least} or later in the image",
+            evidence=f"log: {sdk} {version}",
+            expected=least,
+            found=version,
+        )
+    ]

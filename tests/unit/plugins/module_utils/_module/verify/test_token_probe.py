@@ -1,0 +1,247 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How STS is asked with a token of the account, and asked again."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import json
+import typing as t
+
+import boto3
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import diagnose
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import ChainFacts, StsAnswer, Unknown
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import PROBES, VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import NO_ROLE
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.token_probe import TokenProbe
+from botocore.stub import Stubber
+from unit.chain_objects import AWS, CHAIN, ROLE, kubernetes
+from unit.scripted import Answer
+
+Json = dict[str, t.Any]
+SUBJECT = "system:serviceaccount:shop:app"
+ACCOUNT = {"metadata": {"name": "app"}}
+REFUSED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+
+
+def token(**claims: t.Any) -> str:
+    said = {"iss": CHAIN.issuer, "sub": SUBJECT, "aud": ["sts.amazonaws.com"], **claims}
+    parts = ({"alg": "RS256"}, said)
+    encoded = [base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in parts]
+    return ".".join([*encoded, "signature"])
+
+
+def forbidden(message: str) -> Json:
+    return {"kind": "Status", "code": 403, "reason": "Forbidden", "message": message}
+
+
+def session(arn: str = "arn:aws:sts::123456789012:assumed-role/app/irsa-verify.shop.app") -> Json:
+    expiration = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=900)
+    keys = {"AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": "the-secret", "SessionToken": "the-session"}
+    return {
+        "Credentials": {**keys, "Expiration": expiration},
+        "AssumedRoleUser": {"AssumedRoleId": "AROAEXAMPLE:x", "Arn": arn},
+    }
+
+
+def client_of_sts() -> t.Any:
+    return boto3.client("sts", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="y")
+
+
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.pauses: list[float] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(round(seconds, 3))
+        self.now += seconds
+
+
+class Bench:
+    """A token probe on a server and an STS that are scripted."""
+
+    def __init__(self, server: t.Any, propagation_timeout: int = 30) -> None:
+        self.client = client_of_sts()
+        self.stub = Stubber(self.client)
+        self.stub.activate()
+        self.clock = Clock()
+        self.secrets: list[str] = []
+        self.regions: list[str] = []
+        wanted = VerificationSpec.from_params(
+            {
+                "namespace": "shop",
+                "service_account": "app",
+                "probes": list(PROBES),
+                "propagation_timeout": propagation_timeout,
+                "fail_on": "error",
+            }
+        )
+        self.probe = TokenProbe(
+            server,
+            t.cast(t.Any, self),
+            wanted,
+            conceal=self.secrets.append,
+            sleep=self.clock.sleep,
+            clock=self.clock.time,
+        )
+
+    def unsigned(self, _service: str, region: str) -> t.Any:
+        self.regions.append(region)
+        return self.client
+
+    def refuse(self, times: int, code: str = "AccessDenied", message: str = REFUSED) -> None:
+        for _number in range(times):
+            self.stub.add_client_error("assume_role_with_web_identity", code, message)
+
+    def accept(self) -> None:
+        self.stub.add_response("assume_role_with_web_identity", session())
+
+    def settle(self, monkeypatch: pytest.MonkeyPatch, allowed: bool | None) -> StsAnswer:
+        monkeypatch.setattr(diagnose, "static_allows", lambda _seen: allowed)
+        seen = ChainFacts(CHAIN, AWS, kubernetes(), self.probe.ask(CHAIN, ACCOUNT))
+        answer = self.probe.settle(seen)
+        assert isinstance(answer, StsAnswer)
+        self.stub.assert_no_pending_responses()
+        return answer
+
+
+@pytest.fixture
+def bench(scripted: t.Any, connect: t.Any) -> t.Callable[..., Bench]:
+    scripted.answer({"status": {"token": token()}}, {"status": {"token": token()}}, {"status": {"token": token()}})
+    return lambda **options: Bench(connect(scripted), **options)
+
+
+def test_accepted(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    case = bench()
+    case.accept()
+    answer = case.settle(monkeypatch, True)
+    assert (answer.code, answer.attempts, answer.first, case.clock.pauses) == (None, 1, None, [])
+    assert answer.claims == {"iss": CHAIN.issuer, "sub": SUBJECT, "aud": ["sts.amazonaws.com"]}
+    assert case.regions == ["eu-west-1"]
+    assert case.secrets == [token(), "the-secret", "the-session"]
+
+
+def test_refused_at_first(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    case = bench()
+    case.refuse(3)
+    case.accept()
+    answer = case.settle(monkeypatch, True)
+    assert (answer.code, answer.attempts, answer.first, answer.waited) == (None, 4, "AccessDenied", 7.0)
+    assert case.clock.pauses == [1.0, 2.0, 4.0]
+
+
+def test_refused_for_good(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    case = bench()
+    case.refuse(7)
+    answer = case.settle(monkeypatch, True)
+    assert (answer.code, answer.message, answer.settled, answer.waited) == ("AccessDenied", REFUSED, True, 30.0)
+    assert case.clock.pauses == [1.0, 2.0, 4.0, 8.0, 10.0, 5.0], "the last one is what is left"
+
+
+def test_no_time_to_wait(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    case = bench(propagation_timeout=0)
+    case.refuse(1)
+    answer = case.settle(monkeypatch, True)
+    assert (answer.code, answer.settled, answer.attempts, case.clock.pauses) == ("AccessDenied", False, 1, [])
+
+
+@pytest.mark.parametrize("allowed", [False, None])
+def test_refused_as_iam_says_is_not_waited_for(
+    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, allowed: bool | None
+) -> None:
+    case = bench()
+    case.refuse(1)
+    answer = case.settle(monkeypatch, allowed)
+    assert (answer.code, answer.attempts, case.clock.pauses) == ("AccessDenied", 1, [])
+
+
+def test_an_issuer_without_keys_is_asked_a_few_times(
+    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = bench()
+    case.refuse(4, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider")
+    answer = case.settle(monkeypatch, None)
+    assert (answer.code, answer.attempts) == ("InvalidIdentityToken", 4)
+    assert case.clock.pauses == [1.0, 2.0, 4.0]
+
+
+def test_an_outage_that_passes_is_no_propagation(
+    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = bench()
+    case.refuse(1, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider")
+    case.accept()
+    answer = case.settle(monkeypatch, True)
+    assert (answer.code, answer.attempts, answer.first) == (None, 2, None)
+
+
+def test_a_token_is_asked_for_again_before_it_is_over(
+    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, scripted: t.Any
+) -> None:
+    case = bench(propagation_timeout=600)
+    case.refuse(64)
+    case.settle(monkeypatch, True)
+    assert len(scripted.requests) == 2
+
+
+def test_the_code_of_an_error_without_a_name_of_its_own(
+    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = bench()
+    case.refuse(1, "RegionDisabledException", "STS is not activated")
+    answer = case.settle(monkeypatch, True)
+    assert (answer.code, answer.message) == ("RegionDisabledException", "STS is not activated")
+
+
+def test_an_sts_that_does_not_answer_is_unknown(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+    case = bench()
+    case.refuse(1, "Throttling", "Rate exceeded")
+    answer = case.probe.ask(CHAIN, ACCOUNT)
+    assert isinstance(answer, Unknown)
+    assert answer.permission is None
+    assert f"could not act as the role {ROLE}" in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("claims", "kind", "says"),
+    [
+        ({"iss": "https://issuer.example.com"}, errors.WrongCluster, "is not the EKS cluster prod"),
+        ({"sub": "system:serviceaccount:shop:web"}, errors.ApiError, "another token than requested"),
+        ({"aud": ["vault"]}, errors.ApiError, "another token than requested"),
+    ],
+)
+def test_a_token_of_something_else(
+    scripted: t.Any, connect: t.Any, claims: Json, kind: type[errors.IrsaError], says: str
+) -> None:
+    scripted.answer({"status": {"token": token(**claims)}})
+    with pytest.raises(kind, match=says) as caught:
+        Bench(connect(scripted)).probe.ask(CHAIN, ACCOUNT)
+    assert "eyJ" not in str(caught.value)
+
+
+def test_what_there_is_no_token_for(scripted: t.Any, connect: t.Any) -> None:
+    case = Bench(connect(scripted))
+    assert isinstance(case.probe.ask(CHAIN, None), Unknown)
+    assert case.probe.ask(dataclasses.replace(CHAIN, role_arn=None), ACCOUNT) == NO_ROLE
+    nowhere = case.probe.ask(dataclasses.replace(CHAIN, region=None), ACCOUNT)
+    assert isinstance(nowhere, Unknown)
+    assert "give the option region" in nowhere.reason
+    assert scripted.requests == []
+
+
+def test_no_permission_for_a_token(scripted: t.Any, connect: t.Any) -> None:
+    scripted.answer(Answer(403, forbidden('serviceaccounts "app" is forbidden: User "u" cannot create resource')))
+    answer = Bench(connect(scripted)).probe.ask(CHAIN, ACCOUNT)
+    assert isinstance(answer, Unknown)
+    assert answer.permission == "create serviceaccounts/token in shop"
