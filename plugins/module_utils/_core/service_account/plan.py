@@ -19,28 +19,12 @@ from .. import errors
 from ..arn import ROLE_ARN_ANNOTATION
 from ..plan import Action, Plan
 from . import annotations as rules
-from .annotations import Field
+from .annotations import BEFORE_FIRST_APPLY, FIELD_MANAGER, Field, FieldOwner
 from .spec import IRSA, MARK, Wanted
 
 Json = dict[str, t.Any]
 
-FIELD_MANAGER = "eksops.irsa"
-# What the API server calls whoever wrote an object that has no managedFields yet when it is first applied to.
-BEFORE_FIRST_APPLY = "before-first-apply"
-
-
-@dataclasses.dataclass(frozen=True)
-class Owner:
-    """Who set a field: a field manager and how it wrote, ``Apply`` or ``Update``."""
-
-    manager: str
-    operation: str
-
-    def __str__(self) -> str:
-        return f"{self.manager} ({self.operation})"
-
-
-_OURSELVES = Owner(FIELD_MANAGER, "Apply")
+_OURSELVES = FieldOwner(FIELD_MANAGER, "Apply")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +42,7 @@ class Account:
     uid: str
     resource_version: str
     fields: t.Mapping[Field, str]
-    owners: t.Mapping[Field, tuple[Owner, ...]]
+    owners: t.Mapping[Field, tuple[FieldOwner, ...]]
     claimed: frozenset[str] = frozenset()
 
     @classmethod
@@ -67,16 +51,16 @@ class Account:
         metadata = found["metadata"]
         fields = {Field(kind, key): value for kind in rules.KINDS for key, value in (metadata.get(kind) or {}).items()}
         managed = metadata.get("managedFields") or []
-        owners: dict[Field, tuple[Owner, ...]] = {}
+        owners: dict[Field, tuple[FieldOwner, ...]] = {}
         claimed: set[str] = set()
         for entry in managed:
-            owner = Owner(entry.get("manager", ""), entry["operation"])
+            owner = FieldOwner(entry.get("manager", ""), entry["operation"])
             for field in _owned_fields(entry):
                 owners[field] = (*owners.get(field, ()), owner)
             if owner != _OURSELVES:
                 claimed.update(_bare_maps(entry))
         if not managed:
-            owners = dict.fromkeys(fields, (Owner(BEFORE_FIRST_APPLY, "Update"),))
+            owners = dict.fromkeys(fields, (FieldOwner(BEFORE_FIRST_APPLY, "Update"),))
         return cls(metadata["uid"], metadata["resourceVersion"], fields, owners, frozenset(claimed))
 
     @property
@@ -90,23 +74,9 @@ class Account:
         by_us = any(owner.manager == FIELD_MANAGER for owner in self.owners.get(MARK, ()))
         return by_us and self.fields.get(MARK) == "true"
 
-    def others(self, field: Field) -> tuple[Owner, ...]:
+    def others(self, field: Field) -> tuple[FieldOwner, ...]:
         """Who else owns the field."""
         return tuple(owner for owner in self.owners.get(field, ()) if owner != _OURSELVES)
-
-
-def owners_of(found: t.Mapping[str, t.Any], field: Field) -> tuple[Owner, ...]:
-    """Who owns one annotation or label of a service account as the API server returns it."""
-    managed = found["metadata"].get("managedFields") or []
-    if not managed:
-        there = field.key in (found["metadata"].get(field.kind) or {})
-        return (Owner(BEFORE_FIRST_APPLY, "Update"),) if there else ()
-    name = f"f:{field.key}"
-    return tuple(
-        Owner(entry.get("manager", ""), entry["operation"])
-        for entry in managed
-        if name in (((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(f"f:{field.kind}") or {})
-    )
 
 
 def _bare_maps(entry: t.Mapping[str, t.Any]) -> t.Iterator[str]:
@@ -463,7 +433,7 @@ def _service_account(metadata: Json) -> Json:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
 
 
-def _names(owners: t.Iterable[Owner]) -> str:
+def _names(owners: t.Iterable[FieldOwner]) -> str:
     return ", ".join(str(owner) for owner in owners)
 
 

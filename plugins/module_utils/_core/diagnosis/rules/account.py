@@ -12,9 +12,14 @@ import typing as t
 
 from ...arn import ROLE_ARN_ANNOTATION
 from ...pods import injection
-from ...service_account import annotations as rules
-from ...service_account import plan as service_account_plan
-from ...service_account.annotations import IRSA_OPTIONS, Field
+from ...service_account.annotations import (
+    BEFORE_FIRST_APPLY,
+    FIELD_MANAGER,
+    IRSA_OPTIONS,
+    Field,
+    near_misses,
+    owners_of,
+)
 from ..causes import Finding
 from ..expected_injection import carried, has_pod_identity, name_of, role_placeholder
 from ..facts import AwsFacts, Chain, KubernetesFacts, Unknown
@@ -58,7 +63,7 @@ _RECONCILERS = (
 # What EKS itself writes, when it installs or updates an add-on.
 _ADDONS = "Amazon EKS"
 # The API server's name for whoever wrote before there were field managers.
-_NOBODY = (service_account_plan.BEFORE_FIRST_APPLY,)
+_NOBODY = (BEFORE_FIRST_APPLY,)
 
 
 def addons_of(namespace: str, name: str) -> list[str]:
@@ -105,7 +110,7 @@ def _annotation(chain: Chain, facts: KubernetesFacts, account: Json) -> t.Iterat
         yield from _another_role(chain, role_arn)
     elif carried(facts) is None or carried(facts) != chain.role_arn:
         yield _no_role(chain, facts, annotations)
-    audience = {key for key, meant in rules.near_misses(annotations).items() if meant == _AUDIENCE}
+    audience = {key for key, meant in near_misses(annotations).items() if meant == _AUDIENCE}
     if _AUDIENCE not in annotations:
         for key in sorted(audience):
             # What is written there holds anyway if it is the audience that tokens have without it.
@@ -130,12 +135,12 @@ def _no_role(chain: Chain, facts: KubernetesFacts, annotations: t.Mapping[str, s
     """Why the account names no role. A mistake somebody made beats the mere absence."""
     name = name_of(chain)
     fix = f"annotate the account with eksops.irsa.sa_annotate ({_options(chain)})"
-    for key, meant in rules.near_misses(annotations).items():
+    for key, meant in near_misses(annotations).items():
         if meant == ROLE_ARN_ANNOTATION:
             return _typo(chain, f"annotation {key} of service account {name}", key, ROLE_ARN_ANNOTATION)
     for thing, path, given in _elsewhere(chain, facts):
-        for key in (ROLE_ARN_ANNOTATION, *rules.near_misses(given)):
-            if key in given and rules.near_misses([key]).get(key, ROLE_ARN_ANNOTATION) == ROLE_ARN_ANNOTATION:
+        for key in (ROLE_ARN_ANNOTATION, *near_misses(given)):
+            if key in given and near_misses([key]).get(key, ROLE_ARN_ANNOTATION) == ROLE_ARN_ANNOTATION:
                 return Finding(
                     "annotation-typo",
                     f"{thing} has the annotation {key}, where nothing reads it, and service account {name} has none",
@@ -271,7 +276,7 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
     if not role_arn:
         return
     name = name_of(chain)
-    owners = service_account_plan.owners_of(account, _FIELD)
+    owners = owners_of(account, _FIELD)
     tools = {tool: where for owner in owners for tool, where in _reconciler(owner.manager)}
     others = [each for each in owners if not _reconciler(each.manager) and each.manager not in _NOBODY]
     disagrees = bool(chain.role_arn) and role_arn != chain.role_arn
@@ -307,13 +312,13 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
 
 def bound_by(account: Json) -> list[str]:
     """Who owns the annotation: tools by their names, others by that of their field manager. Empty where nobody does."""
-    found = [_tool(owner.manager) or owner.manager for owner in service_account_plan.owners_of(account, _FIELD)]
+    found = [_tool(owner.manager) or owner.manager for owner in owners_of(account, _FIELD)]
     return list(dict.fromkeys(each for each in found if each not in _NOBODY))
 
 
 def is_by_hand(owner: str) -> bool:
     """Whether an owner, as `bound_by` tells it, keeps nothing that it writes as it was."""
-    return owner not in {service_account_plan.FIELD_MANAGER, _ADDONS, *(tool for _prefix, tool, _where in _RECONCILERS)}
+    return owner not in {FIELD_MANAGER, _ADDONS, *(tool for _prefix, tool, _where in _RECONCILERS)}
 
 
 @functools.lru_cache(maxsize=256)  # the same few manage thousands of accounts

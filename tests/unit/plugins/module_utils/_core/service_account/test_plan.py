@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field, owners_of
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.plan import Account, Observed, plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import MARK, Wanted
 from unit import chain_objects
@@ -506,8 +506,8 @@ def test_the_owners_of_one_field_are_those_of_the_whole(owners: dict[str, str]) 
     found = chain_objects.account(owners=owners)
     field = Field("annotations", ROLE)
     whole = service_account_plan.Account.from_kubernetes(found).owners
-    assert service_account_plan.owners_of(found, field) == whole[field]
+    assert owners_of(found, field) == whole[field]
     del found["metadata"]["managedFields"]
     whole = service_account_plan.Account.from_kubernetes(found).owners
-    assert service_account_plan.owners_of(found, field) == whole[field]
-    assert service_account_plan.owners_of(found, Field("labels", "x")) == ()
+    assert owners_of(found, field) == whole[field]
+    assert owners_of(found, Field("labels", "x")) == ()
