@@ -184,21 +184,13 @@ class EksOperations(EKSResponse):
         }
         return ActionResult({"association": table[identifier]})
 
-    def _association(self) -> tuple[dict[str, dict[str, t.Any]], str]:
+    def delete_pod_identity_association(self) -> ActionResult:
         cluster, identifier = self._get_param("name"), self._get_param("associationId")
         table = self.eks.found(self.eks.associations, cluster)
         if identifier not in table:
             raise ResourceNotFoundException(
                 clusterName=cluster, message=f"The association ID {identifier} was not found in cluster {cluster}."
             )
-        return table, identifier
-
-    def describe_pod_identity_association(self) -> ActionResult:
-        table, identifier = self._association()
-        return ActionResult({"association": table[identifier]})
-
-    def delete_pod_identity_association(self) -> ActionResult:
-        table, identifier = self._association()
         return ActionResult({"association": table.pop(identifier)})
 
     # Add-ons

@@ -38,7 +38,6 @@ class State:
     def reset(self) -> None:
         """Forget what the admin API set; the clusters stay."""
         self.quotas = dict(QUOTAS)
-        self.issuers: dict[str, dict[str, t.Any]] = {}
         # ARNs of the users and roles whose policies are enforced.
         self.bound: frozenset[str] = frozenset()
 
@@ -67,8 +66,6 @@ class State:
 
     def verification_keys(self, issuer: str) -> dict[str, t.Any] | None:
         """The JWKS that the issuer publishes, or None when nobody knows it."""
-        if issuer in self.issuers:
-            return self.issuers[issuer]
         return next((cluster["jwks"] for cluster in self.clusters() if cluster["issuer"] == issuer), None)
 
 

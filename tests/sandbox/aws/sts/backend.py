@@ -175,11 +175,6 @@ class Sts(STSBackend):
 class StsOperations(TokenResponse):
     """moto's STS operations, with those below in their place."""
 
-    def _authenticate_and_authorize_normal_action(self, resource: str = "*") -> None:
-        # Neither an unsigned call nor one that every identity may make is subject to IAM's permissions.
-        if self._get_action() not in ("AssumeRoleWithWebIdentity", "GetCallerIdentity"):
-            super()._authenticate_and_authorize_normal_action(resource)
-
     def assume_role_with_web_identity(self) -> ActionResult:
         request = Request(
             role_arn=self._get_param("RoleArn") or "",

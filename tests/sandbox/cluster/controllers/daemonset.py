@@ -54,9 +54,6 @@ class DaemonSetController(Controller):
             except ApiError as error:
                 failure = error
         delay = self._report(obj, nodes, wanted)
-        prefix = obj["metadata"]["name"]
-        in_use = {f"{prefix}-{_hash(pod)}" for pod in self.owned(obj, PODS)} | {revision["metadata"]["name"]}
-        revisions.clean_up(self, obj, in_use)
         if failure is not None:
             raise failure
         return delay

@@ -37,14 +37,3 @@ def ensure(controller: Controller, owner: Object) -> Object:
         "revision": latest + 1,
     }
     return controller.api.create(kind, metadata["namespace"], body, CONTROLLER)
-
-
-def clean_up(controller: Controller, owner: Object, in_use: set[str]) -> None:
-    """Drop the oldest revisions over the owner's limit, except those that pods still run. Names of those are given."""
-    limit = owner["spec"].get("revisionHistoryLimit", 10)
-    idle = [rev for rev in controller.owned(owner, CONTROLLER_REVISIONS) if rev["metadata"]["name"] not in in_use]
-    idle.sort(key=lambda rev: int(rev["revision"]))
-    for revision in idle[: max(0, len(idle) - limit)]:
-        metadata = revision["metadata"]
-        kind = controller.kind(CONTROLLER_REVISIONS)
-        controller.api.delete(kind, metadata["namespace"], metadata["name"], {}, CONTROLLER)

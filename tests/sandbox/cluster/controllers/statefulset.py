@@ -40,9 +40,6 @@ class StatefulSetController(Controller):
                 self._manage(obj, current, update)
         finally:
             delay = self._report(obj, current["metadata"]["name"], update_name)
-        in_use = {current["metadata"]["name"], update_name}
-        in_use |= {f"{key[1]}-{_hash(pod)}" for pod in self.owned(obj, PODS)}
-        revisions.clean_up(self, obj, in_use)
         return delay
 
     def _pods(self, obj: Object) -> dict[int, Object]:
