@@ -38,4 +38,6 @@ Tests steer it through JSON over HTTP, which needs no credentials:
 Access keys that are refused on sight stand in settings.py. Permissions are not enforced, but for those users and roles
 that were posted to ``/sandbox-api/bound``: what their policies, permissions boundaries and session policies don't allow
 of IAM, STS, EKS and EC2 is refused, with the resources and condition keys that AWS has for each action.
+
+Needed by: every target; demo; benchmarks.
 """

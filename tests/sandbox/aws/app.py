@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTP side: who calls what with which key, then moto under a lock, or a refusal, or what a test asked for."""
+"""The HTTP side: who calls what with which key, then moto under a lock, or a refusal, or what a test asked for.
+
+Needed by: every target.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EKS clusters that differ from one another, and the associations, add-ons and access entries that moto lacks."""
+"""EKS clusters that differ from one another, and the associations, add-ons and access entries that moto lacks.
+
+Needed by: targets eks_oidc_info, fleet, inventory_eks_clusters, irsa_audit, irsa_verify; demo.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the services share beyond moto's own models: the clusters' files, the issuers' keys and the account's quotas."""
+"""What the services share beyond moto's own models: the clusters' files, the issuers' keys and the account's quotas.
+
+Needed by: every target.
+"""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ exit, aws) joined by "&&", ";" or line ends:
 - the aws CLI's image runs its one supported command for real, see runtime.py;
 - anything else, no command included, runs for ever where the restart policy is Always and the container is not an init
   container, and ends with status 0 elsewhere.
+
+Needed by: targets bad_input, irsa_verify, pod_rollout; benchmarks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of the kubelet's HTTPS interface that the API server's pod log endpoint needs."""
+"""The part of the kubelet's HTTPS interface that the API server's pod log endpoint needs.
+
+Needed by: target irsa_verify; make sandbox (kubectl logs).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pod's environment, its projected tokens, and the aws CLI run with both."""
+"""A pod's environment, its projected tokens, and the aws CLI run with both.
+
+Needed by: targets irsa_verify, role_irsa (test pod).
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@
 """STS AssumeRoleWithWebIdentity made honest, and credentials that expire.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+
+Needed by: targets bad_input, irsa_verify, permissions, role_irsa; demo.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ControllerRevisions: the pod templates that a StatefulSet or DaemonSet has had."""
+"""ControllerRevisions: the pod templates that a StatefulSet or DaemonSet has had.
+
+Needed by: target pod_rollout; benchmarks.
+"""
 
 from __future__ import annotations
 

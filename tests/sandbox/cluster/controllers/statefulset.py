@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""StatefulSets: numbered pods, one after the other, and rolling updates from the last down to the partition."""
+"""StatefulSets: numbered pods, one after the other, and rolling updates from the last down to the partition.
+
+Needed by: target pod_rollout.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ReplicaSets of a Deployment: found by their template, made, scaled and dropped."""
+"""The ReplicaSets of a Deployment: found by their template, made, scaled and dropped.
+
+Needed by: targets irsa_bindings, pod_rollout, role_irsa; demo.
+"""
 
 from __future__ import annotations
 
