@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox's command line: python -m sandbox up | down | env | status."""
+"""The sandbox's command line: python -m sandbox up | down | env | status.
+
+Needed by: every target; demo; benchmarks; make sandbox.
+"""
 
 from __future__ import annotations
 

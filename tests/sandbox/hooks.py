@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTPS side of webhook.py and authenticator.py, which a real API server calls: python -m sandbox.hooks."""
+"""The HTTPS side of webhook.py and authenticator.py, which a real API server calls: python -m sandbox.hooks.
+
+Needed by: make test-envtest.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox's seed values, and where its processes leave things for one another."""
+"""The sandbox's seed values, and where its processes leave things for one another.
+
+Needed by: every target; make permissions.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small HTTPS server on loopback, for the hooks and for the node agent's logs."""
+"""A small HTTPS server on loopback, for the hooks and for the node agent's logs.
+
+Needed by: target irsa_verify (pod logs); make test-envtest.
+"""
 
 from __future__ import annotations
 

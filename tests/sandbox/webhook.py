@@ -6,6 +6,8 @@
 The rules are those of https://github.com/aws/amazon-eks-pod-identity-webhook (pkg/handler, pkg/cache). One thing
 differs on purpose: upstream spreads EKS Pod Identity tokens that have the default lifetime over two hours at random;
 here a pod comes out the same each time.
+
+Needed by: targets fleet, irsa_audit, irsa_verify, pod_rollout, role_irsa; demo; units of the collection (oracle).
 """
 
 from __future__ import annotations

@@ -28,21 +28,16 @@ Tests steer it through JSON over HTTP, which needs no credentials:
     {service: {operation: count}} since the start or the last DELETE, refused calls included; start again from nothing.
 ``POST /sandbox-api/quotas``
     {name: number}, see state.QUOTAS; answers with all of them.
-``POST /sandbox-api/issuers``
-    {"issuer": URL, "jwks": {...}}: the keys of another issuer, for STS to verify its tokens with.
-``POST /sandbox-api/role-last-used``
-    {"role_name": name, "date": ISO 8601 or null, "region": name}: what RoleLastUsed says.
 ``POST /sandbox-api/bound``
     [ARN, ...]: the users and roles whose policies are enforced from now on, those of all others no longer.
 ``GET /sandbox-api/access-keys/<access key id>``
     {"secret_access_key", "session_token"}: what the key's signatures are verified with.
 ``POST /sandbox-api/reset``
-    Back to the seeds: everything made, every fault, count, quota and issuer is gone. Clusters' files are read again.
-``GET /sandbox-api/health``
-    {"status": "ok"}.
+    Back to the seeds: everything made, every fault, count and quota is gone. Clusters' files are read again.
 
 Access keys that are refused on sight stand in settings.py. Permissions are not enforced, but for those users and roles
 that were posted to ``/sandbox-api/bound``: what their policies, permissions boundaries and session policies don't allow
-of IAM, STS, EKS and EC2 is refused, with the resources and condition keys that AWS has for each action. moto's own
-enforcement (a count posted as text/plain to ``/moto-api/reset-auth``) knows neither conditions nor most resources.
+of IAM, STS, EKS and EC2 is refused, with the resources and condition keys that AWS has for each action.
+
+Needed by: every target; demo; benchmarks.
 """

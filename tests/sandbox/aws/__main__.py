@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m sandbox.aws --dir D --port P``; see the package's docstring."""
+"""``python -m sandbox.aws --dir D --port P``; see the package's docstring.
+
+Needed by: every target.
+"""
 
 from __future__ import annotations
 

@@ -1,13 +1,15 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTP side: who calls what with which key, then moto under a lock, or a refusal, or what a test asked for."""
+"""The HTTP side: who calls what with which key, then moto under a lock, or a refusal, or what a test asked for.
+
+Needed by: every target.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import io
 import json
 import logging
@@ -22,7 +24,6 @@ from moto.core.base_backend import BackendDict
 from moto.core.request import Request
 from moto.core.responses import BaseResponse
 from moto.core.routing import get_service_router
-from moto.iam.models import iam_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.exceptions import NotFound
 from werkzeug.serving import BaseWSGIServer, make_server
@@ -167,15 +168,12 @@ class Application:
     def _administer(self, request: Request) -> Response:
         name, _slash, key = request.path.removeprefix("/sandbox-api/").strip("/").partition("/")
         handlers: dict[tuple[str, str], t.Callable[[t.Any], t.Any]] = {
-            ("GET", "health"): lambda _body: {"status": "ok"},
             ("GET", "faults"): lambda _body: self._control.faults(),
             ("POST", "faults"): self._control.add,
             ("DELETE", "faults"): lambda _body: self._control.clear_faults(),
             ("GET", "calls"): lambda _body: self._control.calls(),
             ("DELETE", "calls"): lambda _body: self._control.clear_calls(),
             ("POST", "quotas"): self._set_quotas,
-            ("POST", "issuers"): self._add_issuer,
-            ("POST", "role-last-used"): self._set_last_used,
             ("POST", "bound"): self._bind,
             ("GET", "access-keys"): lambda _body: credentials.secret_of(key),
             ("POST", "reset"): lambda _body: self._reset(),
@@ -196,22 +194,6 @@ class Application:
             raise ValueError(f"unknown quotas: {', '.join(sorted(unknown))}")
         STATE.quotas.update({name: int(value) for name, value in wanted.items()})
         return STATE.quotas
-
-    def _add_issuer(self, wanted: dict[str, t.Any]) -> None:
-        STATE.issuers[wanted["issuer"]] = wanted["jwks"]
-
-    def _set_last_used(self, wanted: dict[str, t.Any]) -> None:
-        roles = iam_backends[settings.ACCOUNT_ID][settings.PARTITION].roles.values()
-        found = next((role for role in roles if role.name == wanted["role_name"]), None)
-        if found is None:
-            raise LookupError(f"no role {wanted['role_name']}")
-        date = wanted.get("date")
-        moment = datetime.datetime.fromisoformat(date.replace("Z", "+00:00")) if date else None
-        if moment and moment.tzinfo:
-            # moto keeps UTC without saying so.
-            moment = moment.astimezone(datetime.timezone.utc).replace(tzinfo=None)
-        found.last_used = moment
-        found.last_used_region = wanted.get("region")
 
     def _bind(self, arns: list[str]) -> list[str]:
         STATE.bound = frozenset(arns)

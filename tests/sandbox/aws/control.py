@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults to inject and calls counted, for tests; the package's docstring describes the requests."""
+"""Faults to inject and calls counted, for tests; the package's docstring describes the requests.
+
+Needed by: targets awx, bad_input, fleet, irsa_bindings_stress, irsa_role, irsa_verify; make permissions.
+"""
 
 from __future__ import annotations
 

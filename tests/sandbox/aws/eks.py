@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EKS clusters that differ from one another, and the associations, add-ons and access entries that moto lacks."""
+"""EKS clusters that differ from one another, and the associations, add-ons and access entries that moto lacks.
+
+Needed by: targets eks_oidc_info, fleet, inventory_eks_clusters, irsa_audit, irsa_verify; demo.
+"""
 
 from __future__ import annotations
 
@@ -184,21 +187,13 @@ class EksOperations(EKSResponse):
         }
         return ActionResult({"association": table[identifier]})
 
-    def _association(self) -> tuple[dict[str, dict[str, t.Any]], str]:
+    def delete_pod_identity_association(self) -> ActionResult:
         cluster, identifier = self._get_param("name"), self._get_param("associationId")
         table = self.eks.found(self.eks.associations, cluster)
         if identifier not in table:
             raise ResourceNotFoundException(
                 clusterName=cluster, message=f"The association ID {identifier} was not found in cluster {cluster}."
             )
-        return table, identifier
-
-    def describe_pod_identity_association(self) -> ActionResult:
-        table, identifier = self._association()
-        return ActionResult({"association": table[identifier]})
-
-    def delete_pod_identity_association(self) -> ActionResult:
-        table, identifier = self._association()
         return ActionResult({"association": table.pop(identifier)})
 
     # Add-ons

@@ -9,6 +9,8 @@ it shares no code with the collection.
 - evaluation logic: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 - operators: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 - set operators: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+
+Needed by: targets irsa_verify, permissions, role_irsa; units of the collection (oracle of trust policies).
 """
 
 from __future__ import annotations

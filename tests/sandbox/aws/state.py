@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the services share beyond moto's own models: the clusters' files, the issuers' keys and the account's quotas."""
+"""What the services share beyond moto's own models: the clusters' files, the issuers' keys and the account's quotas.
+
+Needed by: every target.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,6 @@ class State:
     def reset(self) -> None:
         """Forget what the admin API set; the clusters stay."""
         self.quotas = dict(QUOTAS)
-        self.issuers: dict[str, dict[str, t.Any]] = {}
         # ARNs of the users and roles whose policies are enforced.
         self.bound: frozenset[str] = frozenset()
 
@@ -67,8 +69,6 @@ class State:
 
     def verification_keys(self, issuer: str) -> dict[str, t.Any] | None:
         """The JWKS that the issuer publishes, or None when nobody knows it."""
-        if issuer in self.issuers:
-            return self.issuers[issuer]
         return next((cluster["jwks"] for cluster in self.clusters() if cluster["issuer"] == issuer), None)
 
 

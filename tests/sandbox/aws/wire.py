@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How AWS words a refusal on the wire: the query protocol of IAM and STS, that of EC2, and the REST-JSON of EKS."""
+"""How AWS words a refusal on the wire: the query protocol of IAM and STS, that of EC2, and the REST-JSON of EKS.
+
+Needed by: every target.
+"""
 
 from __future__ import annotations
 

@@ -6,4 +6,6 @@
 Start it with ``python -m sandbox.cluster --dir D --port P``. It answers what the official clients, kubectl and
 kubernetes.core ask of a cluster, and refuses what a cluster refuses. Pods get their status from a node agent that
 speaks to it over the API, as a kubelet does.
+
+Needed by: every target; demo; benchmarks.
 """

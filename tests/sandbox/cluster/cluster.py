@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parts of the cluster put together, its seeds, and the controls that tests have over it."""
+"""The parts of the cluster put together, its seeds, and the controls that tests have over it.
+
+Needed by: every target.
+"""
 
 from __future__ import annotations
 

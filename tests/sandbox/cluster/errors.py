@@ -4,6 +4,8 @@
 """Errors that the API answers with, as Kubernetes ``Status`` objects.
 
 Reasons, codes and wording follow k8s.io/apimachinery/pkg/api/errors.
+
+Needed by: every target.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subresources of pods: binding, eviction, log; and what is true of a pod."""
+"""Subresources of pods: binding, eviction, log; and what is true of a pod.
+
+Needed by: targets irsa_verify, pod_rollout.
+"""
 
 from __future__ import annotations
 

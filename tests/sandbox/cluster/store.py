@@ -4,6 +4,8 @@
 """Objects in memory with resource versions, an event history for watches, and consistent pages for lists.
 
 Objects in the store are never changed in place: a write replaces the whole object, so readers may keep what they got.
+
+Needed by: every target; benchmarks.
 """
 
 from __future__ import annotations

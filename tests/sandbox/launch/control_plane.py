@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A real kube-apiserver with etcd and controller manager, set up the way EKS sets up its own."""
+"""A real kube-apiserver with etcd and controller manager, set up the way EKS sets up its own.
+
+Needed by: make test-envtest.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ import pathlib
 import subprocess
 import typing as t
 
-from sandbox import old_reflect2, settings, webhook
+from sandbox import settings, webhook
 from sandbox.api import Api, ApiError
-from sandbox.launch import kubeconfig
+from sandbox.launch import kubeconfig, old_reflect2
 
 if t.TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +102,7 @@ def commands(
     issuer = state.cluster()["issuer"]
     api_server = programs["kube-apiserver"]
     if old_reflect2.is_affected(api_server):
-        api_server = old_reflect2.mended_copy(api_server, directory)
+        api_server = old_reflect2.patched_copy(api_server, directory)
     etcd_url, peer_url = (f"http://127.0.0.1:{port}" for port in etcd_ports)
     gates = [f"--feature-gates={BOUND_TOKENS}=true"] if _knows(api_server, BOUND_TOKENS) else []
     no_fsync = ["--unsafe-no-fsync"] if _knows_no_fsync(programs["etcd"]) else []

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kubeconfig files, complete in themselves: the authority and the client certificate stand in the file."""
+"""Kubeconfig files, complete in themselves: the authority and the client certificate stand in the file.
+
+Needed by: every target; make test-envtest.
+"""
 
 from __future__ import annotations
 

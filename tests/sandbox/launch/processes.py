@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Background processes that outlive the command that started them, and are found again by process id and start time."""
+"""Background processes that outlive the command that started them, and are found again by process id and start time.
+
+Needed by: every target; make sandbox.
+"""
 
 from __future__ import annotations
 

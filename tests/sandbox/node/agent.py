@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watches the pods of a cluster and moves them along: bound, started, ready, ended, gone."""
+"""Watches the pods of a cluster and moves them along: bound, started, ready, ended, gone.
+
+Needed by: targets irsa_verify, pod_rollout, role_irsa; demo.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import typing as t
 
 from sandbox import settings
 from sandbox.api import Api, ApiError
-from sandbox.node import behaviour, lifecycle, registration, runtime, scheduling
+from sandbox.node import lifecycle, registration, runtime
 from sandbox.node.queue import Queue
 from sandbox.node.reporting import Reporter, path_of
 
@@ -24,8 +27,6 @@ if t.TYPE_CHECKING:
 WORKERS = 8
 RETRY = 0.2
 LAST_RETRY = 2.0
-# How long a pod that must go stays, at most its grace period; 0 without the annotation.
-TERMINATES_FOR = f"{behaviour.PREFIX}/terminates-for"
 
 
 class Agent:
@@ -38,10 +39,8 @@ class Agent:
         self._lock = threading.Lock()
         self._pods: dict[str, Json] = {}
         self._runs: dict[str, lifecycle.PodRun] = {}
-        self._ended: dict[str, float] = {}
         self._reporter = Reporter(api)
         self._addresses = itertools.count(1)
-        self._node: Json = {}
         self._stopped = threading.Event()
 
     def find(self, namespace: str, name: str) -> lifecycle.PodRun | None:
@@ -60,7 +59,7 @@ class Agent:
         delay = RETRY / 4
         while not self._stopped.is_set():
             try:
-                self._node = registration.register(self._api, log_port)
+                registration.register(self._api, log_port)
                 version = self._list()
                 delay = RETRY / 4
                 self._watch(version)
@@ -112,7 +111,6 @@ class Agent:
     def _forget(self, uid: str) -> None:
         with self._lock:
             pod, run = self._pods.pop(uid, None), self._runs.pop(uid, None)
-            self._ended.pop(uid, None)
         self._reporter.forget(uid)
         if run:
             run.stop()
@@ -146,12 +144,9 @@ class Agent:
         if spec.get("nodeName") not in (None, "", settings.NODE_NAME):
             return None
         if metadata.get("deletionTimestamp") and spec.get("nodeName"):
-            return self._terminate(uid, pod)
+            self._terminate(uid, pod)
+            return None
         if not spec.get("nodeName"):
-            reason = scheduling.obstacle(pod, self._node)
-            if reason:
-                self._reporter.report_unschedulable(uid, pod, reason, now)
-                return None
             self._bind(pod)
             pod["spec"]["nodeName"] = settings.NODE_NAME
         if uid not in self._runs:
@@ -185,18 +180,10 @@ class Agent:
         }
         self._api.post(f"{path_of(pod)}/binding", binding)
 
-    def _terminate(self, uid: str, pod: Json) -> float | None:
+    def _terminate(self, uid: str, pod: Json) -> None:
         metadata = pod["metadata"]
-        now = time.time()
-        since = self._ended.setdefault(uid, now)
-        grace = float(metadata.get("deletionGracePeriodSeconds") or 0)
-        wanted = behaviour.seconds((metadata.get("annotations") or {}).get(TERMINATES_FOR)) or 0.0
-        remaining = since + min(wanted, grace) - now
-        if remaining > 0:
-            return remaining
         if run := self._runs.get(uid):
             run.stop()
         # With a finalizer the pod stays after this, and its last change brings the watch back here.
-        if grace or not metadata.get("finalizers"):
+        if metadata.get("deletionGracePeriodSeconds") or not metadata.get("finalizers"):
             self._api.delete(path_of(pod), {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
-        return None

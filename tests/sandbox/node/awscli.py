@@ -4,6 +4,8 @@
 """The one command of the aws CLI that the documented test pod runs: aws sts get-caller-identity.
 
 The call is real, through botocore and its own credential chain; the words printed are the CLI's.
+
+Needed by: targets irsa_verify, role_irsa (test pod).
 """
 
 from __future__ import annotations

@@ -10,7 +10,9 @@ exit, aws) joined by "&&", ";" or line ends:
 - an image or a command that contains "crash" ends at once with status 1;
 - the aws CLI's image runs its one supported command for real, see runtime.py;
 - anything else, no command included, runs for ever where the restart policy is Always and the container is not an init
-  container, and ends with status 0 elsewhere, after the seconds in the pod's annotation sandbox.eksops.io/run-for.
+  container, and ends with status 0 elsewhere.
+
+Needed by: targets bad_input, irsa_verify, pod_rollout; benchmarks.
 """
 
 from __future__ import annotations
@@ -25,7 +27,6 @@ if t.TYPE_CHECKING:
     Json = dict[str, t.Any]
 
 PREFIX = "sandbox.eksops.io"
-RUN_FOR = f"{PREFIX}/run-for"
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SHELLS = frozenset({"sh", "bash", "ash", "/bin/sh", "/bin/bash"})
@@ -72,8 +73,7 @@ def behaviour(container: Json, pod: Json, *, init: bool = False) -> Behaviour:
         return Behaviour(steps=steps)
     if pod["spec"].get("restartPolicy", "Always") == "Always" and not init:
         return Behaviour()
-    annotations = pod["metadata"].get("annotations") or {}
-    return Behaviour(steps=(Step(seconds=seconds(annotations.get(RUN_FOR)) or 0.0, code=0),))
+    return Behaviour(steps=(Step(code=0),))
 
 
 def is_aws_cli(image: str) -> bool:

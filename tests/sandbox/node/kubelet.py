@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of the kubelet's HTTPS interface that the API server's pod log endpoint needs."""
+"""The part of the kubelet's HTTPS interface that the API server's pod log endpoint needs.
+
+Needed by: target irsa_verify; make sandbox (kubectl logs).
+"""
 
 from __future__ import annotations
 
@@ -52,11 +55,6 @@ def serve(state: State, pods: Pods) -> tls.Server:
             if container is None:
                 self.answer_text(404, f'container "{name}" of pod "{namespace}/{pod}" is not on this node\n')
                 return
-            previous = query.get("previous") == "true"
-            if previous and not container.last_state:
-                text = f'previous terminated container "{name}" in pod "{pod}" not found'
-                self.answer_text(400, text)
-                return
             waiting = container.state.get("waiting")
             if waiting and not container.last_state:
                 text = f'container "{name}" in pod "{pod}" is waiting to start: {waiting["reason"]}'
@@ -66,8 +64,7 @@ def serve(state: State, pods: Pods) -> tls.Server:
                 self._follow(lambda: (container.log, not container.running))
                 return
             # Between two runs, what there is to read is the run that ended.
-            log = container.previous_log if previous and not waiting else container.log
-            self.answer_text(200, _cut(log, query))
+            self.answer_text(200, _tail(container.log, query.get("tailLines", "")))
 
         def _follow(self, read: t.Callable[[], tuple[str, bool]]) -> None:
             self.send_response(200)
@@ -90,11 +87,6 @@ def serve(state: State, pods: Pods) -> tls.Server:
     return tls.Server(state, KubeletHandler, client_certificates=True)
 
 
-def _cut(log: str, query: dict[str, str]) -> str:
+def _tail(log: str, count: str) -> str:
     lines = log.splitlines(keepends=True)
-    tail = query.get("tailLines", "")
-    if tail.isdigit():
-        lines = lines[len(lines) - min(int(tail), len(lines)) :]
-    text = "".join(lines)
-    limit = query.get("limitBytes", "")
-    return text.encode()[: int(limit)].decode(errors="ignore") if limit.isdigit() else text
+    return "".join(lines[max(0, len(lines) - int(count)) :] if count.isdigit() else lines)

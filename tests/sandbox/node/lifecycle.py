@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The states that a pod's containers go through, with the clock and the aws CLI passed in."""
+"""The states that a pod's containers go through, with the clock and the aws CLI passed in.
+
+Needed by: targets irsa_verify, pod_rollout; benchmarks.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,6 @@ if t.TYPE_CHECKING:
     StartAws = Callable[[Json, tuple[str, ...]], "AwsRun"]
 
 READY_AFTER = f"{behaviours.PREFIX}/ready-after"
-NEVER_READY = f"{behaviours.PREFIX}/never-ready"
 
 # The kubelet starts at 10 s for restarts and pulls, and ends at 5 min; the stub is in more of a hurry.
 FIRST_BACKOFF = 1.0
@@ -51,7 +53,6 @@ class Container:
         self.behaviour = behaviours.behaviour(spec, pod, init=init)
         self.restarts = 0
         self.log = ""
-        self.previous_log = ""
         self.state: Json = {"waiting": {"reason": "PodInitializing" if init else "ContainerCreating"}}
         self.last_state: Json = {}
         self._init = init
@@ -131,7 +132,7 @@ class Container:
     def _start(self, now: float) -> None:
         if self.last_state:
             self.restarts += 1
-        self.previous_log, self.log = self.log, ""
+        self.log = ""
         self._id = f"sandbox://{uuid.uuid4().hex}"
         self._step, self._since, self._started_at, self._wake = 0, now, now, now
         self.state = {"running": {"startedAt": timestamp(now)}}
@@ -210,9 +211,8 @@ class PodRun:
         wakes = [wake for each in self.main if (wake := each.advance(now)) is not None]
         if self.running_since is None and all(each.running for each in self.main):
             self.running_since = now
-        delay = self._ready_delay(pod)
-        if self.running_since is not None and delay is not None and now < self.running_since + delay:
-            wakes.append(self.running_since + delay)
+        if self.running_since is not None and now < self.running_since + _ready_delay(pod):
+            wakes.append(self.running_since + _ready_delay(pod))
         return min(wakes, default=None)
 
     def stop(self) -> None:
@@ -238,21 +238,17 @@ class PodRun:
         """Return what the kubelet would report, conditions of others kept."""
         phase = self.phase
         initialized = all(each.exit_code == 0 for each in self.init)
-        delay = self._ready_delay(pod)
-        passed = self.running_since is not None and delay is not None and now >= self.running_since + delay
+        passed = self.running_since is not None and now >= self.running_since + _ready_delay(pod)
         ready = {each.name: each.running and passed for each in self.main}
         all_ready = all(ready.values()) and phase == "Running"
         existing = {each["type"]: each for each in (pod.get("status") or {}).get("conditions") or []}
-        gates = [gate["conditionType"] for gate in pod["spec"].get("readinessGates") or []]
-        open_gates = all(existing.get(gate, {}).get("status") == "True" for gate in gates)
         done = "PodCompleted" if phase == "Succeeded" else None
         not_ready = done or "ContainersNotReady"
-        closed_gate = "ReadinessGatesNotReady" if all_ready else not_ready
         unready = ", ".join(name for name, is_ready in ready.items() if not is_ready)
         text = f"containers with unready status: [{unready}]"
         conditions = [
             _condition(existing, now, "Initialized", initialized, done or "ContainersNotInitialized"),
-            _condition(existing, now, "Ready", all_ready and open_gates, closed_gate, text),
+            _condition(existing, now, "Ready", all_ready, not_ready, text),
             _condition(existing, now, "ContainersReady", all_ready, not_ready, text),
             _condition(existing, now, "PodScheduled", True, ""),
         ]
@@ -269,35 +265,16 @@ class PodRun:
             status["initContainerStatuses"] = [each.status(ready=each.exit_code == 0) for each in self.init]
         return status
 
-    def _ready_delay(self, pod: Json) -> float | None:
-        """Return how many seconds after its start the pod is ready, None for never."""
-        annotations = pod["metadata"].get("annotations") or {}
-        if annotations.get(NEVER_READY) == "true" or any(_probe_fails(each.spec) for each in self.main):
-            return None
-        return behaviours.seconds(annotations.get(READY_AFTER)) or 0.0
 
-
-def unschedulable(pod: Json, message: str, now: float) -> Json:
-    """Return the status of a pod that no node takes."""
-    existing = {each["type"]: each for each in (pod.get("status") or {}).get("conditions") or []}
-    scheduled = _condition(existing, now, "PodScheduled", False, "Unschedulable", message)
-    return {
-        "phase": "Pending",
-        "conditions": [scheduled, *(each for kind, each in existing.items() if kind != "PodScheduled")],
-    }
+def _ready_delay(pod: Json) -> float:
+    """How many seconds after its start the pod is ready."""
+    return behaviours.seconds((pod["metadata"].get("annotations") or {}).get(READY_AFTER)) or 0.0
 
 
 def timestamp(now: float | None = None) -> str:
     """Return a time, the present by default, as Kubernetes writes it."""
     moment = datetime.datetime.fromtimestamp(time.time() if now is None else now, datetime.timezone.utc)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _probe_fails(container: Json) -> bool:
-    """Tell whether the readiness probe is the command "false", which anybody would expect to fail."""
-    probe = (container.get("readinessProbe") or {}).get("exec") or {}
-    command = probe.get("command") or []
-    return command in (["false"], ["/bin/false"])
 
 
 def _condition(existing: dict[str, Json], now: float, kind: str, value: bool, reason: str, message: str = "") -> Json:

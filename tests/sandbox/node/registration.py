@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Node object of the stub node."""
+"""The Node object of the stub node.
+
+Needed by: targets irsa_verify, pod_rollout, role_irsa.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,8 @@ if t.TYPE_CHECKING:
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def register(api: Api, log_port: int) -> Json:
-    """Make the node where it is missing, report it as ready and return it."""
+def register(api: Api, log_port: int) -> None:
+    """Make the node where it is missing and report it as ready."""
     path = f"/api/v1/nodes/{settings.NODE_NAME}"
     try:
         api.get(path)
@@ -27,7 +30,7 @@ def register(api: Api, log_port: int) -> Json:
         if error.status != 404:
             raise
         api.post("/api/v1/nodes", _node())
-    return api.patch(f"{path}/status", {"status": _node_status(log_port)})
+    api.patch(f"{path}/status", {"status": _node_status(log_port)})
 
 
 def _node() -> Json:

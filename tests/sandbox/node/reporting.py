@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the node tells the API server about a pod: its status and warning events."""
+"""What the node tells the API server about a pod: its status and warning events.
+
+Needed by: targets irsa_verify, pod_rollout, role_irsa.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import time
 import typing as t
 
 from sandbox import settings
-from sandbox.node import lifecycle, scheduling
+from sandbox.node import lifecycle
 
 if t.TYPE_CHECKING:
     from sandbox.api import Api
@@ -40,21 +43,13 @@ class Reporter:
         for container in [*run.init, *run.main]:
             waiting = container.state.get("waiting") or {}
             if waiting.get("reason") == "ErrImagePull":
-                self._warn(uid, pod, "Failed", waiting["message"], "kubelet")
-                self._warn(uid, pod, "Failed", "Error: ErrImagePull", "kubelet")
+                self._warn(uid, pod, "Failed", waiting["message"])
+                self._warn(uid, pod, "Failed", "Error: ErrImagePull")
             elif waiting.get("reason") in ("ImagePullBackOff", "CrashLoopBackOff"):
                 message = waiting["message"] if "Image" in waiting["reason"] else "Back-off restarting failed container"
-                self._warn(uid, pod, "BackOff", message, "kubelet")
+                self._warn(uid, pod, "BackOff", message)
 
-    def report_unschedulable(self, uid: str, pod: Json, reason: str, now: float) -> None:
-        message = scheduling.message(reason)
-        conditions = (pod.get("status") or {}).get("conditions") or []
-        if not any(each["type"] == "PodScheduled" and each.get("message") == message for each in conditions):
-            status = lifecycle.unschedulable(pod, message, now)
-            self._api.patch(f"{path_of(pod)}/status", {"metadata": {"uid": uid}, "status": status})
-        self._warn(uid, pod, "FailedScheduling", message, "default-scheduler")
-
-    def _warn(self, uid: str, pod: Json, reason: str, message: str, component: str) -> None:
+    def _warn(self, uid: str, pod: Json, reason: str, message: str) -> None:
         """Post a warning about a pod, once for each message."""
         with self._lock:
             reported = self._reported.setdefault(uid, set())
@@ -76,7 +71,7 @@ class Reporter:
             "type": "Warning",
             "reason": reason,
             "message": message,
-            "source": {"component": component, "host": settings.NODE_NAME},
+            "source": {"component": "kubelet", "host": settings.NODE_NAME},
             "firstTimestamp": lifecycle.timestamp(now),
             "lastTimestamp": lifecycle.timestamp(now),
             "count": 1,

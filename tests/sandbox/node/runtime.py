@@ -1,11 +1,13 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pod's environment, its projected tokens, and the aws CLI run with both."""
+"""A pod's environment, its projected tokens, and the aws CLI run with both.
+
+Needed by: targets irsa_verify, role_irsa (test pod).
+"""
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import pathlib
@@ -139,7 +141,7 @@ class Runtime:
         try:
             # The token of an earlier start may be near its end.
             self.mount(pod)
-            environment = self.environment(pod, container)
+            environment = _environment(container)
             paths = {}
             for name in PATH_VARIABLES:
                 inside = environment.get(name)
@@ -149,7 +151,7 @@ class Runtime:
                     paths[str(host)] = inside
             if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() != "true":
                 environment |= self._from_instance(environment)
-        except (ApiError, ValueError, BotoCoreError, ClientError) as error:
+        except (ApiError, BotoCoreError, ClientError) as error:
             return FailedRun(str(error))
         home = self.directory(pod)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -165,36 +167,6 @@ class Runtime:
         environment = {**own, **environment, "AWS_EC2_METADATA_DISABLED": "true"}
         command = [sys.executable, "-m", "sandbox.node.awscli", *arguments]
         return CliRun(command, environment, paths, done)
-
-    def environment(self, pod: Json, container: Json) -> dict[str, str]:
-        """Return the container's environment.
-
-        Raises:
-            ApiError: a ConfigMap or Secret that it names can't be read.
-            ValueError: a key that it names is missing.
-        """
-        environment: dict[str, str] = {}
-        for source in container.get("envFrom") or []:
-            prefix = source.get("prefix", "")
-            for kind in ("configMapRef", "secretRef"):
-                if reference := source.get(kind):
-                    values = self._values(pod, kind.removesuffix("Ref"), reference)
-                    environment |= {f"{prefix}{key}": value for key, value in values.items()}
-        for variable in container.get("env") or []:
-            value = variable.get("value") or ""
-            if origin := variable.get("valueFrom"):
-                found = self._value_from(pod, origin)
-                if found is None:
-                    continue
-                value = found
-            else:
-                value = re.sub(
-                    r"\$(\$?)\(([^)]+)\)",
-                    lambda match: match[0][1:] if match[1] else environment.get(match[2], match[0]),
-                    value,
-                )
-            environment[variable["name"]] = value
-        return environment
 
     def _write_token(self, pod: Json, volume: str, projection: Json) -> None:
         metadata = pod["metadata"]
@@ -221,32 +193,6 @@ class Runtime:
                 host = (volume / mount.get("subPath", "") / relative).resolve()
                 return host if host.is_relative_to(volume.resolve()) and host.is_file() else None
         return None
-
-    def _values(self, pod: Json, kind: str, reference: Json) -> dict[str, str]:
-        path = {"configMap": "configmaps", "secret": "secrets"}[kind]
-        try:
-            found = self._api.get(f"/api/v1/namespaces/{pod['metadata']['namespace']}/{path}/{reference['name']}")
-        except ApiError as error:
-            if error.status == 404 and reference.get("optional"):
-                return {}
-            raise
-        data: dict[str, str] = found.get("data") or {}
-        if kind == "configMap":
-            return data
-        return {key: base64.b64decode(value).decode() for key, value in data.items()}
-
-    def _value_from(self, pod: Json, origin: Json) -> str | None:
-        if field := origin.get("fieldRef"):
-            return _field(pod, field["fieldPath"])
-        for name in ("configMapKeyRef", "secretKeyRef"):
-            if reference := origin.get(name):
-                values = self._values(pod, name.removesuffix("KeyRef"), reference)
-                if reference["key"] in values:
-                    return values[reference["key"]]
-                if reference.get("optional"):
-                    return None
-                raise ValueError(f"couldn't find key {reference['key']} in {name} {reference['name']}")
-        raise ValueError(f"the stub node does not know the source of a variable: {', '.join(origin)}")
 
     def _from_instance(self, environment: dict[str, str]) -> dict[str, str]:
         """Return what the CLI takes from the instance's metadata on EKS: region and node role, where it lacks them."""
@@ -285,19 +231,13 @@ def _ensure_node_role(iam: t.Any) -> str:
         return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"])
 
 
-def _field(pod: Json, path: str) -> str:
-    known = {
-        "metadata.name": pod["metadata"].get("name"),
-        "metadata.namespace": pod["metadata"].get("namespace"),
-        "metadata.uid": pod["metadata"].get("uid"),
-        "spec.nodeName": settings.NODE_NAME,
-        "spec.serviceAccountName": pod["spec"].get("serviceAccountName"),
-        "status.podIP": (pod.get("status") or {}).get("podIP"),
-        "status.hostIP": "127.0.0.1",
-    }
-    match = re.fullmatch(r"metadata\.(labels|annotations)\['([^']+)'\]", path)
-    if match:
-        return str((pod["metadata"].get(match[1]) or {}).get(match[2], ""))
-    if path not in known:
-        raise ValueError(f"the stub node does not know the field {path}")
-    return str(known[path] or "")
+def _environment(container: Json) -> dict[str, str]:
+    """The variables that the container's spec gives as values; $(NAME) refers to one before it."""
+    environment: dict[str, str] = {}
+    for variable in container.get("env") or []:
+        environment[variable["name"]] = re.sub(
+            r"\$(\$?)\(([^)]+)\)",
+            lambda match: match[0][1:] if match[1] else environment.get(match[2], match[0]),
+            variable.get("value") or "",
+        )
+    return environment

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Access keys that AWS would refuse: those set aside in settings.py, and sessions that are over or not whole."""
+"""Access keys that AWS would refuse: those set aside in settings.py, and sessions that are over or not whole.
+
+Needed by: targets bad_input, inventory_eks_clusters, irsa_audit, irsa_verify.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@
 """moto's IAM with the checks, quotas and errors of AWS.
 
 Quotas: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+
+Needed by: every target.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IAM's constraints on names, paths, descriptions, durations and tags, and its way of paging."""
+"""IAM's constraints on names, paths, descriptions, durations and tags, and its way of paging.
+
+Needed by: targets irsa_role, iam_oidc_provider, irsa_audit; benchmarks.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IAM's operations that moto lacks or pages wrongly."""
+"""IAM's operations that moto lacks or pages wrongly.
+
+Needed by: targets irsa_audit, irsa_bindings, irsa_role, import; benchmarks.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IAM's managed policies, and the policies of roles."""
+"""IAM's managed policies, and the policies of roles.
+
+Needed by: targets irsa_bindings, irsa_role, role_irsa; demo.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@
 """IAM's OpenID Connect providers, with the checks and idempotence of the real operations.
 
 https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html and its neighbours.
+
+Needed by: targets iam_oidc_provider, irsa_audit, irsa_verify, role_irsa; demo.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@
 
 Messages are the ones that CreateRole and UpdateAssumeRolePolicy answer with. A document without Version is taken as
 2008-10-17: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html
+
+Needed by: targets irsa_bindings, irsa_role, irsa_verify; demo.
 """
 
 from __future__ import annotations

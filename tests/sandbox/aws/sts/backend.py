@@ -4,6 +4,8 @@
 """STS AssumeRoleWithWebIdentity made honest, and credentials that expire.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+
+Needed by: targets bad_input, irsa_verify, permissions, role_irsa; demo.
 """
 
 from __future__ import annotations
@@ -174,11 +176,6 @@ class Sts(STSBackend):
 
 class StsOperations(TokenResponse):
     """moto's STS operations, with those below in their place."""
-
-    def _authenticate_and_authorize_normal_action(self, resource: str = "*") -> None:
-        # Neither an unsigned call nor one that every identity may make is subject to IAM's permissions.
-        if self._get_action() not in ("AssumeRoleWithWebIdentity", "GetCallerIdentity"):
-            super()._authenticate_and_authorize_normal_action(resource)
 
     def assume_role_with_web_identity(self) -> ActionResult:
         request = Request(

@@ -4,6 +4,8 @@
 """Web identity tokens as STS reads and verifies them.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+
+Needed by: targets irsa_verify, role_irsa; demo.
 """
 
 from __future__ import annotations

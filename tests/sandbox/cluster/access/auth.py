@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who sends a request: a client certificate, a service account's token, or a token made by IAM credentials."""
+"""Who sends a request: a client certificate, a service account's token, or a token made by IAM credentials.
+
+Needed by: targets bad_input, irsa_audit, irsa_verify, sa_annotate; demo.
+"""
 
 from __future__ import annotations
 

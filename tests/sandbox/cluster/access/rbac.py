@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Role based access control over the stored roles and bindings."""
+"""Role based access control over the stored roles and bindings.
+
+Needed by: targets irsa_audit, irsa_verify, permissions, role_irsa, sa_annotate.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests that are answered and not stored: access reviews and tokens."""
+"""Requests that are answered and not stored: access reviews and tokens.
+
+Needed by: targets irsa_verify, role_irsa; make permissions.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Service account tokens: signed and checked as kube-apiserver does, and the OIDC discovery that goes with them."""
+"""Service account tokens: signed and checked as kube-apiserver does, and the OIDC discovery that goes with them.
+
+Needed by: targets irsa_verify, role_irsa; demo.
+"""
 
 from __future__ import annotations
 

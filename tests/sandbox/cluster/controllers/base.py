@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What controllers have in common: owner references, pods from templates, events, hashes, status writes."""
+"""What controllers have in common: owner references, pods from templates, events, hashes, status writes.
+
+Needed by: targets pod_rollout, role_irsa; benchmarks.
+"""
 
 from __future__ import annotations
 

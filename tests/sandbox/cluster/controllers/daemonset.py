@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DaemonSets: a pod on every node that fits."""
+"""DaemonSets: a pod on every node that fits.
+
+Needed by: target pod_rollout; benchmarks.
+"""
 
 from __future__ import annotations
 
@@ -54,9 +57,6 @@ class DaemonSetController(Controller):
             except ApiError as error:
                 failure = error
         delay = self._report(obj, nodes, wanted)
-        prefix = obj["metadata"]["name"]
-        in_use = {f"{prefix}-{_hash(pod)}" for pod in self.owned(obj, PODS)} | {revision["metadata"]["name"]}
-        revisions.clean_up(self, obj, in_use)
         if failure is not None:
             raise failure
         return delay

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PodDisruptionBudgets: how many pods may be evicted just now."""
+"""PodDisruptionBudgets: how many pods may be evicted just now.
+
+Needed by: target pod_rollout.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import typing as t
 
 from sandbox.cluster import pods
 from sandbox.cluster.clock import parse, rfc3339
-from sandbox.cluster.controllers.base import Controller, controller_of, now, scaled, with_condition
+from sandbox.cluster.controllers.base import Controller, now, scaled, with_condition
 from sandbox.cluster.errors import Object
 from sandbox.cluster.reading import selectors
 from sandbox.cluster.resources import BUDGETS, PODS
@@ -51,8 +54,8 @@ class DisruptionController(Controller):
             pods.is_ready(pod) and not pods.is_terminating(pod) and pod["metadata"]["name"] not in disrupted
             for pod in covered
         )
-        expected, desired = self._wanted(spec, covered)
-        allowed = max(0, healthy - desired) if expected > 0 else 0
+        desired = self._wanted(spec, len(covered))
+        allowed = max(0, healthy - desired) if covered else 0
         condition = {
             "type": "DisruptionAllowed",
             "status": "True" if allowed else "False",
@@ -66,7 +69,7 @@ class DisruptionController(Controller):
             "currentHealthy": healthy,
             "desiredHealthy": desired,
             "disruptionsAllowed": allowed,
-            "expectedPods": expected,
+            "expectedPods": len(covered),
             "observedGeneration": budget["metadata"]["generation"],
         }
         if disrupted:
@@ -74,32 +77,8 @@ class DisruptionController(Controller):
         self.write_status(BUDGETS, budget, status)
         return _DELETION_SECONDS if disrupted else None
 
-    def _wanted(self, spec: Object, covered: list[Object]) -> tuple[int, int]:
-        """How many pods there should be, and how many of them healthy."""
-        minimum, maximum = spec.get("minAvailable"), spec.get("maxUnavailable")
-        if maximum is None and not isinstance(minimum, str):
-            return len(covered), int(minimum or 0)
-        expected = self._expected(covered)
-        if maximum is not None:
-            return expected, max(0, expected - scaled(maximum, expected, up=True))
-        return expected, scaled(minimum, expected, up=True)
-
-    def _expected(self, covered: list[Object]) -> int:
-        """The sum of the scales of the pods' controllers, a Deployment's in place of its ReplicaSets'."""
-        scales: dict[str, int] = {}
-        for pod in covered:
-            owner = self._owner(pod)
-            if owner is None:
-                continue
-            top = self._owner(owner) or owner
-            spec = top.get("spec") or {}
-            if "replicas" in spec:
-                scales[top["metadata"]["uid"]] = int(spec["replicas"])
-        return sum(scales.values())
-
-    def _owner(self, obj: Object) -> Object | None:
-        reference = controller_of(obj)
-        kind = self.api.catalog.by_kind(reference["apiVersion"], reference["kind"]) if reference else None
-        if reference is None or kind is None:
-            return None
-        return self.store.get(kind.resource, obj["metadata"].get("namespace", ""), reference["name"])
+    def _wanted(self, spec: Object, expected: int) -> int:
+        """How many of the covered pods must stay healthy."""
+        if spec.get("maxUnavailable") is not None:
+            return max(0, expected - scaled(spec["maxUnavailable"], expected, up=True))
+        return scaled(spec.get("minAvailable"), expected, up=True)

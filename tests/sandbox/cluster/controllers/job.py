@@ -1,15 +1,18 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs: pods until enough have succeeded or too many have failed."""
+"""Jobs: pods until enough have succeeded or too many have failed.
+
+Needed by: target pod_rollout.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
 from sandbox.cluster import pods
-from sandbox.cluster.clock import parse, rfc3339
-from sandbox.cluster.controllers.base import CONTROLLER, Controller, now, owner_key
+from sandbox.cluster.clock import rfc3339
+from sandbox.cluster.controllers.base import Controller, owner_key
 from sandbox.cluster.errors import Object
 from sandbox.cluster.resources import JOBS, PODS
 from sandbox.cluster.store import Change, Key
@@ -29,7 +32,7 @@ class JobController(Controller):
         if job is None or "deletionTimestamp" in job["metadata"]:
             return None
         if _finished(job):
-            return self._expire(job)
+            return None
         status = dict(job.get("status") or {})
         status.setdefault("startTime", rfc3339())
         spec = job["spec"]
@@ -38,8 +41,8 @@ class JobController(Controller):
         failed = sum(pods.phase(pod) == "Failed" for pod in owned)
         active = [pod for pod in owned if pods.is_active(pod)]
         completions = spec.get("completions")
-        end = self._end(job, status, succeeded, failed, active)
-        if end is not None or spec.get("suspend"):
+        end = self._end(job, succeeded, failed, active)
+        if end is not None:
             for pod in active:
                 self.delete_pod(pod)
             active = []
@@ -62,10 +65,9 @@ class JobController(Controller):
             if value:
                 status[name] = value
         self.write_status(JOBS, job, status)
-        deadline = spec.get("activeDeadlineSeconds")
-        return None if deadline is None or end else max(0.05, parse(status["startTime"]) + deadline - now())
+        return None
 
-    def _end(self, job: Object, status: Object, succeeded: int, failed: int, active: list[Object]) -> Object | None:
+    def _end(self, job: Object, succeeded: int, failed: int, active: list[Object]) -> Object | None:
         """The condition that ends the job; None while it goes on."""
         spec = job["spec"]
         restarts = sum(
@@ -76,28 +78,10 @@ class JobController(Controller):
         on_failure = spec["template"]["spec"].get("restartPolicy") == "OnFailure"
         if failed > spec["backoffLimit"] or (on_failure and restarts > 0 and restarts >= spec["backoffLimit"]):
             return _condition("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
-        deadline = spec.get("activeDeadlineSeconds")
-        if deadline is not None and parse(status["startTime"]) + deadline <= now():
-            return _condition("Failed", "DeadlineExceeded", "Job was active longer than specified deadline")
         completions = spec.get("completions")
         if completions is None:
             return _condition("Complete") if succeeded and not active else None
         return _condition("Complete") if succeeded >= completions else None
-
-    def _expire(self, job: Object) -> float | None:
-        ttl = job["spec"].get("ttlSecondsAfterFinished")
-        if ttl is None:
-            return None
-        ended = next(
-            c["lastTransitionTime"] for c in job["status"]["conditions"] if c["type"] in ("Complete", "Failed")
-        )
-        left = parse(ended) + ttl - now()
-        if left > 0:
-            return float(left)
-        metadata = job["metadata"]
-        options = {"propagationPolicy": "Background"}
-        self.api.delete(self.kind(JOBS), metadata["namespace"], metadata["name"], options, CONTROLLER)
-        return None
 
 
 def _finished(job: Object) -> bool:

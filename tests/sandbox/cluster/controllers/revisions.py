@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ControllerRevisions: the pod templates that a StatefulSet or DaemonSet has had."""
+"""ControllerRevisions: the pod templates that a StatefulSet or DaemonSet has had.
+
+Needed by: target pod_rollout; benchmarks.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +40,3 @@ def ensure(controller: Controller, owner: Object) -> Object:
         "revision": latest + 1,
     }
     return controller.api.create(kind, metadata["namespace"], body, CONTROLLER)
-
-
-def clean_up(controller: Controller, owner: Object, in_use: set[str]) -> None:
-    """Drop the oldest revisions over the owner's limit, except those that pods still run. Names of those are given."""
-    limit = owner["spec"].get("revisionHistoryLimit", 10)
-    idle = [rev for rev in controller.owned(owner, CONTROLLER_REVISIONS) if rev["metadata"]["name"] not in in_use]
-    idle.sort(key=lambda rev: int(rev["revision"]))
-    for revision in idle[: max(0, len(idle) - limit)]:
-        metadata = revision["metadata"]
-        kind = controller.kind(CONTROLLER_REVISIONS)
-        controller.api.delete(kind, metadata["namespace"], metadata["name"], {}, CONTROLLER)

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""StatefulSets: numbered pods, one after the other, and rolling updates from the last down to the partition."""
+"""StatefulSets: numbered pods, one after the other, and rolling updates from the last down to the partition.
+
+Needed by: target pod_rollout.
+"""
 
 from __future__ import annotations
 
@@ -40,9 +43,6 @@ class StatefulSetController(Controller):
                 self._manage(obj, current, update)
         finally:
             delay = self._report(obj, current["metadata"]["name"], update_name)
-        in_use = {current["metadata"]["name"], update_name}
-        in_use |= {f"{key[1]}-{_hash(pod)}" for pod in self.owned(obj, PODS)}
-        revisions.clean_up(self, obj, in_use)
         return delay
 
     def _pods(self, obj: Object) -> dict[int, Object]:

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small controllers: the default ServiceAccount of each namespace, and what quotas show as used."""
+"""Small controllers: the default ServiceAccount of each namespace, and what quotas show as used.
+
+Needed by: targets irsa_verify, pod_rollout, sa_annotate.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the API server says about itself: discovery, version, health and the issuer's documents."""
+"""What the API server says about itself: discovery, version, health and the issuer's documents.
+
+Needed by: targets irsa_bindings, irsa_verify, sa_annotate; make sandbox (kubectl).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pod logs, fetched from the node."""
+"""Pod logs, fetched from the node.
+
+Needed by: target irsa_verify; make sandbox (kubectl logs).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Label and field selectors, in the query string's syntax and in an object's ``LabelSelector``."""
+"""Label and field selectors, in the query string's syntax and in an object's ``LabelSelector``.
+
+Needed by: targets pod_rollout, irsa_verify; benchmarks.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``kubectl get`` asks for tables: the columns that a server prints for the kinds that people look at."""
+"""``kubectl get`` asks for tables: the columns that a server prints for the kinds that people look at.
+
+Needed by: make sandbox (kubectl get).
+"""
 
 from __future__ import annotations
 

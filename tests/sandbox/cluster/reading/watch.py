@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watches: the history since a resourceVersion, then every change as it happens."""
+"""Watches: the history since a resourceVersion, then every change as it happens.
+
+Needed by: targets irsa_verify, pod_rollout, role_irsa; benchmarks.
+"""
 
 from __future__ import annotations
 

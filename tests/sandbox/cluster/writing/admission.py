@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Admission of new objects: namespace life cycle, service accounts, the pod identity webhook, quotas."""
+"""Admission of new objects: namespace life cycle, service accounts, the pod identity webhook, quotas.
+
+Needed by: targets irsa_verify, pod_rollout, sa_annotate.
+"""
 
 from __future__ import annotations
 

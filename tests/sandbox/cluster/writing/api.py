@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs of the API on stored objects: create, update, patch, delete. HTTP and controllers both go through it."""
+"""The verbs of the API on stored objects: create, update, patch, delete. HTTP and controllers both go through it.
+
+Needed by: every target.
+"""
 
 from __future__ import annotations
 

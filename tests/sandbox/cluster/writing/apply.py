@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Server-side apply: merge a configuration into the live object, prune what it no longer names, refuse conflicts."""
+"""Server-side apply: merge a configuration into the live object, prune what it no longer names, refuse conflicts.
+
+Needed by: targets irsa_bindings, role_irsa, sa_annotate; demo.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values that the API fills in where a client leaves them out (pkg/apis/*/v1/defaults.go of Kubernetes)."""
+"""Values that the API fills in where a client leaves them out (pkg/apis/*/v1/defaults.go of Kubernetes).
+
+Needed by: targets irsa_verify, pod_rollout.
+"""
 
 from __future__ import annotations
 

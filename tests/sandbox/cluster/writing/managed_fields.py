@@ -5,6 +5,8 @@
 
 A path is a tuple of elements as FieldsV1 writes them: ``f:name`` for a field, ``k:{"name":"x"}`` for an item of a keyed
 list, ``v:"x"`` for an item of a set. The rules are those of sigs.k8s.io/structured-merge-diff.
+
+Needed by: targets irsa_bindings, role_irsa, sa_annotate.
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JSON merge patch (RFC 7386) and strategic merge patch."""
+"""JSON merge patch (RFC 7386) and strategic merge patch.
+
+Needed by: targets pod_rollout, role_irsa, sa_annotate; make sandbox (kubectl apply).
+"""
 
 from __future__ import annotations
 

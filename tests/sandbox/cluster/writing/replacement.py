@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The next state of a stored object: what the writer must not change is kept, what the server maintains is set."""
+"""The next state of a stored object: what the writer must not change is kept, what the server maintains is set.
+
+Needed by: targets irsa_bindings, pod_rollout, sa_annotate.
+"""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@
 
 Only the fields of the resources that this server carries are listed; everything else has the defaults of the API:
 a list is atomic, a map merges key by key.
+
+Needed by: targets pod_rollout, sa_annotate; make sandbox (kubectl apply).
 """
 
 from __future__ import annotations

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the API refuses as invalid, worded as it words it. Only what clients of this sandbox can run into."""
+"""What the API refuses as invalid, worded as it words it. Only what clients of this sandbox can run into.
+
+Needed by: targets bad_input, irsa_bindings, sa_annotate.
+"""
 
 from __future__ import annotations
 

@@ -10,8 +10,7 @@ import re
 import typing as t
 
 import pytest
-from sandbox import old_reflect2
-from sandbox.launch import control_plane
+from sandbox.launch import control_plane, old_reflect2
 
 ASSETS = os.environ.get("KUBEBUILDER_ASSETS")
 needs_programs = pytest.mark.skipif(not ASSETS, reason="KUBEBUILDER_ASSETS is not set")
@@ -46,21 +45,21 @@ def test_found_programs(tmp_path: pathlib.Path) -> None:
     assert found == {name: tmp_path / name for name in control_plane.PROGRAMS}
 
 
-def test_other_programs_need_no_mending(tmp_path: pathlib.Path) -> None:
+def test_other_programs_need_no_patch(tmp_path: pathlib.Path) -> None:
     program(tmp_path, "script")
     assert not old_reflect2.is_affected(tmp_path / "script")
     assert not old_reflect2.is_affected(pathlib.Path("/proc/self/exe").resolve())
 
 
 @needs_programs
-def test_mending_changes_the_one_instruction_only(tmp_path: pathlib.Path) -> None:
+def test_the_patch_changes_the_one_instruction_only(tmp_path: pathlib.Path) -> None:
     server = pathlib.Path(t.cast("str", ASSETS)) / "kube-apiserver"
     if not old_reflect2.is_affected(server):
-        with pytest.raises(ValueError, match="can't be mended"):
+        with pytest.raises(ValueError, match="can't be patched"):
             # etcd has no such function, whatever it was built with.
-            old_reflect2.mended_copy(server.with_name("etcd").resolve(), tmp_path)
+            old_reflect2.patched_copy(server.with_name("etcd").resolve(), tmp_path)
         return
-    copy = old_reflect2.mended_copy(server, tmp_path)
+    copy = old_reflect2.patched_copy(server, tmp_path)
     before, after = server.read_bytes(), copy.read_bytes()
     assert len(before) == len(after)
     # Halving the span that holds a difference finds the one that does.

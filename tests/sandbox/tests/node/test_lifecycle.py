@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import typing as t
 
-from sandbox.node.lifecycle import PodRun, unschedulable
+from sandbox.node.lifecycle import PodRun
 
 if t.TYPE_CHECKING:
     Json = dict[str, t.Any]
@@ -77,23 +77,6 @@ def test_ready_after_some_seconds() -> None:
     assert conditions(runner.after(1.9)) == NOT_READY
     assert conditions(runner.after(2)) == ALL_TRUE
     assert runner.wake is None
-
-
-def test_never_ready() -> None:
-    for runner in (
-        Runner(annotations={"sandbox.eksops.io/never-ready": "true"}),
-        Runner({**container(), "readinessProbe": {"exec": {"command": ["false"]}}}),
-    ):
-        assert conditions(runner.after(3600)) == NOT_READY
-        assert runner.pod["status"]["phase"] == "Running"
-        assert runner.wake is None
-
-
-def test_readiness_gates_and_foreign_conditions() -> None:
-    runner = Runner(readinessGates=[{"conditionType": "example.com/in-service"}])
-    assert conditions(runner.after(0)) == {**ALL_TRUE, "Ready": "False"}
-    runner.pod["status"]["conditions"].append({"type": "example.com/in-service", "status": "True"})
-    assert conditions(runner.after(1)) == {**ALL_TRUE, "example.com/in-service": "True"}
 
 
 def test_a_condition_keeps_its_transition_time() -> None:
@@ -200,10 +183,3 @@ def test_stopping_a_pod_stops_the_aws_cli() -> None:
     runner.after(0)
     runner.run.stop()
     assert runner.cli.cancelled
-
-
-def test_unschedulable() -> None:
-    status = unschedulable({"metadata": {}, "spec": {}}, "0/1 nodes are available", START)
-    [condition] = status["conditions"]
-    assert (condition["type"], condition["status"], condition["reason"]) == ("PodScheduled", "False", "Unschedulable")
-    assert condition["message"] == "0/1 nodes are available"

@@ -1,18 +1,20 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deployments: a ReplicaSet for each pod template, scaled against one another."""
+"""Deployments: a ReplicaSet for each pod template, scaled against one another.
+
+Needed by: targets irsa_bindings, pod_rollout, role_irsa; demo.
+"""
 
 from __future__ import annotations
 
 import typing as t
 
-from sandbox.cluster import pods
-from sandbox.cluster.controllers.base import controller_of, owner_key
+from sandbox.cluster.controllers.base import owner_key
 from sandbox.cluster.controllers.deployments.replica_sets import ReplicaSets, limits, template_of
 from sandbox.cluster.controllers.deployments.status import status_of
 from sandbox.cluster.errors import Object
-from sandbox.cluster.resources import DEPLOYMENTS, PODS, REPLICA_SETS
+from sandbox.cluster.resources import DEPLOYMENTS, REPLICA_SETS
 from sandbox.cluster.store import Change, Key
 
 
@@ -24,13 +26,6 @@ class DeploymentController(ReplicaSets):
             yield change.key
         elif change.resource == REPLICA_SETS:
             yield from owner_key(change, "Deployment")
-        elif change.resource == PODS and change.kind == "DELETED":
-            # A Recreate waits for the last old pod.
-            for namespace, name in owner_key(change, "ReplicaSet"):
-                replica_set = self.store.get(REPLICA_SETS, namespace, name)
-                reference = controller_of(replica_set) if replica_set else None
-                if reference is not None and reference["kind"] == "Deployment":
-                    yield namespace, reference["name"]
 
     def sync(self, key: Key) -> float | None:
         deployment = self.store.get(DEPLOYMENTS, *key)
@@ -41,24 +36,12 @@ class DeploymentController(ReplicaSets):
         old = [rs for rs in sets if rs is not new]
         if deployment["spec"].get("paused"):
             self._scale_paused(deployment, new, old)
-        elif deployment["spec"]["strategy"]["type"] == "Recreate":
-            self._recreate(deployment, new, old)
         else:
             self._roll(deployment, new, old)
-        return self._report(t.cast(Object, self.store.get(DEPLOYMENTS, *key)))
+        self._report(t.cast(Object, self.store.get(DEPLOYMENTS, *key)))
+        return None
 
     # -- strategies
-
-    def _recreate(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
-        for replica_set in old:
-            if replica_set["spec"]["replicas"]:
-                self.scale(deployment, replica_set, 0)
-        if any(pods.phase(pod) not in ("Succeeded", "Failed") for rs in old for pod in self.owned(rs, PODS)):
-            return
-        new = self.ensure_new(deployment, new, old)
-        if new["spec"]["replicas"] != deployment["spec"]["replicas"]:
-            self.scale(deployment, new, deployment["spec"]["replicas"])
-        self.clean_up(deployment, old)
 
     def _roll(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
         replicas = deployment["spec"]["replicas"]
@@ -74,7 +57,6 @@ class DeploymentController(ReplicaSets):
             return
         if not any(rs["spec"]["replicas"] for rs in old):
             self.annotate(deployment, new)
-            self.clean_up(deployment, old)
             return
         minimum = replicas - unavailable
         new_unavailable = have - (new.get("status") or {}).get("availableReplicas", 0)
@@ -112,7 +94,5 @@ class DeploymentController(ReplicaSets):
         if target is not None and len(active) <= 1 and target["spec"]["replicas"] != deployment["spec"]["replicas"]:
             self.scale(deployment, target, deployment["spec"]["replicas"])
 
-    def _report(self, deployment: Object) -> float | None:
-        status, deadline = status_of(deployment, self.owned(deployment, REPLICA_SETS))
-        self.write_status(DEPLOYMENTS, deployment, status)
-        return deadline
+    def _report(self, deployment: Object) -> None:
+        self.write_status(DEPLOYMENTS, deployment, status_of(deployment, self.owned(deployment, REPLICA_SETS)))

@@ -1,7 +1,10 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ReplicaSets of a Deployment: found by their template, made, scaled and dropped."""
+"""The ReplicaSets of a Deployment: found by their template, made, scaled and dropped.
+
+Needed by: targets irsa_bindings, pod_rollout, role_irsa; demo.
+"""
 
 from __future__ import annotations
 
@@ -88,13 +91,6 @@ class ReplicaSets(Controller):
             self.kind(REPLICA_SETS), replica_set, lambda obj: obj["metadata"]["annotations"].update(wanted), CONTROLLER
         )
 
-    def clean_up(self, deployment: Object, old: list[Object]) -> None:
-        limit = deployment["spec"].get("revisionHistoryLimit", 10)
-        idle = [rs for rs in old if not rs["spec"]["replicas"] and not (rs.get("status") or {}).get("replicas")]
-        for rs in sorted(idle, key=_revision)[: max(0, len(idle) - limit)]:
-            metadata = rs["metadata"]
-            self.api.delete(self.kind(REPLICA_SETS), metadata["namespace"], metadata["name"], {}, CONTROLLER)
-
     def _progress(self, deployment: Object, reason: str, message: str) -> None:
         def change(obj: Object) -> None:
             status = obj.setdefault("status", {})
@@ -120,8 +116,9 @@ def limits(deployment: Object) -> tuple[int, int]:
     """maxSurge and maxUnavailable as counts."""
     spec = deployment["spec"]
     rolling = spec["strategy"].get("rollingUpdate")
-    if not rolling or not spec["replicas"]:
-        return 0, 0
+    if not rolling:
+        # Recreate: all at once.
+        return 0, int(spec["replicas"])
     surge = scaled(rolling.get("maxSurge", 0), spec["replicas"], up=True)
     unavailable = scaled(rolling.get("maxUnavailable", 0), spec["replicas"], up=False)
     if not surge and not unavailable:

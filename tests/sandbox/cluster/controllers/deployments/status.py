@@ -1,19 +1,20 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The status of a Deployment: counts over its ReplicaSets and the conditions that follow from them."""
+"""The status of a Deployment: counts over its ReplicaSets and the conditions that follow from them.
+
+Needed by: targets irsa_bindings, pod_rollout, role_irsa; demo.
+"""
 
 from __future__ import annotations
 
 from sandbox.cluster import pods
-from sandbox.cluster.clock import parse
-from sandbox.cluster.controllers.base import now, with_condition, without_condition
+from sandbox.cluster.controllers.base import with_condition, without_condition
 from sandbox.cluster.controllers.deployments.replica_sets import limits, new_condition, template_of
 from sandbox.cluster.errors import Object
 
 
-def status_of(deployment: Object, sets: list[Object]) -> tuple[Object, float | None]:
-    """The status, and the seconds until the rollout's deadline while one is under way."""
+def status_of(deployment: Object, sets: list[Object]) -> Object:
     new = next((rs for rs in sets if template_of(rs) == deployment["spec"]["template"]), None)
     spec, old = deployment["spec"], deployment.get("status") or {}
 
@@ -48,7 +49,7 @@ def status_of(deployment: Object, sets: list[Object]) -> tuple[Object, float | N
     status: Object = {"observedGeneration": deployment["metadata"]["generation"]}
     status.update({key: value for key, value in counts.items() if value})
     status["conditions"] = conditions
-    return status, _deadline_in(deployment, conditions, counts)
+    return status
 
 
 def _progressing(
@@ -72,10 +73,6 @@ def _progressing(
     if _moved(old, counts):
         condition = new_condition("Progressing", "True", "ReplicaSetUpdated", f"{what} is progressing.")
         return with_condition(conditions, condition)
-    if current is not None and not done and _timed_out(spec, current):
-        text = f"{what} has timed out progressing."
-        condition = new_condition("Progressing", "False", "ProgressDeadlineExceeded", text)
-        return with_condition(conditions, condition, keep_update_time=True)
     return conditions
 
 
@@ -93,23 +90,6 @@ def _moved(old: Object, counts: dict[str, int]) -> bool:
         or counts["readyReplicas"] > before("readyReplicas")
         or counts["availableReplicas"] > before("availableReplicas")
     )
-
-
-def _timed_out(spec: Object, condition: Object) -> bool:
-    if condition["reason"] == "ProgressDeadlineExceeded":
-        return True
-    return bool(parse(condition["lastUpdateTime"]) + spec.get("progressDeadlineSeconds", 600) < now())
-
-
-def _deadline_in(deployment: Object, conditions: list[Object], counts: dict[str, int]) -> float | None:
-    """Seconds until the rollout's deadline, while one is under way."""
-    spec = deployment["spec"]
-    current = next((entry for entry in conditions if entry["type"] == "Progressing"), None)
-    if current is None or spec.get("paused") or _is_complete(spec, counts):
-        return None
-    if current["reason"] == "ProgressDeadlineExceeded":
-        return None
-    return float(max(0.05, parse(current["lastUpdateTime"]) + spec.get("progressDeadlineSeconds", 600) - now() + 0.01))
 
 
 def _failure(sets: list[Object], new: Object | None) -> Object | None:

@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 import typing as t
 
 import pytest
 from sandbox import settings
-from sandbox.tests.support.aws_server import REGIONS, SUBJECT, Aws, refusal
+from sandbox.tests.support.aws_server import REGIONS, Aws, refusal
 
 ACCOUNT = settings.ACCOUNT_ID
 ROOT = f"arn:aws:iam::{ACCOUNT}:root"
@@ -402,48 +401,3 @@ def test_list_roles_pages(aws: Aws, size: int) -> None:
     assert [role["RoleName"] for page in pages for role in page["Roles"]] == ["a", "B", "C", "d"]
     assert len(pages) == -(-4 // size)
     assert not pages[-1]["IsTruncated"]
-
-
-def test_last_use_can_be_set(aws: Aws) -> None:
-    iam = aws.client("iam")
-    aws.role(TRUST)
-    assert iam.get_role(RoleName="app")["Role"]["RoleLastUsed"] == {}
-    aws.admin("POST", "role-last-used", {"role_name": "app", "date": "2026-01-02T03:04:05Z", "region": "eu-west-1"})
-    last = iam.get_role(RoleName="app")["Role"]["RoleLastUsed"]
-    assert last["LastUsedDate"] == datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone.utc)
-    assert last["Region"] == "eu-west-1"
-
-
-def test_permissions_are_enforced_on_demand(aws: Aws) -> None:
-    """moto's own enforcement still works, and leaves alone what needs no permission."""
-    import urllib.request
-
-    iam = aws.client("iam")
-    aws.role()
-    iam.create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])
-    iam.create_user(UserName="reader")
-    iam.put_user_policy(
-        UserName="reader", PolicyName="p", PolicyDocument=POLICY.replace("s3:ListAllMyBuckets", "iam:GetRole")
-    )
-    key = iam.create_access_key(UserName="reader")["AccessKey"]
-
-    def enforce_after(count: str) -> None:
-        request = urllib.request.Request(f"{aws.endpoint}/moto-api/reset-auth", data=count.encode(), method="POST")
-        request.add_header("Content-Type", "text/plain")
-        urllib.request.urlopen(request, timeout=5).close()
-
-    enforce_after("0")
-    try:
-        reader = {"access_key_id": key["AccessKeyId"], "secret": key["SecretAccessKey"]}
-        assert aws.client("iam", **reader).get_role(RoleName="app")["Role"]["RoleName"] == "app"
-        denied = refusal(aws.client("iam", **reader).delete_role, RoleName="app")
-        assert denied[:2] == (403, "AccessDenied")
-        assert "user/reader is not authorized to perform: iam:DeleteRole" in denied.message
-        wrong = aws.client("iam", access_key_id=key["AccessKeyId"], secret="wrong")
-        assert refusal(wrong.get_role, RoleName="app").code == "SignatureDoesNotMatch"
-        answer = aws.client("sts", access_key_id=None).assume_role_with_web_identity(
-            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/app", RoleSessionName="session", WebIdentityToken=aws.token()
-        )
-        assert answer["SubjectFromWebIdentityToken"] == SUBJECT
-    finally:
-        enforce_after("Infinity")

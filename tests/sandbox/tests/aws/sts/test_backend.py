@@ -153,19 +153,8 @@ def test_forged_tokens_are_refused(provider: Aws, make: c.Callable[[Aws], str], 
 def test_without_the_clusters_keys_nothing_verifies(provider: Aws) -> None:
     provider.role()
     provider.state.cluster_file.unlink()
-    provider.admin("POST", "issuers", {"issuer": provider.issuer, "jwks": {"keys": []}})
+    provider.write_cluster(jwks={"keys": []})
     assert refusal(assume, aws=provider) == (400, "InvalidIdentityToken", NO_KEY)
-
-
-def test_another_issuer_brings_its_own_keys(aws: Aws) -> None:
-    issuer, key = settings.issuer(settings.OTHER_CLUSTER), RSAKey.generate_key(2048, {"kid": "second"})
-    aws.client("iam").create_open_id_connect_provider(Url=issuer, ClientIDList=[settings.AUDIENCE])
-    trust = json.loads(json.dumps(aws.trust()).replace(aws.provider, issuer.removeprefix("https://")))
-    aws.role(trust)
-    token = aws.token(key, iss=issuer)
-    assert refusal(assume, aws=aws, WebIdentityToken=token) == (400, "InvalidIdentityToken", NO_KEY)
-    aws.admin("POST", "issuers", {"issuer": issuer, "jwks": aws.jwks(key)})
-    assert assume(aws, WebIdentityToken=token)["SubjectFromWebIdentityToken"] == SUBJECT
 
 
 @pytest.mark.parametrize(

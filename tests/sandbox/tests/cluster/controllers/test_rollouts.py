@@ -72,38 +72,6 @@ def test_a_deployment_keeps_a_replica_set_for_each_revision(namespace: Namespace
     assert len(namespace.cluster.ok("GET", f"{namespace.apps}/replicasets")["items"]) == 2
 
 
-def test_a_bad_image_runs_into_the_deadline(namespace: Namespace) -> None:
-    path, _state = start(namespace, "Deployment", replicas=2, progressDeadlineSeconds=1)
-    body = {"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "missing:1"}]}}}}
-    namespace.cluster.ok("PATCH", path, body, STRATEGIC)
-
-    # A busy machine may reach the deadline before the new pod is counted.
-    def is_stuck(obj: Json) -> bool:
-        return conditions(obj)["Progressing"][0] == "False" and "updatedReplicas" in obj["status"]
-
-    stuck = namespace.cluster.until(path, is_stuck)
-    assert conditions(stuck)["Progressing"] == ("False", "ProgressDeadlineExceeded")
-    # A quarter of two, rounded down, may be missing: the old pods stay.
-    assert conditions(stuck)["Available"] == ("True", "MinimumReplicasAvailable")
-    assert stuck["status"]["updatedReplicas"] == 1
-    assert stuck["status"]["availableReplicas"] == 2
-    assert stuck["status"]["unavailableReplicas"] == 1
-
-
-def test_recreate_waits_for_the_old_pods(namespace: Namespace) -> None:
-    path, _state = start(namespace, "Deployment", replicas=2, strategy={"type": "Recreate"})
-    namespace.cluster.ok("PATCH", path, RESTART, STRATEGIC)
-    seen = []
-
-    def watch(obj: Json) -> bool:
-        hashes = {pod["metadata"]["labels"]["pod-template-hash"] for pod in namespace.pods("app=web")}
-        seen.append(len(hashes))
-        return is_rolled_out(obj)
-
-    namespace.cluster.until(path, watch)
-    assert max(seen) == 1
-
-
 def test_a_paused_deployment_starts_nothing(namespace: Namespace) -> None:
     path, _state = start(namespace, "Deployment", replicas=1)
     namespace.cluster.ok("PATCH", path, {"spec": {"paused": True}}, STRATEGIC)

@@ -7,6 +7,8 @@ Kubernetes up to 1.23 carries github.com/modern-go/reflect2 below 1.0.2, which r
 runtime that takes other arguments since Go 1.18. Built with such a Go, as Debian 12 does with Kubernetes 1.20, the API
 server dies of a segmentation fault when it writes a webhook's patch into its audit annotations. No configuration turns
 these off. In a copy of such a program the function that writes them is made to return at once; nothing else changes.
+
+Needed by: make test-envtest with Kubernetes up to 1.23.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ def is_affected(program: pathlib.Path) -> bool:
         return _find(data) is not None
 
 
-def mended_copy(program: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
+def patched_copy(program: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
     """Write a copy that survives into a directory and return its path.
 
     Raises:
@@ -48,7 +50,7 @@ def mended_copy(program: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
     offset = _find(data)
     machine = struct.unpack_from("<H", data, 18)[0]
     if offset is None or machine not in RETURN:
-        raise ValueError(f"{program} can't be mended: no function table of Go 1.18 or newer for machine {machine}")
+        raise ValueError(f"{program} can't be patched: no function table of Go 1.18 or newer for machine {machine}")
     data[offset : offset + len(RETURN[machine])] = RETURN[machine]
     copy = directory / program.name
     copy.write_bytes(data)

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each module of the sandbox names what needs it, and what it names exists."""
+
+from __future__ import annotations
+
+import ast
+import pathlib
+import re
+
+import pytest
+
+SANDBOX = pathlib.Path(__file__).resolve().parents[1]
+TARGETS = SANDBOX.parent / "integration" / "targets"
+MODULES = sorted(path for path in SANDBOX.rglob("*.py") if "tests" not in path.relative_to(SANDBOX).parts)
+REMARK = re.compile(r" \([^)]*\)")
+OTHERS = {
+    "every target",
+    "demo",
+    "benchmarks",
+    "make permissions",
+    "make sandbox",
+    "make test-envtest",
+    "make test-envtest with Kubernetes up to 1.23",
+    "units of the collection",
+}
+
+
+def needs(path: pathlib.Path) -> list[str]:
+    """The entries of a module's line "Needed by: ENTRY; ENTRY.", without remarks in parentheses."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    found = re.search(r"^Needed by: (.+)\.\Z", docstring, re.MULTILINE)
+    return REMARK.sub("", found[1]).split("; ") if found else []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SANDBOX)))
+def test_a_module_names_what_needs_it(path: pathlib.Path) -> None:
+    entries = needs(path)
+    assert entries, "the module's docstring does not end with a line 'Needed by: ...'"
+    for entry in entries:
+        match = re.fullmatch(r"targets? (.+)", entry)
+        if match is None:
+            assert entry in OTHERS
+            continue
+        missing = [name for name in match[1].split(", ") if not (TARGETS / name / "aliases").is_file()]
+        assert not missing, f"no such integration target: {missing}"
