@@ -324,7 +324,7 @@ class Reader:
         name = next((each for each in facts.looked_at if audit_facts.annotation_of(facts.service_accounts[each])), None)
         if name is None:
             return ()
-        plain = bulk_facts.wanted(*name, role_arn=None, issuer=facts.issuer, region=self._wanted.region, ask=False)
+        plain = bulk_facts.build_spec(*name, role_arn=None, issuer=facts.issuer, region=self._wanted.region, ask=False)
         spec = dataclasses.replace(plain, probes=frozenset({"admission"}))
         context = verification.VerificationContext(self._aws, self._server, self._cluster, self._conceal)
         found = verification.verify(context, spec, start_pods=False)

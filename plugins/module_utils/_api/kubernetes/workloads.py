@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls for pods and the workloads that own them."""
+"""Calls for service accounts, pods and the workloads that own them."""
 
 from __future__ import annotations
 
@@ -55,6 +55,32 @@ def list_service_accounts(server: ApiServer, *, namespace: str | None = None) ->
     """The service accounts of a namespace, or of all namespaces, 500 a request."""
     where = f"/namespaces/{namespace}" if namespace else ""
     return server.pages(f"/api/v1{where}/serviceaccounts")[0]
+
+
+def request_token(
+    server: ApiServer, *, namespace: str, name: str, audience: str, seconds: int, conceal: t.Callable[[str], None]
+) -> str:
+    """A token of the service account, as the kubelet requests it for a pod.
+
+    https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
+
+    :param seconds: how long it is good for; 600 at least.
+    :param conceal: told the token before anything else is done with it.
+    :raises NotFound: there is no such account.
+    """
+    answer = server.request(
+        "POST",
+        f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token",
+        body={
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": [audience], "expirationSeconds": seconds},
+        },
+        what=f"request a token of the service account {namespace}/{name}",
+    )
+    token = str(answer["status"]["token"])
+    conceal(token)
+    return token
 
 
 def everywhere(server: ApiServer, list_all: t.Callable[..., list[Json]], namespaces: t.Sequence[str]) -> list[Json]:

@@ -318,7 +318,7 @@ class Audit:
 
 def _probes(facts: Facts, wanted: Wanted) -> VerificationSpec:
     """What is to be looked at of each chain."""
-    plain = bulk_facts.wanted("", "", role_arn=None, issuer=facts.issuer, region=wanted.region, ask=False)
+    plain = bulk_facts.build_spec("", "", role_arn=None, issuer=facts.issuer, region=wanted.region, ask=False)
     return dataclasses.replace(
         plain, probes=frozenset({"static", "pods"} if wanted.pods else {"static"}), ignore=wanted.ignore
     )

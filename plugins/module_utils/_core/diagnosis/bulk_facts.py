@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a run over many bindings knows of a chain, as the facts of a verification."""
+"""The facts about a chain that a bulk run has already read, in the shape that a verification needs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from .spec import VerificationSpec
 
 Json = t.Mapping[str, t.Any]
 
-# How long a change in IAM is given to reach STS: the default of `irsa_verify`.
+# How long to wait for a change of IAM to reach STS: the default of `irsa_verify`.
 PROPAGATION_SECONDS = 120
 
 _NOT_READ: t.Final = Unknown("it isn't read for many bindings at once")
 
 
-def wanted(
+def build_spec(
     namespace: str, name: str, *, role_arn: str | None, issuer: str, region: str | None, ask: bool
 ) -> VerificationSpec:
-    """What is to be verified of one binding.
+    """The verification of one binding.
 
     :param issuer: empty where the cluster is known.
     :param ask: whether STS is asked, too.
@@ -42,8 +42,8 @@ def wanted(
     )
 
 
-def role(found: Json) -> dict[str, t.Any]:
-    """A role as GetRole gives it.
+def as_get_role(found: Json) -> dict[str, t.Any]:
+    """A role as GetRole returns it.
 
     :param found: as `irsa_role` returns it.
     """
@@ -59,10 +59,10 @@ def role(found: Json) -> dict[str, t.Any]:
 
 
 def aws_facts(provider: Json, of_role: OrUnknown[Json | None], policies: Json | None = None) -> AwsFacts:
-    """What is known of AWS's half.
+    """The facts of IAM.
 
     :param provider: as `iam_oidc_provider` returns it.
-    :param of_role: as GetRole gives it; None if there is none.
+    :param of_role: as GetRole returns it; None if it does not exist.
     :param policies: the role as `irsa_role` returns it, where it was read as a whole.
     """
     managed = (policies or {}).get("managed_policies")
@@ -81,9 +81,9 @@ def aws_facts(provider: Json, of_role: OrUnknown[Json | None], policies: Json | 
 
 
 def kubernetes_facts(of_account: Json | None) -> KubernetesFacts:
-    """What is known of the cluster's half.
+    """The facts of the cluster.
 
-    :param of_account: as Kubernetes gives it; None if it is gone.
+    :param of_account: as Kubernetes returns it; None if it does not exist.
     """
     return KubernetesFacts(
         account=of_account,

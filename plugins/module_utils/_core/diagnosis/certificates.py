@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a bundle of CA certificates says of itself: names, keys and validity, read off X.509's DER.
+"""The names, keys and validity of a bundle of CA certificates, parsed from X.509's DER.
 
-No signature is verified here. Two certificates with one subject and one key are the same CA, whenever either was
-issued, which is all that comparing two bundles takes.
+No signature is verified. Two certificates with the same subject and key are the same CA, whenever either was issued,
+which is enough to compare two bundles.
 
 https://www.rfc-editor.org/rfc/rfc5280#section-4.1 (certificates), https://www.rfc-editor.org/rfc/rfc7468 (PEM)
 """
@@ -26,9 +26,9 @@ _SEQUENCE, _INTEGER, _UTC_TIME, _GENERALIZED_TIME, _VERSION = 0x30, 0x02, 0x17, 
 
 @dataclasses.dataclass(frozen=True)
 class Certificate:
-    """A certificate as far as it matters here.
+    """The parts of a certificate that are compared.
 
-    :param subject: the encoded name; names are only ever compared.
+    :param subject: the encoded name; names are only compared.
     :param key: the encoded public key, algorithm included.
     :param not_before: Unix time, as is ``not_after``.
     """
@@ -49,11 +49,11 @@ class Certificate:
         return self.not_before <= moment <= self.not_after
 
 
-@functools.lru_cache(maxsize=16)  # one webhook's bundle is looked at for each of its service accounts
+@functools.lru_cache(maxsize=16)  # one webhook's bundle is parsed for each service account
 def parse_bundle(pem: str) -> tuple[Certificate, ...]:
     """The certificates of a PEM bundle; what lies between them is skipped, as Kubernetes does.
 
-    :raises ValueError: a certificate that is none, or no certificate at all.
+    :raises ValueError: a certificate is not valid X.509, or there is none.
     """
     found = []
     for block in _PEM.findall(pem):

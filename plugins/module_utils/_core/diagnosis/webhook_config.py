@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether the API server asks the pod identity webhook about a pod, and can believe its answer.
+"""Whether the API server calls the pod identity webhook for a pod, and trusts its certificate.
 
 How the API server chooses: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
 What upstream deploys: https://github.com/aws/amazon-eks-pod-identity-webhook/tree/master/deploy
@@ -23,7 +23,7 @@ from .certificates import Certificate
 
 Json = t.Mapping[str, t.Any]
 
-# EKS and upstream name the configuration so, charts put their release's name around it.
+# The name of the configuration on EKS and upstream; charts add their release's name.
 _CONFIGURATION = "pod-identity-webhook"
 NAMES = frozenset({"iam-for-pods.amazonaws.com", "pod-identity-webhook.amazonaws.com"})
 
@@ -57,7 +57,7 @@ class Hook:
 
     @property
     def is_local(self) -> bool:
-        """Whether it is called on the API server's own machine, as those are that EKS itself runs."""
+        """Whether it runs on the API server's own machine, as EKS's own webhooks do."""
         host = urllib.parse.urlsplit(self.client.get("url") or "").hostname or ""
         try:
             return ipaddress.ip_address(host).is_loopback
@@ -66,7 +66,7 @@ class Hook:
 
     @property
     def address(self) -> str:
-        """Where it is called, in words."""
+        """Where it is called, for messages."""
         service = self.client.get("service")
         if service:
             return f"service {service.get('namespace')}/{service.get('name')}"
@@ -76,15 +76,15 @@ class Hook:
 def hooks_of(configurations: t.Iterable[Json]) -> list[Hook]:
     """All mutating webhooks of the cluster."""
     return [
-        Hook(each["metadata"]["name"], index, body, each["metadata"].get("annotations") or {})
-        for each in configurations
-        for index, body in enumerate(each.get("webhooks") or [])
+        Hook(configuration["metadata"]["name"], index, body, configuration["metadata"].get("annotations") or {})
+        for configuration in configurations
+        for index, body in enumerate(configuration.get("webhooks") or [])
     ]
 
 
 def pod_identity_hooks(configurations: t.Iterable[Json]) -> list[Hook]:
     """Those of the pod identity webhook."""
-    return [each for each in hooks_of(configurations) if _is_pod_identity(each)]
+    return [hook for hook in hooks_of(configurations) if _is_pod_identity(hook)]
 
 
 def is_pod_identity_name(name: str, configurations: t.Iterable[Json]) -> bool:
@@ -98,7 +98,7 @@ def _is_pod_identity(hook: Hook) -> bool:
 
 
 def sees_new_pods(hook: Hook) -> bool:
-    """Whether its rules name the creation of pods."""
+    """Whether its rules match the creation of pods."""
     return any(_covers(rule) for rule in hook.body.get("rules") or [])
 
 
@@ -117,20 +117,20 @@ def _covers(rule: Json) -> bool:
 
 
 def unmet(selector: Json | None, labels: t.Mapping[str, str]) -> str | None:
-    """Why a label selector doesn't choose an object with these labels; None where it does.
+    """Why a label selector doesn't match an object with these labels; None where it does.
 
-    An empty selector chooses everything, NotIn and DoesNotExist hold for a label that isn't there:
+    An empty selector matches everything, NotIn and DoesNotExist match a missing label:
     https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements
     """
     for key, value in ((selector or {}).get("matchLabels") or {}).items():
         if labels.get(key) != value:
-            return f"label {key} must be {value!r}" + _but(labels, key)
+            return f"label {key} must be {value!r}" + _actual(labels, key)
     for requirement in (selector or {}).get("matchExpressions") or []:
         key, operator = requirement["key"], requirement["operator"]
         listed = requirement.get("values") or []
         among = " or ".join(map(repr, listed))
         if operator == "In" and labels.get(key) not in listed:
-            return f"label {key} must be {among}" + _but(labels, key)
+            return f"label {key} must be {among}" + _actual(labels, key)
         if operator == "NotIn" and labels.get(key) in listed:
             return f"label {key} must not be {among}"
         if operator == "Exists" and key not in labels:
@@ -140,16 +140,16 @@ def unmet(selector: Json | None, labels: t.Mapping[str, str]) -> str | None:
     return None
 
 
-def _but(labels: t.Mapping[str, str], key: str) -> str:
-    return f" and is {labels[key]!r}" if key in labels else " and isn't there"
+def _actual(labels: t.Mapping[str, str], key: str) -> str:
+    return f" and is {labels[key]!r}" if key in labels else " and is missing"
 
 
 @dataclasses.dataclass(frozen=True)
-class Distrust:
-    """Why the API server can't believe a webhook's certificate.
+class CertificateProblem:
+    """Why the API server doesn't trust a webhook's certificate.
 
-    :param why: a sentence's end.
-    :param expected: what the bundle should have, in words.
+    :param why: the end of a sentence.
+    :param expected: what the bundle should contain.
     """
 
     why: str
@@ -158,7 +158,7 @@ class Distrust:
 
 
 def bundle_of(hook: Hook) -> t.Sequence[Certificate]:
-    """The CAs that the API server believes this webhook; none for an empty bundle.
+    """The CAs that the API server trusts for this webhook; none for an empty bundle.
 
     :raises ValueError: the bundle can't be read.
     """
@@ -172,11 +172,13 @@ def bundle_of(hook: Hook) -> t.Sequence[Certificate]:
     return certificates.parse_bundle(pem)
 
 
-def distrust(hook: Hook, serving_ca: str | None, observed_at: float | None) -> Distrust | None:
-    """What the certificates alone say against a webhook.
+def find_certificate_problem(
+    hook: Hook, serving_ca: str | None, observed_at: float | None
+) -> CertificateProblem | None:
+    """Why the API server doesn't trust a webhook, by its certificates alone; None if they show no problem.
 
-    Without a bundle the API server goes by its system's roots, which no in-cluster service's and no loopback
-    address's certificate comes from.
+    Without a bundle the API server trusts its system's roots, which never signed the certificate of an in-cluster
+    service or a loopback address.
 
     :param serving_ca: PEM of what can have signed the webhook's serving certificate, if that is known.
     :param observed_at: Unix time; without it nothing counts as expired.
@@ -184,20 +186,22 @@ def distrust(hook: Hook, serving_ca: str | None, observed_at: float | None) -> D
     try:
         trusted = bundle_of(hook)
     except ValueError as error:
-        return Distrust(f"its caBundle can't be read: {error}", "a PEM bundle in base64", "something else")
+        return CertificateProblem(f"its caBundle can't be read: {error}", "a PEM bundle in base64", "something else")
     if not trusted:
         if hook.client.get("service") or hook.is_local:
-            return Distrust("its caBundle is empty", "the CA of its serving certificate", "no certificate")
+            return CertificateProblem("its caBundle is empty", "the CA of its serving certificate", "no certificate")
         return None
-    if observed_at is not None and not any(each.is_valid_at(observed_at) for each in trusted):
-        return Distrust("no certificate of its caBundle is valid now", "a valid CA", _validity(trusted, observed_at))
+    if observed_at is not None and not any(certificate.is_valid_at(observed_at) for certificate in trusted):
+        return CertificateProblem(
+            "no certificate of its caBundle is valid now", "a valid CA", _validity(trusted, observed_at)
+        )
     try:
         serving = certificates.parse_bundle(serving_ca) if serving_ca else ()
     except ValueError:
         return None
     if not serving or _in_common(trusted, serving):
         return None
-    return Distrust(
+    return CertificateProblem(
         "its caBundle has none of the CAs that can have signed the serving certificate",
         f"the CA that signed the certificate of {hook.address}",
         quantity(len(trusted), "other certificate"),
@@ -205,22 +209,24 @@ def distrust(hook: Hook, serving_ca: str | None, observed_at: float | None) -> D
 
 
 def _validity(trusted: t.Sequence[Certificate], observed_at: float) -> str:
-    # A bundle of which some end and others haven't begun is as good as expired.
-    ended = sum(each.not_after < observed_at for each in trusted)
+    # A bundle of which some have expired and the others are not valid yet is as good as expired.
+    ended = sum(certificate.not_after < observed_at for certificate in trusted)
     return f"{ended} expired, {len(trusted) - ended} not valid yet"
 
 
 def _in_common(trusted: t.Sequence[Certificate], serving: t.Sequence[Certificate]) -> bool:
     """Whether one of the trusted CAs is, or by its name may have signed, what is served."""
-    identities = {each.identity for each in trusted}
-    subjects = {each.subject for each in trusted}
+    identities = {certificate.identity for certificate in trusted}
+    subjects = {certificate.subject for certificate in trusted}
     return any(
-        each.identity in identities or (each.issuer in subjects and each.issuer != each.subject) for each in serving
+        certificate.identity in identities
+        or (certificate.issuer in subjects and certificate.issuer != certificate.subject)
+        for certificate in serving
     )
 
 
 def outdated(hook: Hook, configurations: t.Iterable[Json]) -> Hook | None:
-    """Another webhook on the API server's own machine that is given a CA which this one lacks; None if there is none.
+    """Another webhook on the API server's own machine whose bundle has a CA that this one lacks; None if there is none.
 
     EKS runs those with certificates of the cluster's CA. Where that was rotated, and this bundle left behind, the
     others have the new CA besides the old one, or a CA of the same name in its place:
@@ -240,6 +246,6 @@ def outdated(hook: Hook, configurations: t.Iterable[Json]) -> Hook | None:
 
 def _identities(hook: Hook) -> set[tuple[bytes, bytes]]:
     try:
-        return {each.identity for each in bundle_of(hook)}
+        return {certificate.identity for certificate in bundle_of(hook)}
     except ValueError:
         return set()

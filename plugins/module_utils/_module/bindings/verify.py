@@ -125,7 +125,7 @@ class Proofs:
 
     def _wanted(self, outcome: Outcome) -> VerificationSpec:
         options = outcome.account.options
-        return bulk_facts.wanted(
+        return bulk_facts.build_spec(
             options["namespace"],
             options["name"],
             role_arn=outcome.role_arn,
@@ -145,7 +145,7 @@ class Proofs:
         elsewhere = outcome.account.role_arn
         if outcome.account.role:
             role = run.roles[outcome.account.role]
-            facts = bulk_facts.aws_facts(self._provider, bulk_facts.role(role), role)
+            facts = bulk_facts.aws_facts(self._provider, bulk_facts.as_get_role(role), role)
         else:
             facts = bulk_facts.aws_facts(self._provider, self._foreign[elsewhere] if elsewhere else None)
         seen = ChainFacts(chain, facts, bulk_facts.kubernetes_facts(account))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with a chain's service account, and who is going to undo what is right with it."""
+"""What is wrong with a chain's service account, and who will change what is right."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ _ACCOUNTS_OF_ADDONS = {
     "vpc-cni": (("kube-system", "aws-node"),),
 }
 
-# Field managers, by how they begin, of those who write an account again from a source of their own, and where that
-# is. ``kubectl`` and this collection write once, when somebody tells them to.
+# Prefixes of the field managers of tools that reconcile an account with a source of their own, and where that source
+# is. ``kubectl`` and this collection write only when they are run.
 _RECONCILERS = (
     ("argocd", "Argo CD", "in the repository that Argo CD syncs"),
     ("eksctl", "eksctl", "in eksctl's ClusterConfig (iam.serviceAccounts), or with eksctl update iamserviceaccount"),
@@ -60,21 +60,21 @@ _RECONCILERS = (
     ("pulumi", "Pulumi", "in the Pulumi program"),
     ("terraform", "Terraform", "in the Terraform configuration"),
 )
-# What EKS itself writes, when it installs or updates an add-on.
+# EKS itself, which writes when it installs or updates an add-on.
 _ADDONS = "Amazon EKS"
-# The API server's name for whoever wrote before there were field managers.
-_NOBODY = (BEFORE_FIRST_APPLY,)
+# The API server's name for unknown writers from before the first server-side apply.
+_UNKNOWN_MANAGERS = (BEFORE_FIRST_APPLY,)
 
 
 def addons_of(namespace: str, name: str) -> list[str]:
-    """The EKS add-ons that may keep this service account, and so write its annotation."""
+    """The EKS add-ons that may own this service account, and so write its annotation."""
     return [addon for addon, accounts in _ACCOUNTS_OF_ADDONS.items() if (namespace, name) in accounts]
 
 
 def findings(chain: Chain, facts: KubernetesFacts, aws: AwsFacts) -> list[Finding]:
-    """What is wrong with the account: its existence, its annotation, and what competes with either.
+    """What is wrong with the account: its existence, its annotation, and what competes with it.
 
-    An account whose role comes from the webhook's own ConfigMap, which a dry run shows, needs no annotation.
+    An account whose role comes from the webhook's own ConfigMap, as a dry run shows, needs no annotation.
     """
     found: list[Finding] = []
     account = facts.account
@@ -94,10 +94,12 @@ def _missing(chain: Chain, facts: KubernetesFacts) -> Finding:
     if facts.namespace is None:
         return Finding(
             "account-missing",
-            f"there is no service account {name}, and no namespace {chain.namespace} either",
+            f"service account {name} does not exist, nor does namespace {chain.namespace}",
             f"check the namespace and the cluster, or {fix.removesuffix(')')}, create_namespace: true)",
         )
-    return Finding("account-missing", f"there is no service account {name}, so pods that name it can't be created", fix)
+    return Finding(
+        "account-missing", f"service account {name} does not exist, so pods that name it cannot be created", fix
+    )
 
 
 # -- the annotation
@@ -113,7 +115,7 @@ def _annotation(chain: Chain, facts: KubernetesFacts, account: Json) -> t.Iterat
     audience = {key for key, meant in near_misses(annotations).items() if meant == _AUDIENCE}
     if _AUDIENCE not in annotations:
         for key in sorted(audience):
-            # What is written there holds anyway if it is the audience that tokens have without it.
+            # The misspelled annotation changes nothing if it is the audience that tokens have anyway.
             if annotations[key] != chain.audience:
                 yield _typo(chain, f"annotation {key} of service account {name_of(chain)}", key, _AUDIENCE)
 
@@ -132,7 +134,7 @@ def _another_role(chain: Chain, role_arn: str) -> t.Iterator[Finding]:
 
 
 def _no_role(chain: Chain, facts: KubernetesFacts, annotations: t.Mapping[str, str]) -> Finding:
-    """Why the account names no role. A mistake somebody made beats the mere absence."""
+    """Why the account names no role. A mistake is a better explanation than mere absence."""
     name = name_of(chain)
     fix = f"annotate the account with eksops.irsa.sa_annotate ({_options(chain)})"
     for key, meant in near_misses(annotations).items():
@@ -150,7 +152,9 @@ def _no_role(chain: Chain, facts: KubernetesFacts, annotations: t.Mapping[str, s
                     found=f"{key} on {thing}",
                 )
     if ROLE_ARN_ANNOTATION in annotations:
-        message = f"annotation {ROLE_ARN_ANNOTATION} of service account {name} is empty, which counts as none"
+        message = (
+            f"annotation {ROLE_ARN_ANNOTATION} of service account {name} is empty, which the webhook treats as missing"
+        )
         return Finding("annotation-empty", message, fix, _EVIDENCE, expected=chain.role_arn, found="")
     given_role = carried(facts)
     note = f"; the webhook's own configuration gives its pods {given_role}" if given_role else ""
@@ -159,7 +163,7 @@ def _no_role(chain: Chain, facts: KubernetesFacts, annotations: t.Mapping[str, s
 
 
 def _typo(chain: Chain, thing: str, key: str, meant: str) -> Finding:
-    option = next(option for option, each in IRSA_OPTIONS.items() if each == meant)
+    option = next(option for option, key_of_option in IRSA_OPTIONS.items() if key_of_option == meant)
     return Finding(
         "annotation-typo",
         f"{thing} has no effect; it looks like {meant}",
@@ -173,10 +177,10 @@ def _typo(chain: Chain, thing: str, key: str, meant: str) -> Finding:
 
 
 def _elsewhere(chain: Chain, facts: KubernetesFacts) -> t.Iterator[tuple[str, str, t.Mapping[str, str]]]:
-    """Other objects that people annotate: the thing, the path of its metadata, and its annotations."""
-    for owner, workload in sorted(facts.workloads.items(), key=lambda each: str(each[0])):
+    """Other objects that are annotated by mistake: the object, the path of its metadata, and its annotations."""
+    for owner, workload in sorted(facts.workloads.items(), key=lambda item: str(item[0])):
         if workload is not None:
-            # The template before the object, as that is what somebody edits to reach the pods.
+            # The template before the object, as it is what reaches the pods.
             template = ((workload.get("spec") or {}).get("template") or {}).get("metadata") or {}
             yield f"the pod template of {owner}", "spec.template.metadata", template.get("annotations") or {}
             yield str(owner), "metadata", workload["metadata"].get("annotations") or {}
@@ -209,21 +213,23 @@ def _options(chain: Chain) -> str:
 
 
 def _pod_identity(chain: Chain, facts: KubernetesFacts, aws: AwsFacts) -> t.Iterator[Finding]:
-    """An EKS Pod Identity association beats the annotation:
+    """An EKS Pod Identity association takes precedence over the annotation:
     https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
     """
     subject = (chain.namespace, chain.service_account)
-    message = f"service account {name_of(chain)} has an EKS Pod Identity association, which wins over the annotation"
+    message = f"service account {name_of(chain)} has an EKS Pod Identity association, which takes precedence over the "
+    message += "annotation"
     fix = "keep one of the two: delete the association (aws eks delete-pod-identity-association --cluster-name "
     fix += f"{chain.cluster or 'CLUSTER'} --association-id %s) or the annotation, then replace the pods with "
     fix += f"eksops.irsa.pod_rollout (namespace: {chain.namespace}, service_account: {chain.service_account})"
     if not isinstance(aws.associations, Unknown):
-        for each in aws.associations:
-            if (each.get("namespace", subject[0]), each.get("serviceAccount", subject[1])) == subject:
-                identifier = each.get("associationId") or "ID"
-                evidence = f"association {each.get('associationArn') or identifier}"
+        for association in aws.associations:
+            its_subject = (association.get("namespace", subject[0]), association.get("serviceAccount", subject[1]))
+            if its_subject == subject:
+                identifier = association.get("associationId") or "ID"
+                evidence = f"association {association.get('associationArn') or identifier}"
                 yield Finding(
-                    "pod-identity-wins", message, fix % identifier, evidence, chain.role_arn, each.get("roleArn")
+                    "pod-identity-wins", message, fix % identifier, evidence, chain.role_arn, association.get("roleArn")
                 )
     elif has_pod_identity(facts):
         evidence = f"a pod created as a dry run has {injection.POD_IDENTITY_VARIABLE}"
@@ -231,7 +237,7 @@ def _pod_identity(chain: Chain, facts: KubernetesFacts, aws: AwsFacts) -> t.Iter
 
 
 def _addons(chain: Chain, account: Json, aws: AwsFacts) -> t.Iterator[Finding]:
-    """An add-on writes the role that it was given into its account's annotation, whenever it is updated:
+    """An add-on writes the role that it was given into its account's annotation whenever it is updated:
     https://docs.aws.amazon.com/eks/latest/userguide/add-ons-iam.html
     """
     wanted = chain.role_arn or (account["metadata"].get("annotations") or {}).get(ROLE_ARN_ANNOTATION)
@@ -255,21 +261,20 @@ def _addons(chain: Chain, account: Json, aws: AwsFacts) -> t.Iterator[Finding]:
 
 
 def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
-    """Whoever is going to write the annotation otherwise.
+    """Tools that will set the annotation to another role.
 
-    ``managedFields`` names for each field those whose last write agrees with its value: whoever changes the value
-    becomes the only owner, whoever sets the same becomes one more
-    (https://kubernetes.io/docs/reference/using-api/server-side-apply/). So of a tool that keeps objects as its source
-    has them, it follows:
+    ``managedFields`` names for each field those whose last write agrees with its value: a manager that changes it
+    becomes the only owner, one that sets the same value becomes another owner
+    (https://kubernetes.io/docs/reference/using-api/server-side-apply/). For a tool that reconciles objects with its
+    source it follows:
 
-    - it owns the annotation alone, and that names the role: the annotation comes from there, and all is well;
-    - it owns an annotation that names another role than the one asked for: a change by anybody else is undone;
-    - it owns the annotation together with somebody else: two sources, each of which undoes the other's next change;
-    - it owns other fields only, because it created the account, say: it leaves the annotation alone, or nothing tells
-      that it won't.
+    - it owns the annotation alone, and that names the role: the annotation comes from its source, which is fine;
+    - it owns an annotation that names another role than the one asked for: a change by anyone else is undone;
+    - it shares the annotation with another owner: two sources, each of which undoes the other's next change;
+    - it owns other fields only, because it created the account, say: nothing shows that it will change the annotation.
 
-    Client-side apply keeps what was applied in an annotation of its own, so there it is known what the next apply
-    will write: https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/
+    Client-side apply keeps what was applied in an annotation of its own, so it is known what the next apply will
+    write: https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/
     """
     metadata = account["metadata"]
     role_arn = (metadata.get("annotations") or {}).get(ROLE_ARN_ANNOTATION)
@@ -278,15 +283,15 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
     name = name_of(chain)
     owners = owners_of(account, _FIELD)
     tools = {tool: where for owner in owners for tool, where in _reconciler(owner.manager)}
-    others = [each for each in owners if not _reconciler(each.manager) and each.manager not in _NOBODY]
+    others = [owner for owner in owners if not _reconciler(owner.manager) and owner.manager not in _UNKNOWN_MANAGERS]
     disagrees = bool(chain.role_arn) and role_arn != chain.role_arn
     if tools and (disagrees or others or len(tools) > 1):
-        everybody = " and ".join(sorted({*tools, *(each.manager for each in others)}))
+        managers = " and ".join(sorted({*tools, *(owner.manager for owner in others)}))
         message = (
-            f"{everybody} own the annotation of service account {name} together, so each may undo the others' change"
+            f"{managers} own the annotation of service account {name} together, so each may undo the others' change"
         )
         if disagrees:
-            message = f"the wrong role of service account {name} comes from {everybody}, which will set it again"
+            message = f"the wrong role of service account {name} comes from {managers}, which will set it again"
         yield Finding(
             "owner-reverts",
             message,
@@ -311,17 +316,17 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
 
 
 def bound_by(account: Json) -> list[str]:
-    """Who owns the annotation: tools by their names, others by that of their field manager. Empty where nobody does."""
+    """The owners of the annotation: tools by their names, others by their field managers'."""
     found = [_tool(owner.manager) or owner.manager for owner in owners_of(account, _FIELD)]
-    return list(dict.fromkeys(each for each in found if each not in _NOBODY))
+    return list(dict.fromkeys(manager for manager in found if manager not in _UNKNOWN_MANAGERS))
 
 
 def is_by_hand(owner: str) -> bool:
-    """Whether an owner, as `bound_by` tells it, keeps nothing that it writes as it was."""
+    """Whether an owner, as `bound_by` names it, is not a tool that restores what it writes."""
     return owner not in {FIELD_MANAGER, _ADDONS, *(tool for _prefix, tool, _where in _RECONCILERS)}
 
 
-@functools.lru_cache(maxsize=256)  # the same few manage thousands of accounts
+@functools.lru_cache(maxsize=256)  # a few managers own thousands of accounts
 def _tool(manager: str) -> str | None:
     if manager.lower() == "eks":
         return _ADDONS

@@ -1,48 +1,18 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests for tokens, dry runs and the keys of ConfigMaps and Secrets."""
+"""Dry runs and the keys of ConfigMaps and Secrets, as they go over the wire."""
 
 from __future__ import annotations
 
-import base64
-import json
 import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import admission
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from unit.chain_objects import CHAIN
 from unit.scripted import Answer
 
 Json = dict[str, t.Any]
-SUBJECT = "system:serviceaccount:shop:app"
-ACCOUNT = {"metadata": {"name": "app"}}
-REFUSED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
-
-
-def token(**claims: t.Any) -> str:
-    said = {"iss": CHAIN.issuer, "sub": SUBJECT, "aud": ["sts.amazonaws.com"], **claims}
-    parts = ({"alg": "RS256"}, said)
-    encoded = [base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in parts]
-    return ".".join([*encoded, "signature"])
-
-
-def forbidden(message: str) -> Json:
-    return {"kind": "Status", "code": 403, "reason": "Forbidden", "message": message}
-
-
-def test_a_token_is_asked_for_as_a_kubelet_does(scripted: t.Any, connect: t.Any) -> None:
-    scripted.answer({"status": {"token": "the-token"}})
-    secrets: list[str] = []
-    found = admission.request_token(
-        connect(scripted), namespace="shop", name="app", audience="vault", seconds=600, conceal=secrets.append
-    )
-    (request,) = scripted.requests
-    assert (request.method, request.path) == ("POST", "/api/v1/namespaces/shop/serviceaccounts/app/token")
-    assert request.body["spec"] == {"audiences": ["vault"], "expirationSeconds": 600}
-    assert found == "the-token"
-    assert secrets == ["the-token"]
 
 
 def test_a_rehearsal_stores_nothing(scripted: t.Any, connect: t.Any) -> None:

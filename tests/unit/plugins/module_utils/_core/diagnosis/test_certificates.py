@@ -154,7 +154,7 @@ def leaf(issuer: str) -> x509.Certificate:
 )
 def test_distrust(client: dict[str, t.Any], ca_bundle: str, serving: str | None, why: str | None) -> None:
     given = subject(clientConfig={**client, "caBundle": ca_bundle})
-    found = webhook_config.distrust(given, serving, NOW.timestamp())
+    found = webhook_config.find_certificate_problem(given, serving, NOW.timestamp())
     assert (found is None) is (why is None)
     if found is not None and why is not None:
         assert why in found.why
@@ -162,8 +162,8 @@ def test_distrust(client: dict[str, t.Any], ca_bundle: str, serving: str | None,
 
 def test_without_a_clock_nothing_is_expired() -> None:
     given = subject(clientConfig={**LOCAL, "caBundle": bundle(EXPIRED, FUTURE)})
-    assert webhook_config.distrust(given, None, None) is None
-    found = webhook_config.distrust(given, None, NOW.timestamp())
+    assert webhook_config.find_certificate_problem(given, None, None) is None
+    found = webhook_config.find_certificate_problem(given, None, NOW.timestamp())
     assert found is not None
     assert found.found == "1 expired, 1 not valid yet"
 

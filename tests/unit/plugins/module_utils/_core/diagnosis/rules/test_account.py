@@ -171,10 +171,10 @@ def test_nothing_wrong(facts: dict[str, t.Any], chain: Chain) -> None:
 
 def test_what_is_said_of_a_missing_account() -> None:
     (missing,) = found(kubernetes(account=None, admitted=NOT_READ))
-    assert missing.message == "there is no service account shop/app, so pods that name it can't be created"
+    assert missing.message == "service account shop/app does not exist, so pods that name it cannot be created"
     assert missing.fix == f"create it with eksops.irsa.sa_annotate (namespace: shop, name: app, role_arn: {ROLE})"
     (both,) = found(kubernetes(account=None, namespace=None, admitted=NOT_READ))
-    assert both.message == "there is no service account shop/app, and no namespace shop either"
+    assert both.message == "service account shop/app does not exist, nor does namespace shop"
     assert both.fix.endswith(f"role_arn: {ROLE}, create_namespace: true)")
 
 

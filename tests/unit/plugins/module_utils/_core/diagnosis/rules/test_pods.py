@@ -699,8 +699,8 @@ def test_what_is_said_of_the_webhook() -> None:
     assert (missing.expected, missing.found) == ("pod-identity-webhook", "vpc")
     excluded = only(**reading(hook(namespaceSelector={"matchLabels": {"irsa": "on"}}), namespace=SHOP))
     assert excluded.message == (
-        "the webhook iam-for-pods.amazonaws.com of MutatingWebhookConfiguration pod-identity-webhook leaves out "
-        "namespace shop: label irsa must be 'on' and isn't there"
+        "the webhook iam-for-pods.amazonaws.com of MutatingWebhookConfiguration pod-identity-webhook excludes "
+        "namespace shop: label irsa must be 'on' and is missing"
     )
     assert excluded.evidence == "webhooks[iam-for-pods.amazonaws.com].namespaceSelector"
     untouched = only(**BARE)
@@ -712,7 +712,7 @@ def test_what_is_said_of_the_webhook() -> None:
     in_cluster = hook(clientConfig={**SERVICE, "caBundle": bundle(CA)}, matchConditions=[{"name": "x"}])
     unreachable = only(webhooks=[in_cluster], **BARE)
     assert "kubectl -n kube-system get endpoints pod-identity-webhook" in unreachable.fix
-    assert "webhooks[iam-for-pods.amazonaws.com].matchConditions let pods of the account pass" in unreachable.fix
+    assert "webhooks[iam-for-pods.amazonaws.com].matchConditions match pods of the account" in unreachable.fix
 
 
 def test_what_is_said_of_a_stale_ca() -> None:
