@@ -114,7 +114,7 @@ guide: ## Write the guides to troubleshooting and to policies anew, out of cause
 
 .PHONY: permissions
 permissions: ## Write anew what each line of the guide's permissions is for, as it shows on the sandbox
-	@$(T)/with_sandbox.sh permissions $(T)/run.sh tests/permissions/run --write
+	@$(T)/with_sandbox.sh permissions bash -c 'PYTHONPATH=tests:$$ANSIBLE_COLLECTIONS_PATH exec python -m permissions "$$IRSA_SANDBOX_DIR" --write'
 
 .PHONY: clean
 clean: ## Remove everything that these targets made, outside the checkout too

@@ -42,7 +42,7 @@ class Checker:
         self.documents = documents.Documents(root, readable)
         plugins = [path.stem for folder in PLUGINS for path in (root / "plugins" / folder).glob("[!_]*.py")]
         self.commands = commands.Commands(root, self.documents.variables, [*plugins, "irsa"])
-        self.files = collections.defaultdict(set)
+        self.files: dict[str, set[str]] = collections.defaultdict(set)
         for block in found:
             beside = {path.name for path in (root / block.path).parent.iterdir()}
             written = re.findall(r"irsa_import_path=(\S+)", block.text)
