@@ -1,4 +1,4 @@
-"""The table of README.md that says which versions were tested, and when.
+"""The table of README.md that says which versions were tested, and when: as the run found them, not as somebody typed.
 
 Usage: python matrix_table.py README --check
        python matrix_table.py README oldest=CONTROLLER,MODULES newest=CONTROLLER,MODULES

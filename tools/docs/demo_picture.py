@@ -2,7 +2,8 @@
 
 Usage: python demo_picture.py PICTURE.svg < OUTPUT
 
-Of the output it takes the sections that `SECTIONS` names, and of these the lines that say what was done and found.
+Why not a recorder of terminals: it would show all of the output, at the speed of the run. Of the output this takes the
+sections that `SECTIONS` names, and of these the lines that say what was done and found.
 """
 
 from __future__ import annotations

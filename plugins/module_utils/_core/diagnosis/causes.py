@@ -5,7 +5,7 @@
 """How IRSA breaks: everything that `irsa_verify` and `irsa_audit` tell apart.
 
 The one list of it. The findings of the code take link and severity from here, and the troubleshooting guide is made
-from the same entries by ``tools/troubleshooting.py``.
+from the same entries by ``tools/docs/troubleshooting.py``.
 
 Texts are plain English with names of things between double backquotes, as in reStructuredText. What AWS, Kubernetes
 and the SDKs say is quoted word for word, with the names and numbers of AWS's documentation in place of real ones.
