@@ -14,7 +14,7 @@ help: ## List the targets
 
 .PHONY: demo
 demo: ## Bind three workloads to IAM roles on the sandbox, break that in five ways, mend it, and take it all away again
-	@$(T)/with_sandbox.sh demo demo/run
+	@$(T)/sandbox.sh with demo demo/run
 
 .PHONY: demo-picture
 demo-picture: ## Make the README's picture of the demo anew, out of what the demo prints
@@ -78,15 +78,15 @@ sandbox-down: ## Stop it
 
 .PHONY: bench
 bench: ## The role against the same chain out of amazon.aws, kubernetes.core and the aws CLI
-	@$(T)/with_sandbox.sh bench benchmarks/chain/run $(ARGS)
+	@$(T)/sandbox.sh with bench benchmarks/chain/run $(ARGS)
 
 .PHONY: bench-bindings
 bench-bindings: ## A thousand bindings at once against a bare script that makes the same calls
-	@$(T)/with_sandbox.sh bench-bindings benchmarks/bindings/run $(ARGS)
+	@$(T)/sandbox.sh with bench-bindings benchmarks/bindings/run $(ARGS)
 
 .PHONY: bench-audit
 bench-audit: ## An audit of five thousand service accounts against a bare script that reads the same
-	@$(T)/with_sandbox.sh bench-audit benchmarks/audit/run $(ARGS)
+	@$(T)/sandbox.sh with bench-audit benchmarks/audit/run $(ARGS)
 
 .PHONY: build
 build: ## Build the tarball, the same bytes for the same files, and print its path
@@ -118,7 +118,7 @@ guide: ## Write the guides to troubleshooting and to policies anew, out of cause
 
 .PHONY: permissions
 permissions: ## Write anew what each line of the guide's permissions is for, as it shows on the sandbox
-	@$(T)/with_sandbox.sh permissions $(T)/run.sh tests/permissions/run --write
+	@$(T)/sandbox.sh with permissions bash -c 'PYTHONPATH=tests:$$ANSIBLE_COLLECTIONS_PATH exec python -m permissions "$$IRSA_SANDBOX_DIR" --write'
 
 .PHONY: clean
 clean: ## Remove everything that these targets made, outside the checkout too

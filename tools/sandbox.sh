@@ -1,15 +1,25 @@
 #!/usr/bin/env bash
-# sandbox.sh up|down|status|env [OPTIONS]: the sandbox by hand. "up" prints the environment to export.
-. "$(dirname "${BASH_SOURCE[0]}")/env.sh"
+# The sandbox by hand, or around a command.
+#
+#   sandbox.sh up|down|status|env [OPTIONS]   "up" prints the environment to export
+#   sandbox.sh with NAME COMMAND...           runs a command with its environment exported, and takes it down. Its state is
+#                                             in $DEV/sandbox-NAME. With REAL=1 it has the API server of KUBEBUILDER_ASSETS
+. "$(dirname "${BASH_SOURCE[0]}")/job.sh"
 use_venv >&2
-export IRSA_SANDBOX_DIR=${IRSA_SANDBOX_DIR:-$DEV/sandbox}
-export PYTHONPATH=$ROOT/tests
-case $1 in
-    up)
-        "$VENV/bin/python" -m sandbox "$@"
-        printf 'export %s=%q\n' ANSIBLE_COLLECTIONS_PATH "$DEV/live"
-        # shellcheck disable=SC2016 # the reader's shell expands it
-        printf 'export PATH=%q:"$PATH"\n' "$VENV/bin"
-        ;;
-    *) "$VENV/bin/python" -m sandbox "$@" ;;
-esac
+if [ "$1" = with ]; then
+    JOB=$2
+    shift 2
+    start_sandbox ${REAL:+--real}
+    trap stop_sandbox EXIT
+    environment=$(PYTHONPATH=$ROOT/tests "$VENV/bin/python" -m sandbox env --dir "$SUPERVISOR_DIR")
+    eval "$environment"
+    export IRSA_SANDBOX_DIR=$SUPERVISOR_DIR
+    "$@"
+    exit
+fi
+export IRSA_SANDBOX_DIR=${IRSA_SANDBOX_DIR:-$DEV/sandbox} PYTHONPATH=$ROOT/tests
+"$VENV/bin/python" -m sandbox "$@"
+[ "$1" = up ] || exit 0
+printf 'export %s=%q\n' ANSIBLE_COLLECTIONS_PATH "$DEV/live"
+# shellcheck disable=SC2016 # the reader's shell expands it
+printf 'export PATH=%q:"$PATH"\n' "$VENV/bin"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of an audit's page: ``python -m browser.screenshot DIRECTORY [NAME...]``, in the browser lane's environment.
+"""Pictures of an audit's page: ``python -m browser.screenshot DIRECTORY [NAME...]``, in the browser job's environment.
 
 Each name is a scene of `SCENES` in light and dark, on a desktop and on a phone; left out, all of them.
 """

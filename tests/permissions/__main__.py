@@ -1,15 +1,17 @@
 """Proves the permissions that the documentation gives, on a running sandbox, and writes down what each line is for.
 
 The identity is an IAM user with exactly the file's policy, whom the cluster knows as a group with exactly the file's
-ClusterRole. With these every case of scenarios.py passes, asks for nothing else, and changes nothing when it is run
-again. Then each line of the files is taken away by itself: something has to fail, and to name what it lacks.
+ClusterRole. With these every case of scenarios.py and aws_cases.py passes, asks for nothing else, and changes nothing
+when it is run again. Then each line of the files is taken away by itself: something has to fail, and to name what it
+lacks.
 
 With --run a command is run instead, as that identity: its credentials are in the command's environment.
 
-Needs tests and the collection on PYTHONPATH.
+Needs tests and the collection on PYTHONPATH. Why a program of its own: AWS and Kubernetes simulate a policy one call at
+a time; which line a task needs, and how its failure reads, only a run without the line shows.
 
-Usage: python permissions SANDBOX_DIRECTORY [--write] [--kubernetes-only]
-       python permissions SANDBOX_DIRECTORY --run read-only|full -- COMMAND...
+Usage: python -m permissions SANDBOX_DIRECTORY [--write] [--kubernetes-only]
+       python -m permissions SANDBOX_DIRECTORY --run read-only|full -- COMMAND...
 """
 
 from __future__ import annotations
@@ -21,12 +23,9 @@ import subprocess
 import sys
 import time
 
-import documents
-import modules
-import scenarios
-import table
-from proof import Proof
-from world import World
+from permissions import documents, modules, scenarios, table
+from permissions.proof import Proof
+from permissions.world import World
 
 
 def main() -> int:

@@ -172,7 +172,7 @@ def _listen(asked: set[Operation]) -> None:
             asked.add(operation)
         return send(pool, method, url, *arguments, **options)
 
-    urllib3.connectionpool.HTTPConnectionPool.urlopen = urlopen  # type: ignore[assignment,method-assign]
+    urllib3.connectionpool.HTTPConnectionPool.urlopen = urlopen
 
 
 def _operation(method: str, url: str) -> Operation | None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import collections.abc as c
 import dataclasses
 import re
 import sys
 import typing as t
 
-import documents
-import modules
-import scenarios
-from documents import Line
-from modules import Outcome
-from scenarios import Case
-from world import World
+from permissions import aws_cases, documents, modules, scenarios
+from permissions.case import Case
+from permissions.documents import Line
+from permissions.modules import Outcome
+from permissions.world import World
 
 Json = dict[str, t.Any]
 
@@ -141,7 +138,7 @@ class Proof:
         if self._use == "read-only":
             # Check mode puts the writes to the server in a dry run, which may be refused.
             put = {each for each in put if each[2] in ("get", "list", "watch")}
-        services = [("AWS", asked, allowed)] if self._aws else []
+        services: list[tuple[str, set[t.Any], set[t.Any]]] = [("AWS", asked, allowed)] if self._aws else []
         for title, seen, said in (*services, ("Kubernetes", put, wanted)):
             if seen - said:
                 self.problems.append(f"{self._use}: {title} is asked for what no line allows: {sorted(seen - said)}")
@@ -155,7 +152,7 @@ class Proof:
         found = []
         for line in self.policy_lines:
             self._world.allow_aws(line.without(self._policy))
-            found += self._lose(line, lambda seen, line=line: bool(seen.aws & set(line.operations)))
+            found += self._lose(line)
         self._world.allow_aws(self._policy)
         return found
 
@@ -168,7 +165,7 @@ class Proof:
             self._world.allow_kubernetes(line.without(self._role))
             self._world.await_rights(before, [operation])
             before = {operation}
-            found += self._lose(line, lambda seen, operation=operation: operation in seen.outcome.operations)
+            found += self._lose(line)
         self._world.allow_kubernetes(self._role)
         self._world.await_rights(before, [])
         return found
@@ -176,7 +173,7 @@ class Proof:
     def refuses(self) -> list[tuple[str, str, str]]:
         """What can't be done with the policy: what, the action that AWS refuses, and what the module says."""
         found = []
-        for excess in scenarios.excesses():
+        for excess in aws_cases.excesses():
             arguments = excess.prepare(self._world)
             outcome = modules.run(excess.module, arguments, self._world.environment)
             if not outcome.failed or f"is not authorized to perform: {excess.action} " not in outcome.text:
@@ -184,9 +181,9 @@ class Proof:
             found.append((excess.what, excess.action, self._world.example(outcome.short)))
         return found
 
-    def _lose(self, line: Line, concerned: c.Callable[[Seen], bool]) -> list[Loss]:
+    def _lose(self, line: Line) -> list[Loss]:
         for seen in self._seen:
-            if not concerned(seen):
+            if not (seen.aws | seen.outcome.operations).intersection(line.operations):
                 continue
             check = self._use == "read-only" and seen.case.writes
             outcome = seen.case.run(self._world, seen.case.prepare(self._world), check=check)

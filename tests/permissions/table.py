@@ -5,8 +5,8 @@ from __future__ import annotations
 import collections.abc as c
 import re
 
-from documents import DIRECTORY
-from proof import Loss
+from permissions.documents import DIRECTORY
+from permissions.proof import Loss
 
 _GUIDE = DIRECTORY.with_name("guide_permissions.rst")
 _HEAD = """.. list-table::

@@ -1,7 +1,8 @@
 """Print the variables that the integration targets get, as YAML (which JSON is).
 
 ansible-test clears the environment of the targets and gives each the variables of
-tests/integration/integration_config.yml. What they are, and how a target uses them, says tests/integration/README.md.
+tests/integration/integration_config.yml, for which it has no plugin here. What they are, and how a target uses them,
+says tests/integration/README.md.
 
 Needs tests on PYTHONPATH.
 

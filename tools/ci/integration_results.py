@@ -1,7 +1,7 @@
 """Read which integration targets ran, and which failed, out of ansible-test's output; print ``pass|fail<TAB>name``.
 
 ansible-test writes no JUnit file for integration targets that counts a target once, and its own JSON report leaves the
-failed ones out. Nor does it say how long one took.
+failed ones out. Nor does it say how long one took. So its output is read.
 
 Usage: python integration_results.py LOG EXIT_STATUS
        ansible-test integration ... | python integration_results.py LOG
@@ -15,17 +15,18 @@ import pathlib
 import re
 import sys
 import time
+import typing as t
 
 STARTED = re.compile(r"^Running (\S+) integration test (?:role|script)$", re.MULTILINE)
 FAILED = re.compile(r"^FATAL: The \d+ integration test\(s\) listed below .* failed\..*:\n((?:\S+\n?)+)", re.MULTILINE)
 
 
-def copy(path: str) -> None:
-    """Copy standard input to a file and to standard output; then print a line for each target, the longest first."""
+def copy(output: t.TextIO, path: str) -> None:
+    """Copy ansible-test's output to a file and to standard output; then print each target's time, the longest first."""
     took: dict[str, float] = {}
     name, since = "", time.monotonic()
     with open(path, "w", encoding="utf-8") as log:
-        for line in sys.stdin:
+        for line in output:
             for file in (log, sys.stdout):
                 file.write(line)
                 file.flush()
@@ -52,8 +53,8 @@ def results(path: str, status: str) -> None:
 
 def main(path: str, status: str | None = None) -> None:
     if status is None:
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")
-        copy(path)
+        with open(0, encoding="utf-8", errors="replace", closefd=False) as output:
+            copy(output, path)
     else:
         results(path, status)
 

@@ -5,10 +5,12 @@
 begin_job lint
 cd "$ROOT"
 
-types() { MYPYPATH=$DEV/live mypy --config-file "$ROOT/pyproject.toml" --cache-dir "$DEV/mypy" "$@"; }
+types() { mypy --config-file "$ROOT/pyproject.toml" --cache-dir "$DEV/mypy" "$@"; }
 
 # mypy knows the package by its full name only through the tree; the collections beside it have no types to follow.
-collection_types() { cd "$DEV/live" && types -p ansible_collections.eksops.irsa.plugins; }
+collection_types() { cd "$DEV/live" && MYPYPATH=$DEV/live types -p ansible_collections.eksops.irsa.plugins; }
+
+tool_types() { MYPYPATH=$DEV/live:$ROOT/tests types -p tools -p permissions; }
 
 sandbox_types() { cd tests && types --exclude '^sandbox/tests/' sandbox; }
 
@@ -23,7 +25,7 @@ check ruff ruff check --cache-dir "$DEV/ruff" .
 check format ruff format --check --cache-dir "$DEV/ruff" .
 check yamllint yamllint --strict .
 check mypy collection_types
-check mypy-tools types tools
+check mypy-tools tool_types
 check mypy-sandbox sandbox_types
 check shellcheck shell_scripts
 check ansible-lint ansible-lint --offline --strict --profile production

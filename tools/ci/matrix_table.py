@@ -1,10 +1,10 @@
-"""The table of README.md that says which versions were tested, and when.
+"""The table of README.md that says which versions were tested, and when: as the run found them, not as somebody typed.
 
 Usage: python matrix_table.py README --check
        python matrix_table.py README oldest=CONTROLLER,MODULES newest=CONTROLLER,MODULES
 
-The first compares it with requirements/oldest.txt and newest.txt: status 1, and what differs, if they name other versions.
-The second writes it anew, with what the interpreters CONTROLLER and MODULES of each corner find installed.
+The first compares it with requirements/oldest.txt and newest.txt: status 1, and what differs, if they name other
+versions. The second writes it again, with what the interpreters CONTROLLER and MODULES of each corner find installed.
 """
 
 from __future__ import annotations

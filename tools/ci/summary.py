@@ -2,8 +2,9 @@
 
 Usage: python summary.py RESULTS JOB...
 
-RESULTS/JOB holds JUnit files, ``checks`` (``pass|fail|skip<TAB>name`` a line) and ``exit`` (the job's exit status).
-A job that left no count, or that failed without a failed count, is one failure. Exit status 1 if anything failed.
+RESULTS/JOB holds JUnit files, ``checks`` (``pass|fail|skip<TAB>name`` a line) and ``exit`` (the job's exit status). A
+job that left no count, or that failed without a failed count, is one failure. Exit status 1 if anything failed. Why: no
+JUnit reader counts commands and jobs that died along with test cases.
 """
 
 from __future__ import annotations

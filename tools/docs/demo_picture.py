@@ -2,7 +2,8 @@
 
 Usage: python demo_picture.py PICTURE.svg < OUTPUT
 
-Of the output it takes the sections that `SECTIONS` names, and of these the lines that say what was done and found.
+Why not a recorder of terminals: it would show all of the output, at the speed of the run. Of the output this takes the
+sections that `SECTIONS` names, and of these the lines that say what was done and found.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import re
 import sys
 
 import rich.console
-import rich.terminal_theme
 import rich.text
 
 WIDTH = 104
@@ -27,30 +27,6 @@ SECTIONS = {
     "== ansible-playbook eksops.irsa.verify": r"ok  |\| 2 service",
     "== ansible-playbook eksops.irsa.remove, while": r"ok  ",
 }
-# A terminal that is dark on any page. Fonts are those of the reader: a picture in a page loads nothing.
-SVG = """\
-<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img">
-<title>make demo</title>
-<style>
-{styles}
-.{unique_id}-matrix {{
-  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
-  font-size: {char_height}px;
-  line-height: {line_height}px;
-}}
-.{unique_id}-title {{ font-family: system-ui, sans-serif; font-size: 18px; font-weight: bold; }}
-</style>
-<defs><clipPath id="{unique_id}-clip-terminal">
-<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/></clipPath>{lines}</defs>
-{chrome}
-<g transform="translate({terminal_x}, {terminal_y})" clip-path="url(#{unique_id}-clip-terminal)">
-{backgrounds}
-<g class="{unique_id}-matrix">
-{matrix}
-</g>
-</g>
-</svg>
-"""
 
 
 def main(picture: str) -> None:
@@ -58,9 +34,9 @@ def main(picture: str) -> None:
     console.print(rich.text.Text("$ make demo", style="bold"))
     for line in excerpt(sys.stdin.read().splitlines()):
         console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
-    svg = console.export_svg(
-        title="make demo", theme=rich.terminal_theme.SVG_EXPORT_THEME, code_format=SVG, unique_id="demo"
-    )
+    svg = console.export_svg(title="make demo", unique_id="demo")
+    # Fonts are those of the reader: a picture in a page loads nothing.
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     pathlib.Path(picture).write_text(re.sub(r"[ \t]+$", "", svg, flags=re.MULTILINE), encoding="utf-8")
 
 

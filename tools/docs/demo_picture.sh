@@ -5,5 +5,5 @@ docs=$DEV/venv-docs
 make_venv "$docs" "$(find_controller_python)" "$REQUIREMENTS/docs.txt" -- "${DEPENDENCIES[@]}"
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
-"$TOOLS/with_sandbox.sh" demo "$ROOT/demo/run" | tee "$output"
+"$TOOLS/sandbox.sh" with demo "$ROOT/demo/run" | tee "$output"
 "$docs/bin/python" "$TOOLS/docs/demo_picture.py" "$ROOT/docs/docsite/rst/images/demo.svg" <"$output"

@@ -1,9 +1,7 @@
 """Lay out the documentation site around the pages that antsibull-docs makes.
 
-Adds the start page with the guides by their sections and every plugin, turns antsibull-docs' own start page into an
-index, and writes the inventory by which Sphinx resolves references into Ansible's own documentation without a network.
-What is left for Sphinx to complain about are broken references within the collection; whether another collection has
-the plugin that is referred to, ``antsibull-docs lint-collection-docs`` checks.
+Adds the start page with the guides by their sections and every plugin, and turns antsibull-docs' own start page into an
+index. Why not antsibull-docs alone: its start page lists plugins, and its pages lack the files that guides show.
 
 Usage: python lay_out.py SITE (with antsibull-docs' pages in SITE/rst)
 """
@@ -14,7 +12,6 @@ import pathlib
 import re
 import shutil
 import sys
-import zlib
 
 import yaml
 
@@ -23,12 +20,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCSITE = ROOT / "docs" / "docsite"
 # What the names of pages end with, and the heading that they get in the start page's table of contents.
 KINDS = {"module": "Modules", "inventory": "Inventory", "lookup": "Lookups", "filter": "Filters", "test": "Tests"}
-# Of ansible-core's guides; antsibull-docs refers to them by itself, on any page.
-GUIDE_LABELS = {"action_plugins", "ansible_configuration_settings", "common_return_values"}
-REFERENCE = re.compile(r"<(ansible_collections\.[\w.\-/]+)>`|:ref:`(ansible_collections\.[\w.\-/]+)`")
-OPTION = re.compile(r":ansopt:`([\w.]+)#(\w+):([\w.\[\]]+)")
-# Variables of ansible-core's own, which its documentation explains.
-VARIABLE = re.compile(r":envvar:`(ANSIBLE(?:\\?_|[A-Z])+)`")
 # The theme has the contents of a page beside it.
 CONTENTS = re.compile(r"^\.\. contents::\n(?:   .*\n)*\n?", re.MULTILINE)
 TOCTREE = re.compile(r"^\.\. toctree::\n(?:    .*\n|\n)*", re.MULTILINE)
@@ -52,7 +43,6 @@ def main(site: str) -> None:
     (rst / "index.rst").write_text(start + contents(rst), encoding="utf-8")
     for page in rst.rglob("*.rst"):
         page.write_text(CONTENTS.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
-    (directory / "ansible.inv").write_bytes(inventory(rst))
 
 
 def plugin_index(index: str) -> str:
@@ -83,25 +73,6 @@ def toctree(title: str, pages: list[str], hidden: bool = False) -> str:
     options = ["   :hidden:"] if hidden else []
     lines = ["", ".. toctree::", f"   :caption: {title}", "   :maxdepth: 1", *options, ""]
     return "\n".join([*lines, *(f"   {page}" for page in pages), ""])
-
-
-def inventory(rst: pathlib.Path) -> bytes:
-    """What intersphinx would download of Ansible's documentation: the labels that lead out of the collection."""
-    labels = set(GUIDE_LABELS)
-    variables: set[str] = set()
-    for page in rst.rglob("*.rst"):
-        text = page.read_text(encoding="utf-8")
-        labels.update(label for found in REFERENCE.findall(text) for label in found)
-        variables.update(found.replace("\\", "") for found in VARIABLE.findall(text))
-        for plugin, kind, option in OPTION.findall(text):
-            path = option.replace("[]", "").replace(".", "/")
-            labels.add(f"ansible_collections.{plugin}_{kind}__parameter-{path}")
-    labels = {label for label in labels if label and f".{COLLECTION}." not in label}
-    lines = "".join(f"{label} std:label -1 index.html#{label} {label}\n" for label in sorted(labels))
-    lines += "".join(f"{name} std:envvar -1 index.html#envvar-{name} -\n" for name in sorted(variables))
-    header = "# Sphinx inventory version 2\n# Project: Ansible\n# Version: devel\n"
-    header += "# The remainder of this file is compressed using zlib.\n"
-    return header.encode() + zlib.compress(lines.encode())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Put collections into this interpreter's site-packages, where ansible-core finds them without a Galaxy server.
 
-Why not ansible-galaxy: it takes collections from a Galaxy server, which many networks can't reach, while every one that
-installs the tools reaches a Python index. They come out of the wheel of the ``ansible`` community package. The package itself is not installed: it has a hundred
-collections, which make every documentation tool several times slower.
+Why not ansible-galaxy: it takes collections from a Galaxy server, which many networks can't reach, while whoever
+installs the tools reaches a Python index. They come out of the wheel of the ``ansible`` community package. The package
+itself is not installed: it has a hundred collections, which make every documentation tool several times slower.
 
 Usage: python get_deps.py REQUIREMENTS NAMESPACE.NAME...
        python get_deps.py CORNER
@@ -54,9 +54,9 @@ def main(source: str, *names: str) -> None:
             match line.split():
                 case ["#:", collection, version, requirement]:
                     wheels.setdefault((requirement,), {})[collection] = version
-    for requirement, wanted in wheels.items():
+    for arguments, wanted in wheels.items():
         with tempfile.TemporaryDirectory() as directory:
-            _extract(_download(directory, requirement), wanted)
+            _extract(_download(directory, arguments), wanted)
 
 
 if __name__ == "__main__":

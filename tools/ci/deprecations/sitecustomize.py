@@ -1,7 +1,8 @@
 """Write down each deprecation warning of a Python process, a line each, in the file that $DEPRECATIONS names.
 
 Python itself imports this where its directory is on PYTHONPATH, so in every program and module that Ansible starts,
-too. What a process does is the same as without: nothing is printed, and nothing raised.
+too; pytest and ansible-test see the warnings of their own processes alone. What a process does is the same as without:
+nothing is printed, and nothing raised.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ Usage: python -m tools.docs.examples [DOCUMENT...]
 Without documents it takes README.md, CONTRIBUTING.md, those of the role and of the examples, every guide, and EXAMPLES
 of every plugin. Modules' arguments and the role's variables go through ansible-core's validator, playbooks through
 ``ansible-playbook --syntax-check``. A block of a kind that it doesn't know is an error, unless a comment before it says
-why: ``.. unchecked: REASON``, or ``<!-- unchecked: REASON -->``. What ``run:`` in such a comment is for, run.py says.
+why: ``.. unchecked: REASON``, or ``<!-- unchecked: REASON -->``. What ``run:`` in such a comment is for,
+tests/integration/targets/examples says. Why not antsibull-docs or ansible-lint: they look at the languages of blocks
+and at playbooks, and not at arguments, variables and command lines in text.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Checker:
         self.documents = documents.Documents(root, readable)
         plugins = [path.stem for folder in PLUGINS for path in (root / "plugins" / folder).glob("[!_]*.py")]
         self.commands = commands.Commands(root, self.documents.variables, [*plugins, "irsa"])
-        self.files = collections.defaultdict(set)
+        self.files: dict[str, set[str]] = collections.defaultdict(set)
         for block in found:
             beside = {path.name for path in (root / block.path).parent.iterdir()}
             written = re.findall(r"irsa_import_path=(\S+)", block.text)

@@ -11,7 +11,7 @@ import json
 print(json.load(open("../../integration_config.yml", encoding="utf-8")).get("irsa_sandbox_dir", ""))')
 [ -n "$sandbox" ] || exit 0
 export PYTHONPATH=$collection/tests:$collection/../../..
-proof=(python "$collection/tools/permissions" "$sandbox")
+proof=(python -m permissions "$sandbox")
 play=(ansible-playbook -e @../../integration_config.yml "$@")
 
 "${proof[@]}" --run full -- "${play[@]}" life.yml

@@ -6,7 +6,7 @@
 awx.awx is no dependency of this collection, and the wheel that has it is large, so what its documentation says of
 names, types and choices is kept in a file. To make the file again, with PyYAML:
 
-    python tools/awx_options/make.py DIRECTORY
+    python tests/integration/targets/awx/files/awx_options.py DIRECTORY
 
 The wheel is downloaded into the directory. The options to connect with, which all modules share, are left out, and so
 are defaults.
@@ -28,9 +28,9 @@ import yaml
 # The release of the ansible package, and that of awx.awx in it.
 ANSIBLE = "12.3.0"
 VERSION = "24.6.1"
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[5]
 EXAMPLE = ROOT / "examples" / "awx" / "controller.yml"
-TARGET = ROOT / "tests" / "integration" / "targets" / "awx" / "files" / "awx_options.json"
+TARGET = pathlib.Path(__file__).with_suffix(".json")
 PREFIX = "ansible_collections/awx/awx/"
 # Of an option: what an argument spec says of it. Of defaults nothing is kept.
 FACTS = ("type", "elements", "required", "choices", "aliases")

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The evaluation of trust policies held against evaluators of other authors.
 
-- @cloud-copilot/iam-simulate, whose decisions on 800 policies are recorded: tools/iam_verdicts/make.py
+- @cloud-copilot/iam-simulate, whose decisions on 800 policies are recorded: iam_verdicts/make.py
 - npkt, operator by operator. It is for service control policies, and plainer than IAM: it takes a negated operator on
   an absent key for failed, ArnEquals for equality, ``[`` for a wildcard, and knows fewer forms of dates. The strategy
   leaves that out; the recorded decisions and the tables in test_trust_evaluation.py have it.

@@ -6,7 +6,7 @@
 The simulator is @cloud-copilot/iam-simulate. It runs on Node.js, so its decisions are kept in a file, and the tests do
 without. To make the file again, with Node.js 20 and npm:
 
-    python tools/iam_verdicts/make.py DIRECTORY
+    python tests/unit/plugins/module_utils/_core/trust/iam_verdicts/make.py DIRECTORY
 
 The simulator is installed into the directory. The cases leave out where it is narrower than IAM, or nobody documents
 what IAM does:
@@ -31,7 +31,7 @@ import typing as t
 
 VERSION = "0.1.173"
 HERE = pathlib.Path(__file__).resolve().parent
-TARGET = HERE.parents[1] / "tests/unit/plugins/module_utils/_core/trust/iam_verdicts.json"
+TARGET = HERE.with_suffix(".json")
 
 HOST = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF"
 PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"

@@ -1,6 +1,6 @@
 """Run the documentation's examples that are marked for it, on whatever the environment leads to.
 
-Usage: python -m tools.docs.examples.run [--name NAME=OTHER]... DOCUMENT...
+Usage: python run_examples.py [--name NAME=OTHER]... DOCUMENT...
 
 Of each document it takes the blocks with a comment ``.. run:`` before them (``<!-- run: -->`` in Markdown), of a module
 its EXAMPLES, in their order and in a directory of their own. YAML with the name of a file in its first line is written
@@ -22,7 +22,7 @@ import yaml
 
 from tools.docs.examples import blocks, commands, documents
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[4]
 
 
 def main() -> int:
