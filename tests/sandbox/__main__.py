@@ -11,12 +11,10 @@ from __future__ import annotations
 import argparse
 import pathlib
 import shlex
-import signal
 import sys
-import types
 
 from sandbox import settings
-from sandbox.launch import control_plane, processes, supervisor
+from sandbox.launch import control_plane, supervisor
 from sandbox.settings import State
 
 
@@ -35,7 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description="An AWS and an EKS cluster on loopback.")
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox", description="A simulated AWS and EKS cluster on loopback."
+    )
     commands = parser.add_subparsers(required=True, metavar="command")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
@@ -51,7 +51,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME[@ACCOUNT]",
         help="a further cluster, always with a simulated API server; can be repeated",
     )
-    up.add_argument("--foreground", action="store_true", help="keep running until interrupted, then stop everything")
     up.set_defaults(run=_up)
     for name, run, text in (
         ("down", _down, "stop"),
@@ -75,29 +74,9 @@ def _default() -> str:
 
 
 def _up(state: State, options: argparse.Namespace) -> int:
-    interrupted = False
-    if options.foreground:
-        processes.die_with_parent()
-
-        def interrupt(_number: int, _frame: types.FrameType | None) -> None:
-            nonlocal interrupted
-            if interrupted:
-                return
-            interrupted = True
-            # Interrupts the start as well, which then stops what it had started.
-            raise KeyboardInterrupt
-
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, interrupt)
-    try:
-        fresh = supervisor.up(state, real=options.real, tied=options.foreground, further=options.cluster)
-        _print_environment(state)
-        _hint(state, real=options.real, fresh=fresh, further=[each.name for each in options.cluster])
-        while options.foreground:
-            signal.pause()
-    except KeyboardInterrupt:
-        supervisor.down(state)
-        return 130 if not options.foreground else 0
+    fresh = supervisor.up(state, real=options.real, further=options.cluster)
+    _print_environment(state)
+    _hint(state, real=options.real, fresh=fresh, further=[cluster.name for cluster in options.cluster])
     return 0
 
 

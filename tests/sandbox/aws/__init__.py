@@ -9,10 +9,9 @@ D/cluster.json gives the cluster of settings.CLUSTER_NAME its endpoint, CA, issu
 D/clusters/NAME/cluster.json that is there at the start makes a further one; they are read when needed and again when
 they change.
 
-What differs from plain moto stands in one place for each subject: eks, iam, iam_operations, providers (IAM's OpenID
-Connect providers), trust_documents (what IAM checks in a trust policy), sts, web_identity (tokens), evaluation (trust
-policies against claims, identities' policies against calls), credentials (access keys that AWS would refuse),
-authorization (what users and roles may do), constraints and state (quotas).
+What differs from plain moto: iam (roles, policies, OpenID Connect providers, trust documents), sts (tokens, sessions),
+eks, evaluation (trust policies against claims, policies of identities against calls), access (refused keys, permissions
+of users and roles), state (quotas).
 
 Tests steer it through JSON over HTTP, which needs no credentials:
 

@@ -38,7 +38,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, _stop)
     arguments.dir.mkdir(parents=True, exist_ok=True)
     state = settings.State(arguments.dir)
-    server = serve([each.cluster_file for each in (state, *state.all_further())], arguments.host, arguments.port)
+    server = serve([cluster.cluster_file for cluster in (state, *state.all_further())], arguments.host, arguments.port)
     endpoint = f"http://{arguments.host}:{server.server_port}"
     settings.write_private(arguments.dir / "aws.json", json.dumps({"endpoint": endpoint}))
     print(f"AWS is ready at {endpoint}", flush=True)

@@ -87,7 +87,7 @@ def _covers_action(statement: c.Mapping[str, t.Any], action: str) -> bool:
 
 
 def _covers_resource(statement: c.Mapping[str, t.Any], resource: str, context: Context, variables: bool) -> bool:
-    patterns = [str(each) for each in as_list(statement.get("Resource", statement.get("NotResource")))]
+    patterns = [str(pattern) for pattern in as_list(statement.get("Resource", statement.get("NotResource")))]
     if variables:
         patterns = [value for raw in patterns if (value := _substitute(raw, context)) is not None]
     matched = any(pattern == "*" or _arn_like(resource, pattern) for pattern in patterns)

@@ -90,13 +90,13 @@ class Ports:
         # All are held at once, so that no two are the same.
         sockets = [socket.socket() for _port in range(count + further)]
         try:
-            for each in sockets:
-                each.bind(("127.0.0.1", 0))
-            aws, api, hooks, etcd, etcd_peer, *rest = (each.getsockname()[1] for each in sockets)
+            for listener in sockets:
+                listener.bind(("127.0.0.1", 0))
+            aws, api, hooks, etcd, etcd_peer, *rest = (listener.getsockname()[1] for listener in sockets)
             return cls(aws, api, hooks, etcd, etcd_peer, tuple(rest))
         finally:
-            for each in sockets:
-                each.close()
+            for listener in sockets:
+                listener.close()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +138,9 @@ def up(state: State, *, real: bool = False, tied: bool = False, further: Sequenc
     programs = control_plane.find_programs(os.environ) if real else {}
     recorded = status(state)
     others = {name for name in recorded if "/" in name}
-    same = ("kube-apiserver" in recorded) is real and others == {name for each in further for name in _names(each)}
+    same = ("kube-apiserver" in recorded) is real and others == {
+        name for cluster in further for name in _names(cluster)
+    }
     if recorded and all(recorded.values()) and same:
         return False
     down(state)
@@ -170,8 +172,8 @@ def down(state: State) -> list[str]:
     # Those that others depend on started first and stop last, but all are asked together.
     processes.stop(list(reversed(records.values())))
     state.pids_file.unlink(missing_ok=True)
-    for each in (state, *state.all_further()):
-        shutil.rmtree(each.tokens, ignore_errors=True)
+    for cluster in (state, *state.all_further()):
+        shutil.rmtree(cluster.tokens, ignore_errors=True)
     shutil.rmtree(state.directory / "control-plane", ignore_errors=True)
     return running
 
@@ -218,9 +220,9 @@ def _names(further: Further) -> tuple[str, str]:
 
 def _prepare(state: State, ports: Ports, further: Sequence[Further]) -> None:
     kept = {cluster.name for cluster in further}
-    for each in state.all_further():
-        if each.directory.name not in kept:
-            shutil.rmtree(each.directory)
+    for old in state.all_further():
+        if old.directory.name not in kept:
+            shutil.rmtree(old.directory)
     _prepare_cluster(state, Further(settings.CLUSTER_NAME), ports.aws, ports.api)
     for cluster, port in zip(further, ports.further, strict=True):
         _prepare_cluster(state.further(cluster.name), cluster, ports.aws, port)
@@ -268,7 +270,7 @@ def _prepare_cluster(state: State, about: Further, aws_port: int, api_port: int)
 
 def _no_proxy() -> list[str]:
     given = (os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy"))
-    return [part for each in given for part in each.split(",") if part]
+    return [part for names in given for part in names.split(",") if part]
 
 
 def _commands(
@@ -290,10 +292,10 @@ def _commands(
     else:
         commands["cluster"] = module("cluster", "--port", str(ports.api))
     commands["node"] = module("node")
-    for each, port in zip(further, ports.further, strict=True):
-        cluster, node = _names(each)
-        commands[cluster] = module("cluster", "--port", str(port), of=state.further(each.name))
-        commands[node] = module("node", of=state.further(each.name))
+    for other, port in zip(further, ports.further, strict=True):
+        cluster, node = _names(other)
+        commands[cluster] = module("cluster", "--port", str(port), of=state.further(other.name))
+        commands[node] = module("node", of=state.further(other.name))
     return commands
 
 
@@ -310,9 +312,11 @@ def _checks(state: State, ports: Ports, further: Sequence[Further], *, real: boo
     else:
         checks["cluster"] = lambda: _has(api, account)
     checks["node"] = lambda: _has(api, node)
-    for each in further:
-        own = Api(state.further(each.name))
-        checks |= dict(zip(_names(each), [functools.partial(_has, own, path) for path in (account, node)], strict=True))
+    for other in further:
+        own = Api(state.further(other.name))
+        checks |= dict(
+            zip(_names(other), [functools.partial(_has, own, path) for path in (account, node)], strict=True)
+        )
     return checks
 
 

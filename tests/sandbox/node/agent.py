@@ -74,8 +74,8 @@ class Agent:
         self._queue.close()
         with self._lock:
             runs = list(self._runs.values())
-        for each in runs:
-            each.stop()
+        for run in runs:
+            run.stop()
 
     def _list(self) -> str:
         """Take in the pods that there are and return the version from which to watch."""

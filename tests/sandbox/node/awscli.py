@@ -77,7 +77,7 @@ def _text(result: t.Any) -> str:
         # The CLI orders a line of text by key.
         return "\t".join(str(result[name]) for name in sorted(result))
     if isinstance(result, list):
-        return "\t".join(str(each) for each in result)
+        return "\t".join(str(value) for value in result)
     return "None" if result is None else str(result)
 
 

@@ -191,8 +191,8 @@ class PodRun:
     @classmethod
     def of(cls, pod: Json, *, now: float, address: str, start_aws: StartAws) -> PodRun:
         spec = pod["spec"]
-        init = [Container(each, pod, init=True, start_aws=start_aws) for each in spec.get("initContainers") or []]
-        main = [Container(each, pod, init=False, start_aws=start_aws) for each in spec["containers"]]
+        init = [Container(item, pod, init=True, start_aws=start_aws) for item in spec.get("initContainers") or []]
+        main = [Container(container, pod, init=False, start_aws=start_aws) for container in spec["containers"]]
         if init:
             for container in main:
                 container.state = {"waiting": {"reason": "PodInitializing"}}
@@ -200,7 +200,7 @@ class PodRun:
 
     def container(self, name: str) -> Container | None:
         """Return the container of that name, init containers included."""
-        return next((each for each in [*self.init, *self.main] if each.name == name), None)
+        return next((container for container in [*self.init, *self.main] if container.name == name), None)
 
     def advance(self, pod: Json, now: float) -> float | None:
         """Go as far as the time allows; return when there is more to do, None for never."""
@@ -208,8 +208,8 @@ class PodRun:
             wake = container.advance(now)
             if container.exit_code != 0:
                 return wake
-        wakes = [wake for each in self.main if (wake := each.advance(now)) is not None]
-        if self.running_since is None and all(each.running for each in self.main):
+        wakes = [wake for container in self.main if (wake := container.advance(now)) is not None]
+        if self.running_since is None and all(container.running for container in self.main):
             self.running_since = now
         if self.running_since is not None and now < self.running_since + _ready_delay(pod):
             wakes.append(self.running_since + _ready_delay(pod))
@@ -222,26 +222,26 @@ class PodRun:
 
     @property
     def phase(self) -> str:
-        failed = [each for each in self.init if each.exit_code]
+        failed = [container for container in self.init if container.exit_code]
         if failed:
             return "Failed"
-        if any(each.exit_code is None for each in self.init):
+        if any(container.exit_code is None for container in self.init):
             return "Pending"
-        codes = [each.exit_code for each in self.main]
+        codes = [container.exit_code for container in self.main]
         if None not in codes:
             return "Failed" if any(codes) else "Succeeded"
         # One container that never started is enough; one that waits to be started again does not count.
-        waiting = any("waiting" in each.state and not each.last_state for each in self.main)
+        waiting = any("waiting" in container.state and not container.last_state for container in self.main)
         return "Pending" if waiting else "Running"
 
     def status(self, pod: Json, now: float) -> Json:
         """Return what the kubelet would report, conditions of others kept."""
         phase = self.phase
-        initialized = all(each.exit_code == 0 for each in self.init)
+        initialized = all(container.exit_code == 0 for container in self.init)
         passed = self.running_since is not None and now >= self.running_since + _ready_delay(pod)
-        ready = {each.name: each.running and passed for each in self.main}
+        ready = {container.name: container.running and passed for container in self.main}
         all_ready = all(ready.values()) and phase == "Running"
-        existing = {each["type"]: each for each in (pod.get("status") or {}).get("conditions") or []}
+        existing = {condition["type"]: condition for condition in (pod.get("status") or {}).get("conditions") or []}
         done = "PodCompleted" if phase == "Succeeded" else None
         not_ready = done or "ContainersNotReady"
         unready = ", ".join(name for name, is_ready in ready.items() if not is_ready)
@@ -254,15 +254,17 @@ class PodRun:
         ]
         status: Json = {
             "phase": phase,
-            "conditions": conditions + [each for kind, each in existing.items() if kind not in _OURS],
+            "conditions": conditions + [condition for kind, condition in existing.items() if kind not in _OURS],
             "hostIP": "127.0.0.1",
             "podIP": self.address,
             "podIPs": [{"ip": self.address}],
             "startTime": timestamp(self.started),
-            "containerStatuses": [each.status(ready=ready[each.name]) for each in self.main],
+            "containerStatuses": [container.status(ready=ready[container.name]) for container in self.main],
         }
         if self.init:
-            status["initContainerStatuses"] = [each.status(ready=each.exit_code == 0) for each in self.init]
+            status["initContainerStatuses"] = [
+                container.status(ready=container.exit_code == 0) for container in self.init
+            ]
         return status
 
 

@@ -87,13 +87,21 @@ def _same(have: Json, want: Json) -> bool:
     """Compare two statuses by what tells; the API server adds fields to container states and conditions."""
 
     def conditions(status: Json) -> dict[str, t.Any]:
-        return {each["type"]: (each["status"], each.get("reason")) for each in status.get("conditions") or []}
+        return {
+            condition["type"]: (condition["status"], condition.get("reason"))
+            for condition in status.get("conditions") or []
+        }
 
     def containers(status: Json) -> list[t.Any]:
         found = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
-        return [(each["name"], each["ready"], each["restartCount"], _state(each["state"])) for each in found]
+        return [
+            (container["name"], container["ready"], container["restartCount"], _state(container["state"]))
+            for container in found
+        ]
 
-    tells = [(each.get("phase"), each.get("podIP"), conditions(each), containers(each)) for each in (have, want)]
+    tells = [
+        (status.get("phase"), status.get("podIP"), conditions(status), containers(status)) for status in (have, want)
+    ]
     return tells[0] == tells[1]
 
 

@@ -13,6 +13,7 @@ import pytest
 from sandbox import settings
 from sandbox.launch import supervisor
 from sandbox.tests.support.aws_server import Aws, running
+from sandbox.tests.support.chain import ChainSandbox
 from sandbox.tests.support.clusters import Cluster, Namespace
 
 _namespaces = itertools.count(1)
@@ -67,3 +68,23 @@ def namespace(cluster: Cluster) -> c.Iterator[Namespace]:
     cluster.until(f"/api/v1/namespaces/{name}/serviceaccounts/default", lambda _: True)
     yield Namespace(cluster, name)
     cluster.call("DELETE", f"/api/v1/namespaces/{name}")
+
+
+@pytest.fixture(scope="session", params=["simulated", "real"])
+def running_chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> c.Iterator[ChainSandbox]:
+    real = request.param == "real"
+    if real and not os.environ.get("KUBEBUILDER_ASSETS"):
+        pytest.skip("KUBEBUILDER_ASSETS is not set: no real API server to test with")
+    state = settings.State(tmp_path_factory.mktemp(request.param))
+    supervisor.up(state, real=real, tied=True)
+    try:
+        yield ChainSandbox(state)
+    finally:
+        supervisor.down(state)
+
+
+@pytest.fixture
+def chain(running_chain: ChainSandbox) -> ChainSandbox:
+    """A running sandbox in a namespace of the test's own."""
+    running_chain.enter_namespace()
+    return running_chain

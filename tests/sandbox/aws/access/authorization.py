@@ -99,16 +99,16 @@ def check(*, service: str, operation: str, access_key_id: str, region: str, para
     if operation in _TAGGED_WITH and _tags(parameters):
         operations.append(_TAGGED_WITH[operation])
     target = _target(service, operation, region, identity.account_id, parameters)
-    for each in operations:
-        context = _context(identity, each, target, region, parameters)
-        reason = _refused(identity, f"{service}:{each}", target.arn, context)
+    for required in operations:
+        context = _context(identity, required, target, region, parameters)
+        reason = _refused(identity, f"{service}:{required}", target.arn, context)
         if reason:
-            raise _refusal(service, identity.arn, f"{service}:{each}", target.shown, reason)
+            raise _refusal(service, identity.arn, f"{service}:{required}", target.shown, reason)
 
 
 def _refused(identity: Identity, action: str, resource: str, context: Context) -> str | None:
     """Why the call is not allowed; None if it is."""
-    said = [verdict(each, action=action, resource=resource, context=context) for each in identity.policies]
+    said = [verdict(policy, action=action, resource=resource, context=context) for policy in identity.policies]
     if "Deny" in said:
         return "with an explicit deny in an identity-based policy"
     for kind, document in identity.bounds:
@@ -167,7 +167,7 @@ def _identity_of(entity: Role | User, arn: str, bounds: list[tuple[str, Document
 
 
 def _in_force(policy: ManagedPolicy) -> Document:
-    version = next(each for each in policy.versions if each.is_default)
+    version = next(version for version in policy.versions if version.is_default)
     return t.cast(Document, json.loads(version.document) if isinstance(version.document, str) else version.document)
 
 
@@ -188,13 +188,13 @@ def _target(service: str, operation: str, region: str, account: str, parameters:
         arn = f"{stem}:role{parameters.get('Path') or '/'}{parameters.get('RoleName', '')}"
         return Target(arn, arn)
     if profile := parameters.get("InstanceProfileName"):
-        known = next((each for each in iam.instance_profiles.values() if each.name == profile), None)
+        known = next((known for known in iam.instance_profiles.values() if known.name == profile), None)
         return Target(known.arn if known else f"{stem}:instance-profile/{profile}", f"instance profile {profile}")
     if name := parameters.get("RoleName"):
         return _role_target(iam, stem, str(name))
     if provider_arn := parameters.get("OpenIDConnectProviderArn"):
         provider = iam.open_id_providers.get(provider_arn)
-        tags = {each["Key"]: each["Value"] for each in provider.get_tags()} if provider else {}
+        tags = {tag["Key"]: tag["Value"] for tag in provider.get_tags()} if provider else {}
         return Target(str(provider_arn), str(provider_arn), tags)
     if url := parameters.get("Url"):
         new = f"{stem}:oidc-provider/{str(url).removeprefix('https://')}"
@@ -209,7 +209,7 @@ def _role_target(iam: Iam, stem: str, name: str) -> Target:
     if role is None:
         # Nobody knows the path of a role that isn't there, so IAM looks for a policy that allows it at the root.
         return Target(f"{stem}:role/{name}", f"role {name}")
-    tags = {each["Key"]: each["Value"] for each in role.tags}
+    tags = {tag["Key"]: tag["Value"] for tag in role.tags}
     return Target(role.arn, f"role {name}", tags, role.permissions_boundary_arn)
 
 

@@ -164,27 +164,11 @@ def _get(*paths: str) -> Object:
     return {"verbs": ["get"], "nonResourceURLs": list(paths)}
 
 
-_READ = ["get", "list", "watch"]
-_WRITE = ["create", "delete", "deletecollection", "patch", "update"]
-_WORKLOADS = [
-    {"apiGroups": [""], "resources": ["configmaps", "pods", "serviceaccounts", "services", "replicationcontrollers"]},
-    {"apiGroups": ["apps"], "resources": ["daemonsets", "deployments", "replicasets", "statefulsets"]},
-    {"apiGroups": ["batch"], "resources": ["cronjobs", "jobs"]},
-    {"apiGroups": ["policy"], "resources": ["poddisruptionbudgets"]},
-]
 _HEALTH = ("/healthz", "/livez", "/readyz", "/version", "/version/")
 
 
 def seeds() -> list[Object]:
-    """The bootstrap policy of a cluster: its discovery, issuer discovery, admin, edit and view roles."""
-    read = [dict(rule, verbs=_READ) for rule in _WORKLOADS]
-    read.append(
-        {"apiGroups": [""], "resources": ["events", "namespaces", "pods/log", "resourcequotas"], "verbs": _READ}
-    )
-    write = [dict(rule, verbs=_WRITE) for rule in _WORKLOADS]
-    write.append({"apiGroups": [""], "resources": ["secrets"], "verbs": _READ + _WRITE})
-    write.append({"apiGroups": [""], "resources": ["pods/eviction", "serviceaccounts/token"], "verbs": ["create"]})
-    bind = {"apiGroups": [_GROUP], "resources": ["rolebindings", "roles"], "verbs": _READ + _WRITE}
+    """The bootstrap policy of a cluster: discovery, issuer discovery and cluster-admin."""
     return [
         _role(
             "cluster-admin",
@@ -199,7 +183,4 @@ def seeds() -> list[Object]:
         _role("system:service-account-issuer-discovery", _get("/.well-known/openid-configuration", "/openid/v1/jwks")),
         # Kubernetes binds the accounts alone; EKS lets every user find the issuer.
         _binding("system:service-account-issuer-discovery", "system:serviceaccounts", AUTHENTICATED),
-        _role("view", *read),
-        _role("edit", *read, *write),
-        _role("admin", *read, *write, bind),
     ]

@@ -14,11 +14,10 @@ from sandbox.cluster.controllers.base import CONTROLLER, Controller
 from sandbox.cluster.errors import ApiError, Object
 from sandbox.cluster.resources import EVENTS, NAMESPACES
 from sandbox.cluster.store import Change, Key, Resource
-from sandbox.cluster.writing.deletion import FOREGROUND, ORPHAN
 
 
 class GarbageCollector(Controller):
-    """Keys are an owner's uid, or for an owner that waits for its dependents its resource and name."""
+    """Deletes what has lost its last owner: background deletion, whatever propagation a client asks for."""
 
     name = "garbage-collector-controller"
 
@@ -28,85 +27,42 @@ class GarbageCollector(Controller):
             return
         if change.kind == "DELETED":
             if self.store.dependents(metadata["uid"]):
-                yield "gone", metadata["uid"]
-        elif metadata.get("deletionTimestamp") and set(metadata.get("finalizers") or ()) & {ORPHAN, FOREGROUND}:
-            yield self._waiting(change.resource, change.key)
+                yield "", metadata["uid"]
         elif metadata.get("ownerReferences") and change.kind == "ADDED":
             # Its owner may be gone already.
             for reference in metadata["ownerReferences"]:
-                if self._owner(reference, metadata.get("namespace", "")) is None:
-                    yield "gone", reference["uid"]
-        if change.kind == "DELETED":
-            for reference in metadata.get("ownerReferences") or ():
-                owner = self._owner(reference, metadata.get("namespace", ""))
-                if owner is not None and FOREGROUND in (owner["metadata"].get("finalizers") or ()):
-                    kind = self.api.catalog.by_kind(reference["apiVersion"], reference["kind"])
-                    if kind is not None:
-                        yield self._waiting(kind.resource, (owner["metadata"].get("namespace", ""), reference["name"]))
-
-    def _waiting(self, resource: Resource, key: Key) -> Key:
-        return f"waiting:{resource[0]}:{resource[1]}:{key[0]}", key[1]
-
-    def _owner(self, reference: Object, namespace: str) -> Object | None:
-        kind = self.api.catalog.by_kind(reference["apiVersion"], reference["kind"])
-        if kind is None:
-            return None
-        found = self.store.get(kind.resource, namespace if kind.namespaced else "", reference["name"])
-        return found if found is not None and found["metadata"]["uid"] == reference["uid"] else None
+                if not self._exists(reference, metadata.get("namespace", "")):
+                    yield "", reference["uid"]
 
     def sync(self, key: Key) -> float | None:
-        state, name = key
-        if state == "gone":
-            self._collect(name)
-        else:
-            _prefix, group, plural, namespace = state.split(":")
-            self._release((group, plural), (namespace, name))
-        return None
-
-    def _collect(self, uid: str) -> None:
-        """The owner is gone: so are objects that had no other."""
-        for resource, key in self.store.dependents(uid):
-            obj = self.store.get(resource, *key)
+        """Delete the objects that had no owner besides the one with this uid."""
+        for resource, name in self.store.dependents(key[1]):
+            obj = self.store.get(resource, *name)
             if obj is None:
                 continue
             namespace = obj["metadata"].get("namespace", "")
             references = obj["metadata"]["ownerReferences"]
-            left = [ref for ref in references if ref["uid"] != uid and self._owner(ref, namespace) is not None]
+            left = [ref for ref in references if ref["uid"] != key[1] and self._exists(ref, namespace)]
             if left:
-                self._rewrite(resource, obj, ownerReferences=left)
+                self._set_owners(resource, obj, left)
             else:
-                self._delete(resource, key)
+                self._delete(resource, name)
+        return None
 
-    def _release(self, resource: Resource, key: Key) -> None:
-        """The owner waits: for its dependents to lose it, or to go."""
-        owner = self.store.get(resource, *key)
-        if owner is None:
-            return
-        uid = owner["metadata"]["uid"]
-        finalizers = list(owner["metadata"].get("finalizers") or ())
-        dependents = self.store.dependents(uid)
-        if ORPHAN in finalizers:
-            for known, name in dependents:
-                obj = self.store.get(known, *name)
-                if obj is not None:
-                    left = [ref for ref in obj["metadata"]["ownerReferences"] if ref["uid"] != uid]
-                    self._rewrite(known, obj, ownerReferences=left)
-            self._rewrite(resource, owner, finalizers=[entry for entry in finalizers if entry != ORPHAN])
-        elif FOREGROUND in finalizers:
-            for known, name in dependents:
-                obj = self.store.get(known, *name)
-                if obj is not None and "deletionTimestamp" not in obj["metadata"]:
-                    self._delete(known, name, {"propagationPolicy": "Foreground"})
-            if not self.store.dependents(uid):
-                self._rewrite(resource, owner, finalizers=[entry for entry in finalizers if entry != FOREGROUND])
+    def _exists(self, reference: Object, namespace: str) -> bool:
+        kind = self.api.catalog.by_kind(reference["apiVersion"], reference["kind"])
+        if kind is None:
+            return False
+        found = self.store.get(kind.resource, namespace if kind.namespaced else "", reference["name"])
+        return found is not None and found["metadata"]["uid"] == reference["uid"]
 
-    def _rewrite(self, resource: Resource, obj: Object, **metadata: t.Any) -> None:
+    def _set_owners(self, resource: Resource, obj: Object, owners: list[Object]) -> None:
         kind = self.kind(resource)
-        self.api.modify(kind, obj, lambda new: new["metadata"].update(metadata), CONTROLLER)
+        self.api.modify(kind, obj, lambda new: new["metadata"].update(ownerReferences=owners), CONTROLLER)
 
-    def _delete(self, resource: Resource, key: Key, options: Object | None = None) -> None:
+    def _delete(self, resource: Resource, key: Key) -> None:
         try:
-            self.api.delete(self.kind(resource), *key, options or {}, CONTROLLER)
+            self.api.delete(self.kind(resource), *key, {}, CONTROLLER)
         except ApiError as error:
             if error.code != 404:
                 raise

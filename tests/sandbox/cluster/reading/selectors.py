@@ -19,7 +19,6 @@ Predicate = t.Callable[[Labels], bool]
 
 _SET_BASED = re.compile(r"^\s*(?P<key>[^\s!=,()]+)\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)\s*$")
 _EQUALITY = re.compile(r"^\s*(?P<key>[^\s!=,()]+)\s*(?P<op>==|=|!=)\s*(?P<value>[^\s=!,()]*)\s*$")
-_COMPARE = re.compile(r"^\s*(?P<key>[^\s!=,()<>]+)\s*(?P<op><|>)\s*(?P<value>\d+)\s*$")
 _EXISTS = re.compile(r"^\s*(?P<not>!?)\s*(?P<key>[^\s!=,()]+)\s*$")
 
 
@@ -46,17 +45,6 @@ def _requirement(text: str) -> Predicate:
         if match["op"] == "!=":
             return lambda labels: labels.get(key) != value
         return lambda labels: labels.get(key) == value
-    if match := _COMPARE.match(text):
-        key, bound, greater = match["key"], int(match["value"]), match["op"] == ">"
-
-        def compare(labels: Labels) -> bool:
-            try:
-                number = int(labels[key])
-            except (KeyError, ValueError):
-                return False
-            return number > bound if greater else number < bound
-
-        return compare
     if match := _EXISTS.match(text):
         key, wanted = match["key"], not match["not"]
         return lambda labels: (key in labels) is wanted

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deletion: preconditions, grace periods, finalizers and what happens to dependents.
+"""Deletion: preconditions, grace periods and finalizers.
 
 Needed by: targets irsa_bindings, pod_rollout, sa_annotate.
 """
@@ -16,7 +16,6 @@ from sandbox.cluster.store import Key, Store
 
 # Deleting these answers with the object itself, as their storage does in Kubernetes.
 _RETURN_DELETED = {PODS, SERVICE_ACCOUNTS, ("", "resourcequotas"), ("", "replicationcontrollers")}
-ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 
 
 def delete(store: Store, kind: Kind, obj: Object, options: Object, *, dry_run: bool) -> tuple[Object, bool]:
@@ -24,16 +23,9 @@ def delete(store: Store, kind: Kind, obj: Object, options: Object, *, dry_run: b
     metadata = obj["metadata"]
     key: Key = (metadata.get("namespace", ""), metadata["name"])
     _check_preconditions(kind, obj, options.get("preconditions") or {})
-    finalizers = list(metadata.get("finalizers") or [])
-    policy = options.get("propagationPolicy")
-    if options.get("orphanDependents"):
-        policy = "Orphan"
-    for wanted, finalizer in (("Orphan", ORPHAN), ("Foreground", FOREGROUND)):
-        if policy == wanted and finalizer not in finalizers:
-            finalizers.append(finalizer)
     grace = _grace(kind, obj, options)
     lingers = (
-        bool(finalizers)
+        bool(metadata.get("finalizers"))
         or grace > 0
         or (kind.resource == NAMESPACES and bool((obj.get("spec") or {}).get("finalizers")))
     )
@@ -42,15 +34,11 @@ def delete(store: Store, kind: Kind, obj: Object, options: Object, *, dry_run: b
         return (last if kind.resource in _RETURN_DELETED else _deleted(kind, obj)), True
     known = metadata.get("deletionGracePeriodSeconds")
     if metadata.get("deletionTimestamp") and known is not None and grace >= known:
-        if finalizers == (metadata.get("finalizers") or []):
-            return obj, False
-        grace = known
+        return obj, False
     new = dict(obj, metadata=dict(metadata))
     new["metadata"]["deletionTimestamp"] = rfc3339(grace)
     if kind.resource != NAMESPACES:
         new["metadata"]["deletionGracePeriodSeconds"] = grace
-    if finalizers:
-        new["metadata"]["finalizers"] = finalizers
     if kind.generation and not metadata.get("deletionTimestamp"):
         new["metadata"]["generation"] = metadata.get("generation", 0) + 1
     if kind.resource == NAMESPACES:

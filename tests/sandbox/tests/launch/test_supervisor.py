@@ -7,8 +7,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import shlex
-import signal
 import stat
 import subprocess
 import sys
@@ -204,29 +202,6 @@ def test_what_is_no_further_cluster_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no NAME or NAME@ACCOUNT"):
         supervisor.Further.parse(text)
     assert "is no NAME or NAME@ACCOUNT" in run("up", f"--cluster={text}").stderr
-
-
-def test_foreground_stops_everything_when_it_is_told_to(tmp_path: pathlib.Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox", "up", "--foreground", "--dir", str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(PACKAGE_PARENT)},
-    )
-    try:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _line in range(2)]
-        assert shlex.split(lines[1])[0] == "export"
-        records = json.loads((tmp_path / "pids.json").read_text()).values()
-        assert all(processes.is_alive(record) for record in records)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
-        assert process.returncode == 0
-        assert not any(processes.is_alive(record) for record in records)
-    finally:
-        process.kill()
-        supervisor.down(settings.State(tmp_path))
 
 
 @pytest.mark.parametrize(

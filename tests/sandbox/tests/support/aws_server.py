@@ -26,6 +26,14 @@ from sandbox import settings
 
 REGIONS = {"aws": settings.REGION, "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 SUBJECT = "system:serviceaccount:default:app"
+ACCOUNT = settings.ACCOUNT_ID
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole"}],
+}
+POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListAllMyBuckets","Resource":"*"}]}'
+READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 class Aws:

@@ -1,0 +1,105 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""EKS bearer tokens, with the simulated and with the real API server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import typing as t
+
+import botocore.session
+import urllib3
+from botocore.signers import RequestSigner
+from sandbox import settings
+from sandbox.tests.support.chain import ChainSandbox
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Json = dict[str, t.Any]
+
+
+def bearer(chain: ChainSandbox, credentials: Json, cluster: str = settings.CLUSTER_NAME) -> Callable[..., Json]:
+    """Return a way to make requests with an EKS token of these credentials."""
+
+    session = botocore.session.Session()
+    session.set_credentials(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials.get("SessionToken"))
+    model = session.get_service_model("sts")
+    signer = RequestSigner(
+        model.service_id,
+        settings.REGION,
+        "sts",
+        "v4",
+        session.get_credentials(),
+        session.get_component("event_emitter"),
+    )
+    url = f"https://sts.{settings.REGION}.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"
+    request = {"method": "GET", "url": url, "body": {}, "headers": {"x-k8s-aws-id": cluster}, "context": {}}
+    signed = signer.generate_presigned_url(request, "", expires_in=60)
+    token = "k8s-aws-v1." + base64.urlsafe_b64encode(signed.encode()).decode().rstrip("=")
+    endpoint = chain.state.cluster()["endpoint"]
+
+    def get(path: str) -> tuple[int, Json]:
+        with urllib3.PoolManager(ca_certs=str(chain.state.pki / "ca.crt"), retries=False) as http:
+            answer = http.request("GET", endpoint + path, headers={"Authorization": f"Bearer {token}"})
+            return answer.status, json.loads(answer.data)
+
+    return get
+
+
+OWN = {"AccessKeyId": settings.ACCESS_KEY_ID, "SecretAccessKey": settings.SECRET_ACCESS_KEY}
+
+
+def test_an_eks_token_is_the_administrators(chain: ChainSandbox) -> None:
+    get = bearer(chain, OWN)
+    status, answer = get("/api/v1/namespaces/kube-system/secrets")
+    assert status == 200, answer
+    status, configuration = get("/.well-known/openid-configuration")
+    assert (status, configuration["issuer"]) == (200, chain.issuer)
+
+
+def test_an_eks_token_of_another_cluster_is_refused(chain: ChainSandbox) -> None:
+    assert bearer(chain, OWN, settings.OTHER_CLUSTER)("/api/v1/namespaces")[0] == 401
+
+
+def test_an_eks_token_may_do_what_its_groups_may(chain: ChainSandbox) -> None:
+    trust = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:aws:iam::{settings.ACCOUNT_ID}:root"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+    )
+    name = f"reader-{chain.namespace}"
+    arn = chain.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    entry = {arn: {"username": "reader", "groups": [f"viewers-{chain.namespace}"]}}
+    settings.write_private(chain.state.access_file, json.dumps(entry))
+    rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{chain.namespace}"
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
+    chain.api.post(f"{rbac}/roles", {"metadata": {"name": "viewer"}, "rules": rules})
+    group = "rbac.authorization.k8s.io"
+    binding = {
+        "metadata": {"name": "viewer"},
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "viewer"},
+        "subjects": [{"apiGroup": group, "kind": "Group", "name": f"viewers-{chain.namespace}"}],
+    }
+    chain.api.post(f"{rbac}/rolebindings", binding)
+    credentials = chain.sts.assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
+    get = bearer(chain, credentials)
+    # The API server's authorizer learns of the binding by a watch.
+    chain.wait_for(lambda: get(f"{chain.core}/pods")[0] == 200)
+    status, answer = get(f"{chain.core}/secrets")
+    assert status == 403
+    assert 'User "reader" cannot list resource "secrets"' in answer["message"]
+    assert get("/.well-known/openid-configuration")[0] == 200
+    settings.write_private(chain.state.access_file, json.dumps({arn: None}))
+    # Another session has another token: the real API server remembers an answer for ten seconds.
+    again = chain.sts.assume_role(RoleArn=arn, RoleSessionName="again")["Credentials"]
+    assert bearer(chain, again)(f"{chain.core}/pods")[0] == 401
