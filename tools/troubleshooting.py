@@ -115,7 +115,7 @@ another: begin with the first.
 
 ``-e fail_on=never`` reports only, ``-e fail_on=warning`` also fails on warnings. ``-e irsa_report=irsa.md`` writes the
 findings with all their details as Markdown, for a job's artifact. In a playbook of yours use
-:ansplugin:`eksops.irsa.irsa_verify#module` and :ansplugin:`eksops.irsa.findings_table#filter`.
+:ansplugin:`eksops.irsa.irsa_verify#module` and :ansplugin:`eksops.irsa.findings_report#filter`.
 
 By hand
 -------

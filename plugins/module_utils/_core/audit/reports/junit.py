@@ -17,7 +17,8 @@ import xml.etree.ElementTree as ET
 
 from ...errors import InvalidInput
 from ...wording import sentence, visible
-from .text import SEVERITIES, Json, cluster_name, concerned
+from ..document import SEVERITIES, AuditDocument
+from .text import Json, affected_objects, cluster_name
 
 FAIL_ON = ("error", "warning", "never")
 # How many objects a finding names in each of the cases that have it.
@@ -47,7 +48,7 @@ class _Case:
         return "failure" if self.failing else "skipped" if self.reason else "success"
 
 
-def junit(document: Json, fail_on: str = "error") -> str:
+def junit(document: AuditDocument, fail_on: str = "error") -> str:
     """A case for each service account, each role, the provider, and each finding about none of them.
 
     :param document: the audit's, as `audit_text` describes it.
@@ -70,7 +71,7 @@ def junit(document: Json, fail_on: str = "error") -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _cases(document: Json, failing: t.Sequence[str]) -> dict[str, list[_Case]]:
+def _cases(document: AuditDocument, failing: t.Sequence[str]) -> dict[str, list[_Case]]:
     cluster = cluster_name(document["cluster"])
     findings = document["findings"]
     provider = document.get("provider")
@@ -97,7 +98,7 @@ def _cases(document: Json, failing: t.Sequence[str]) -> dict[str, list[_Case]]:
     }
 
 
-def _objects(document: Json) -> list[Json]:
+def _objects(document: AuditDocument) -> list[Json]:
     provider = document.get("provider")
     return [*document["service_accounts"], *document["roles"], *([provider] if provider else [])]
 
@@ -135,7 +136,7 @@ def _counts(cases: t.Sequence[_Case]) -> dict[str, str]:
     }
 
 
-def _suite(name: str, cases: t.Sequence[_Case], document: Json) -> ET.Element:
+def _suite(name: str, cases: t.Sequence[_Case], document: AuditDocument) -> ET.Element:
     counts = _counts(cases)
     suite = ET.Element("testsuite", {"name": name, **counts})
     if document.get("generated_at"):
@@ -170,5 +171,5 @@ def _told(finding: Json) -> str:
         f"{key}: {finding[key]}" for key in ("evidence", "expected", "found", "fix") if finding.get(key) is not None
     ]
     if len(finding.get("service_accounts") or []) > 1:
-        lines.append(f"concerns: {concerned(finding, _MOST_OBJECTS)}")
+        lines.append(f"concerns: {affected_objects(finding, _MOST_OBJECTS)}")
     return "\n".join(map(visible, lines))

@@ -19,6 +19,7 @@ import urllib.parse
 
 from ...diagnosis.causes import BY_ID
 from ...wording import sentence, visible
+from ..document import AuditDocument
 from .text import Json, cluster_name
 
 # A result's place and what else it concerns: GitHub shows that many, and refuses a file with ten times as many.
@@ -139,7 +140,7 @@ def _provider(finding: Json) -> _Place | None:
     return None
 
 
-def sarif(document: Json) -> str:
+def sarif(document: AuditDocument) -> str:
     """The findings of an audit as results, the causes of the catalogue that they have as rules.
 
     :param document: the audit's, as `audit_text` describes it.
@@ -188,7 +189,7 @@ def _rule(id_: str, severity: str) -> dict[str, t.Any]:
     }
 
 
-def _results(document: Json, places: _Places, rules: t.Mapping[str, int]) -> list[dict[str, t.Any]]:
+def _results(document: AuditDocument, places: _Places, rules: t.Mapping[str, int]) -> list[dict[str, t.Any]]:
     seen: collections.Counter[str] = collections.Counter()
     results = []
     for finding in document["findings"]:
@@ -237,7 +238,7 @@ def _result(
     return result
 
 
-def _invocation(document: Json, unread: t.Sequence[str]) -> dict[str, t.Any]:
+def _invocation(document: AuditDocument, unread: t.Sequence[str]) -> dict[str, t.Any]:
     notifications = [
         {
             "descriptor": {"id": _UNREAD["id"], "index": 0},

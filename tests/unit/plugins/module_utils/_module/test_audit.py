@@ -12,11 +12,10 @@ import urllib.parse
 import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import Facts
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.options import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import AuditFacts, AuditSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
-from ansible_collections.eksops.irsa.plugins.module_utils._module.audit import Reader
+from ansible_collections.eksops.irsa.plugins.module_utils._module.audit import read_facts
 from botocore.stub import Stubber
 from unit.chain_objects import CHAIN, CLUSTER, OTHER, ROLE, account, hook, injected, written
 
@@ -117,8 +116,8 @@ def stub(cloud: Cloud, *providers: str, roles: bool = True) -> None:
     cloud.of("eks").add_response("list_pod_identity_associations", {"associations": []}, {"clusterName": "prod"})
 
 
-def read(cloud: Cloud, server: Server, **options: t.Any) -> Facts:
-    wanted = Wanted.from_params(
+def read(cloud: Cloud, server: Server, **options: t.Any) -> AuditFacts:
+    spec = AuditSpec.from_params(
         {
             "cluster_name": "prod",
             "fail_on": "error",
@@ -132,8 +131,8 @@ def read(cloud: Cloud, server: Server, **options: t.Any) -> Facts:
             **options,
         }
     )
-    reader = Reader(t.cast(t.Any, cloud), t.cast(t.Any, server), wanted, CLUSTER, conceal=lambda _secret: None)
-    return reader.read()
+    aws, api_server = t.cast(t.Any, cloud), t.cast(t.Any, server)
+    return read_facts(aws, api_server, spec, CLUSTER, redact=lambda _secret: None)
 
 
 def test_a_whole_cluster_is_a_list_of_each_kind(cloud: Cloud) -> None:
@@ -146,7 +145,7 @@ def test_a_whole_cluster_is_a_list_of_each_kind(cloud: Cloud) -> None:
         "GET /api/v1/serviceaccounts",
         f"GET {WEBHOOKS}",
     ]
-    assert facts.trusted == {"app": ["system:serviceaccount:shop:app"]}
+    assert facts.subjects_by_role == {"app": ["system:serviceaccount:shop:app"]}
     assert facts.unread == ()
 
 
@@ -257,7 +256,7 @@ def test_without_the_details_the_list_of_roles_has_to_do(cloud: Cloud) -> None:
     cloud.of("iam").add_response("list_roles", {"Roles": [dict(DETAIL)], "IsTruncated": False}, {"MaxItems": 1000})
     stub(cloud, roles=False)
     facts = read(cloud, Server())
-    assert facts.trusted == {"app": ["system:serviceaccount:shop:app"]}
+    assert facts.subjects_by_role == {"app": ["system:serviceaccount:shop:app"]}
     assert "ManagedPolicies" not in facts.known_roles["app"]
     assert [each for each in facts.unread if "iam:GetAccountAuthorizationDetails" in each]
 
