@@ -240,8 +240,8 @@ _NO_TEMPLATE = re.compile(r"[\w .:/=+@-]*")
 def _plain(value: t.Any) -> t.Any:
     """The value with its texts marked as trusted where they can't be templates, to be printed plain.
 
-    ansible-inventory prints an untrusted text as ``{"__ansible_unsafe": TEXT}``, and AWX imports that. A text that may be
-    a template stays untrusted, so that it is never evaluated.
+    ansible-inventory prints an untrusted text as ``{"__ansible_unsafe": TEXT}``, and AWX imports that. A text that may
+    be a template stays untrusted, so that it is never evaluated.
     """
     if isinstance(value, str):
         return trust_as_template(value) if _NO_TEMPLATE.fullmatch(value) else value

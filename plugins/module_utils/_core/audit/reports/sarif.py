@@ -100,7 +100,7 @@ class _Places:
         """What else the finding concerns, the first of it."""
         names, roles = finding.get("service_accounts") or [], finding.get("roles") or []
         places = [*map(self.role, roles[:MOST_PLACES]), *map(self.account, names[:MOST_PLACES])]
-        return [each for each in dict.fromkeys(places) if each != place][: MOST_PLACES - 1]
+        return [other for other in dict.fromkeys(places) if other != place][: MOST_PLACES - 1]
 
     def location(self, place: _Place) -> dict[str, t.Any]:
         logical = {"name": place.name, "fullyQualifiedName": place.qualified, "kind": place.kind}
@@ -141,10 +141,7 @@ def _provider(finding: Json) -> _Place | None:
 
 
 def sarif(document: AuditDocument) -> str:
-    """The findings of an audit as results, the causes of the catalogue that they have as rules.
-
-    :param document: the audit's, as `audit_text` describes it.
-    """
+    """The findings of an audit as results, their causes as rules."""
     places = _Places(document["cluster"])
     rules = list(dict.fromkeys(str(finding["id"]) for finding in document["findings"]))
     severities = {str(finding["id"]): str(finding["severity"]) for finding in document["findings"]}
@@ -234,7 +231,7 @@ def _result(
         },
     }
     if others:
-        result["relatedLocations"] = [places.location(each) for each in others]
+        result["relatedLocations"] = [places.location(other) for other in others]
     return result
 
 
