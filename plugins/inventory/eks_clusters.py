@@ -222,7 +222,7 @@ from ansible_collections.amazon.aws.plugins.plugin_utils.inventory import AWSInv
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import Accounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory as core
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput, IrsaError
-from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import Reader
+from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetReader
 
 if t.TYPE_CHECKING:
     from ansible.inventory.data import InventoryData
@@ -233,21 +233,21 @@ _CONNECTION = {
     "ansible_connection": "local",
     "ansible_python_interpreter": trust_as_template("{{ ansible_playbook_python }}"),
 }
-# The characters that AWS takes in a tag. No template can be written with them.
-_HARMLESS = re.compile(r"[\w .:/=+@-]*")
+# The characters that AWS allows in a tag. They can't form a template.
+_NO_TEMPLATE = re.compile(r"[\w .:/=+@-]*")
 
 
 def _plain(value: t.Any) -> t.Any:
-    """The value as a text that ansible-inventory prints as such, where there is nothing in it to evaluate.
+    """The value with its texts marked as trusted where they can't be templates, to be printed plain.
 
-    Every text that a plugin doesn't vouch for is printed as ``{"__ansible_unsafe": TEXT}``, and AWX imports what is
-    printed. A text that might be a template stays what it is: one that is never evaluated.
+    ansible-inventory prints an untrusted text as ``{"__ansible_unsafe": TEXT}``, and AWX imports that. A text that may
+    be a template stays untrusted, so that it is never evaluated.
     """
     if isinstance(value, str):
-        return trust_as_template(value) if _HARMLESS.fullmatch(value) else value
+        return trust_as_template(value) if _NO_TEMPLATE.fullmatch(value) else value
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [_plain(each) for each in value] if isinstance(value, list) else value
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 class InventoryModule(AWSInventoryBase):
@@ -267,34 +267,34 @@ class InventoryModule(AWSInventoryBase):
         )
 
         def get(self, *args: t.Any) -> t.Any:
-            # amazon.aws calls the templar with an argument that ansible-core is about to drop, and warns of.
+            # amazon.aws calls the templar with an argument that ansible-core has deprecated.
             value = self.original_options.get(*args)
             return self.templar.template(value) if value and args[0] in self.TEMPLATABLE_OPTIONS else value
 
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         """Fills the inventory.
 
-        :raises AnsibleParserError: the file asks for what can't be, or AWS doesn't answer as it should.
+        :raises AnsibleParserError: the file is not valid, or AWS can't be read.
         """
         super().parse(inventory, loader, path, cache=cache)
         try:
-            filters = core.Filters.of(
+            filters = core.ClusterFilters.from_options(
                 self.get_option("filters"), self.get_option("include_filters"), self.get_option("exclude_filters")
             )
-            accounts = core.accounts_of(self.get_option("accounts"))
+            accounts = core.parse_accounts(self.get_option("accounts"))
             cached, found = self.get_cached_result(path, cache)
             if not cached:
                 found = self._read(accounts, filters)
                 self.update_cached_result(path, cache, found)
             self._populate(found["clusters"], filters)
         except IrsaError as error:
-            # Its causes can repeat what was sent to AWS, and Ansible prints the causes of what it prints.
+            # Its chained exceptions may repeat what was sent to AWS, and Ansible prints them.
             raise AnsibleParserError(str(error)) from None
         for warning in found["warnings"]:
             self.warn(warning)
 
     def get_cache_key(self, path: str) -> str:
-        """A key for the file and what it asks for, so that another question doesn't get an old answer."""
+        """A key for the file and its options, so that other options don't get a cached answer."""
         options = (
             "accounts",
             "assume_role_arn",
@@ -311,7 +311,7 @@ class InventoryModule(AWSInventoryBase):
 
     def _read_config_data(self, path: str) -> t.Any:
         config = super()._read_config_data(path)
-        # Ansible passes over an unknown option, and without its filters a file asks for every cluster.
+        # Ansible ignores an unknown option, and a file without filters selects every cluster.
         known = set(self.option_definitions)
         for definition in self.option_definitions.values():
             known.update(definition.get("aliases") or ())
@@ -322,14 +322,14 @@ class InventoryModule(AWSInventoryBase):
         return config
 
     def _set_frozen_credentials(self) -> None:
-        """Nothing: each account has credentials of its own, and none are needed where the cache answers."""
+        """Does nothing: each account has its own credentials, and a cached answer needs none."""
 
-    def _read(self, accounts: t.Sequence[core.Account], filters: core.Filters) -> dict[str, t.Any]:
+    def _read(self, accounts: t.Sequence[core.AwsAccount], filters: core.ClusterFilters) -> dict[str, t.Any]:
         workers = self.get_option("max_workers")
         if not 1 <= workers <= 64:
             raise InvalidInput(f"max_workers is {workers}", fix="give a number from 1 to 64")
         region, endpoint, connection = get_aws_connection_info(self)
-        reader = Reader(
+        reader = FleetReader(
             Accounts(
                 region=region,
                 endpoint=endpoint,
@@ -338,20 +338,23 @@ class InventoryModule(AWSInventoryBase):
                 regions=self.get_option("regions"),
                 connections=workers,
             ),
-            wanted=filters.may_match,
+            may_match=filters.may_match,
             strict=self.get_option("strict_permissions"),
             workers=workers,
         )
         reading = reader.read(accounts)
         return {"clusters": reading.clusters, "warnings": reading.warnings}
 
-    def _populate(self, clusters: t.Sequence[dict[str, t.Any]], filters: core.Filters) -> None:
+    def _populate(self, clusters: t.Sequence[dict[str, t.Any]], filters: core.ClusterFilters) -> None:
         prefix, suffix = self.get_option("hostvars_prefix"), self.get_option("hostvars_suffix")
-        hosts = [core.renamed(cluster, prefix, suffix) for cluster in clusters]
+        hosts = [core.rename_variables(cluster, prefix, suffix) for cluster in clusters]
         names = core.host_names(
             [
-                core.Wish(
-                    self._wish(cluster, variables), cluster["region"], cluster["account_id"], cluster["cluster_name"]
+                core.ProposedName(
+                    self._propose_name(cluster, variables),
+                    cluster["region"],
+                    cluster["account_id"],
+                    cluster["cluster_name"],
                 )
                 for cluster, variables in zip(clusters, hosts, strict=True)
             ]
@@ -361,8 +364,8 @@ class InventoryModule(AWSInventoryBase):
             if filters.match(cluster):
                 self._add(name, group, variables)
 
-    def _wish(self, cluster: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any]) -> str:
-        """The name that the host has if no other has it."""
+    def _propose_name(self, cluster: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any]) -> str:
+        """The name of the host if no other host has it."""
         for expression in self.get_option("hostnames"):
             try:
                 name = self._compose(expression, variables)

@@ -141,7 +141,7 @@ author:
 seealso:
   - module: eksops.irsa.irsa_verify
   - module: eksops.irsa.irsa_bindings
-  - plugin: eksops.irsa.audit_table
+  - plugin: eksops.irsa.audit_report
     plugin_type: filter
 """
 
@@ -158,7 +158,7 @@ EXAMPLES = r"""
 
 - name: Show what was found
   ansible.builtin.debug:
-    msg: "{{ (audit | eksops.irsa.audit_table).splitlines() }}"
+    msg: "{{ (audit | eksops.irsa.audit_report).splitlines() }}"
 
 - name: Fail on warnings in one namespace, except for roles that are shared on purpose
   eksops.irsa.irsa_audit:
@@ -495,10 +495,14 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.document import Audit
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.options import FORMATS, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.build import (
+    build_document,
+    find_failure,
+    module_result,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import FORMATS, AuditSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import audit_files
-from ansible_collections.eksops.irsa.plugins.module_utils._module.audit import Reader
+from ansible_collections.eksops.irsa.plugins.module_utils._module.audit import read_facts
 
 ARGUMENTS: dict[str, t.Any] = {
     **_options.KUBERNETES,
@@ -512,7 +516,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "unused_days": {"type": "int", "default": 90},
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
     "ignore": {"type": "list", "elements": "str"},
-    "reports": {"type": "dict", "options": {each: {"type": "path"} for each in FORMATS}},
+    "reports": {"type": "dict", "options": {name: {"type": "path"} for name in FORMATS}},
     "limit": {"type": "int", "default": 100},
     "details": {"type": "bool", "default": False},
     "max_workers": {"type": "int", "default": 16},
@@ -527,26 +531,26 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def look() -> dict[str, t.Any]:
-        began = time.monotonic()
+    def audit() -> dict[str, t.Any]:
+        started_at = time.monotonic()
         # What is read has no cycles. Looking for some would take a quarter of the time.
         gc.disable()
-        wanted = Wanted.from_params(module.params)
-        audit_files.check(wanted.reports)
-        aws = Aws(module, connections=wanted.workers)
-        cluster = aws.describe(wanted.cluster_name) if wanted.cluster_name else None
-        server = open_api_server(module, aws, connections=wanted.workers)
-        audit = Audit(Reader(aws, server, wanted, cluster, conceal=module.no_log_values.add).read(), wanted)
-        audit_files.write(wanted.reports, audit.document, fail_on=wanted.fail_on)
-        returns = {
-            **audit.returns(details=module.params["details"]),
-            "reports": dict(wanted.reports),
+        spec = AuditSpec.from_params(module.params)
+        audit_files.check_paths(spec.reports)
+        aws = Aws(module, connections=spec.workers)
+        cluster = aws.describe(spec.cluster_name) if spec.cluster_name else None
+        server = open_api_server(module, aws, connections=spec.workers)
+        document = build_document(read_facts(aws, server, spec, cluster, redact=module.no_log_values.add), spec)
+        audit_files.write_reports(spec.reports, document, fail_on=spec.fail_on)
+        result = {
+            **module_result(document, limit=spec.limit, details=module.params["details"]),
+            "reports": dict(spec.reports),
             "calls": server.calls.as_dict(),
-            "elapsed": round(time.monotonic() - began, 3),
+            "elapsed": round(time.monotonic() - started_at, 3),
         }
-        return _runner.info_result(returns, warnings=audit.document["unread"], failure=audit.failure())
+        return _runner.info_result(result, warnings=document["unread"], failure=find_failure(document, spec.fail_on))
 
-    _runner.run(module, look)
+    _runner.run(module, audit)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import Accounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory
-from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import Reader
+from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetReader
 from permissions import modules
 from permissions.modules import Outcome
 from permissions.world import World
@@ -70,8 +70,8 @@ def _inventory(options: Json) -> Json:
         regions=options.get("regions", []),
         connections=8,
     )
-    reader = Reader(accounts, wanted=lambda _name: True, strict=True, workers=8)
-    reading = reader.read(inventory.accounts_of(options.get("accounts", [])))
+    reader = FleetReader(accounts, may_match=lambda _name: True, strict=True, workers=8)
+    reading = reader.read(inventory.parse_accounts(options.get("accounts", [])))
     return {"names": [each["cluster_name"] for each in reading.clusters], "warnings": reading.warnings}
 
 

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pieces of sentences: counts, lists, and text whose every character is visible."""
+"""Pieces of text: counts, lists, text whose every character is visible, and Markdown that nothing can break out of."""
 
 from __future__ import annotations
 
+import re
 import typing as t
 import unicodedata
 
@@ -13,6 +14,9 @@ import unicodedata
 _HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs")
 # The only others that XML 1.0 does not allow: https://www.w3.org/TR/xml/#charsets.
 _NO_CHARACTERS = "\ufffe\uffff"
+# Everything that Markdown, or HTML in it, may take for markup; and what makes a list item of a paragraph.
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~#&])")
+_BULLET = re.compile(r"^(\d*)([-+.)])")
 
 
 def plural(count: int, noun: str) -> str:
@@ -53,3 +57,22 @@ def sentence(text: str) -> str:
     """The text in one line, with a full stop unless it ends a sentence already."""
     text = visible(text)
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def markdown_text(text: str) -> str:
+    """The text in one line, escaped for Markdown and for HTML in it."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def markdown_paragraph(text: str) -> str:
+    """The text as a paragraph: escaped, and never a list item."""
+    return _BULLET.sub(r"\1\\\2", markdown_text(text))
+
+
+def markdown_code(text: str, in_table: bool = False) -> str:
+    """The text as a code span, in which only backquotes matter, and in a table bars."""
+    text = " ".join(text.split())
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
+    padding = " " if text.startswith("`") or text.endswith("`") or not text else ""
+    span = f"{fence}{padding}{text}{padding}{fence}"
+    return span.replace("|", "\\|") if in_table else span

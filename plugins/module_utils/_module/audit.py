@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads a whole cluster and its account for an audit, by pages and side by side. What it means, `_core` decides."""
+"""Reads a whole cluster and its AWS account for an audit, by pages and in parallel. What it means, `_core` decides."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ import time
 import typing as t
 
 from .._api.aws import eks, iam
-from .._api.kubernetes import admission, workloads
-from .._api.kubernetes import service_accounts as cluster
+from .._api.kubernetes import admission, service_accounts, workloads
 from .._core import arn as arns
 from .._core import errors
 from .._core.audit import facts as audit_facts
-from .._core.audit.facts import Facts, Name
+from .._core.audit.facts import AuditFacts, Name
 from .._core.diagnosis import bulk_facts
 from .._core.diagnosis.causes import Finding
 from .._core.diagnosis.facts import OrUnknown, Unknown, known, read_or_unknown
@@ -33,170 +32,199 @@ if t.TYPE_CHECKING:
     from .._api.aws.session import Aws
     from .._api.kubernetes.client import ApiServer
     from .._core.arn import EksCluster
-    from .._core.audit.options import Wanted
+    from .._core.audit.facts import AuditSpec
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
+_OwnerKey = tuple[str, owners.Owner]
 
 # Up to so many workloads of a kind are read one by one, more by pages.
-_FEW = 8
-# Every trust policy may have 2048 characters. Longer ones are there only where the quota was raised.
-_SURE_LENGTH = 1500
+_MAX_SINGLE_READS = 8
+# Every trust policy may have 2048 characters. Longer ones exist only where the quota was raised.
+_ALLOWED_LENGTH = 1500
+_NO_EKS = Unknown("without cluster_name EKS isn't asked")
 
 
-class Reader:
-    """Reads what an audit looks at.
+def read_facts(
+    aws: Aws, server: ApiServer, spec: AuditSpec, cluster: EksCluster | None, *, redact: t.Callable[[str], None]
+) -> AuditFacts:
+    """Everything that an audit examines.
 
     :param cluster: None where the issuer is given instead.
-    :param conceal: told every token, should there be one.
+    :param redact: called with every token, should there be one.
+    :raises AccessDenied: the service accounts can't be listed; without them there is nothing to examine.
+    :raises IrsaError: there is no connection to AWS or to the cluster.
     """
+    reads = Reads()
+    with concurrent.futures.ThreadPoolExecutor(spec.workers) as pool:
+        from_cluster = ClusterReader(server, spec, pool, reads)
+        from_aws = AwsReader(aws, spec, pool, reads)
+        facts = _read_independent(from_aws, from_cluster, cluster, pool)
+        facts.addons = from_aws.read_addons(cluster, facts.examined_accounts)
+        facts.workloads = from_cluster.read_owners(facts)
+        if spec.env_from:
+            facts.env_sources = from_cluster.read_env_sources(facts)
+    if spec.rehearse:
+        facts.webhook = _dry_run(aws, server, spec, cluster, facts, reads, redact)
+    facts.unread = reads.skipped
+    return facts
 
-    def __init__(
-        self,
-        aws: Aws,
-        server: ApiServer,
-        wanted: Wanted,
-        cluster: EksCluster | None,
-        *,
-        conceal: t.Callable[[str], None],
-    ) -> None:
-        self._aws = aws
-        self._server = server
-        self._wanted = wanted
-        self._cluster = cluster
-        self._conceal = conceal
-        self._unread: dict[str, None] = {}
 
-    def read(self) -> Facts:
-        """All of it.
+def _read_independent(
+    aws: AwsReader, from_cluster: ClusterReader, cluster: EksCluster | None, pool: concurrent.futures.Executor
+) -> AuditFacts:
+    """What can be read without knowing the rest."""
+    # Clients are made by this thread alone, while the others wait for the network.
+    roles = aws.start_roles()
+    accounts = pool.submit(from_cluster.list_accounts)
+    pods = pool.submit(from_cluster.read_pods)
+    webhooks = pool.submit(from_cluster.read_webhooks)
+    namespaces = pool.submit(from_cluster.read_namespaces)
+    owner = aws.owner(cluster)
+    provider, provider_arns = aws.start_providers(owner)
+    associations = aws.read_associations(cluster)
+    issuers = aws.read_issuers(provider_arns.result(), arns.provider_of(owner.issuer))
+    found, policies = roles.result()
+    return AuditFacts(
+        cluster=cluster,
+        issuer=owner.issuer,
+        partition=owner.partition,
+        account_id=owner.account_id,
+        provider=provider.result(),
+        provider_arns=provider_arns.result(),
+        issuers=issuers,
+        roles=found,
+        policies=policies,
+        quotas=aws.read_quotas(found),
+        associations=associations,
+        addons=Unknown("not read yet"),
+        service_accounts=accounts.result(),
+        namespaces=namespaces.result(),
+        webhooks=webhooks.result(),
+        pods=pods.result(),
+        now=time.time(),
+    )
 
-        :raises AccessDenied: the service accounts may not be listed; without them there is nothing to look at.
-        :raises IrsaError: AWS or the cluster can't be reached.
-        """
-        with concurrent.futures.ThreadPoolExecutor(self._wanted.workers) as pool:
-            facts = self._read(pool)
-            facts.addons = self._read_addons(pool, facts.looked_at)
-            facts.workloads = self._read_owners(pool, facts)
-            if self._wanted.env_from:
-                facts.env_sources = self._read_sources(pool, facts)
-        if self._wanted.rehearse:
-            facts.webhook = self._rehearse(facts)
-        facts.unread = tuple(self._unread)
-        return facts
 
-    def _read(self, pool: concurrent.futures.Executor) -> Facts:
-        server, named = self._server, self._cluster
-        # Clients are made by this thread alone, while the others wait for the network.
-        client = self._aws.client("iam")
-        roles = pool.submit(self._read_roles, client)
-        accounts = pool.submit(self._everywhere, workloads.list_service_accounts)
-        pods = pool.submit(self._see, self._read_pods, "list pods")
-        webhooks = pool.submit(
-            self._see,
-            functools.partial(admission.list_webhooks, server),
-            "list mutatingwebhookconfigurations.admissionregistration.k8s.io",
-        )
-        namespaces = pool.submit(self._see, self._read_namespaces, "list namespaces")
-        caller = self._aws.caller() if named is None else None
-        account_id = named.account_id if named else t.cast("arns.Arn", caller).account_id
-        partition = named.partition if named else t.cast("arns.Arn", caller).partition
-        issuer = named.require_issuer() if named else t.cast(str, self._wanted.issuer)
-        arn = arns.provider_arn(partition, account_id, issuer)
-        provider = pool.submit(self._ask, functools.partial(iam.find_oidc_provider, client, arn=arn))
-        provider_arns = pool.submit(self._ask, functools.partial(iam.list_oidc_providers, client))
-        associations: OrUnknown[t.Sequence[Json]] = Unknown("without cluster_name EKS isn't asked")
-        if named:
-            list_all = functools.partial(
-                eks.list_all_pod_identity_associations, self._aws.client("eks"), cluster=named.name
-            )
-            associations = pool.submit(self._ask, list_all).result()
-        issuers = self._read_issuers(pool, provider_arns.result(), arns.provider_of(issuer))
-        found, policies = roles.result()
-        return Facts(
-            cluster=named,
-            issuer=issuer,
-            partition=partition,
-            account_id=account_id,
-            provider=provider.result(),
-            provider_arns=provider_arns.result(),
-            issuers=issuers,
-            roles=found,
-            policies=policies,
-            quotas=self._read_quotas(client, found),
-            associations=associations,
-            addons=Unknown("not read yet"),
-            service_accounts={_name_of(each): each for each in accounts.result()},
-            namespaces=namespaces.result(),
-            webhooks=webhooks.result(),
-            pods=pods.result(),
-            now=time.time(),
-        )
+class Reads:
+    """Makes reads that may be refused. A refused read is `Unknown`, and is recorded."""
 
-    # What is refused
+    def __init__(self) -> None:
+        self._skipped: dict[str, None] = {}
 
-    def _ask(self, read: t.Callable[[], T]) -> T | Unknown:
-        """What a read of AWS brings; Unknown, and said in the end, where AWS refuses it or doesn't know it."""
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """What could not be read, in sentences."""
+        return tuple(self._skipped)
+
+    def from_aws(self, read: t.Callable[[], T]) -> T | Unknown:
+        """The result of a read; Unknown if AWS refuses it or doesn't know it."""
         found = read_or_unknown(read)
-        if isinstance(found, Unknown):
-            self._say(found)
-        return found
+        return self.record(found) if isinstance(found, Unknown) else found
 
-    def _see(self, read: t.Callable[[], T], permission: str) -> T | Unknown:
-        """The same of a read of the cluster. That there is no answer is an error."""
+    def from_cluster(self, read: t.Callable[[], T], permission: str) -> T | Unknown:
+        """The result of a read; Unknown if the API server refuses it. No answer is an error."""
         try:
             return read()
         except errors.AccessDenied as error:
-            found = Unknown.from_error(error, permission)
-            self._say(found)
-            return found
+            return self.record(Unknown.from_error(error, permission))
 
-    def _say(self, unknown: Unknown) -> None:
-        self._unread[f"{unknown.reason[:1].upper()}{unknown.reason[1:]}."] = None
+    def record(self, unknown: Unknown) -> Unknown:
+        """Records what could not be read."""
+        self.record_sentences([f"{unknown.reason[:1].upper()}{unknown.reason[1:]}."])
+        return unknown
 
-    # AWS
+    def record_sentences(self, sentences: t.Iterable[str]) -> None:
+        """Records what could not be read, each sentence once."""
+        self._skipped.update(dict.fromkeys(sentences))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Owner:
+    """The AWS account that is audited, and the issuer of its cluster."""
+
+    account_id: str
+    partition: str
+    issuer: str
+
+    @property
+    def provider_arn(self) -> str:
+        return arns.provider_arn(self.partition, self.account_id, self.issuer)
+
+
+class AwsReader:
+    """Reads IAM and EKS."""
+
+    def __init__(self, aws: Aws, spec: AuditSpec, pool: concurrent.futures.Executor, reads: Reads) -> None:
+        self._aws = aws
+        self._spec = spec
+        self._pool = pool
+        self._reads = reads
+
+    def owner(self, cluster: EksCluster | None) -> _Owner:
+        """The account of the cluster, else of the credentials."""
+        if cluster:
+            return _Owner(cluster.account_id, cluster.partition, cluster.require_issuer())
+        caller = self._aws.caller()
+        return _Owner(caller.account_id, caller.partition, t.cast(str, self._spec.issuer))
+
+    def start_roles(self) -> concurrent.futures.Future[tuple[OrUnknown[dict[str, Json]], dict[str, Json]]]:
+        """Starts to read the roles by name, and the documents of the account's policies by ARN."""
+        return self._pool.submit(self._read_roles, self._aws.client("iam"))
 
     def _read_roles(self, client: t.Any) -> tuple[OrUnknown[dict[str, Json]], dict[str, Json]]:
-        """The roles with their policies; without them where only that is allowed."""
+        """Roles with their policies; roles without them if only that is allowed."""
         policies: dict[str, Json] = {}
         try:
             roles, policies = iam.account_roles_and_policies(client)
         except errors.AccessDenied as error:
-            self._say(Unknown.from_error(error, str(error.details["action"])))
+            self._reads.record(Unknown.from_error(error, str(error.details["action"])))
             try:
                 roles = iam.list_roles(client)
             except errors.AccessDenied as second:
-                refused = Unknown.from_error(second, str(second.details["action"]))
-                self._say(refused)
-                return refused, {}
-        return {each["RoleName"]: each for each in roles}, policies
+                return self._reads.record(Unknown.from_error(second, str(second.details["action"]))), {}
+        return {role["RoleName"]: role for role in roles}, policies
 
-    def _read_quotas(self, client: t.Any, roles: OrUnknown[dict[str, Json]]) -> OrUnknown[dict[str, int]]:
+    def start_providers(
+        self, owner: _Owner
+    ) -> tuple[concurrent.futures.Future[t.Any], concurrent.futures.Future[t.Any]]:
+        """Starts to read the cluster's OIDC provider, and to list all of the account."""
+        client = self._aws.client("iam")
+        find = functools.partial(iam.find_oidc_provider, client, arn=owner.provider_arn)
+        list_all = functools.partial(iam.list_oidc_providers, client)
+        return self._pool.submit(self._reads.from_aws, find), self._pool.submit(self._reads.from_aws, list_all)
+
+    def read_associations(self, cluster: EksCluster | None) -> OrUnknown[t.Sequence[Json]]:
+        """The EKS Pod Identity associations of the cluster."""
+        if cluster is None:
+            return _NO_EKS
+        list_all = functools.partial(eks.list_all_pod_identity_associations, self._aws.client("eks"))
+        return self._reads.from_aws(functools.partial(list_all, cluster=cluster.name))
+
+    def read_quotas(self, roles: OrUnknown[dict[str, Json]]) -> OrUnknown[dict[str, int]]:
+        """The account's quotas, if a trust policy is long enough for them to matter."""
         known = {} if isinstance(roles, Unknown) else roles
-        if any(len(compact(each["AssumeRolePolicyDocument"])) > _SURE_LENGTH for each in known.values()):
-            return self._ask(functools.partial(iam.account_summary, client))
+        if any(len(compact(role["AssumeRolePolicyDocument"])) > _ALLOWED_LENGTH for role in known.values()):
+            return self._reads.from_aws(functools.partial(iam.account_summary, self._aws.client("iam")))
         return Unknown("no trust policy is long enough to matter")
 
-    def _read_issuers(
-        self, pool: concurrent.futures.Executor, providers: OrUnknown[t.Sequence[str]], own: str
-    ) -> dict[str, OrUnknown[frozenset[str]]]:
-        """The issuers of the account's clusters in each region that another cluster's provider names."""
-        if not self._wanted.providers or isinstance(providers, Unknown):
+    def read_issuers(self, providers: OrUnknown[t.Sequence[str]], own: str) -> dict[str, OrUnknown[frozenset[str]]]:
+        """The issuers of the account's clusters, in each region that the provider of another cluster names."""
+        if not self._spec.providers or isinstance(providers, Unknown):
             return {}
         urls = [arn.partition(":oidc-provider/")[2] for arn in providers]
-        found = [trust_facts.EKS_ISSUER.fullmatch(url) for url in urls if url != own]
-        issuers: dict[str, OrUnknown[frozenset[str]]] = {}
-        for region in sorted({match[2] for match in found if match}):
-            client = self._aws.client("eks", region)
-            names = self._ask(functools.partial(eks.list_clusters, client))
-            if isinstance(names, Unknown):
-                issuers[region] = names
-                continue
-            describe = functools.partial(self._describe, client)
-            described = list(pool.map(describe, names))
-            refused = next((each for each in described if isinstance(each, Unknown)), None)
-            # One that can't be read may be the one that is looked for.
-            issuers[region] = refused or frozenset(str(each) for each in described if each)
-        return issuers
+        matches = [trust_facts.EKS_ISSUER.fullmatch(url) for url in urls if url != own]
+        return {region: self._read_issuers(region) for region in sorted({match[2] for match in matches if match})}
+
+    def _read_issuers(self, region: str) -> OrUnknown[frozenset[str]]:
+        client = self._aws.client("eks", region)
+        names = self._reads.from_aws(functools.partial(eks.list_clusters, client))
+        if isinstance(names, Unknown):
+            return names
+        issuers = list(self._pool.map(functools.partial(self._describe, client), names))
+        refused = next((issuer for issuer in issuers if isinstance(issuer, Unknown)), None)
+        # A cluster that can't be read may be the one in question.
+        return refused or frozenset(str(issuer) for issuer in issuers if issuer)
 
     def _describe(self, client: t.Any, name: str) -> str | Unknown | None:
         try:
@@ -204,141 +232,164 @@ class Reader:
         except errors.NotFound:
             return None  # deleted since it was listed
         except errors.AccessDenied as error:
-            unknown = Unknown.from_error(error, str(error.details["action"]))
-            self._say(unknown)
-            return unknown
+            return self._reads.record(Unknown.from_error(error, str(error.details["action"])))
 
-    def _read_addons(self, pool: concurrent.futures.Executor, names: t.Sequence[Name]) -> OrUnknown[list[Json]]:
-        """Those add-ons that may keep one of the service accounts."""
-        if self._cluster is None:
-            return Unknown("without cluster_name EKS isn't asked")
-        client, cluster = self._aws.client("eks"), self._cluster.name
-        addons = sorted({each for name in names for each in account_rules.addons_of(*name)})
-        reads = [functools.partial(eks.find_addon, client, cluster=cluster, name=each) for each in addons]
-        found = list(pool.map(self._ask, reads))
-        refused = next((each for each in found if isinstance(each, Unknown)), None)
-        return refused or [dict(each) for each in found if each and not isinstance(each, Unknown)]
+    def read_addons(self, cluster: EksCluster | None, names: t.Sequence[Name]) -> OrUnknown[list[Json]]:
+        """The add-ons that may manage one of the service accounts."""
+        if cluster is None:
+            return _NO_EKS
+        client = self._aws.client("eks")
+        addons = sorted({addon for name in names for addon in account_rules.addons_of(*name)})
+        reads = [functools.partial(eks.find_addon, client, cluster=cluster.name, name=addon) for addon in addons]
+        found = list(self._pool.map(self._reads.from_aws, reads))
+        refused = next((addon for addon in found if isinstance(addon, Unknown)), None)
+        return refused or [dict(addon) for addon in found if addon and not isinstance(addon, Unknown)]
 
-    # The cluster
 
-    def _everywhere(self, list_all: t.Callable[..., list[Json]]) -> list[Json]:
-        """What is in the namespaces that are looked at."""
-        namespaces = self._wanted.namespaces
+class ClusterReader:
+    """Reads the cluster."""
+
+    def __init__(self, server: ApiServer, spec: AuditSpec, pool: concurrent.futures.Executor, reads: Reads) -> None:
+        self._server = server
+        self._spec = spec
+        self._pool = pool
+        self._reads = reads
+
+    def _list(self, list_all: t.Callable[..., list[Json]]) -> list[Json]:
+        """The objects in the namespaces to examine."""
+        namespaces = self._spec.namespaces
         if not namespaces:
             return list_all(self._server)
         # Several are read by one list of all, which has the others, too.
         found = workloads.everywhere(self._server, list_all, namespaces)
-        return [each for each in found if each["metadata"]["namespace"] in namespaces]
+        return [item for item in found if item["metadata"]["namespace"] in namespaces]
 
-    def _read_namespaces(self) -> dict[str, Json]:
-        """The namespaces that are looked at, by name."""
-        if self._wanted.namespaces:
-            read = [(name, admission.find_namespace(self._server, name=name)) for name in self._wanted.namespaces]
+    def list_accounts(self) -> dict[Name, Json]:
+        """The service accounts by name.
+
+        :raises AccessDenied: they can't be listed.
+        """
+        found = self._list(workloads.list_service_accounts)
+        return {(account["metadata"]["namespace"], account["metadata"]["name"]): account for account in found}
+
+    def read_webhooks(self) -> OrUnknown[t.Sequence[Json]]:
+        """The mutating webhooks."""
+        return self._reads.from_cluster(
+            functools.partial(admission.list_webhooks, self._server),
+            "list mutatingwebhookconfigurations.admissionregistration.k8s.io",
+        )
+
+    def read_namespaces(self) -> OrUnknown[dict[str, Json]]:
+        """The namespaces by name."""
+        return self._reads.from_cluster(self._list_namespaces, "list namespaces")
+
+    def _list_namespaces(self) -> dict[str, Json]:
+        if self._spec.namespaces:
+            read = [(name, admission.find_namespace(self._server, name=name)) for name in self._spec.namespaces]
             return {name: body for name, body in read if body}
-        return {each["metadata"]["name"]: each for each in cluster.list_namespaces(self._server)}
+        return {body["metadata"]["name"]: body for body in service_accounts.list_namespaces(self._server)}
 
-    def _read_pods(self) -> OrUnknown[dict[Name, list[Json]]]:
-        """The pods that may yet run, by service account, without what nobody looks at."""
-        if not self._wanted.pods:
+    def read_pods(self) -> OrUnknown[dict[Name, list[Json]]]:
+        """The pods that may yet run, by service account, without the fields that nothing examines."""
+        return self._reads.from_cluster(self._list_pods, "list pods")
+
+    def _list_pods(self) -> OrUnknown[dict[Name, list[Json]]]:
+        if not self._spec.pods:
             return Unknown("pods are not looked at")
         found: dict[Name, list[Json]] = collections.defaultdict(list)
-        for pod in self._everywhere(functools.partial(workloads.list_pods, keep=_bare)):
+        for pod in self._list(functools.partial(workloads.list_pods, keep=_trim_pod)):
             found[pod["metadata"]["namespace"], injection.account_of(pod)].append(pod)
         return found
 
-    def _read_owners(
-        self, pool: concurrent.futures.Executor, facts: Facts
-    ) -> dict[str, dict[owners.Owner, Json | None]]:
-        """The workloads of those pods that lack something: only there it matters what they were made from."""
+    def read_owners(self, facts: AuditFacts) -> dict[str, dict[owners.Owner, Json | None]]:
+        """The workloads of the pods that lack something, by namespace: only their pod templates matter."""
         if isinstance(facts.pods, Unknown):
             return {}
         doubtful: dict[str, list[t.Mapping[str, t.Any]]] = collections.defaultdict(list)
-        for name in facts.looked_at:
+        for name in facts.examined_accounts:
             role_arn = audit_facts.annotation_of(facts.service_accounts[name])
-            pods = facts.pods.get(name, ())
-            doubtful[name[0]] += [each for each in pods if not audit_facts.is_plain(each, role_arn)]
+            doubtful[name[0]] += [pod for pod in facts.pods.get(name, ()) if not audit_facts.is_plain(pod, role_arn)]
         found: dict[str, dict[owners.Owner, Json | None]] = {namespace: {} for namespace in doubtful}
         # Twice at most: a ReplicaSet first, then the Deployment that it names.
-        while lacking := {
+        while missing := {
             (namespace, owner): None
             for namespace, pods in doubtful.items()
             for owner in owners.missing(pods, found[namespace], thorough=True)
         }:
-            read = self._read_workloads(pool, list(lacking))
-            for namespace, owner in lacking:
-                # Without its owner's template a pod is judged by what it carries alone.
+            read = self._read_workloads(list(missing))
+            for namespace, owner in missing:
+                # Without its owner's template a pod is judged by its own fields alone.
                 found[namespace][owner] = read.get((namespace, owner))
         return found
 
-    def _read_workloads(
-        self, pool: concurrent.futures.Executor, wanted: list[tuple[str, owners.Owner]]
-    ) -> dict[tuple[str, owners.Owner], Json | None]:
-        kinds: dict[tuple[str, str], list[tuple[str, owners.Owner]]] = collections.defaultdict(list)
-        for namespace, owner in wanted:
+    def _read_workloads(self, keys: list[_OwnerKey]) -> dict[_OwnerKey, Json | None]:
+        kinds: dict[tuple[str, str], list[_OwnerKey]] = collections.defaultdict(list)
+        for namespace, owner in keys:
             kinds[owner.api_version, owner.kind].append((namespace, owner))
-        found: dict[tuple[str, owners.Owner], Json | None] = {}
-        for (api_version, kind), some in kinds.items():
-            if len(some) <= _FEW:
-                for each, body in zip(some, pool.map(self._read_workload, some), strict=True):
-                    found[each] = body
+        found: dict[_OwnerKey, Json | None] = {}
+        for (api_version, kind), of_kind in kinds.items():
+            if len(of_kind) <= _MAX_SINGLE_READS:
+                found.update(zip(of_kind, self._pool.map(self._read_workload, of_kind), strict=True))
                 continue
-            chosen = {(namespace, owner.name): (namespace, owner) for namespace, owner in some}
-            keep = functools.partial(_chosen, chosen)
+            wanted = {(namespace, owner.name): (namespace, owner) for namespace, owner in of_kind}
+            keep = functools.partial(_keep_wanted, wanted)
             listing = functools.partial(workloads.list_workloads, api_version=api_version, kind=kind, keep=keep)
-            listed = self._see(functools.partial(self._everywhere, listing), f"list {kind}")
+            listed = self._reads.from_cluster(functools.partial(self._list, listing), f"list {kind}")
             for body in [] if isinstance(listed, Unknown) else listed:
-                found[chosen[body["metadata"]["namespace"], body["metadata"]["name"]]] = body
+                found[wanted[body["metadata"]["namespace"], body["metadata"]["name"]]] = body
         return found
 
-    def _read_workload(self, wanted: tuple[str, owners.Owner]) -> Json | None:
-        namespace, owner = wanted
+    def _read_workload(self, key: _OwnerKey) -> Json | None:
+        namespace, owner = key
         read = functools.partial(workloads.find_workload, self._server, namespace=namespace, **owner._asdict())
-        return known(self._see(read, f"get {owner.kind}"))
+        return known(self._reads.from_cluster(read, f"get {owner.kind}"))
 
-    def _read_sources(
-        self, pool: concurrent.futures.Executor, facts: Facts
-    ) -> dict[str, dict[tuple[str, str], list[str]]]:
-        """The keys of the ConfigMaps and Secrets that containers take whole."""
+    def read_env_sources(self, facts: AuditFacts) -> dict[str, dict[tuple[str, str], list[str]]]:
+        """The keys of the ConfigMaps and Secrets that containers take with envFrom, by namespace."""
         if isinstance(facts.pods, Unknown):
             return {}
-        wanted = {
+        sources = {
             (name[0], kind, source): None
-            for name in facts.looked_at
+            for name in facts.examined_accounts
             for pod in facts.pods.get(name, ())
             for kind, source in injection.env_sources_of(pod)
         }
-
-        def read(each: tuple[str, str, str]) -> list[str] | None:
-            namespace, kind, name = each
-            keys = functools.partial(admission.data_keys, self._server, namespace=namespace, kind=kind, name=name)
-            return known(self._see(keys, f"get {kind}"))
-
         found: dict[str, dict[tuple[str, str], list[str]]] = collections.defaultdict(dict)
-        for (namespace, kind, name), keys in zip(wanted, pool.map(read, wanted), strict=True):
+        for (namespace, kind, name), keys in zip(sources, self._pool.map(self._read_keys, sources), strict=True):
             if keys:
                 found[namespace][kind, name] = keys
         return found
 
-    def _rehearse(self, facts: Facts) -> tuple[Finding, ...]:
-        """What a dry run with one of the service accounts shows of the webhook, which is the same for all of them."""
-        name = next((each for each in facts.looked_at if audit_facts.annotation_of(facts.service_accounts[each])), None)
-        if name is None:
-            return ()
-        plain = bulk_facts.build_spec(*name, role_arn=None, issuer=facts.issuer, region=self._wanted.region, ask=False)
-        spec = dataclasses.replace(plain, probes=frozenset({"admission"}))
-        context = verification.VerificationContext(self._aws, self._server, self._cluster, self._conceal)
-        found = verification.verify(context, spec, start_pods=False)
-        for warning in found.warnings:
-            self._unread[warning] = None
-        return tuple(each for each in found.findings if each.link == "webhook")
+    def _read_keys(self, source: tuple[str, str, str]) -> list[str] | None:
+        namespace, kind, name = source
+        read = functools.partial(admission.data_keys, self._server, namespace=namespace, kind=kind, name=name)
+        return known(self._reads.from_cluster(read, f"get {kind}"))
 
 
-def _name_of(account: Json) -> Name:
-    return account["metadata"]["namespace"], account["metadata"]["name"]
+def _dry_run(
+    aws: Aws,
+    server: ApiServer,
+    spec: AuditSpec,
+    cluster: EksCluster | None,
+    facts: AuditFacts,
+    reads: Reads,
+    redact: t.Callable[[str], None],
+) -> tuple[Finding, ...]:
+    """What a server-side dry run shows of the webhook: with one annotated account, since it is the same for all."""
+    annotated = (name for name in facts.examined_accounts if audit_facts.annotation_of(facts.service_accounts[name]))
+    name = next(annotated, None)
+    if name is None:
+        return ()
+    plain = bulk_facts.build_spec(*name, role_arn=None, issuer=facts.issuer, region=spec.region, ask=False)
+    verification_spec = dataclasses.replace(plain, probes=frozenset({"admission"}))
+    context = verification.VerificationContext(aws, server, cluster, redact)
+    diagnosis = verification.verify(context, verification_spec, start_pods=False)
+    reads.record_sentences(diagnosis.warnings)
+    return tuple(finding for finding in diagnosis.findings if finding.link == "webhook")
 
 
-def _bare(pod: Json) -> Json | None:
-    """A pod without what nobody looks at, which is most of it; None for one that never runs again."""
+def _trim_pod(pod: Json) -> Json | None:
+    """A pod without the fields that nothing examines, which are most of it; None for one that never runs again."""
     if injection.is_finished(pod):
         return None
     status = pod.get("status") or {}
@@ -346,5 +397,5 @@ def _bare(pod: Json) -> Json | None:
     return {**pod, "metadata": metadata, "status": {key: status[key] for key in ("phase", "reason") if key in status}}
 
 
-def _chosen(chosen: t.Container[tuple[str, str]], body: Json) -> Json | None:
-    return body if (body["metadata"]["namespace"], body["metadata"]["name"]) in chosen else None
+def _keep_wanted(wanted: t.Container[tuple[str, str]], body: Json) -> Json | None:
+    return body if (body["metadata"]["namespace"], body["metadata"]["name"]) in wanted else None

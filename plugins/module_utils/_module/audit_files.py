@@ -2,50 +2,53 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The files that an audit leaves."""
+"""Writes the reports of an audit to files."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import os
 import tempfile
 import typing as t
 
-from .._core.audit.reports import junit, sarif
-from .._core.audit.reports import text as audit_text
+from .._core.audit.reports import junit, markdown, sarif
 from .._core.audit.reports.html import render as audit_page
 from .._core.errors import InvalidInput
 
-Json = t.Mapping[str, t.Any]
+if t.TYPE_CHECKING:
+    from .._core.audit.document import AuditDocument
 
 
-def check(reports: t.Mapping[str, str]) -> None:
-    """Before anything is read, that the files can be written.
+def check_paths(reports: t.Mapping[str, str]) -> None:
+    """Checks, before anything is read, that the reports can be written.
 
-    :raises InvalidInput: there is no such directory, or it is closed.
+    :param reports: the path of each report, by its format.
+    :raises InvalidInput: a directory does not exist or is not writable, or a path is a directory.
     """
     for name, path in reports.items():
         directory = os.path.dirname(os.path.abspath(path))
         if not os.path.isdir(directory):
-            raise _unwritable(name, path, f"there is no directory {directory}")
+            raise _unwritable(name, path, f"the directory {directory} does not exist")
         if os.path.isdir(path):
             raise _unwritable(name, path, "it is a directory")
         if not os.access(directory, os.W_OK):
-            raise _unwritable(name, path, f"the directory {directory} can't be written")
+            raise _unwritable(name, path, f"the directory {directory} is not writable")
 
 
-def write(reports: t.Mapping[str, str], document: Json, *, fail_on: str) -> None:
+def write_reports(reports: t.Mapping[str, str], document: AuditDocument, *, fail_on: str) -> None:
     """Writes each report, whole or not at all.
 
-    :param reports: paths by format.
-    :param fail_on: from which severity on a finding is a failure, for those formats that have failures.
+    :param reports: the path of each report, by its format.
+    :param fail_on: the least severity of a failure, for formats that have failures.
     :raises InvalidInput: a file can't be written.
     """
-    renderers: dict[str, t.Callable[[Json], str]] = {
+    renderers: dict[str, t.Callable[[AuditDocument], str]] = {
         "html": audit_page.render,
-        "json": audit_text.json_text,
+        "json": _json,
         "junit": functools.partial(junit.junit, fail_on=fail_on),
-        "markdown": audit_text.markdown,
+        "markdown": markdown.markdown,
         "sarif": sarif.sarif,
     }
     for name, path in reports.items():
@@ -56,7 +59,13 @@ def write(reports: t.Mapping[str, str], document: Json, *, fail_on: str) -> None
             raise _unwritable(name, path, error.strerror or str(error)) from error
 
 
+def _json(document: AuditDocument) -> str:
+    """The document itself. Characters outside ASCII are escaped, so that any tool can read it."""
+    return json.dumps(document, indent=2) + "\n"
+
+
 def _replace(path: str, text: str) -> None:
+    """Replaces the file, a link by a file, with the permissions that a new file gets."""
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".irsa-audit-")
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
@@ -66,7 +75,8 @@ def _replace(path: str, text: str) -> None:
         os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
     except OSError:
-        os.unlink(temporary)
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
         raise
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads the EKS clusters of many accounts and regions at once."""
+"""Reads the EKS clusters of many accounts and regions in parallel."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if t.TYPE_CHECKING:
 T = t.TypeVar("T")
 R = t.TypeVar("R")
 
-# How EKS answers where an account has not enabled the region.
+# EKS's answer in a region that the account has not enabled.
 _NOT_ENABLED = "UnrecognizedClientException"
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
+class FleetReading:
     """What was read.
 
-    :param clusters: as `inventory.variables_of` gives them, sorted by name, region and account.
-    :param warnings: what was left out, and what was guessed.
+    :param clusters: as `inventory.host_variables` gives them, sorted by name, region and account.
+    :param warnings: what was skipped, and what was guessed.
     """
 
     clusters: list[dict[str, t.Any]]
@@ -57,29 +57,30 @@ class _Listed:
         return self.region.title
 
 
-class Reader:
-    """Lists and describes clusters, with so many requests under way at once as there are workers.
+class FleetReader:
+    """Lists and describes clusters, in parallel.
 
-    :param wanted: told a cluster's name, whether it is worth describing.
-    :param strict: whether a refusal is an error. Otherwise the account, region or cluster is left out with a warning,
-        unless there is nothing else.
+    :param may_match: whether a cluster with this name has to be described.
+    :param strict: whether a refusal is an error. Otherwise the account, region or cluster is skipped with a warning,
+        unless everything is refused.
+    :param workers: the number of requests in parallel.
     """
 
-    def __init__(self, accounts: Accounts, *, wanted: t.Callable[[str], bool], strict: bool, workers: int) -> None:
+    def __init__(self, accounts: Accounts, *, may_match: t.Callable[[str], bool], strict: bool, workers: int) -> None:
         self._accounts = accounts
-        self._wanted = wanted
+        self._may_match = may_match
         self._strict = strict
         self._workers = workers
         self._warnings: list[str] = []
 
-    def read(self, accounts: t.Sequence[inventory.Account]) -> Reading:
+    def read(self, accounts: t.Sequence[inventory.AwsAccount]) -> FleetReading:
         """The clusters of the accounts.
 
-        :raises AccessDenied: what was asked for is refused in part, and that is an error; or all of it is.
-        :raises BadCredentials: the same, for want of credentials.
+        :raises AccessDenied: a part is refused and that is an error, or everything is refused.
+        :raises BadCredentials: the same, because of the credentials.
         :raises IrsaError: AWS can't be reached, throttles for long, or answers something else.
         """
-        opened = self._each(self._accounts.open, accounts)
+        opened = self._map(self._accounts.open, accounts)
         for account in opened:
             if account.guessed:
                 self._warnings.append(
@@ -88,11 +89,11 @@ class Reader:
                 )
         # Two ways into one account show the same clusters.
         regions = {(account.account_id, name): _Region(account, name) for account in opened for name in account.regions}
-        listed = self._each(self._list, list(regions.values()))
-        found = self._each(self._describe, [each for names in listed for each in names])
+        listed = self._map(self._list, list(regions.values()))
+        found = self._map(self._describe, [cluster for clusters in listed for cluster in clusters])
         clusters = [variables for variables in found if variables]
-        clusters.sort(key=lambda each: (each["cluster_name"], each["region"], each["account_id"]))
-        return Reading(clusters, self._warnings)
+        clusters.sort(key=lambda cluster: (cluster["cluster_name"], cluster["region"], cluster["account_id"]))
+        return FleetReading(clusters, self._warnings)
 
     def _list(self, region: _Region) -> list[_Listed]:
         client = region.account.client("eks", region.name)
@@ -102,47 +103,47 @@ class Reader:
             if region.account.guessed and error.details.get("code") == _NOT_ENABLED:
                 return []
             raise
-        return [_Listed(region, client, name) for name in names if self._wanted(name)]
+        return [_Listed(region, client, name) for name in names if self._may_match(name)]
 
     def _describe(self, listed: _Listed) -> dict[str, t.Any] | None:
         try:
             cluster = eks.describe_cluster(listed.client, name=listed.name)
         except NotFound:
             return None  # deleted since it was listed
-        return inventory.variables_of(cluster, listed.region.account.account)
+        return inventory.host_variables(cluster, listed.region.account.account)
 
-    def _each(self, act: t.Callable[[t.Any], R], things: t.Sequence[t.Any]) -> list[R]:
-        """The results for the things that AWS doesn't refuse, in their order."""
+    def _map(self, act: t.Callable[[t.Any], R], items: t.Sequence[t.Any]) -> list[R]:
+        """The results for the items that AWS does not refuse, in their order."""
         done: list[R] = []
         refusals: list[IrsaError] = []
         with concurrent.futures.ThreadPoolExecutor(self._workers) as pool:
-            futures = [pool.submit(act, thing) for thing in things]
-            for thing, future in zip(things, futures, strict=True):
+            futures = [pool.submit(act, item) for item in items]
+            for item, future in zip(items, futures, strict=True):
                 try:
                     done.append(future.result())
                 except (AccessDenied, BadCredentials) as error:
-                    refusals.append(_placed(error, thing.title))
+                    refusals.append(_with_place(error, item.title))
                 except IrsaError as error:
                     pool.shutdown(wait=False, cancel_futures=True)
-                    raise _placed(error, thing.title) from error
+                    raise _with_place(error, item.title) from error
         if refusals and (self._strict or not done):
-            raise _summed(refusals, may_skip=bool(done)) from refusals[0]
+            raise _combine(refusals, may_skip=bool(done)) from refusals[0]
         self._warnings += [f"Left out of the inventory: {error}" for error in refusals]
         return done
 
 
-def _placed(error: IrsaError, where: str) -> IrsaError:
-    """The error, saying where."""
+def _with_place(error: IrsaError, where: str) -> IrsaError:
+    """The error with the place where it occurred."""
     return type(error)(f"{where}: {error.message}", cause=error.cause, fix=error.fix, **error.details)
 
 
-def _summed(refusals: t.Sequence[IrsaError], *, may_skip: bool) -> IrsaError:
+def _combine(refusals: t.Sequence[IrsaError], *, may_skip: bool) -> IrsaError:
     """One error for all refusals.
 
-    :param may_skip: whether anything is left without what was refused.
+    :param may_skip: whether anything was read besides what was refused.
     """
     first = refusals[0]
-    # Mostly one for all of them.
+    # Usually the same for all of them.
     fixes = [*dict.fromkeys(error.fix for error in refusals if error.fix)]
     if may_skip:
         fixes.append("or set strict_permissions to false to go without")

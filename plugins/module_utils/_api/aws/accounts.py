@@ -24,7 +24,7 @@ except ImportError:
     pass  # AWSInventoryBase reports a missing boto3
 
 if t.TYPE_CHECKING:
-    from ..._core.clusters.inventory import Account
+    from ..._core.clusters.inventory import AwsAccount
 
 _SESSION_NAME = "eksops-irsa-inventory"
 # Where accounts of the partition "aws" answer whatever regions they have enabled.
@@ -39,7 +39,7 @@ class OpenAccount:
 
     def __init__(
         self,
-        account: Account,
+        account: AwsAccount,
         account_id: str,
         make_client: t.Callable[[str, str], t.Any],
         regions: t.Sequence[str],
@@ -100,7 +100,7 @@ class Accounts:
         self._lock = threading.Lock()
         self._own: t.Any = None
 
-    def open(self, account: Account) -> OpenAccount:
+    def open(self, account: AwsAccount) -> OpenAccount:
         """The account, after a call with its credentials.
 
         :raises AccessDenied: its role may not be assumed.

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What no single chain shows of roles and providers: whom they trust in vain, who shares them, what nobody uses."""
+"""Finds what no single chain shows of roles and providers: missing accounts, sharing, disuse, broad permissions."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ..policy.conditions import like
 from ..policy.document import as_list, statements
 from ..trust import policy as trust_policy
 from ..wording import join_some, quantity
-from .facts import Facts, Name, annotation_of, name_of
+from .facts import AuditFacts, Name, account_in_subject, annotation_of
 
 Json = t.Mapping[str, t.Any]
 
-_TOLD = 5
-# What can be said of a role without one of its service accounts.
-_OF_THE_ROLE_ALONE = frozenset({"trust-too-broad", "trust-too-long", "chained-role-stale", "no-permissions"})
+_NAMES_SHOWN = 5
+# Findings about a role that need no service account.
+_ROLE_FINDINGS = frozenset({"trust-too-broad", "trust-too-long", "chained-role-stale", "no-permissions"})
 # AWS's own policies that allow everything, or to give oneself the rest.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_job-functions.html
 _BROAD_POLICIES = {
@@ -35,112 +35,117 @@ _BROAD_POLICIES = {
 _DAY = 24 * 3600
 
 
-class About(t.NamedTuple):
-    """A finding, and whom it concerns besides the role that it is about."""
+class AuditFinding(t.NamedTuple):
+    """A finding with the service accounts and the roles (ARNs) that it concerns."""
 
     finding: Finding
     service_accounts: tuple[Name, ...] = ()
     roles: tuple[str, ...] = ()
 
 
-def of_role(facts: Facts, name: str, *, unused_days: int) -> t.Iterator[About]:
-    """What is to be said of one role that trusts the cluster's provider, or that one of its accounts names.
+def find_in_role(facts: AuditFacts, name: str, *, unused_days: int) -> t.Iterator[AuditFinding]:
+    """The findings about one role that trusts the cluster's provider, or that one of its accounts names.
+
+    The role itself is not among the roles of the findings.
 
     :param unused_days: after how many days it counts as unused; 0 for never.
     """
     role = facts.known_roles[name]
-    bound = facts.bound.get(role["Arn"], [])
-    subjects = facts.trusted.get(name)
+    bound = facts.accounts_by_role_arn.get(role["Arn"], [])
+    subjects = facts.subjects_by_role.get(name)
     if subjects is not None:
-        yield from _missing(facts, role, subjects)
-        yield from _unbound(facts, role, subjects)
+        yield from _find_missing(facts, role, subjects)
+        yield from _find_unannotated(facts, role, subjects)
         if not bound:
-            yield from (About(each) for each in _remarks(facts, role, subjects))
+            yield from map(AuditFinding, _find_without_account(facts, role, subjects))
         if unused_days:
-            yield from _unused(facts, role, bound, unused_days)
+            yield from _find_unused(facts, role, bound, unused_days)
     if len(bound) > 1:
-        yield _shared(role, bound)
-    yield from _broad(facts, role, bound)
+        yield _shared_finding(role, bound)
+    yield from _find_broad(facts, role, bound)
 
 
-def _is_looked_at(facts: Facts, namespace: str) -> bool:
+def _is_examined(facts: AuditFacts, namespace: str) -> bool:
     """Whether the accounts of the namespace were read, or it doesn't exist."""
     if isinstance(facts.namespaces, Unknown):
         return True
     return namespace in facts.namespaces
 
 
-def _missing(facts: Facts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[About]:
-    named = [name for name in map(name_of, subjects) if name]
-    gone = [each for each in named if each not in facts.service_accounts and _is_looked_at(facts, each[0])]
-    if gone:
-        missing = [f"{namespace}/{name}" for namespace, name in gone]
-        what = quantity(len(gone), "service account")
-        yield About(
+def _find_missing(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[AuditFinding]:
+    evidence = "iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument"
+    fix = _trust_only_existing(facts, role, subjects)
+    accounts = [name for name in map(account_in_subject, subjects) if name]
+    missing = [name for name in accounts if name not in facts.service_accounts and _is_examined(facts, name[0])]
+    if missing:
+        names = join_some(["/".join(name) for name in missing], _NAMES_SHOWN)
+        them = "it" if len(missing) == 1 else "them"
+        yield AuditFinding(
             Finding(
                 "trusts-missing-account",
-                f"role {role['RoleName']} trusts {what} that the cluster hasn't got: {join_some(missing, _TOLD)}",
-                f"create {'it' if len(gone) == 1 else 'them'} if {'it is' if len(gone) == 1 else 'they are'} still to "
-                f"come (eksops.irsa.sa_annotate with role_arn: {role['Arn']}); else {_only(facts, role, subjects)}",
-                evidence="iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument",
-                found=join_some(missing, _TOLD),
+                f"role {role['RoleName']} trusts {quantity(len(missing), 'service account')} that "
+                f"{'does' if len(missing) == 1 else 'do'} not exist in the cluster: {names}",
+                f"to create {them} later: eksops.irsa.sa_annotate with role_arn: {role['Arn']}; otherwise {fix}",
+                evidence=evidence,
+                found=names,
             ),
-            tuple(gone),
+            tuple(missing),
         )
-    idle = [each for each in subjects if trust_policy.is_wild(each) and not _matches_somebody(facts, each)]
-    if idle:
-        yield About(
+    patterns = [
+        subject for subject in subjects if trust_policy.is_wild(subject) and not _matches_any_account(facts, subject)
+    ]
+    if patterns:
+        names = join_some(patterns, _NAMES_SHOWN)
+        yield AuditFinding(
             Finding(
                 "trusts-missing-account",
-                f"role {role['RoleName']} trusts {join_some(idle, _TOLD)}, which no service account of the cluster "
-                "matches",
-                f"if none is still to come, {_only(facts, role, subjects)}",
-                evidence="iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument",
-                found=join_some(idle, _TOLD),
+                f"role {role['RoleName']} trusts {names}, which matches no service account of the cluster",
+                f"unless you will create one later: {fix}",
+                evidence=evidence,
+                found=names,
             )
         )
 
 
-def _matches_somebody(facts: Facts, pattern: str) -> bool:
+def _matches_any_account(facts: AuditFacts, pattern: str) -> bool:
     return any(like(pattern, trust_policy.subject(*name)) for name in facts.service_accounts)
 
 
-def _only(facts: Facts, role: Json, subjects: t.Sequence[str]) -> str:
-    """How those who are there are left in the trust policy, and nobody else."""
+def _trust_only_existing(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> str:
+    """How to trust the existing accounts only."""
     cluster = f"cluster_name: {facts.cluster.name}" if facts.cluster else f"issuer: {facts.issuer}"
-    left = [each for each in map(name_of, subjects) if each and each in facts.service_accounts]
-    if not left:
+    existing = [name for name in map(account_in_subject, subjects) if name and name in facts.service_accounts]
+    if not existing:
         return f"eksops.irsa.irsa_role with name: {role['RoleName']}, {cluster}, state: absent"
-    listed = ", ".join(f"{{namespace: {namespace}, name: {name}}}" for namespace, name in left)
+    listed = ", ".join(f"{{namespace: {namespace}, name: {name}}}" for namespace, name in existing)
     return f"eksops.irsa.irsa_role with name: {role['RoleName']}, {cluster}, service_accounts: [{listed}]"
 
 
-def _unbound(facts: Facts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[About]:
-    there = [name for name in map(name_of, subjects) if name and name in facts.service_accounts]
-    idle = [name for name in there if annotation_of(facts.service_accounts[name]) != role["Arn"]]
-    if not idle:
+def _find_unannotated(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[AuditFinding]:
+    existing = [name for name in map(account_in_subject, subjects) if name and name in facts.service_accounts]
+    unbound = [name for name in existing if annotation_of(facts.service_accounts[name]) != role["Arn"]]
+    if not unbound:
         return
-    named = [f"{namespace}/{name}" for namespace, name in idle]
-    others = {annotation_of(facts.service_accounts[name]) or "none" for name in idle}
-    yield About(
+    others = {annotation_of(facts.service_accounts[name]) or "none" for name in unbound}
+    yield AuditFinding(
         Finding(
             "trusts-unbound-account",
-            f"role {role['RoleName']} trusts {join_some(named, _TOLD)}, "
-            + ("whose annotation names" if len(idle) == 1 else "whose annotations name")
+            f"role {role['RoleName']} trusts {join_some(['/'.join(name) for name in unbound], _NAMES_SHOWN)}, "
+            + ("whose annotation names" if len(unbound) == 1 else "whose annotations name")
             + (" no role" if others == {"none"} else " another role or none"),
-            f"annotate with eksops.irsa.sa_annotate (role_arn: {role['Arn']}), or take out of the trust policy with "
+            f"annotate with eksops.irsa.sa_annotate (role_arn: {role['Arn']}), or remove from the trust policy with "
             f"eksops.irsa.irsa_role, name: {role['RoleName']}",
             evidence=f"metadata.annotations[{arns.ROLE_ARN_ANNOTATION}]",
             expected=role["Arn"],
-            found=join_some(sorted(others), _TOLD),
+            found=join_some(sorted(others), _NAMES_SHOWN),
         ),
-        tuple(idle),
+        tuple(unbound),
     )
 
 
-def _remarks(facts: Facts, role: Json, subjects: t.Sequence[str]) -> list[Finding]:
-    """What an account's chain would show of the role, were there an account."""
-    names = [each for each in map(name_of, subjects) if each]
+def _find_without_account(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> list[Finding]:
+    """What the chain of an account would show about the role, for a role without an account."""
+    names = [name for name in map(account_in_subject, subjects) if name]
     namespace, name = names[0] if names else ("some-namespace", "some-account")
     chain = Chain(
         namespace=namespace,
@@ -152,13 +157,13 @@ def _remarks(facts: Facts, role: Json, subjects: t.Sequence[str]) -> list[Findin
         partition=facts.partition,
         cluster=facts.cluster.name if facts.cluster else None,
     )
-    return [each for each in role_rules.findings(chain, aws_facts(facts, role)) if each.id in _OF_THE_ROLE_ALONE]
+    return [finding for finding in role_rules.findings(chain, aws_facts(facts, role)) if finding.id in _ROLE_FINDINGS]
 
 
-def aws_facts(facts: Facts, role: t.Any) -> AwsFacts:
-    """What IAM says of a chain with that role.
+def aws_facts(facts: AuditFacts, role: t.Any) -> AwsFacts:
+    """The facts of AWS about a chain with that role.
 
-    :param role: Unknown, or None if there is none.
+    :param role: Unknown, or None if it does not exist.
     """
     if isinstance(role, Unknown):
         # Of another account, and so is the provider that counts; or roles can't be read at all.
@@ -182,12 +187,12 @@ def aws_facts(facts: Facts, role: t.Any) -> AwsFacts:
     )
 
 
-def _shared(role: Json, bound: t.Sequence[Name]) -> About:
+def _shared_finding(role: Json, bound: t.Sequence[Name]) -> AuditFinding:
     names = [f"{namespace}/{name}" for namespace, name in bound]
-    return About(
+    return AuditFinding(
         Finding(
             "role-shared",
-            f"{len(bound)} service accounts share role {role['RoleName']}: {join_some(names, _TOLD)}",
+            f"{len(bound)} service accounts share role {role['RoleName']}: {join_some(names, _NAMES_SHOWN)}",
             "give each a role of its own if they need different permissions; if this is meant, ignore: [role-shared]",
             evidence=f"metadata.annotations[{arns.ROLE_ARN_ANNOTATION}]",
             found=str(len(bound)),
@@ -196,7 +201,7 @@ def _shared(role: Json, bound: t.Sequence[Name]) -> About:
     )
 
 
-def _unused(facts: Facts, role: Json, bound: t.Sequence[Name], days: int) -> t.Iterator[About]:
+def _find_unused(facts: AuditFacts, role: Json, bound: t.Sequence[Name], days: int) -> t.Iterator[AuditFinding]:
     used = (role.get("RoleLastUsed") or {}).get("LastUsedDate")
     since = used or role.get("CreateDate")
     if "InlinePolicies" not in role or not isinstance(since, datetime.datetime):
@@ -206,7 +211,7 @@ def _unused(facts: Facts, role: Json, bound: t.Sequence[Name], days: int) -> t.I
         return
     name = role["RoleName"]
     said = f"role {name} was last used {age} days ago" if used else f"role {name}, {age} days old, was never used"
-    yield About(
+    yield AuditFinding(
         Finding(
             "role-unused",
             said,
@@ -220,7 +225,7 @@ def _unused(facts: Facts, role: Json, bound: t.Sequence[Name], days: int) -> t.I
     )
 
 
-def _broad(facts: Facts, role: Json, bound: t.Sequence[Name]) -> t.Iterator[About]:
+def _find_broad(facts: AuditFacts, role: Json, bound: t.Sequence[Name]) -> t.Iterator[AuditFinding]:
     if (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"):
         return
     found: dict[str, str] = {}
@@ -235,7 +240,7 @@ def _broad(facts: Facts, role: Json, bound: t.Sequence[Name]) -> t.Iterator[Abou
             found[f"inline policy {name}"] = said
     if found:
         where = "; ".join(f"{policy} allows {said} on every resource" for policy, said in found.items())
-        yield About(
+        yield AuditFinding(
             Finding(
                 "policy-too-broad",
                 f"role {role['RoleName']}: {where}",
@@ -249,13 +254,13 @@ def _broad(facts: Facts, role: Json, bound: t.Sequence[Name]) -> t.Iterator[Abou
 
 
 def _breadth(document: Json | None) -> str | None:
-    """What a policy allows on everything that it shouldn't; None if nothing."""
+    """What a policy allows on every resource that is too broad; None if nothing."""
     for statement in statements(document) if document else ():
         if not isinstance(statement, dict) or statement.get("Effect") != "Allow" or statement.get("Condition"):
             continue
         if "*" not in as_list(statement.get("Resource")):
             continue
-        actions = {str(each).lower() for each in as_list(statement.get("Action"))}
+        actions = {str(action).lower() for action in as_list(statement.get("Action"))}
         if {"*", "*:*"} & actions:
             return "every action"
         if statement.get("NotAction") is not None:
@@ -265,8 +270,8 @@ def _breadth(document: Json | None) -> str | None:
     return None
 
 
-def of_providers(facts: Facts) -> t.Iterator[About]:
-    """The providers of EKS clusters that don't exist. Those that were meant to be this cluster's are other findings."""
+def find_in_providers(facts: AuditFacts) -> t.Iterator[AuditFinding]:
+    """The providers of EKS clusters that do not exist. A provider meant for this cluster is another finding."""
     if isinstance(facts.provider_arns, Unknown):
         return
     own = arns.provider_of(facts.issuer)
@@ -279,10 +284,10 @@ def of_providers(facts: Facts) -> t.Iterator[About]:
         issuers = facts.issuers.get(region, Unknown(""))
         if isinstance(issuers, Unknown) or f"https://{url}" in issuers:
             continue
-        roles = facts.trusting.get(arn, [])
+        roles = facts.roles_by_provider.get(arn, [])
         trust = "trusts" if len(roles) == 1 else "trust"
-        trusted = f"; {join_some(roles, _TOLD)} {trust} it" if roles else "; no role trusts it"
-        yield About(
+        trusted = f"; {join_some(roles, _NAMES_SHOWN)} {trust} it" if roles else "; no role trusts it"
+        yield AuditFinding(
             Finding(
                 "provider-orphaned",
                 f"no EKS cluster of account {facts.account_id} in {region} has the issuer of OIDC provider "
@@ -292,5 +297,5 @@ def of_providers(facts: Facts) -> t.Iterator[About]:
                 evidence="eks:ListClusters and eks:DescribeCluster",
                 found=arn,
             ),
-            roles=tuple(facts.known_roles[each]["Arn"] for each in roles),
+            roles=tuple(facts.known_roles[name]["Arn"] for name in roles),
         )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""EKS clusters as the hosts of an inventory: whose are read, which are wanted, what they are called."""
+"""EKS clusters as the hosts of an inventory: the accounts to read, the filters, the names and variables of hosts."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _FIELDS = {"name": "cluster_name", "status": "status", "version": "version"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Account:
+class AwsAccount:
     """One AWS account to read, as the user describes it.
 
-    :param name: what the user calls it.
+    :param name: its name in messages and variables.
     :param profile: the AWS profile that gives its credentials; without one the plugin's own credentials do.
     :param assume_role_arn: the role that is assumed with those.
     :param regions: where to look; empty leaves that to the plugin's option.
@@ -46,7 +46,7 @@ class Account:
 
     @property
     def title(self) -> str:
-        """The account in an error message, as long as nobody knows its id."""
+        """The account in a message, before its ID is known."""
         if self.name:
             return f"account {self.name}"
         if self.assume_role_arn:
@@ -54,50 +54,52 @@ class Account:
         return f"the account of profile {self.profile}" if self.profile else "the account of the given credentials"
 
     def titled(self, account_id: str) -> str:
-        """The account in a message, once its id is known."""
+        """The account in a message, after its ID is known."""
         return f"account {self.name} ({account_id})" if self.name else f"account {account_id}"
 
 
-def accounts_of(given: t.Sequence[t.Any]) -> list[Account]:
-    """The accounts that the option names; none means the one of the plugin's own credentials.
+def parse_accounts(given: t.Sequence[t.Any]) -> list[AwsAccount]:
+    """The accounts of the option; without any, the account of the plugin's own credentials.
 
-    :param given: dicts with the fields of `Account`, an empty text as good as none.
-    :raises InvalidInput: says everything that is wrong with them.
+    :param given: dicts with the fields of `AwsAccount`; an empty text equals none.
+    :raises InvalidInput: everything that is not valid.
     """
     problems = Problems()
-    fields = [field.name for field in dataclasses.fields(Account)]
-    accounts = []
-    for number, each in enumerate(given, 1):
-        where = f"accounts: item {number}"
-        if not isinstance(each, t.Mapping):
-            problems.add(f"{where} is no dictionary", f"give it some of {', '.join(fields)}")
-            continue
-        for key in sorted(set(map(str, each)) - set(fields)):
-            problems.add(f"{where} has an unknown key {key!r}", f"use {', '.join(fields)}")
-        texts = {key: each.get(key) or None for key in fields if key != "regions"}
-        for key, value in texts.items():
-            if value is not None and not isinstance(value, str):
-                problems.add(f"{where}: {key} is no text", "put it in quotes")
-        role = texts["assume_role_arn"]
-        if isinstance(role, str):
-            fix = "give it as arn:PARTITION:iam::ACCOUNT:role/NAME"
-            problems.require(_ROLE_ARN, role, f"{where}: assume_role_arn {role!r} is no ARN of an IAM role", fix)
-        elif texts["external_id"]:
-            problems.add(f"{where} has an external_id and no assume_role_arn", "name the role that asks for it")
-        regions = each.get("regions") or ()
-        if not isinstance(regions, (list, tuple)) or not all(isinstance(region, str) for region in regions):
-            problems.add(f"{where}: regions is no list of names", "give it as [eu-west-1, us-east-1]")
-            regions = ()
-        accounts.append(Account(**texts, regions=tuple(regions)))
+    parsed = [_parse_account(problems, f"accounts: item {number}", item) for number, item in enumerate(given, 1)]
+    accounts = [account for account in parsed if account]
     names = collections.Counter(account.name for account in accounts if account.name)
     for name in sorted(str(name) for name, count in names.items() if count > 1):
         problems.add(f"accounts: {name!r} is the name of several", "give each account a name of its own")
     problems.stop()
-    return accounts or [Account()]
+    return accounts or [AwsAccount()]
 
 
-def variables_of(cluster: t.Mapping[str, t.Any], account: Account) -> dict[str, t.Any]:
-    """What the inventory knows of a cluster; nothing in it is a credential.
+def _parse_account(problems: Problems, where: str, item: t.Any) -> AwsAccount | None:
+    fields = [field.name for field in dataclasses.fields(AwsAccount)]
+    if not isinstance(item, t.Mapping):
+        problems.add(f"{where} is not a dictionary", f"give it some of {', '.join(fields)}")
+        return None
+    for key in sorted(set(map(str, item)) - set(fields)):
+        problems.add(f"{where} has an unknown key {key!r}", f"use {', '.join(fields)}")
+    texts = {key: item.get(key) or None for key in fields if key != "regions"}
+    for key, value in texts.items():
+        if value is not None and not isinstance(value, str):
+            problems.add(f"{where}: {key} is not text", "put it in quotes")
+    role = texts["assume_role_arn"]
+    if isinstance(role, str):
+        fix = "give it as arn:PARTITION:iam::ACCOUNT:role/NAME"
+        problems.require(_ROLE_ARN, role, f"{where}: assume_role_arn {role!r} is not the ARN of an IAM role", fix)
+    elif texts["external_id"]:
+        problems.add(f"{where} has an external_id and no assume_role_arn", "name the role that requires it")
+    regions = item.get("regions") or ()
+    if not isinstance(regions, (list, tuple)) or not all(isinstance(region, str) for region in regions):
+        problems.add(f"{where}: regions is not a list of names", "give it as [eu-west-1, us-east-1]")
+        regions = ()
+    return AwsAccount(**texts, regions=tuple(regions))
+
+
+def host_variables(cluster: t.Mapping[str, t.Any], account: AwsAccount) -> dict[str, t.Any]:
+    """The variables of a cluster; none is a credential.
 
     :param cluster: DescribeCluster's ``cluster``.
     """
@@ -110,7 +112,7 @@ def variables_of(cluster: t.Mapping[str, t.Any], account: Account) -> dict[str, 
         "arn": known.arn,
         "certificate_authority": known.certificate_authority,
         "cluster_name": known.name,
-        # Not "tags": Ansible warns of variables that are called like a keyword.
+        # Not "tags": Ansible warns of variables with the name of a keyword.
         "cluster_tags": {str(key): str(value) for key, value in (cluster.get("tags") or {}).items()},
         "endpoint": known.endpoint or None,
         "issuer": known.issuer,
@@ -121,7 +123,7 @@ def variables_of(cluster: t.Mapping[str, t.Any], account: Account) -> dict[str, 
     }
 
 
-def renamed(variables: t.Mapping[str, t.Any], prefix: str | None, suffix: str | None) -> dict[str, t.Any]:
+def rename_variables(variables: t.Mapping[str, t.Any], prefix: str | None, suffix: str | None) -> dict[str, t.Any]:
     """The variables with a prefix and a suffix to their names."""
     return {f"{prefix or ''}{name}{suffix or ''}": value for name, value in variables.items()}
 
@@ -130,8 +132,8 @@ _Filter = t.Mapping[str, t.Sequence[str]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Filters:
-    """Which clusters are wanted: those that meet one of ``include`` and none of ``exclude``.
+class ClusterFilters:
+    """Selects clusters: those that meet one of ``include`` and none of ``exclude``.
 
     A filter is met when all of its conditions are, a condition when one of its patterns matches.
     """
@@ -140,41 +142,40 @@ class Filters:
     exclude: tuple[_Filter, ...]
 
     @classmethod
-    def of(
+    def from_options(
         cls, filters: t.Mapping[t.Any, t.Any], include: t.Sequence[t.Any] = (), exclude: t.Sequence[t.Any] = ()
-    ) -> Filters:
+    ) -> ClusterFilters:
         """From the options of the same names.
 
-        A filter to include that says nothing of the status wants clusters whose API server answers.
+        A filter to include without a status selects clusters whose API server answers.
 
-        :raises InvalidInput: says everything that is wrong with them.
+        :raises InvalidInput: everything that is not valid.
         """
         problems = Problems()
-        wanted = [_checked(problems, "filters", filters)] if filters else []
-        wanted += [_checked(problems, f"include_filters: item {n}", each) for n, each in enumerate(include, 1)]
-        unwanted = [_checked(problems, f"exclude_filters: item {n}", each) for n, each in enumerate(exclude, 1)]
+        included = [_parse_filter(problems, "filters", filters)] if filters else []
+        included += [_parse_filter(problems, f"include_filters: item {n}", item) for n, item in enumerate(include, 1)]
+        excluded = [_parse_filter(problems, f"exclude_filters: item {n}", item) for n, item in enumerate(exclude, 1)]
         problems.stop()
-        return cls(tuple({"status": USABLE, **each} for each in wanted or [{}]), tuple(unwanted))
+        return cls(tuple({"status": USABLE, **conditions} for conditions in included or [{}]), tuple(excluded))
 
     def may_match(self, name: str) -> bool:
-        """Whether a cluster of this name can be wanted, so that it is worth reading."""
-        if any(set(each) == {"name"} and _matches(name, each["name"]) for each in self.exclude):
+        """Whether a cluster with this name may be selected, so that it has to be read."""
+        if any(set(conditions) == {"name"} and _matches(name, conditions["name"]) for conditions in self.exclude):
             return False
-        return any("name" not in each or _matches(name, each["name"]) for each in self.include)
+        return any("name" not in conditions or _matches(name, conditions["name"]) for conditions in self.include)
 
     def match(self, variables: t.Mapping[str, t.Any]) -> bool:
-        """Whether the cluster is wanted.
+        """Whether the cluster is selected.
 
-        :param variables: as `variables_of` gives them.
+        :param variables: as `host_variables` gives them.
         """
-        return any(_meets(variables, each) for each in self.include) and not any(
-            _meets(variables, each) for each in self.exclude
-        )
+        included = any(_meets(variables, conditions) for conditions in self.include)
+        return included and not any(_meets(variables, conditions) for conditions in self.exclude)
 
 
-def _checked(problems: Problems, where: str, given: t.Any) -> dict[str, tuple[str, ...]]:
+def _parse_filter(problems: Problems, where: str, given: t.Any) -> dict[str, tuple[str, ...]]:
     if not isinstance(given, t.Mapping):
-        problems.add(f"{where} is no dictionary", "give it conditions, as in {name: prod-*}")
+        problems.add(f"{where} is not a dictionary", "give it conditions, as in {name: prod-*}")
         return {}
     if not given:
         # An exclusion without a condition would be met by every cluster.
@@ -191,7 +192,7 @@ def _checked(problems: Problems, where: str, given: t.Any) -> dict[str, tuple[st
             problems.add(f"{where}: {name} is an empty list", "give it a value, or leave it out")
         # 1.30 without quotes is the number 1.3.
         if not all(isinstance(pattern, str) for pattern in patterns):
-            problems.add(f"{where}: {name} has a value that is no text", "put it in quotes")
+            problems.add(f"{where}: {name} has a value that is not text", "put it in quotes")
         conditions[name] = tuple(str(pattern) for pattern in patterns)
     return conditions
 
@@ -214,8 +215,8 @@ def _matches(value: str, patterns: t.Iterable[str]) -> bool:
     return any(fnmatch.fnmatchcase(value, pattern) for pattern in patterns)
 
 
-class Wish(t.NamedTuple):
-    """The name that a cluster's host would have if it were alone."""
+class ProposedName(t.NamedTuple):
+    """The name of a cluster's host, if no other host has it."""
 
     name: str
     region: str
@@ -223,42 +224,44 @@ class Wish(t.NamedTuple):
     cluster: str
 
 
-def host_names(wishes: t.Sequence[Wish]) -> list[str]:
-    """A name for each, in their order.
+def host_names(proposals: t.Sequence[ProposedName]) -> list[str]:
+    """The names of the hosts, in the same order.
 
-    Clusters of one name all get their region behind it, and their account as well if regions don't tell them apart. So
-    the bare name never passes from one to another. An EKS cluster's name has no dot.
+    Clusters with the same name all get their region as a suffix, and their account as well if regions are not unique.
+    So the plain name never moves from one cluster to another. An EKS cluster's name has no dot.
 
-    :raises InvalidInput: two would still have the same.
+    :raises InvalidInput: two hosts would still have the same name.
     """
-    namesakes: dict[str, list[Wish]] = collections.defaultdict(list)
-    for wish in wishes:
-        namesakes[wish.name].append(wish)
+    by_name: dict[str, list[ProposedName]] = collections.defaultdict(list)
+    for proposal in proposals:
+        by_name[proposal.name].append(proposal)
 
-    def name_of(wish: Wish) -> str:
-        others = namesakes[wish.name]
+    def name_of(proposal: ProposedName) -> str:
+        others = by_name[proposal.name]
         if len(others) == 1:
-            return wish.name
+            return proposal.name
         if len({other.region for other in others}) == len(others):
-            return f"{wish.name}.{wish.region}"
-        return f"{wish.name}.{wish.region}.{wish.account_id}"
+            return f"{proposal.name}.{proposal.region}"
+        return f"{proposal.name}.{proposal.region}.{proposal.account_id}"
 
-    names = [name_of(wish) for wish in wishes]
+    names = [name_of(proposal) for proposal in proposals]
     for name, count in collections.Counter(names).items():
         if count > 1:
-            these = [wish for wish, given in zip(wishes, names, strict=True) if given == name]
+            clusters = [proposal for proposal, host in zip(proposals, names, strict=True) if host == name]
             raise InvalidInput(
                 f"several clusters would be host {name}",
-                cause="; ".join(f"{wish.cluster} in {wish.region} of account {wish.account_id}" for wish in these),
+                cause="; ".join(
+                    f"{proposal.cluster} in {proposal.region} of account {proposal.account_id}" for proposal in clusters
+                ),
                 fix="let the expressions in hostnames give each cluster a name of its own",
             )
     return names
 
 
-def fingerprint(asked: t.Mapping[str, t.Any]) -> str:
-    """A short name for what was asked of AWS: another for other questions.
+def fingerprint(options: t.Mapping[str, t.Any]) -> str:
+    """A short hash of the options that decide what is read from AWS.
 
-    :param asked: values that JSON knows.
+    :param options: values that JSON knows.
     """
-    text = json.dumps(asked, sort_keys=True)
+    text = json.dumps(options, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

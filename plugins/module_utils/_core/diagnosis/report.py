@@ -7,23 +7,18 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import textwrap
 import typing as t
 
 from ..errors import InvalidInput
-from ..wording import quantity
+from ..text_table import check_width, column_widths, table_line, wrap_message
+from ..wording import markdown_code, markdown_paragraph, markdown_text, quantity
 from .causes import LINKS
 
 Json = t.Mapping[str, t.Any]
 
-NARROWEST = 40
 _COLUMNS = ("SEVERITY", "LINK", "ID", "SERVICE ACCOUNT")
 # What is true of an account altogether, the worst first, and how a summary says it.
 _OUTCOMES = {"failed": "not verified", "error": "broken", "warning": "with warnings", "unknown": "in part", "ok": "ok"}
-# Everything that Markdown, or HTML in it, could take for more than text; and what makes a list of a paragraph.
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~#&])")
-_BULLET = re.compile(r"^(\d*)([-+.)])")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,35 +111,13 @@ def table(found: t.Sequence[Verification], width: int = 100) -> str:
     """
     check_width(width)
     rows = [row for verification in found for row in _rows(verification)]
-    widths = [max(len(cells[number]) for cells in [_COLUMNS, *(row[0] for row in rows)]) for number in range(4)]
-    lines = [line(_COLUMNS, widths)]
+    widths = column_widths([_COLUMNS, *(row[0] for row in rows)])
+    lines = [table_line(_COLUMNS, widths)]
     for cells, texts in rows:
-        lines.append(line(cells, widths))
+        lines.append(table_line(cells, widths))
         for text in texts:
-            lines += wrapped(text, width)
+            lines += wrap_message(text, width)
     return "\n".join([*lines, "", summary(found)])
-
-
-def check_width(width: int) -> None:
-    """:raises InvalidInput: a table of that width can't be read."""
-    if width < NARROWEST:
-        raise InvalidInput(
-            f"a table {width} characters wide can't be read",
-            cause="messages are wrapped to that width",
-            fix=f"give a width of {NARROWEST} or more",
-        )
-
-
-def wrapped(text: str, width: int) -> list[str]:
-    """The lines of a message below a line of a table; words are never broken."""
-    return textwrap.wrap(
-        " ".join(text.split()),
-        width,
-        initial_indent="  ",
-        subsequent_indent="    ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 def _rows(verification: Verification) -> list[tuple[tuple[str, str, str, str], list[str]]]:
@@ -166,11 +139,6 @@ def _rows(verification: Verification) -> list[tuple[tuple[str, str, str, str], l
     return rows
 
 
-def line(cells: t.Sequence[str], widths: t.Sequence[int]) -> str:
-    """A line of a table, each cell as wide as its column."""
-    return "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
-
-
 def summary(found: t.Sequence[Verification]) -> str:
     """How many accounts there are, and how many of them came out how, in one line."""
     outcomes = [verification.outcome for verification in found]
@@ -184,61 +152,42 @@ def markdown(found: t.Sequence[Verification], title: str = "IRSA verification") 
 
     Texts are escaped, so that nothing in a name or a policy becomes markup.
     """
-    lines = [f"# {escaped(title)}", "", f"{escaped(summary(found))}.", ""]
+    lines = [f"# {markdown_text(title)}", "", f"{markdown_text(summary(found))}.", ""]
     lines += ["| severity | link | id | service account | message |", "| --- | --- | --- | --- | --- |"]
     for verification in found:
         for cells, texts in _rows(verification):
             columns = [
-                escaped(cells[0]),
-                escaped(cells[1]),
-                "-" if cells[2] == "-" else code(cells[2], in_table=True),
-                escaped(cells[3]),
-                escaped(texts[0]) if texts else "",
+                markdown_text(cells[0]),
+                markdown_text(cells[1]),
+                "-" if cells[2] == "-" else markdown_code(cells[2], in_table=True),
+                markdown_text(cells[3]),
+                markdown_text(texts[0]) if texts else "",
             ]
             lines.append(f"| {' | '.join(columns)} |")
     for verification in found:
-        lines += ["", f"## {escaped(verification.account)}", ""]
+        lines += ["", f"## {markdown_text(verification.account)}", ""]
         if verification.failure is not None:
-            lines.append(paragraph(verification.failure))
+            lines.append(markdown_paragraph(verification.failure))
             continue
         links = [f"{link} {_status(verification.links[link])}" for link in LINKS if link in verification.links]
         lines.append(f"Links: {', '.join(links)}." if links else "No link was looked at.")
         if verification.role_arn:
-            lines += ["", f"It acts as {code(verification.role_arn)}."]
+            lines += ["", f"It acts as {markdown_code(verification.role_arn)}."]
         for finding in verification.findings:
             lines += _details(finding)
     return "\n".join(lines) + "\n"
 
 
 def _status(status: str) -> str:
-    return f"**{escaped(status)}**" if status in ("broken", "unknown") else escaped(status)
+    return f"**{markdown_text(status)}**" if status in ("broken", "unknown") else markdown_text(status)
 
 
 def _details(finding: Json) -> list[str]:
-    heading = f"### {code(str(finding['id']))}, {escaped(str(finding['severity']))}"
-    lines = ["", heading, "", paragraph(str(finding["message"])), ""]
+    heading = f"### {markdown_code(str(finding['id']))}, {markdown_text(str(finding['severity']))}"
+    lines = ["", heading, "", markdown_paragraph(str(finding["message"])), ""]
     for key in ("evidence", "expected", "found"):
         if finding.get(key) is not None:
-            lines.append(f"- {key}: {code(str(finding[key]))}")
+            lines.append(f"- {key}: {markdown_code(str(finding[key]))}")
     if finding.get("fix"):
-        lines.append(f"- fix: {escaped(str(finding['fix']))}")
+        lines.append(f"- fix: {markdown_text(str(finding['fix']))}")
     return lines
-
-
-def paragraph(text: str) -> str:
-    """The text as a paragraph: escaped, and no list item."""
-    return _BULLET.sub(r"\1\\\2", escaped(text))
-
-
-def escaped(text: str) -> str:
-    """The text in one line, with nothing in it that Markdown or HTML could take for more."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
-
-
-def code(text: str, in_table: bool = False) -> str:
-    """A code span; in it only backquotes matter, and in a table bars."""
-    text = " ".join(text.split())
-    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
-    padding = " " if text.startswith("`") or text.endswith("`") or not text else ""
-    span = f"{fence}{padding}{text}{padding}{fence}"
-    return span.replace("|", "\\|") if in_table else span

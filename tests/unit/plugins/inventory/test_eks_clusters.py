@@ -38,7 +38,7 @@ FRAGMENTS: dict[str, t.Any] = {
 
 def cluster(name: str, region: str = "eu-west-1", account: str = "111122223333", **changes: t.Any) -> dict[str, t.Any]:
     described = {"name": name, "arn": f"arn:aws:eks:{region}:{account}:cluster/{name}", "status": "ACTIVE", **changes}
-    return inventory.variables_of(described, inventory.Account())
+    return inventory.host_variables(described, inventory.AwsAccount())
 
 
 def trusted(value: t.Any) -> t.Any:
@@ -59,7 +59,7 @@ def plugin(**options: t.Any) -> eks_clusters.InventoryModule:
 
 def populated(clusters: list[dict[str, t.Any]], **options: t.Any) -> InventoryData:
     made = plugin(**options)
-    made._populate(clusters, inventory.Filters.of(made.get_option("filters")))
+    made._populate(clusters, inventory.ClusterFilters.from_options(made.get_option("filters")))
     return t.cast("InventoryData", made.inventory)
 
 
@@ -230,4 +230,4 @@ def test_another_question_is_not_answered_from_the_cache(option: str, value: t.A
 @pytest.mark.parametrize("workers", [0, 65])
 def test_workers_are_bounded(workers: int) -> None:
     with pytest.raises(InvalidInput, match=f"max_workers is {workers}"):
-        plugin(max_workers=workers)._read([inventory.Account()], inventory.Filters.of({}))
+        plugin(max_workers=workers)._read([inventory.AwsAccount()], inventory.ClusterFilters.from_options({}))

@@ -28,7 +28,7 @@ CASES: list[tuple[str, str, str | None]] = [
         "- ansible.builtin.debug: {msg: '{{ found | eksops.irsa.finding_table }}'}",
         "no filter eksops.irsa.finding_table",
     ),
-    ("yaml", "- ansible.builtin.debug: {msg: '{{ found | eksops.irsa.findings_table }}'}", None),
+    ("yaml", "- ansible.builtin.debug: {msg: '{{ found | eksops.irsa.findings_report }}'}", None),
     ("yaml", "- ansible.builtin.assert: {that: a is eksops.irsa.arn}", "no test eksops.irsa.arn"),
     ("yaml", "- ansible.builtin.debug: {msg: '{{ found | }}'}", "template"),
     ("yaml", "irsa_bindings: [{namespace: shop, service_account: cart, role: cart}]", "role"),

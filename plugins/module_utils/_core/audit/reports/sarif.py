@@ -20,6 +20,7 @@ import urllib.parse
 from ...diagnosis.causes import BY_ID
 from ...diagnosis.explanations import EXPLANATIONS
 from ...wording import sentence, visible
+from ..document import AuditDocument
 from .text import Json, cluster_name
 
 # A result's place and what else it concerns: GitHub shows that many, and refuses a file with ten times as many.
@@ -100,7 +101,7 @@ class _Places:
         """What else the finding concerns, the first of it."""
         names, roles = finding.get("service_accounts") or [], finding.get("roles") or []
         places = [*map(self.role, roles[:MOST_PLACES]), *map(self.account, names[:MOST_PLACES])]
-        return [each for each in dict.fromkeys(places) if each != place][: MOST_PLACES - 1]
+        return [other for other in dict.fromkeys(places) if other != place][: MOST_PLACES - 1]
 
     def location(self, place: _Place) -> dict[str, t.Any]:
         logical = {"name": place.name, "fullyQualifiedName": place.qualified, "kind": place.kind}
@@ -140,11 +141,8 @@ def _provider(finding: Json) -> _Place | None:
     return None
 
 
-def sarif(document: Json) -> str:
-    """The findings of an audit as results, the causes of the catalogue that they have as rules.
-
-    :param document: the audit's, as `audit_text` describes it.
-    """
+def sarif(document: AuditDocument) -> str:
+    """The findings of an audit as results, their causes as rules."""
     places = _Places(document["cluster"])
     rules = list(dict.fromkeys(str(finding["id"]) for finding in document["findings"]))
     severities = {str(finding["id"]): str(finding["severity"]) for finding in document["findings"]}
@@ -189,7 +187,7 @@ def _rule(id_: str, severity: str) -> dict[str, t.Any]:
     }
 
 
-def _results(document: Json, places: _Places, rules: t.Mapping[str, int]) -> list[dict[str, t.Any]]:
+def _results(document: AuditDocument, places: _Places, rules: t.Mapping[str, int]) -> list[dict[str, t.Any]]:
     seen: collections.Counter[str] = collections.Counter()
     results = []
     for finding in document["findings"]:
@@ -234,11 +232,11 @@ def _result(
         },
     }
     if others:
-        result["relatedLocations"] = [places.location(each) for each in others]
+        result["relatedLocations"] = [places.location(other) for other in others]
     return result
 
 
-def _invocation(document: Json, unread: t.Sequence[str]) -> dict[str, t.Any]:
+def _invocation(document: AuditDocument, unread: t.Sequence[str]) -> dict[str, t.Any]:
     notifications = [
         {
             "descriptor": {"id": _UNREAD["id"], "index": 0},

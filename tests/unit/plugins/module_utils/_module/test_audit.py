@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 import json
+import types
 import typing as t
 import urllib.parse
 
 import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import Facts
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.options import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import AuditFacts, AuditSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import Finding
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
-from ansible_collections.eksops.irsa.plugins.module_utils._module.audit import Reader
+from ansible_collections.eksops.irsa.plugins.module_utils._module import audit
+from ansible_collections.eksops.irsa.plugins.module_utils._module.audit import read_facts
 from botocore.stub import Stubber
 from unit.chain_objects import CHAIN, CLUSTER, OTHER, ROLE, account, hook, injected, written
 
@@ -117,8 +119,8 @@ def stub(cloud: Cloud, *providers: str, roles: bool = True) -> None:
     cloud.of("eks").add_response("list_pod_identity_associations", {"associations": []}, {"clusterName": "prod"})
 
 
-def read(cloud: Cloud, server: Server, **options: t.Any) -> Facts:
-    wanted = Wanted.from_params(
+def read(cloud: Cloud, server: Server, **options: t.Any) -> AuditFacts:
+    spec = AuditSpec.from_params(
         {
             "cluster_name": "prod",
             "fail_on": "error",
@@ -132,11 +134,11 @@ def read(cloud: Cloud, server: Server, **options: t.Any) -> Facts:
             **options,
         }
     )
-    reader = Reader(t.cast(t.Any, cloud), t.cast(t.Any, server), wanted, CLUSTER, conceal=lambda _secret: None)
-    return reader.read()
+    aws, api_server = t.cast(t.Any, cloud), t.cast(t.Any, server)
+    return read_facts(aws, api_server, spec, CLUSTER, redact=lambda _secret: None)
 
 
-def test_a_whole_cluster_is_a_list_of_each_kind(cloud: Cloud) -> None:
+def test_whole_cluster_takes_one_list_per_kind(cloud: Cloud) -> None:
     stub(cloud)
     server = Server(**{"GET /api/v1/pods": [injected(written())]})
     facts = read(cloud, server)
@@ -146,11 +148,11 @@ def test_a_whole_cluster_is_a_list_of_each_kind(cloud: Cloud) -> None:
         "GET /api/v1/serviceaccounts",
         f"GET {WEBHOOKS}",
     ]
-    assert facts.trusted == {"app": ["system:serviceaccount:shop:app"]}
+    assert facts.subjects_by_role == {"app": ["system:serviceaccount:shop:app"]}
     assert facts.unread == ()
 
 
-def test_single_namespaces_are_read_alone(cloud: Cloud) -> None:
+def test_one_namespace_is_read_alone(cloud: Cloud) -> None:
     stub(cloud)
     spaces = "/api/v1/namespaces/shop"
     server = Server(
@@ -170,7 +172,7 @@ def test_single_namespaces_are_read_alone(cloud: Cloud) -> None:
     assert list(t.cast(Json, facts.namespaces)) == ["shop"]
 
 
-def test_several_namespaces_are_picked_from_a_list_of_all(cloud: Cloud) -> None:
+def test_several_namespaces_are_selected_from_a_list_of_all(cloud: Cloud) -> None:
     stub(cloud)
     elsewhere = {"namespace": "elsewhere"}
     server = Server(
@@ -187,7 +189,7 @@ def test_several_namespaces_are_picked_from_a_list_of_all(cloud: Cloud) -> None:
     assert server.requests.count("GET /api/v1/serviceaccounts") == 1
 
 
-def test_of_a_pod_nothing_is_kept_that_nobody_looks_at(cloud: Cloud) -> None:
+def test_pods_are_kept_without_unused_fields(cloud: Cloud) -> None:
     stub(cloud)
     ended = written("web-ended", status={"phase": "Succeeded"})
     pod = injected(written(status={"phase": "Running", "conditions": [{"type": "Ready"}]}))
@@ -200,7 +202,7 @@ def test_of_a_pod_nothing_is_kept_that_nobody_looks_at(cloud: Cloud) -> None:
     assert kept[0]["spec"] == pod["spec"]
 
 
-def test_owners_are_read_of_doubtful_pods_alone(cloud: Cloud) -> None:
+def test_owners_are_read_for_doubtful_pods_only(cloud: Cloud) -> None:
     stub(cloud)
     good = injected(written("ok-1", owner=("apps/v1", "ReplicaSet", "ok-5d4f")))
     bare = written("web-1")
@@ -220,7 +222,7 @@ def test_owners_are_read_of_doubtful_pods_alone(cloud: Cloud) -> None:
     }
 
 
-def test_many_owners_are_read_by_pages_and_others_of_the_kind_not_kept(cloud: Cloud) -> None:
+def test_many_owners_are_read_by_pages_without_keeping_others(cloud: Cloud) -> None:
     stub(cloud)
     pods = [injected(written(f"p{each}", owner=("apps/v1", "StatefulSet", f"s{each}")), OTHER) for each in range(9)]
     sets: list[Json] = [{"metadata": {"name": f"s{each}", "namespace": "shop"}, "spec": {}} for each in range(8)]
@@ -232,7 +234,7 @@ def test_many_owners_are_read_by_pages_and_others_of_the_kind_not_kept(cloud: Cl
     assert found == {**{each["metadata"]["name"]: each for each in sets}, "s8": None}
 
 
-def test_clusters_are_asked_for_in_the_regions_that_providers_name(cloud: Cloud) -> None:
+def test_clusters_are_read_in_the_regions_that_providers_name(cloud: Cloud) -> None:
     stub(cloud, GONE, "token.actions.githubusercontent.com")
     elsewhere = cloud.of("eks", "us-east-1")
     elsewhere.add_response("list_clusters", {"clusters": ["old", "new"]}, {})
@@ -243,7 +245,7 @@ def test_clusters_are_asked_for_in_the_regions_that_providers_name(cloud: Cloud)
     assert read(cloud, Server()).issuers == {"us-east-1": frozenset({"https://issuer"})}
 
 
-def test_a_cluster_that_may_not_be_read_may_be_the_one(cloud: Cloud) -> None:
+def test_refused_cluster_makes_the_issuers_unknown(cloud: Cloud) -> None:
     stub(cloud, GONE)
     cloud.of("eks", "us-east-1").add_response("list_clusters", {"clusters": ["old"]}, {})
     cloud.of("eks", "us-east-1").add_client_error("describe_cluster", "AccessDeniedException", "no")
@@ -252,17 +254,17 @@ def test_a_cluster_that_may_not_be_read_may_be_the_one(cloud: Cloud) -> None:
     assert [each for each in facts.unread if "eks:DescribeCluster" in each]
 
 
-def test_without_the_details_the_list_of_roles_has_to_do(cloud: Cloud) -> None:
+def test_list_of_roles_replaces_refused_details(cloud: Cloud) -> None:
     cloud.of("iam").add_client_error("get_account_authorization_details", "AccessDenied", "no")
     cloud.of("iam").add_response("list_roles", {"Roles": [dict(DETAIL)], "IsTruncated": False}, {"MaxItems": 1000})
     stub(cloud, roles=False)
     facts = read(cloud, Server())
-    assert facts.trusted == {"app": ["system:serviceaccount:shop:app"]}
+    assert facts.subjects_by_role == {"app": ["system:serviceaccount:shop:app"]}
     assert "ManagedPolicies" not in facts.known_roles["app"]
     assert [each for each in facts.unread if "iam:GetAccountAuthorizationDetails" in each]
 
 
-def test_what_the_cluster_refuses_is_unknown_and_said(cloud: Cloud) -> None:
+def test_refused_reads_are_unknown_and_recorded(cloud: Cloud) -> None:
     stub(cloud)
     refused = errors.AccessDenied("could not list", cause="forbidden")
     facts = read(cloud, Server(**{"GET /api/v1/pods": refused, f"GET {WEBHOOKS}": refused}))
@@ -274,13 +276,13 @@ def test_what_the_cluster_refuses_is_unknown_and_said(cloud: Cloud) -> None:
     ]
 
 
-def test_without_service_accounts_there_is_nothing_to_look_at(cloud: Cloud) -> None:
+def test_refused_service_accounts_are_an_error(cloud: Cloud) -> None:
     stub(cloud)
     with pytest.raises(errors.AccessDenied):
         read(cloud, Server(**{"GET /api/v1/serviceaccounts": errors.AccessDenied("could not list")}))
 
 
-def test_keys_are_asked_for_where_that_is_wanted(cloud: Cloud) -> None:
+def test_keys_of_env_sources_are_read_if_requested(cloud: Cloud) -> None:
     stub(cloud)
     pod = injected(written())
     pod["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
@@ -290,3 +292,47 @@ def test_keys_are_asked_for_where_that_is_wanted(cloud: Cloud) -> None:
     facts = read(cloud, server, env_from=True)
     assert server.requests.count(path) == 1
     assert facts.env_sources == {"shop": {("ConfigMap", "settings"): ["AWS_PROFILE"]}}
+
+
+def test_dry_run_is_made_with_the_first_annotated_account(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def verify(context: t.Any, spec: t.Any, *, start_pods: bool) -> t.Any:
+        """Stands in for a verification, with a finding about each of two links."""
+        asked.append((spec.namespace, spec.service_account, spec.probes, context.cluster, start_pods))
+        findings = (Finding("webhook-unreachable", "a", "b"), Finding("role-missing", "a", "b"))
+        return types.SimpleNamespace(findings=findings, warnings=("Could not look.",))
+
+    monkeypatch.setattr(audit.verification, "verify", verify)
+    stub(cloud)
+    accounts = [account(None), {"metadata": {**account()["metadata"], "name": "other"}}]
+    facts = read(cloud, Server(**{"GET /api/v1/serviceaccounts": accounts}), rehearse=True)
+    assert asked == [("shop", "other", frozenset({"admission"}), CLUSTER, False)]
+    assert [finding.id for finding in facts.webhook] == ["webhook-unreachable"]
+    assert facts.unread == ("Could not look.",)
+
+
+def test_no_dry_run_is_made_without_an_annotated_account(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(audit.verification, "verify")
+    stub(cloud)
+    facts = read(cloud, Server(**{"GET /api/v1/serviceaccounts": [account(None)]}), rehearse=True)
+    assert facts.webhook == ()
+
+
+def test_pods_are_not_read_if_not_requested(cloud: Cloud) -> None:
+    stub(cloud)
+    server = Server()
+    facts = read(cloud, server, pods=False)
+    assert isinstance(facts.pods, Unknown)
+    assert "GET /api/v1/pods" not in server.requests
+    assert facts.unread == ()
+
+
+def test_quotas_are_read_for_long_trust_policies_only(cloud: Cloud) -> None:
+    long = json.dumps({**TRUST, "Id": "x" * 1500})
+    detail = {**DETAIL, "AssumeRolePolicyDocument": urllib.parse.quote(long)}
+    answer = {"RoleDetailList": [detail], "IsTruncated": False}
+    cloud.of("iam").add_response("get_account_authorization_details", answer)
+    stub(cloud, roles=False)
+    cloud.of("iam").add_response("get_account_summary", {"SummaryMap": {"AssumeRolePolicySizeQuota": 4096}}, {})
+    assert read(cloud, Server()).quotas == {"AssumeRolePolicySizeQuota": 4096}

@@ -12,8 +12,8 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import OpenAccount
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import Account
-from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import Reader, Reading
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import AwsAccount
+from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetReader, FleetReading
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 EU, US = "eu-west-1", "us-east-1"
@@ -40,7 +40,7 @@ class Fleet:
         self.wait_for = 0
         self._lock = threading.Lock()
 
-    def open(self, account: Account) -> OpenAccount:
+    def open(self, account: AwsAccount) -> OpenAccount:
         account_id = self.ids[account.name]
         if fault := self.faults.get((account_id,)):
             raise fault
@@ -95,12 +95,14 @@ def fleet() -> Fleet:
     return Fleet({(HUB, EU): ["web", "api"], (HUB, US): ["web"], (SHOP, EU): ["web"]})
 
 
-def read(fleet: Fleet, *names: str | None, strict: bool = True, **options: t.Any) -> Reading:
-    settings: dict[str, t.Any] = {"wanted": lambda _name: True, "workers": 4, **options}
-    return Reader(t.cast("t.Any", fleet), strict=strict, **settings).read([Account(name=name) for name in names])
+def read(fleet: Fleet, *names: str | None, strict: bool = True, **options: t.Any) -> FleetReading:
+    settings: dict[str, t.Any] = {"may_match": lambda _name: True, "workers": 4, **options}
+    return FleetReader(t.cast("t.Any", fleet), strict=strict, **settings).read(
+        [AwsAccount(name=name) for name in names]
+    )
 
 
-def found(reading: Reading) -> list[tuple[str, str, str]]:
+def found(reading: FleetReading) -> list[tuple[str, str, str]]:
     return [(each["cluster_name"], each["region"], each["account"]) for each in reading.clusters]
 
 
@@ -110,8 +112,8 @@ def test_all_clusters_of_all_accounts_and_regions(fleet: Fleet) -> None:
     assert reading.warnings == []
 
 
-def test_what_cannot_be_wanted_is_not_read(fleet: Fleet) -> None:
-    assert found(read(fleet, None, wanted=lambda name: name == "api")) == [("api", EU, HUB)]
+def test_cluster_that_cannot_match_is_not_read(fleet: Fleet) -> None:
+    assert found(read(fleet, None, may_match=lambda name: name == "api")) == [("api", EU, HUB)]
     assert fleet.described == {"api": 1}
 
 
@@ -209,7 +211,7 @@ def test_an_inventory_of_nothing_but_refusals_is_an_error(fleet: Fleet, places: 
 
 
 def test_an_account_without_clusters_is_no_refusal() -> None:
-    assert read(Fleet({(HUB, EU): []}), None, strict=False) == Reading([], [])
+    assert read(Fleet({(HUB, EU): []}), None, strict=False) == FleetReading([], [])
 
 
 def test_regions_that_were_guessed_need_not_be_enabled(fleet: Fleet) -> None:

@@ -17,7 +17,7 @@ import botocore.session
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import Accounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import Account
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import AwsAccount
 
 if t.TYPE_CHECKING:
     import pathlib
@@ -125,7 +125,7 @@ def accounts(**changes: t.Any) -> Accounts:
 
 
 def test_the_account_of_the_given_credentials(wire: Wire) -> None:
-    opened = accounts(regions=["eu-west-1", "us-east-1"]).open(Account())
+    opened = accounts(regions=["eu-west-1", "us-east-1"]).open(AwsAccount())
     assert (opened.account_id, opened.regions, opened.guessed) == ("999999999999", ("eu-west-1", "us-east-1"), False)
     assert opened.title == "account 999999999999"
     (call,) = wire.calls
@@ -133,7 +133,7 @@ def test_the_account_of_the_given_credentials(wire: Wire) -> None:
 
 
 def test_a_role_is_assumed_and_its_session_is_used_from_then_on(wire: Wire) -> None:
-    opened = accounts(regions=[]).open(Account(name="shop", assume_role_arn=SHOP, external_id="fleet"))
+    opened = accounts(regions=[]).open(AwsAccount(name="shop", assume_role_arn=SHOP, external_id="fleet"))
     assert [call[:4] for call in wire.calls] == [
         ("AssumeRole", "sts.eu-west-1.amazonaws.com", "AKIAGIVEN", None),
         ("GetCallerIdentity", "sts.eu-west-1.amazonaws.com", "ASIA111122223333", "token-of-111122223333"),
@@ -145,16 +145,16 @@ def test_a_role_is_assumed_and_its_session_is_used_from_then_on(wire: Wire) -> N
 
 
 def test_a_role_without_external_id_asks_for_none(wire: Wire) -> None:
-    accounts().open(Account(assume_role_arn=SHOP))
+    accounts().open(AwsAccount(assume_role_arn=SHOP))
     assert "ExternalId" not in wire.calls[0].parameters
 
 
 def test_the_role_in_between_is_assumed_once(wire: Wire) -> None:
     several = accounts(assume_role_arn=HUB)
     for role in (SHOP, BANK):
-        several.open(Account(assume_role_arn=role))
-    several.open(Account())
-    several.open(Account(profile="bank"))
+        several.open(AwsAccount(assume_role_arn=role))
+    several.open(AwsAccount())
+    several.open(AwsAccount(profile="bank"))
     assert [(call.operation, call.access_key) for call in wire.calls] == [
         ("AssumeRole", "AKIAGIVEN"),
         ("AssumeRole", "ASIA999999999999"),
@@ -169,7 +169,7 @@ def test_the_role_in_between_is_assumed_once(wire: Wire) -> None:
 def test_a_profile_goes_before_the_environment(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    accounts(connection={}).open(Account(profile="bank", assume_role_arn=SHOP))
+    accounts(connection={}).open(AwsAccount(profile="bank", assume_role_arn=SHOP))
     assert [call.access_key for call in wire.calls] == ["AKIABANK", "ASIA111122223333"]
 
 
@@ -187,20 +187,20 @@ def test_a_profile_goes_before_the_environment(wire: Wire, monkeypatch: pytest.M
 def test_where_an_account_is_asked_who_it_is(
     wire: Wire, region: str | None, regions: list[str], own: tuple[str, ...], host: str
 ) -> None:
-    accounts(region=region, regions=regions).open(Account(regions=own))
+    accounts(region=region, regions=regions).open(AwsAccount(regions=own))
     assert wire.calls[0].host == host
 
 
 def test_an_account_that_does_not_tell_its_regions(wire: Wire) -> None:
     wire.denied = {"DescribeRegions"}
-    opened = accounts(regions=[]).open(Account())
+    opened = accounts(regions=[]).open(AwsAccount())
     assert opened.guessed
     assert {"eu-west-1", "us-east-1", "ap-east-1"} <= set(opened.regions)
     assert not any(region.startswith(("cn-", "us-gov-")) for region in opened.regions)
 
 
 def test_clients_use_the_endpoint_and_the_region(wire: Wire) -> None:
-    opened = accounts(endpoint="https://aws.example.com").open(Account(assume_role_arn=SHOP))
+    opened = accounts(endpoint="https://aws.example.com").open(AwsAccount(assume_role_arn=SHOP))
     assert {call.host for call in wire.calls} == {"aws.example.com"}
     client = opened.client("eks", "us-west-2")
     assert (client.meta.region_name, client.meta.endpoint_url) == ("us-west-2", "https://aws.example.com")
@@ -210,17 +210,17 @@ def test_clients_use_the_endpoint_and_the_region(wire: Wire) -> None:
 def test_a_role_that_may_not_be_assumed(wire: Wire) -> None:
     wire.denied = {SHOP}
     with pytest.raises(errors.AccessDenied, match=f"could not assume the role {SHOP}") as caught:
-        accounts().open(Account(assume_role_arn=SHOP, external_id="fleet"))
+        accounts().open(AwsAccount(assume_role_arn=SHOP, external_id="fleet"))
     assert "sts:AssumeRole" in str(caught.value)
     assert SECRET not in str(caught.value)
 
 
 def test_a_profile_that_is_not_there(wire: Wire) -> None:
     with pytest.raises(errors.BadCredentials, match=r"profile .*nobody"):
-        accounts().open(Account(profile="nobody"))
+        accounts().open(AwsAccount(profile="nobody"))
     assert wire.calls == []
 
 
 def test_no_credentials(wire: Wire) -> None:
     with pytest.raises(errors.BadCredentials, match="no usable AWS credentials"):
-        accounts(connection={"verify": None}).open(Account())
+        accounts(connection={"verify": None}).open(AwsAccount())

@@ -10,7 +10,11 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import Account, Filters, Wish
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import (
+    AwsAccount,
+    ClusterFilters,
+    ProposedName,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 
 ROLE = "arn:aws:iam::111122223333:role/inventory"
@@ -37,73 +41,73 @@ def described(**changes: t.Any) -> dict[str, t.Any]:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        pytest.param([], [Account()], id="none: that of the given credentials"),
-        pytest.param([{}], [Account()], id="the same, said"),
+        pytest.param([], [AwsAccount()], id="none: that of the given credentials"),
+        pytest.param([{}], [AwsAccount()], id="the same, said"),
         pytest.param(
             [{"name": "shop", "assume_role_arn": ROLE, "external_id": "fleet", "regions": ["cn-north-1"]}],
-            [Account("shop", None, ROLE, "fleet", ("cn-north-1",))],
+            [AwsAccount("shop", None, ROLE, "fleet", ("cn-north-1",))],
             id="all there is for a role",
         ),
         pytest.param(
             [{"profile": "bank"}, {"profile": "bank", "assume_role_arn": ROLE}],
-            [Account(profile="bank"), Account(profile="bank", assume_role_arn=ROLE)],
+            [AwsAccount(profile="bank"), AwsAccount(profile="bank", assume_role_arn=ROLE)],
             id="a profile, and a role out of it",
         ),
-        pytest.param([{"profile": "", "regions": None}], [Account()], id="an empty text is none"),
+        pytest.param([{"profile": "", "regions": None}], [AwsAccount()], id="an empty text is none"),
     ],
 )
-def test_accounts(given: list[t.Any], expected: list[Account]) -> None:
-    assert inventory.accounts_of(given) == expected
+def test_accounts(given: list[t.Any], expected: list[AwsAccount]) -> None:
+    assert inventory.parse_accounts(given) == expected
 
 
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (["shop"], "item 1 is no dictionary"),
+        (["shop"], "item 1 is not a dictionary"),
         ([{}, {"role": ROLE}], "item 2 has an unknown key 'role'"),
-        ([{"name": 12}], "item 1: name is no text"),
-        ([{"assume_role_arn": "inventory"}], "assume_role_arn 'inventory' is no ARN of an IAM role"),
-        ([{"assume_role_arn": "arn:aws:iam::111122223333:user/me"}], "no ARN of an IAM role"),
+        ([{"name": 12}], "item 1: name is not text"),
+        ([{"assume_role_arn": "inventory"}], "assume_role_arn 'inventory' is not the ARN of an IAM role"),
+        ([{"assume_role_arn": "arn:aws:iam::111122223333:user/me"}], "not the ARN of an IAM role"),
         ([{"profile": "a", "external_id": "b"}], "has an external_id and no assume_role_arn"),
-        ([{"regions": "eu-west-1"}], "regions is no list of names"),
-        ([{"regions": [1]}], "regions is no list of names"),
+        ([{"regions": "eu-west-1"}], "regions is not a list of names"),
+        ([{"regions": [1]}], "regions is not a list of names"),
         ([{"name": "a"}, {"name": "a"}], "'a' is the name of several"),
     ],
 )
 def test_accounts_that_cannot_be(given: list[t.Any], says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
-        inventory.accounts_of(given)
+        inventory.parse_accounts(given)
 
 
 def test_all_that_is_wrong_with_accounts_is_said_at_once() -> None:
     with pytest.raises(InvalidInput, match="2 of the given values") as caught:
-        inventory.accounts_of([{"nme": "a"}, {"assume_role_arn": "b"}])
+        inventory.parse_accounts([{"nme": "a"}, {"assume_role_arn": "b"}])
     assert len(caught.value.details["problems"]) == 2
 
 
 @pytest.mark.parametrize(
     ("account", "before", "after"),
     [
-        (Account(), "the account of the given credentials", "account 111122223333"),
-        (Account(name="shop", profile="a"), "account shop", "account shop (111122223333)"),
-        (Account(profile="a"), "the account of profile a", "account 111122223333"),
-        (Account(profile="a", assume_role_arn=ROLE), f"the account of role {ROLE}", "account 111122223333"),
+        (AwsAccount(), "the account of the given credentials", "account 111122223333"),
+        (AwsAccount(name="shop", profile="a"), "account shop", "account shop (111122223333)"),
+        (AwsAccount(profile="a"), "the account of profile a", "account 111122223333"),
+        (AwsAccount(profile="a", assume_role_arn=ROLE), f"the account of role {ROLE}", "account 111122223333"),
     ],
 )
-def test_an_account_in_messages(account: Account, before: str, after: str) -> None:
+def test_an_account_in_messages(account: AwsAccount, before: str, after: str) -> None:
     assert (account.title, account.titled("111122223333")) == (before, after)
 
 
 def test_an_external_id_is_not_shown() -> None:
-    assert "fleet" not in repr(Account(assume_role_arn=ROLE, external_id="fleet"))
+    assert "fleet" not in repr(AwsAccount(assume_role_arn=ROLE, external_id="fleet"))
 
 
 # Variables
 
 
-def test_variables_of_a_cluster() -> None:
-    account = Account(name="shop", profile="hub", assume_role_arn=ROLE, external_id="fleet")
-    variables = inventory.variables_of(described(), account)
+def test_host_variables_a_cluster() -> None:
+    account = AwsAccount(name="shop", profile="hub", assume_role_arn=ROLE, external_id="fleet")
+    variables = inventory.host_variables(described(), account)
     assert variables == {
         "account": "shop",
         "account_id": "111122223333",
@@ -125,7 +129,7 @@ def test_variables_of_a_cluster() -> None:
 
 def test_a_cluster_that_has_nothing_yet() -> None:
     creating = described(status="CREATING", endpoint="", certificateAuthority={}, identity={}, tags=None)
-    variables = inventory.variables_of(creating, Account())
+    variables = inventory.host_variables(creating, AwsAccount())
     empty = ("endpoint", "certificate_authority", "issuer", "account_profile", "account_role_arn")
     assert [variables[name] for name in empty] == [None] * 5
     assert (variables["account"], variables["cluster_tags"]) == ("111122223333", {})
@@ -136,7 +140,7 @@ def test_a_cluster_that_has_nothing_yet() -> None:
     [(None, None, {"region": 1}), ("eks_", "", {"eks_region": 1}), ("", "_of_eks", {"region_of_eks": 1})],
 )
 def test_variables_are_renamed(prefix: str | None, suffix: str | None, expected: dict[str, int]) -> None:
-    assert inventory.renamed({"region": 1}, prefix, suffix) == expected
+    assert inventory.rename_variables({"region": 1}, prefix, suffix) == expected
 
 
 # Filters
@@ -180,8 +184,8 @@ FILTERS: list[t.Any] = [
 def test_filters(
     filters: dict[str, t.Any], include: list[t.Any], exclude: list[t.Any], changes: dict[str, t.Any], wanted: bool
 ) -> None:
-    variables = inventory.variables_of(described(**changes), Account())
-    chosen = Filters.of(filters, include, exclude)
+    variables = inventory.host_variables(described(**changes), AwsAccount())
+    chosen = ClusterFilters.from_options(filters, include, exclude)
     assert chosen.match(variables) is wanted
     # What is wanted must never be passed over for its name.
     assert chosen.may_match("production") or not wanted
@@ -201,7 +205,7 @@ def test_filters(
 def test_names_that_are_worth_a_call(
     filters: dict[str, t.Any], include: list[t.Any], exclude: list[t.Any], worth_reading: bool
 ) -> None:
-    assert Filters.of(filters, include, exclude).may_match("production") is worth_reading
+    assert ClusterFilters.from_options(filters, include, exclude).may_match("production") is worth_reading
 
 
 @pytest.mark.parametrize(
@@ -209,16 +213,16 @@ def test_names_that_are_worth_a_call(
     [
         ({"nam": "a"}, [], [], "filters has an unknown condition 'nam'"),
         ({"tag:": "a"}, [], [], "unknown condition 'tag:'"),
-        ({"version": 1.30}, [], [], "filters: version has a value that is no text"),
-        ({"tag:Public": True}, [], [], "no text"),
+        ({"version": 1.30}, [], [], "filters: version has a value that is not text"),
+        ({"tag:Public": True}, [], [], "not text"),
         ({"name": []}, [], [], "filters: name is an empty list"),
-        ({}, ["a"], [], "include_filters: item 1 is no dictionary"),
+        ({}, ["a"], [], "include_filters: item 1 is not a dictionary"),
         ({}, [], [{"name": "a"}, {}], "exclude_filters: item 2 is empty"),
     ],
 )
 def test_filters_that_cannot_be(filters: t.Any, include: list[t.Any], exclude: list[t.Any], says: str) -> None:
     with pytest.raises(InvalidInput, match=says):
-        Filters.of(filters, include, exclude)
+        ClusterFilters.from_options(filters, include, exclude)
 
 
 # Names
@@ -228,7 +232,7 @@ ONE, TWO = "111111111111", "222222222222"
 
 
 @pytest.mark.parametrize(
-    ("wishes", "names"),
+    ("proposals", "names"),
     [
         pytest.param([], [], id="none"),
         pytest.param([("a", EU, ONE), ("b", EU, ONE)], ["a", "b"], id="different names"),
@@ -243,21 +247,21 @@ ONE, TWO = "111111111111", "222222222222"
         ),
     ],
 )
-def test_host_names(wishes: list[tuple[str, str, str]], names: list[str]) -> None:
-    assert inventory.host_names([Wish(*wish, "c") for wish in wishes]) == names
-    assert inventory.host_names([Wish(*wish, "c") for wish in reversed(wishes)]) == names[::-1]
+def test_host_names(proposals: list[tuple[str, str, str]], names: list[str]) -> None:
+    assert inventory.host_names([ProposedName(*proposal, "c") for proposal in proposals]) == names
+    assert inventory.host_names([ProposedName(*proposal, "c") for proposal in reversed(proposals)]) == names[::-1]
 
 
 @pytest.mark.parametrize(
-    "wishes",
+    "proposals",
     [
         pytest.param([("a", EU, ONE), ("a", EU, ONE)], id="one expression for all of an account"),
         pytest.param([("a", EU, ONE), ("a", US, ONE), ("a.eu-west-1", US, TWO)], id="what a name becomes"),
     ],
 )
-def test_names_that_stay_the_same_are_an_error(wishes: list[tuple[str, str, str]]) -> None:
+def test_names_that_stay_the_same_are_an_error(proposals: list[tuple[str, str, str]]) -> None:
     with pytest.raises(InvalidInput, match=r"several clusters would be host a\.eu-west-1") as caught:
-        inventory.host_names([Wish(*wish, "c") for wish in wishes])
+        inventory.host_names([ProposedName(*proposal, "c") for proposal in proposals])
     assert f"c in {EU} of account {ONE}" in str(caught.value)
 
 

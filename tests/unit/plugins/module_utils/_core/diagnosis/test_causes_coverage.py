@@ -16,7 +16,7 @@ SCENARIOS = HERE.parents[4] / "integration/targets/setup_chain_lab/vars/main.yml
 AUDIT_SCENARIOS = HERE.parents[4] / "integration/targets/irsa_audit/vars/main.yml"
 # Their tests compare the whole list of ids that comes out with the last value of a case.
 TABLES = (
-    "../audit/test_document.py",
+    "../audit/test_build.py",
     "rules/test_account.py",
     "rules/test_pods.py",
     "rules/test_role.py",

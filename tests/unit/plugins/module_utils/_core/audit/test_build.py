@@ -13,9 +13,15 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit import facts as audit_facts
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.document import Audit
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import Facts
-from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.options import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.build import (
+    build_document,
+    find_failure,
+    is_ok,
+    module_result,
+    summarize,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.document import AuditDocument
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import AuditFacts, AuditSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import Finding
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Unknown
 from unit.chain_objects import ANNOTATION, CHAIN, CLUSTER, NOW, OTHER, ROLE, account, hook, injected, written
@@ -42,8 +48,8 @@ OPTIONS: Json = {
 }
 
 
-def wanted(**options: t.Any) -> Wanted:
-    return Wanted.from_params({**OPTIONS, **options})
+def spec(**options: t.Any) -> AuditSpec:
+    return AuditSpec.from_params({**OPTIONS, **options})
 
 
 def allow(action: t.Any = "s3:GetObject", resource: t.Any = "*", **more: t.Any) -> Json:
@@ -83,7 +89,7 @@ def sa(name: str = "app", role_arn: str | None = ROLE, namespace: str = "shop", 
 
 def facts(
     *accounts: Json, roles: t.Sequence[Json] | Unknown | None = None, pods: t.Any = None, **changes: t.Any
-) -> Facts:
+) -> AuditFacts:
     """A cluster in which shop/app acts as role app, by a pod that has it; or with these accounts, roles and pods."""
     given = list(accounts) or [sa()]
     found = [role()] if roles is None else roles
@@ -108,11 +114,11 @@ def facts(
         "pods": {("shop", "app"): [injected(written())]} if pods is None else pods,
         "now": NOW.timestamp(),
     }
-    return Facts(**{**values, **changes})
+    return AuditFacts(**{**values, **changes})
 
 
-def ids(audit: Audit) -> list[str]:
-    return [each["id"] for each in audit.document["findings"]]
+def ids(document: AuditDocument) -> list[str]:
+    return [each["id"] for each in document["findings"]]
 
 
 def with_policy(**documents: Json) -> Json:
@@ -131,7 +137,7 @@ ENDING = written("web-2")
 ENDING["metadata"]["deletionTimestamp"] = "2026-11-22T00:00:00Z"
 ON_THE_POD = written("web-3", annotations={ANNOTATION: ROLE}, serviceAccountName="other")
 
-CASES: dict[str, tuple[Facts, list[str]]] = {
+CASES: dict[str, tuple[AuditFacts, list[str]]] = {
     "all is well": (facts(), []),
     "nothing is bound": (facts(sa(role_arn=None), roles=[], pods={}), []),
     "no provider": (facts(provider=None), ["provider-missing"]),
@@ -258,28 +264,28 @@ CASES: dict[str, tuple[Facts, list[str]]] = {
 
 
 @pytest.mark.parametrize(("seen", "expected"), list(CASES.values()), ids=list(CASES))
-def test_exactly_this_is_found(seen: Facts, expected: list[str]) -> None:
-    assert ids(Audit(seen, wanted())) == expected
+def test_exactly_this_is_found(seen: AuditFacts, expected: list[str]) -> None:
+    assert ids(build_document(seen, spec())) == expected
 
 
 def test_what_says_the_same_is_one_finding() -> None:
     many = [sa(f"app-{number}") for number in range(50)]
     names = [f"shop:app-{number}" for number in range(50)]
-    audit = Audit(
-        facts(*many, roles=[role(*names)], pods={}, provider=None, webhooks=[]), wanted(ignore=["role-shared"])
+    audit = build_document(
+        facts(*many, roles=[role(*names)], pods={}, provider=None, webhooks=[]), spec(ignore=["role-shared"])
     )
     assert ids(audit) == ["provider-missing", "webhook-missing"]
-    assert [len(each["service_accounts"]) for each in audit.document["findings"]] == [50, 50]
-    assert audit.document["counts"]["service_accounts"]["error"] == 50
-    assert audit.document["provider"] | {"arn": None} == {
+    assert [len(each["service_accounts"]) for each in audit["findings"]] == [50, 50]
+    assert audit["counts"]["service_accounts"]["error"] == 50
+    assert audit["provider"] | {"arn": None} == {
         "arn": None,
         "exists": False,
         "client_ids": [],
         "state": "error",
         "findings": [0],
     }
-    assert [each["count"] for each in audit.summary()] == [1, 1]
-    assert [each["service_accounts"] for each in audit.summary()] == [50, 50]
+    assert [each["count"] for each in summarize(audit)] == [1, 1]
+    assert [each["service_accounts"] for each in summarize(audit)] == [50, 50]
 
 
 def test_the_document_holds_together() -> None:
@@ -292,7 +298,7 @@ def test_the_document_holds_together() -> None:
         pods={("shop", "app"): [injected(written()), bare]},
         namespaces={each: {"metadata": {"name": each}} for each in ("shop", "x")},
     )
-    document = Audit(seen, wanted()).document
+    document = build_document(seen, spec())
     accounts, roles, findings = document["service_accounts"], document["roles"], document["findings"]
     assert [(each["namespace"], each["name"], each["exists"]) for each in accounts] == [
         ("shop", "alone", True),
@@ -335,76 +341,76 @@ def test_the_document_holds_together() -> None:
 
 
 def test_ignored_findings_are_nowhere() -> None:
-    audit = Audit(facts(roles=[]), wanted(ignore=["role-missing"]))
+    audit = build_document(facts(roles=[]), spec(ignore=["role-missing"]))
     assert ids(audit) == []
-    assert audit.document["service_accounts"][0]["state"] == "ok"
+    assert audit["service_accounts"][0]["state"] == "ok"
 
 
 @pytest.mark.parametrize(
     ("fail_on", "seen", "expected"),
     [
         ("error", facts(roles=[]), "EKS cluster prod has 1 error"),
-        ("warning", facts(roles=[role(**NEVER_USED)]), "EKS cluster prod has 0 errors and 1 warning"),
+        ("warning", facts(roles=[role(**NEVER_USED)]), "EKS cluster prod has 1 warning"),
         ("error", facts(roles=[role(**NEVER_USED)]), None),
         ("warning", facts(sa(owners={"kubectl-edit": "Update"})), None),
         ("never", facts(roles=[]), None),
     ],
 )
-def test_fails_from_a_severity_on(fail_on: str, seen: Facts, expected: str | None) -> None:
-    failure = Audit(seen, wanted(fail_on=fail_on)).failure()
+def test_failure_depends_on_severity(fail_on: str, seen: AuditFacts, expected: str | None) -> None:
+    failure = find_failure(build_document(seen, spec()), fail_on)
     assert (failure.message if failure else None) == expected
 
 
 def test_what_cannot_be_read_is_unknown_and_said_once() -> None:
     many = [sa("a"), sa("b")]
-    audit = Audit(facts(*many, roles=REFUSED, pods={}, unread=("The roles: refused.",)), wanted())
+    audit = build_document(facts(*many, roles=REFUSED, pods={}, unread=("The roles: refused.",)), spec())
     assert ids(audit) == []
-    assert not audit.ok
-    assert {each["state"] for each in audit.document["service_accounts"]} == {"unknown"}
-    assert [each["exists"] for each in audit.document["roles"]] == [None]
-    assert audit.document["unread"][0] == "The roles: refused."
-    assert audit.document["unread"][1:] == [f"{SAID} It concerns shop/a and shop/b."]
-    again = Audit(facts(*many, roles=REFUSED, pods={}, unread=(SAID,)), wanted())
-    assert again.document["unread"] == [SAID]
+    assert not is_ok(audit)
+    assert {each["state"] for each in audit["service_accounts"]} == {"unknown"}
+    assert [each["exists"] for each in audit["roles"]] == [None]
+    assert audit["unread"][0] == "The roles: refused."
+    assert audit["unread"][1:] == [f"{SAID} It concerns shop/a and shop/b."]
+    again = build_document(facts(*many, roles=REFUSED, pods={}, unread=(SAID,)), spec())
+    assert again["unread"] == [SAID]
 
 
 def test_roles_of_declared_accounts_are_meant() -> None:
     elsewhere = sa(role_arn=ROLE.replace("123456789012", "210987654321"))
-    audit = Audit(facts(elsewhere, roles=[], pods={}), wanted(role_accounts=["210987654321"]))
+    audit = build_document(facts(elsewhere, roles=[], pods={}), spec(role_accounts=["210987654321"]))
     assert ids(audit) == []
-    assert audit.document["service_accounts"][0]["state"] == "unknown"
+    assert audit["service_accounts"][0]["state"] == "unknown"
 
 
 def test_a_role_with_a_path_is_one_role_however_it_is_named() -> None:
     with_path = role(Arn="arn:aws:iam::123456789012:role/teams/app")
-    audit = Audit(facts(roles=[with_path]), wanted())
+    audit = build_document(facts(roles=[with_path]), spec())
     assert ids(audit) == ["role-path-dropped", "trusts-unbound-account"]
-    assert [each["arn"] for each in audit.document["roles"]] == ["arn:aws:iam::123456789012:role/teams/app"]
-    assert audit.document["service_accounts"][0]["role"] == 0
-    assert audit.document["roles"][0]["findings"] == [0, 1]
+    assert [each["arn"] for each in audit["roles"]] == ["arn:aws:iam::123456789012:role/teams/app"]
+    assert audit["service_accounts"][0]["role"] == 0
+    assert audit["roles"][0]["findings"] == [0, 1]
 
 
 def test_the_dry_run_says_of_all_what_it_shows() -> None:
     shown = Finding("webhook-unreachable", "a new pod comes back untouched", "restore it")
-    audit = Audit(facts(webhook=(shown,)), wanted())
+    audit = build_document(facts(webhook=(shown,)), spec())
     assert ids(audit) == ["webhook-unreachable"]
 
 
 def test_the_result_is_cut_and_counted() -> None:
     many = [sa(f"app-{number}", role_arn=f"{ROLE}-{number}") for number in range(7)]
-    audit = Audit(facts(*many, roles=[], pods={}), wanted(limit=5))
-    returns = audit.returns(details=False)
+    audit = build_document(facts(*many, roles=[], pods={}), spec(limit=5))
+    returns = module_result(audit, limit=5, details=False)
     assert (len(returns["findings"]), returns["omitted"]) == (5, 2)
     assert returns["summary"][0]["count"] == 7
     assert not {"service_accounts", "roles"} & set(returns)
-    assert len(Audit(facts(*many, roles=[], pods={}), wanted(limit=0)).returns(details=True)["findings"]) == 7
+    assert len(module_result(audit, limit=0, details=True)["findings"]) == 7
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         ({"ignore": ["role-sharde"]}, "did you mean role-shared?"),
-        ({"role_accounts": ["12"]}, "'12', which is no AWS account"),
+        ({"role_accounts": ["12"]}, "'12', which is not an AWS account"),
         ({"namespaces": ["Shop"]}, "'Shop' is no namespace"),
         ({"unused_days": -1}, "unused_days is -1"),
         ({"limit": -1}, "limit is -1"),
@@ -412,22 +418,22 @@ def test_the_result_is_cut_and_counted() -> None:
         ({"issuer": "http://x"}, "issuer"),
     ],
 )
-def test_options_that_cannot_be_right(options: Json, said: str) -> None:
+def test_invalid_options_are_rejected(options: Json, said: str) -> None:
     with pytest.raises(errors.InvalidInput) as caught:
-        wanted(**options)
+        spec(**options)
     assert said in str(caught.value)
 
 
 def test_all_bad_options_are_named_at_once() -> None:
     with pytest.raises(errors.InvalidInput) as caught:
-        wanted(limit=-1, unused_days=-1)
+        spec(limit=-1, unused_days=-1)
     assert "limit is -1" in str(caught.value)
     assert "unused_days is -1" in str(caught.value)
 
 
-def test_who_is_looked_at() -> None:
+def test_examined_accounts_are_annotated_or_trusted() -> None:
     seen = facts(sa(), sa("plain", None), sa("trusted", None), roles=[role("shop:trusted", "shop:gone")], pods={})
-    assert seen.looked_at == [("shop", "app"), ("shop", "trusted")]
+    assert seen.examined_accounts == [("shop", "app"), ("shop", "trusted")]
 
 
 def test_a_plain_pod_needs_no_second_look() -> None:
@@ -442,5 +448,5 @@ def test_owners_are_needed_for_what_their_authors_wrote() -> None:
     own = written("web-1")
     own["spec"]["containers"][0]["env"] = [{"name": "AWS_ROLE_ARN", "value": OTHER}]
     seen = facts(pods={("shop", "app"): [own]})
-    assert ids(Audit(seen, wanted())) == ["env-preset"]
-    assert ids(Audit(dataclasses.replace(seen, pods=Unknown("off")), wanted(pods=False))) == []
+    assert ids(build_document(seen, spec())) == ["env-preset"]
+    assert ids(build_document(dataclasses.replace(seen, pods=Unknown("off")), spec(pods=False))) == []

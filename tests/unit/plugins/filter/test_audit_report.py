@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of an audit."""
+"""Audits as a table and as Markdown."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import typing as t
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.eksops.irsa.plugins.filter.audit_table import FilterModule, audit_table
+from ansible_collections.eksops.irsa.plugins.filter.audit_report import FilterModule, audit_report
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports import markdown as audit_markdown
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.plugins.module_utils._core.audit.audit_documents import FINDINGS, GONE, STALE, finding, result
+from unit.plugins.filter.markdown_pages import MARKDOWN, texts
+from unit.plugins.module_utils._core.audit.audit_documents import FINDINGS, GONE, STALE, document, finding, result
 
 settings.register_profile("irsa", deadline=None, max_examples=100)
 settings.load_profile("irsa")
@@ -40,8 +42,8 @@ UNREAD = [
 ]
 
 
-def test_a_result_has_counts_a_summary_findings_and_what_was_not_read() -> None:
-    assert audit_table(result(findings=[STALE])).splitlines() == [
+def test_table_has_counts_summary_findings_and_what_was_not_read() -> None:
+    assert audit_report(result(findings=[STALE])).splitlines() == [
         *HEAD,
         *SUMMARY,
         "",
@@ -73,13 +75,13 @@ def test_a_result_has_counts_a_summary_findings_and_what_was_not_read() -> None:
         ),
     ],
 )
-def test_a_title_that_does_not_fit_goes_on_below(width: int, lines: list[str]) -> None:
-    assert audit_table(result(), width=width).splitlines()[4:6] == lines
+def test_long_title_continues_below(width: int, lines: list[str]) -> None:
+    assert audit_report(result(), width=width).splitlines()[4:6] == lines
 
 
-def test_a_cluster_where_all_is_well_has_a_line_of_counts() -> None:
+def test_cluster_without_findings_has_a_line_of_counts() -> None:
     well = result(findings=[], summary=[], unread=[])
-    assert audit_table(well).splitlines() == HEAD[:2]
+    assert audit_report(well).splitlines() == HEAD[:2]
 
 
 @pytest.mark.parametrize(
@@ -94,25 +96,25 @@ def test_a_cluster_where_all_is_well_has_a_line_of_counts() -> None:
         (0, 5, "11 findings not shown"),
     ],
 )
-def test_it_says_how_many_findings_there_are_besides(shown: int, omitted: int, says: str | None) -> None:
-    lines = audit_table(result(omitted=omitted), findings=shown).splitlines()
+def test_findings_not_shown_are_counted(shown: int, omitted: int, says: str | None) -> None:
+    lines = audit_report(result(omitted=omitted), findings=shown).splitlines()
     told = [line for line in lines if line.startswith("  fix: ")]
     assert len(told) == min(shown, len(FINDINGS))
     more = [line for line in lines if line.endswith((" more", "not shown"))]
     assert more == ([says] if says else [])
 
 
-def test_twenty_findings_are_told_unless_the_user_says_otherwise() -> None:
+def test_twenty_findings_are_shown_by_default() -> None:
     many = [{**STALE, "message": f"container {number} is bare"} for number in range(30)]
-    lines = audit_table(result(findings=many)).splitlines()
+    lines = audit_report(result(findings=many)).splitlines()
     assert len([line for line in lines if line.endswith("is bare")]) == 20
     assert "10 more" in lines
 
 
-def test_a_finding_about_thousands_names_a_few() -> None:
+def test_finding_about_thousands_names_a_few() -> None:
     names = [f"shop/app-{number}" for number in range(3000)]
     missing = finding("webhook-missing", "error", "webhook", "there is no webhook", service_accounts=names)
-    lines = audit_table(result(findings=[missing])).splitlines()
+    lines = audit_report(result(findings=[missing])).splitlines()
     assert "error     webhook  webhook-missing  shop/app-0, shop/app-1, shop/app-2 and 2997 more" in lines
 
 
@@ -124,18 +126,18 @@ def test_each_cluster_has_a_part_of_its_own() -> None:
         "invocation": {"module_args": {"cluster_name": "lost"}},
     }
     loop = {"results": [result(), {"skipped": True}, staging, lost]}
-    parts = audit_table(loop).split("\n\ncluster ")
-    assert parts[0] == audit_table(result())
+    parts = audit_report(loop).split("\n\ncluster ")
+    assert parts[0] == audit_report(result())
     assert parts[1:] == [
         f"staging (us-west-2)\n{COUNTS}",
         "lost\nfailed\n  EKS cluster lost is unknown. Fix: name another.",
     ]
-    assert audit_table(loop["results"]) == audit_table(loop)
+    assert audit_report(loop["results"]) == audit_report(loop)
 
 
-def test_a_result_that_failed_on_its_findings_is_shown_in_full() -> None:
+def test_result_that_failed_on_its_findings_is_shown_in_full() -> None:
     failed = result(failed=True, msg="EKS cluster production has 3 errors.")
-    assert audit_table(failed) == audit_table(result())
+    assert audit_report(failed) == audit_report(result())
 
 
 @pytest.mark.parametrize(
@@ -145,18 +147,18 @@ def test_a_result_that_failed_on_its_findings_is_shown_in_full() -> None:
         {"failed": False, "failed_when_result": False, "msg": "no connection"},
     ],
 )
-def test_a_failure_of_a_cluster_that_is_not_told_has_a_dash(failure: dict[str, t.Any]) -> None:
-    assert audit_table(failure).splitlines() == ["cluster -", "failed", "  no connection"]
+def test_failure_of_an_unknown_cluster_has_a_dash(failure: dict[str, t.Any]) -> None:
+    assert audit_report(failure).splitlines() == ["cluster -", "failed", "  no connection"]
 
 
 @pytest.mark.parametrize("empty", [[], {"results": []}, {"results": [{"skipped": True}], "skipped": True}])
-def test_nothing_audited_is_said_so(empty: t.Any) -> None:
-    assert audit_table(empty) == "no audit"
+def test_no_result_is_no_audit(empty: t.Any) -> None:
+    assert audit_report(empty) == "no audit"
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_lines_keep_to_the_width_but_words_are_never_broken(width: int) -> None:
-    lines = audit_table(result(), width=width).splitlines()
+    lines = audit_report(result(), width=width).splitlines()
     messages = [line for line in lines if line.startswith("  ")]
     assert messages
     assert all(len(line) <= width or len(line.split()) == 1 for line in messages)
@@ -165,9 +167,9 @@ def test_lines_keep_to_the_width_but_words_are_never_broken(width: int) -> None:
     assert len(titles) == 11
 
 
-def test_what_can_not_be_seen_is_shown() -> None:
+def test_invisible_characters_are_escaped() -> None:
     hostile = finding("sub-mismatch", "error", "role", "a \x1b[2J\u202eb", fix="c\x07", service_accounts=["x/\u200by"])
-    text = audit_table(result(findings=[hostile], unread=["\x00"]))
+    text = audit_report(result(findings=[hostile], unread=["\x00"]))
     assert all(shown in text for shown in ("a \\u001b[2J\\u202eb", "fix: c\\u0007", "x/\\u200by", "  \\u0000"))
 
 
@@ -175,7 +177,7 @@ def test_what_can_not_be_seen_is_shown() -> None:
 def test_no_text_moves_the_cursor(message: str, name: str, title: str) -> None:
     odd = finding("sub-mismatch", "error", "role", message, fix=message, service_accounts=[name])
     summary = [{"id": "sub-mismatch", "severity": "error", "link": "role", "title": title, "count": 1}]
-    text = audit_table(result(cluster={"name": name}, findings=[odd], summary=summary, unread=[message]))
+    text = audit_report(result(cluster={"name": name}, findings=[odd], summary=summary, unread=[message]))
     assert not set(text) & {chr(code) for code in [*range(32), *range(127, 160), 0x202E, 0x2066]} - {"\n"}
 
 
@@ -192,26 +194,77 @@ def test_no_text_moves_the_cursor(message: str, name: str, title: str) -> None:
         (result(summary=[{"severity": "error", "link": "role"}]), "a finding lacks an id"),
     ],
 )
-def test_other_values_are_refused(value: t.Any, says: str) -> None:
+def test_other_values_are_rejected(value: t.Any, says: str) -> None:
     with pytest.raises(AnsibleFilterError, match=says):
-        audit_table(value)
+        audit_report(value)
 
 
 @pytest.mark.parametrize("width", [39, "80", 80.5, True])
-def test_a_width_that_is_none_is_refused(width: t.Any) -> None:
+def test_invalid_width_is_rejected(width: t.Any) -> None:
     with pytest.raises(AnsibleFilterError, match="width"):
-        audit_table(result(), width=width)
+        audit_report(result(), width=width)
 
 
 @pytest.mark.parametrize("findings", [-1, "5", True, None])
-def test_a_number_of_findings_that_is_none_is_refused(findings: t.Any) -> None:
+def test_invalid_number_of_findings_is_rejected(findings: t.Any) -> None:
     with pytest.raises(AnsibleFilterError, match="findings"):
-        audit_table(result(), findings=findings)
+        audit_report(result(), findings=findings)
 
 
-def test_it_survives_json_as_artifacts_of_a_job_do() -> None:
-    assert audit_table(json.loads(json.dumps(result()))) == audit_table(result())
+def test_result_may_come_from_json() -> None:
+    assert audit_report(json.loads(json.dumps(result()))) == audit_report(result())
 
 
-def test_the_filter_has_its_name() -> None:
-    assert FilterModule().filters() == {"audit_table": audit_table}
+# Markdown
+
+
+def test_markdown_is_that_of_the_report_file() -> None:
+    page = audit_report(result(), format="markdown")
+    file = audit_markdown.markdown(document())
+    assert page == file.replace("\nAs of 2026-11-26T10:00:00Z.\n", "", 1)
+
+
+def test_markdown_counts_findings_that_the_result_lacks() -> None:
+    page = audit_report(result(findings=[STALE], omitted=5), format="markdown")
+    assert page.count("\n## error:") == 1
+    assert "\n5 more findings not listed.\n" in page
+    assert "\n1 more finding not listed.\n" in audit_report(result(omitted=1), format="markdown")
+
+
+def test_markdown_has_a_page_for_each_cluster() -> None:
+    lost = {
+        "failed": True,
+        "msg": "EKS cluster lost *is* unknown.\n  Fix: name another.",
+        "invocation": {"module_args": {"cluster_name": "lost"}},
+    }
+    page = audit_report([result(), {"skipped": True}, lost], format="markdown")
+    assert page == audit_report(result(), format="markdown") + (
+        "\n# IRSA audit of lost\n\nFailed:\n\nEKS cluster lost \\*is\\* unknown. Fix: name another.\n"
+    )
+
+
+@given(message=texts, name=texts)
+def test_no_text_becomes_markup(message: str, name: str) -> None:
+    page = audit_report({"failed": True, "msg": message, "cluster": {"name": name}}, format="markdown")
+    tokens = [token for token in MARKDOWN.parse(page) if token.type == "inline"]
+    texts_seen = ["".join(child.content for child in token.children or ()) for token in tokens]
+    assert texts_seen == [f"IRSA audit of {' '.join(name.split())}", "Failed:", " ".join(message.split())]
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"format": "html"}, "audit_report: format 'html' does not exist"),
+        ({"format": None}, "format None does not exist"),
+    ],
+)
+def test_invalid_options_are_rejected(options: dict[str, t.Any], says: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=says):
+        audit_report(result(), **options)
+
+
+def test_filter_has_its_name() -> None:
+    assert FilterModule().filters() == {"audit_report": audit_report}

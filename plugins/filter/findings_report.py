@@ -1,0 +1,117 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: findings_report
+short_description: Render what irsa_verify found
+version_added: 0.3.0
+author:
+  - eksops contributors (@eksops)
+description:
+  - Takes what a task with M(eksops.irsa.irsa_verify) registered and returns a report.
+  - As a table, each finding has a line with its severity, link, ID and service account. Its message and its fix are
+    below, wrapped to the width. Accounts without a finding, and links that could not be checked, have a line too. The
+    last line counts the accounts.
+  - As Markdown, a table of all findings comes first. Then each service account has the state of its links, and each
+    finding with its evidence, the expected and the found value and the fix. Texts are escaped, so that nothing in a
+    name or a policy becomes markup.
+positional: _input
+options:
+  _input:
+    description:
+      - A result of M(eksops.irsa.irsa_verify), the result of a loop over it, or a list of results.
+      - Results of skipped items are omitted. For a module that failed before it could verify, the message is shown.
+    type: raw
+    required: true
+  format:
+    description: V(table) for a terminal, or V(markdown) for a job's artifact or a comment on a pull request.
+    type: str
+    choices: [table, markdown]
+    default: table
+  width:
+    description:
+      - The width of a table in characters, 40 at least. Markdown is not wrapped.
+      - Names and ARNs are never broken, so that they can be copied. A line with a long one may be wider.
+    type: int
+    default: 100
+  title:
+    description: The heading of a Markdown page. A table has none.
+    type: str
+    default: IRSA verification
+seealso:
+  - module: eksops.irsa.irsa_verify
+"""
+
+EXAMPLES = r"""
+- name: Verify two service accounts
+  eksops.irsa.irsa_verify:
+    cluster_name: production
+    namespace: shop
+    service_account: "{{ item }}"
+    fail_on: never
+  loop: [cart, orders]
+  register: verified
+
+- name: Show the findings
+  ansible.builtin.debug:
+    msg: "{{ (verified | eksops.irsa.findings_report(width=80)).splitlines() }}"
+
+- name: Keep the findings with the job
+  ansible.builtin.copy:
+    content: "{{ verified | eksops.irsa.findings_report(format='markdown', title='IRSA in production') }}"
+    dest: irsa.md
+    mode: "0644"
+"""
+
+RETURN = r"""
+_value:
+  description: The report, its lines separated by line feeds. Markdown ends with a line feed, a table does not.
+  type: str
+  sample: |-
+    SEVERITY  LINK  ID            SERVICE ACCOUNT
+    error     role  sub-mismatch  shop/cart
+      statement 1 of the trust policy of role shop-cart: sub is
+        system:serviceaccount:shop:cart, the policy wants
+        system:serviceaccount:default:cart (namespace differs)
+      fix: add the account to the role: eksops.irsa.irsa_role with name: shop-cart,
+        cluster_name: production, service_accounts: [{namespace: shop, name: cart}],
+        purge_service_accounts: false
+    ok        -     -             shop/orders
+      acts as arn:aws:sts::111122223333:assumed-role/shop-orders/irsa-verify.shop.orders
+
+    2 service accounts: 1 broken, 1 ok
+"""
+
+import typing as t
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import report
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.plugin_utils import _report_options
+
+
+def findings_report(
+    value: t.Any,
+    format: str = "table",  # noqa: A002 - the name of the option
+    width: int = 100,
+    title: str = "IRSA verification",
+) -> str:
+    """:raises AnsibleFilterError: the value is not a result of the module, or an option is not valid."""
+    try:
+        _report_options.check(report_format=format, width=width, title=title)
+        verifications = report.verifications(value)
+        if format == "markdown":
+            return report.markdown(verifications, title)
+        return report.table(verifications, width)
+    except InvalidInput as error:
+        raise AnsibleFilterError(f"findings_report: {error}") from error
+
+
+class FilterModule:
+    """The filter ``eksops.irsa.findings_report``."""
+
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"findings_report": findings_report}

@@ -1,0 +1,90 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Results of `irsa_audit` as tasks register them, checked for the reports that are made of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from ...errors import InvalidInput
+from . import markdown as audit_markdown
+from .text import Json
+
+_COUNTS = ("service_accounts", "roles", "pods", "findings")
+
+
+@dataclasses.dataclass(frozen=True)
+class RegisteredAudit:
+    """One result of `irsa_audit`.
+
+    :param cluster: ``name``, ``account_id``, ``region`` and so on, as far as they are known.
+    :param result: what the module returned; None if it failed before it could count.
+    :param failure: why there is no result: the module's message.
+    """
+
+    cluster: Json
+    result: Json | None = None
+    failure: str | None = None
+
+
+def read_results(value: t.Any) -> list[RegisteredAudit]:
+    """The audits in what a task with `irsa_audit` registered: one result, a loop's result, or a list of results.
+
+    Results of skipped items are omitted.
+
+    :raises InvalidInput: something else was given.
+    """
+    if isinstance(value, t.Mapping) and "counts" not in value and isinstance(value.get("results"), (list, tuple)):
+        value = value["results"]
+    results = list(value) if isinstance(value, (list, tuple)) else [value]
+    return [_read_result(result) for result in results if not (isinstance(result, t.Mapping) and result.get("skipped"))]
+
+
+def _read_result(result: t.Any) -> RegisteredAudit:
+    # failed_when may turn a failure into a success, but then there is failed_when_result.
+    if not isinstance(result, t.Mapping) or not {"counts", "failed", "failed_when_result"} & set(result):
+        raise InvalidInput(
+            "not a result of eksops.irsa.irsa_audit",
+            cause=f"a {type(result).__name__} without counts was given",
+            fix="give what such a task registered, or its results if it loops",
+        )
+    if "counts" not in result:
+        options = (result.get("invocation") or {}).get("module_args") or {}
+        cluster = result.get("cluster") or {"name": options.get("cluster_name")}
+        message = str(result.get("msg") or "the module failed without a message")
+        return RegisteredAudit(cluster, failure=message)
+    lists = {key: result.get(key) or () for key in ("summary", "findings")}
+    if not _are_counts(result["counts"]) or not all(map(_are_findings, lists.values())):
+        raise InvalidInput(
+            "not a complete result of eksops.irsa.irsa_audit",
+            cause="its counts lack a number, or a finding lacks an id, a severity or a link",
+            fix="give the result as the module returned it",
+        )
+    return RegisteredAudit(result.get("cluster") or {}, {**result, "cluster": result.get("cluster") or {}, **lists})
+
+
+def markdown(audits: t.Sequence[RegisteredAudit]) -> str:
+    """A page with a part for each audit."""
+    return "\n".join(
+        audit_markdown.markdown_failure(audit.cluster, audit.failure or "")
+        if audit.result is None
+        else audit_markdown.markdown(audit.result)
+        for audit in audits
+    )
+
+
+def _are_counts(counts: t.Any) -> bool:
+    return isinstance(counts, t.Mapping) and all(
+        isinstance(counts.get(key), t.Mapping) and (key == "findings" or isinstance(counts[key].get("total"), int))
+        for key in _COUNTS
+    )
+
+
+def _are_findings(findings: t.Any) -> bool:
+    return isinstance(findings, (list, tuple)) and all(
+        isinstance(finding, t.Mapping) and all(finding.get(key) for key in ("id", "severity", "link"))
+        for finding in findings
+    )

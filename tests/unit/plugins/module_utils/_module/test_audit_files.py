@@ -1,0 +1,153 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files with the reports of an audit: what is in them, who can read them, and what is left after a fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import stat
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import FORMATS
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports import junit, markdown, sarif
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.html import render
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.module_utils._module import audit_files
+from unit.plugins.module_utils._core.audit.audit_documents import document
+
+DOCUMENT: t.Any = document()
+
+
+def write(reports: dict[str, pathlib.Path], *, audit: t.Any = DOCUMENT, fail_on: str = "error") -> None:
+    audit_files.write_reports({name: str(path) for name, path in reports.items()}, audit, fail_on=fail_on)
+
+
+def test_each_format_has_its_file(tmp_path: pathlib.Path) -> None:
+    write({name: tmp_path / f"audit.{name}" for name in FORMATS})
+    texts = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert texts == {
+        "audit.html": render.render(DOCUMENT),
+        "audit.json": json.dumps(DOCUMENT, indent=2) + "\n",
+        "audit.junit": junit.junit(DOCUMENT),
+        "audit.markdown": markdown.markdown(DOCUMENT),
+        "audit.sarif": sarif.sarif(DOCUMENT),
+    }
+
+
+def test_only_requested_reports_are_written(tmp_path: pathlib.Path) -> None:
+    write({})
+    assert list(tmp_path.iterdir()) == []
+    write({"json": tmp_path / "a"})
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("text", ["ünïcode \u202e 字", "\ud800"])
+def test_json_has_the_document_in_ascii(tmp_path: pathlib.Path, text: str) -> None:
+    audit = document(unread=[text])
+    write({"json": tmp_path / "a.json"}, audit=audit)
+    content = (tmp_path / "a.json").read_text(encoding="ascii")
+    assert json.loads(content) == audit
+    assert list(json.loads(content)) == list(audit)
+    assert content.endswith("}\n")
+
+
+@pytest.mark.parametrize(("fail_on", "is_success"), [("error", False), ("never", True)])
+def test_fail_on_decides_what_fails_in_junit(tmp_path: pathlib.Path, fail_on: str, is_success: bool) -> None:
+    write({"junit": tmp_path / "a.xml"}, fail_on=fail_on)
+    first_line = (tmp_path / "a.xml").read_text().splitlines()[1]
+    assert (' failures="0" ' in first_line) is is_success
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_new_file_has_the_permissions_of_the_umask(tmp_path: pathlib.Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        write({"json": tmp_path / "a.json"})
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == mode
+
+
+def test_existing_file_is_replaced_as_a_whole(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("x" * 1_000_000)
+    with path.open() as reader:
+        write({"json": path})
+        # Who reads the old file still reads the old file.
+        assert len(reader.read()) == 1_000_000
+    assert json.loads(path.read_text()) == DOCUMENT
+
+
+def test_symbolic_link_is_replaced_and_its_target_untouched(tmp_path: pathlib.Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("precious")
+    link.symlink_to(target)
+    write({"json": link})
+    assert target.read_text() == "precious"
+    assert not link.is_symlink()
+    assert json.loads(link.read_text()) == DOCUMENT
+
+
+@pytest.mark.parametrize("function", ["chmod", "replace"])
+def test_fault_while_writing_leaves_the_old_file_alone(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    def fail(*_arguments: t.Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    monkeypatch.setattr(os, function, fail)
+    with pytest.raises(InvalidInput) as caught:
+        write({"json": path})
+    assert str(caught.value) == (
+        f"the report json can't be written to {path}. Cause: No space left on device. "
+        "Fix: create the directory, or give another path in reports.json."
+    )
+    assert path.read_text() == "old"
+    assert [left.name for left in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_reports_before_a_fault_are_complete(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(InvalidInput, match="the report sarif"):
+        write({"json": tmp_path / "a.json", "sarif": tmp_path / "missing" / "a", "html": tmp_path / "a.html"})
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
+    assert json.loads((tmp_path / "a.json").read_text()) == DOCUMENT
+
+
+def test_paths_that_can_be_written_pass_the_check(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "old").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "gone" / "file")
+    audit_files.check_paths({"json": "new", "html": str(tmp_path / "old"), "sarif": "dangling"})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "old"]
+
+
+@pytest.mark.parametrize(
+    ("path", "cause"),
+    [
+        ("missing/a.json", "the directory {directory}/missing does not exist"),
+        ("file/a.json", "the directory {directory}/file does not exist"),
+        ("directory", "it is a directory"),
+    ],
+)
+def test_paths_that_cannot_be_written_fail_the_check(tmp_path: pathlib.Path, path: str, cause: str) -> None:
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInput) as caught:
+        audit_files.check_paths({"html": str(tmp_path / "fine"), "json": str(tmp_path / path)})
+    assert caught.value.message == f"the report json can't be written to {tmp_path / path}"
+    assert caught.value.cause == cause.format(directory=tmp_path)
+
+
+def test_closed_directory_fails_the_check(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The tests may run as root, whom no permission stops.
+    monkeypatch.setattr(os, "access", lambda path, mode: (str(path), mode) != (str(tmp_path), os.W_OK))
+    with pytest.raises(InvalidInput) as caught:
+        audit_files.check_paths({"json": str(tmp_path / "a.json")})
+    assert caught.value.cause == f"the directory {tmp_path} is not writable"
