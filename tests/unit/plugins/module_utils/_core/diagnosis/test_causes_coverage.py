@@ -43,7 +43,7 @@ def expected_ids(source: str) -> set[str]:
     return found
 
 
-def test_the_reader_of_tables_reads_what_is_expected_and_nothing_else() -> None:
+def test_expected_ids_are_read_from_the_tables_alone() -> None:
     source = """
 CASES = {"one": (CHAIN, ["not-this"], ["role-missing"])}
 @pytest.mark.parametrize("x", [pytest.param(["nor-this"], ["explicit-deny", "aud-mismatch"], id="thumbprint")])
@@ -53,7 +53,7 @@ def test() -> None:
     assert expected_ids(source) == {"role-missing", "explicit-deny", "aud-mismatch"}
 
 
-def test_each_cause_is_expected_of_a_unit_table_or_a_scenario() -> None:
+def test_each_cause_is_in_a_unit_table_or_a_scenario() -> None:
     units = set().union(*(expected_ids((HERE / name).read_text()) for name in TABLES))
     scenarios = {each for case in yaml.safe_load(SCENARIOS.read_text())["broken"] for each in case["ids"]}
     assert scenarios <= set(BY_ID)
@@ -64,6 +64,6 @@ def test_each_cause_is_expected_of_a_unit_table_or_a_scenario() -> None:
     assert audit - audited == NOT_IN_A_DAY
 
 
-def test_the_whole_chains_are_there() -> None:
+def test_there_are_scenarios_of_intact_chains() -> None:
     whole = yaml.safe_load(SCENARIOS.read_text())["whole"]
     assert [case["ids"] for case in whole] == [[]] * 6
