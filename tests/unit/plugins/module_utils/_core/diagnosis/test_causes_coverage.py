@@ -20,7 +20,9 @@ TABLES = (
     "rules/test_account.py",
     "rules/test_pods.py",
     "rules/test_role.py",
+    "rules/test_provider.py",
     "rules/test_sts.py",
+    "test_test_pod.py",
 )
 # What needs a node, a cloud or a cluster of before: static pods, partitions, log files of real programs, old servers.
 NOT_IN_A_CLUSTER = {"static-pod", "region-unset", "token-unreadable", "injected-sidecar"}
