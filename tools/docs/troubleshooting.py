@@ -44,30 +44,30 @@ SECTIONS: dict[Link, tuple[str, str]] = {
     "role": (
         "The role and its trust policy",
         "The role exists, and a statement of its trust policy allows ``sts:AssumeRoleWithWebIdentity`` to that "
-        "provider, for this service account. STS gives one answer for all that can be wrong with it.",
+        "provider, for this service account. Whatever is wrong with it, STS gives the same answer.",
     ),
     "account": (
         "The service account",
-        "It carries the annotation ``eks.amazonaws.com/role-arn``, and nobody else has another opinion of it.",
+        "It has the annotation ``eks.amazonaws.com/role-arn``, and no other tool sets it to another role.",
     ),
     "webhook": (
         "The pod identity webhook",
         "It puts ``AWS_ROLE_ARN``, ``AWS_WEB_IDENTITY_TOKEN_FILE`` and the token into pods when they are created. "
-        "Where it does not, there is no error: SDKs fall back on the node's role.",
+        "Where it does not, there is no error: SDKs fall back to the node's role.",
     ),
     "pods": (
         "The pods",
-        "They were created after the annotation, use the account, and leave what the webhook gave them alone.",
+        "They were created after the annotation, use the account, and don't override what the webhook injected.",
     ),
     "sts": (
         "STS",
-        "All of the above is right, and STS still says no, or did for a while.",
+        "All of the above is right, and STS still refuses, or did for a while.",
     ),
 }
 
 SEVERITIES: dict[Severity, str] = {
-    "warning": "**A warning.** The chain may hold all the same, but it shouldn't stay so.",
-    "note": "**A note.** The chain holds; it is for you to say whether this is as it should be.",
+    "warning": "**A warning.** The chain may be intact, but this should be changed.",
+    "note": "**A note.** The chain is intact; decide whether this is intended.",
 }
 
 PROVIDER = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B716D3041E"
@@ -85,9 +85,9 @@ HEAD = r"""..
 Troubleshooting
 ===============
 
-A pod should act as an IAM role, and it doesn't. This page has every cause that
-:ansplugin:`eksops.irsa.irsa_verify#module` and :ansplugin:`eksops.irsa.irsa_audit#module` distinguish. Search it for
-the text that your application, AWS or Kubernetes printed.
+A pod should use an IAM role, and doesn't. This page lists every cause that :ansplugin:`eksops.irsa.irsa_verify#module`
+and :ansplugin:`eksops.irsa.irsa_audit#module` distinguish. Search it for the text that your application, AWS or
+Kubernetes printed.
 
 .. contents::
    :local:
@@ -103,18 +103,18 @@ Verify the service account:
     $ ansible-playbook eksops.irsa.verify -e irsa_cluster_name=production -e irsa_region=eu-west-1 \
         -e '{"irsa_bindings": [{"namespace": "shop", "service_account": "cart"}]}'
 
-It reads IAM, EKS and the cluster. It has the cluster issue a token for the account, shows it to STS, and creates a pod
-in a dry run. Nothing is changed, and nothing is left behind. Then it prints what it found:
+It reads IAM, EKS and the cluster, requests a token of the service account, sends it to STS, and creates a pod in a
+server-side dry run. Nothing is changed, and nothing is left behind. Then it prints the findings:
 
 .. code-block:: text
 
 @EXAMPLE@
 
-Each id is a section below. Findings stand in the order of the chain, each once, without those that merely follow from
-another: begin with the first.
+Each id is a section below. Findings are in the order of the chain, without those that merely follow from another: start
+with the first.
 
 ``-e fail_on=never`` reports only, ``-e fail_on=warning`` also fails on warnings. ``-e irsa_report=irsa.md`` writes the
-findings with all their details as Markdown, for a job's artifact. In a playbook of yours use
+findings with all their details as Markdown, for a job's artifact. In your own playbooks use
 :ansplugin:`eksops.irsa.irsa_verify#module` and :ansplugin:`eksops.irsa.findings_report#filter`.
 
 Manual check
@@ -134,7 +134,7 @@ The commands on this page use these variables:
     POD=$(kubectl -n "$NAMESPACE" get pods \
         -o jsonpath="{.items[?(@.spec.serviceAccountName=='$ACCOUNT')].metadata.name}" | cut -d ' ' -f 1)
 
-This is what a pod does, without a pod. If it prints an ARN, provider, role and account are right:
+This does what a pod does, without a pod. If it prints an ARN, provider, role and account are right:
 
 .. code-block:: shell
 
@@ -180,7 +180,7 @@ def guide() -> str:
     example = report.table([report.Verification("shop/cart", tuple(each.as_dict() for each in findings()))], width=88)
     parts = [
         HEAD.replace("@LABEL@", LABEL).replace("@EXAMPLE@", textwrap.indent(example, "    ")),
-        *ambiguous_texts(),
+        *symptoms_with_several_causes(),
     ]
     for link in LINKS:
         heading, introduction = SECTIONS[link]
@@ -192,7 +192,7 @@ def guide() -> str:
 
 
 def findings() -> list[Finding]:
-    """What the code says of a role that trusts another namespace."""
+    """The findings about a role that trusts another namespace."""
     chain = Chain(
         namespace="shop",
         service_account="cart",
@@ -227,8 +227,8 @@ def findings() -> list[Finding]:
     return role_rules.findings(chain, aws)
 
 
-def groups_of_texts() -> dict[tuple[str, ...], list[str]]:
-    """The quoted texts by the causes that they can have, those with the same causes together."""
+def group_symptoms() -> dict[tuple[str, ...], list[str]]:
+    """The symptoms by the causes that they can have, those with the same causes together."""
     causes: dict[str, list[str]] = {}
     for cause in CAUSES:
         for text in GUIDE_TEXTS[cause.id].symptoms:
@@ -239,16 +239,17 @@ def groups_of_texts() -> dict[tuple[str, ...], list[str]]:
     return groups
 
 
-def ambiguous_texts() -> list[str]:
-    """Those with more than one cause."""
+def symptoms_with_several_causes() -> list[str]:
+    """The section of symptoms with more than one cause."""
     parts = [
         title("Texts with several causes", "-"),
         paragraph(
-            "What STS and the SDKs say most often has many causes. Each block is one text in the words of several "
-            "SDKs; accounts, regions and names are those of AWS's documentation. Other texts stand with their cause."
+            "The most frequent errors of STS and the SDKs have many causes. Each block is one error in the words of "
+            "several SDKs; accounts, regions and names are those of AWS's documentation. Other texts are with their "
+            "cause."
         ),
     ]
-    for ids, texts in groups_of_texts().items():
+    for ids, texts in group_symptoms().items():
         if len(ids) > 1:
             causes = [f"* :ref:`{cause} <{CAUSE_LABEL}.{cause}>`: {EXPLANATIONS[cause].title}" for cause in ids]
             parts += [code("text", texts), "\n".join(causes) + "\n"]
@@ -261,12 +262,12 @@ def section(cause: Cause) -> list[str]:
     if cause.severity != "error":
         parts.append(paragraph(SEVERITIES[cause.severity]))
     if cause.audit:
-        parts.append(paragraph("Only ``eksops.irsa.irsa_audit``, which sees the whole cluster, finds it."))
+        parts.append(paragraph("Only ``eksops.irsa.irsa_audit``, which reads the whole cluster, finds it."))
     texts: list[str] = []
-    for ids, group in groups_of_texts().items():
+    for ids, group in group_symptoms().items():
         if cause.id in ids:
             texts += group if len(ids) == 1 else group[:1]  # all forms of an ambiguous one are in its own section
-    parts += [paragraph("**What you see.**"), code("text", texts)] if texts else []
+    parts += [paragraph("**Symptoms.**"), code("text", texts)] if texts else []
     parts += [
         paragraph(f"**Why.** {explanation.why}"),
         paragraph(f"**Detection.** {explanation.detection}"),
@@ -288,7 +289,7 @@ def paragraph(text: str) -> str:
 
 
 def kind(name: str) -> str:
-    """What is called so in this collection: a role, or else a module."""
+    """Whether a name is that of a role or of a module of this collection."""
     return "role" if (ROOT / "roles" / name).is_dir() else "module"
 
 
@@ -297,7 +298,7 @@ def code(language: str, lines: t.Iterable[str]) -> str:
 
 
 def place(url: str) -> str:
-    """What a link is called: whose documentation it is, and the page."""
+    """The text of a link: whose documentation it is, and the page."""
     host, _slash, path = url.removeprefix("https://").partition("/")
     page = path.partition("#")[0].rstrip("/").rpartition("/")[2].removesuffix(".html")
     owners = {"kubernetes.io": "Kubernetes", "github.com": "GitHub", "repost.aws": "AWS re:Post"}

@@ -20,7 +20,9 @@ TABLES = (
     "rules/test_account.py",
     "rules/test_pods.py",
     "rules/test_role.py",
+    "rules/test_provider.py",
     "rules/test_sts.py",
+    "test_test_pod.py",
 )
 # What needs a node, a cloud or a cluster of before: static pods, partitions, log files of real programs, old servers.
 NOT_IN_A_CLUSTER = {"static-pod", "region-unset", "token-unreadable", "injected-sidecar"}
@@ -43,7 +45,7 @@ def expected_ids(source: str) -> set[str]:
     return found
 
 
-def test_the_reader_of_tables_reads_what_is_expected_and_nothing_else() -> None:
+def test_expected_ids_are_read_from_the_tables_alone() -> None:
     source = """
 CASES = {"one": (CHAIN, ["not-this"], ["role-missing"])}
 @pytest.mark.parametrize("x", [pytest.param(["nor-this"], ["explicit-deny", "aud-mismatch"], id="thumbprint")])
@@ -53,7 +55,7 @@ def test() -> None:
     assert expected_ids(source) == {"role-missing", "explicit-deny", "aud-mismatch"}
 
 
-def test_each_cause_is_expected_of_a_unit_table_or_a_scenario() -> None:
+def test_each_cause_is_in_a_unit_table_or_a_scenario() -> None:
     units = set().union(*(expected_ids((HERE / name).read_text()) for name in TABLES))
     scenarios = {each for case in yaml.safe_load(SCENARIOS.read_text())["broken"] for each in case["ids"]}
     assert scenarios <= set(BY_ID)
@@ -64,6 +66,6 @@ def test_each_cause_is_expected_of_a_unit_table_or_a_scenario() -> None:
     assert audit - audited == NOT_IN_A_DAY
 
 
-def test_the_whole_chains_are_there() -> None:
+def test_there_are_scenarios_of_intact_chains() -> None:
     whole = yaml.safe_load(SCENARIOS.read_text())["whole"]
     assert [case["ids"] for case in whole] == [[]] * 6

@@ -48,7 +48,7 @@ def signed(
         pytest.param(CA, id="self-signed"),
     ],
 )
-def test_what_is_read(given: x509.Certificate) -> None:
+def test_subject_key_and_validity(given: x509.Certificate) -> None:
     (found,) = certificates.parse_bundle(pem(given))
 
     def content(der: bytes) -> bytes:
@@ -66,7 +66,7 @@ def test_what_is_read(given: x509.Certificate) -> None:
     assert not found.is_valid_at(found.not_before - 1)
 
 
-def test_a_bundle_has_several_and_words_between() -> None:
+def test_text_between_certificates_is_skipped() -> None:
     other = authority("other")
     text = f"# old\n{pem(CA)}\r\n# new\n{pem(other)}trailing"
     assert [each.subject for each in certificates.parse_bundle(text)] == [
@@ -74,7 +74,7 @@ def test_a_bundle_has_several_and_words_between() -> None:
     ]
 
 
-def test_no_certificate() -> None:
+def test_invalid_bundles_are_rejected() -> None:
     der = CA.public_bytes(Encoding.DER)
 
     def armoured(data: bytes) -> str:
@@ -98,7 +98,7 @@ def test_no_certificate() -> None:
             certificates.parse_bundle(text)
 
 
-def test_no_cut_is_read_as_a_whole() -> None:
+def test_a_truncated_certificate_is_rejected() -> None:
     der = CA.public_bytes(Encoding.DER)
     for length in range(len(der)):
         text = f"-----BEGIN CERTIFICATE-----{base64.b64encode(der[:length]).decode()}-----END CERTIFICATE-----"
@@ -152,7 +152,7 @@ def leaf(issuer: str) -> x509.Certificate:
         pytest.param(LOCAL, "/////w==", None, "can't be read: it isn't PEM in base64", id="binary"),
     ],
 )
-def test_distrust(client: dict[str, t.Any], ca_bundle: str, serving: str | None, why: str | None) -> None:
+def test_certificate_problems(client: dict[str, t.Any], ca_bundle: str, serving: str | None, why: str | None) -> None:
     given = subject(clientConfig={**client, "caBundle": ca_bundle})
     found = webhook_config.find_certificate_problem(given, serving, NOW.timestamp())
     assert (found is None) is (why is None)
@@ -160,7 +160,7 @@ def test_distrust(client: dict[str, t.Any], ca_bundle: str, serving: str | None,
         assert why in found.why
 
 
-def test_without_a_clock_nothing_is_expired() -> None:
+def test_without_a_time_nothing_is_expired() -> None:
     given = subject(clientConfig={**LOCAL, "caBundle": bundle(EXPIRED, FUTURE)})
     assert webhook_config.find_certificate_problem(given, None, None) is None
     found = webhook_config.find_certificate_problem(given, None, NOW.timestamp())

@@ -64,7 +64,7 @@ WRONG_ROLE = {"Arn": ROLE, "RoleName": "app", "Path": "/", "AssumeRolePolicyDocu
 UNREAD = dict.fromkeys(("provider", "role", "managed_policies", "inline_policies", "boundary"), missing("iam:GetRole"))
 
 
-def wanted(probes: t.Collection[str] = PROBES, ignore: t.Collection[str] = (), **options: t.Any) -> VerificationSpec:
+def make_spec(probes: t.Collection[str] = PROBES, ignore: t.Collection[str] = (), **options: t.Any) -> VerificationSpec:
     params = {
         "namespace": "shop",
         "service_account": "app",
@@ -88,7 +88,7 @@ def diagnose(
     chain = cluster.pop("chain", CHAIN)
     pods = cluster.pop("pods", None)
     known = kubernetes(**cluster) if pods is None else dataclasses.replace(kubernetes(**cluster), pods=pods)
-    return diagnose_facts(of or wanted(), ChainFacts(chain, facts or aws(), known, sts, pod))
+    return diagnose_facts(of or make_spec(), ChainFacts(chain, facts or aws(), known, sts, pod))
 
 
 def ids(found: Diagnosis) -> list[str]:
@@ -155,14 +155,21 @@ STATES = [
     pytest.param({"webhooks": missing("list mutatingwebhookconfigurations")}, [], {}, True, id="the-dry-run-suffices"),
     # What no probe was to look at.
     pytest.param(
-        {"of": wanted(["static"]), "sts": None, "admitted": None, "pods": OFF},
+        {"of": make_spec(["static"]), "sts": None, "admitted": None, "pods": OFF},
         [],
         {"webhook": "skipped", "pods": "skipped", "sts": "skipped"},
         True,
         id="static-alone",
     ),
     pytest.param(
-        {"of": wanted(["token"]), "facts": ALL_OFF, "admitted": None, "webhooks": OFF, "namespace": OFF, "pods": OFF},
+        {
+            "of": make_spec(["token"]),
+            "facts": ALL_OFF,
+            "admitted": None,
+            "webhooks": OFF,
+            "namespace": OFF,
+            "pods": OFF,
+        },
         [],
         {"webhook": "skipped", "pods": "skipped"},
         True,
@@ -170,7 +177,7 @@ STATES = [
     ),
     pytest.param(
         {
-            "of": wanted(["token"]),
+            "of": make_spec(["token"]),
             "facts": ALL_OFF,
             "sts": DENIED,
             "admitted": None,
@@ -184,7 +191,7 @@ STATES = [
         id="token-alone-refused",
     ),
     pytest.param(
-        {"of": wanted(["pods"]), "facts": ALL_OFF, "sts": None, "admitted": None},
+        {"of": make_spec(["pods"]), "facts": ALL_OFF, "sts": None, "admitted": None},
         [],
         {"provider": "skipped", "role": "skipped", "webhook": "skipped", "sts": "skipped"},
         True,
@@ -193,7 +200,7 @@ STATES = [
     # The test pod.
     pytest.param({"pod": ACTS}, [], {}, True, id="test-pod"),
     pytest.param(
-        {"pod": ACTS, "of": wanted(["token"]), "facts": ALL_OFF, "admitted": None, "webhooks": OFF, "pods": OFF},
+        {"pod": ACTS, "of": make_spec(["token"]), "facts": ALL_OFF, "admitted": None, "webhooks": OFF, "pods": OFF},
         [],
         {"webhook": "skipped"},
         True,
@@ -239,9 +246,9 @@ def test_findings_and_links(seen: Json, expected: list[str], links: Json, ok: bo
     assert (found.failure("error") is not None) is any(each.severity == "error" for each in found.findings)
 
 
-def test_what_is_ignored_counts_no_more_but_is_told() -> None:
+def test_ignored_findings_are_returned_but_do_not_count() -> None:
     pods = [injected(written(), OTHER)]
-    found = diagnose(aws(managed_policies=[], inline_policies={}), of=wanted(ignore=["pod-stale-role"]), pods=pods)
+    found = diagnose(aws(managed_policies=[], inline_policies={}), of=make_spec(ignore=["pod-stale-role"]), pods=pods)
     assert ids(found) == ["no-permissions"]
     assert [each.id for each in found.ignored] == ["pod-stale-role"]
     assert found.ok
@@ -249,8 +256,8 @@ def test_what_is_ignored_counts_no_more_but_is_told() -> None:
     assert found.failure("warning") is not None
 
 
-def test_what_is_ignored_still_explains_a_refusal() -> None:
-    found = diagnose(aws(role=WRONG_ROLE), of=wanted(ignore=["sub-mismatch"]), sts=DENIED)
+def test_an_ignored_finding_still_explains_a_refusal() -> None:
+    found = diagnose(aws(role=WRONG_ROLE), of=make_spec(ignore=["sub-mismatch"]), sts=DENIED)
     assert ids(found) == []
     assert not_ok(found) == {"sts": "broken"}, "refused is refused"
     assert found.failure("warning") is None
@@ -260,7 +267,7 @@ def test_what_is_ignored_still_explains_a_refusal() -> None:
     ("fail_on", "named"),
     [("error", ["sub-mismatch"]), ("warning", ["sub-mismatch", "no-permissions"]), ("never", None)],
 )
-def test_the_failure_names_what_counts(fail_on: str, named: list[str] | None) -> None:
+def test_the_failure_names_findings_by_severity(fail_on: str, named: list[str] | None) -> None:
     found = diagnose(aws(role=WRONG_ROLE, managed_policies=[], inline_policies={}), sts=DENIED)
     assert ids(found) == ["sub-mismatch", "no-permissions"]
     failure = found.failure(fail_on)
@@ -274,7 +281,7 @@ def test_the_failure_names_what_counts(fail_on: str, named: list[str] | None) ->
     assert "\n" not in str(failure)
 
 
-def test_each_missing_permission_is_warned_of_once() -> None:
+def test_a_missing_permission_is_one_warning() -> None:
     found = diagnose(
         aws(**UNREAD, associations=missing("eks:ListPodIdentityAssociations")),
         sts=missing("create serviceaccounts/token"),
@@ -296,12 +303,12 @@ def test_each_missing_permission_is_warned_of_once() -> None:
     assert all(each[0].isupper() and each.endswith(".") for each in found.warnings)
 
 
-def test_what_a_finding_explains_is_no_warning() -> None:
+def test_a_link_that_a_finding_explains_is_not_a_warning() -> None:
     found = diagnose(account=None, admitted=Unknown("no account"), sts=Unknown("no account"))
     assert found.warnings == ()
 
 
-def test_what_is_unknown_without_a_finding_is_a_warning() -> None:
+def test_an_unknown_link_without_a_finding_is_a_warning() -> None:
     quota = Unknown('pods "irsa-verify-1" is forbidden: exceeded quota')
     assert diagnose(admitted=quota).warnings == ('Pods "irsa-verify-1" is forbidden: exceeded quota.',)
     hang = Unknown("the test pod shop/x did not end within 5 seconds")
@@ -310,7 +317,7 @@ def test_what_is_unknown_without_a_finding_is_a_warning() -> None:
     assert "did not print its caller's ARN" in silent
 
 
-def test_a_change_that_has_not_reached_sts_is_warned_of() -> None:
+def test_a_change_that_has_not_reached_sts_is_a_warning() -> None:
     found = diagnose(aws(role=WRONG_ROLE))
     assert ids(found) == ["sub-mismatch"]
     assert not_ok(found) == {"role": "broken"}
@@ -318,12 +325,12 @@ def test_a_change_that_has_not_reached_sts_is_warned_of() -> None:
     assert warning.startswith("STS still lets the account assume the role")
 
 
-def test_what_no_link_needs_is_no_warning() -> None:
+def test_an_unknown_fact_that_no_link_needs_is_not_a_warning() -> None:
     needless = dataclasses.replace(aws(), provider_arns=Unknown("the provider is there"), quotas=Unknown("short"))
     assert diagnose(needless, serving_ca=NOT_READ).warnings == ()
 
 
-def test_the_returns() -> None:
+def test_the_result() -> None:
     other = written("tool-1", owner=None, serviceAccountName="tool")
     found = result_of(diagnose(pods=[injected(written()), other], pod=ACTS))
     assert found["proof"] == {
@@ -355,10 +362,10 @@ def test_the_returns() -> None:
     assert set(found["findings"][0]) == {"id", "severity", "link", "message", "evidence", "expected", "found", "fix"}
 
 
-def test_what_was_not_seen_is_not_returned() -> None:
+def test_unknown_facts_are_not_returned() -> None:
     found = result_of(diagnose(sts=DENIED, pods=NOT_READ))
     assert (found["proof"], found["pods"], found["test_pod"]) == (None, [], None)
-    assert result_of(diagnose(sts=None, of=wanted(["static", "pods"]), admitted=None))["proof"] is None
+    assert result_of(diagnose(sts=None, of=make_spec(["static", "pods"]), admitted=None))["proof"] is None
 
 
 def test_an_account_that_names_no_role() -> None:

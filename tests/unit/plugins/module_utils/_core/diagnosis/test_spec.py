@@ -26,7 +26,7 @@ POD: t.Final = {
 }
 
 
-def wanted(**options: t.Any) -> VerificationSpec:
+def make_spec(**options: t.Any) -> VerificationSpec:
     params = {
         "namespace": "shop",
         "service_account": "app",
@@ -51,17 +51,17 @@ def wanted(**options: t.Any) -> VerificationSpec:
         ({"ignore": ["zzz"]}, "give ids as findings have them"),
     ],
 )
-def test_options_that_can_not_be_right(options: dict[str, t.Any], says: str) -> None:
+def test_invalid_options_are_rejected(options: dict[str, t.Any], says: str) -> None:
     with pytest.raises(errors.InvalidInput) as caught:
-        wanted(**options)
+        make_spec(**options)
     assert says in str(caught.value)
 
 
 def test_options() -> None:
-    assert wanted(issuer=ISSUER.removeprefix("https://")).issuer == ISSUER
-    assert wanted(role_arn="").role_arn is None
-    assert wanted(test_pod={**POD, "enabled": False}).test_pod is None
-    pod = wanted(test_pod=POD).test_pod
+    assert make_spec(issuer=ISSUER.removeprefix("https://")).issuer == ISSUER
+    assert make_spec(role_arn="").role_arn is None
+    assert make_spec(test_pod={**POD, "enabled": False}).test_pod is None
+    pod = make_spec(test_pod=POD).test_pod
     assert pod is not None
     assert (pod.command, pod.node_selector) == (("id",), {"a": "1"})
 
@@ -73,7 +73,7 @@ def account(**annotations: str) -> dict[str, t.Any]:
 
 
 def test_the_chain_of_a_cluster() -> None:
-    chain = verification_spec.build_chain(wanted(), CLUSTER, account(role_arn=ROLE, audience="vault"))
+    chain = verification_spec.build_chain(make_spec(), CLUSTER, account(role_arn=ROLE, audience="vault"))
     assert (chain.role_arn, chain.audience, chain.issuer) == (ROLE, "vault", ISSUER)
     assert (chain.account_id, chain.partition, chain.region, chain.cluster) == (
         "123456789012",
@@ -82,15 +82,15 @@ def test_the_chain_of_a_cluster() -> None:
         "prod",
     )
     assert not chain.cross_account
-    given = verification_spec.build_chain(wanted(role_arn=f"{ROLE}-2"), CLUSTER, account(role_arn=ROLE))
+    given = verification_spec.build_chain(make_spec(role_arn=f"{ROLE}-2"), CLUSTER, account(role_arn=ROLE))
     assert (given.role_arn, given.cross_account) == (f"{ROLE}-2", True)
 
 
 @pytest.mark.parametrize(
     "found", [None, {"metadata": {}}, {"metadata": {"annotations": None}}, account(role_arn="", audience="")]
 )
-def test_the_chain_of_an_account_that_says_nothing(found: dict[str, t.Any] | None) -> None:
-    chain = verification_spec.build_chain(wanted(), CLUSTER, found)
+def test_the_chain_of_an_account_without_annotations(found: dict[str, t.Any] | None) -> None:
+    chain = verification_spec.build_chain(make_spec(), CLUSTER, found)
     assert (chain.role_arn, chain.audience) == (None, "sts.amazonaws.com")
 
 
@@ -105,14 +105,14 @@ def test_the_chain_of_an_account_that_says_nothing(found: dict[str, t.Any] | Non
     ],
 )
 def test_the_region_of_an_issuer(issuer: str, region: str | None, expected: str | None) -> None:
-    chain = verification_spec.build_chain(wanted(issuer=issuer, region=region), None, None)
+    chain = verification_spec.build_chain(make_spec(issuer=issuer, region=region), None, None)
     assert (chain.region, chain.issuer) == (expected, issuer)
     assert (chain.account_id, chain.partition, chain.cluster) == (None, None, None)
 
 
-def test_the_session_says_who_asks_and_fits() -> None:
-    assert verification_spec.session_name(wanted()) == "irsa-verify.shop.app"
-    assert len(verification_spec.session_name(wanted(service_account="a" * 253))) == 64
+def test_the_session_name_names_the_account_within_64_characters() -> None:
+    assert verification_spec.session_name(make_spec()) == "irsa-verify.shop.app"
+    assert len(verification_spec.session_name(make_spec(service_account="a" * 253))) == 64
 
 
 def test_claims() -> None:

@@ -30,7 +30,7 @@ POD: t.Final = {
 }
 
 
-def wanted(**options: t.Any) -> VerificationSpec:
+def make_spec(**options: t.Any) -> VerificationSpec:
     params = {
         "namespace": "shop",
         "service_account": "app",
@@ -42,8 +42,8 @@ def wanted(**options: t.Any) -> VerificationSpec:
     return VerificationSpec.from_params(params)
 
 
-def test_the_rehearsal_is_let_through_where_rules_are_strict() -> None:
-    pod = test_pod.build_dry_run_pod(wanted())
+def test_the_dry_run_pod_meets_strict_policies_and_quotas() -> None:
+    pod = test_pod.build_dry_run_pod(make_spec())
     assert pod["metadata"] == {"namespace": "shop", "generateName": "irsa-verify-"}
     assert pod["spec"]["serviceAccountName"] == "app"
     (container,) = pod["spec"]["containers"]
@@ -58,7 +58,7 @@ def test_the_rehearsal_is_let_through_where_rules_are_strict() -> None:
 
 
 def test_the_test_pod_ends_by_itself() -> None:
-    given = wanted(test_pod=POD)
+    given = make_spec(test_pod=POD)
     assert given.test_pod is not None
     pod = test_pod.build_test_pod(given, given.test_pod, "irsa-verify-app-0a1b2c3d")
     assert pod["metadata"] == {"namespace": "shop", "name": "irsa-verify-app-0a1b2c3d"}
@@ -68,8 +68,8 @@ def test_the_test_pod_ends_by_itself() -> None:
     assert (spec["containers"][0]["image"], spec["containers"][0]["command"]) == ("cli", ["id"])
 
 
-def test_the_name_of_a_test_pod_is_one() -> None:
-    name = test_pod.build_pod_name(wanted(service_account="a" * 39 + "." + "b" * 100), "0a1b2c3d")
+def test_the_name_of_a_test_pod_is_valid() -> None:
+    name = test_pod.build_pod_name(make_spec(service_account="a" * 39 + "." + "b" * 100), "0a1b2c3d")
     assert name == f"irsa-verify-{'a' * 39}-0a1b2c3d"
     assert len(name) <= 63
 
@@ -91,14 +91,14 @@ KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
         f"&WebIdentityToken={TOKEN}",
     ],
 )
-def test_no_secret_stays_in_a_log(log: str) -> None:
+def test_secrets_are_redacted(log: str) -> None:
     cleaned = test_pod.redact(log)
     for secret in (KEY, TOKEN, "eyJ", "ASIAIOSFODNN7EXAMPLE"):
         assert secret not in cleaned
     assert "(" in cleaned
 
 
-def test_the_rest_of_a_log_stays() -> None:
+def test_the_rest_of_a_log_is_kept() -> None:
     log = '{"UserId": "AROAEXAMPLE:x", "Arn": "arn:aws:sts::123456789012:assumed-role/app/x"}\nAn error occurred\n'
     assert test_pod.redact(log) == log
 
@@ -166,14 +166,14 @@ LOGS = [
 
 
 @pytest.mark.parametrize(("given", "asked", "earlier", "expected"), LOGS)
-def test_what_a_log_tells(given: TestPod, asked: bool, earlier: list[str], expected: list[str]) -> None:
+def test_findings_of_a_log(given: TestPod, asked: bool, earlier: list[str], expected: list[str]) -> None:
     known = [finding(each) for each in earlier]
     found = test_pod.findings(CHAIN, AWS_READ, given, allowed=True, asked=asked, earlier=known)
     assert ids(found) == expected
     assert all(each.evidence for each in found)
 
 
-def test_an_annotation_in_quotes_is_compared_as_it_was_meant() -> None:
+def test_a_quoted_annotation_is_compared_without_quotes() -> None:
     quoted = dataclasses.replace(CHAIN, role_arn=f'"{ROLE}"')
     for log, expected in ((SESSION, []), (NODE, ["imds-fallback"])):
         found = test_pod.findings(quoted, AWS_READ, pod(log), allowed=False, asked=True, earlier=())
@@ -193,7 +193,7 @@ def test_an_annotation_in_quotes_is_compared_as_it_was_meant() -> None:
         ("", None),
     ],
 )
-def test_who_a_log_says_it_is(log: str, caller: str | None) -> None:
+def test_the_caller_in_a_log(log: str, caller: str | None) -> None:
     assert test_pod.caller_in(log) == caller
 
 
@@ -209,7 +209,7 @@ def test_who_a_log_says_it_is(log: str, caller: str | None) -> None:
         ("arn:aws:iam::123456789012:user/app", ROLE, False),
     ],
 )
-def test_whether_a_caller_is_the_role(caller: str, role: str, same: bool) -> None:
+def test_whether_a_caller_is_a_session_of_the_role(caller: str, role: str, same: bool) -> None:
     assert test_pod.is_role(caller, Arn.parse(role)) is same
 
 
@@ -232,5 +232,5 @@ def test_whether_a_caller_is_the_role(caller: str, role: str, same: bool) -> Non
         ("nothing of the kind", []),
     ],
 )
-def test_sdks_that_are_too_old(log: str, old: list[tuple[str, str, str]]) -> None:
+def test_sdks_without_web_identities(log: str, old: list[tuple[str, str, str]]) -> None:
     assert test_pod.old_sdks(log) == old

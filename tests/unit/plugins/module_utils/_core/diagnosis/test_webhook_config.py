@@ -75,7 +75,7 @@ def test_sees_new_pods(change: Json, sees: bool) -> None:
     assert webhook_config.sees_new_pods(given) is sees
 
 
-def test_any_rule_will_do() -> None:
+def test_one_matching_rule_is_enough() -> None:
     (given,) = webhook_config.hooks_of([hook(rules=[{**RULE, "resources": ["nodes"]}, RULE])])
     assert webhook_config.sees_new_pods(given)
     (given,) = webhook_config.hooks_of([hook(rules=None)])

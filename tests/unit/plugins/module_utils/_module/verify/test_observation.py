@@ -96,7 +96,7 @@ def cloud() -> c.Iterator[Cloud]:
 
 
 def read(cloud: Cloud, chain: Chain = CHAIN, *, static: bool = True) -> AwsFacts:
-    wanted = VerificationSpec.from_params(
+    spec = VerificationSpec.from_params(
         {
             "namespace": chain.namespace,
             "service_account": chain.service_account,
@@ -106,7 +106,7 @@ def read(cloud: Cloud, chain: Chain = CHAIN, *, static: bool = True) -> AwsFacts
         }
     )
     cluster = CLUSTER if chain.cluster else None
-    reads = AwsReader(AtOnce(), t.cast(t.Any, cloud) if static else None, cluster, wanted)
+    reads = AwsReader(AtOnce(), t.cast(t.Any, cloud) if static else None, cluster, spec)
     reads.begin()
     return reads.finish(chain)
 
@@ -116,7 +116,7 @@ def reason(fact: t.Any) -> str:
     return fact.reason
 
 
-def test_a_chain_that_holds_takes_four_requests(cloud: Cloud) -> None:
+def test_an_intact_chain_takes_four_requests(cloud: Cloud) -> None:
     cloud.associations()
     cloud.provider()
     cloud.role()
@@ -130,7 +130,7 @@ def test_a_chain_that_holds_takes_four_requests(cloud: Cloud) -> None:
     assert all(isinstance(each, Unknown) for each in (facts.provider_arns, facts.inline_policies, facts.quotas))
 
 
-def test_what_only_some_chains_take(cloud: Cloud) -> None:
+def test_reads_that_only_some_chains_need(cloud: Cloud) -> None:
     cloud.associations({"associationId": "a-1", "namespace": "shop", "serviceAccount": "app"})
     cloud.refuse("iam", "get_open_id_connect_provider", "NoSuchEntity")
     others = {"OpenIDConnectProviderList": [{"Arn": f"{PROVIDER_ARN}/"}]}
@@ -159,7 +159,7 @@ def test_what_only_some_chains_take(cloud: Cloud) -> None:
     assert [each["associationId"] for each in facts.associations] == ["a-1"]
 
 
-def test_the_add_on_that_may_keep_the_account(cloud: Cloud) -> None:
+def test_the_add_on_that_may_own_the_account(cloud: Cloud) -> None:
     chain = dataclasses.replace(CHAIN, namespace="kube-system", service_account="aws-node")
     asked = {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"}
     cloud.answer("eks", "list_pod_identity_associations", {"associations": []}, **asked)
@@ -171,7 +171,7 @@ def test_the_add_on_that_may_keep_the_account(cloud: Cloud) -> None:
     assert read(cloud, chain).addons == [addon]
 
 
-def test_an_add_on_that_is_not_there(cloud: Cloud) -> None:
+def test_an_add_on_that_is_not_installed(cloud: Cloud) -> None:
     chain = dataclasses.replace(CHAIN, namespace="kube-system", service_account="ebs-csi-controller-sa")
     cloud.answer(
         "eks",
@@ -188,7 +188,7 @@ def test_an_add_on_that_is_not_there(cloud: Cloud) -> None:
     assert read(cloud, chain).addons == []
 
 
-def test_what_is_refused_is_unknown_by_its_permission(cloud: Cloud) -> None:
+def test_a_denied_read_is_unknown_with_its_permission(cloud: Cloud) -> None:
     cloud.refuse("eks", "list_pod_identity_associations", "AccessDeniedException")
     for operation in ("get_open_id_connect_provider", "get_role", "list_attached_role_policies", "list_role_policies"):
         cloud.refuse("iam", operation, "AccessDenied")
@@ -204,7 +204,7 @@ def test_what_is_refused_is_unknown_by_its_permission(cloud: Cloud) -> None:
     assert reason(facts.role) == "could not read the role app: the permission iam:GetRole is missing"
 
 
-def test_a_fault_of_aws_is_unknown_without_a_permission(cloud: Cloud) -> None:
+def test_an_error_of_aws_is_unknown_without_a_permission(cloud: Cloud) -> None:
     cloud.associations()
     cloud.provider()
     cloud.refuse("iam", "get_role", "ServiceUnavailable")
@@ -215,7 +215,7 @@ def test_a_fault_of_aws_is_unknown_without_a_permission(cloud: Cloud) -> None:
     assert role.reason.startswith("could not read the role app: ")
 
 
-def test_a_role_that_is_not_there(cloud: Cloud) -> None:
+def test_a_missing_role(cloud: Cloud) -> None:
     cloud.associations()
     cloud.provider()
     cloud.refuse("iam", "get_role", "NoSuchEntity")
@@ -238,7 +238,7 @@ def caller(cloud: Cloud, account_id: str) -> None:
     cloud.answer("sts", "get_caller_identity", identity)
 
 
-def test_without_a_cluster_the_credentials_tell_the_account(cloud: Cloud) -> None:
+def test_without_a_cluster_the_account_is_that_of_the_credentials(cloud: Cloud) -> None:
     caller(cloud, "123456789012")
     cloud.provider()
     cloud.role()
@@ -248,7 +248,7 @@ def test_without_a_cluster_the_credentials_tell_the_account(cloud: Cloud) -> Non
     assert "without cluster_name" in reason(facts.addons)
 
 
-def test_without_a_cluster_other_credentials_tell_as_much(cloud: Cloud) -> None:
+def test_without_a_cluster_credentials_of_another_account_are_detected(cloud: Cloud) -> None:
     caller(cloud, "210987654321")
     assert "which are of 210987654321" in reason(read(cloud, NO_CLUSTER).role)
 

@@ -89,12 +89,12 @@ def refusal(kind: type[errors.IrsaError], cause: str) -> Server:
 CALLING = 'Internal error occurred: failed calling webhook "{}": failed to call webhook: Post "https://x": refused'
 
 
-def test_a_pod_that_comes_back_with_the_role() -> None:
+def test_a_dry_run_pod_with_the_role() -> None:
     found = verify(Server())
     assert (ids(found), found.links["webhook"], found.ok) == ([], "ok", True)
 
 
-def test_the_pod_identity_webhook_that_can_not_be_called_is_told_from_others() -> None:
+def test_only_an_unreachable_pod_identity_webhook_is_a_finding() -> None:
     ours = verify(refusal(errors.ApiError, f"500: {CALLING.format('iam-for-pods.amazonaws.com')}"))
     assert ids(ours) == ["webhook-unreachable"]
     others = verify(refusal(errors.ApiError, f"500: {CALLING.format('gatekeeper.sh')}"))
@@ -103,7 +103,7 @@ def test_the_pod_identity_webhook_that_can_not_be_called_is_told_from_others() -
     assert any("gatekeeper.sh" in warning for warning in others.warnings)
 
 
-def test_the_pod_identity_webhook_is_known_by_its_configuration_or_its_name() -> None:
+def test_the_pod_identity_webhook_is_recognized_by_configuration_or_name() -> None:
     cause = f"500: {CALLING.format('renamed.example.com')}"
     server = refusal(errors.ApiError, cause)
     server.answers[f"GET {WEBHOOKS}"] = [hook(name="renamed.example.com")]
@@ -127,7 +127,7 @@ def test_the_pod_identity_webhook_is_known_by_its_configuration_or_its_name() ->
         (errors.Conflict, "namespace shop is being terminated", None),
     ],
 )
-def test_a_refusal_for_another_reason_is_no_word_about_the_webhook(
+def test_a_refusal_for_another_reason_leaves_the_webhook_unknown(
     kind: type[errors.IrsaError], cause: str, permission: str | None
 ) -> None:
     found = verify(refusal(kind, cause))
@@ -146,7 +146,7 @@ def test_a_broken_connection_fails_the_run(kind: type[errors.IrsaError]) -> None
             verify(Server(**{name: kind("the connection broke")}))
 
 
-def test_the_serving_certificate_is_asked_for_only_where_it_matters() -> None:
+def test_the_serving_certificate_is_read_only_where_it_is_needed() -> None:
     secret = {"data": {"ca.crt": base64.b64encode(pem(CA).encode()).decode(), "tls.key": "c2VjcmV0"}}
     whole = Server(**{f"GET {WEBHOOKS}": [hook(**SERVICE)], f"GET {SECRET}": secret})
     assert isinstance(facts(whole).serving_ca, Unknown)
@@ -158,7 +158,7 @@ def test_the_serving_certificate_is_asked_for_only_where_it_matters() -> None:
     assert not any("secrets" in each for each in eks.requests)
 
 
-def test_a_serving_certificate_that_can_not_be_read_is_no_fact() -> None:
+def test_an_unreadable_serving_certificate_is_skipped() -> None:
     bare = {f"GET {WEBHOOKS}": [hook(**SERVICE)], f"POST {PODS}": dry_run(None)}
     assert facts(Server(**bare)).serving_ca is None
     assert facts(Server(**bare, **{f"GET {SECRET}": {"data": {"ca.crt": "%"}}})).serving_ca is None
@@ -166,7 +166,7 @@ def test_a_serving_certificate_that_can_not_be_read_is_no_fact() -> None:
     assert isinstance(denied.serving_ca, Unknown)
 
 
-def test_the_owners_and_the_keys_of_the_environment() -> None:
+def test_owners_and_keys_of_the_environment_are_read() -> None:
     container = {"name": "app", "envFrom": [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "keys"}}]}
     keys = {"metadata": {"managedFields": [{"fieldsV1": {"f:data": {"f:AWS_PROFILE": {}}}}]}}
     deployment = {"metadata": {"name": "web"}, "spec": {"template": {"spec": written("x", container)["spec"]}}}
@@ -251,7 +251,7 @@ class Kubelet(Server):
         return str(self.log)
 
 
-def test_a_test_pod_that_acts_as_the_role() -> None:
+def test_a_test_pod_that_uses_the_role() -> None:
     server = Kubelet("Pending", "Running", "Succeeded")
     found = verify(server, test_pod=POD)
     assert verification.result_of(found)["test_pod"] == {"log": SESSION, "caller_arn": SESSION}
@@ -283,7 +283,7 @@ def test_no_test_pod_in_check_mode() -> None:
         pytest.param(Kubelet(create=errors.InvalidInput("no", cause="bad image")), "bad image", id="invalid"),
     ],
 )
-def test_a_test_pod_that_tells_nothing(server: Kubelet, says: str) -> None:
+def test_a_test_pod_without_a_caller(server: Kubelet, says: str) -> None:
     found = verify(server, test_pod=POD)
     assert isinstance(found.facts.test_pod, Unknown)
     assert found.links["pods"] == "unknown"
@@ -299,7 +299,7 @@ def test_a_test_pod_is_deleted_even_when_the_connection_breaks() -> None:
     assert len(server.deleted) == 1
 
 
-def test_a_test_pod_whose_creation_was_answered_by_silence() -> None:
+def test_a_test_pod_whose_creation_has_no_answer() -> None:
     class Lossy(Kubelet):
         def request(self, method: str, path: str, **options: t.Any) -> t.Any:
             answer = super().request(method, path, **options)
@@ -313,7 +313,7 @@ def test_a_test_pod_whose_creation_was_answered_by_silence() -> None:
     assert len(server.deleted) == 1
 
 
-def test_what_a_test_pod_says_of_a_role_is_compared_with_the_one_wanted() -> None:
+def test_the_caller_of_a_test_pod_is_compared_with_the_role() -> None:
     server = Kubelet(
         "Succeeded", log=SESSION.replace("/app/", "/nodes/").replace("botocore-session-1", "i-0123456789abcdef0")
     )

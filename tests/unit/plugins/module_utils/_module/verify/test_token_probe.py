@@ -78,7 +78,7 @@ class Bench:
         self.clock = Clock()
         self.secrets: list[str] = []
         self.regions: list[str] = []
-        wanted = VerificationSpec.from_params(
+        spec = VerificationSpec.from_params(
             {
                 "namespace": "shop",
                 "service_account": "app",
@@ -90,7 +90,7 @@ class Bench:
         self.probe = TokenProbe(
             server,
             t.cast(t.Any, self),
-            wanted,
+            spec,
             conceal=self.secrets.append,
             sleep=self.clock.sleep,
             clock=self.clock.time,
@@ -141,7 +141,7 @@ def test_refused_at_first(bench: t.Callable[..., Bench], monkeypatch: pytest.Mon
     assert case.clock.pauses == [1.0, 2.0, 4.0]
 
 
-def test_refused_for_good(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refused_permanently(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
     case = bench()
     case.refuse(7)
     answer = case.settle(monkeypatch, True)
@@ -149,7 +149,7 @@ def test_refused_for_good(bench: t.Callable[..., Bench], monkeypatch: pytest.Mon
     assert case.clock.pauses == [1.0, 2.0, 4.0, 8.0, 10.0, 5.0], "the last one is what is left"
 
 
-def test_no_time_to_wait(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_timeout_sts_is_asked_once(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
     case = bench(propagation_timeout=0)
     case.refuse(1)
     answer = case.settle(monkeypatch, True)
@@ -157,7 +157,7 @@ def test_no_time_to_wait(bench: t.Callable[..., Bench], monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("allowed", [False, None])
-def test_refused_as_iam_says_is_not_waited_for(
+def test_a_refusal_that_iam_explains_is_not_retried(
     bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, allowed: bool | None
 ) -> None:
     case = bench()
@@ -166,7 +166,7 @@ def test_refused_as_iam_says_is_not_waited_for(
     assert (answer.code, answer.attempts, case.clock.pauses) == ("AccessDenied", 1, [])
 
 
-def test_an_issuer_without_keys_is_asked_a_few_times(
+def test_unreachable_keys_are_retried_a_few_times(
     bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = bench()
@@ -176,9 +176,7 @@ def test_an_issuer_without_keys_is_asked_a_few_times(
     assert case.clock.pauses == [1.0, 2.0, 4.0]
 
 
-def test_an_outage_that_passes_is_no_propagation(
-    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_short_outage_is_not_propagation(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
     case = bench()
     case.refuse(1, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider")
     case.accept()
@@ -186,7 +184,7 @@ def test_an_outage_that_passes_is_no_propagation(
     assert (answer.code, answer.attempts, answer.first) == (None, 2, None)
 
 
-def test_a_token_is_asked_for_again_before_it_is_over(
+def test_a_token_is_renewed_before_it_expires(
     bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, scripted: t.Any
 ) -> None:
     case = bench(propagation_timeout=600)
@@ -195,7 +193,7 @@ def test_a_token_is_asked_for_again_before_it_is_over(
     assert len(scripted.requests) == 2
 
 
-def test_the_code_of_an_error_without_a_name_of_its_own(
+def test_the_code_of_an_error_without_its_own_class(
     bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = bench()
@@ -221,7 +219,7 @@ def test_an_sts_that_does_not_answer_is_unknown(bench: t.Callable[..., Bench], m
         ({"aud": ["vault"]}, errors.ApiError, "another token than requested"),
     ],
 )
-def test_a_token_of_something_else(
+def test_a_token_with_other_claims_is_rejected(
     scripted: t.Any, connect: t.Any, claims: Json, kind: type[errors.IrsaError], says: str
 ) -> None:
     scripted.answer({"status": {"token": token(**claims)}})
@@ -230,7 +228,7 @@ def test_a_token_of_something_else(
     assert "eyJ" not in str(caught.value)
 
 
-def test_what_there_is_no_token_for(scripted: t.Any, connect: t.Any) -> None:
+def test_without_account_role_or_region_no_token_is_requested(scripted: t.Any, connect: t.Any) -> None:
     case = Bench(connect(scripted))
     assert isinstance(case.probe.ask(CHAIN, None), Unknown)
     assert case.probe.ask(dataclasses.replace(CHAIN, role_arn=None), ACCOUNT) == NO_ROLE

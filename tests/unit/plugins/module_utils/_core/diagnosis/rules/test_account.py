@@ -165,11 +165,11 @@ def test_account_and_annotation(facts: dict[str, t.Any], chain: Chain, expected:
         ),
     ],
 )
-def test_nothing_wrong(facts: dict[str, t.Any], chain: Chain) -> None:
+def test_a_valid_account_has_no_finding(facts: dict[str, t.Any], chain: Chain) -> None:
     assert found(kubernetes(**facts), chain) == []
 
 
-def test_what_is_said_of_a_missing_account() -> None:
+def test_messages_about_a_missing_account() -> None:
     (missing,) = found(kubernetes(account=None, admitted=NOT_READ))
     assert missing.message == "service account shop/app does not exist, so pods that name it cannot be created"
     assert missing.fix == f"create it with eksops.irsa.sa_annotate (namespace: shop, name: app, role_arn: {ROLE})"
@@ -178,7 +178,7 @@ def test_what_is_said_of_a_missing_account() -> None:
     assert both.fix.endswith(f"role_arn: {ROLE}, create_namespace: true)")
 
 
-def test_what_is_said_of_an_annotation() -> None:
+def test_messages_about_an_annotation() -> None:
     (missing,) = found(kubernetes(account=account(None), admitted=objects.dry_run(OTHER)), UNNAMED)
     assert missing.message == (
         "service account shop/app has no annotation eks.amazonaws.com/role-arn; the webhook's own configuration gives "
@@ -203,7 +203,7 @@ def test_what_is_said_of_an_annotation() -> None:
     assert typo.evidence == "metadata.annotations[eks.amazon.com/role-arn]"
 
 
-def test_what_is_said_of_an_annotation_elsewhere() -> None:
+def test_messages_about_an_annotation_elsewhere() -> None:
     facts = kubernetes(account=account(None), workloads=deployment(annotations={ANNOTATION: ROLE}), admitted=None)
     (elsewhere,) = found(facts)
     assert elsewhere.message == (
@@ -268,11 +268,11 @@ def addon(name: str = "aws-ebs-csi-driver", role: str | None = OTHER) -> dict[st
         ),
     ],
 )
-def test_what_competes(chain: Chain, aws: t.Any, facts: t.Any, expected: list[str]) -> None:
+def test_competing_sources_of_the_role(chain: Chain, aws: t.Any, facts: t.Any, expected: list[str]) -> None:
     assert ids(found(kubernetes(**facts), chain, **aws)) == expected
 
 
-def test_what_is_said_of_competitors() -> None:
+def test_messages_about_competing_sources() -> None:
     (association,) = found(kubernetes(), associations=[{**ASSOCIATION, "roleArn": OTHER}])
     assert association.fix == (
         "keep one of the two: delete the association (aws eks delete-pod-identity-association --cluster-name prod "
@@ -329,7 +329,7 @@ def test_owners(given: dict[str, t.Any], expected: list[str]) -> None:
     assert ids(found(kubernetes(account=given))) == expected
 
 
-def test_who_merely_created_the_account_is_no_owner() -> None:
+def test_the_creator_of_the_account_is_not_an_owner() -> None:
     given = account()
     labels = {"f:metadata": {"f:annotations": {".": {}, "f:meta.helm.sh/release-name": {}}, "f:labels": {".": {}}}}
     entry = {"manager": "helm", "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": labels}
@@ -337,7 +337,7 @@ def test_who_merely_created_the_account_is_no_owner() -> None:
     assert found(kubernetes(account=given)) == []
 
 
-def test_what_is_said_of_owners() -> None:
+def test_messages_about_owners() -> None:
     (shared,) = found(kubernetes(account=account(owners={**OURS, "helm": "Update"})))
     assert shared.message == (
         "Helm and eksops.irsa own the annotation of service account shop/app together, so each may undo the others' "

@@ -109,7 +109,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("given", "allowed", "aws", "earlier", "chain", "expected"), CASES)
-def test_what_an_answer_tells(
+def test_findings_of_an_answer(
     given: StsAnswer, allowed: bool | None, aws: AwsFacts, earlier: list[str], chain: Chain, expected: list[str]
 ) -> None:
     found = sts_rules.findings(chain, aws, given, allowed=allowed, earlier=map(finding, earlier))
@@ -119,7 +119,7 @@ def test_what_an_answer_tells(
         assert given.message is None or given.message in each.evidence
 
 
-def test_a_condition_that_only_aws_can_judge_is_named() -> None:
+def test_a_condition_that_only_aws_can_evaluate_is_named() -> None:
     (found,) = sts_rules.findings(CHAIN, READ, answer(DENIED), allowed=None, earlier=())
     assert found.id == "denied-elsewhere"
     assert "statement 1 of the trust policy of role app has IpAddress aws:SourceIp 192.0.2.0/24" in found.message
@@ -141,7 +141,7 @@ def test_a_condition_that_only_aws_can_judge_is_named() -> None:
         pytest.param(answer(IDP), True, None, id="botocore-has-asked-again-itself"),
     ],
 )
-def test_when_to_ask_again(given: StsAnswer, allowed: bool | None, why: str | None) -> None:
+def test_transient_causes(given: StsAnswer, allowed: bool | None, why: str | None) -> None:
     assert sts_rules.transient_cause(given, allowed=allowed) == why
 
 
@@ -159,14 +159,14 @@ def test_when_to_ask_again(given: StsAnswer, allowed: bool | None, why: str | No
         (None, "aws", "denied-elsewhere"),
     ],
 )
-def test_regions_that_an_account_opts_into(region: str | None, partition: str, found: str) -> None:
+def test_opt_in_regions(region: str | None, partition: str, found: str) -> None:
     role_arn = ROLE.replace("aws", partition, 1)
     chain = dataclasses.replace(CHAIN, region=region, partition=partition, role_arn=role_arn)
     given = answer(NO_PROVIDER, region=region)
     assert ids(sts_rules.findings(chain, READ, given, allowed=True, earlier=())) == [found]
 
 
-def test_the_words() -> None:
+def test_messages() -> None:
     def one(given: StsAnswer, allowed: bool | None, aws: AwsFacts) -> Finding:
         (found,) = sts_rules.findings(CHAIN, aws, given, allowed=allowed, earlier=())
         return found
