@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_audit
-short_description: Audit which service accounts of a cluster act as which IAM roles
+short_description: Audit which service accounts of a cluster use which IAM roles
 version_added: 0.3.0
 description:
-  - Looks at a whole EKS cluster, in both directions. Each service account that is annotated with an IAM role, with its
-    role, trust policy, policies and pods; and each role that trusts the cluster's OIDC provider, with its service
-    accounts.
-  - It finds what M(eksops.irsa.irsa_verify) finds of a single service account without a token, and beyond that what
-    only the whole shows, such as roles that trust service accounts that don't exist, roles that nobody uses or that may
-    do everything, roles that are shared, annotations that were set by hand, and providers of clusters that are gone.
-  - It only reads, and that by pages, so that thousands of service accounts take seconds.
-  - It fails if there is a finding at or above O(fail_on), and returns everything all the same.
+  - Examines a whole EKS cluster in both directions. From the cluster, each service account that is annotated with an
+    IAM role, with its role, trust policy, policies and pods. From AWS, each role that trusts the cluster's OIDC
+    provider, with its service accounts.
+  - Finds what M(eksops.irsa.irsa_verify) finds for a single service account without a token. Other findings appear only
+    in an audit of the whole cluster. Examples are roles that trust service accounts that do not exist, unused roles,
+    roles that allow everything, shared roles, annotations set by hand, and OIDC providers of deleted clusters.
+  - Only reads, by pages. Thousands of service accounts take seconds.
+  - Fails if there is a finding at or above O(fail_on), and still returns everything.
 extends_documentation_fragment:
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
@@ -33,50 +33,50 @@ attributes:
 options:
   issuer:
     description:
-      - URL of the cluster's OIDC issuer, for a cluster that is reached by O(kubeconfig) or other Kubernetes options
-        and that EKS is not to be asked about.
+      - URL of the cluster's OIDC issuer, for a cluster that is reached with O(kubeconfig) or other Kubernetes options.
+        The module then makes no call to EKS about the cluster.
       - One of O(cluster_name) and O(issuer) is required.
     type: str
   namespaces:
     description:
-      - The namespaces whose service accounts are looked at, all by default.
-      - Roles are looked at whatever accounts they trust. Of accounts in other namespaces it isn't known whether they
-        exist, so that nothing is said of them.
+      - The namespaces of the service accounts to examine, all by default.
+      - Roles are examined whichever accounts they trust. Whether accounts in other namespaces exist is unknown, so
+        there are no findings about them.
     type: list
     elements: str
   role_accounts:
     description:
-      - AWS accounts, besides the cluster's, whose roles the service accounts may name. A role of another account is a
-        finding otherwise. IAM can't be asked about either.
+      - AWS accounts, besides the cluster's, whose roles the service accounts may name. A role in any other account is a
+        finding. Roles in other accounts can't be read.
     type: list
     elements: str
   pods:
-    description: Whether to look at the pods of the service accounts.
+    description: Whether to examine the pods of the service accounts.
     type: bool
     default: true
   rehearse:
     description:
-      - Whether to have the API server rehearse the creation of a pod (server-side dry run), with one of the service
-        accounts, to see that the pod identity webhook answers. Nothing is stored.
+      - Whether to create a pod with one of the service accounts in a server-side dry run, which shows whether the pod
+        identity webhook answers. Nothing is stored.
     type: bool
     default: true
   env_from:
     description:
-      - Whether to look into the ConfigMaps and Secrets that containers take as a whole for variables that take the
-        role's place. Only their metadata is asked for, which tells the names of their keys and no value. But Kubernetes
-        has no permission for less than the whole object.
+      - Whether to check the ConfigMaps and Secrets that containers take with C(envFrom) for variables that override the
+        role. Only their metadata is read, which has the names of keys and no values. But Kubernetes has no permission
+        for less than the whole object.
     type: bool
     default: false
   providers:
     description:
-      - Whether to look for OIDC providers of EKS clusters that don't exist. It takes a request for each cluster in each
+      - Whether to find OIDC providers of EKS clusters that do not exist. It takes a request for each cluster in each
         region that a provider of the account names.
     type: bool
     default: true
   unused_days:
     description:
-      - After how many days without use a role is a finding. IAM remembers use for 400 days.
-      - With V(0) it doesn't matter.
+      - The number of days without use after which a role is a finding. IAM tracks use for 400 days.
+      - V(0) turns the check off.
     type: int
     default: 90
   fail_on:
@@ -85,37 +85,37 @@ options:
     choices: [error, warning, never]
     default: error
   ignore:
-    description: Ids of findings that don't count. They are in no report either.
+    description: IDs of findings to ignore. They are in no report either.
     type: list
     elements: str
   reports:
     description:
-      - Files to write, on the host where the module runs. They hold everything that was found, however much it is.
-      - A file that is there is replaced. That it is written again is no change that the module reports.
+      - Files to write, on the host where the module runs. They have all findings.
+      - An existing file is replaced. Writing a report is not a change.
     type: dict
     suboptions:
       html:
         description:
-          - A page for people, complete in one file. It shows each service account with its role and its policies, can
-            be searched and filtered, and has the fix for each finding.
+          - A page in one file. It shows each service account with its role and its policies, can be searched and
+            filtered, and has the fix for each finding.
         type: path
       json:
-        description: All of it as JSON.
+        description: Everything as JSON.
         type: path
       junit:
-        description: JUnit XML, in which each service account and each role is a test. What fails, O(fail_on) says.
+        description: JUnit XML, in which each service account and each role is a test. O(fail_on) decides what fails.
         type: path
       markdown:
         description: The findings as Markdown, for a job's artifact or a ticket.
         type: path
       sarif:
-        description: SARIF 2.1.0, for tools that keep track of findings.
+        description: SARIF 2.1.0, for tools that track findings.
         type: path
   limit:
     description:
       - How many findings to return, the worst first, so that the result of a large cluster stays small. RV(summary)
-        counts all of them, and O(reports) have all of them.
-      - With V(0) all are returned.
+        counts all findings, and O(reports) have all of them.
+      - V(0) returns all of them.
     type: int
     default: 100
   details:
@@ -123,19 +123,19 @@ options:
     type: bool
     default: false
   max_workers:
-    description: How many requests are under way at the same time, 1 to 64.
+    description: How many requests to make in parallel, 1 to 64.
     type: int
     default: 16
 notes:
-  - What the caller isn't allowed to see is unknown, which RV(unread) and a warning say with the permission that is
-    missing, and the rest goes on. Only without list on serviceaccounts there is nothing to look at.
-  - In AWS it asks for C(eks:DescribeCluster), C(eks:ListPodIdentityAssociations), C(eks:DescribeAddon),
-    C(iam:GetAccountAuthorizationDetails) (or C(iam:ListRoles), which shows no policies and no use),
-    C(iam:ListOpenIDConnectProviders) and C(iam:GetOpenIDConnectProvider), for long trust policies for
-    C(iam:GetAccountSummary), and with O(providers) for C(eks:ListClusters).
-  - In Kubernetes it asks for list on serviceaccounts, namespaces, pods, mutatingwebhookconfigurations, and for get and
-    list on the workloads that own pods. With O(rehearse) it asks for create on pods, for the dry run alone, and with
-    O(env_from) for get on configmaps and secrets.
+  - What the caller is not allowed to read is unknown. RV(unread) and a warning name the missing permission, and the
+    rest goes on. Only list on serviceaccounts is indispensable.
+  - In AWS it needs C(eks:DescribeCluster), C(eks:ListPodIdentityAssociations), C(eks:DescribeAddon),
+    C(iam:GetAccountAuthorizationDetails) (or C(iam:ListRoles), without policies and last use),
+    C(iam:ListOpenIDConnectProviders) and C(iam:GetOpenIDConnectProvider), for long trust policies
+    C(iam:GetAccountSummary), and with O(providers) C(eks:ListClusters).
+  - In Kubernetes it needs list on serviceaccounts, namespaces, pods, mutatingwebhookconfigurations, and for get and
+    list on the workloads that own pods. With O(rehearse) it needs create on pods, only for the dry run, and with
+    O(env_from) get on configmaps and secrets.
 author:
   - eksops contributors (@eksops)
 seealso:
@@ -146,7 +146,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Audit a cluster, and leave a page and a file for the pipeline
+- name: Audit a cluster, and write a page and a file for the pipeline
   eksops.irsa.irsa_audit:
     cluster_name: production
     region: eu-west-1
@@ -156,7 +156,7 @@ EXAMPLES = r"""
       sarif: /tmp/irsa-audit.sarif
   register: audit
 
-- name: Show what was found
+- name: Show the findings
   ansible.builtin.debug:
     msg: "{{ (audit | eksops.irsa.audit_report).splitlines() }}"
 
@@ -168,7 +168,7 @@ EXAMPLES = r"""
     fail_on: warning
     ignore: [role-shared]
 
-- name: Without EKS and pods, by a kubeconfig
+- name: Audit without EKS and pods, with a kubeconfig
   eksops.irsa.irsa_audit:
     kubeconfig: ~/.kube/config
     issuer: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
@@ -178,13 +178,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ok:
-  description: Whether every chain holds that was looked at, none is broken and none unknown.
-  returned: if the cluster was looked at
+  description: Whether every examined chain is intact. No chain is broken and none is unknown.
+  returned: if the cluster was examined
   type: bool
   sample: false
 cluster:
-  description: Which cluster it is. Where O(issuer) was given, name and version are null.
-  returned: if the cluster was looked at
+  description: The cluster. With O(issuer), name and version are null.
+  returned: if the cluster was examined
   type: dict
   sample:
     name: production
@@ -195,16 +195,16 @@ cluster:
     issuer: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
 provider:
   description: The cluster's OIDC provider in IAM.
-  returned: if the cluster was looked at
+  returned: if the cluster was examined
   type: dict
   contains:
     arn:
-      description: Its ARN, be it there or not.
+      description: Its ARN, whether or not it exists.
       type: str
       returned: always
       sample: arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
     exists:
-      description: Whether it is there; null where that can't be told.
+      description: Whether it exists; null if that is unknown.
       type: bool
       returned: always
       sample: true
@@ -220,16 +220,15 @@ provider:
       returned: always
       sample: ok
     findings:
-      description: The places in RV(findings) of the findings about it.
+      description: The indices of its findings in RV(findings).
       type: list
       elements: int
       returned: always
       sample: []
 counts:
   description:
-    - How many service accounts and roles there are and in which state, how many pods and how many of them stale, and
-      how many findings of each severity.
-  returned: if the cluster was looked at
+    - The number of service accounts and roles in each state, of pods and stale pods, and of findings of each severity.
+  returned: if the cluster was examined
   type: dict
   sample:
     service_accounts: {total: 40, ok: 37, note: 0, warning: 1, unknown: 0, error: 2}
@@ -237,13 +236,13 @@ counts:
     pods: {total: 120, stale: 3}
     findings: {error: 2, warning: 3, note: 1}
 summary:
-  description: How often each finding was made, the worst first.
-  returned: if the cluster was looked at
+  description: The number of findings of each kind, the worst first.
+  returned: if the cluster was examined
   type: list
   elements: dict
   contains:
     id:
-      description: Which of the known causes it is. The troubleshooting guide explains each.
+      description: The ID of the cause. The troubleshooting guide explains each.
       type: str
       returned: always
       sample: pod-predates-annotation
@@ -253,12 +252,12 @@ summary:
       returned: always
       sample: error
     link:
-      description: Where in the chain it is.
+      description: The link of the chain.
       type: str
       returned: always
       sample: pods
     title:
-      description: What it is in a few words.
+      description: What the finding is about.
       type: str
       returned: always
       sample: Pods started before the annotation
@@ -273,8 +272,8 @@ summary:
       returned: always
       sample: 2
 findings:
-  description: What was found, the worst first, at most O(limit).
-  returned: if the cluster was looked at
+  description: The findings, the worst first, at most O(limit).
+  returned: if the cluster was examined
   type: list
   elements: dict
   contains:
@@ -289,7 +288,7 @@ findings:
       returned: always
       sample: warning
     link:
-      description: Where it is, V(provider), V(role), V(account), V(webhook), V(pods) or V(sts).
+      description: The link of the chain, V(provider), V(role), V(account), V(webhook), V(pods) or V(sts).
       type: str
       returned: always
       sample: role
@@ -297,24 +296,24 @@ findings:
       description: What is wrong with which object.
       type: str
       returned: always
-      sample: "role reports trusts a service account that the cluster hasn't got: analytics/reports"
+      sample: "role reports trusts 1 service account that does not exist in the cluster: analytics/reports"
     evidence:
-      description: Where it was seen; null where the message says it.
+      description: Where it was found; null if the message says it.
       type: str
       returned: always
       sample: iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument
     expected:
-      description: What there should be, where one value says it; else null.
+      description: The expected value; null if it is not a single value.
       type: str
       returned: always
       sample: null
     found:
-      description: What there is instead, where one value says it; else null.
+      description: The value found instead; null if it is not a single value.
       type: str
       returned: always
       sample: analytics/reports
     fix:
-      description: What to do about it.
+      description: How to fix it.
       type: str
       returned: always
       sample: "create it if it is still to come; else eksops.irsa.irsa_role with name: reports, state: absent"
@@ -331,20 +330,20 @@ findings:
       returned: always
       sample: [arn:aws:iam::123456789012:role/reports]
 omitted:
-  description: How many findings are not among RV(findings) because of O(limit).
-  returned: if the cluster was looked at
+  description: The number of findings that RV(findings) lacks because of O(limit).
+  returned: if the cluster was examined
   type: int
   sample: 0
 unread:
-  description: What could not be looked at, and why.
-  returned: if the cluster was looked at
+  description: What could not be read, and why.
+  returned: if the cluster was examined
   type: list
   elements: str
   sample: ["Could not read the add-on vpc-cni: the permission eks:DescribeAddon is missing."]
 service_accounts:
   description:
-    - The service accounts that anything binds to a role, they themselves, their pods, or a role that trusts them; those
-      that roles trust and that don't exist are among them.
+    - The service accounts that are bound to a role by their annotation, by their pods, or by a role that trusts them.
+      Accounts that a role trusts but that do not exist are among them.
   returned: with O(details=true)
   type: list
   elements: dict
@@ -365,34 +364,34 @@ service_accounts:
       returned: always
       sample: true
     role_arn:
-      description: What it is annotated with; null for nothing.
+      description: The role ARN that it is annotated with; null without one.
       type: str
       returned: always
       sample: arn:aws:iam::123456789012:role/reports
     role:
-      description: The place of that role in RV(roles); null if none can be made out.
+      description: The index of that role in RV(roles); null if the annotation names no role.
       type: int
       returned: always
       sample: 0
     bound_by:
-      description: Who owns the annotation, by V(metadata.managedFields); null if nobody does.
+      description: The field managers of the annotation, from V(metadata.managedFields); null without any.
       type: str
       returned: always
       sample: eksops.irsa
     pods:
-      description: How many pods it has (C(total)), and how many lack what a new one would be given (C(stale)).
+      description: The number of its pods (C(total)), and of those that lack what new pods get (C(stale)).
       type: dict
       returned: always
       sample: {total: 3, stale: 0}
     state:
       description:
-        - The worst that is known of it, V(error), V(unknown), V(warning), V(note) or V(ok). V(unknown) stands for
-          something that could not be looked at.
+        - The worst severity of its findings, V(error), V(warning) or V(note); V(unknown) if a part of it could not be
+          read and there is no error; otherwise V(ok).
       type: str
       returned: always
       sample: ok
     findings:
-      description: The places in RV(findings) of the findings that concern it, as if none were omitted.
+      description: The indices of its findings in RV(findings), as if none were omitted.
       type: list
       elements: int
       returned: always
@@ -419,17 +418,17 @@ roles:
       returned: always
       sample: "123456789012"
     exists:
-      description: Whether it exists; null where that can't be told, as for a role of another AWS account.
+      description: Whether it exists; null if that is unknown, as for a role in another AWS account.
       type: bool
       returned: always
       sample: true
     created:
-      description: When it was created, RFC 3339; null if that isn't known.
+      description: When it was created, RFC 3339; null if that is unknown.
       type: str
       returned: always
       sample: "2026-01-02T03:04:05Z"
     last_used:
-      description: When it was last used, RFC 3339; null if never, or that isn't known.
+      description: When it was last used, RFC 3339; null if never or unknown.
       type: str
       returned: always
       sample: "2026-11-20T08:00:00Z"
@@ -440,18 +439,18 @@ roles:
       returned: always
       sample: [{kind: managed, name: AmazonS3ReadOnlyAccess, arn: "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}]
     permissions_boundary:
-      description: The ARN of the policy that bounds it; null for none.
+      description: The ARN of its permissions boundary; null without one.
       type: str
       returned: always
       sample: null
     subjects:
-      description: Whom of this cluster it trusts, as its trust policy has it.
+      description: The subjects of this cluster that it trusts, as in its trust policy.
       type: list
       elements: str
       returned: always
       sample: ["system:serviceaccount:analytics:reports"]
     service_accounts:
-      description: The places in RV(service_accounts) of those that name it.
+      description: The indices of the accounts that name it in RV(service_accounts).
       type: list
       elements: int
       returned: always
@@ -468,21 +467,21 @@ roles:
       returned: always
       sample: []
 reports:
-  description: The files that were written, by their formats.
-  returned: if the cluster was looked at
+  description: The files that were written, by format.
+  returned: if the cluster was examined
   type: dict
   sample: {html: /tmp/irsa-audit.html, sarif: /tmp/irsa-audit.sarif}
 calls:
-  description: How many requests were made, by service and operation.
-  returned: if the cluster was looked at
+  description: The number of requests by service and operation.
+  returned: if the cluster was examined
   type: dict
   sample:
     eks: {DescribeCluster: 1}
     iam: {GetAccountAuthorizationDetails: 1, GetOpenIDConnectProvider: 1, ListOpenIDConnectProviders: 1}
     kubernetes: {list pods: 1, list serviceaccounts: 1}
 elapsed:
-  description: How long it took, in seconds.
-  returned: if the cluster was looked at
+  description: The duration in seconds.
+  returned: if the cluster was examined
   type: float
   sample: 1.2
 """

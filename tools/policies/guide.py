@@ -39,8 +39,8 @@ HEAD = r"""..
 Policies of well-known controllers
 ==================================
 
-Controllers and drivers that run in most clusters have policies that their projects publish. This collection has @COUNT@
-of them, each with parameters, and limited to what the controller of one cluster needs.
+Many controllers and drivers need an IAM policy that their project publishes. This collection has @COUNT@ of these
+policies. Each has parameters and is limited to what the controller of one cluster needs.
 
 .. contents::
    :local:
@@ -66,36 +66,36 @@ In a binding of :ansplugin:`eksops.irsa.irsa_bindings#module` and of the role :a
           - name: external_dns
             zones: [Z0123456789ABCDEFGHIJ]
 
-An element is a name, or a dictionary with ``name`` and the policy's parameters. What is missing, empty or can't be
-right is refused before anything is asked of AWS.
+An element is a name, or a dictionary with ``name`` and the policy's parameters. A missing, empty or invalid parameter
+is an error before any call to AWS.
 
-* Each becomes an inline policy of the role, ``well-known-external-dns`` for instance. ``policy_name`` gives it another
-  name, with which a role can have the same policy several times. A name that ``inline_policies`` has too is refused.
-* With ``purge_inline_policies`` they are among the policies that stay.
-* Partition, account, region and cluster name are those of the role and of ``cluster_name``. Where only ``issuer`` is
-  given, a policy that needs the cluster's name takes it as its ``cluster_name``. ``region`` works likewise.
-* An ARN of another partition than the role's is refused.
-* A statement whose optional list isn't given is left out. So is a condition whose parameter isn't given: it only
-  narrows further.
-* A role takes @QUOTA@ characters of inline policies, white space not counted. All of a role's policies are counted
+* Each policy becomes an inline policy of the role, for example ``well-known-external-dns``. ``policy_name`` gives it
+  another name, so that a role can have the same policy several times. ``inline_policies`` must not have the same name.
+* ``purge_inline_policies`` keeps these policies.
+* Partition, account, region and cluster name are those of the role and of ``cluster_name``. If only ``issuer`` is
+  given, give the element of a policy that needs the cluster's name a ``cluster_name``. The same holds for ``region``.
+* An ARN must be in the role's partition.
+* A statement is omitted if its optional list is not given. So is a condition whose parameter is not given: it only
+  narrows the statement further.
+* A role can have @QUOTA@ characters of inline policies, without white space. The module counts all policies of a role
   before the first write.
 
-Before it is written, this shows what a policy says:
+To show a policy before it is written, run:
 
 .. code-block:: console
 
     $ ansible localhost -m ansible.builtin.debug \
         -a "msg={{ lookup('eksops.irsa.well_known_policy', 'external_dns', zones=['Z0123456789ABCDEFGHIJ']) }}"
 
-:ansplugin:`eksops.irsa.well_known_policy#lookup` tells more, and ``--check --diff`` shows what would be written.
+:ansplugin:`eksops.irsa.well_known_policy#lookup` has the options, and ``--check --diff`` shows what would be written.
 
 Where they are narrower than their sources
 ------------------------------------------
 
-The actions are those that the projects publish. Resources are limited where AWS's actions take ARNs or tags that the
-controller's own documentation promises: to the partition, the account and the region everywhere, and to the cluster
-where the controller tags what it makes. A controller that was set up under another cluster name needs that name as
-``cluster_name``. Where ``*`` remains as a resource, the action takes no other, or the ARN can't be known before.
+The actions are those that the projects publish. Resources are limited where the actions support ARNs or tags that the
+controller's own documentation guarantees: to the partition, the account and the region everywhere, and to the cluster
+where the controller tags what it creates. A controller that is configured with another cluster name needs that name as
+``cluster_name``. Where ``*`` remains as a resource, the action supports no other, or the ARN is not known in advance.
 
 All of them
 -----------

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Policy documents in which something about the role and its cluster is still to be filled in."""
+"""Policy documents with placeholders for facts about the role and its cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import document as policy_document
 
 # Variables of IAM itself, such as ${aws:username}, have a colon in their names.
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
-# Where to learn what is still unknown.
+# How to provide a fact that is unknown.
 _SOURCES = {
     "cluster_name": "give cluster_name, to the module or as a parameter of the policy",
     "region": "give region as a parameter of the policy, or the cluster by cluster_name",
@@ -57,7 +57,7 @@ FACTS = frozenset({*(field.name for field in dataclasses.fields(Facts)), "dns_su
 
 
 def region_of(issuer: str | None) -> str | None:
-    """The region of a cluster, by its OIDC issuer; None if it doesn't tell."""
+    """The region in the URL of a cluster's OIDC issuer; None if it has none."""
     match = _REGION_OF_ISSUER.fullmatch(issuer or "")
     return match[1] if match else None
 
@@ -77,7 +77,7 @@ class Template:
     def document(self, facts: Facts) -> policy_document.Document:
         """The policy of a role.
 
-        :raises InvalidInput: something that it needs isn't known, or an ARN in it is of another partition.
+        :raises InvalidInput: a needed fact is unknown, or an ARN is in another partition.
         """
         statements = fill(list(self.statements), facts.values())
         for name in sorted(placeholders(statements)):
@@ -91,17 +91,17 @@ class Template:
 
 
 def fill(value: t.Any, known: t.Mapping[str, str]) -> t.Any:
-    """The value, and all that is in it, keys too, with what is known in the place of its placeholders.
+    """The value with placeholders replaced, in nested values and in keys too.
 
-    What isn't known stays. Texts of a list that become the same are there once.
+    Placeholders that are not known stay. Texts of a list that become equal are kept once.
     """
     if isinstance(value, str):
         return PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), value)
     if isinstance(value, t.Mapping):
-        return {fill(key, known): fill(each, known) for key, each in value.items()}
+        return {fill(key, known): fill(item, known) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        filled = [fill(each, known) for each in value]
-        texts = all(isinstance(each, str) for each in filled)
+        filled = [fill(item, known) for item in value]
+        texts = all(isinstance(item, str) for item in filled)
         return policy_document.scalar(list(dict.fromkeys(filled))) if texts and filled else filled
     return value
 
@@ -113,12 +113,12 @@ def placeholders(value: t.Any) -> set[str]:
     if isinstance(value, t.Mapping):
         return {name for pair in value.items() for part in pair for name in placeholders(part)}
     if isinstance(value, (list, tuple)):
-        return {name for each in value for name in placeholders(each)}
+        return {name for item in value for name in placeholders(item)}
     return set()
 
 
 def _check_partition(name: str, statements: t.Sequence[policy_document.Statement], facts: Facts) -> None:
-    """Of ARNs that were given as parameters: one of another partition grants nothing."""
+    """Rejects an ARN in another partition, given as a parameter: it would grant nothing."""
     for statement in statements:
         for resource in policy_document.as_list(statement["Resource"]):
             partition = resource.split(":")[1] if resource.startswith("arn:") else facts.partition
