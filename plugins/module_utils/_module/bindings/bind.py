@@ -21,6 +21,7 @@ from ..._core.service_account import plan as service_account_plan
 from .. import provider as provider_module
 from .. import role as role_module
 from ..rollout.run import Group
+from . import listing
 from . import run as binding_run
 
 if t.TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Binding:
             wanted = outcome.account.wanted(outcome.role_arn)
             try:
                 if known:
-                    observed = known.observed(wanted.namespace, wanted.name)
+                    observed = listing.observed(known, wanted.namespace, wanted.name)
                 else:
                     observed = service_accounts.observe_service_account(self._run.server, wanted)
                 service_account_plan.require_place(wanted, observed)

@@ -12,12 +12,12 @@ import dataclasses
 import threading
 import typing as t
 
-from ..._api.kubernetes import service_accounts, workloads
+from ..._api.kubernetes import service_accounts
 from ..._core.bindings import spec as binding_spec
 from ..._core.errors import AccessDenied, IrsaError
 from ..._core.plan import Plan
-from ..._core.service_account import plan as service_account_plan
 from .. import role as role_module
+from .listing import ListedAccounts, list_accounts
 from .progress import Progress
 
 if t.TYPE_CHECKING:
@@ -194,36 +194,7 @@ def follow(run: Run, kind: str, rollouts: Group, outcomes: t.Sequence[Outcome]) 
         rollouts.roll_out(run.apply, settle)
 
 
-@dataclasses.dataclass(frozen=True)
-class Accounts:
-    """Service accounts that were listed.
-
-    :param phases: of all namespaces; None if they weren't read.
-    """
-
-    found: t.Mapping[tuple[str, str], dict[str, t.Any]]
-    phases: t.Mapping[str, str] | None = None
-
-    def observed(self, namespace: str, name: str) -> service_account_plan.Observed:
-        """What is known of one account."""
-        found = self.found.get((namespace, name))
-        phase = None if found or self.phases is None else self.phases.get(namespace, "")
-        return service_account_plan.Observed.from_kubernetes(found, phase)
-
-
-def all_accounts(server: ApiServer, namespaces: t.Sequence[str] = ()) -> Accounts:
-    """The service accounts of all namespaces, or of some.
-
-    :raises AccessDenied: the caller may not list them.
-    """
-    if namespaces:
-        found = workloads.everywhere(server, workloads.list_service_accounts, namespaces)
-    else:
-        found = workloads.list_service_accounts(server)
-    return Accounts({(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in found})
-
-
-def known_accounts(run: Run) -> Accounts | None:
+def known_accounts(run: Run) -> ListedAccounts | None:
     """The accounts of the bindings, read by pages; None where it is less to read each one, or the caller may not list.
 
     Where one of them is still to be made, the namespaces are read too.
@@ -232,13 +203,13 @@ def known_accounts(run: Run) -> Accounts | None:
     if len(named) <= _FEW:
         return None
     try:
-        listed = all_accounts(run.server, sorted({namespace for namespace, _name in named}))
+        listed = list_accounts(run.server, sorted({namespace for namespace, _name in named}))
     except AccessDenied:
         return None
-    if listed.found.keys() >= set(named) or not run.wanted.present:
+    if listed.accounts.keys() >= set(named) or not run.wanted.present:
         return listed
     try:
-        return dataclasses.replace(listed, phases=service_accounts.namespace_phases(run.server))
+        return dataclasses.replace(listed, namespace_phases=service_accounts.namespace_phases(run.server))
     except AccessDenied:
         return listed  # the first write tells
 

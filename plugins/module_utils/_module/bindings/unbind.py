@@ -17,6 +17,7 @@ from ..._core.plan import Plan
 from ..._core.service_account import plan as service_account_plan
 from .. import role as role_module
 from ..rollout.run import Group
+from . import listing
 from . import run as binding_run
 
 if t.TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Freeing:
         outcomes: t.Sequence[Outcome],
         names: t.Mapping[int, str],
         kinds: tuple[str, str, str],
-        accounts: binding_run.Accounts | None,
+        accounts: listing.ListedAccounts | None,
     ) -> None:
         self._run = run
         self.outcomes = outcomes
@@ -90,7 +91,7 @@ class Freeing:
                 nonlocal fresh
                 if self._accounts and not fresh:
                     fresh = True
-                    return service_account_plan.plan(wanted, self._accounts.observed(wanted.namespace, wanted.name))
+                    return service_account_plan.plan(wanted, listing.observed(self._accounts, wanted.namespace, wanted.name))
                 return service_account_plan.plan(wanted, service_accounts.observe_service_account(run.server, wanted))
 
             try:
@@ -170,14 +171,14 @@ def strangers(run: Run, exclusive: binding_spec.Exclusive) -> Freeing:
     :raises Conflict: they are more than may be freed.
     :raises AccessDenied: the caller may not list service accounts.
     """
-    listed = binding_run.all_accounts(run.server, exclusive.namespaces)
+    listed = listing.list_accounts(run.server, exclusive.namespaces)
     taken = {(each.account.options["namespace"], each.account.options["name"]) for each in run.outcomes}
     # What a role that is written here trusts is settled by its bindings, unless they only add to it.
     settled = {name.casefold() for name, each in run.wanted.roles.items() if each.purge_service_accounts}
     outcomes, names = [], {}
-    for number, key in enumerate(binding_spec.strangers(exclusive, taken, listed.found.values())):
+    for number, key in enumerate(binding_spec.strangers(exclusive, taken, listed.accounts.values())):
         account = run.wanted.stranger(number, *key)
-        role_arn = binding_spec.bound_to(listed.found[key])
+        role_arn = binding_spec.bound_to(listed.accounts[key])
         outcome = binding_spec.Outcome(account, role_arn=role_arn)
         arn = Arn.parse(role_arn) if role_arn else None
         if arn:

@@ -22,6 +22,7 @@ from ..._core.diagnosis.findings import Unknown
 from ..._core.errors import IrsaError
 from ..verify import observation
 from ..verify.token_probe import TokenProbe
+from . import listing
 from . import run as binding_run
 
 if t.TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Proofs:
         self._ask = ask
         self._fail_on = fail_on
         self._foreign: dict[str, t.Any] = {}
-        self._accounts: binding_run.Accounts | None = None
+        self._accounts: listing.ListedAccounts | None = None
         name = run.wanted.provider.cluster_name
         self._cluster = run.aws.describe(name) if name else None
 
@@ -139,7 +140,7 @@ class Proofs:
         run, wanted = self._run, self._wanted(outcome)
         names = (wanted.namespace, wanted.service_account)
         if self._accounts:
-            account = self._accounts.found.get(names)
+            account = self._accounts.accounts.get(names)
         else:
             account = workloads.find_service_account(run.server, namespace=names[0], name=names[1])
         chain = diagnosis_options.chain_of(wanted, self._cluster, account)
