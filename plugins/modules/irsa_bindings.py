@@ -484,45 +484,15 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
-from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import spec as binding_spec
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.driver import Driver
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import Writer
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import Run
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.outcome import shorten_bindings
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import rollouts
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import BindingsContext, Writes
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import ProgressWriter
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import BindingsRun, Verify
 
-if t.TYPE_CHECKING:
-    from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.verify import Proofs
-
-ARGUMENTS: dict[str, t.Any] = {
-    "bindings": {"type": "list", "elements": "dict", "required": True, "options": _options.BINDING},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "issuer": {"type": "str"},
-    "provider": {"type": "bool", "default": True},
-    "rollout": {"type": "bool", "default": False},
-    "rollout_options": {
-        "type": "dict",
-        "default": {},
-        "apply_defaults": True,
-        "options": {
-            "strategy": {"type": "str", "choices": ["restart", "evict", "delete"], "default": "restart"},
-            "only_stale": {"type": "bool", "default": True},
-            "delete_unmanaged": {"type": "bool", "default": False},
-            "wait": {"type": "bool", "default": True},
-            "wait_timeout": {"type": "int", "default": 300},
-            "max_retries": {"type": "int", "default": 2},
-        },
-    },
-    "verify": {"type": "str", "choices": ["none", "static", "token"], "default": "none"},
-    "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
-    "exclusive": {"type": "bool", "default": False},
-    "exclusive_namespaces": {"type": "list", "elements": "str"},
-    "exclusive_limit": {"type": "int", "default": 10},
-    "max_workers": {"type": "int", "default": 16},
-    "on_error": {"type": "str", "choices": ["collect", "stop"], "default": "collect"},
-    "force": {"type": "bool", "default": False},
-    "progress_path": {"type": "path"},
-    "details": {"type": "bool", "default": False},
-    **_options.KUBERNETES,
-}
+ARGUMENTS: dict[str, t.Any] = {**options.IRSA_BINDINGS, **_options.KUBERNETES}
 
 
 def main() -> None:
@@ -535,45 +505,52 @@ def main() -> None:
 
     def body() -> dict[str, t.Any]:
         began = time.monotonic()
-        # What is read has no cycles. Looking for some would take a quarter of the time.
+        # What is read has no reference cycles, and searching for some would take a quarter of the time.
         gc.disable()
-        wanted = binding_spec.Wanted.from_params(module.params, _runner.load_yaml)
-        aws = Aws(module, connections=wanted.workers)
-        server = connection.open_api_server(module, aws, connections=wanted.workers)
-        run = Run(
-            functools.partial(_runner.converge, module),
-            functools.partial(_runner.apply, module),
-            aws,
-            server,
-            wanted,
-            Writer(module.params["progress_path"]),
-            foresee=module.check_mode,
-            stop_early=module.params["on_error"] == "stop",
-            details=module.params["details"],
+        params = module.params
+        spec = BindingsSpec.from_params(
+            params, _runner.load_yaml, rollout_problems=rollouts.find_option_problems(params)
         )
-        proofs = None if module.params["verify"] == "none" else _proofs(module, run)
-        driver = Driver(run, provider_is_ours=module.params["provider"], proofs=proofs)
-        driver.carry_out()
+        aws = Aws(module, connections=spec.workers)
+        writes = Writes(
+            functools.partial(_runner.converge, module), functools.partial(_runner.apply, module), module.check_mode
+        )
+        context = BindingsContext(
+            writes,
+            aws,
+            connection.open_api_server(module, aws, connections=spec.workers),
+            spec,
+            ProgressWriter(params["progress_path"]),
+            stop_early=params["on_error"] == "stop",
+            details=params["details"],
+        )
+        run = BindingsRun(context, ensure_provider=params["provider"], verify=_verify(params))
+        run.execute()
         # AnsibleModule has no public name for whether a diff is asked for.
         diff: bool = module._diff  # pylint: disable=protected-access
-        returns = driver.returns(diff=diff)
-        return {**returns, "elapsed": round(time.monotonic() - began, 3)}
+        return {**run.result(diff=diff), "elapsed": round(time.monotonic() - began, 3)}
 
-    _runner.run(module, body, told={"bindings": binding_spec.told(module.params["bindings"])})
+    _runner.run(module, body, told={"bindings": shorten_bindings(module.params["bindings"])})
 
 
-def _proofs(module: AnsibleAWSModule, run: Run) -> t.Callable[[dict[str, t.Any]], Proofs]:
-    # Imported here because without it a run begins sooner.
-    from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.verify import Proofs
+def _verify(params: dict[str, t.Any]) -> Verify | None:
+    if params["verify"] == "none":
+        return None
+    # Imported here because a run without it begins sooner.
+    from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.verify import (
+        VerifyOptions,
+        verify_bindings,
+    )
 
     return functools.partial(
-        Proofs,
-        run,
-        region=module.params["region"],
-        ask=module.params["verify"] == "token",
-        fail_on=module.params["fail_on"],
-        warn=_runner.warn,
-        without=_runner.without,
+        verify_bindings,
+        VerifyOptions(
+            region=params["region"],
+            ask_sts=params["verify"] == "token",
+            fail_on=params["fail_on"],
+            warn=_runner.warn,
+            redact=_runner.without,
+        ),
     )
 
 

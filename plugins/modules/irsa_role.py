@@ -351,40 +351,13 @@ actions:
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Wanted
 from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
 
-ARGUMENTS: dict[str, t.Any] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "name": {"type": "str", "required": True},
-    "path": {"type": "str"},
-    "description": {"type": "str"},
-    "max_session_duration": {"type": "int"},
-    "permissions_boundary": {"type": "str"},
-    "managed_policies": {"type": "list", "elements": "str"},
-    "purge_policies": {"type": "bool", "default": False},
-    "inline_policies": {"type": "dict"},
-    "purge_inline_policies": {"type": "bool", "default": False},
-    "well_known_policies": {"type": "list", "elements": "raw"},
-    "service_accounts": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "namespace": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-        },
-    },
-    "purge_service_accounts": {"type": "bool", "default": True},
-    "allow_wildcards": {"type": "bool", "default": False},
-    "cluster_name": {"type": "str"},
-    "issuer": {"type": "str"},
-    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
-    "trust": {"type": "str", "choices": ["merge", "replace"], "default": "merge"},
-    "force": {"type": "bool", "default": False},
-    **_options.tags(),
-}
+ARGUMENTS: dict[str, t.Any] = {**options.IRSA_ROLE, **options.ROLE}
 
 
 def main() -> None:

@@ -322,6 +322,7 @@ import time
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision as rollout
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import Driver, Group, Observed
@@ -329,28 +330,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run im
 
 def main() -> None:
     module = AnsibleAWSModule(
-        argument_spec={
-            **_options.KUBERNETES,
-            "namespace": {"type": "str"},
-            "service_account": {"type": "str", "aliases": ["name"]},
-            "service_accounts": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "namespace": {"type": "str", "required": True},
-                    "name": {"type": "str", "required": True, "aliases": ["service_account"]},
-                    "role_arn": {"type": "str"},
-                },
-            },
-            "label_selectors": {"type": "list", "elements": "str"},
-            "role_arn": {"type": "str"},
-            "strategy": {"type": "str", "choices": ["restart", "evict", "delete"], "default": "restart"},
-            "only_stale": {"type": "bool", "default": True},
-            "delete_unmanaged": {"type": "bool", "default": False},
-            "wait": {"type": "bool", "default": True},
-            "wait_timeout": {"type": "int", "default": 300},
-            "max_retries": {"type": "int", "default": 2},
-        },
+        argument_spec={**options.POD_ROLLOUT, **options.ROLLOUT, **_options.KUBERNETES},
         required_one_of=[("service_account", "label_selectors", "service_accounts")],
         required_by={"service_account": ["namespace"], "label_selectors": ["namespace"]},
         mutually_exclusive=[

@@ -247,25 +247,11 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection, service_accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
 
-ARGUMENTS: dict[str, t.Any] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "namespace": {"type": "str", "required": True},
-    "name": {"type": "str", "required": True, "aliases": ["service_account"]},
-    "role_arn": {"type": "str"},
-    "audience": {"type": "str"},
-    "sts_regional_endpoints": {"type": "bool"},
-    "token_expiration": {"type": "int", "no_log": False},
-    "create": {"type": "bool", "default": True},
-    "create_namespace": {"type": "bool", "default": False},
-    "labels": {"type": "dict"},
-    "annotations": {"type": "dict"},
-    "force": {"type": "bool", "default": False},
-    "delete": {"type": "bool", "default": False},
-    **_options.KUBERNETES,
-}
+ARGUMENTS: dict[str, t.Any] = {**options.SA_ANNOTATE, **options.SERVICE_ACCOUNT, **_options.KUBERNETES}
 
 
 def main() -> None:

@@ -46,5 +46,5 @@ def in_bindings(arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         except InvalidInput as error:
             problems.append(f"binding {index}: {error}")
     if problems:
-        raise InvalidInput("the bindings can't be carried out", cause=" ".join(problems), fix="correct the bindings")
+        raise InvalidInput("invalid bindings", cause=" ".join(problems), fix="correct the bindings")
     return {**arguments, "bindings": found}

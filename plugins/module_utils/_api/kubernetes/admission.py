@@ -22,32 +22,6 @@ _RETRIED = frozenset({429, 502, 503, 504})
 _ENDED = ("Succeeded", "Failed")
 
 
-def request_token(
-    server: ApiServer, *, namespace: str, name: str, audience: str, seconds: int, conceal: t.Callable[[str], None]
-) -> str:
-    """A token of the service account, as the kubelet requests it for a pod.
-
-    https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
-
-    :param seconds: how long it is good for; 600 at least.
-    :param conceal: told the token before anything else is done with it.
-    :raises NotFound: there is no such account.
-    """
-    answer = server.request(
-        "POST",
-        f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token",
-        body={
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"audiences": [audience], "expirationSeconds": seconds},
-        },
-        what=f"request a token of the service account {namespace}/{name}",
-    )
-    token = str(answer["status"]["token"])
-    conceal(token)
-    return token
-
-
 def rehearse_pod(server: ApiServer, *, body: Json) -> Json:
     """The pod as admission leaves it; nothing is stored.
 

@@ -196,3 +196,29 @@ _OPERATIONS = (
 def operations(server: ApiServer) -> dict[str, t.Callable[..., t.Any]]:
     """What the plans of `_core.service_account` call for."""
     return {function.__name__: functools.partial(function, server) for function in _OPERATIONS}
+
+
+def request_token(
+    server: ApiServer, *, namespace: str, name: str, audience: str, seconds: int, conceal: t.Callable[[str], None]
+) -> str:
+    """A token of the service account, as the kubelet requests it for a pod.
+
+    https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
+
+    :param seconds: how long it is good for; 600 at least.
+    :param conceal: told the token before anything else is done with it.
+    :raises NotFound: there is no such account.
+    """
+    answer = server.request(
+        "POST",
+        f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token",
+        body={
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": [audience], "expirationSeconds": seconds},
+        },
+        what=f"request a token of the service account {namespace}/{name}",
+    )
+    token = str(answer["status"]["token"])
+    conceal(token)
+    return token

@@ -18,6 +18,7 @@ from ..diagnosis import options as diagnosis_options
 from ..diagnosis.causes import BY_ID, LINKS
 from ..diagnosis.findings import Chain, Finding, KubernetesFacts, Unknown
 from ..diagnosis.rules import account as account_rules
+from ..diagnosis.rules import pods as pod_rules
 from ..diagnosis.rules.occurrences import some
 from ..errors import ChainBroken
 from ..pods import injection, owners
@@ -99,7 +100,7 @@ class Audit:
         # An account that a role trusts and that was never to name it has no chain of its own.
         if chain.role_arn or _means_a_role(account, kubernetes):
             role = _role_key(facts, chain.role_arn)
-            found = diagnose.diagnose(probes, seen)
+            found = diagnose.diagnose(probes, seen, pod_findings=pod_rules.findings(chain, kubernetes))
             for each in found.findings:
                 self._note(each, [name], [role] if role and each.link == "role" else [])
             known = "unknown" not in found.links.values()

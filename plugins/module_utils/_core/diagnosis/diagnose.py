@@ -18,7 +18,6 @@ from .expected_injection import promised
 from .findings import AwsFacts, Chain, Finding, KubernetesFacts, Observed, StsAnswer, TestPod, Unknown, in_chain_order
 from .options import Wanted
 from .rules import account as account_rules
-from .rules import pods as pod_rules
 from .rules import role as role_rules
 from .rules import sts as sts_rules
 
@@ -98,9 +97,13 @@ def static_allows(seen: Observations) -> bool | None:
     return role_rules.static_allows(seen.chain, seen.aws)
 
 
-def diagnose(wanted: Wanted, seen: Observations) -> Diagnosis:
-    """Puts the parts together. What follows from a finding in an earlier link is left out."""
-    found = _findings(seen)
+def diagnose(wanted: Wanted, seen: Observations, *, pod_findings: t.Iterable[Finding]) -> Diagnosis:
+    """Puts the parts together. What follows from a finding in an earlier link is left out.
+
+    :param pod_findings: of `rules.pods`; empty if neither pods nor the webhook were read. They are an argument so
+        that a module that reads neither doesn't ship their rules.
+    """
+    found = _findings(seen, pod_findings)
     counted = tuple(each for each in found if each.id not in wanted.ignore)
     links = _links(wanted, seen, counted)
     return Diagnosis(
@@ -152,14 +155,14 @@ def test_pod(seen: Observations) -> dict[str, t.Any] | None:
     return {"log": pod.log, "caller_arn": pod.caller_arn} if isinstance(pod, TestPod) else None
 
 
-def _findings(seen: Observations) -> list[Finding]:
+def _findings(seen: Observations, pod_findings: t.Iterable[Finding]) -> list[Finding]:
     chain, aws, kubernetes = seen.chain, seen.aws, seen.kubernetes
     found = role_rules.findings(chain, aws)
     if isinstance(seen.sts, StsAnswer) and seen.sts.code is None:
         # A role of another account in which STS lets the account in was meant.
         found = [each for each in found if each.id != "arn-wrong-account"]
     found += account_rules.findings(chain, kubernetes, aws)
-    found += pod_rules.findings(chain, kubernetes)
+    found += pod_findings
     answered = isinstance(seen.sts, StsAnswer)
     if isinstance(seen.sts, StsAnswer):
         found += sts_rules.findings(chain, aws, seen.sts, allowed=static_allows(seen), earlier=found)

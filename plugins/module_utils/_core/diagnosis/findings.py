@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..errors import IrsaError
 from .causes import BY_ID, LINKS, Link, Severity
 
 Json = t.Mapping[str, t.Any]
@@ -26,8 +27,20 @@ class Unknown:
     reason: str
     permission: str | None = None
 
+    @classmethod
+    def from_error(cls, error: IrsaError, permission: str | None = None) -> Unknown:
+        """In place of an observation that failed with this error.
+
+        :param permission: the one that the caller lacks, if that is why.
+        """
+        if permission:
+            return cls(f"{error.message}: the permission {permission} is missing", permission)
+        return cls(f"{error.message}: {error.cause}" if error.cause else error.message)
+
 
 Observed: t.TypeAlias = T | Unknown
+
+NO_ROLE: t.Final = Unknown("no role is named")
 
 
 @dataclasses.dataclass(frozen=True)

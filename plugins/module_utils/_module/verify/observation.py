@@ -12,7 +12,7 @@ import typing as t
 from ..._api.aws import eks, iam, sts
 from ..._core import errors
 from ..._core.arn import Arn
-from ..._core.diagnosis.findings import AwsFacts, Chain, Observed, Unknown
+from ..._core.diagnosis.findings import NO_ROLE, AwsFacts, Chain, Observed, Unknown
 from ..._core.diagnosis.rules import account as account_rules
 from ..._core.diagnosis.rules import role as role_rules
 from ..._core.policy.document import compact
@@ -27,7 +27,6 @@ if t.TYPE_CHECKING:
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
 
-NO_ROLE: t.Final = Unknown("no role is named")
 OFF: t.Final = Unknown("the probe static is off")
 # Every trust policy may have 2048 characters. From this length on one more account may be too much for the quota.
 _SURE_LENGTH = 1500
@@ -46,14 +45,7 @@ def ask(read: t.Callable[[], T]) -> T | Unknown:
         return unknown(error, str(error.details["action"]) if isinstance(error, errors.AccessDenied) else None)
 
 
-def unknown(error: errors.IrsaError, permission: str | None) -> Unknown:
-    """What stands for an observation that failed.
-
-    :param permission: the one that the caller lacks, if that is why.
-    """
-    if permission:
-        return Unknown(f"{error.message}: the permission {permission} is missing", permission)
-    return Unknown(f"{error.message}: {error.cause}" if error.cause else error.message)
+unknown = Unknown.from_error
 
 
 class Reads:

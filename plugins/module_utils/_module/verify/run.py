@@ -24,6 +24,7 @@ from ..._core.diagnosis import options as diagnosis_options
 from ..._core.diagnosis.diagnose import Diagnosis, Observations
 from ..._core.diagnosis.findings import KubernetesFacts, Observed, TestPod, Unknown
 from ..._core.diagnosis.options import PodWanted, Wanted
+from ..._core.diagnosis.rules import pods as pod_rules
 from ..._core.diagnosis.rules import sts as sts_rules
 from ..._core.pods import injection, owners, readiness
 from . import observation
@@ -80,7 +81,7 @@ class Verification:
         seen = self._observe()
         if self._wanted.test_pod and self._start_pods:
             seen = dataclasses.replace(seen, test_pod=self._run_pod(self._wanted.test_pod))
-        return diagnose.diagnose(self._wanted, seen)
+        return diagnose.diagnose(self._wanted, seen, pod_findings=pod_rules.findings(seen.chain, seen.kubernetes))
 
     # Side by side
 

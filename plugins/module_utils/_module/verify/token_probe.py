@@ -11,16 +11,15 @@ import time
 import typing as t
 
 from ..._api.aws import sts
-from ..._api.kubernetes import admission
+from ..._api.kubernetes import service_accounts
 from ..._core import errors
 from ..._core.diagnosis import diagnose
 from ..._core.diagnosis import options as diagnosis_options
-from ..._core.diagnosis.findings import Chain, Observed, StsAnswer, Unknown
+from ..._core.diagnosis.findings import NO_ROLE, Chain, Observed, StsAnswer, Unknown
 from ..._core.diagnosis.rules import role as role_rules
 from ..._core.diagnosis.rules import sts as sts_rules
 from ..._core.policy import document as policy_document
 from ..._core.trust import policy as trust_policy
-from .observation import NO_ROLE, unknown
 
 if t.TYPE_CHECKING:
     from ..._api.aws.session import Aws
@@ -82,7 +81,7 @@ class TokenProbe:
                 self._client = self._aws.unsigned("sts", chain.region)
             return self._once(chain)
         except errors.AccessDenied as error:
-            return unknown(error, f"create serviceaccounts/token in {chain.namespace}")
+            return Unknown.from_error(error, f"create serviceaccounts/token in {chain.namespace}")
         except errors.NotFound:
             return no_account
 
@@ -126,7 +125,7 @@ class TokenProbe:
                 conceal=self._conceal,
             )
         except (errors.Unreachable, errors.Throttled, errors.BadConnection) as error:
-            return unknown(error, None)
+            return Unknown.from_error(error)
         except errors.IrsaError as error:
             code = str(error.details.get("code") or type(error).__name__)
             message = (error.cause or error.message).removeprefix(f"{code}: ")
@@ -137,7 +136,7 @@ class TokenProbe:
 
     def _request(self, chain: Chain) -> str:
         """A token for the audience that the tokens of the account's pods have."""
-        token = admission.request_token(
+        token = service_accounts.request_token(
             self._server,
             namespace=chain.namespace,
             name=chain.service_account,

@@ -76,6 +76,7 @@ def findings(chain: Chain, facts: KubernetesFacts, aws: AwsFacts) -> list[Findin
         found.append(_missing(chain, facts))
     elif not isinstance(account, Unknown):
         found += [*_annotation(chain, facts, account), *_addons(chain, account, aws), *_owners(chain, account)]
+        found += misplaced_skip_containers(f"service account {name_of(chain)}", account)
     found += _pod_identity(chain, facts, aws)
     return found
 
@@ -179,6 +180,19 @@ def _elsewhere(chain: Chain, facts: KubernetesFacts) -> t.Iterator[tuple[str, st
     if facts.namespace is not None and not isinstance(facts.namespace, Unknown):
         given = facts.namespace["metadata"].get("annotations") or {}
         yield f"namespace {chain.namespace}", "metadata", given
+
+
+def misplaced_skip_containers(thing: str, body: Json) -> t.Iterator[Finding]:
+    """The annotation that tells the webhook to skip containers, on an object that is not a pod."""
+    value = (body["metadata"].get("annotations") or {}).get(injection.SKIP_CONTAINERS)
+    if value is not None:
+        yield Finding(
+            "skip-containers",
+            f"the annotation {injection.SKIP_CONTAINERS} has no effect on {thing}, where nothing reads it",
+            "set it in spec.template.metadata.annotations of the workload, or remove it",
+            f"metadata.annotations[{injection.SKIP_CONTAINERS}]",
+            found=value,
+        )
 
 
 def _options(chain: Chain) -> str:

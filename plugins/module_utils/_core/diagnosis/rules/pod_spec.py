@@ -14,9 +14,9 @@ import typing as t
 
 from ...pods import injection
 from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_CONTAINERS
-from ..expected_injection import name_of
-from ..findings import Chain, Finding, KubernetesFacts, Unknown
+from ..findings import Chain, Finding, KubernetesFacts
 from . import occurrences
+from .account import misplaced_skip_containers
 from .occurrences import Pod, Sighting
 
 Json = t.Mapping[str, t.Any]
@@ -51,25 +51,11 @@ def findings(chain: Chain, facts: KubernetesFacts, role_arn: str | None, pods: t
 # -- the annotation that takes containers out
 
 
-def without_effect(chain: Chain, facts: KubernetesFacts) -> t.Iterator[Finding]:
-    """The annotation that is a pod's on objects where nothing reads it."""
-    if facts.account is not None and not isinstance(facts.account, Unknown):
-        yield from _misplaced(f"service account {name_of(chain)}", facts.account)
+def without_effect(facts: KubernetesFacts) -> t.Iterator[Finding]:
+    """The annotation that is a pod's on workloads, where nothing reads it."""
     for owner, workload in sorted(facts.workloads.items(), key=lambda each: str(each[0])):
         if workload is not None:
-            yield from _misplaced(str(owner), workload)
-
-
-def _misplaced(thing: str, body: Json) -> t.Iterator[Finding]:
-    value = (body["metadata"].get("annotations") or {}).get(SKIP_CONTAINERS)
-    if value is not None:
-        yield Finding(
-            "skip-containers",
-            f"the annotation {SKIP_CONTAINERS} has no effect on {thing}, where nothing reads it",
-            "set it in spec.template.metadata.annotations of the workload, or remove it",
-            f"metadata.annotations[{SKIP_CONTAINERS}]",
-            found=value,
-        )
+            yield from misplaced_skip_containers(str(owner), workload)
 
 
 def _skipped(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:

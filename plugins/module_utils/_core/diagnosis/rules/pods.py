@@ -34,7 +34,7 @@ def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
     lack the role for that reason alone. Under a webhook that can't work pods lack the variables because of it.
     """
     broken = webhook_rules.findings(chain, facts)
-    found = [*broken, *pod_spec_rules.without_effect(chain, facts)]
+    found = [*broken, *pod_spec_rules.without_effect(facts)]
     if isinstance(facts.pods, Unknown):
         return found
     expected = promised(chain, facts)

@@ -14,13 +14,12 @@ import typing as t
 import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import sts
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import admission
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import admission, service_accounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import diagnose
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Observations
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import StsAnswer, Unknown
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findings import NO_ROLE, StsAnswer, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.options import PROBES, Wanted
-from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import NO_ROLE
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.token_probe import TokenProbe
 from botocore.stub import ANY, Stubber
 from unit.chain_objects import AWS, CHAIN, ROLE, kubernetes
@@ -46,7 +45,7 @@ def forbidden(message: str) -> Json:
 def test_a_token_is_asked_for_as_a_kubelet_does(scripted: t.Any, connect: t.Any) -> None:
     scripted.answer({"status": {"token": "the-token"}})
     secrets: list[str] = []
-    found = admission.request_token(
+    found = service_accounts.request_token(
         connect(scripted), namespace="shop", name="app", audience="vault", seconds=600, conceal=secrets.append
     )
     (request,) = scripted.requests

@@ -18,6 +18,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.findin
     Unknown,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.options import PROBES, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import pods as pod_rules
 from unit.chain_objects import AWS, CHAIN, NOT_READ, OTHER, ROLE, account, dry_run, injected, kubernetes, written
 
 Json = dict[str, t.Any]
@@ -88,7 +89,7 @@ def diagnose(
     pods = cluster.pop("pods", None)
     known = kubernetes(**cluster) if pods is None else dataclasses.replace(kubernetes(**cluster), pods=pods)
     seen = Observations(chain, facts or aws(), known, sts, pod)
-    return diagnosis.diagnose(of or wanted(), seen)
+    return diagnosis.diagnose(of or wanted(), seen, pod_findings=pod_rules.findings(chain, known))
 
 
 def ids(found: Diagnosis) -> list[str]:

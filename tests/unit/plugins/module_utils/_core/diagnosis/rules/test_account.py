@@ -356,3 +356,12 @@ def test_what_is_said_of_owners() -> None:
     (applied,) = found(kubernetes(account=last_applied(OTHER)))
     assert applied.fix == f"write {ROLE} into the manifest and apply it"
     assert (applied.expected, applied.found) == (ROLE, OTHER)
+
+
+def test_skip_containers_on_the_account_has_no_effect() -> None:
+    (finding,) = found(kubernetes(account=account(skip_containers="app")))
+    assert finding.id == "skip-containers"
+    assert finding.message == (
+        "the annotation eks.amazonaws.com/skip-containers has no effect on service account shop/app, where nothing "
+        "reads it"
+    )

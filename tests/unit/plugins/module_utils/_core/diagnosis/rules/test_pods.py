@@ -188,12 +188,6 @@ NAMED = [
     ),
     pytest.param(
         [injected(written())],
-        {"account": account(skip_containers="app")},
-        ["skip-containers"],
-        id="skip-on-the-account",
-    ),
-    pytest.param(
-        [injected(written())],
         {"workloads": template(written(), **skipping("app"))},
         ["skip-containers"],
         id="skip-on-the-workload",
@@ -700,11 +694,6 @@ def test_what_is_said_of_skipped_containers() -> None:
     assert everything.message == (
         "annotation eks.amazonaws.com/skip-containers of Deployment shop/web (pod web-5d4f-x1) takes out all "
         "containers, so that none has the role"
-    )
-    on_account = only(injected(written()), account=account(skip_containers="app"))
-    assert on_account.message == (
-        "the annotation eks.amazonaws.com/skip-containers has no effect on service account shop/app, where nothing "
-        "reads it"
     )
 
 
