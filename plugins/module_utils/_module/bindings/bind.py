@@ -17,7 +17,6 @@ import typing as t
 
 from ..._api.aws import iam
 from ..._api.kubernetes import service_accounts
-from ..._core.bindings.outcome import not_processed_error
 from ..._core.bindings.spec import check_quotas
 from ..._core.errors import AccessDenied, IrsaError, QuotaExceeded
 from ..._core.plan import Plan
@@ -211,7 +210,10 @@ class AccountBinder:
     def annotate(self) -> None:
         """Writes the service accounts of the bindings whose roles exist."""
         context = self._context
-        outcomes = [outcome for outcome in context.outcomes if not outcome.error]
+        # A run that was stopped has not read all of them.
+        outcomes = [
+            outcome for outcome in context.outcomes if not outcome.error and outcome.binding.index in self._observed
+        ]
         unchanged: dict[int, Plan] = {}
         for outcome in outcomes:
             plan = self._plan_if_unchanged(outcome)
@@ -233,9 +235,6 @@ class AccountBinder:
         context.for_each(step_done, lambda outcome: self._annotate_account(outcome, frozenset(), created), first)
         existing = frozenset(created)
         context.for_each(step_done, lambda outcome: self._annotate_account(outcome, existing, created), rest)
-        for outcome in context.outcomes:
-            if context.stopped and not outcome.error and outcome.binding.title not in context.service_accounts:
-                outcome.error = not_processed_error(outcome)
 
     def _annotate_account(self, outcome: BindingOutcome, existing: frozenset[str], created: set[str]) -> None:
         """:param existing: namespaces that this run created, or would create, before.

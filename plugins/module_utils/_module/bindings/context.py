@@ -13,7 +13,7 @@ import threading
 import typing as t
 
 from ..._api.kubernetes import service_accounts
-from ..._core.bindings.outcome import BindingOutcome
+from ..._core.bindings.outcome import BindingOutcome, not_processed_error
 from ..._core.errors import AccessDenied, IrsaError
 from ..._core.plan import Plan
 from ..._core.service_account import plan as service_account_plan
@@ -151,6 +151,12 @@ class BindingsContext:
             outcome.changes += error.details.get("done", ())
             with self._lock:
                 self._failed.add(outcome.binding.index)
+
+    def fail_unprocessed(self, outcomes: t.Iterable[BindingOutcome]) -> None:
+        """Records of a run that was stopped which bindings it did not finish."""
+        for outcome in outcomes:
+            if self.stopped and not outcome.error and outcome.binding.title not in self.service_accounts:
+                outcome.error = not_processed_error(outcome)
 
     @property
     def stopped(self) -> bool:

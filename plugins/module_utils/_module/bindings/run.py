@@ -55,13 +55,14 @@ class BindingsRun:
         if context.spec.purge:
             self._unlisted = unbind.unlisted_accounts(context, context.spec.purge)
             self._unlisted.preflight()
-        if not context.outcomes or not all(outcome.error for outcome in context.outcomes):
+        if not context.stopped and not (context.outcomes and all(outcome.error for outcome in context.outcomes)):
             self._provider = (bind.ensure_provider if self._ensure_provider else bind.require_provider)(context)
             roles.write()
             accounts.annotate()
             if context.spec.rollout is not None and not context.stopped:
                 bound = [outcome for outcome in context.outcomes if not outcome.error]
                 self._rollouts.append(rollouts.roll_out(context, "rollouts", bound))
+        context.fail_unprocessed(context.outcomes)
         if self._unlisted:
             self._unbind(self._unlisted)
         if self._verify and not context.stopped:

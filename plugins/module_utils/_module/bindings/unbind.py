@@ -12,7 +12,7 @@ import typing as t
 
 from ..._api.kubernetes import service_accounts
 from ..._core.arn import Arn
-from ..._core.bindings.outcome import BindingOutcome, not_processed_error
+from ..._core.bindings.outcome import BindingOutcome
 from ..._core.bindings.spec import annotated_role_arn, find_unlisted_accounts
 from ..._core.errors import IrsaError
 from ..._core.service_account import plan as service_account_plan
@@ -83,9 +83,7 @@ class Unbinder:
             unbound = [outcome for outcome in self.outcomes if not outcome.error]
             self.rollouts = rollouts.roll_out(context, self._kinds.pods, unbound, without_role=True)
         self._unbind_roles()
-        for outcome in self.outcomes:
-            if context.stopped and not outcome.error and outcome.binding.title not in context.service_accounts:
-                outcome.error = not_processed_error(outcome)
+        context.fail_unprocessed(self.outcomes)
 
     def _unbind_account(self, outcome: BindingOutcome) -> None:
         context, spec = self._context, outcome.binding.account_spec(None)
