@@ -103,7 +103,7 @@ class FakeServer:
         if any(part in path for part in self.refused):
             raise errors.AccessDenied(f"may not {method} {path}", action=f"{method} {path}")
         parts = path.split("/")[3:]
-        dry = bool((given.get("query") or {}).get("dryRun"))
+        dry = bool({**(given.get("body") or {}), **(given.get("query") or {})}.get("dryRun"))
         if method != "GET" and not dry and parts[-1] != "token":
             self.writes.append(f"{method} {path}")
         if len(parts) <= 2:
@@ -118,7 +118,7 @@ class FakeServer:
         if method == "GET":
             return copy.deepcopy(self.accounts[key])
         if method == "DELETE":
-            return self.accounts.pop(key)
+            return self.accounts[key] if dry else self.accounts.pop(key)
         return self._patch(key, given, dry=dry)
 
     def pages(self, path: str, **given: t.Any) -> tuple[list[Json], str]:

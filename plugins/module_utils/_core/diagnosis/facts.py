@@ -17,6 +17,8 @@ Json = t.Mapping[str, t.Any]
 PROPAGATION_SECONDS = 120
 
 _NOT_READ: t.Final = Unknown("it isn't read for many bindings at once")
+# Another value, because a link without pods or webhook is unknown, and is not so without the facts above.
+_NO_PODS: t.Final = Unknown("pods are not read for many bindings at once")
 
 
 def wanted(namespace: str, name: str, *, role_arn: str | None, issuer: str, region: str | None, ask: bool) -> Wanted:
@@ -86,9 +88,9 @@ def kubernetes_facts(of_account: Json | None) -> KubernetesFacts:
     return KubernetesFacts(
         account=of_account,
         namespace=_NOT_READ,
-        webhooks=_NOT_READ,
+        webhooks=_NO_PODS,
         serving_ca=_NOT_READ,
-        pods=_NOT_READ,
+        pods=_NO_PODS,
         workloads={},
         admitted=None,
     )

@@ -170,8 +170,9 @@ def test_more_unlisted_accounts_than_the_limit_are_refused(aws: FakeAws, server:
 
 def test_role_of_a_listed_binding_is_left_to_it(aws: FakeAws, server: FakeServer) -> None:
     bind_all(aws, server, binding("web"), binding("old"))
-    context = bind_all(aws, server, binding("web"))
+    bind_all(aws, server, binding("web"))
     assert aws.subjects("app") == ["shop/web"]
+    context = context_of(aws, server, binding("web"))
     unbinder = unbind.unlisted_accounts(context, PurgeSpec(1))
     unbinder.unbind()
     assert [kind for kind, _name, plan in context.plans() if plan] == ["freed_accounts"]

@@ -19,6 +19,7 @@ if t.TYPE_CHECKING:
 
 PROVIDER = {"arn": PROVIDER_ARN, "client_ids": ["sts.amazonaws.com"], "thumbprints": [], "tags": {}}
 ELSEWHERE = "arn:aws:iam::210987654321:role/x"
+READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
 KEPT = f"arn:aws:iam::{ACCOUNT_ID}:role/kept"
 
 
@@ -61,7 +62,7 @@ def make_role(aws: FakeAws, name: str, *accounts: str) -> None:
 
 
 def test_sound_bindings_have_no_findings(aws: FakeAws, server: FakeServer, verifying: Verifying) -> None:
-    given = [binding("web", managed_policies=["arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"]), binding("cart")]
+    given = [binding("web", inline_policies={"read": READ}), binding("cart")]
     context = bind_all(aws, server, *given)
     assert verifying.run(context) == ["changed", "changed"]
     assert [outcome.findings for outcome in context.outcomes] == [[], []]
@@ -84,7 +85,7 @@ def test_state_after_the_run_is_verified(aws: FakeAws, server: FakeServer, verif
     context = bind_all(aws, server, binding("web"), binding("cart"))
     server.accounts.pop(("shop", "web"))
     assert verifying.run(context) == ["failed", "changed"]
-    assert [finding["id"] for finding in context.outcomes[0].findings or ()][:1] == ["account-missing"]
+    assert "account-missing" in [finding["id"] for finding in context.outcomes[0].findings or ()]
 
 
 @pytest.mark.parametrize(("fail_on", "status"), [("error", "changed"), ("warning", "failed"), ("never", "changed")])
