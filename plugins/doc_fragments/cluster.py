@@ -8,8 +8,8 @@ from __future__ import annotations
 class ModuleDocFragment:
     """The options by which modules connect to Kubernetes; ``_options.KUBERNETES`` has the same as data.
 
-    It has what this collection adds to ``kubernetes.core.k8s_auth_options`` and to the fragments of amazon.aws. A module
-    names it before those, because the first documentation of an option holds.
+    It has what this collection adds to ``kubernetes.core.k8s_auth_options`` and to the fragments of amazon.aws. A
+    module names it before those, because the first documentation of an option holds.
     """
 
     DOCUMENTATION = r"""
