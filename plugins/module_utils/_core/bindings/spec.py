@@ -134,7 +134,7 @@ class BindingsSpec:
         grouping.stop(problems)
         return cls(
             provider=_provider_spec(
-                params, list(dict.fromkeys(each.get("audience") or STS_AUDIENCE for each in given))
+                params, list(dict.fromkeys(binding.get("audience") or STS_AUDIENCE for binding in given))
             ),
             roles=roles,
             bindings=tuple(bindings),
@@ -180,7 +180,7 @@ def _role_specs(
                 {**defaults, **cluster, **role, "state": params["state"]}, load_yaml
             )
         except InvalidInput as error:
-            users = [index for index, each in enumerate(params["bindings"]) if each.get("role_name") == name]
+            users = [index for index, one in enumerate(params["bindings"]) if one.get("role_name") == name]
             problems += _problems_of(users, error)
     return specs
 
