@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The powers of a module, in the words that ``ansible-doc`` shows."""
+    """The attributes of modules."""
 
     DOCUMENTATION = r"""
 options: {}

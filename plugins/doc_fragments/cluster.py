@@ -6,10 +6,10 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """How modules that talk to Kubernetes connect; ``_argspec.KUBERNETES`` is the same as data.
+    """The options by which modules connect to Kubernetes; ``_options.KUBERNETES`` has the same as data.
 
-    The options of ``kubernetes.core.k8s_auth_options`` and of amazon.aws are documented there; here stands what
-    this collection adds. A module names this fragment before those: what comes first holds.
+    It has what this collection adds to ``kubernetes.core.k8s_auth_options`` and to the fragments of amazon.aws. A
+    module names it before those, because the first documentation of an option holds.
     """
 
     DOCUMENTATION = r"""

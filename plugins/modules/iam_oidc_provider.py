@@ -146,8 +146,9 @@ actions:
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec import ProviderSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import provider as provider_module
 
@@ -159,7 +160,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "purge_client_ids": {"type": "bool", "default": False},
     "thumbprints": {"type": "list", "elements": "str"},
     "force": {"type": "bool", "default": False},
-    **_options.tags(),
+    **options.TAGS,
 }
 
 

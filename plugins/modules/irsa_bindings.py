@@ -20,6 +20,7 @@ description:
   - A run that was cut off is finished by running it again.
   - Pods that started before are re-created if asked, as M(eksops.irsa.pod_rollout) does it.
 extends_documentation_fragment:
+  - eksops.irsa.options.bindings
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
@@ -34,110 +35,6 @@ attributes:
       - It runs the module and shows its progress meanwhile, see O(progress_path).
       - It looks O(bindings[].well_known_policies) up before.
 options:
-  bindings:
-    description:
-      - Which service account gets which role, and what the role is to be like.
-      - These are the items of the variable C(irsa_bindings) of the role P(eksops.irsa.irsa#role).
-      - Bindings that name the same role share it. Lists and dictionaries that they give of it are put together;
-        everything else has to agree.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      namespace:
-        description: Namespace of the service account.
-        type: str
-        required: true
-      service_account:
-        description: Name of the service account.
-        type: str
-        required: true
-      role_name:
-        description:
-          - Name of the IAM role.
-          - Exactly one of O(bindings[].role_name) and O(bindings[].role_arn) is needed.
-        type: str
-      role_arn:
-        description:
-          - ARN of an IAM role that is kept elsewhere, in another account for instance. It is used and not touched.
-        type: str
-      description:
-        description: The role's description.
-        type: str
-      path:
-        description: The role's path, V(/) for a new role if left out. IAM can't change it later.
-        type: str
-      max_session_duration:
-        description: How long a session of the role may last, 3600 to 43200 seconds.
-        type: int
-      permissions_boundary:
-        description: ARN of the policy that bounds the role. An empty string removes the boundary.
-        type: str
-      managed_policies:
-        description: Managed policies of the role, each by its ARN or its name.
-        type: list
-        elements: str
-      purge_policies:
-        description: Whether to detach other managed policies. Not done by default.
-        type: bool
-      inline_policies:
-        description: Inline policies of the role, documents by name.
-        type: dict
-      purge_inline_policies:
-        description: Whether to delete other inline policies. Not done by default.
-        type: bool
-      well_known_policies:
-        description:
-          - Policies that well-known controllers and drivers need, as
-            O(eksops.irsa.irsa_role#module:well_known_policies) has them.
-          - Bindings that share a role may give the same policy, with the same parameters.
-        type: list
-        elements: raw
-        version_added: 0.3.0
-      tags:
-        description: Tags of the role.
-        type: dict
-      purge_tags:
-        description: Whether to remove other tags. Done by default if tags are given.
-        type: bool
-      trust:
-        description: Whether to keep the statements of others in the trust policy, which is the default, or to own it.
-        type: str
-        choices: [merge, replace]
-      purge_service_accounts:
-        description:
-          - Whether the bindings are all of this cluster's service accounts that the role may trust. That is the
-            default.
-        type: bool
-      audience:
-        description: The audience of the account's tokens, V(sts.amazonaws.com) if left out.
-        type: str
-      sts_regional_endpoints:
-        description: Whether pods use the regional STS endpoint.
-        type: bool
-      token_expiration:
-        description: Lifetime of the pods' tokens in seconds, 600 at least.
-        type: int
-      create:
-        description: Whether to create a service account that is missing. Done by default.
-        type: bool
-      create_namespace:
-        description: Whether to create a namespace that is missing. Not done by default.
-        type: bool
-      labels:
-        description: Further labels of the service account.
-        type: dict
-      annotations:
-        description: Further annotations of the service account.
-        type: dict
-      delete:
-        description:
-          - With O(state=absent), whether to delete the service account if this collection created it. Not done by
-            default.
-        type: bool
-      rbac:
-        description: Used by the role P(eksops.irsa.irsa#role) and not here.
-        type: dict
   state:
     description:
       - With V(present) the service accounts get their roles.
@@ -165,36 +62,6 @@ options:
         M(eksops.irsa.pod_rollout) does.
     type: bool
     default: false
-  rollout_options:
-    description: How to do it, in the options of M(eksops.irsa.pod_rollout).
-    type: dict
-    default: {}
-    suboptions:
-      strategy:
-        description: As O(eksops.irsa.pod_rollout#module:strategy).
-        type: str
-        choices: [restart, evict, delete]
-        default: restart
-      only_stale:
-        description: As O(eksops.irsa.pod_rollout#module:only_stale).
-        type: bool
-        default: true
-      delete_unmanaged:
-        description: As O(eksops.irsa.pod_rollout#module:delete_unmanaged).
-        type: bool
-        default: false
-      wait:
-        description: As O(eksops.irsa.pod_rollout#module:wait).
-        type: bool
-        default: true
-      wait_timeout:
-        description: As O(eksops.irsa.pod_rollout#module:wait_timeout).
-        type: int
-        default: 300
-      max_retries:
-        description: As O(eksops.irsa.pod_rollout#module:max_retries).
-        type: int
-        default: 2
   verify:
     description:
       - Whether to verify each binding in the end. A binding that doesn't hold has failed, see O(fail_on).
@@ -484,45 +351,15 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
-from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import spec as binding_spec
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.driver import Driver
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import Writer
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import Run
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.outcome import shorten_bindings
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import rollouts
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import BindingsContext, Writes
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import ProgressWriter
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import BindingsRun, Verify
 
-if t.TYPE_CHECKING:
-    from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.verify import Proofs
-
-ARGUMENTS: dict[str, t.Any] = {
-    "bindings": {"type": "list", "elements": "dict", "required": True, "options": _options.BINDING},
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "issuer": {"type": "str"},
-    "provider": {"type": "bool", "default": True},
-    "rollout": {"type": "bool", "default": False},
-    "rollout_options": {
-        "type": "dict",
-        "default": {},
-        "apply_defaults": True,
-        "options": {
-            "strategy": {"type": "str", "choices": ["restart", "evict", "delete"], "default": "restart"},
-            "only_stale": {"type": "bool", "default": True},
-            "delete_unmanaged": {"type": "bool", "default": False},
-            "wait": {"type": "bool", "default": True},
-            "wait_timeout": {"type": "int", "default": 300},
-            "max_retries": {"type": "int", "default": 2},
-        },
-    },
-    "verify": {"type": "str", "choices": ["none", "static", "token"], "default": "none"},
-    "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
-    "exclusive": {"type": "bool", "default": False},
-    "exclusive_namespaces": {"type": "list", "elements": "str"},
-    "exclusive_limit": {"type": "int", "default": 10},
-    "max_workers": {"type": "int", "default": 16},
-    "on_error": {"type": "str", "choices": ["collect", "stop"], "default": "collect"},
-    "force": {"type": "bool", "default": False},
-    "progress_path": {"type": "path"},
-    "details": {"type": "bool", "default": False},
-    **_options.KUBERNETES,
-}
+ARGUMENTS: dict[str, t.Any] = {**options.IRSA_BINDINGS, **_options.KUBERNETES}
 
 
 def main() -> None:
@@ -535,45 +372,52 @@ def main() -> None:
 
     def body() -> dict[str, t.Any]:
         began = time.monotonic()
-        # What is read has no cycles. Looking for some would take a quarter of the time.
+        # What is read has no reference cycles, and searching for some would take a quarter of the time.
         gc.disable()
-        wanted = binding_spec.Wanted.from_params(module.params, _runner.load_yaml)
-        aws = Aws(module, connections=wanted.workers)
-        server = connection.open_api_server(module, aws, connections=wanted.workers)
-        run = Run(
-            functools.partial(_runner.converge, module),
-            functools.partial(_runner.apply, module),
-            aws,
-            server,
-            wanted,
-            Writer(module.params["progress_path"]),
-            foresee=module.check_mode,
-            stop_early=module.params["on_error"] == "stop",
-            details=module.params["details"],
+        params = module.params
+        spec = BindingsSpec.from_params(
+            params, _runner.load_yaml, rollout_problems=rollouts.find_option_problems(params)
         )
-        proofs = None if module.params["verify"] == "none" else _proofs(module, run)
-        driver = Driver(run, provider_is_ours=module.params["provider"], proofs=proofs)
-        driver.carry_out()
+        aws = Aws(module, connections=spec.workers)
+        writes = Writes(
+            functools.partial(_runner.converge, module), functools.partial(_runner.apply, module), module.check_mode
+        )
+        context = BindingsContext(
+            writes,
+            aws,
+            connection.open_api_server(module, aws, connections=spec.workers),
+            spec,
+            ProgressWriter(params["progress_path"]),
+            stop_early=params["on_error"] == "stop",
+            details=params["details"],
+        )
+        run = BindingsRun(context, ensure_provider=params["provider"], verify=_verify(params))
+        run.execute()
         # AnsibleModule has no public name for whether a diff is asked for.
         diff: bool = module._diff  # pylint: disable=protected-access
-        returns = driver.returns(diff=diff)
-        return {**returns, "elapsed": round(time.monotonic() - began, 3)}
+        return {**run.result(diff=diff), "elapsed": round(time.monotonic() - began, 3)}
 
-    _runner.run(module, body, reported_args={"bindings": binding_spec.told(module.params["bindings"])})
+    _runner.run(module, body, reported_args={"bindings": shorten_bindings(module.params["bindings"])})
 
 
-def _proofs(module: AnsibleAWSModule, run: Run) -> t.Callable[[dict[str, t.Any]], Proofs]:
-    # Imported here because without it a run begins sooner.
-    from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.verify import Proofs
+def _verify(params: dict[str, t.Any]) -> Verify | None:
+    if params["verify"] == "none":
+        return None
+    # Imported here because a run without it begins sooner.
+    from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.verify import (
+        VerifyOptions,
+        verify_bindings,
+    )
 
     return functools.partial(
-        Proofs,
-        run,
-        region=module.params["region"],
-        ask=module.params["verify"] == "token",
-        fail_on=module.params["fail_on"],
-        warn=_runner.warn,
-        without=_runner.redact,
+        verify_bindings,
+        VerifyOptions(
+            region=params["region"],
+            ask_sts=params["verify"] == "token",
+            fail_on=params["fail_on"],
+            warn=_runner.warn,
+            redact=_runner.redact,
+        ),
     )
 
 

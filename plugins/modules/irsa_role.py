@@ -23,6 +23,7 @@ description:
     actions or an account's id against its root ARN make no change.
   - Everything that can be checked is checked before the first call, the rest before the first write.
 extends_documentation_fragment:
+  - eksops.irsa.options.role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
@@ -53,61 +54,6 @@ options:
       - IAM keeps names unique without regard to case.
     type: str
     required: true
-  path:
-    description:
-      - The role's path, V(/) for a new role if left out.
-      - IAM can't move a role. If it is at another path, the module fails and says so.
-    type: str
-  description:
-    description: The role's description. An empty one removes it.
-    type: str
-  max_session_duration:
-    description: How long a session of the role lasts at most, 3600 to 43200 seconds. IAM takes 3600 for a new role.
-    type: int
-  permissions_boundary:
-    description: ARN of the managed policy that bounds the role's permissions. An empty string removes the boundary.
-    type: str
-  managed_policies:
-    description:
-      - Managed policies to attach, each by its ARN, or by its name alone if it is of the role's account or of AWS.
-      - A name that both have is an error, unless one of the two is attached already.
-    type: list
-    elements: str
-  purge_policies:
-    description: Whether to detach managed policies that are not in O(managed_policies), if those are given.
-    type: bool
-    default: false
-  inline_policies:
-    description:
-      - Inline policies to write, documents by name.
-      - A document is a mapping, or such a mapping as JSON or YAML text.
-    type: dict
-  purge_inline_policies:
-    description:
-      - Whether to delete inline policies that are neither in O(inline_policies) nor in O(well_known_policies), if one
-        of them is given.
-    type: bool
-    default: false
-  well_known_policies:
-    description:
-      - Policies that well-known controllers and drivers need, such as V(external_dns), V(karpenter) or V(ebs_csi),
-        written as inline policies.
-      - An element is the name of a policy, or a dictionary with C(name) and the policy's parameters. The
-        R(guide to policies,ansible_collections.eksops.irsa.docsite.guide_policies) lists names and parameters,
-        P(eksops.irsa.well_known_policy#lookup) shows a policy with its parameters filled in.
-      - The inline policy is called C(well-known-NAME) with dashes, as in C(well-known-external-dns), or as the
-        element's C(policy_name) says. The same policy may be given several times with a C(policy_name) of its own each.
-      - What a policy needs to know of partition, account, region and cluster it is filled in from the role and
-        O(cluster_name) or O(issuer). An element may have C(cluster_name) and C(region), if it should be others.
-    type: list
-    elements: raw
-    version_added: 0.3.0
-  tags:
-    description:
-      - Tags to put on the role.
-      - The tag C(eksops.irsa/managed) says whether O(state=absent) may delete the role. It is never purged. Setting it
-        to V(true) hands a role that somebody else made over to this collection, any other value takes the role out of
-        its hands.
   service_accounts:
     description:
       - The service accounts that may act as the role.
@@ -123,12 +69,6 @@ options:
         description: The account's name, or a pattern with O(allow_wildcards).
         type: str
         required: true
-  purge_service_accounts:
-    description:
-      - Whether O(service_accounts) is the whole list of this provider's accounts.
-      - With V(false) the accounts are added to those that are there.
-    type: bool
-    default: true
   allow_wildcards:
     description:
       - Whether C(*) and C(?) may stand in O(service_accounts) for any text and for any character.
@@ -153,14 +93,6 @@ options:
     type: list
     elements: str
     default: [sts.amazonaws.com]
-  trust:
-    description:
-      - With V(merge) only the provider's plain statements are written.
-      - With V(replace) the trust policy trusts the O(service_accounts) and nobody else, and
-        O(purge_service_accounts) means nothing.
-    type: str
-    choices: [merge, replace]
-    default: merge
   force:
     description: With O(state=absent), delete the role whoever made it and whomever else it trusts.
     type: bool
@@ -351,40 +283,13 @@ actions:
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Wanted
 from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
 
-ARGUMENTS: dict[str, t.Any] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "name": {"type": "str", "required": True},
-    "path": {"type": "str"},
-    "description": {"type": "str"},
-    "max_session_duration": {"type": "int"},
-    "permissions_boundary": {"type": "str"},
-    "managed_policies": {"type": "list", "elements": "str"},
-    "purge_policies": {"type": "bool", "default": False},
-    "inline_policies": {"type": "dict"},
-    "purge_inline_policies": {"type": "bool", "default": False},
-    "well_known_policies": {"type": "list", "elements": "raw"},
-    "service_accounts": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "namespace": {"type": "str", "required": True},
-            "name": {"type": "str", "required": True},
-        },
-    },
-    "purge_service_accounts": {"type": "bool", "default": True},
-    "allow_wildcards": {"type": "bool", "default": False},
-    "cluster_name": {"type": "str"},
-    "issuer": {"type": "str"},
-    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
-    "trust": {"type": "str", "choices": ["merge", "replace"], "default": "merge"},
-    "force": {"type": "bool", "default": False},
-    **_options.tags(),
-}
+ARGUMENTS: dict[str, t.Any] = {**options.IRSA_ROLE, **options.ROLE}
 
 
 def main() -> None:

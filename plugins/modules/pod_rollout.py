@@ -22,6 +22,7 @@ description:
     and pods that are being deleted or have ended.
   - If nothing is stale, nothing is written. A rollout that is under way already is still waited for.
 extends_documentation_fragment:
+  - eksops.irsa.options.rollout
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
@@ -84,50 +85,6 @@ options:
       - It is an error if the annotation names another role, because that is what new pods would get. In check mode it
         is not, since the annotation may be about to change; nor is a missing namespace, which may be about to be made.
     type: str
-  strategy:
-    description:
-      - V(restart) restarts workloads as C(kubectl rollout restart) does, each with its own update strategy. What has
-        none (a DaemonSet or StatefulSet with C(OnDelete), the pods of a StatefulSet below its partition, a
-        ReplicaSet of its own, a ReplicationController, a workload of a custom kind) has its pods evicted one by one.
-        Stale pods of a StatefulSet that are not ready are evicted at once, because its controller would wait for them.
-      - V(evict) evicts pods one by one, as C(kubectl drain) does, so that disruption budgets are kept. A refused
-        eviction is tried again until O(wait_timeout).
-      - V(delete) deletes pods one by one, whatever the disruption budgets say.
-      - One by one means that the replacement of a pod is ready before the next pod of the same owner goes, with
-        O(wait=false) as well.
-      - The pods of a Job are never touched, and a paused Deployment is not restarted. Both are warned of.
-    type: str
-    choices: [restart, evict, delete]
-    default: restart
-  only_stale:
-    description: Restart only the owners of stale pods. If V(false), restart the owners of all the pods.
-    type: bool
-    default: true
-  delete_unmanaged:
-    description:
-      - Delete stale pods that have no owner. Nothing makes them again.
-      - By default they are reported in RV(unmanaged) and left alone.
-    type: bool
-    default: false
-  wait:
-    description:
-      - Wait until the workloads have rolled out, by the rules of C(kubectl rollout status), and the new pods have
-        the role.
-    type: bool
-    default: true
-  wait_timeout:
-    description:
-      - How long to wait for all workloads together, in seconds.
-      - A rollout that is certain to hang (no such image, no quota) ends the wait sooner, after 30 seconds in which
-        nothing moves.
-    type: int
-    default: 300
-  max_retries:
-    description:
-      - How often to replace pods again that came up without the role, as happens while the webhook is restarting or
-        doesn't know of the annotation yet.
-    type: int
-    default: 2
 notes:
   - In Kubernetes it needs the verbs get on serviceaccounts (list, where pods are chosen by labels alone) and list on
     pods. For the workloads that it restarts it needs get, list, watch and patch on deployments, statefulsets and
@@ -322,35 +279,17 @@ import time
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision as rollout
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import Driver, Group, Observed
 
+ARGUMENTS = {**options.POD_ROLLOUT, **options.ROLLOUT, **_options.KUBERNETES}
+
 
 def main() -> None:
     module = AnsibleAWSModule(
-        argument_spec={
-            **_options.KUBERNETES,
-            "namespace": {"type": "str"},
-            "service_account": {"type": "str", "aliases": ["name"]},
-            "service_accounts": {
-                "type": "list",
-                "elements": "dict",
-                "options": {
-                    "namespace": {"type": "str", "required": True},
-                    "name": {"type": "str", "required": True, "aliases": ["service_account"]},
-                    "role_arn": {"type": "str"},
-                },
-            },
-            "label_selectors": {"type": "list", "elements": "str"},
-            "role_arn": {"type": "str"},
-            "strategy": {"type": "str", "choices": ["restart", "evict", "delete"], "default": "restart"},
-            "only_stale": {"type": "bool", "default": True},
-            "delete_unmanaged": {"type": "bool", "default": False},
-            "wait": {"type": "bool", "default": True},
-            "wait_timeout": {"type": "int", "default": 300},
-            "max_retries": {"type": "int", "default": 2},
-        },
+        argument_spec=ARGUMENTS,
         required_one_of=[("service_account", "label_selectors", "service_accounts")],
         required_by={"service_account": ["namespace"], "label_selectors": ["namespace"]},
         mutually_exclusive=[

@@ -19,6 +19,7 @@ description:
   - An option that is left out is left alone, also what an earlier run set by it.
   - Pods that run already don't change. M(eksops.irsa.pod_rollout) restarts those that need it.
 extends_documentation_fragment:
+  - eksops.irsa.options.service_account
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
@@ -52,51 +53,11 @@ options:
   role_arn:
     description: ARN of the IAM role, path included, for the annotation C(eks.amazonaws.com/role-arn).
     type: str
-  audience:
-    description:
-      - Audience of the pods' tokens, for the annotation C(eks.amazonaws.com/audience).
-      - Without the annotation it is V(sts.amazonaws.com), in all partitions.
-    type: str
-  sts_regional_endpoints:
-    description:
-      - Whether pods call the STS of their own region, for the annotation C(eks.amazonaws.com/sts-regional-endpoints).
-    type: bool
-  token_expiration:
-    description:
-      - Lifetime of the pods' tokens in seconds, 600 or more, for the annotation C(eks.amazonaws.com/token-expiration).
-      - Without the annotation it is V(86400).
-    type: int
-  create:
-    description: Whether to create the account where it is missing. If V(false), a missing account is an error.
-    type: bool
-    default: true
-  create_namespace:
-    description:
-      - Whether to create the namespace where an account is to be created and its namespace is missing.
-      - A namespace is never deleted.
-    type: bool
-    default: false
-  labels:
-    description:
-      - Labels to set on the account. A label with the value null is taken away.
-      - C(app.kubernetes.io/managed-by) can't be set. It tells whose tool manages the account.
-    type: dict
-  annotations:
-    description:
-      - Other annotations to set on the account. An annotation with the value null is taken away, which goes for those
-        of the other options too.
-    type: dict
   force:
     description:
       - With O(state=present), whether to take over annotations and labels that others own with other values. Their
         owners may set them back. Those that others set to the wanted value are owned together then.
       - With O(state=absent), whether to take away the annotations of the webhook even if others own them.
-    type: bool
-    default: false
-  delete:
-    description:
-      - With O(state=absent), whether to delete the account if this collection created it.
-      - An account that others created is never deleted.
     type: bool
     default: false
 notes:
@@ -247,25 +208,11 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection, service_accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
 
-ARGUMENTS: dict[str, t.Any] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "namespace": {"type": "str", "required": True},
-    "name": {"type": "str", "required": True, "aliases": ["service_account"]},
-    "role_arn": {"type": "str"},
-    "audience": {"type": "str"},
-    "sts_regional_endpoints": {"type": "bool"},
-    "token_expiration": {"type": "int", "no_log": False},
-    "create": {"type": "bool", "default": True},
-    "create_namespace": {"type": "bool", "default": False},
-    "labels": {"type": "dict"},
-    "annotations": {"type": "dict"},
-    "force": {"type": "bool", "default": False},
-    "delete": {"type": "bool", "default": False},
-    **_options.KUBERNETES,
-}
+ARGUMENTS: dict[str, t.Any] = {**options.SA_ANNOTATE, **options.SERVICE_ACCOUNT, **_options.KUBERNETES}
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible.plugins.callback import CallbackBase
-from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import spec as binding_spec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.outcome import merge_diffs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan as role_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Place, Role, Wanted
@@ -123,14 +123,14 @@ class Shown(CallbackBase):
 def test_what_changes_is_shown_line_by_line(change: t.Callable[..., Plan], expected: list[str]) -> None:
     plan = change(lambda value: value)
     assert Shown().lines(plan.diff()) == expected
-    assert Shown().lines(binding_spec.diff([("objects", "one", plan)])) == expected
+    assert Shown().lines(merge_diffs([("objects", "one", plan)])) == expected
 
 
 @pytest.mark.parametrize("change", [role_change, account_change])
 def test_the_order_that_keys_were_read_in_doesnt_show(change: t.Callable[..., Plan]) -> None:
     plans = [change(lambda value: value), change(shuffled)]
     shown = {
-        Shown()._get_diff(binding_spec.diff([("objects", name, plan) for name in names]))
+        Shown()._get_diff(merge_diffs([("objects", name, plan) for name in names]))
         for plan in plans
         for names in ("ab", "ba")
     }

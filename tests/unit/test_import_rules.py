@@ -38,12 +38,12 @@ RULES = {
     "module_utils": Rule((UTILS,), may_exit=False),
     "modules": Rule((UTILS, "ansible.module_utils", *DEPENDENCIES), may_exit=True),
     "doc_fragments": Rule((), may_exit=False),
-    "action": Rule(
-        (f"{UTILS}._module.bindings.progress", f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False
-    ),
+    "action": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
     "filter": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
     "lookup": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
-    "plugin_utils": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "yaml"), may_exit=False),
+    "plugin_utils": Rule(
+        (f"{UTILS}._core", f"{UTILS}._module.bindings.progress", f"{OWN}.plugin_utils", "yaml"), may_exit=False
+    ),
     "test": Rule((f"{UTILS}._core", "ansible"), may_exit=False),
     "inventory": Rule((UTILS, "ansible", *DEPENDENCIES), may_exit=False),
 }

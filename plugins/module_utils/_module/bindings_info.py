@@ -17,7 +17,7 @@ from .._core.bindings.importing import Facts
 from .._core.errors import AccessDenied
 from .._core.role import spec as role_spec
 from . import role as role_module
-from .bindings import run as binding_run
+from .bindings.listing import list_accounts
 
 if t.TYPE_CHECKING:
     from .._api.aws.session import Aws
@@ -42,7 +42,7 @@ def read(aws: Aws, server: ApiServer, wanted: Wanted) -> Facts:
     arn = arns.provider_arn(place.partition, place.account_id, issuer)
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         provider = pool.submit(iam.find_oidc_provider, client, arn=arn)
-        listed = binding_run.all_accounts(server, wanted.namespaces).found
+        listed = list_accounts(server, wanted.namespaces).accounts
         accounts = {
             name: body for name, body in listed.items() if not wanted.namespaces or name[0] in wanted.namespaces
         }

@@ -282,7 +282,7 @@ def _check_account(facts: Facts, account: _Account, body: Json) -> None:
     if _is_template(binding):
         raise _LeftOut(f"an annotation {_IS_TEMPLATE}")
     try:
-        wanted = _wanted(facts, [binding]).accounts[0].wanted(str(account.arn))
+        wanted = _wanted(facts, [binding]).bindings[0].account_spec(str(account.arn))
         plan = service_account_plan.plan(wanted, service_account_plan.Observed.from_kubernetes(body))
     except IrsaError as error:
         raise _LeftOut(str(error)) from None
@@ -363,9 +363,9 @@ def _policy(facts: Facts, arn: str) -> str:
     return name if of_aws and facts.policies is not None and name not in facts.policies else arn
 
 
-def _wanted(facts: Facts, bindings: t.Sequence[Binding]) -> binding_spec.Wanted:
+def _wanted(facts: Facts, bindings: t.Sequence[Binding]) -> binding_spec.BindingsSpec:
     """:raises InvalidInput: the bindings can't be."""
-    return binding_spec.Wanted.from_params({**_DEFAULTS, "issuer": facts.issuer, "bindings": list(bindings)})
+    return binding_spec.BindingsSpec.from_params({**_DEFAULTS, "issuer": facts.issuer, "bindings": list(bindings)})
 
 
 def _is_template(value: t.Any) -> bool:

@@ -10,7 +10,7 @@ import re
 import typing as t
 
 from .. import arn as arns
-from ..bindings.spec import ROLE_DEFAULTS
+from .. import options
 from ..errors import InvalidInput
 from ..policy.document import Document
 from ..trust import policy as trust_policy
@@ -50,7 +50,7 @@ def document(
     names = [{"namespace": each["namespace"], "name": _name(each)} for each in accounts]
     wanted = role_spec.Wanted.from_params(
         {
-            **ROLE_DEFAULTS,
+            **options.defaults(options.IRSA_ROLE, options.ROLE),
             "name": "role",
             "issuer": match[1],
             "service_accounts": names,

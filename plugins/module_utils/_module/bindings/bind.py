@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carries out many bindings of one cluster in one process, with the plans and calls of the single modules."""
+"""Binds service accounts, link by link: provider, roles, service accounts.
+
+Objects of one link don't depend on each other, so they are read and written in parallel. A binding whose role or
+service account cannot be written fails; the others go on.
+"""
 
 from __future__ import annotations
 
@@ -13,267 +17,276 @@ import typing as t
 
 from ..._api.aws import iam
 from ..._api.kubernetes import service_accounts
-from ..._core.bindings import spec as binding_spec
+from ..._core.bindings.spec import check_quotas
 from ..._core.errors import AccessDenied, IrsaError, QuotaExceeded
 from ..._core.plan import Plan
 from ..._core.provider import plan as provider_plan
 from ..._core.service_account import plan as service_account_plan
 from .. import provider as provider_module
 from .. import role as role_module
-from ..rollout.run import Group
-from . import run as binding_run
+from .context import observed_account
 
 if t.TYPE_CHECKING:
-    from ..._core.bindings.spec import Outcome
+    from ..._core.bindings.outcome import BindingOutcome
     from ..._core.role.spec import Role
-    from .run import Run
+    from .context import BindingsContext
 
 
-def _leaders(outcomes: t.Sequence[Outcome]) -> tuple[list[Outcome], list[Outcome]]:
-    """The first binding of each namespace that may be created, to be seen to before the others; and the others."""
-    leaders: dict[str, Outcome] = {}
-    for each in outcomes:
-        if each.account.options["create_namespace"]:
-            leaders.setdefault(each.account.options["namespace"], each)
-    indices = {each.account.index for each in leaders.values()}
-    return list(leaders.values()), [each for each in outcomes if each.account.index not in indices]
+def preflight(context: BindingsContext, roles: RoleBinder, accounts: AccountBinder) -> None:
+    """Reads service accounts and roles and plans the roles, so that nothing is written if it cannot succeed.
 
-
-class Binding:
-    """Makes the bindings, link by link: the provider, then the roles, then the service accounts.
-
-    Objects of one link don't depend on each other, so as many as there are workers are seen to at once. A binding whose
-    role or account can't be made has failed; the others go on.
+    :raises QuotaExceeded: the AWS account cannot hold what the bindings ask for.
     """
+    # Clients are made here, by one thread; botocore's clients then serve any number.
+    context.aws.client("iam")
+    if context.spec.provider.cluster_name:
+        context.aws.describe(context.spec.provider.cluster_name)
+    else:
+        context.aws.client("sts")
+    # IAM takes its time for a thousand roles; meanwhile the service accounts are read.
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        listing = pool.submit(roles.read)
+        accounts.read()
+        listing.result()
+    roles.plan()
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._accounts: dict[int, service_account_plan.Observed] = {}
-        self._role_plans: dict[str, Plan] = {}
-        self._listed_roles: dict[str, Role] | None = None
-        self._users: dict[str, list[Outcome]] = collections.defaultdict(list)
-        self.provider: dict[str, t.Any] = {}
-        self.rollouts: Group | None = None
 
-    def look_ahead(self) -> None:
-        """Reads accounts and roles, so that nothing is written for what can't be.
+def ensure_provider(context: BindingsContext) -> dict[str, t.Any]:
+    """Creates the cluster's OIDC provider, or adds the audiences that it lacks.
 
-        :raises QuotaExceeded: the account can't take all of it.
-        """
-        run, wanted_roles = self._run, self._run.wanted.roles
-        # Clients are made here, by one thread; botocore's clients then serve any number.
-        run.aws.client("iam")
-        if run.wanted.provider.cluster_name:
-            run.aws.describe(run.wanted.provider.cluster_name)
-        else:
-            run.aws.client("sts")
-        settings = run.details or any(
-            each.description is not None or each.max_session_duration is not None for each in wanted_roles.values()
+    :returns: the provider, as `iam_oidc_provider` returns it.
+    :raises IrsaError: it cannot be written, and without it no binding works.
+    """
+    operations = provider_module.operations(context.aws.client("iam"))
+    plan, answers = context.converge(lambda: provider_module.plan(context.aws, context.spec.provider), operations)
+    if answers:
+        plan = provider_module.add_thumbprints(context.aws, plan)
+    context.record("provider", plan.after["arn"], plan)
+    return dict(plan.after)
+
+
+def require_provider(context: BindingsContext) -> dict[str, t.Any]:
+    """The cluster's OIDC provider, if others manage it.
+
+    :raises IrsaError: it does not exist, or lacks an audience.
+    """
+    observed = provider_module.observe(context.aws, context.spec.provider)
+    provider_plan.require_given(observed, context.spec.provider.client_ids)
+    return provider_plan.shape(observed)
+
+
+class RoleBinder:
+    """Plans and writes each role once, however many bindings share it."""
+
+    def __init__(self, context: BindingsContext) -> None:
+        self._context = context
+        self._specs = context.spec.roles
+        self._plans: dict[str, Plan] = {}
+        self._listed: dict[str, Role] | None = None
+        self._users: dict[str, list[BindingOutcome]] = collections.defaultdict(list)
+        for outcome in context.outcomes:
+            if outcome.binding.role:
+                self._users[outcome.binding.role].append(outcome)
+
+    def read(self) -> None:
+        """Reads the roles by pages, if they are many; else `plan` reads each."""
+        settings = self._context.details or any(
+            spec.description is not None or spec.max_session_duration is not None for spec in self._specs.values()
         )
-        # IAM takes its time for a thousand roles; meanwhile the accounts are read.
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            listed_roles = pool.submit(binding_run.known_roles, run, wanted_roles, settings=settings)
-            self._look_at_accounts()
-            self._listed_roles = listed_roles.result()
-        self._plan_roles()
+        self._listed = self._context.list_roles(self._specs, settings=settings)
 
-    def _look_at_accounts(self) -> None:
-        known = binding_run.known_accounts(self._run)
+    def plan(self) -> None:
+        """Plans the roles.
 
-        def look(outcome: Outcome) -> None:
-            wanted = outcome.account.wanted(outcome.role_arn)
-            try:
-                if known:
-                    observed = known.observed(wanted.namespace, wanted.name)
-                else:
-                    observed = service_accounts.observe_service_account(self._run.server, wanted)
-                service_account_plan.require_place(wanted, observed)
-            except IrsaError as error:
-                self._run.fail([outcome], error)
-                return
-            self._accounts[outcome.account.index] = observed
-
-        self._run.each("reading service accounts", look, self._run.outcomes, asks=not known)
-
-    def _plan_roles(self) -> None:
-        run, wanted = self._run, self._run.wanted.roles
-        for outcome in run.outcomes:
-            if outcome.account.role:
-                self._users[outcome.account.role].append(outcome)
+        :raises QuotaExceeded: the AWS account cannot hold them.
+        """
+        context = self._context
         excesses: dict[str, QuotaExceeded] = {}
 
-        def look(name: str) -> None:
+        def plan_role(name: str) -> None:
             try:
-                self._role_plans[name] = self._plan_role(name, fresh=False)
+                self._plans[name] = self._plan_role(name, fresh=False)
             except QuotaExceeded as error:
                 excesses[name] = error
             except IrsaError as error:
-                run.fail(self._users[name], error)
+                context.fail(self._users[name], error)
 
-        names = [name for name in wanted if self._is_to_be_made(name)]
-        run.each("reading roles", look, names, asks=self._listed_roles is None)
-        new = [name for name in wanted if name in self._role_plans and not self._role_plans[name].before]
-        binding_spec.check_quotas(
-            [
-                ([each.account.index for each in self._users[name]], excesses[name])
-                for name in wanted
-                if name in excesses
-            ],
+        names = [name for name in self._specs if self._is_needed(name)]
+        context.for_each("reading roles", plan_role, names, in_parallel=self._listed is None)
+        new = [name for name in names if name in self._plans and not self._plans[name].before]
+        indices = {name: [outcome.binding.index for outcome in self._users[name]] for name in names}
+        check_quotas(
+            [(indices[name], excesses[name]) for name in names if name in excesses],
             new,
-            self._summary(run.aws.client("iam")) if len(new) > 1 else None,
+            self._read_account_summary() if len(new) > 1 else None,
         )
 
-    def _summary(self, client: t.Any) -> dict[str, int] | None:
-        try:
-            return iam.account_summary(client)
-        except AccessDenied:
-            return None  # CreateRole tells
+    def write(self) -> None:
+        """Writes the roles."""
+        context = self._context
+        operations = role_module.operations(context.aws.client("iam"))
 
-    def _is_to_be_made(self, name: str) -> bool:
-        return not all(each.error for each in self._users[name])
-
-    def _plan_role(self, name: str, *, fresh: bool) -> Plan:
-        run, wanted = self._run, self._run.wanted.roles[name]
-        if self._listed_roles is not None and not fresh:
-            role = self._listed_roles.get(name)
-        else:
-            role = role_module.find(run.aws.client("iam"), wanted)
-        return role_module.plan_for(run.aws, wanted, role, run.policies)
-
-    def make_provider(self) -> None:
-        """The cluster's OIDC provider, with every audience that is asked for.
-
-        :raises IrsaError: it can't be made, and with it no binding.
-        """
-        run, wanted = self._run, self._run.wanted.provider
-        operations = provider_module.operations(run.aws.client("iam"))
-        plan, answers = run.converge(lambda: provider_module.plan(run.aws, wanted), operations)
-        if answers:
-            plan = provider_module.add_thumbprints(run.aws, plan)
-        run.note("provider", plan.after["arn"], plan)
-        self.provider = dict(plan.after)
-
-    def require_provider(self) -> None:
-        """Where others keep the provider.
-
-        :raises IrsaError: it is missing, or lacks an audience.
-        """
-        wanted = self._run.wanted.provider
-        observed = provider_module.observe(self._run.aws, wanted)
-        provider_plan.require_given(observed, wanted.client_ids)
-        self.provider = provider_plan.shape(observed)
-
-    def make_roles(self) -> None:
-        """Every role once, however many bindings share it."""
-        run = self._run
-        operations = role_module.operations(run.aws.client("iam"))
-
-        def make(name: str) -> None:
-            first = self._role_plans.pop(name)
-            # What isn't there yet can be made at once. What was listed and is to change is read by itself first: a
-            # listing doesn't tell everything, and may be some seconds old.
-            planned: Plan | None = None if first and self._listed_roles is not None and first.before else first
-
-            def make_plan() -> Plan:
-                nonlocal planned
-                plan, planned = planned, None
-                return self._plan_role(name, fresh=True) if plan is None else plan
-
+        def write_role(name: str) -> None:
             try:
-                plan, answers = run.converge(make_plan, operations)
+                plan, answers = context.converge(self._plan_maker(name), operations)
             except IrsaError as error:
-                run.fail(self._users[name], error)
+                context.fail(self._users[name], error)
                 return
-            run.note("roles", name, plan)
-            run.roles[name] = role_module.in_the_end(plan, answers)
+            context.record("roles", name, plan)
+            context.roles[name] = role_module.in_the_end(plan, answers)
             for outcome in self._users[name]:
-                outcome.role_arn = run.roles[name]["arn"]
+                outcome.role_arn = context.roles[name]["arn"]
                 outcome.changes += plan.summaries()
 
-        names = [name for name in run.wanted.roles if name in self._role_plans and self._is_to_be_made(name)]
-        busy = {name for name in names if self._role_plans[name]}
-        done = run.steps("roles", len(names))
-        run.each(done, make, [name for name in names if name not in busy], asks=False)
-        run.each(done, make, [name for name in names if name in busy])
+        names = [name for name in self._specs if name in self._plans and self._is_needed(name)]
+        changing = [name for name in names if self._plans[name]]
+        unchanged = [name for name in names if not self._plans[name]]
+        step_done = context.count_steps("roles", len(names))
+        context.for_each(step_done, write_role, unchanged, in_parallel=False)
+        context.for_each(step_done, write_role, changing)
 
-    def annotate_accounts(self) -> None:
-        """The accounts of those bindings whose roles there are."""
-        run = self._run
-        operations = service_accounts.operations(run.server)
-        outcomes = [each for each in run.outcomes if not each.error]
-        new: set[str] = set()
-        made: set[str] = set()
+    def _plan_maker(self, name: str) -> t.Callable[[], Plan]:
+        """Gives the plan of the preflight first, if that will do, and then reads the role for each plan.
 
-        def annotate(outcome: Outcome) -> None:
-            wanted = outcome.account.wanted(outcome.role_arn)
-            listed: service_account_plan.Observed | None = self._accounts[outcome.account.index]
+        A role that does not exist can be created at once. One that was listed and changes is read by itself first: a
+        listing doesn't have everything, and may be some seconds old.
+        """
+        plan: Plan | None = self._plans.pop(name)
+        if plan and plan.before and self._listed is not None:
+            plan = None
 
-            def make_plan() -> Plan:
-                nonlocal listed
-                # An apply names the version that it was planned from, so the look ahead will do for the first try.
-                observed, listed = listed or service_accounts.observe_service_account(run.server, wanted), None
-                if observed.account is None and wanted.namespace in made:
-                    observed = dataclasses.replace(observed, namespace="Active")
-                return service_account_plan.plan(wanted, observed)
+        def make_plan() -> Plan:
+            nonlocal plan
+            preflight_plan, plan = plan, None
+            return self._plan_role(name, fresh=True) if preflight_plan is None else preflight_plan
 
+        return make_plan
+
+    def _plan_role(self, name: str, *, fresh: bool) -> Plan:
+        context, spec = self._context, self._specs[name]
+        if self._listed is not None and not fresh:
+            role = self._listed.get(name)
+        else:
+            role = role_module.find(context.aws.client("iam"), spec)
+        return role_module.plan_for(context.aws, spec, role, context.policies)
+
+    def _is_needed(self, name: str) -> bool:
+        return not all(outcome.error for outcome in self._users[name])
+
+    def _read_account_summary(self) -> dict[str, int] | None:
+        try:
+            return iam.account_summary(self._context.aws.client("iam"))
+        except AccessDenied:
+            return None  # then CreateRole tells
+
+
+class AccountBinder:
+    """Reads, plans and writes the service accounts."""
+
+    def __init__(self, context: BindingsContext) -> None:
+        self._context = context
+        self._observed: dict[int, service_account_plan.Observed] = {}
+
+    def read(self) -> None:
+        """Reads the service accounts; a binding fails if its namespace or account is missing and is not created."""
+        context = self._context
+        listed = context.list_bound_accounts()
+
+        def read_account(outcome: BindingOutcome) -> None:
+            spec = outcome.binding.account_spec(outcome.role_arn)
             try:
-                # A server can't dry-run a write into a namespace that does not exist yet.
-                plan, answers = run.converge(make_plan, operations, server_dry_run=wanted.namespace not in made)
+                if listed:
+                    observed = observed_account(listed, spec.namespace, spec.name)
+                else:
+                    observed = service_accounts.observe_service_account(context.server, spec)
+                service_account_plan.require_place(spec, observed)
             except IrsaError as error:
-                run.fail([outcome], error)
+                context.fail([outcome], error)
                 return
-            self._settle(outcome, service_account_plan.confirmed(wanted, plan, answers))
-            if any(action.operation == "create_namespace" for action in plan.actions):
-                new.add(wanted.namespace)
+            self._observed[outcome.binding.index] = observed
 
-        def leave(outcome: Outcome) -> None:
-            run.apply(idle[outcome.account.index], {})  # for its warnings
-            self._settle(outcome, idle[outcome.account.index])
+        context.for_each("reading service accounts", read_account, context.outcomes, in_parallel=not listed)
 
-        done = run.steps("service accounts", len(outcomes))
-        found = ((each.account.index, self._plan_to_leave(each)) for each in outcomes)
-        idle = {index: plan for index, plan in found if plan is not None}
-        run.each(done, leave, [each for each in outcomes if each.account.index in idle], asks=False)
-        first, rest = _leaders([each for each in outcomes if each.account.index not in idle])
-        run.each(done, annotate, first)
-        made.update(new)
-        run.each(done, annotate, rest)
-        for outcome in run.outcomes:
-            if run.stopped and not outcome.error and outcome.account.title not in run.service_accounts:
-                outcome.error = binding_spec.not_attempted(outcome)
+    def annotate(self) -> None:
+        """Writes the service accounts of the bindings whose roles exist."""
+        context = self._context
+        # A run that was stopped has not read all of them.
+        outcomes = [
+            outcome for outcome in context.outcomes if not outcome.error and outcome.binding.index in self._observed
+        ]
+        unchanged: dict[int, Plan] = {}
+        for outcome in outcomes:
+            plan = self._plan_if_unchanged(outcome)
+            if plan is not None:
+                unchanged[outcome.binding.index] = plan
+        changing = [outcome for outcome in outcomes if outcome.binding.index not in unchanged]
 
-    def _plan_to_leave(self, outcome: Outcome) -> Plan | None:
-        """The plan for an account that was found as it is to be, so that there is nothing to write or to wait for."""
-        observed = self._accounts[outcome.account.index]
+        def record_unchanged(outcome: BindingOutcome) -> None:
+            plan = unchanged[outcome.binding.index]
+            context.apply(plan, {})  # for its warnings
+            self._record(outcome, plan)
+
+        step_done = context.count_steps("service accounts", len(outcomes))
+        same = [outcome for outcome in outcomes if outcome.binding.index in unchanged]
+        context.for_each(step_done, record_unchanged, same, in_parallel=False)
+        # One binding creates a namespace, then the others find it.
+        first, rest = _first_per_namespace(changing)
+        created: set[str] = set()
+        context.for_each(step_done, lambda outcome: self._annotate_account(outcome, frozenset(), created), first)
+        existing = frozenset(created)
+        context.for_each(step_done, lambda outcome: self._annotate_account(outcome, existing, created), rest)
+
+    def _annotate_account(self, outcome: BindingOutcome, existing: frozenset[str], created: set[str]) -> None:
+        """:param existing: namespaces that this run created, or would create, before.
+        :param created: gets the namespace, if this creates it.
+        """
+        context, spec = self._context, outcome.binding.account_spec(outcome.role_arn)
+        preflight_state: service_account_plan.Observed | None = self._observed[outcome.binding.index]
+
+        def make_plan() -> Plan:
+            nonlocal preflight_state
+            # An apply names the version that it was planned from, so the state of the preflight will do at first.
+            observed = preflight_state or service_accounts.observe_service_account(context.server, spec)
+            preflight_state = None
+            if observed.account is None and spec.namespace in existing:
+                observed = dataclasses.replace(observed, namespace="Active")
+            return service_account_plan.plan(spec, observed)
+
+        try:
+            # A server-side dry run is not possible in a namespace that check mode would create.
+            plan, answers = context.converge(
+                make_plan, service_accounts.operations(context.server), rehearse=spec.namespace not in existing
+            )
+        except IrsaError as error:
+            context.fail([outcome], error)
+            return
+        self._record(outcome, service_account_plan.confirmed(spec, plan, answers))
+        if any(action.operation == "create_namespace" for action in plan.actions):
+            created.add(spec.namespace)
+
+    def _plan_if_unchanged(self, outcome: BindingOutcome) -> Plan | None:
+        """The plan for a service account that needs no write; None if it needs one, or its plan cannot be made."""
+        observed = self._observed[outcome.binding.index]
         if observed.account is None:
             return None
         try:
-            plan = service_account_plan.plan(outcome.account.wanted(outcome.role_arn), observed)
+            plan = service_account_plan.plan(outcome.binding.account_spec(outcome.role_arn), observed)
         except IrsaError:
-            return None  # told when its turn comes
+            return None  # reported when its turn comes
         return None if plan else plan
 
-    def _settle(self, outcome: Outcome, plan: Plan) -> None:
-        title = outcome.account.title
-        self._run.note("service_accounts", title, plan)
-        self._run.service_accounts[title] = dict(plan.after)
+    def _record(self, outcome: BindingOutcome, plan: Plan) -> None:
+        title = outcome.binding.title
+        self._context.record("service_accounts", title, plan)
+        self._context.service_accounts[title] = dict(plan.after)
         outcome.changes += plan.summaries()
 
-    def roll_out(self) -> None:
-        """The pods of those accounts that name their role now."""
-        run = self._run
-        outcomes = [each for each in run.outcomes if not each.error]
-        accounts = {
-            (each.account.options["namespace"], each.account.options["name"]): {
-                "metadata": {"annotations": run.service_accounts[each.account.title]["annotations"]}
-            }
-            for each in outcomes
-        }
-        self.rollouts = Group(
-            run.server,
-            [run.wanted.rollout_of(each.account, each.role_arn) for each in outcomes],
-            accounts=accounts,
-            foresee=run.foresee,
-            workers=run.wanted.workers,
-        )
-        binding_run.follow(run, "rollouts", self.rollouts, outcomes)
+
+def _first_per_namespace(outcomes: t.Sequence[BindingOutcome]) -> tuple[list[BindingOutcome], list[BindingOutcome]]:
+    """The first binding of each namespace that may be created, and all others."""
+    first: dict[str, BindingOutcome] = {}
+    for outcome in outcomes:
+        if outcome.binding.options["create_namespace"]:
+            first.setdefault(outcome.binding.namespace, outcome)
+    indices = {outcome.binding.index for outcome in first.values()}
+    return list(first.values()), [outcome for outcome in outcomes if outcome.binding.index not in indices]

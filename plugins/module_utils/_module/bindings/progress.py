@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How far a long run is, in a small file: a module can't speak before it ends."""
+"""Writes the progress of a run to a small file, because a module can print nothing before it ends."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ import time
 import typing as t
 
 # Seconds between two writes; the first and the last one of a stage are always written.
-_PAUSE = 0.2
+_MIN_INTERVAL = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """How far a run is.
+    """The progress of a run.
 
     :param stage: what is being done, in words for people: ``roles``.
-    :param done: how many of the stage's objects were seen to.
-    :param total: how many there are in this stage.
+    :param done: how many of the stage's objects were processed.
+    :param total: how many objects the stage has.
     :param changed: how many objects of the whole run were changed, or would be in check mode.
     :param failed: how many bindings have failed so far.
     """
@@ -38,10 +38,10 @@ class Progress:
         return f"{self.stage} {self.done} of {self.total}, {self.changed} changed, {self.failed} failed"
 
 
-class Writer:
+class ProgressWriter:
     """Writes the progress, for any number of threads.
 
-    :param path: of the file; None if nobody wants to know.
+    :param path: of the file; None to write nothing.
     """
 
     def __init__(self, path: str | None, clock: t.Callable[[], float] = time.monotonic) -> None:
@@ -51,12 +51,12 @@ class Writer:
         self._last = float("-inf")
 
     def write(self, progress: Progress) -> None:
-        """Replaces what the file says; a file that can't be written is no reason to fail."""
+        """Replaces the file. A file that cannot be written doesn't fail the run."""
         if self._path is None:
             return
         with self._lock:
             now = self._clock()
-            if now - self._last < _PAUSE and 0 < progress.done < progress.total:
+            if now - self._last < _MIN_INTERVAL and 0 < progress.done < progress.total:
                 return
             self._last = now
             try:
@@ -65,12 +65,3 @@ class Writer:
                 os.replace(f"{self._path}.new", self._path)
             except OSError:
                 self._path = None
-
-
-def read(path: str) -> Progress | None:
-    """What a `Writer` wrote last; None if it hasn't."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            return Progress(**json.load(file))
-    except (OSError, ValueError, TypeError):
-        return None

@@ -2,187 +2,177 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Frees many service accounts of their roles, the links of the chain backwards: accounts, then pods, then roles."""
+"""Unbinds service accounts, the links of the chain backwards: service accounts, then pods, then roles."""
 
 from __future__ import annotations
 
 import collections
+import dataclasses
 import typing as t
 
 from ..._api.kubernetes import service_accounts
 from ..._core.arn import Arn
-from ..._core.bindings import spec as binding_spec
+from ..._core.bindings.outcome import BindingOutcome
+from ..._core.bindings.spec import annotated_role_arn, find_unlisted_accounts
 from ..._core.errors import IrsaError
-from ..._core.plan import Plan
 from ..._core.service_account import plan as service_account_plan
 from .. import role as role_module
-from ..rollout.run import Group
-from . import run as binding_run
+from . import rollouts
+from .context import observed_account
+from .listing import ListedAccounts, list_accounts
 
 if t.TYPE_CHECKING:
-    from ..._core.bindings.spec import Outcome
-    from ..._core.role.spec import Role
-    from .run import Run
+    from ..._core.bindings.spec import PurgeSpec
+    from ..._core.plan import Plan
+    from ..._core.role import spec as role_spec
+    from ..rollout.run import Group
+    from .context import BindingsContext
 
 
-class Freeing:
-    """Takes roles away from service accounts.
+@dataclasses.dataclass(frozen=True)
+class _Kinds:
+    """The kinds under which plans are recorded, of `context.KINDS`."""
 
-    :param outcomes: of the accounts that are to be freed.
-    :param names: the role of each account by its index, as far as there is one to change.
-    :param kinds: under which the plans of accounts, pods and roles are noted.
-    :param accounts: the accounts, where they were listed.
+    accounts: str
+    pods: str
+    roles: str
+
+
+_BOUND = _Kinds("service_accounts", "rollouts", "roles")
+_UNLISTED = _Kinds("freed_accounts", "freed_pods", "freed_roles")
+
+
+class Unbinder:
+    """Unbinds service accounts from their roles.
+
+    :param outcomes: of the bindings to undo.
+    :param role_names: the role of each binding by its index, as far as there is one to change.
+    :param listed: the service accounts, if they were listed.
+    :ivar rollouts: the rollout of their pods, if there was one.
     """
 
     def __init__(
         self,
-        run: Run,
-        outcomes: t.Sequence[Outcome],
-        names: t.Mapping[int, str],
-        kinds: tuple[str, str, str],
-        accounts: binding_run.Accounts | None,
+        context: BindingsContext,
+        outcomes: t.Sequence[BindingOutcome],
+        role_names: t.Mapping[int, str],
+        kinds: _Kinds,
+        listed: ListedAccounts | None,
     ) -> None:
-        self._run = run
         self.outcomes = outcomes
-        self._kinds = kinds
-        self._accounts = accounts
-        self._users: dict[str, list[Outcome]] = collections.defaultdict(list)
-        for each in outcomes:
-            if each.account.index in names:
-                self._users[names[each.account.index]].append(each)
         self.rollouts: Group | None = None
+        self._context = context
+        self._kinds = kinds
+        self._listed = listed
+        self._users: dict[str, list[BindingOutcome]] = collections.defaultdict(list)
+        for outcome in outcomes:
+            if outcome.binding.index in role_names:
+                self._users[role_names[outcome.binding.index]].append(outcome)
 
-    def look_ahead(self) -> None:
-        """Finds the accounts whose pods act as their roles; these are not freed, unless by force."""
-        if self._run.wanted.force:
+    def preflight(self) -> None:
+        """Fails the bindings whose role running pods use, unless ``force`` is set."""
+        if not self._context.spec.force:
+            rollouts.fail_bindings_in_use(self._context, self.outcomes)
+
+    def unbind(self) -> None:
+        """Unbinds the service accounts that have not failed."""
+        context = self._context
+        to_unbind = [outcome for outcome in self.outcomes if not outcome.error]
+        context.for_each("unbinding service accounts", self._unbind_account, to_unbind)
+        if context.spec.rollout is not None and not context.stopped:
+            unbound = [outcome for outcome in self.outcomes if not outcome.error]
+            self.rollouts = rollouts.roll_out(context, self._kinds.pods, unbound, without_role=True)
+        self._unbind_roles()
+        context.fail_unprocessed(self.outcomes)
+
+    def _unbind_account(self, outcome: BindingOutcome) -> None:
+        context, spec = self._context, outcome.binding.account_spec(None)
+        listed = self._listed
+
+        def make_plan() -> Plan:
+            nonlocal listed
+            if listed:
+                observed, listed = observed_account(listed, spec.namespace, spec.name), None
+            else:
+                observed = service_accounts.observe_service_account(context.server, spec)
+            return service_account_plan.plan(spec, observed)
+
+        try:
+            plan, answers = context.converge(make_plan, service_accounts.operations(context.server), rehearse=True)
+        except IrsaError as error:
+            context.fail([outcome], error)
             return
-        looks = Group(
-            self._run.server,
-            [binding_spec.looked_for(each.account) for each in self.outcomes],
-            foresee=True,
-            workers=self._run.wanted.workers,
-        )
-        for outcome, member in zip(self.outcomes, looks.members, strict=True):
-            users = [f"{pod['namespace']}/{pod['name']}" for pod in member.returns()["pods"] if pod["stale"]]
-            error = member.error or (binding_spec.in_use(outcome.account, users) if users else None)
-            if error:
-                self._run.fail([outcome], error)
+        plan = service_account_plan.confirmed(spec, plan, answers)
+        context.record(self._kinds.accounts, spec.title, plan)
+        context.service_accounts[spec.title] = dict(plan.after)
+        outcome.changes += plan.summaries()
 
-    def free(self) -> None:
-        """Frees those that may be."""
-        self._free_accounts()
-        if self._run.wanted.rollout is not None and not self._run.stopped:
-            self._roll_out()
-        self._take_roles_away()
-        for outcome in self.outcomes:
-            if self._run.stopped and not outcome.error and outcome.account.title not in self._run.service_accounts:
-                outcome.error = binding_spec.not_attempted(outcome)
-
-    def _free_accounts(self) -> None:
-        run = self._run
-        operations = service_accounts.operations(run.server)
-
-        def free(outcome: Outcome) -> None:
-            wanted = outcome.account.wanted(None)
-            fresh = False
-
-            def make_plan() -> Plan:
-                nonlocal fresh
-                if self._accounts and not fresh:
-                    fresh = True
-                    return service_account_plan.plan(wanted, self._accounts.observed(wanted.namespace, wanted.name))
-                return service_account_plan.plan(wanted, service_accounts.observe_service_account(run.server, wanted))
-
-            try:
-                plan, answers = run.converge(make_plan, operations, server_dry_run=True)
-            except IrsaError as error:
-                run.fail([outcome], error)
-                return
-            plan = service_account_plan.confirmed(wanted, plan, answers)
-            run.note(self._kinds[0], wanted.title, plan)
-            run.service_accounts[wanted.title] = dict(plan.after)
-            outcome.changes += plan.summaries()
-
-        run.each("freeing service accounts", free, [each for each in self.outcomes if not each.error])
-
-    def _roll_out(self) -> None:
-        """The pods that were started with a role, again and without it."""
-        run = self._run
-        outcomes = [each for each in self.outcomes if not each.error]
-        wanted = [run.wanted.rollout_of(each.account, "") for each in outcomes]
-        self.rollouts = Group(run.server, wanted, foresee=run.foresee, workers=run.wanted.workers)
-        binding_run.follow(run, self._kinds[1], self.rollouts, outcomes)
-
-    def _take_roles_away(self) -> None:
-        """From each role what it grants the accounts that are free now; the role itself where nothing is left."""
-        run = self._run
-        client = run.aws.client("iam")
+    def _unbind_roles(self) -> None:
+        """Removes the unbound service accounts from each role's trust policy; deletes a role that trusts nobody."""
+        context = self._context
+        client = context.aws.client("iam")
         operations = role_module.operations(client)
-        if run.wanted.provider.cluster_name:
-            run.aws.describe(run.wanted.provider.cluster_name)
-        known = binding_run.known_roles(run, self._users)
+        if context.spec.provider.cluster_name:
+            context.aws.describe(context.spec.provider.cluster_name)
+        listed = context.list_roles(self._users)
 
-        def take(name: str) -> None:
-            users = [each for each in self._users[name] if not each.error]
-            wanted = run.wanted.freed_role(name, [each.account for each in users])
-            first = known is not None
+        def unbind_role(name: str) -> None:
+            users = [outcome for outcome in self._users[name] if not outcome.error]
+            spec = context.spec.unbound_role_spec(name, [outcome.binding for outcome in users])
+            is_listed = listed is not None
 
             def make_plan() -> Plan:
-                nonlocal first
-                if first and known is not None:
-                    first = False
-                    plan = self._plan(wanted, known.get(name))
+                nonlocal is_listed
+                if is_listed and listed is not None:
+                    is_listed = False
+                    plan = self._plan_role(spec, listed.get(name))
                     if not plan:
                         return plan
-                return self._plan(wanted, role_module.find(client, wanted))
+                # A listing doesn't have everything: a role that changes is read by itself.
+                return self._plan_role(spec, role_module.find(client, spec))
 
             try:
-                plan, _answers = run.converge(make_plan, operations)
+                plan, _answers = context.converge(make_plan, operations)
             except IrsaError as error:
-                run.fail(users, error)
+                context.fail(users, error)
                 return
-            run.note(self._kinds[2], name, plan)
-            run.roles[name] = dict(plan.after)
+            context.record(self._kinds.roles, name, plan)
+            context.roles[name] = dict(plan.after)
             for outcome in users:
                 outcome.role_arn = plan.before.get("arn") or outcome.role_arn
                 outcome.changes += plan.summaries()
 
-        run.each(
-            "freeing roles",
-            take,
-            [name for name, users in self._users.items() if not all(each.error for each in users)],
-        )
+        names = [name for name, users in self._users.items() if not all(outcome.error for outcome in users)]
+        context.for_each("unbinding roles", unbind_role, names)
 
-    def _plan(self, wanted: t.Any, role: Role | None) -> Plan:
-        return role_module.plan_for(self._run.aws, wanted, role, self._run.policies)
+    def _plan_role(self, spec: role_spec.Wanted, role: t.Any) -> Plan:
+        return role_module.plan_for(self._context.aws, spec, role, self._context.policies)
 
 
-def named(run: Run) -> Freeing:
-    """All accounts of the bindings, for state absent."""
-    names = {each.account.index: each.account.role for each in run.outcomes if each.account.role}
-    kinds = ("service_accounts", "rollouts", "roles")
-    return Freeing(run, run.outcomes, names, kinds, binding_run.known_accounts(run))
+def bound_accounts(context: BindingsContext) -> Unbinder:
+    """Unbinds the service accounts of all bindings, for state absent."""
+    names = {outcome.binding.index: outcome.binding.role for outcome in context.outcomes if outcome.binding.role}
+    return Unbinder(context, context.outcomes, names, _BOUND, context.list_bound_accounts())
 
 
-def strangers(run: Run, exclusive: binding_spec.Exclusive) -> Freeing:
-    """The accounts that this collection bound and that no binding names.
+def unlisted_accounts(context: BindingsContext, purge: PurgeSpec) -> Unbinder:
+    """Unbinds the service accounts that this collection bound and that no binding names.
 
-    :raises Conflict: they are more than may be freed.
+    :raises Conflict: they are more than may be unbound.
     :raises AccessDenied: the caller may not list service accounts.
     """
-    listed = binding_run.all_accounts(run.server, exclusive.namespaces)
-    taken = {(each.account.options["namespace"], each.account.options["name"]) for each in run.outcomes}
-    # What a role that is written here trusts is settled by its bindings, unless they only add to it.
-    settled = {name.casefold() for name, each in run.wanted.roles.items() if each.purge_service_accounts}
-    outcomes, names = [], {}
-    for number, key in enumerate(binding_spec.strangers(exclusive, taken, listed.found.values())):
-        account = run.wanted.stranger(number, *key)
-        role_arn = binding_spec.bound_to(listed.found[key])
-        outcome = binding_spec.Outcome(account, role_arn=role_arn)
-        arn = Arn.parse(role_arn) if role_arn else None
-        if arn:
+    listed = list_accounts(context.server, purge.namespaces)
+    bound = {(outcome.binding.namespace, outcome.binding.service_account) for outcome in context.outcomes}
+    # The bindings of a role decide which service accounts it trusts, unless they only add to it.
+    decided = {name.casefold() for name, spec in context.spec.roles.items() if spec.purge_service_accounts}
+    outcomes, role_names = [], {}
+    for number, key in enumerate(find_unlisted_accounts(purge, bound, listed.accounts.values())):
+        role_arn = annotated_role_arn(listed.accounts[key])
+        outcome = BindingOutcome(context.spec.unlisted_binding(number, *key), role_arn=role_arn)
+        if role_arn:
+            arn = Arn.parse(role_arn)
             outcome.role_name = arn.resource.rpartition("/")[2]
-            if outcome.role_name.casefold() not in settled and arn.account_id == run.account_id():
-                names[account.index] = outcome.role_name
+            if outcome.role_name.casefold() not in decided and arn.account_id == context.account_id():
+                role_names[outcome.binding.index] = outcome.role_name
         outcomes.append(outcome)
-    return Freeing(run, outcomes, names, ("freed_accounts", "freed_pods", "freed_roles"), listed)
+    return Unbinder(context, outcomes, role_names, _UNLISTED, listed)

@@ -2,155 +2,167 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Verifies the bindings of a run, all in one process: by what is known of them, and by asking STS if that is wanted."""
+"""Verifies the bindings of a run in one process: by what is known of them, and by asking STS if that is wanted."""
 
 from __future__ import annotations
 
 import collections
 import dataclasses
 import functools
+import threading
 import typing as t
 
 from ..._api.aws import iam
 from ..._api.kubernetes import workloads
 from ..._core.arn import Arn
+from ..._core.bindings.spec import QUOTED
 from ..._core.diagnosis import bulk_facts, diagnose
 from ..._core.diagnosis.facts import ChainFacts, Unknown, read_or_unknown
 from ..._core.diagnosis.spec import build_chain
 from ..._core.errors import IrsaError
 from ..._core.wording import join_some
 from ..verify.token_probe import TokenProbe
-from . import run as binding_run
 
 if t.TYPE_CHECKING:
-    from ..._core.bindings.spec import Outcome
+    from ..._core.bindings.outcome import BindingOutcome
     from ..._core.diagnosis.diagnose import Diagnosis
+    from ..._core.diagnosis.facts import OrUnknown
     from ..._core.diagnosis.spec import VerificationSpec
-    from .run import Run
+    from .context import BindingsContext
+    from .listing import ListedAccounts
 
 
-class Proofs:
-    """Verifies the bindings that were made.
+@dataclasses.dataclass(frozen=True)
+class VerifyOptions:
+    """How bindings are verified.
 
-    :param provider: the cluster's provider as it is now, as `iam_oidc_provider` returns it.
-    :param region: of the option, for where no cluster is named.
-    :param ask: whether to show a token of each account to STS.
-    :param fail_on: the least severity of a finding with which a binding has failed.
-    :param warn: tells the user something.
-    :param without: a value without the secrets that are given with it.
+    :param region: of the option, for a run without a cluster's name.
+    :param ask_sts: whether STS is asked with a token of each service account.
+    :param fail_on: the least severity of a finding with which a binding fails.
+    :param warn: shows a warning to the user.
+    :param redact: a value without the secrets that are given with it.
     """
 
-    def __init__(
-        self,
-        run: Run,
-        provider: t.Mapping[str, t.Any],
-        *,
-        region: str | None,
-        ask: bool,
-        fail_on: str,
-        warn: t.Callable[[str], None],
-        without: t.Callable[[t.Any, t.Collection[str]], t.Any],
-    ) -> None:
-        self._run = run
-        self._warn = warn
-        self._without = without
+    region: str | None
+    ask_sts: bool
+    fail_on: str
+    warn: t.Callable[[str], None]
+    redact: t.Callable[[t.Any, t.Collection[str]], t.Any]
+
+
+def verify_bindings(options: VerifyOptions, context: BindingsContext, provider: t.Mapping[str, t.Any]) -> None:
+    """Verifies the bindings, and records findings and proof of each.
+
+    :param provider: the cluster's provider as it is now, as `iam_oidc_provider` returns it.
+    """
+    BindingVerifier(options, context, provider).verify()
+
+
+class BindingVerifier:
+    """Verifies the bindings that have not failed. See `verify_bindings`."""
+
+    def __init__(self, options: VerifyOptions, context: BindingsContext, provider: t.Mapping[str, t.Any]) -> None:
+        self._options = options
+        self._context = context
         self._provider = provider
-        self._region = region
-        self._ask = ask
-        self._fail_on = fail_on
-        self._foreign: dict[str, t.Any] = {}
-        self._accounts: binding_run.Accounts | None = None
-        name = run.wanted.provider.cluster_name
-        self._cluster = run.aws.describe(name) if name else None
+        self._cluster = context.aws.describe(name) if (name := context.spec.provider.cluster_name) else None
+        self._external_roles: dict[str, OrUnknown[t.Mapping[str, t.Any] | None]] = {}
+        self._listed: ListedAccounts | None = None
+        self._sts: t.Any = None
+        self._lock = threading.Lock()
+        self._warnings: dict[str, list[str]] = collections.defaultdict(list)
 
     def verify(self) -> None:
-        """Notes of each binding what is found, and what STS said."""
-        run = self._run
-        outcomes = [each for each in run.outcomes if self._is_ready(each)]
-        self._read_foreign(outcomes)
-        # Anew, for what there is now is to be verified, and not what was sent.
-        self._accounts = binding_run.known_accounts(run)
-        # Here, by one thread. Without a region each probe says what is missing.
-        region = build_chain(self._wanted(outcomes[0]), self._cluster, None).region if outcomes else None
-        client = run.aws.unsigned("sts", region) if self._ask and region else None
-        unknown: dict[str, list[str]] = collections.defaultdict(list)
+        """Verifies them in parallel."""
+        outcomes = [outcome for outcome in self._context.outcomes if self._is_final(outcome)]
+        self._read_external_roles(outcomes)
+        # Read again: the objects that exist now are verified, not the writes.
+        self._listed = self._context.list_bound_accounts()
+        self._sts = self._sts_client(outcomes)
+        self._context.for_each("verification", self._verify_binding, outcomes)
+        for warning, titles in sorted(self._warnings.items()):
+            titles = sorted(titles)
+            self._options.warn(f"Could not be verified completely: {join_some(titles, QUOTED)}. {warning}")
 
-        def verify(outcome: Outcome) -> None:
-            # Kept out of the result here, binding by binding: what AnsibleModule would look for in all of it at the
-            # end would be thousands of tokens.
-            secrets: set[str] = set()
-            try:
-                found = self._diagnose(outcome, client, secrets)
-            except IrsaError as error:
-                self._fail(outcome, error, secrets)
-                return
-            outcome.findings = [self._without(each.as_dict(), secrets) for each in found.findings]
-            outcome.proof = diagnose.proof(found.facts)
-            failure = found.failure(self._fail_on)
-            if failure:
-                self._fail(outcome, failure, secrets)
-            elif not found.ok:
-                for warning in found.warnings:
-                    unknown[self._without(warning, secrets)].append(outcome.account.title)
+    def _is_final(self, outcome: BindingOutcome) -> bool:
+        """Whether the chain is as a run leaves it: not if it failed, nor if check mode only planned a change of it."""
+        return not outcome.error and not (self._context.check_mode and outcome.changes)
 
-        run.each("verification", verify, outcomes)
-        for warning, titles in sorted(unknown.items()):
-            self._warn(f"Could not be verified as a whole: {join_some(sorted(titles), limit=5)}. {warning}")
-
-    def _fail(self, outcome: Outcome, error: IrsaError, secrets: t.Collection[str]) -> None:
-        vars(error).update({key: self._without(value, secrets) for key, value in vars(error).items()})
-        self._run.fail([outcome], error)
-
-    def _is_ready(self, outcome: Outcome) -> bool:
-        """Whether the chain is what it will be: not where it failed, nor where a real run would yet change it."""
-        return not outcome.error and not (self._run.foresee and outcome.changes)
-
-    def _read_foreign(self, outcomes: t.Sequence[Outcome]) -> None:
+    def _read_external_roles(self, outcomes: t.Sequence[BindingOutcome]) -> None:
         """The roles that are kept elsewhere, as far as they are in the account of the credentials."""
-        client, own = self._run.aws.client("iam"), self._run.account_id()
+        client, own = self._context.aws.client("iam"), self._context.account_id()
 
-        def read(arn: str) -> None:
+        def read_role(arn: str) -> None:
             parsed = Arn.parse(arn)
             if parsed.account_id != own:
-                self._foreign[arn] = Unknown(
-                    f"role {arn} is in another account than the credentials, which are of {own}"
-                )
+                reason = f"role {arn} is in another account than the credentials, which are of {own}"
+                self._external_roles[arn] = Unknown(reason)
                 return
             name = parsed.resource.rpartition("/")[2]
-            self._foreign[arn] = read_or_unknown(functools.partial(iam.find_role, client, name=name))
+            self._external_roles[arn] = read_or_unknown(functools.partial(iam.find_role, client, name=name))
 
-        self._run.each(
-            "reading roles", read, sorted({each.account.role_arn for each in outcomes if each.account.role_arn})
-        )
+        arns = {outcome.binding.role_arn for outcome in outcomes if outcome.binding.role_arn}
+        self._context.for_each("reading roles", read_role, sorted(arns))
 
-    def _wanted(self, outcome: Outcome) -> VerificationSpec:
-        options = outcome.account.options
+    def _sts_client(self, outcomes: t.Sequence[BindingOutcome]) -> t.Any:
+        """The client of STS, made by one thread; None if STS isn't asked, or the region is not known."""
+        if not self._options.ask_sts or not outcomes:
+            return None
+        region = build_chain(self._spec_of(outcomes[0]), self._cluster, None).region
+        return self._context.aws.unsigned("sts", region) if region else None
+
+    def _verify_binding(self, outcome: BindingOutcome) -> None:
+        # Redacted here, binding by binding: at the end AnsibleModule would look for thousands of tokens in all of it.
+        secrets: set[str] = set()
+        redact = self._options.redact
+        try:
+            diagnosis = self._diagnose(outcome, secrets)
+        except IrsaError as error:
+            self._fail(outcome, error, secrets)
+            return
+        outcome.findings = [redact(finding.as_dict(), secrets) for finding in diagnosis.findings]
+        outcome.proof = diagnose.proof(diagnosis.facts)
+        failure = diagnosis.failure(self._options.fail_on)
+        if failure:
+            self._fail(outcome, failure, secrets)
+        elif not diagnosis.ok:
+            with self._lock:
+                for warning in diagnosis.warnings:
+                    self._warnings[redact(warning, secrets)].append(outcome.binding.title)
+
+    def _fail(self, outcome: BindingOutcome, error: IrsaError, secrets: t.Collection[str]) -> None:
+        vars(error).update({key: self._options.redact(value, secrets) for key, value in vars(error).items()})
+        self._context.fail([outcome], error)
+
+    def _spec_of(self, outcome: BindingOutcome) -> VerificationSpec:
         return bulk_facts.build_spec(
-            options["namespace"],
-            options["name"],
+            outcome.binding.namespace,
+            outcome.binding.service_account,
             role_arn=outcome.role_arn,
-            issuer=self._run.wanted.provider.url,
-            region=self._region,
-            ask=self._ask,
+            issuer=self._context.spec.provider.url,
+            region=self._options.region,
+            ask=self._options.ask_sts,
         )
 
-    def _diagnose(self, outcome: Outcome, client: t.Any, secrets: set[str]) -> Diagnosis:
-        run, wanted = self._run, self._wanted(outcome)
-        names = (wanted.namespace, wanted.service_account)
-        if self._accounts:
-            account = self._accounts.found.get(names)
+    def _diagnose(self, outcome: BindingOutcome, secrets: set[str]) -> Diagnosis:
+        context, spec = self._context, self._spec_of(outcome)
+        if self._listed:
+            account = self._listed.accounts.get((spec.namespace, spec.service_account))
         else:
-            account = workloads.find_service_account(run.server, namespace=names[0], name=names[1])
-        chain = build_chain(wanted, self._cluster, account)
-        elsewhere = outcome.account.role_arn
-        if outcome.account.role:
-            role = run.roles[outcome.account.role]
-            facts = bulk_facts.aws_facts(self._provider, bulk_facts.as_get_role(role), role)
+            account = workloads.find_service_account(
+                context.server, namespace=spec.namespace, name=spec.service_account
+            )
+        chain = build_chain(spec, self._cluster, account)
+        if outcome.binding.role:
+            role = context.roles[outcome.binding.role]
+            aws = bulk_facts.aws_facts(self._provider, bulk_facts.as_get_role(role), role)
         else:
-            facts = bulk_facts.aws_facts(self._provider, self._foreign[elsewhere] if elsewhere else None)
-        seen = ChainFacts(chain, facts, bulk_facts.kubernetes_facts(account))
-        if self._ask:
-            probe = TokenProbe(run.server, run.aws, wanted, conceal=secrets.add, client=client)
-            seen = dataclasses.replace(seen, sts=probe.ask(chain, account))
-            seen = dataclasses.replace(seen, sts=probe.settle(seen))
-        return diagnose.diagnose(wanted, seen, pod_findings=())
+            external = self._external_roles[outcome.binding.role_arn or ""]
+            aws = bulk_facts.aws_facts(self._provider, external)
+        facts = ChainFacts(chain, aws, bulk_facts.kubernetes_facts(account))
+        if self._options.ask_sts:
+            probe = TokenProbe(context.server, context.aws, spec, conceal=secrets.add, client=self._sts)
+            facts = dataclasses.replace(facts, sts=probe.ask(chain, account))
+            facts = dataclasses.replace(facts, sts=probe.settle(facts))
+        # No pods are read, so no rule about pods applies.
+        return diagnose.diagnose(spec, facts, pod_findings=())

@@ -77,8 +77,12 @@ def test_a_binding_with_a_role_arn_asks_for_no_role() -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ([{"namespace": "shop"}], "binding 0 lacks service_account, either role_name or role_arn"),
-        ([binding("a", role_arn="arn")], "binding 0 lacks either role_name or role_arn"),
+        ([{"namespace": "shop"}], "binding 0 lacks service_account"),
+        (
+            [{"namespace": "shop", "service_account": "a"}],
+            "shop/a (binding 0): set exactly one of role_name and role_arn",
+        ),
+        ([binding("a", role_arn="arn")], "shop/a (binding 0): set exactly one of role_name and role_arn"),
         ([binding("a"), binding("a", role="other")], "bindings 0 and 1 name the same account, shop/a"),
         ([binding("a"), binding("b", role="App")], "binding 1 writes the role app as App"),
         (

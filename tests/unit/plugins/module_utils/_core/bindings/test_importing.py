@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import importing
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.importing import Facts, Imported
-from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.plan import Setting, plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Role
@@ -84,14 +84,14 @@ def collected(seen: Facts) -> Imported:
     found = importing.collect(seen)
     names = {"cluster_name": None, "issuer": seen.issuer, "state": "present", "force": False, "max_workers": 16}
     rest = {"rollout": False, "exclusive": False, "exclusive_limit": 0, "exclusive_namespaces": None}
-    wanted = Wanted.from_params({**names, **rest, "bindings": found.bindings})
+    wanted = BindingsSpec.from_params({**names, **rest, "bindings": found.bindings})
     for name, each in wanted.roles.items():
         there = seen.roles[name]
         policies = {one.rpartition("/")[2]: one for one in there.managed_policies or ()}
         assert not plan(each, there, Setting(there.place, FEDERATED, policies)).actions
-    for account in wanted.accounts:
-        body = seen.service_accounts[account.options["namespace"], account.options["name"]]
-        named = account.wanted(account.role_arn or body["metadata"]["annotations"][KEY])
+    for spec in wanted.bindings:
+        body = seen.service_accounts[spec.namespace, spec.service_account]
+        named = spec.account_spec(spec.role_arn or body["metadata"]["annotations"][KEY])
         assert not service_account_plan.plan(named, service_account_plan.Observed.from_kubernetes(body))
     assert set(wanted.provider.client_ids or ()) <= set(seen.audiences or ())
     return found

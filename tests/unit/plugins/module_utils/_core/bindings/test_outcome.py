@@ -1,0 +1,92 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import outcome as binding_outcome
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.outcome import BindingOutcome
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import NotFound
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
+
+ARN = "arn:aws:iam::123456789012:role/path/app"
+
+
+def outcomes(*names: str) -> list[BindingOutcome]:
+    return [
+        BindingOutcome.before_run(BindingSpec(index, {"namespace": "shop", "name": name}, None, ARN))
+        for index, name in enumerate(names)
+    ]
+
+
+def test_outcomes_are_counted_by_status() -> None:
+    ok, changed, failed = outcomes("a", "b", "c")
+    changed.changes = ["annotate"]
+    failed.changes = ["create role app"]
+    failed.error = NotFound("there is no namespace shop", fix="create it")
+    assert [each.status for each in (ok, changed, failed)] == ["ok", "changed", "failed"]
+    assert binding_outcome.count_by_status([ok, changed, failed]) == {"total": 3, "ok": 1, "changed": 1, "failed": 1}
+    assert failed.as_dict() == {
+        "namespace": "shop",
+        "service_account": "c",
+        "role_name": "app",
+        "role_arn": ARN,
+        "status": "failed",
+        "changes": ["create role app"],
+        "error": {"kind": "not_found", "message": "there is no namespace shop", "cause": None, "fix": "create it"},
+    }
+
+
+def test_a_failure_tells_each_error_once_and_only_the_first_few() -> None:
+    found = outcomes(*"abcdefghij")
+    assert binding_outcome.failure_message(found) is None
+    shared = NotFound("no role")
+    found[0].error = found[1].error = shared
+    for number in range(2, 9):
+        found[number].error = NotFound(f"error {number}")
+    found[9].error = binding_outcome.not_processed_error(found[9])
+    message = binding_outcome.failure_message(found) or ""
+    assert message.startswith("10 of 10 bindings failed. shop/a and shop/b: no role. shop/c: error 2.")
+    assert "error 5." in message
+    assert "error 6." not in message
+    assert message.endswith("3 more errors are in the results.")
+    assert "was not processed" not in message
+
+
+def test_a_diff_holds_only_what_changes() -> None:
+    same = Plan({"arn": "x"}, {"arn": "x"})
+    new = Plan({}, {"name": "app"}, (Action("create_role", {}, "create role app"),))
+    assert binding_outcome.merge_diffs([("provider", "x", same), ("roles", "app", new)]) == {
+        "before": {"roles": {"app": {}}},
+        "after": {"roles": {"app": {"name": "app"}}},
+    }
+
+
+def test_many_bindings_are_told_in_few_words() -> None:
+    few = [{"namespace": "shop", "service_account": "web", "role_name": "r", "tags": None}]
+    assert binding_outcome.shorten_bindings(few) == [{"namespace": "shop", "service_account": "web", "role_name": "r"}]
+    assert binding_outcome.shorten_bindings(few * (binding_outcome.MANY + 1)) == ["shop/web"] * (
+        binding_outcome.MANY + 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"), [(100, ["make the provider", "annotate it"]), (101, ["make the provider"])]
+)
+def test_writes_are_told_once_where_they_are_many(count: int, expected: list[str]) -> None:
+    done = outcomes(*(f"a{number}" for number in range(count)))
+    done[0].changes = ["annotate it"]
+    plans = [
+        ("provider", "p", Plan(actions=(Action("create", {}, "make the provider"),))),
+        ("service_accounts", "a0", Plan(actions=(Action("apply", {}, "annotate it"),))),
+    ]
+    assert binding_outcome.list_actions(done, plans) == expected
+
+
+def test_what_was_verified_is_told() -> None:
+    (one,) = outcomes("web")
+    assert "findings" not in one.as_dict()
+    one.findings, one.proof = [], {"subject": "x"}
+    assert (one.as_dict()["findings"], one.as_dict()["proof"]) == ([], {"subject": "x"})

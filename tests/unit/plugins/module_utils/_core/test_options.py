@@ -1,0 +1,158 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of options against everything that repeats it: documentation, the role, the specs."""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+import typing as t
+
+import pytest
+import yaml
+from ansible_collections.eksops.irsa.plugins.doc_fragments.options import ModuleDocFragment as Fragment
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import grouping
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role import spec as role_spec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import spec as service_account_spec
+
+ROLE = pathlib.Path(__file__).resolve().parents[5] / "roles" / "irsa"
+FACTS = ("type", "elements", "choices", "default", "required", "aliases")
+
+
+def facts(table: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """What a table, or a documentation, says of its options: all but their texts."""
+    found: dict[str, t.Any] = {}
+    for name, option in table.items():
+        found[name] = {key: option[key] for key in FACTS if option.get(key) is not None}
+        inner = option.get("options") or option.get("suboptions")
+        if inner:
+            found[name]["options"] = facts(inner)
+    return found
+
+
+def documented(text: str) -> dict[str, t.Any]:
+    return facts(yaml.safe_load(text)["options"])
+
+
+def without_aliases(table: options.Options) -> options.Options:
+    return {name: {key: value for key, value in one.items() if key != "aliases"} for name, one in table.items()}
+
+
+@pytest.mark.parametrize(
+    ("fragment", "table"),
+    [
+        # amazon.aws's fragment has the alias of tags.
+        (Fragment.ROLE, without_aliases(options.ROLE)),
+        (Fragment.SERVICE_ACCOUNT, options.SERVICE_ACCOUNT),
+        (Fragment.ROLLOUT, options.ROLLOUT),
+        (Fragment.BINDINGS, {key: options.IRSA_BINDINGS[key] for key in ("bindings", "rollout_options")}),
+    ],
+    ids=["role", "service_account", "rollout", "bindings"],
+)
+def test_fragment_documents_the_table(fragment: str, table: options.Options) -> None:
+    assert documented(fragment) == facts(table)
+
+
+@pytest.mark.parametrize(
+    ("module", "own", "shared"),
+    [
+        ("irsa_role", options.IRSA_ROLE, options.ROLE),
+        ("sa_annotate", options.SA_ANNOTATE, options.SERVICE_ACCOUNT),
+        ("pod_rollout", options.POD_ROLLOUT, options.ROLLOUT),
+        (
+            "irsa_bindings",
+            {key: one for key, one in options.IRSA_BINDINGS.items() if key not in ("bindings", "rollout_options")},
+            {key: options.IRSA_BINDINGS[key] for key in ("bindings", "rollout_options")},
+        ),
+    ],
+)
+def test_module_documents_and_takes_the_table(module: str, own: options.Options, shared: options.Options) -> None:
+    loaded = importlib.import_module(f"ansible_collections.eksops.irsa.plugins.modules.{module}")
+    found = documented(loaded.DOCUMENTATION)
+    assert found == facts(own)
+    assert {key: loaded.ARGUMENTS[key] for key in (*own, *shared)} == {**own, **shared}
+
+
+def test_no_option_is_in_two_tables() -> None:
+    for own, shared in (
+        (options.IRSA_ROLE, options.ROLE),
+        (options.SA_ANNOTATE, options.SERVICE_ACCOUNT),
+        (options.POD_ROLLOUT, options.ROLLOUT),
+        (options.ROLE, options.SERVICE_ACCOUNT),
+    ):
+        assert own.keys().isdisjoint(shared)
+
+
+def test_role_takes_the_options_of_a_binding() -> None:
+    specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    found = facts(specs["irsa_bindings"]["options"])
+    assert found["rbac"].pop("options") == facts(specs["irsa_rbac"]["options"])
+    assert found == facts(options.BINDING)
+
+
+def test_role_takes_the_options_of_a_rollout_with_their_defaults() -> None:
+    specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    rollout = {name: one for name, one in options.ROLLOUT.items() if name != "wait"}
+    optional = {name: {key: one[key] for key in one if key != "default"} for name, one in rollout.items()}
+    assert facts(specs["irsa_rollout"]["options"]) == facts({"enabled": {"type": "bool"}, **optional})
+    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
+    assert variables["_irsa_rollout_defaults"] == {"enabled": True, **options.defaults(rollout)}
+
+
+class Recorder(dict[str, t.Any]):
+    """Options that remember which of them were read."""
+
+    def __init__(self, given: t.Mapping[str, t.Any]) -> None:
+        super().__init__(given)
+        self.read: set[str] = set()
+
+    def __getitem__(self, key: str) -> t.Any:
+        self.read.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: t.Any = None) -> t.Any:
+        self.read.add(key)
+        return super().get(key, default)
+
+
+def test_specs_read_every_option() -> None:
+    given = {"name": "app", "service_accounts": [{"namespace": "shop", "name": "web"}], "cluster_name": "production"}
+    role = Recorder({**options.defaults(options.IRSA_ROLE, options.ROLE), **given})
+    role_spec.Wanted.from_params(role)
+    assert role.read >= {*options.IRSA_ROLE, *options.ROLE}
+    names = {"namespace": "shop", "name": "web"}
+    account = Recorder({**options.defaults(options.SA_ANNOTATE, options.SERVICE_ACCOUNT), **names})
+    service_account_spec.Wanted.from_params(account)
+    assert account.read >= {*options.SA_ANNOTATE, *options.SERVICE_ACCOUNT}
+
+
+SAMPLES: dict[str, t.Any] = {"str": "x", "int": 4000, "bool": True, "list": ["x"], "dict": {"x": "y"}}
+
+
+@pytest.mark.parametrize("name", options.ROLE)
+def test_binding_hands_each_option_of_a_role_on(name: str) -> None:
+    option = options.ROLE[name]
+    value = option["choices"][-1] if "choices" in option else SAMPLES[option["type"]]
+    (role,) = grouping.by_role([{"namespace": "shop", "service_account": "web", "role_name": "app", name: value}])
+    assert role[name] == value
+
+
+def test_binding_hands_each_option_of_a_service_account_on() -> None:
+    given = {
+        "audience": "vault",
+        "sts_regional_endpoints": True,
+        "token_expiration": 900,
+        "create": False,
+        "create_namespace": True,
+        "labels": {"team": "x"},
+        "annotations": {"a/b": "c"},
+        "delete": True,
+    }
+    assert given.keys() == options.SERVICE_ACCOUNT.keys()
+    binding = {"namespace": "shop", "service_account": "web", "role_name": "app", **given}
+    params = {**options.defaults(options.IRSA_BINDINGS), "cluster_name": "production", "bindings": [binding]}
+    (spec,) = BindingsSpec.from_params(params).bindings
+    assert {key: spec.options[key] for key in given} == given

@@ -1,0 +1,31 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+import moto
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
+from unit.bindings_run import FakeAws, FakeServer
+
+if t.TYPE_CHECKING:
+    import collections.abc as c
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> c.Iterator[FakeAws]:
+    """An empty AWS account, in which changes settle at once."""
+    operations = functools.partial(role_module.operations, sleep=lambda _seconds: None)
+    monkeypatch.setattr(role_module, "operations", operations)
+    with moto.mock_aws():
+        yield FakeAws()
+
+
+@pytest.fixture
+def server() -> FakeServer:
+    """A cluster with the namespace shop."""
+    return FakeServer("shop")

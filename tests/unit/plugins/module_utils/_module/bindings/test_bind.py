@@ -1,0 +1,166 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import bind
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.bind import AccountBinder, RoleBinder
+from unit.bindings_run import ACCOUNT_ID, PROVIDER_ARN, FakeAws, FakeServer, Json, binding, context_of
+
+if t.TYPE_CHECKING:
+    from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import BindingsContext
+
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/app"
+
+
+def bind_all(aws: FakeAws, server: FakeServer, *bindings: Json, **params: t.Any) -> BindingsContext:
+    """Binds, all steps of this file."""
+    context = context_of(aws, server, *bindings, **params)
+    roles, accounts = RoleBinder(context), AccountBinder(context)
+    bind.preflight(context, roles, accounts)
+    bind.ensure_provider(context)
+    roles.write()
+    accounts.annotate()
+    return context
+
+
+def statuses(context: BindingsContext) -> list[str]:
+    return [outcome.status for outcome in context.outcomes]
+
+
+def test_new_binding_writes_each_link(aws: FakeAws, server: FakeServer) -> None:
+    context = bind_all(aws, server, binding("web"))
+    (outcome,) = context.outcomes
+    assert (outcome.status, outcome.role_arn) == ("changed", ROLE)
+    assert outcome.changes == [
+        "create role app for shop/web",
+        "create service account shop/web",
+        f"service account shop/web: set annotation eks.amazonaws.com/role-arn={ROLE}",
+    ]
+    assert server.roles() == {"shop/web": ROLE}
+    assert aws.subjects("app") == ["shop/web"]
+    assert [(kind, name, bool(plan)) for kind, name, plan in context.plans()] == [
+        ("provider", PROVIDER_ARN, True),
+        ("roles", "app", True),
+        ("service_accounts", "shop/web", True),
+    ]
+
+
+def test_second_run_changes_nothing(aws: FakeAws, server: FakeServer) -> None:
+    bind_all(aws, server, binding("web"), binding("cart", "other"))
+    server.writes.clear()
+    context = bind_all(aws, server, binding("web"), binding("cart", "other"))
+    assert statuses(context) == ["ok", "ok"]
+    assert not any(plan for _kind, _name, plan in context.plans())
+    assert server.writes == []
+    assert context.service_accounts["shop/web"]["annotations"]["eks.amazonaws.com/role-arn"] == ROLE
+
+
+@pytest.mark.parametrize("count", [1, 12], ids=["read one by one", "read by pages"])
+def test_changed_binding_writes_the_difference(aws: FakeAws, server: FakeServer, count: int) -> None:
+    given = [binding(f"a{number}", f"role-{number}") for number in range(count)]
+    bind_all(aws, server, *given)
+    server.writes.clear()
+    given[0] = {**given[0], "token_expiration": 900, "tags": {"team": "x"}}
+    context = bind_all(aws, server, *given)
+    assert statuses(context) == ["changed", *["ok"] * (count - 1)]
+    assert context.outcomes[0].changes == [
+        "set the tags team of role role-0",
+        "service account shop/a0: set annotation eks.amazonaws.com/token-expiration=900",
+    ]
+    assert server.writes == ["PATCH /api/v1/namespaces/shop/serviceaccounts/a0"]
+
+
+def test_bindings_that_share_a_role_are_trusted_together(aws: FakeAws, server: FakeServer) -> None:
+    context = bind_all(aws, server, binding("web"), binding("cart"))
+    assert aws.subjects("app") == ["shop/cart", "shop/web"]
+    assert aws.roles() == ["app"]
+    assert [outcome.changes[0] for outcome in context.outcomes] == ["create role app for shop/cart, shop/web"] * 2
+
+
+def test_binding_of_a_role_that_is_kept_elsewhere_writes_no_role(aws: FakeAws, server: FakeServer) -> None:
+    arn = "arn:aws:iam::210987654321:role/x"
+    bind_all(aws, server, binding("web", None, role_arn=arn))
+    assert server.roles() == {"shop/web": arn}
+    assert aws.roles() == []
+
+
+def test_error_of_one_binding_leaves_the_others(aws: FakeAws, server: FakeServer) -> None:
+    context = bind_all(aws, server, binding("web"), binding("cart", "other", "missing"), binding("job"))
+    assert statuses(context) == ["changed", "failed", "changed"]
+    assert isinstance(context.outcomes[1].error, errors.NotFound)
+    # Not even its role is created.
+    assert aws.roles() == ["app"]
+    assert server.roles() == {"shop/job": ROLE, "shop/web": ROLE}
+
+
+def test_error_of_a_role_fails_all_its_bindings(aws: FakeAws, server: FakeServer) -> None:
+    bad = binding("web", managed_policies=["NoSuchPolicy"])
+    context = bind_all(aws, server, bad, binding("cart"), binding("job", "other"))
+    assert statuses(context) == ["failed", "failed", "changed"]
+    assert "NoSuchPolicy" in str(context.outcomes[1].error)
+    assert list(server.roles()) == ["shop/job"]
+
+
+def test_annotation_of_others_fails_its_binding_alone(aws: FakeAws, server: FakeServer) -> None:
+    server.annotate("shop", "web", "arn:aws:iam::210987654321:role/x", manager="helm")
+    context = bind_all(aws, server, binding("web"), binding("cart"))
+    assert statuses(context) == ["failed", "changed"]
+    assert "helm" in str(context.outcomes[0].error)
+    # What was done before it is reported.
+    assert context.outcomes[0].changes == ["create role app for shop/cart, shop/web"]
+
+
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_namespace_is_created_once(aws: FakeAws, server: FakeServer, *, check_mode: bool) -> None:
+    given = [binding(name, namespace="new", create_namespace=True) for name in "abcd"]
+    context = bind_all(aws, server, *given, check_mode=check_mode)
+    creating = [change for outcome in context.outcomes for change in outcome.changes if "namespace new" in change]
+    assert creating == ["create namespace new"]
+    assert statuses(context) == ["changed"] * 4
+    assert server.writes.count("POST /api/v1/namespaces") == (0 if check_mode else 1)
+
+
+def test_check_mode_plans_what_a_run_then_does(aws: FakeAws, server: FakeServer) -> None:
+    given = [binding("web", tags={"a": "b"}), binding("cart"), binding("x", "other", "new", create_namespace=True)]
+    planned = bind_all(aws, server, *given, check_mode=True)
+    assert (server.writes, aws.roles()) == ([], [])
+    done = bind_all(aws, server, *given)
+    assert [outcome.changes for outcome in planned.outcomes] == [outcome.changes for outcome in done.outcomes]
+    assert [(kind, name, plan.summaries()) for kind, name, plan in planned.plans()] == [
+        (kind, name, plan.summaries()) for kind, name, plan in done.plans()
+    ]
+    assert {outcome.role_arn for outcome in planned.outcomes} == {outcome.role_arn for outcome in done.outcomes}
+
+
+def test_stop_begins_nothing_after_an_error(aws: FakeAws, server: FakeServer) -> None:
+    given = [binding("web", namespace="missing"), binding("cart", "other")]
+    context = bind_all(aws, server, *given, stop_early=True, max_workers=1)
+    assert isinstance(context.outcomes[0].error, errors.NotFound)
+    assert (server.roles(), aws.roles()) == ({}, [])
+
+
+def test_roles_over_a_quota_stop_before_the_first_write(aws: FakeAws, server: FakeServer) -> None:
+    # Together more than a trust policy may have by default, and less than any account allows.
+    many = [binding(f"{'x' * 55}-{number}") for number in range(30)]
+    with pytest.raises(errors.QuotaExceeded, match="nothing was written") as raised:
+        bind_all(aws, server, *many, binding("web", "other"))
+    assert "bindings 0, 1, 2" in (raised.value.cause or "")
+    assert (server.writes, aws.roles()) == ([], [])
+
+
+def test_provider_of_others_must_exist_with_the_audience(aws: FakeAws, server: FakeServer) -> None:
+    context = context_of(aws, server, binding("web", audience="vault"))
+    with pytest.raises(errors.IrsaError):
+        bind.require_provider(context)
+    issuer = f"https://{PROVIDER_ARN.partition('oidc-provider/')[2]}"
+    aws.client("iam").create_open_id_connect_provider(Url=issuer, ClientIDList=["sts.amazonaws.com"])
+    with pytest.raises(errors.IrsaError, match="vault"):
+        bind.require_provider(context)
+    found = bind.require_provider(context_of(aws, server, binding("web")))
+    assert (found["arn"], found["client_ids"]) == (PROVIDER_ARN, ["sts.amazonaws.com"])

@@ -1,0 +1,128 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, options
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import rollouts
+from unit.bindings_run import ACCOUNT_ID, FakeAws, FakeServer, binding, context_of
+from unit.kubernetes_objects import pod
+
+if t.TYPE_CHECKING:
+    from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import BindingsContext
+
+ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/app"
+RESTART = Plan(before={"stale_pods": 1}, after={"stale_pods": 0}, actions=(Action("restart", {}, "restart it"),))
+
+
+class Written:
+    """Stands in for the progress writer."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, progress: object) -> None:
+        self.lines.append(str(progress))
+
+
+class Member:
+    error: errors.IrsaError | None = None
+
+    def __init__(self, title: str, plan: Plan, written: t.Sequence[str] = ()) -> None:
+        self.title = title
+        self.decision = types.SimpleNamespace(plan=plan)
+        self.driver = types.SimpleNamespace(written=list(written))
+
+
+class Rollouts:
+    """Stands in for a group of rollouts, of which those called bad fail."""
+
+    def __init__(self, *members: Member) -> None:
+        self.members = list(members)
+        self.rolled_out = False
+
+    def plan(self) -> Plan:
+        return Plan(warnings=("careful",))
+
+    def roll_out(self, _apply: object, record: t.Callable[[t.Any], None]) -> None:
+        self.rolled_out = True
+        for member in self.members:
+            if member.title.startswith("bad"):
+                member.error = errors.RolloutFailed("it hangs", cause="a test", fix="none")
+            record(member)
+
+
+def members() -> list[Member]:
+    return [
+        Member("good", RESTART),
+        Member("bad, early", RESTART),
+        Member("bad, late", RESTART, ["restart it"]),
+        Member("unchanged", Plan()),
+    ]
+
+
+def bound(aws: FakeAws, server: FakeServer, count: int = 4, **params: t.Any) -> BindingsContext:
+    return context_of(aws, server, *(binding(f"a{number}") for number in range(count)), **params)
+
+
+def test_pods_are_counted_with_those_that_fail(aws: FakeAws, server: FakeServer) -> None:
+    context, written = bound(aws, server), Written()
+    context._progress = t.cast("t.Any", written)
+    rollouts.follow(context, "rollouts", t.cast("t.Any", Rollouts(*members())), context.outcomes)
+    assert written.lines == [
+        "pods 0 of 4, 0 changed, 0 failed",
+        "pods 1 of 4, 1 changed, 0 failed",
+        "pods 2 of 4, 1 changed, 1 failed",
+        "pods 3 of 4, 2 changed, 2 failed",
+        "pods 4 of 4, 2 changed, 2 failed",
+    ]
+    assert [bool(outcome.error) for outcome in context.outcomes] == [False, True, True, False]
+    assert [outcome.changes for outcome in context.outcomes] == [["restart it"], [], ["restart it"], []]
+
+
+def test_check_mode_records_the_plans_and_rolls_nothing_out(aws: FakeAws, server: FakeServer) -> None:
+    context, group = bound(aws, server, check_mode=True), Rollouts(*members())
+    rollouts.follow(context, "rollouts", t.cast("t.Any", group), context.outcomes)
+    assert not group.rolled_out
+    assert [outcome.changes for outcome in context.outcomes] == [["restart it"]] * 3 + [[]]
+    assert [name for _kind, name, plan in context.plans() if plan] == ["bad, early", "bad, late", "good"]
+
+
+def test_bindings_whose_role_pods_use_fail(aws: FakeAws, server: FakeServer) -> None:
+    context = bound(aws, server, 2)
+    server.annotate("shop", "a0", ROLE)
+    server.pods = [pod("a0-1", role=ROLE, account="a0"), pod("a1-1", account="a1")]
+    rollouts.fail_bindings_in_use(context, context.outcomes)
+    assert [bool(outcome.error) for outcome in context.outcomes] == [True, False]
+    assert context.outcomes[0].error
+    assert context.outcomes[0].error.details["pods"] == ["shop/a0-1"]
+
+
+def test_problems_of_options_are_found_if_pods_are_rolled_out() -> None:
+    bad = {**options.defaults(options.ROLLOUT), "wait_timeout": 0}
+    assert rollouts.find_option_problems({"rollout": False, "rollout_options": bad}) == []
+    (problem,) = rollouts.find_option_problems({"rollout": True, "rollout_options": bad})
+    assert problem.startswith("rollout_options: wait_timeout is 0")
+    good = options.defaults(options.ROLLOUT)
+    assert rollouts.find_option_problems({"rollout": True, "rollout_options": good}) == []
+
+
+@pytest.mark.parametrize("without_role", [False, True])
+def test_pods_are_rolled_out_for_the_role_of_their_binding(
+    aws: FakeAws, server: FakeServer, *, without_role: bool
+) -> None:
+    context = bound(aws, server, 1, rollout=True, check_mode=True)
+    (outcome,) = context.outcomes
+    outcome.role_arn = ROLE
+    context.service_accounts["shop/a0"] = {"annotations": {"eks.amazonaws.com/role-arn": ROLE}}
+    server.annotate("shop", "a0", None if without_role else ROLE)
+    server.pods = [pod("with", role=ROLE, account="a0"), pod("without", account="a0")]
+    group = rollouts.roll_out(context, "rollouts", [outcome], without_role=without_role)
+    stale = [each["name"] for each in group.returns()["pods"] if each["stale"]]
+    assert stale == (["with"] if without_role else ["without"])
