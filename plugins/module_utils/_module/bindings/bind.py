@@ -255,7 +255,7 @@ class AccountBinder:
         try:
             # A server-side dry run is not possible in a namespace that check mode would create.
             plan, answers = context.converge(
-                make_plan, service_accounts.operations(context.server), rehearse=spec.namespace not in existing
+                make_plan, service_accounts.operations(context.server), server_dry_run=spec.namespace not in existing
             )
         except IrsaError as error:
             context.fail([outcome], error)
