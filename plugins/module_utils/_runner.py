@@ -17,10 +17,11 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import warn as warn  # AnsibleAWSModule.warn says it twice
 
 from ._core.errors import AccessDenied, AlreadyExists, IrsaError, OutOfDate
-from ._core.plan import Action, Plan
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+    from ._core.plan import Action, Plan
 
 Operations = t.Mapping[str, t.Callable[..., t.Any]]
 

@@ -42,7 +42,7 @@ class Converge(t.Protocol):
     """`_runner.converge` for the module at hand."""
 
     def __call__(
-        self, make_plan: t.Callable[[], Plan], operations: Operations, *, rehearse: bool = False
+        self, make_plan: t.Callable[[], Plan], operations: Operations, *, server_dry_run: bool = False
     ) -> tuple[Plan, list[t.Any]]: ...
 
 

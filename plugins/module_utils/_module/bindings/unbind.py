@@ -98,7 +98,9 @@ class Unbinder:
             return service_account_plan.plan(spec, observed)
 
         try:
-            plan, answers = context.converge(make_plan, service_accounts.operations(context.server), server_dry_run=True)
+            plan, answers = context.converge(
+                make_plan, service_accounts.operations(context.server), server_dry_run=True
+            )
         except IrsaError as error:
             context.fail([outcome], error)
             return

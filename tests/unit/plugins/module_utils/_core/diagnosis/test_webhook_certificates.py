@@ -10,7 +10,7 @@ import datetime
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import certificates, webhook_config
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import webhook_config
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -49,7 +49,7 @@ def signed(
     ],
 )
 def test_subject_key_and_validity(given: x509.Certificate) -> None:
-    (found,) = certificates.parse_bundle(pem(given))
+    (found,) = webhook_config.parse_bundle(pem(given))
 
     def content(der: bytes) -> bytes:
         """Without tag and length."""
@@ -69,8 +69,8 @@ def test_subject_key_and_validity(given: x509.Certificate) -> None:
 def test_text_between_certificates_is_skipped() -> None:
     other = authority("other")
     text = f"# old\n{pem(CA)}\r\n# new\n{pem(other)}trailing"
-    assert [each.subject for each in certificates.parse_bundle(text)] == [
-        certificates.parse_bundle(pem(each))[0].subject for each in (CA, other)
+    assert [each.subject for each in webhook_config.parse_bundle(text)] == [
+        webhook_config.parse_bundle(pem(each))[0].subject for each in (CA, other)
     ]
 
 
@@ -80,7 +80,7 @@ def test_invalid_bundles_are_rejected() -> None:
     def armoured(data: bytes) -> str:
         return f"-----BEGIN CERTIFICATE-----\n{base64.b64encode(data).decode()}\n-----END CERTIFICATE-----\n"
 
-    assert len(certificates.parse_bundle(armoured(der))) == 1
+    assert len(webhook_config.parse_bundle(armoured(der))) == 1
     broken = [
         "",
         "sandbox",
@@ -95,7 +95,7 @@ def test_invalid_bundles_are_rejected() -> None:
     ]
     for text in broken:
         with pytest.raises(ValueError, match="certificate"):
-            certificates.parse_bundle(text)
+            webhook_config.parse_bundle(text)
 
 
 def test_a_truncated_certificate_is_rejected() -> None:
@@ -103,7 +103,7 @@ def test_a_truncated_certificate_is_rejected() -> None:
     for length in range(len(der)):
         text = f"-----BEGIN CERTIFICATE-----{base64.b64encode(der[:length]).decode()}-----END CERTIFICATE-----"
         with pytest.raises(ValueError, match="certificate"):
-            certificates.parse_bundle(text)
+            webhook_config.parse_bundle(text)
 
 
 # -- a webhook's
