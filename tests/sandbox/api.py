@@ -22,7 +22,6 @@ if t.TYPE_CHECKING:
     Json = dict[str, t.Any]
 
 MERGE_PATCH = "application/merge-patch+json"
-STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 
 
 class ApiError(Exception):
