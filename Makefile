@@ -17,7 +17,7 @@ demo: ## Bind three workloads to IAM roles on the sandbox, break that in five wa
 	@$(T)/sandbox.sh with demo demo/run
 
 .PHONY: demo-picture
-demo-picture: ## Make the README's picture of the demo anew, out of what the demo prints
+demo-picture: ## Make the README's picture of the demo again, from what the demo prints
 	@$(T)/docs/demo_picture.sh
 
 .PHONY: test
@@ -113,11 +113,11 @@ docs-check: ## The same, and hold every example and link in the documentation ag
 	@$(T)/docs/docs.sh --check
 
 .PHONY: guide
-guide: ## Write the guides to troubleshooting and to policies anew, out of causes and policies
+guide: ## Write the guides to troubleshooting and to policies again, from causes and policies
 	@$(T)/run.sh bash -c 'export PYTHONPATH=$$ANSIBLE_COLLECTIONS_PATH; python -m tools.docs.troubleshooting && python -m tools.policies.guide'
 
 .PHONY: permissions
-permissions: ## Write anew what each line of the guide's permissions is for, as it shows on the sandbox
+permissions: ## Write again what each line of the guide's permissions is for, as it shows on the sandbox
 	@$(T)/sandbox.sh with permissions bash -c 'PYTHONPATH=tests:$$ANSIBLE_COLLECTIONS_PATH exec python -m permissions "$$IRSA_SANDBOX_DIR" --write'
 
 .PHONY: clean

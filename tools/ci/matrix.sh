@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The unit tests, and the targets that between them call every plugin, with the oldest and with the newest of all that
 # the collection supports: ansible-core, Python, amazon.aws, kubernetes.core, boto3 and the Kubernetes client. Every
-# deprecation warning of theirs is a failure. If all went well, the table in README.md is written anew. Why not tox or
+# deprecation warning of theirs is a failure. If all went well, the table in README.md is written again. Why not tox or
 # nox: a corner is two Pythons at once, the controller's and the modules'.
 #
 # With --check, as in continuous integration, the table is compared instead, and the longest targets left to a whole run.
@@ -17,7 +17,7 @@ of_corner() { awk -v word="$1" '$1 == "#:" && $2 == word { print $3 }' "$REQUIRE
 units() {
     local python=$1
     shift
-    cd "$tree"
+    cd "$TREE"
     # boto3's own is no DeprecationWarning. The tools that tests/unit/tools is about run in the development environment.
     HYPOTHESIS_STORAGE_DIRECTORY=$DEV/hypothesis PYTHONPATH=$DEV/$top:$packages PYTHONDONTWRITEBYTECODE=1 \
         "$python" -m pytest -n "${JOBS:-auto}" -o cache_dir="$DEV/pytest" --ignore=tests/unit/tools \
@@ -36,11 +36,11 @@ units_of_both() { units "$controller/bin/python" tests/unit; }
 with_ansible() {
     env PATH="$controller/bin:$PATH" PYTHONPATH="$TOOLS/ci/deprecations" DEPRECATIONS="$noted" ANSIBLE_LOG_PATH="$noted.log" \
         ANSIBLE_DEPRECATION_WARNINGS=true ANSIBLE_COLLECTIONS_PATH="$DEV/$top" ANSIBLE_FORCE_HANDLERS=true \
-        ANSIBLE_ROLES_PATH="$tree/tests/integration/targets" ANSIBLE_NOCOLOR=true "$@"
+        ANSIBLE_ROLES_PATH="$TREE/tests/integration/targets" ANSIBLE_NOCOLOR=true "$@"
 }
 
 target() {
-    cd "$tree/tests/integration"
+    cd "$TREE/tests/integration"
     printf '[{hosts: localhost, connection: local, gather_facts: false, roles: [%s]}]\n' "$1" >"$1.yml"
     with_ansible ansible-playbook -i localhost, "$1.yml" -e @integration_config.yml
 }
@@ -78,7 +78,7 @@ MODULE
 }
 
 try() {
-    local corner=$1 python top tree controller modules packages noted target
+    local corner=$1 python top controller modules packages noted target
     local -a versions
     top=matrix-$corner
     controller=$DEV/venv-$corner-controller
@@ -91,7 +91,6 @@ try() {
     make_venv "$controller" "$python" "$REQUIREMENTS/$corner.txt" -- "$TOOLS/environment/get_deps.py" "$REQUIREMENTS/$corner.txt"
     packages=$("$controller/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     SITE=$packages make_tree "$top"
-    tree=$TREE
     if [ "${versions[0]}" = "${versions[1]}" ]; then
         check "units, $corner" units_of_both
     else
@@ -107,7 +106,7 @@ try() {
     noted=$RESULTS/$JOB/deprecations-$corner
     : >"$noted"
     MODULE_PYTHON=$modules/bin/python PYTHONPATH=$ROOT/tests "$VENV/bin/python" "$TOOLS/ci/integration_config.py" "$SUPERVISOR_DIR" \
-        >"$tree/tests/integration/integration_config.yml"
+        >"$TREE/tests/integration/integration_config.yml"
     # The first calls every plugin, the others for bad and for good, by AWS, by a kubeconfig and by the cluster's name.
     for target in "${targets[@]}"; do check "$target, $corner" target "$target"; done
     check "deprecations, $corner" no_deprecations
