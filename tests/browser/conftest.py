@@ -29,7 +29,7 @@ def chromium() -> c.Iterator[playwright.Browser]:
 
 @pytest.fixture(scope="session")
 def audits() -> dict[str, documents.Json]:
-    """The documents, by name, as they went into the pages."""
+    """The documents of the pages, by name."""
     return {name: make() for name, make in DOCUMENTS.items()}
 
 
@@ -43,18 +43,18 @@ def files(audits: dict[str, documents.Json], tmp_path_factory: pytest.TempPathFa
 def visit(chromium: playwright.Browser, files: dict[str, pathlib.Path]) -> c.Iterator[Opener]:
     """visit(name, fragment, **options of the context): opens a page.
 
-    Whatever a test does there: nothing was written to the console, and no request went out but for the file.
+    After the test, nothing must be on the console, and the file must be the only request.
     """
     contexts: list[playwright.BrowserContext] = []
-    noise: list[str] = []
+    messages: list[str] = []
     requests: set[str] = set()
 
     def visit(name: str = "ordinary", fragment: str = "", **options: t.Any) -> playwright.Page:
         context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: noise.append(f"{message.type}: {message.text}"))
-        page.on("pageerror", lambda error: noise.append(f"error: {error}"))
+        page.on("console", lambda message: messages.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: messages.append(f"error: {error}"))
         page.on("request", lambda request: requests.add(request.url.partition("#")[0]))
         page.goto(files[name].as_uri() + (f"#{fragment}" if fragment else ""))
         return page
@@ -62,5 +62,5 @@ def visit(chromium: playwright.Browser, files: dict[str, pathlib.Path]) -> c.Ite
     yield visit
     for context in contexts:
         context.close()
-    assert noise == []
+    assert messages == []
     assert requests <= {file.as_uri() for file in files.values()}

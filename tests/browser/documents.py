@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Documents of audits as a page gets them: the same for the same seed, of any size, with names as in the wild."""
+"""Audit documents of any size for tests of the page; the same seed gives the same document."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import random
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID, LINKS
+from browser import samples
 
 Json = dict[str, t.Any]
 
 STATES = ("error", "unknown", "warning", "note", "ok")
 SEVERITIES = ("error", "warning", "note")
-ACCOUNT_ID = "111122223333"
+ACCOUNT_ID = samples.ACCOUNT_ID
 OTHER_ID = "444455556666"
 ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B716D3041E"
 
-# Whatever a name or a text must not do to a page.
+# Names and texts that must not change the page.
 HOSTILE = (
     "</script><script>document.title='taken'</script>",
     "<!--<script>",
@@ -34,156 +35,9 @@ HOSTILE = (
     "half \ud83d of a pair",
 )
 
-_NAMESPACES = [
-    "shop",
-    "payments",
-    "search",
-    "ingest",
-    "observability",
-    "external-dns",
-    "cert-manager",
-    "kube-system",
-    "argo-workflows",
-    "ml-training",
-    "billing",
-    "identity",
-    "notifications",
-    "warehouse",
-    "reporting",
-    "media",
-    "legacy-crm",
-    "sandbox",
-]
-_WORKLOADS = [
-    "cart",
-    "checkout",
-    "catalog",
-    "pricing",
-    "inventory",
-    "worker",
-    "scheduler",
-    "exporter",
-    "api",
-    "gateway",
-    "indexer",
-    "archiver",
-    "mailer",
-    "webhook",
-    "consumer",
-    "producer",
-    "importer",
-    "thumbnailer",
-    "ledger",
-    "refunds",
-    "fraud-scoring",
-    "session-store",
-    "feature-flags",
-    "backup",
-]
-_MANAGED = [
-    "AmazonS3ReadOnlyAccess",
-    "AmazonSQSFullAccess",
-    "AmazonDynamoDBReadOnlyAccess",
-    "CloudWatchAgentServerPolicy",
-    "AmazonSSMReadOnlyAccess",
-    "AmazonSNSFullAccess",
-    "AWSXRayDaemonWriteAccess",
-    "AmazonKinesisReadOnlyAccess",
-]
-_INLINE = ["queue", "bucket", "table", "events", "secrets", "topic"]
-# What is wrong with one account or its role, by how often it is met; the texts name {sa} ns/name, {ns}, {name}, {role}.
-_ACCOUNT_TROUBLES: tuple[tuple[int, str, str, str | None, str | None, str | None, str], ...] = (
-    (
-        5,
-        "pod-predates-annotation",
-        "container app of Deployment {sa} (pods {name}-7d9f6b-x2x9k, {name}-7d9f6b-q8m4t) has neither AWS_ROLE_ARN nor "
-        "AWS_WEB_IDENTITY_TOKEN_FILE: the pods are older than the annotation",
-        "pod {name}-7d9f6b-x2x9k: spec.containers[app].env",
-        "AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE",
-        "neither",
-        "replace the pods with eksops.irsa.pod_rollout (namespace: {ns}, service_account: {name})",
-    ),
-    (
-        3,
-        "sub-mismatch",
-        "statement 1 of the trust policy of role {role}: sub is system:serviceaccount:{ns}:{name}, the policy wants "
-        "system:serviceaccount:default:{name} (namespace differs)",
-        "role {role}: AssumeRolePolicyDocument.Statement[0].Condition",
-        "system:serviceaccount:{ns}:{name}",
-        "system:serviceaccount:default:{name}",
-        "add the account with eksops.irsa.irsa_role "
-        "(name: {role}, service_accounts: [{{namespace: {ns}, name: {name}}}])",
-    ),
-    (
-        2,
-        "pod-stale-role",
-        "container app of Deployment {sa} (pod {name}-0) has the role that the account named before",
-        "pod {name}-0: spec.containers[app].env",
-        f"arn:aws:iam::{ACCOUNT_ID}:role/{{role}}",
-        f"arn:aws:iam::{ACCOUNT_ID}:role/{{role}}-old",
-        "replace the pods with eksops.irsa.pod_rollout (namespace: {ns}, service_account: {name})",
-    ),
-    (
-        2,
-        "owner-reverts",
-        "service account {sa}: the annotation eks.amazonaws.com/role-arn is managed by helm",
-        "metadata.managedFields of the service account",
-        "eksops.irsa",
-        "helm",
-        "set the annotation where helm takes it from, or take it over with eksops.irsa.sa_annotate (force: true)",
-    ),
-    (
-        6,
-        "bound-by-hand",
-        "service account {sa}: the annotation eks.amazonaws.com/role-arn was set by kubectl-annotate",
-        "metadata.managedFields of the service account",
-        None,
-        "kubectl-annotate",
-        "put the binding under the care of eksops.irsa.irsa_bindings, or of whatever keeps your manifests",
-    ),
-    (
-        1,
-        "static-credentials",
-        "container app of Deployment {sa} sets AWS_ACCESS_KEY_ID, which the SDKs prefer to the role",
-        "pod {name}-0: spec.containers[app].env",
-        "no AWS_ACCESS_KEY_ID",
-        "AWS_ACCESS_KEY_ID from secret {name}-aws",
-        "take the variable out of the workload and delete the access key",
-    ),
-)
-_ROLE_TROUBLES: tuple[tuple[int, str, str, str | None, str | None, str | None, str], ...] = (
-    (
-        4,
-        "role-unused",
-        "role {role} was last used on 2026-05-02, 208 days before the audit",
-        "role {role}: RoleLastUsed",
-        "use within 90 days",
-        "2026-05-02T08:00:00Z",
-        "ask the owners of {sa} whether it is needed; else eksops.irsa.irsa_role (name: {role}, state: absent)",
-    ),
-    (
-        2,
-        "policy-too-broad",
-        "inline policy admin of role {role} allows * on *",
-        "role {role}: inline policy admin, statement 1",
-        "actions and resources that the workload needs",
-        "Action: *, Resource: *",
-        "write the policy anew from what CloudTrail says {sa} calls",
-    ),
-    (
-        1,
-        "trust-too-broad",
-        "role {role} trusts every service account of namespace {ns}",
-        "role {role}: AssumeRolePolicyDocument.Statement[0].Condition",
-        "system:serviceaccount:{ns}:{name}",
-        "system:serviceaccount:{ns}:*",
-        "name the accounts with eksops.irsa.irsa_role (name: {role}, allow_wildcards: false)",
-    ),
-)
-
 
 class _Builder:
-    """Accounts, roles and findings that point at each other; `document` counts and sorts them."""
+    """Collects accounts, roles and findings that refer to each other; `document` sorts and counts them."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 (names, no secrets)
@@ -194,12 +48,14 @@ class _Builder:
 
     def role(self, name: str, *, account_id: str = ACCOUNT_ID, exists: bool | None = True, admin: bool = False) -> int:
         draw = self.random
-        managed = draw.sample(_MANAGED, draw.choice((0, 1, 1, 2, 3)))
+        managed = draw.sample(samples.MANAGED_POLICIES, draw.choice((0, 1, 1, 2, 3)))
         policies: list[Json] = [
-            {"kind": "managed", "name": each, "arn": f"arn:aws:iam::aws:policy/{each}"} for each in managed
+            {"kind": "managed", "name": policy, "arn": f"arn:aws:iam::aws:policy/{policy}"} for policy in managed
         ]
-        inline = ["admin"] if admin else [draw.choice(_INLINE)] if draw.random() < 0.6 or not managed else []
-        policies += [{"kind": "inline", "name": each, "arn": None} for each in inline]
+        inline = ["admin"] if admin else []
+        if not admin and (draw.random() < 0.6 or not managed):
+            inline = [draw.choice(samples.INLINE_POLICIES)]
+        policies += [{"kind": "inline", "name": policy, "arn": None} for policy in inline]
         used = exists and draw.random() < 0.9
         self.roles.append(
             {
@@ -263,30 +119,30 @@ class _Builder:
             "found": found,
             "fix": fix,
             "service_accounts": [
-                f"{self.accounts[each]['namespace']}/{self.accounts[each]['name']}" for each in accounts
+                f"{self.accounts[account]['namespace']}/{self.accounts[account]['name']}" for account in accounts
             ],
-            "roles": [self.roles[each]["arn"] for each in roles],
+            "roles": [self.roles[role]["arn"] for role in roles],
         }
         self.findings.append(finding)
-        for each in accounts:
-            self.accounts[each]["findings"].append(finding)
-        for each in roles:
-            self.roles[each]["findings"].append(finding)
+        for account in accounts:
+            self.accounts[account]["findings"].append(finding)
+        for role in roles:
+            self.roles[role]["findings"].append(finding)
         if id_.startswith("pod-"):
-            for each in accounts:
-                pods = self.accounts[each]["pods"]
+            for account in accounts:
+                pods = self.accounts[account]["pods"]
                 pods["total"] = max(2, pods["total"])
                 pods["stale"] = pods["total"] - 1
 
-    def trouble(self, account: int, role: int, troubles: t.Sequence[tuple[t.Any, ...]]) -> None:
-        """One that is drawn by its frequency, with its texts for this account and role."""
-        chosen = self.random.choices(troubles, [each[0] for each in troubles])[0]
+    def find_any(self, account: int, role: int, candidates: t.Sequence[tuple[t.Any, ...]]) -> None:
+        """Add one finding of ``candidates``, drawn by its frequency, about this account and role."""
+        chosen = self.random.choices(candidates, [candidate[0] for candidate in candidates])[0]
         id_, *texts = chosen[1:]
-        whom = self.accounts[account]
+        data = self.accounts[account]
         names = {
-            "ns": whom["namespace"],
-            "name": whom["name"],
-            "sa": f"{whom['namespace']}/{whom['name']}",
+            "ns": data["namespace"],
+            "name": data["name"],
+            "sa": f"{data['namespace']}/{data['name']}",
             "role": self.roles[role]["name"],
         }
         filled = [None if text is None else text.format(**names) for text in texts]
@@ -295,8 +151,8 @@ class _Builder:
     def free_name(self) -> tuple[str, str]:
         draw = self.random
         while True:
-            namespace = draw.choice(_NAMESPACES)
-            name = draw.choice(_WORKLOADS)
+            namespace = draw.choice(samples.NAMESPACES)
+            name = draw.choice(samples.WORKLOADS)
             if len(self.names) > 150:
                 name += draw.choice(("", "-eu", "-us", "-batch", "-internal")) + f"-{draw.randint(1, 99)}"
             if f"{namespace}/{name}" not in self.names:
@@ -305,14 +161,14 @@ class _Builder:
     def document(self, **parts: t.Any) -> Json:
         order = sorted(
             self.findings,
-            key=lambda each: (SEVERITIES.index(each["severity"]), LINKS.index(each["link"]), each["id"]),
+            key=lambda finding: (SEVERITIES.index(finding["severity"]), LINKS.index(finding["link"]), finding["id"]),
         )
         numbers = {id(finding): number for number, finding in enumerate(order)}
-        for each in [*self.accounts, *self.roles]:
-            states = [finding["severity"] for finding in each["findings"]]
-            states += ["unknown"] if each.pop("unread") else []
-            each["state"] = min(states, key=STATES.index, default="ok")
-            each["findings"] = sorted(numbers[id(finding)] for finding in each["findings"])
+        for item in [*self.accounts, *self.roles]:
+            states = [finding["severity"] for finding in item["findings"]]
+            states += ["unknown"] if item.pop("unread") else []
+            item["state"] = min(states, key=STATES.index, default="ok")
+            item["findings"] = sorted(numbers[id(finding)] for finding in item["findings"])
         severities = collections.Counter(finding["severity"] for finding in order)
         return {
             "format": "eksops.irsa/audit/1",
@@ -329,8 +185,8 @@ class _Builder:
             "counts": {
                 "service_accounts": _states(self.accounts),
                 "roles": _states(self.roles),
-                "pods": {key: sum(each["pods"][key] for each in self.accounts) for key in ("total", "stale")},
-                "findings": {each: severities[each] for each in SEVERITIES},
+                "pods": {key: sum(account["pods"][key] for account in self.accounts) for key in ("total", "stale")},
+                "findings": {severity: severities[severity] for severity in SEVERITIES},
             },
             "provider": {
                 "arn": f"arn:aws:iam::{ACCOUNT_ID}:oidc-provider/{ISSUER.removeprefix('https://')}",
@@ -347,34 +203,34 @@ class _Builder:
         }
 
 
-def _states(objects: t.Sequence[Json]) -> Json:
-    counts = collections.Counter(each["state"] for each in objects)
-    return {"total": len(objects), **{state: counts[state] for state in ("ok", "note", "warning", "error", "unknown")}}
+def _states(items: t.Sequence[Json]) -> Json:
+    counts = collections.Counter(item["state"] for item in items)
+    return {"total": len(items), **{state: counts[state] for state in ("ok", "note", "warning", "error", "unknown")}}
 
 
 def example(accounts: int = 60, roles: int | None = None, findings: int | None = None, *, seed: int = 81) -> Json:
-    """An audit of a cluster with ordinary troubles, every state among them.
+    """An audit of a cluster with ordinary findings, in every state.
 
-    :param roles: how many roles; left out, as many as come about: a few are shared, a few are nobody's.
-    :param findings: how many findings; left out, an ordinary share of the accounts has one.
+    :param roles: how many roles; None: about as many as accounts.
+    :param findings: how many findings; None: one for a quarter of the accounts.
     """
     build = _Builder(seed)
-    _set_pieces(build)
+    _add_special_cases(build)
     draw = build.random
     while len(build.accounts) < accounts:
         namespace, name = build.free_name()
-        # Now and then two accounts of a namespace share a role.
-        shared = [each for each in range(max(0, len(build.roles) - 8), len(build.roles)) if build.roles[each]["exists"]]
+        # Some accounts share a role.
+        shared = [role for role in range(max(0, len(build.roles) - 8), len(build.roles)) if build.roles[role]["exists"]]
         if shared and draw.random() < 0.06:
             build.account(namespace, name, draw.choice(shared))
         else:
             build.account(namespace, name, build.role(f"{namespace}-{name}"))
     while len(build.roles) < (roles or 0):
-        # Roles for whoever comes and bears such a name.
+        # Roles that trust accounts by a pattern.
         role = build.role(f"preview-{len(build.roles)}")
         build.roles[role]["subjects"] = [f"system:serviceaccount:preview-{len(build.roles)}:*"]
-    wanted = accounts // 4 if findings is None else findings
-    while len(build.findings) < wanted:
+    count = accounts // 4 if findings is None else findings
+    while len(build.findings) < count:
         account = draw.randrange(len(build.accounts))
         role = build.accounts[account]["role"]
         if role is None or not build.roles[role]["exists"] or build.accounts[account]["findings"]:
@@ -382,12 +238,12 @@ def example(accounts: int = 60, roles: int | None = None, findings: int | None =
                 continue
             if role is None:
                 continue
-        build.trouble(account, role, _ACCOUNT_TROUBLES if draw.random() < 0.65 else _ROLE_TROUBLES)
+        build.find_any(account, role, samples.ACCOUNT_FINDINGS if draw.random() < 0.65 else samples.ROLE_FINDINGS)
     return build.document()
 
 
-def _set_pieces(build: _Builder) -> None:
-    """One of each thing that a page has to draw in its own way."""
+def _add_special_cases(build: _Builder) -> None:
+    """Add one of each thing that the page displays in its own way."""
     gone = build.role("payments-ledger", exists=False)
     ledger = build.account("payments", "ledger", gone)
     build.find(
@@ -414,10 +270,10 @@ def _set_pieces(build: _Builder) -> None:
         "eksops.irsa.sa_annotate (namespace: legacy-crm, name: sync, "
         f"role_arn: arn:aws:iam::{ACCOUNT_ID}:role/crm-sync)",
     )
-    for each in ("warehouse", "reporting"):
-        build.account(each, "lake-reader", build.role(f"lake-{each}", account_id=OTHER_ID, exists=None))
+    for namespace in ("warehouse", "reporting"):
+        build.account(namespace, "lake-reader", build.role(f"lake-{namespace}", account_id=OTHER_ID, exists=None))
     platform = build.role("platform-observability")
-    agents = [build.account("observability", each, platform) for each in ("fluent-bit", "otel-collector", "prometheus")]
+    agents = [build.account("observability", name, platform) for name in ("fluent-bit", "otel-collector", "prometheus")]
     build.find(
         "role-shared",
         agents,
@@ -451,7 +307,7 @@ def _set_pieces(build: _Builder) -> None:
         "neither",
         "replace the pods with eksops.irsa.pod_rollout (namespace: ml-training, service_account: runner)",
     )
-    _forgotten(build, "cart-v1")
+    _add_forgotten_role(build, "cart-v1")
     spare = build.role("billing-invoices")
     build.account("billing", "invoices", spare)
     build.roles[spare]["subjects"].append("system:serviceaccount:billing:statements")
@@ -469,8 +325,8 @@ def _set_pieces(build: _Builder) -> None:
     )
 
 
-def _forgotten(build: _Builder, name: str) -> None:
-    """A role that trusts an account which isn't there any more."""
+def _add_forgotten_role(build: _Builder, name: str) -> None:
+    """Add a role that trusts an account that no longer exists."""
     role = build.role(name)
     build.roles[role]["last_used"] = "2026-02-11T08:00:00Z"
     build.roles[role]["subjects"] = [f"system:serviceaccount:shop:{name}"]
@@ -487,10 +343,10 @@ def _forgotten(build: _Builder, name: str) -> None:
 
 
 def large(accounts: int = 5000, *, seed: int = 11) -> Json:
-    """As many roles as accounts, 2 findings for 5 accounts, and one that concerns half of them."""
+    """An audit with a role for each account, 2 findings for 5 accounts, and one finding for half of the accounts."""
     document = example(accounts, accounts, accounts * 2 // 5 - 1, seed=seed)
-    names = [f"{each['namespace']}/{each['name']}" for each in document["service_accounts"][::2]]
-    at = next(number for number, each in enumerate(document["findings"]) if each["severity"] != "error")
+    names = [f"{account['namespace']}/{account['name']}" for account in document["service_accounts"][::2]]
+    at = next(index for index, other in enumerate(document["findings"]) if other["severity"] != "error")
     webhook: Json = {
         "id": "webhook-unreachable",
         "severity": "error",
@@ -508,20 +364,20 @@ def large(accounts: int = 5000, *, seed: int = 11) -> Json:
 
 def _with(document: Json, finding: Json, at: int) -> Json:
     document["findings"].insert(at, finding)
-    for each in [*document["service_accounts"], *document["roles"]]:
-        each["findings"] = [number + (number >= at) for number in each["findings"]]
+    for item in [*document["service_accounts"], *document["roles"]]:
+        item["findings"] = [number + (number >= at) for number in item["findings"]]
     names = set(finding["service_accounts"])
-    for each in document["service_accounts"]:
-        if f"{each['namespace']}/{each['name']}" in names:
-            each["findings"] = sorted([*each["findings"], at])
-            each["state"] = min(each["state"], finding["severity"], key=STATES.index)
+    for account in document["service_accounts"]:
+        if f"{account['namespace']}/{account['name']}" in names:
+            account["findings"] = sorted([*account["findings"], at])
+            account["state"] = min(account["state"], finding["severity"], key=STATES.index)
     document["counts"]["service_accounts"] = _states(document["service_accounts"])
     document["counts"]["findings"][finding["severity"]] += 1
     return document
 
 
 def hostile() -> Json:
-    """A small audit whose names and texts are all `HOSTILE`, the cluster's too."""
+    """A small audit with `HOSTILE` names and texts everywhere."""
     build = _Builder(3)
     for number, text in enumerate(HOSTILE):
         role = build.role(f"{text}-{number}")
@@ -537,7 +393,7 @@ def hostile() -> Json:
 
 
 def empty() -> Json:
-    """An audit that found nothing to look at, of a cluster that is known by its issuer alone."""
+    """An audit without accounts, roles and findings, of a cluster of which only the issuer is known."""
     document = _Builder(1).document(unread=[])
     document["cluster"].update(name=None, account_id=None, version=None)
     document["provider"].update(arn=None, exists=None, client_ids=[], state="unknown")

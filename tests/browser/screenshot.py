@@ -1,9 +1,9 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures of an audit's page: ``python -m browser.screenshot DIRECTORY [NAME...]``, in the browser job's environment.
+"""Take screenshots of an audit's page: ``python -m browser.screenshot DIRECTORY [NAME...]``.
 
-Each name is a scene of `SCENES` in light and dark, on a desktop and on a phone; left out, all of them.
+A name is a key of `SCENES`; without names, all. Each in light and dark, in the size of a desktop and of a phone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from browser import documents, driver
 
 SIZES = {"desktop": (1280, 800), "phone": (375, 812)}
-# What is open in the picture: the audit and the page's fragment.
+# The audit document and the fragment of the address.
 SCENES = {
     "overview": (documents.example, ""),
     "account": (documents.example, "open=account:ml-training/runner"),

@@ -2504,20 +2504,110 @@ finding: findingRow,
 const MARGIN = 400;
 const MAX_PRINTED_LINES = 500;
 const DEFAULT_HEIGHT = 40;
+class LineWindow {
+#grid;
+#rows = new Map();
+#isPrinting = false;
+layout = new Layout([], {});
+constructor(grid) {
+this.#grid = grid;
+}
+get lines() {
+return this.layout.lines;
+}
+setPrinting(isPrinting) {
+this.#isPrinting = isPrinting;
+return Math.max(0, this.lines.length - MAX_PRINTED_LINES);
+}
+setLines(lines) {
+for (const row of this.#rows.values()) row.remove();
+this.#rows = new Map();
+this.layout = new Layout(lines, this.#readHeights());
+this.#grid.style.height = this.#isPrinting ? "auto" : `${this.layout.height}px`;
+this.#grid.setAttribute("aria-rowcount", lines.length);
+}
+draw(chosen) {
+const [start, end] = this.#visibleRange();
+const pinned = this.#isPrinting ? null : this.layout.findPinnedHead(this.visibleTop());
+const needed = new Set(Array.from({ length: Math.max(0, end - start) }, (_, offset) => start + offset));
+if (chosen.index !== null) needed.add(chosen.index);
+if (pinned) needed.add(pinned.index);
+for (const [index, row] of this.#rows) {
+if (needed.has(index)) continue;
+row.remove();
+this.#rows.delete(index);
+}
+for (const index of needed) if (!this.#rows.has(index)) this.#insertRow(index);
+for (const [index, row] of this.#rows) {
+const isPinned = pinned !== null && index === pinned.index;
+const top = isPinned ? pinned.top : this.layout.tops[index];
+row.classList.toggle("pinned", isPinned);
+row.style.transform = this.#isPrinting ? "none" : `translateY(${top}px)`;
+}
+this.mark(chosen);
+}
+mark(chosen) {
+for (const [index, row] of this.#rows) {
+const isActive = index === chosen.index;
+row.classList.toggle("active", isActive);
+for (const node of row.querySelectorAll("[data-cell]")) {
+node.classList.toggle("chosen", isActive && Number(node.dataset.cell) === chosen.cell);
+}
+}
+if (chosen.index === null) this.#grid.removeAttribute("aria-activedescendant");
+else this.#grid.setAttribute("aria-activedescendant", `row-${chosen.index}`);
+}
+visibleTop() {
+return byId("tools").getBoundingClientRect().bottom - this.#grid.getBoundingClientRect().top;
+}
+pageSize() {
+return Math.max(1, Math.floor((innerHeight - 160) / this.#readHeights().account));
+}
+scrollTo(index) {
+const { heads, tops } = this.layout;
+const head = heads[index];
+const headHeight = head < 0 || head === index ? 0 : this.layout.heightOf(head);
+const top = this.visibleTop() + 4 + headHeight;
+const bottom = innerHeight - 8 - this.#grid.getBoundingClientRect().top;
+if (tops[index] < top) window.scrollBy(0, tops[index] - top);
+else if (tops[index + 1] > bottom) window.scrollBy(0, tops[index + 1] - bottom);
+}
+#readHeights() {
+const style = getComputedStyle(this.#grid);
+const read = (kind) => parseFloat(style.getPropertyValue(`--height-${kind}`)) || DEFAULT_HEIGHT;
+return Object.fromEntries(["ok", ...Object.keys(ROWS)].map((kind) => [kind, read(kind)]));
+}
+#visibleRange() {
+const { length } = this.lines;
+if (this.#isPrinting) return [0, Math.min(length, MAX_PRINTED_LINES)];
+const { top } = this.#grid.getBoundingClientRect();
+const end = this.layout.lineAt(innerHeight - top + MARGIN) + 1;
+return [this.layout.lineAt(-top - MARGIN), Math.min(length, end)];
+}
+#insertRow(index) {
+const line = this.lines[index];
+const row = ROWS[line.kind](line);
+row.id = `row-${index}`;
+row.setAttribute("role", "row");
+row.setAttribute("aria-rowindex", index + 1);
+row.dataset.index = index;
+const next = Math.min(...[...this.#rows.keys()].filter((other) => other > index));
+this.#grid.insertBefore(row, this.#rows.get(next) || null);
+this.#rows.set(index, row);
+}
+}
 class List {
 #grid;
 #onOpen;
 #onExpand;
-#layout = new Layout([], {});
-#rows = new Map();
-#active = null;
-#cell = 0;
-#isPrinting = false;
+#window;
+#chosen = { index: null, cell: 0 };
 #isDrawScheduled = false;
 constructor(grid, { onOpen, onExpand }) {
 this.#grid = grid;
 this.#onOpen = onOpen;
 this.#onExpand = onExpand;
+this.#window = new LineWindow(grid);
 grid.addEventListener("keydown", (event) => this.#handleKey(event));
 grid.addEventListener("click", (event) => this.#handleClick(event));
 grid.addEventListener("focus", () => this.#handleFocus());
@@ -2526,39 +2616,31 @@ addEventListener("resize", () => this.#scheduleDraw());
 this.#redrawWhenWidthChanges();
 }
 get lines() {
-return this.#layout.lines;
+return this.#window.lines;
 }
 show(lines) {
-const chosen = this.#active === null ? null : this.lines[this.#active];
+const { index, cell } = this.#chosen;
+const chosen = index === null ? null : this.lines[index];
 const isChosen = (line) => line === chosen || (line.id && line.id === chosen.id);
-const index = chosen === null ? -1 : lines.findIndex(isChosen);
-this.#active = index < 0 ? null : index;
+const newIndex = chosen === null ? -1 : lines.findIndex(isChosen);
+this.#chosen = { index: newIndex < 0 ? null : newIndex, cell };
 this.#redraw(lines);
 }
 setPrinting(isPrinting) {
-this.#isPrinting = isPrinting;
+const notPrinted = this.#window.setPrinting(isPrinting);
 this.#redraw(this.lines);
-return Math.max(0, this.lines.length - MAX_PRINTED_LINES);
+return notPrinted;
 }
 choose(line) {
 const index = this.lines.indexOf(line);
-if (index >= 0) this.#activate(index);
+if (index >= 0) this.#choose(index);
 }
 focus() {
 this.#grid.focus({ preventScroll: true });
 }
-#readHeights() {
-const style = getComputedStyle(this.#grid);
-const read = (kind) => parseFloat(style.getPropertyValue(`--height-${kind}`)) || DEFAULT_HEIGHT;
-return Object.fromEntries(["ok", ...Object.keys(ROWS)].map((kind) => [kind, read(kind)]));
-}
 #redraw(lines) {
-for (const row of this.#rows.values()) row.remove();
-this.#rows = new Map();
-this.#layout = new Layout(lines, this.#readHeights());
-this.#grid.style.height = this.#isPrinting ? "auto" : `${this.#layout.height}px`;
-this.#grid.setAttribute("aria-rowcount", lines.length);
-this.#draw();
+this.#window.setLines(lines);
+this.#window.draw(this.#chosen);
 }
 #redrawWhenWidthChanges() {
 const container = this.#grid.parentElement;
@@ -2574,142 +2656,78 @@ if (this.#isDrawScheduled) return;
 this.#isDrawScheduled = true;
 requestAnimationFrame(() => {
 this.#isDrawScheduled = false;
-this.#draw();
+this.#window.draw(this.#chosen);
 });
 }
-#visibleTop() {
-return byId("tools").getBoundingClientRect().bottom - this.#grid.getBoundingClientRect().top;
-}
-#visibleRange() {
-const { length } = this.lines;
-if (this.#isPrinting) return [0, Math.min(length, MAX_PRINTED_LINES)];
-const { top } = this.#grid.getBoundingClientRect();
-const end = this.#layout.lineAt(innerHeight - top + MARGIN) + 1;
-return [this.#layout.lineAt(-top - MARGIN), Math.min(length, end)];
-}
-#draw() {
-const [start, end] = this.#visibleRange();
-const pinned = this.#isPrinting ? null : this.#layout.findPinnedHead(this.#visibleTop());
-const needed = new Set(Array.from({ length: Math.max(0, end - start) }, (_, offset) => start + offset));
-if (this.#active !== null) needed.add(this.#active);
-if (pinned) needed.add(pinned.index);
-for (const [index, row] of this.#rows) {
-if (needed.has(index)) continue;
-row.remove();
-this.#rows.delete(index);
-}
-for (const index of needed) if (!this.#rows.has(index)) this.#insertRow(index);
-for (const [index, row] of this.#rows) {
-const isPinned = pinned !== null && index === pinned.index;
-const top = isPinned ? pinned.top : this.#layout.tops[index];
-row.classList.toggle("pinned", isPinned);
-row.style.transform = this.#isPrinting ? "none" : `translateY(${top}px)`;
-}
-this.#markActive();
-}
-#insertRow(index) {
-const line = this.lines[index];
-const row = ROWS[line.kind](line);
-row.id = `row-${index}`;
-row.setAttribute("role", "row");
-row.setAttribute("aria-rowindex", index + 1);
-row.dataset.index = index;
-const next = Math.min(...[...this.#rows.keys()].filter((other) => other > index));
-this.#grid.insertBefore(row, this.#rows.get(next) || null);
-this.#rows.set(index, row);
-}
-#markActive() {
-for (const [index, row] of this.#rows) {
-const isActive = index === this.#active;
-row.classList.toggle("active", isActive);
-for (const node of row.querySelectorAll("[data-cell]")) {
-node.classList.toggle("chosen", isActive && Number(node.dataset.cell) === this.#cell);
-}
-}
-if (this.#active === null) this.#grid.removeAttribute("aria-activedescendant");
-else this.#grid.setAttribute("aria-activedescendant", `row-${this.#active}`);
-}
-#canBeActive(index) {
+#canBeChosen(index) {
 return index >= 0 && index < this.lines.length && this.lines[index].kind !== "group";
 }
 #hasCell(index, cell) {
 return cell === 0 || (this.lines[index].kind === "account" && this.lines[index].displayedRole !== null);
 }
-#activate(index) {
-this.#active = index;
-this.#cell = this.#hasCell(index, this.#cell) ? this.#cell : 0;
-this.#draw();
-}
-#scrollTo(index) {
-const { heads, tops } = this.#layout;
-const head = heads[index];
-const headHeight = head < 0 || head === index ? 0 : this.#layout.heightOf(head);
-const top = this.#visibleTop() + 4 + headHeight;
-const bottom = innerHeight - 8 - this.#grid.getBoundingClientRect().top;
-if (tops[index] < top) window.scrollBy(0, tops[index] - top);
-else if (tops[index + 1] > bottom) window.scrollBy(0, tops[index + 1] - bottom);
+#choose(index, cell = this.#chosen.cell) {
+this.#chosen = { index, cell: this.#hasCell(index, cell) ? cell : 0 };
+this.#window.draw(this.#chosen);
 }
 #moveBy(count) {
 const { length } = this.lines;
-const start = this.#active ?? (count > 0 ? -1 : length);
+const start = this.#chosen.index ?? (count > 0 ? -1 : length);
 const direction = Math.sign(count);
 let index = Math.max(0, Math.min(length - 1, start + count));
-while (index >= 0 && index < length && !this.#canBeActive(index)) index += direction;
-if (!this.#canBeActive(index)) {
+while (index >= 0 && index < length && !this.#canBeChosen(index)) index += direction;
+if (!this.#canBeChosen(index)) {
 index = direction > 0 ? length - 1 : 0;
-while (index >= 0 && index < length && !this.#canBeActive(index)) index -= direction;
+while (index >= 0 && index < length && !this.#canBeChosen(index)) index -= direction;
 }
-if (!this.#canBeActive(index)) return;
-this.#scrollTo(index);
-this.#activate(index);
+if (!this.#canBeChosen(index)) return;
+this.#window.scrollTo(index);
+this.#choose(index);
 }
 #moveSideways(cell) {
-if (this.#active === null) return;
-const line = this.lines[this.#active];
+const { index } = this.#chosen;
+if (index === null) return;
+const line = this.lines[index];
 if (["cause", "finding"].includes(line.kind)) this.#onExpand(line, cell === 1);
-else if (this.#hasCell(this.#active, cell)) {
-this.#cell = cell;
-this.#markActive();
+else if (this.#hasCell(index, cell)) {
+this.#chosen = { index, cell };
+this.#window.mark(this.#chosen);
 }
 }
-#pageSize() {
-return Math.max(1, Math.floor((innerHeight - 160) / this.#readHeights().account));
-}
-#openActive() {
-if (this.#active !== null) this.#onOpen(this.lines[this.#active], this.#cell);
+#openChosen() {
+const { index, cell } = this.#chosen;
+if (index !== null) this.#onOpen(this.lines[index], cell);
 }
 #handleKey(event) {
 const actions = {
 ArrowDown: () => this.#moveBy(1),
 ArrowUp: () => this.#moveBy(-1),
-PageDown: () => this.#moveBy(this.#pageSize()),
-PageUp: () => this.#moveBy(-this.#pageSize()),
+PageDown: () => this.#moveBy(this.#window.pageSize()),
+PageUp: () => this.#moveBy(-this.#window.pageSize()),
 Home: () => this.#moveBy(-this.lines.length),
 End: () => this.#moveBy(this.lines.length),
 ArrowRight: () => this.#moveSideways(1),
 ArrowLeft: () => this.#moveSideways(0),
-Enter: () => this.#openActive(),
-" ": () => this.#openActive(),
+Enter: () => this.#openChosen(),
+" ": () => this.#openChosen(),
 };
 if (!Object.hasOwn(actions, event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
 event.preventDefault();
 actions[event.key]();
 }
 #handleFocus() {
-if (this.#active !== null || !this.#grid.matches(":focus-visible")) return;
-let index = this.#layout.lineAt(this.#visibleTop());
-while (index < this.lines.length && !this.#canBeActive(index)) index += 1;
+if (this.#chosen.index !== null || !this.#grid.matches(":focus-visible")) return;
+let index = this.#window.layout.lineAt(this.#window.visibleTop());
+while (index < this.lines.length && !this.#canBeChosen(index)) index += 1;
 if (index >= this.lines.length) return;
-this.#scrollTo(index);
-this.#activate(index);
+this.#window.scrollTo(index);
+this.#choose(index);
 }
 #handleClick(event) {
 const row = event.target.closest("[data-index]");
-if (!row || !this.#canBeActive(Number(row.dataset.index)) || String(getSelection())) return;
+if (!row || !this.#canBeChosen(Number(row.dataset.index)) || String(getSelection())) return;
 const node = event.target.closest("[data-cell]");
-this.#cell = node ? Number(node.dataset.cell) : 0;
-this.#activate(Number(row.dataset.index));
-this.#openActive();
+this.#choose(Number(row.dataset.index), node ? Number(node.dataset.cell) : 0);
+this.#openChosen();
 }
 }
 const sumCounts = (counts, states) => states.reduce((sum, state) => sum + counts[state], 0);

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of an audit as a text: whole, closed in itself, deaf to what names say. What it does: tests/browser."""
+"""The page of an audit as a text. tests/browser has the tests of what it does in a browser."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DOCUMENTS = {
     "empty": documents.empty(),
     "larger": documents.example(400, 500, 200, seed=2),
 }
-each_document = pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
+for_each_document = pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
 
 
 @dataclasses.dataclass
@@ -39,7 +39,7 @@ class Element:
 
 
 class Page(html.parser.HTMLParser):
-    """The elements of a page as a parser that knows nothing of us sees them, each with the text up to the next tag."""
+    """The elements of a page as a plain parser sees them, with the text up to the next tag."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -64,11 +64,11 @@ class Page(html.parser.HTMLParser):
         self.comments.append(data)
 
     def all(self, tag: str, **attributes: str) -> list[Element]:
-        found = [each for each in self.elements if each.tag == tag]
-        return [each for each in found if attributes.items() <= each.attributes.items()]
+        found = [element for element in self.elements if element.tag == tag]
+        return [element for element in found if attributes.items() <= element.attributes.items()]
 
     def texts(self, tag: str, **attributes: str) -> list[str]:
-        return [each.text for each in self.all(tag, **attributes)]
+        return [element.text for element in self.all(tag, **attributes)]
 
     def script(self, identity: str) -> str:
         (text,) = self.texts("script", id=identity)
@@ -76,39 +76,39 @@ class Page(html.parser.HTMLParser):
 
 
 def column(packed: t.Any) -> list[t.Any]:
-    """The way back that the page's script goes, once more."""
+    """The entries of a packed column, as web/audit/src/model/unpack.js unpacks it."""
     if isinstance(packed, list):
         return packed
     if "same" in packed:
         return [packed["same"]] * packed["times"]
     if "values" in packed:
-        return [packed["values"][each] for each in packed["at"]]
+        return [packed["values"][index] for index in packed["at"]]
     if "sizes" in packed:
         everything = iter(column(packed["all"]))
         return [list(itertools.islice(everything, size)) for size in column(packed["sizes"])]
-    columns = {key: column(each) for key, each in packed["of"].items()}
-    return [{key: each[row] for key, each in columns.items()} for row in range(packed["rows"])]
+    columns = {key: column(packed_column) for key, packed_column in packed["of"].items()}
+    return [{key: entries[row] for key, entries in columns.items()} for row in range(packed["rows"])]
 
 
-def unpacked(packed: Json) -> Json:
-    return {**packed["rest"], **{name: column(each) for name, each in packed["lists"].items()}}
+def unpack(packed: Json) -> Json:
+    return {**packed["rest"], **{name: column(packed_column) for name, packed_column in packed["lists"].items()}}
 
 
 def policy_of(page: Page) -> dict[str, list[str]]:
     (meta,) = page.all("meta", **{"http-equiv": "Content-Security-Policy"})
     text = meta.attributes["content"]
     assert text is not None
-    return {name: sources for name, *sources in (each.split() for each in text.split(";"))}
+    return {name: sources for name, *sources in (directive.split() for directive in text.split(";"))}
 
 
 def digest(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-@each_document
-def test_the_data_come_back_whole(document: Json) -> None:
-    found = unpacked(json.loads(Page(audit_page.render(document)).script("audit")))
-    # As JSON, so that True is not taken for 1, nor the order of keys for nothing.
+@for_each_document
+def test_packed_document_is_lossless(document: Json) -> None:
+    found = unpack(json.loads(Page(audit_page.render(document)).script("audit")))
+    # Compared as JSON: True is not 1 there, and the order of keys counts.
     assert json.dumps({key: found[key] for key in document}) == json.dumps(document)
     assert set(found) == set(document)
 
@@ -133,82 +133,85 @@ def test_the_data_come_back_whole(document: Json) -> None:
         [[{"a": 1}], [{"a": 2}, {"a": 3}]],
     ],
 )
-def test_a_list_of_any_kind_comes_back(entries: list[t.Any]) -> None:
+def test_packed_list_is_lossless(entries: list[t.Any]) -> None:
     document = {**{key: [] for key in audit_page.PACKED_LISTS}, "findings": entries}
     packed = json.loads(audit_page.embed_json(audit_page.pack_document(document)))
-    assert json.dumps(unpacked(packed)["findings"]) == json.dumps(entries)
+    assert json.dumps(unpack(packed)["findings"]) == json.dumps(entries)
 
 
-def test_a_number_that_json_has_not_is_refused() -> None:
+def test_number_without_json_form_is_rejected() -> None:
     with pytest.raises(ValueError, match="JSON"):
         audit_page.render({**DOCUMENTS["ordinary"], "generated": float("nan")})
 
 
-@each_document
-def test_names_make_no_elements(document: Json) -> None:
-    """The page of the worst names has the very elements of the same page with harmless ones."""
+@for_each_document
+def test_names_add_no_elements(document: Json) -> None:
+    """A page with hostile names has the same elements as one with harmless names."""
     page = Page(audit_page.render(document))
     harmless = Page(audit_page.render(_harmless(document)))
-    shape = [(each.tag, sorted(each.attributes)) for each in page.elements]
-    assert shape == [(each.tag, sorted(each.attributes)) for each in harmless.elements]
+    shape = [(element.tag, sorted(element.attributes)) for element in page.elements]
+    assert shape == [(element.tag, sorted(element.attributes)) for element in harmless.elements]
     assert page.comments == []
-    assert not [name for each in page.elements for name in each.attributes if name.startswith("on")]
+    assert not [name for element in page.elements for name in element.attributes if name.startswith("on")]
 
 
 def _harmless(value: t.Any) -> t.Any:
     if isinstance(value, dict):
-        return {key: _harmless(each) for key, each in value.items()}
+        return {key: _harmless(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_harmless(each) for each in value]
-    # What the page itself understands keeps its sense.
-    return "x" if any(each in str(value) for each in documents.HOSTILE) else value
+        return [_harmless(entry) for entry in value]
+    # Values that the page interprets are kept.
+    return "x" if any(text in str(value) for text in documents.HOSTILE) else value
 
 
 @pytest.mark.parametrize("text", documents.HOSTILE)
-def test_a_hostile_text_is_shown_without_the_script(text: str) -> None:
+def test_hostile_text_is_shown_without_the_script(text: str) -> None:
     document = copy.deepcopy(DOCUMENTS["ordinary"])
     document["findings"][0]["message"] = text
     document["cluster"]["name"] = text
     page = Page(audit_page.render(document))
-    visible = "".join(each if each.isprintable() and each != "\xad" else f"\\u{ord(each):04x}" for each in text)
+    visible = "".join(
+        character if character.isprintable() and character != "\xad" else f"\\u{ord(character):04x}"
+        for character in text
+    )
     # Half a pair has no character reference: a parser puts the replacement character in its place.
     visible = visible.replace("\\ud83d", "\ufffd")
     assert visible in page.texts("bdi")
     assert visible in page.texts("p", **{"class": "message"})
 
 
-@each_document
-def test_the_policy_admits_this_script_and_this_style_alone(document: Json) -> None:
+@for_each_document
+def test_content_security_policy_allows_only_this_script_and_style(document: Json) -> None:
     page = Page(audit_page.render(document))
     policy = policy_of(page)
-    (script,) = [each.text for each in page.all("script") if "type" not in each.attributes]
+    (script,) = [element.text for element in page.all("script") if "type" not in element.attributes]
     (style,) = page.texts("style")
     assert policy["default-src"] == ["'none'"]
     assert policy["script-src"] == [digest(script)]
     assert policy["style-src"] == [digest(style)]
     assert policy["img-src"] == ["data:"]
     assert policy["base-uri"] == policy["form-action"] == ["'none'"]
-    assert not [each for each in page.elements if "style" in each.attributes]
+    assert not [element for element in page.elements if "style" in element.attributes]
 
 
-@each_document
-def test_nothing_is_fetched(document: Json) -> None:
+@for_each_document
+def test_page_loads_nothing(document: Json) -> None:
     text = audit_page.render(document)
     page = Page(text)
     fetched = [
         value
-        for each in page.elements
-        for name, value in each.attributes.items()
+        for element in page.elements
+        for name, value in element.attributes.items()
         if name in ("src", "srcset", "href", "data", "action", "poster", "background", "ping", "manifest")
     ]
-    assert all(each is not None and each.startswith(("#", "data:,")) for each in fetched), fetched
+    assert all(url is not None and url.startswith(("#", "data:,")) for url in fetched), fetched
     (style,) = page.texts("style")
     assert not re.search(r"url\(|@import|@font-face|image-set", style)
-    assert not {"iframe", "object", "embed", "img", "base"} & {each.tag for each in page.elements}
+    assert not {"iframe", "object", "embed", "img", "base"} & {element.tag for element in page.elements}
     assert len(page.all("link")) == 1
 
 
-def test_the_script_parses_no_markup_and_asks_nobody() -> None:
+def test_script_parses_no_markup_and_sends_no_requests() -> None:
     script = assets.SCRIPT
     forbidden = (
         r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|setHTML"
@@ -218,14 +221,14 @@ def test_the_script_parses_no_markup_and_asks_nobody() -> None:
     assert "</" not in script
 
 
-@each_document
-def test_a_page_is_ascii_and_the_same_for_the_same_document(document: Json) -> None:
+@for_each_document
+def test_page_is_ascii_and_reproducible(document: Json) -> None:
     text = audit_page.render(document)
     assert text.isascii()
     assert text == audit_page.render(copy.deepcopy(document))
 
 
-def test_without_the_script_there_are_the_counts_and_the_worst() -> None:
+def test_counts_and_worst_findings_are_shown_without_the_script() -> None:
     document = DOCUMENTS["larger"]
     text = audit_page.render(document)
     plain = text[text.index("<noscript>") : text.index("</noscript>")]
@@ -238,13 +241,13 @@ def test_without_the_script_there_are_the_counts_and_the_worst() -> None:
         for state in ("total", "error", "unknown", "warning", "note", "ok")
     ]
     assert cells == expected
-    assert page.texts("code") == [each["id"] for each in document["findings"][:25]]
+    assert page.texts("code") == [finding["id"] for finding in document["findings"][:25]]
     messages = page.texts("p", **{"class": "message"})
-    assert messages == [each["message"] for each in document["findings"][:25]]
+    assert messages == [finding["message"] for finding in document["findings"][:25]]
     assert f"{counts['pods']['stale']:,} stale" in plain
 
 
-def test_what_was_not_read_is_told() -> None:
+def test_skipped_checks_are_listed() -> None:
     texts = [f"part {number} of <the cluster>" for number in range(9)]
     page = Page(audit_page.render({**DOCUMENTS["ordinary"], "unread": texts}))
     assert page.texts("li") == texts
@@ -252,14 +255,14 @@ def test_what_was_not_read_is_told() -> None:
     assert "Not read" not in audit_page.render({**DOCUMENTS["ordinary"], "unread": []})
 
 
-def test_causes_bring_their_title_and_only_those_that_were_found() -> None:
+def test_only_causes_of_findings_are_embedded() -> None:
     document = DOCUMENTS["ordinary"]
     causes = json.loads(Page(audit_page.render(document)).script("causes"))
-    assert set(causes) == {each["id"] for each in document["findings"]}
+    assert set(causes) == {finding["id"] for finding in document["findings"]}
     assert causes["role-missing"]["title"] == "The role doesn't exist"
 
 
-def test_a_finding_of_a_later_release_is_shown_by_its_id() -> None:
+def test_unknown_finding_id_is_shown() -> None:
     document = copy.deepcopy(DOCUMENTS["ordinary"])
     document["findings"][0]["id"] = "not-known-yet"
     text = audit_page.render(document)
@@ -267,7 +270,7 @@ def test_a_finding_of_a_later_release_is_shown_by_its_id() -> None:
     assert "<code>not-known-yet</code>" in text
 
 
-def test_thousands_take_a_few_megabytes() -> None:
+def test_page_of_thousands_has_a_few_megabytes() -> None:
     document = documents.large()
-    assert [len(document[each]) for each in audit_page.PACKED_LISTS] == [5000, 5000, 2000]
+    assert [len(document[name]) for name in audit_page.PACKED_LISTS] == [5000, 5000, 2000]
     assert len(audit_page.render(document)) < 3_000_000
