@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module `irsa_bindings` and prints its progress meanwhile."""
+"""Runs the module `irsa_bindings`, and shows how far it is while it works."""
 
 from __future__ import annotations
 
@@ -19,58 +19,59 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import progress
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve as _well_known
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
 display = Display()
 
-# Seconds. A quick run writes nothing. Later there is a line for each new stage and each part of a stage; where a part
-# takes long, a line after _LONG, and each further one after twice the time.
-_QUIET, _POLL, _GAP, _LONG = 2.0, 0.5, 2.0, 30.0
-# A log stays short however many bindings there are: after _LIMIT lines only new stages are printed, fewer than ten.
-_PARTS, _LIMIT = 4, 16
-_PARTS_VERBOSE, _LIMIT_VERBOSE = 20, 100
+# Seconds: quick runs say nothing; afterwards there is a line for each new stage and each part of a stage, and one now
+# and then, ever more rarely, where a part takes long.
+_QUIET, _LOOK, _GAP, _LONG = 2.0, 0.5, 2.0, 30.0
+# A job's log stays short however many bindings there are: after so many lines only new stages are told, of which there
+# are fewer than ten.
+_PARTS, _MOST = 4, 16
+_PARTS_EAGER, _MOST_EAGER = 20, 100
 
 
-class ProgressPrinter:
+class Teller:
     """Decides which progress is worth a line.
 
-    :param started_at: when the run started, in seconds.
-    :param verbose: whether to print smaller parts.
+    :param began: when the run did, in seconds.
+    :param eager: whether to tell of smaller parts.
     """
 
-    def __init__(self, started_at: float, *, verbose: bool = False) -> None:
-        self._started_at = started_at
-        self._parts, self._lines_left = (_PARTS_VERBOSE, _LIMIT_VERBOSE) if verbose else (_PARTS, _LIMIT)
-        self._long = _LONG
-        self._printed: progress.Progress | None = None
-        self._printed_at = started_at
+    def __init__(self, began: float, *, eager: bool = False) -> None:
+        self._began = began
+        self._parts, self._left = (_PARTS_EAGER, _MOST_EAGER) if eager else (_PARTS, _MOST)
+        self._patience = _LONG
+        self._told: progress.Progress | None = None
+        self._told_at = began
 
-    def line(self, current: progress.Progress | None, now: float) -> str | None:
-        """The line to print, None if there is nothing new.
+    def line(self, now: progress.Progress | None, at: float) -> str | None:
+        """What to show, if anything.
 
-        :param now: seconds, on the clock of ``started_at``.
+        :param at: seconds, on the clock of ``began``.
         """
-        if current is None or current == self._printed or now - self._started_at < _QUIET:
+        if now is None or now == self._told or at - self._began < _QUIET:
             return None
-        if self._printed and (now - self._printed_at < _GAP or not self._is_news(self._printed, current, now)):
+        if self._told and (at - self._told_at < _GAP or not self._is_news(self._told, now, at)):
             return None
-        self._printed, self._printed_at = current, now
-        self._lines_left -= 1
-        return str(current)
+        self._told, self._told_at = now, at
+        self._left -= 1
+        return str(now)
 
-    def _is_news(self, printed: progress.Progress, current: progress.Progress, now: float) -> bool:
-        if (current.stage, current.total) != (printed.stage, printed.total):
+    def _is_news(self, told: progress.Progress, now: progress.Progress, at: float) -> bool:
+        if (now.stage, now.total) != (told.stage, told.total):
             return True
-        if self._lines_left <= 0:
+        if self._left <= 0:
             return False
-        if current.done * self._parts // current.total > printed.done * self._parts // printed.total:
+        if now.done * self._parts // now.total > told.done * self._parts // told.total:
             return True
-        if now - self._printed_at < self._long:
+        if at - self._told_at < self._patience:
             return False
-        self._long *= 2
+        self._patience *= 2
         return True
 
 
@@ -83,19 +84,15 @@ class ActionModule(ActionBase):
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Runs the module and returns its result unchanged."""
+        """Runs the module; what it returns is returned as it is."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         try:
-            arguments = resolve.resolve_bindings_arguments(self._task.args)
+            arguments = _well_known.resolve_bindings_arguments(self._task.args)
         except InvalidInput as error:
             return {**result, "failed": True, "msg": str(error), "error": error.as_dict()}
-        prints = self._can_read_progress() and not self._task.args.get("progress_path")
-        with (
-            _print_progress(variables.get("inventory_hostname", "localhost"))
-            if prints
-            else contextlib.nullcontext() as path
-        ):
+        shows = self._can_look() and not self._task.args.get("progress_path")
+        with _shown(variables.get("inventory_hostname", "localhost")) if shows else contextlib.nullcontext() as path:
             result.update(
                 self._execute_module(
                     module_name="eksops.irsa.irsa_bindings",
@@ -108,39 +105,39 @@ class ActionModule(ActionBase):
             (result.get("invocation") or {}).get("module_args", {}).update(progress_path=None)
         return result
 
-    def _can_read_progress(self) -> bool:
-        """Whether the module runs on this host, as this user, while this action waits."""
+    def _can_look(self) -> bool:
+        """Whether the module runs where this does, as this does, while this waits."""
         return self._connection.transport == "local" and not self._connection.become and not self._task.async_val
 
 
 @contextlib.contextmanager
-def _print_progress(host: str) -> Iterator[str | None]:
-    """Prints what the module writes into the yielded file; yields None if no file can be made."""
+def _shown(host: str) -> Iterator[str | None]:
+    """Shows what the module writes into the file whose path this gives; None where that can't be."""
     try:
-        # Ansible removes this directory at the end, even after a task is killed.
+        # Ansible removes this place in the end, even that of a task that is killed.
         directory = tempfile.mkdtemp(prefix="irsa-progress-", dir=constants.DEFAULT_LOCAL_TMP)
     except OSError:
         yield None
         return
     path = os.path.join(directory, "progress")
-    ended = threading.Event()
+    over = threading.Event()
 
-    def poll() -> None:
-        printer = ProgressPrinter(time.monotonic(), verbose=display.verbosity > 0)
-        while not ended.wait(_POLL):
-            line = printer.line(progress.read(path), time.monotonic())
+    def show() -> None:
+        teller = Teller(time.monotonic(), eager=display.verbosity > 0)
+        while not over.wait(_LOOK):
+            line = teller.line(progress.read(path), time.monotonic())
             if line:
-                # Standard error, as for warnings: it is not buffered without a terminal, and a callback that writes
-                # JSON needs standard output for itself.
+                # Standard error, as warnings: it isn't held back where it is no terminal, and a callback that writes
+                # JSON has standard output for itself.
                 display.display(f"[{host}] irsa_bindings: {line}", stderr=True)
 
-    thread = threading.Thread(target=poll, name="irsa_bindings progress", daemon=True)
+    thread = threading.Thread(target=show, name="irsa_bindings progress", daemon=True)
     try:
-        with contextlib.suppress(RuntimeError):  # no thread can be started
+        with contextlib.suppress(RuntimeError):  # no thread is to be had
             thread.start()
         yield path
     finally:
-        ended.set()
+        over.set()
         if thread.ident is not None:
             thread.join()
         shutil.rmtree(directory, ignore_errors=True)

@@ -15,7 +15,7 @@ import pytest
 from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible_collections.eksops.irsa.plugins.action import irsa_bindings
-from ansible_collections.eksops.irsa.plugins.action.irsa_bindings import ActionModule, ProgressPrinter
+from ansible_collections.eksops.irsa.plugins.action.irsa_bindings import ActionModule, Teller
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import Progress, Writer
 
 if t.TYPE_CHECKING:
@@ -29,54 +29,54 @@ def at(done: int, stage: str = "roles", total: int = 1000) -> Progress:
     return Progress(stage, done, total, changed=0, failed=0)
 
 
-def printed(*steps: tuple[float, Progress | None], verbose: bool = False) -> list[str]:
-    printer = ProgressPrinter(100.0, verbose=verbose)
-    lines = [printer.line(progress, 100.0 + seconds) for seconds, progress in steps]
+def told(*steps: tuple[float, Progress | None], eager: bool = False) -> list[str]:
+    teller = Teller(100.0, eager=eager)
+    lines = [teller.line(progress, 100.0 + seconds) for seconds, progress in steps]
     return [line.partition(",")[0] for line in lines if line]
 
 
-def test_quick_run_prints_nothing() -> None:
-    assert printed((0.5, None), (1.0, at(300)), (1.9, at(999))) == []
+def test_a_quick_run_says_nothing() -> None:
+    assert told((0.5, None), (1.0, at(300)), (1.9, at(999))) == []
 
 
-def test_one_line_for_each_quarter() -> None:
+def test_a_line_for_each_quarter() -> None:
     steps = [(2.0 + number / 10, at(number)) for number in range(0, 1001, 10)]
-    assert printed(*steps) == [f"roles {number} of 1000" for number in (0, 250, 500, 750, 1000)]
+    assert told(*steps) == [f"roles {number} of 1000" for number in (0, 250, 500, 750, 1000)]
 
 
-def test_one_line_for_each_stage() -> None:
-    assert printed((3.0, at(900)), (5.0, at(5, "pods")), (7.0, at(5, "pods", 20)), (9.0, at(6, "pods", 20))) == [
+def test_a_line_for_each_stage() -> None:
+    assert told((3.0, at(900)), (5.0, at(5, "pods")), (7.0, at(5, "pods", 20)), (9.0, at(6, "pods", 20))) == [
         "roles 900 of 1000",
         "pods 5 of 1000",
         "pods 5 of 20",
     ]
 
 
-def test_quick_stages_are_printed_at_most_every_two_seconds() -> None:
+def test_stages_that_follow_quickly_are_told_of_at_most_every_two_seconds() -> None:
     stages = [(2.0 + number / 2, at(1, f"stage {number}")) for number in range(9)]
-    assert printed(*stages) == [f"stage {number} 1 of 1000" for number in (0, 4, 8)]
+    assert told(*stages) == [f"stage {number} 1 of 1000" for number in (0, 4, 8)]
 
 
-def test_long_part_is_printed_at_doubling_intervals_if_it_progresses() -> None:
+def test_a_long_part_is_heard_of_ever_more_rarely_and_if_it_moves() -> None:
     steps = [(3.0 + seconds, at(10 + seconds // 10)) for seconds in range(0, 600, 5)]
-    assert printed(*steps) == [f"roles {number} of 1000" for number in (10, 13, 19, 31, 55)]
-    assert printed((3.0, at(10)), (500.0, at(10))) == ["roles 10 of 1000"]
+    assert told(*steps) == [f"roles {number} of 1000" for number in (10, 13, 19, 31, 55)]
+    assert told((3.0, at(10)), (500.0, at(10))) == ["roles 10 of 1000"]
 
 
-@pytest.mark.parametrize(("verbose", "most"), [(False, 25), (True, 110)])
+@pytest.mark.parametrize(("eager", "most"), [(False, 25), (True, 110)])
 @pytest.mark.parametrize("seconds", [0.01, 1.0, 60.0])
-def test_the_number_of_lines_is_bounded(*, seconds: float, verbose: bool, most: int) -> None:
+def test_the_number_of_lines_is_bounded(*, seconds: float, eager: bool, most: int) -> None:
     stages = [f"stage {number}" for number in range(9)]
     steps = [at(done, stage, 5000) for stage in stages for done in range(5001)]
-    lines = printed(*((number * seconds, step) for number, step in enumerate(steps)), verbose=verbose)
+    lines = told(*((number * seconds, step) for number, step in enumerate(steps)), eager=eager)
     assert len(lines) <= most
-    # However many lines the first stages took, each of the others is printed.
+    # However many lines the first stages took, each of the others is told of.
     assert list(dict.fromkeys(" ".join(line.split()[:2]) for line in lines)) == stages
 
 
-def test_verbose_run_prints_smaller_parts() -> None:
+def test_with_more_verbosity_smaller_parts_are_told() -> None:
     steps = [(2.0 + number / 10, at(number)) for number in range(1001)]
-    assert printed(*steps, verbose=True) == [f"roles {number} of 1000" for number in range(0, 1001, 50)]
+    assert told(*steps, eager=True) == [f"roles {number} of 1000" for number in range(0, 1001, 50)]
 
 
 class Shown:
@@ -97,7 +97,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Shown:
     display = Shown()
     monkeypatch.setattr(irsa_bindings, "display", display)
     monkeypatch.setattr(irsa_bindings, "_QUIET", 0.0)
-    monkeypatch.setattr(irsa_bindings, "_POLL", 0.005)
+    monkeypatch.setattr(irsa_bindings, "_LOOK", 0.005)
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {"from": "base"})
     return display
@@ -124,7 +124,7 @@ def returning(module_args: dict[str, t.Any]) -> dict[str, t.Any]:
     return {"changed": True, "warnings": ["w"], "diff": {}, "invocation": {"module_args": {"x": 1, **module_args}}}
 
 
-def test_progress_is_printed_while_the_module_runs(
+def test_what_the_module_writes_is_shown_while_it_works(
     monkeypatch: pytest.MonkeyPatch, shown: Shown, tmp_path: pathlib.Path
 ) -> None:
     def module(**call: t.Any) -> dict[str, t.Any]:
@@ -154,7 +154,7 @@ def test_progress_is_printed_while_the_module_runs(
         {"arguments": {"bindings": [], "progress_path": "/the/users"}},
     ],
 )
-def test_module_elsewhere_runs_without_progress(
+def test_elsewhere_the_module_runs_as_it_is(
     monkeypatch: pytest.MonkeyPatch, shown: Shown, tmp_path: pathlib.Path, case: dict[str, t.Any]
 ) -> None:
     calls = []
@@ -175,7 +175,7 @@ class StoppedError(BaseException):
 
 
 @pytest.mark.parametrize("error", [StoppedError, OSError, KeyboardInterrupt])
-def test_exception_passes_and_leaves_no_file_or_thread(
+def test_what_stops_the_task_goes_through_and_leaves_nothing(
     monkeypatch: pytest.MonkeyPatch, shown: Shown, tmp_path: pathlib.Path, error: type[BaseException]
 ) -> None:
     def module(**call: t.Any) -> dict[str, t.Any]:
@@ -200,7 +200,7 @@ def _refuse(error: Exception) -> t.Callable[..., t.Any]:
     ("target", "name", "error"),
     [(tempfile, "mkdtemp", OSError("no space left")), (threading.Thread, "start", RuntimeError("no more threads"))],
 )
-def test_module_runs_when_progress_cannot_be_printed(
+def test_where_nothing_can_be_shown_the_module_runs_all_the_same(
     monkeypatch: pytest.MonkeyPatch, shown: Shown, tmp_path: pathlib.Path, target: object, name: str, error: Exception
 ) -> None:
     monkeypatch.setattr(target, name, _refuse(error))
