@@ -23,7 +23,6 @@ from .._core.audit.facts import Facts, Name
 from .._core.diagnosis import facts as proofs
 from .._core.diagnosis.findings import Finding, Observed, Unknown
 from .._core.diagnosis.rules import account as account_rules
-from .._core.diagnosis.rules import trust_facts
 from .._core.pods import injection, owners
 from .._core.policy.document import compact
 from .verify import observation
@@ -182,8 +181,8 @@ class Reader:
         """The issuers of the account's clusters in each region that another cluster's provider names."""
         if not self._wanted.providers or isinstance(providers, Unknown):
             return {}
-        urls = [arn.partition(":oidc-provider/")[2] for arn in providers]
-        found = [trust_facts.EKS_ISSUER.fullmatch(url) for url in urls if url != own]
+        urls = [arns.provider_name(arn) for arn in providers]
+        found = [arns.EKS_ISSUER.fullmatch(url) for url in urls if url != own]
         issuers: dict[str, Observed[frozenset[str]]] = {}
         for region in sorted({match[2] for match in found if match}):
             client = self._aws.client("eks", region)

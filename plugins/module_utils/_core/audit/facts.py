@@ -9,7 +9,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
-import re
 import typing as t
 
 from .. import arn as arns
@@ -17,16 +16,14 @@ from ..arn import ROLE_ARN_ANNOTATION, EksCluster
 from ..diagnosis.findings import Finding, Observed, Unknown
 from ..pods import injection
 from ..pods.owners import Owner
-from ..policy.document import as_list, statements
-from ..service_account import annotations as rules
-from ..service_account.annotations import is_role_arn
-from ..trust import policy as trust_policy
+from ..policy.document import federated_principals, statements
+from ..service_account.annotations import has_role_key, is_role_arn
+from ..trust.evaluation import allowed_subjects
+from ..trust.statements import has_wildcard, parse_subject
 
 Json = t.Mapping[str, t.Any]
 Name = tuple[str, str]
 """The namespace and the name of a service account."""
-
-_SUBJECT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 
 
 @dataclasses.dataclass
@@ -85,10 +82,10 @@ class Facts:
     def trusted(self) -> dict[str, list[str]]:
         """Whom the roles trust that trust the cluster's provider: subjects by the role's name."""
         found = {
-            name: trust_policy.trusted(role["AssumeRolePolicyDocument"], self.provider_arn)
+            name: allowed_subjects(role["AssumeRolePolicyDocument"], self.provider_arn)
             for name, role in self.known_roles.items()
         }
-        return {name: subjects for name, subjects in found.items() if subjects is not None}
+        return {name: list(subjects) for name, subjects in found.items() if subjects is not None}
 
     @functools.cached_property
     def looked_at(self) -> list[Name]:
@@ -109,10 +106,9 @@ class Facts:
         found: dict[str, list[str]] = collections.defaultdict(list)
         for name, role in sorted(self.known_roles.items()):
             for statement in statements(role["AssumeRolePolicyDocument"]):
-                principal = statement.get("Principal") if isinstance(statement, dict) else None
-                for arn in as_list(principal.get("Federated")) if isinstance(principal, dict) else ():
-                    if name not in found[str(arn)]:
-                        found[str(arn)].append(name)
+                for arn in federated_principals(statement):
+                    if name not in found[arn]:
+                        found[arn].append(name)
         return dict(found)
 
     @functools.cached_property
@@ -163,14 +159,12 @@ def annotation_of(account: Json | None) -> str | None:
 
 def means_to_name_a_role(thing: Json) -> bool:
     """Whether an object carries the annotation, an empty one, or a key that was probably meant to be it."""
-    annotations = thing["metadata"].get("annotations") or {}
-    return ROLE_ARN_ANNOTATION in annotations or ROLE_ARN_ANNOTATION in rules.near_misses(annotations).values()
+    return has_role_key(thing["metadata"].get("annotations") or {})
 
 
 def name_of(subject: str) -> Name | None:
     """Whom a subject names; None for one with wildcards, and one that is no service account's."""
-    match = _SUBJECT.fullmatch(subject)
-    return None if match is None or trust_policy.is_wild(subject) else (match[1], match[2])
+    return None if has_wildcard(subject) else parse_subject(subject)
 
 
 def is_plain(pod: Json, role_arn: str | None) -> bool:

@@ -13,10 +13,9 @@ from .. import arn as arns
 from ..diagnosis.findings import AwsFacts, Chain, Finding, Unknown
 from ..diagnosis.rules import role as role_rules
 from ..diagnosis.rules.occurrences import some
-from ..diagnosis.rules.trust_facts import EKS_ISSUER, drift
 from ..policy.conditions import like
 from ..policy.document import as_list, statements
-from ..trust import policy as trust_policy
+from ..trust.statements import has_wildcard, subject
 from .facts import Facts, Name, annotation_of, name_of
 
 Json = t.Mapping[str, t.Any]
@@ -86,7 +85,7 @@ def _missing(facts: Facts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[
             ),
             tuple(gone),
         )
-    idle = [each for each in subjects if trust_policy.is_wild(each) and not _matches_somebody(facts, each)]
+    idle = [each for each in subjects if has_wildcard(each) and not _matches_somebody(facts, each)]
     if idle:
         yield About(
             Finding(
@@ -100,7 +99,7 @@ def _missing(facts: Facts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[
 
 
 def _matches_somebody(facts: Facts, pattern: str) -> bool:
-    return any(like(pattern, trust_policy.subject(*name)) for name in facts.service_accounts)
+    return any(like(pattern, subject(*name)) for name in facts.service_accounts)
 
 
 def _only(facts: Facts, role: Json, subjects: t.Sequence[str]) -> str:
@@ -269,9 +268,9 @@ def of_providers(facts: Facts) -> t.Iterator[About]:
         return
     own = arns.provider_of(facts.issuer)
     for arn in sorted(facts.provider_arns):
-        url = arn.partition(":oidc-provider/")[2]
-        match = EKS_ISSUER.fullmatch(url)
-        if match is None or url == own or drift(url, own):
+        url = arns.provider_name(arn)
+        match = arns.EKS_ISSUER.fullmatch(url)
+        if match is None or url == own or arns.describe_url_difference(url, own):
             continue
         region = match[2]
         issuers = facts.issuers.get(region, Unknown(""))

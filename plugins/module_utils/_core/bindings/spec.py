@@ -125,7 +125,7 @@ class Wanted:
     """
 
     provider: provider.ProviderSpec
-    roles: t.Mapping[str, role.Wanted]
+    roles: t.Mapping[str, role.RoleSpec]
     accounts: tuple[Account, ...]
     workers: int
     rollout: t.Mapping[str, t.Any] | None = None
@@ -143,11 +143,11 @@ class Wanted:
         grouped = grouping.by_role(given)
         where = {"cluster_name": params["cluster_name"], "issuer": params["issuer"]}
         problems: list[str] = []
-        roles: dict[str, role.Wanted] = {}
+        roles: dict[str, role.RoleSpec] = {}
         for each in grouped:
             try:
                 options = {**ROLE_DEFAULTS, **where, **each, "state": params["state"]}
-                roles[each["name"]] = role.Wanted.from_params(options, load_yaml)
+                roles[each["name"]] = role.RoleSpec.from_params(options, load_yaml)
             except InvalidInput as error:
                 users = [number for number, one in enumerate(given) if one.get("role_name") == each["name"]]
                 problems += _placed(users, error)
@@ -201,12 +201,12 @@ class Wanted:
             len(self.accounts) + number, _account_options(binding, state="absent", force=self.force), None, None
         )
 
-    def freed_role(self, name: str, accounts: t.Iterable[Account]) -> role.Wanted:
+    def freed_role(self, name: str, accounts: t.Iterable[Account]) -> role.RoleSpec:
         """What is wanted of a role that these accounts are to lose."""
         listed = [{"namespace": each.options["namespace"], "name": each.options["name"]} for each in accounts]
         where = {"cluster_name": self.provider.cluster_name, "issuer": self.provider.url or None}
         own = {"name": name, "service_accounts": listed, "audiences": [], "state": "absent"}
-        return role.Wanted.from_params({**ROLE_DEFAULTS, **where, **own})
+        return role.RoleSpec.from_params({**ROLE_DEFAULTS, **where, **own})
 
 
 def _exclusive(params: t.Mapping[str, t.Any]) -> Exclusive | None:

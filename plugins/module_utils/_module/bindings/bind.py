@@ -185,7 +185,7 @@ class Binding:
                 run.fail(self._users[name], error)
                 return
             run.note("roles", name, plan)
-            run.roles[name] = role_module.in_the_end(plan, answers)
+            run.roles[name] = role_module.final_state(plan, answers)
             for outcome in self._users[name]:
                 outcome.role_arn = run.roles[name]["arn"]
                 outcome.changes += plan.summaries()

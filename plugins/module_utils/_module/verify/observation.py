@@ -129,7 +129,7 @@ class Reads:
 
     def _elsewhere(self, chain: Chain) -> Unknown | None:
         """Why IAM can't be asked about this chain's role; None if it can."""
-        role = role_rules.meant_arn(chain)
+        role = role_rules.intended_role_arn(chain)
         if self._caller:
             caller = self._caller.result()
             if isinstance(caller, Unknown):

@@ -19,7 +19,7 @@ from ..._core.diagnosis.findings import Chain, Observed, StsAnswer, Unknown
 from ..._core.diagnosis.rules import role as role_rules
 from ..._core.diagnosis.rules import sts as sts_rules
 from ..._core.policy import document as policy_document
-from ..._core.trust import policy as trust_policy
+from ..._core.trust import statements as trust_statements
 from .observation import NO_ROLE, unknown
 
 if t.TYPE_CHECKING:
@@ -73,7 +73,7 @@ class TokenProbe:
         no_account = Unknown("without the service account there is no token")
         if account is None:
             return no_account
-        if chain.role_arn is None or role_rules.meant_arn(chain) is None:
+        if chain.role_arn is None or role_rules.intended_role_arn(chain) is None:
             return NO_ROLE
         if chain.region is None:
             return Unknown("it isn't known which region's STS to ask; give the option region")
@@ -154,7 +154,7 @@ class TokenProbe:
                 fix="give cluster_name alone, or the issuer of the cluster that the Kubernetes options lead to",
                 host=self._server.host,
             )
-        subject = trust_policy.subject(chain.namespace, chain.service_account)
+        subject = trust_statements.subject(chain.namespace, chain.service_account)
         if claims["sub"] != subject or chain.audience not in policy_document.as_list(claims["aud"]):
             raise errors.ApiError(
                 f"the Kubernetes API server {self._server.host} issued another token than it was asked for",

@@ -2,21 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What reads of IAM tell about a chain: its OIDC provider, its role, and whom the role trusts.
+"""What IAM tells about a chain: its OIDC provider, its role, and which subjects the role trusts.
 
-Only causes are found, not what follows from them:
+Only causes are findings, not their consequences:
 
-- an ARN with quotes or blanks around it is `arn-malformed`, and what it means is looked at as if they weren't there;
-  of another malformed one nothing more is said;
-- an ARN of another partition is `arn-wrong-partition`; role and provider are looked for in the cluster's;
-- an ARN of another account, unless the user named it or the role was found there, is `arn-wrong-account`; then nothing
-  is said of role and provider, for which account is meant is open;
-- a role that isn't there has no trust policy to find fault with;
-- the provider of a cluster that was created again isn't missing in addition: `cluster-recreated` says both.
-
-An audience that isn't accepted has one id wherever it shows: `cn-audience` where somebody took China's host name for
-it, else `audience-annotation` where the account asks for one of its own, else `client-id-missing` for the provider and
-`aud-mismatch` for the trust policy.
+- an ARN with quotes or blanks around it is `arn-malformed`, and the role is checked without them; any other malformed
+  ARN ends the check;
+- an ARN of another partition is `arn-wrong-partition`; role and provider are looked up in the cluster's;
+- an ARN of another account, unless the user named it or the role exists there, is `arn-wrong-account`; role and
+  provider are then not checked, because it is unknown which account is meant;
+- a role that does not exist has no trust policy to check;
+- the provider of a recreated cluster is not missing in addition: `cluster-recreated` covers both.
 
 https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html
 """
@@ -26,74 +22,71 @@ from __future__ import annotations
 import typing as t
 
 from ... import arn as arns
-from ...arn import STS_AUDIENCE
 from ...policy import document as policy_document
 from ...policy.document import as_list, statements
 from ...service_account.annotations import is_role_arn
-from ...trust import policy as trust_policy
+from ...trust.policy import trivially_allows
+from ...trust.statements import subject
 from ..findings import AwsFacts, Chain, Finding, Json, Unknown
+from . import provider as provider_rules
 from . import trust as trust_rules
-from . import trust_warnings
-from .trust import CN_AUDIENCE
-from .trust_facts import Refusal, Trust, drift
+from .trust import Refusal, Trust
+from .trust_refusal import refusal
 
 _SIZE_QUOTA = "AssumeRolePolicySizeQuota"
-_AUDIENCE_ANNOTATION = "metadata.annotations[eks.amazonaws.com/audience]"
 
 
 # What to read
 
 
-def meant_arn(chain: Chain) -> arns.Arn | None:
-    """The role's ARN as it was probably meant: less quotes and blanks around it; None if it can't be made out."""
+def intended_role_arn(chain: Chain) -> arns.Arn | None:
+    """The chain's role ARN without quotes and blanks around it; None if it is not a role's ARN then."""
     text = (chain.role_arn or "").strip(" \t\r\n'\"")
     return arns.Arn.parse(text) if is_role_arn(text) else None
 
 
 def role_name(chain: Chain) -> str | None:
-    """The name to ask GetRole for, which takes no path; None if the ARN names none."""
-    arn = meant_arn(chain)
+    """The name for GetRole, which takes no path; None without a role ARN."""
+    arn = intended_role_arn(chain)
     return arn.resource.rpartition("/")[2] if arn else None
 
 
 def provider_arn(chain: Chain) -> str | None:
-    """The ARN that the cluster's OIDC provider has to have: in the role's account and in the cluster's partition.
+    """The ARN that the cluster's OIDC provider must have, in the role's account and the cluster's partition.
 
-    None where neither a role nor the cluster tells the account.
+    None if neither a role nor the cluster names an account.
     """
-    arn = meant_arn(chain)
+    arn = intended_role_arn(chain)
     partition = chain.partition or (arn.partition if arn else None)
     account_id = arn.account_id if arn else chain.account_id
     return arns.provider_arn(partition, account_id, chain.issuer) if partition and account_id else None
 
 
-# What is found
+# Findings
 
 
 def findings(chain: Chain, aws: AwsFacts) -> list[Finding]:
-    """All that is wrong with provider, role and trust policy, as far as the facts tell.
-
-    What is Unknown among the facts gives no finding.
-    """
+    """Everything that is wrong with provider, role and trust policy. An Unknown fact gives no finding."""
     found = [*_arn(chain, aws)]
-    if any(each.id == "arn-wrong-account" for each in found):
+    if any(finding.id == "arn-wrong-account" for finding in found):
         return found
     found += _role(chain, aws)
-    # Most trust policies say at a glance that nothing is wrong with them, and are looked at by the thousand.
-    trust = None if _is_plain(chain, aws) else _trust(chain, aws)
-    refused = trust_rules.refusal(trust) if trust else Refusal()
+    # An audit checks thousands of trust policies, and most of them need no evaluation.
+    trust = None if _is_trivially_allowed(chain, aws) else _trust(chain, aws)
+    refused = refusal(trust) if trust else Refusal()
     found += refused.findings
-    if not any(each.id == "cluster-recreated" for each in found):
-        found += _provider(chain, aws)
-    found += _audience(chain, aws, refused)
+    expected = provider_arn(chain)
+    if not any(finding.id == "cluster-recreated" for finding in found):
+        found += provider_rules.missing(chain, aws, expected=expected, role_name=role_name(chain))
+    found += provider_rules.audience(chain, aws, refused, expected=expected)
     if trust:
-        found += trust_warnings.findings(trust, refused)
+        found += trust_rules.findings(trust, refused)
     found += _permissions(aws)
     return found
 
 
 def static_allows(chain: Chain, aws: AwsFacts) -> bool | None:
-    """Whether by these reads alone STS would let the account assume the role; None if they don't tell."""
+    """Whether STS would allow the account to assume the role according to these facts; None if they do not tell."""
     if not chain.role_arn:
         return None
     if not is_role_arn(chain.role_arn):
@@ -101,7 +94,7 @@ def static_allows(chain: Chain, aws: AwsFacts) -> bool | None:
     if chain.partition and arns.Arn.parse(chain.role_arn).partition != chain.partition:
         return False
     if _is_elsewhere(chain, aws):
-        # What was read is of the cluster's account.
+        # The facts are about the cluster's account.
         return None
     answers = (_provider_accepts(chain, aws), _role_accepts(chain, aws))
     if False in answers:
@@ -109,19 +102,19 @@ def static_allows(chain: Chain, aws: AwsFacts) -> bool | None:
     return None if None in answers else True
 
 
-def untold(chain: Chain, aws: AwsFacts) -> list[str]:
-    """The conditions of the trust policy that only the real request can answer, in words.
+def undecidable_conditions(chain: Chain, aws: AwsFacts) -> list[str]:
+    """The conditions of the trust policy that only the real request can answer, as messages.
 
-    Where ``static_allows`` is None though role and provider are known, the answer turns on these.
+    If ``static_allows`` is None although role and provider are known, the answer depends on these.
     """
     trust = _trust(chain, aws)
     if trust is None:
         return []
     return [
-        f"{trust.place(verdict.index)} has {each.operator} {each.key} {' or '.join(each.wanted)}"
+        f"{trust.place(verdict.index)} has {condition.operator} {condition.key} {' or '.join(condition.wanted)}"
         for verdict in trust.decision.verdicts
         if verdict.matched is None
-        for each in verdict.unknown
+        for condition in verdict.undecidable
     ]
 
 
@@ -136,7 +129,7 @@ def _role_accepts(chain: Chain, aws: AwsFacts) -> bool | None:
         return None
     if aws.role is None:
         return False
-    if _is_plain(chain, aws):
+    if _is_trivially_allowed(chain, aws):
         return True
     trust = _trust(chain, aws)
     if trust is None:
@@ -150,7 +143,7 @@ def _role_accepts(chain: Chain, aws: AwsFacts) -> bool | None:
 def _arn(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
     if not chain.role_arn:
         return
-    arn = meant_arn(chain)
+    arn = intended_role_arn(chain)
     annotate = f"eksops.irsa.sa_annotate with namespace: {chain.namespace}, name: {chain.service_account}, role_arn:"
     form = f"arn:{chain.partition or 'aws'}:iam::{chain.account_id or 'ACCOUNT'}:role/NAME"
     if not is_role_arn(chain.role_arn):
@@ -188,8 +181,8 @@ def _arn(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
 
 
 def _is_elsewhere(chain: Chain, aws: AwsFacts) -> bool:
-    """Whether the ARN is of another account than the cluster's, and nothing says that this is meant."""
-    arn = meant_arn(chain)
+    """Whether the ARN names another account than the cluster's, and nothing shows that this is intended."""
+    arn = intended_role_arn(chain)
     if arn is None or chain.cross_account or chain.account_id in (None, arn.account_id):
         return False
     return isinstance(aws.role, Unknown) or aws.role is None or aws.role["Arn"] != str(arn)
@@ -199,7 +192,7 @@ def _is_elsewhere(chain: Chain, aws: AwsFacts) -> bool:
 
 
 def _role(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
-    arn, role = meant_arn(chain), aws.role
+    arn, role = intended_role_arn(chain), aws.role
     if arn is None or isinstance(role, Unknown):
         return
     if role is None:
@@ -224,24 +217,23 @@ def _role(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
         )
 
 
-def _is_plain(chain: Chain, aws: AwsFacts) -> bool:
-    """Whether the role is the one that is named, and its trust policy lets the account in and needs no remark."""
+def _is_trivially_allowed(chain: Chain, aws: AwsFacts) -> bool:
+    """Whether the role has the chain's ARN, and its trust policy allows the account without evaluation or findings."""
     role = aws.role
     if isinstance(role, Unknown) or role is None or role["Arn"] != chain.role_arn:
         return False
     document = role["AssumeRolePolicyDocument"]
-    # Where the quota is known the policy is so long that it matters.
+    # The quota is read only if the policy is long enough to exceed it.
     if not isinstance(document, dict) or not isinstance(aws.quotas, Unknown):
         return False
-    found = arns.Arn.parse(role["Arn"])
-    right = arns.provider_arn(found.partition, found.account_id, chain.issuer)
-    subject = trust_policy.subject(chain.namespace, chain.service_account)
-    return trust_policy.lets_in_plainly(document, right, subject, chain.audience)
+    arn = arns.Arn.parse(role["Arn"])
+    provider = arns.provider_arn(arn.partition, arn.account_id, chain.issuer)
+    return trivially_allows(document, provider, subject(chain.namespace, chain.service_account), chain.audience)
 
 
 def _trust(chain: Chain, aws: AwsFacts) -> Trust | None:
-    """The trust policy of the role, if it is the one that is meant."""
-    arn, role = meant_arn(chain), aws.role
+    """The role's trust policy; None if the role is unknown or not in the account of the chain's ARN."""
+    arn, role = intended_role_arn(chain), aws.role
     if arn is None or isinstance(role, Unknown) or role is None:
         return None
     found = arns.Arn.parse(role["Arn"])
@@ -249,133 +241,9 @@ def _trust(chain: Chain, aws: AwsFacts) -> Trust | None:
         return None
     document = policy_document.parse(role["AssumeRolePolicyDocument"], f"the trust policy of role {role['RoleName']}")
     right = arns.provider_arn(found.partition, found.account_id, chain.issuer)
-    drifted = () if isinstance(aws.provider, Unknown) or aws.provider else tuple(_lookalikes(right, aws))
+    drifted = () if isinstance(aws.provider, Unknown) or aws.provider else tuple(provider_rules.lookalikes(right, aws))
     quota = None if isinstance(aws.quotas, Unknown) else aws.quotas.get(_SIZE_QUOTA)
     return Trust(chain, role["Arn"], right, document, drifted, quota)
-
-
-# The provider
-
-
-def _provider(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
-    right = provider_arn(chain)
-    if right is None or isinstance(aws.provider, Unknown) or aws.provider is not None:
-        return
-    account_id = arns.Arn.parse(right).account_id
-    create = f"eksops.irsa.iam_oidc_provider with url: {chain.issuer}"
-    if chain.cluster and account_id == chain.account_id:
-        create = f"eksops.irsa.iam_oidc_provider with cluster_name: {chain.cluster}"
-    evidence = "iam:GetOpenIDConnectProvider answers NoSuchEntity"
-    lookalike = next(_lookalikes(right, aws), None)
-    if lookalike:
-        what = drift(lookalike.partition(":oidc-provider/")[2], arns.provider_of(chain.issuer))
-        yield Finding(
-            "provider-url-drift",
-            f"OIDC provider {lookalike} differs from the issuer {chain.issuer} in {what}",
-            f"create the right one, for a URL can't be changed: {create}; let the roles trust that, then remove the "
-            "other",
-            evidence=evidence,
-            expected=right,
-            found=lookalike,
-        )
-    elif chain.account_id not in (None, account_id):
-        yield Finding(
-            "provider-wrong-account",
-            f"account {account_id} of role {role_name(chain)} has no OIDC provider for {chain.issuer}; one in the "
-            f"cluster's account {chain.account_id} doesn't count",
-            f"create it with the credentials of account {account_id}: {create}",
-            evidence=evidence,
-            expected=right,
-        )
-    else:
-        yield Finding(
-            "provider-missing",
-            f"account {account_id} has no OIDC provider for {chain.issuer}",
-            f"create it: {create}",
-            evidence=evidence,
-            expected=right,
-        )
-
-
-def _lookalikes(right: str, aws: AwsFacts) -> t.Iterator[str]:
-    """Providers of the same account whose URL is almost the issuer."""
-    account, _kind, name = right.partition(":oidc-provider/")
-    for each in [] if isinstance(aws.provider_arns, Unknown) else aws.provider_arns:
-        of, _kind, other = each.partition(":oidc-provider/")
-        if of == account and drift(other, name):
-            yield each
-
-
-# The audience
-
-
-def _audience(chain: Chain, aws: AwsFacts, refused: Refusal) -> t.Iterator[Finding]:
-    provider = None if isinstance(aws.provider, Unknown) else aws.provider
-    client_ids = tuple(provider["ClientIDList"]) if provider else None
-    lacking = client_ids is not None and chain.audience not in client_ids
-    wanted = refused.audience.wanted if refused.audience else None
-    if not lacking and wanted is None:
-        return
-    places = []
-    if lacking:
-        places.append(f"OIDC provider {provider_arn(chain)} accepts {_listed(client_ids or ())}")
-    if wanted is not None:
-        places.append(f"{refused.place} wants {_listed(wanted)}")
-    account = f"service account {chain.namespace}/{chain.service_account}"
-    said = (*((client_ids or ()) if lacking else ()), *(wanted or ()))
-    if chain.audience == CN_AUDIENCE or (chain.audience == STS_AUDIENCE and CN_AUDIENCE in said):
-        yield Finding(
-            "cn-audience",
-            f"tokens of {account} are issued for {chain.audience}, {'; '.join(places)}: in China too the audience is "
-            f"{STS_AUDIENCE}",
-            f"use {STS_AUDIENCE} as audience of the account (eksops.irsa.sa_annotate), in client_ids of "
-            "eksops.irsa.iam_oidc_provider and audiences of eksops.irsa.irsa_role",
-            evidence=", ".join(
-                where
-                for where, values in (
-                    (_AUDIENCE_ANNOTATION, (chain.audience,)),
-                    ("ClientIDList", client_ids or ()),
-                    (refused.evidence, wanted or ()),
-                )
-                if CN_AUDIENCE in values
-            ),
-            expected=STS_AUDIENCE,
-            found=CN_AUDIENCE,
-        )
-    elif chain.audience != STS_AUDIENCE:
-        yield Finding(
-            "audience-annotation",
-            f"tokens of {account} are issued for {chain.audience}, {'; '.join(places)}",
-            f"remove the account's annotation eks.amazonaws.com/audience, or have {chain.audience} in client_ids of "
-            "eksops.irsa.iam_oidc_provider and in audiences of eksops.irsa.irsa_role",
-            evidence=_AUDIENCE_ANNOTATION,
-            expected=_listed(said),
-            found=chain.audience,
-        )
-    else:
-        if lacking:
-            cluster = f"cluster_name: {chain.cluster}" if chain.cluster else f"url: {chain.issuer}"
-            yield Finding(
-                "client-id-missing",
-                f"{places[0]}, tokens of {account} are issued for {chain.audience}",
-                f"eksops.irsa.iam_oidc_provider with {cluster}, client_ids: [{chain.audience}]",
-                evidence="ClientIDList",
-                expected=chain.audience,
-                found=_listed(client_ids or ()),
-            )
-        if refused.audience:
-            yield Finding(
-                "aud-mismatch",
-                f"{refused.place}: aud is {chain.audience}, the policy wants {_listed(refused.audience.wanted)}",
-                f"write {chain.audience} there, or eksops.irsa.irsa_role with audiences: [{chain.audience}]",
-                evidence=refused.evidence,
-                expected=chain.audience,
-                found=_listed(refused.audience.wanted),
-            )
-
-
-def _listed(values: t.Iterable[str]) -> str:
-    return ", ".join(values) or "nothing"
 
 
 # Permissions
@@ -406,7 +274,7 @@ def _permissions(aws: AwsFacts) -> t.Iterator[Finding]:
 
 
 def _useless_policies(aws: AwsFacts) -> str | None:
-    """What the role has in place of permissions; None if it has some, or that isn't known."""
+    """What the role has instead of permissions; None if it has some or that is unknown."""
     if isinstance(aws.managed_policies, Unknown) or isinstance(aws.inline_policies, Unknown) or aws.managed_policies:
         return None
     if _allows_something(aws.inline_policies.values()):
@@ -416,12 +284,12 @@ def _useless_policies(aws: AwsFacts) -> str | None:
 
 def _allows_something(documents: t.Iterable[Json]) -> bool:
     """Whether policies have an Allow, and no Deny of everything."""
-    found = [each for document in documents for each in statements(document) if isinstance(each, dict)]
+    found = [statement for document in documents for statement in statements(document) if isinstance(statement, dict)]
     denied = any(
-        each.get("Effect") == "Deny"
-        and "*" in as_list(each.get("Action"))
-        and "*" in as_list(each.get("Resource"))
-        and not each.get("Condition")
-        for each in found
+        statement.get("Effect") == "Deny"
+        and "*" in as_list(statement.get("Action"))
+        and "*" in as_list(statement.get("Resource"))
+        and not statement.get("Condition")
+        for statement in found
     )
-    return not denied and any(each.get("Effect") == "Allow" for each in found)
+    return not denied and any(statement.get("Effect") == "Allow" for statement in found)

@@ -18,7 +18,7 @@ import typing as t
 
 from ...arn import Arn, provider_of
 from ..findings import AwsFacts, Chain, Finding, StsAnswer, TestPod, Unknown
-from .role import meant_arn, provider_arn, untold
+from .role import intended_role_arn, provider_arn, undecidable_conditions
 
 Refusal = t.Literal[
     "denied", "no-provider", "audience", "thumbprint", "unreachable", "region", "expired", "malformed", "other"
@@ -171,7 +171,7 @@ def _told_by_sts(chain: Chain, aws: AwsFacts, answer: StsAnswer, refusal: Refusa
             evidence=evidence,
         )
     if refusal == "no-provider" and not known:
-        role = meant_arn(chain)
+        role = intended_role_arn(chain)
         elsewhere = role is not None and chain.account_id not in (None, role.account_id)
         note = f"; one in the cluster's account {chain.account_id} doesn't count" if elsewhere else ""
         return Finding(
@@ -203,7 +203,7 @@ def _told_by_sts(chain: Chain, aws: AwsFacts, answer: StsAnswer, refusal: Refusa
 
 def _is_opted_into(chain: Chain, region: str | None) -> bool:
     """Whether STS is off in the region for accounts that have not opted into it."""
-    role = meant_arn(chain)
+    role = intended_role_arn(chain)
     partition = role.partition if role else chain.partition
     if partition != "aws" or region is None:
         return False
@@ -216,7 +216,11 @@ def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | 
     evidence = _evidence(answer)
     seen = not isinstance(aws.role, Unknown) and not isinstance(aws.provider, Unknown)
     if allowed or seen:
-        on = "" if allowed else f" on conditions that only AWS can judge ({'; '.join(untold(chain, aws))})"
+        on = (
+            ""
+            if allowed
+            else f" on conditions that only AWS can judge ({'; '.join(undecidable_conditions(chain, aws))})"
+        )
         after = f", also after {answer.waited:.0f} seconds" if answer.settled and answer.waited else ""
         unsettled = "" if answer.settled else "; if it changed in the last two minutes, run again"
         return Finding(
@@ -238,7 +242,7 @@ def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | 
 
 
 def _account_of(chain: Chain) -> str:
-    arn = meant_arn(chain)
+    arn = intended_role_arn(chain)
     return f"account {arn.account_id}" if arn else "the role's account"
 
 
@@ -320,7 +324,7 @@ def pod_findings(
         return findings(chain, aws, answer, allowed=allowed, earlier=earlier)
     if caller_in(pod.log) is None and _is_expired(pod.log):
         return [_expired(name, None)]
-    role = meant_arn(chain)
+    role = intended_role_arn(chain)
     if pod.caller_arn is None:
         return _too_old(name, pod)
     if role is None or is_role(pod.caller_arn, role):

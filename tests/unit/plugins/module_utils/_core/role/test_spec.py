@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Place, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, RoleSpec
 
 DEFAULTS: dict[str, t.Any] = {
     "state": "present",
@@ -37,8 +37,8 @@ DEFAULTS: dict[str, t.Any] = {
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 
 
-def wanted(**options: t.Any) -> Wanted:
-    return Wanted.from_params({**DEFAULTS, **options}, _runner.load_yaml)
+def wanted(**options: t.Any) -> RoleSpec:
+    return RoleSpec.from_params({**DEFAULTS, **options}, _runner.load_yaml)
 
 
 def looked_up(policy_name: str = "well-known-x", resource: str = "arn:${partition}:s3:::x") -> dict[str, t.Any]:
@@ -51,7 +51,7 @@ def account(namespace: str, name: str) -> dict[str, str]:
 
 
 def test_what_is_left_out_is_not_wanted() -> None:
-    assert wanted() == Wanted(present=True, name="app", cluster_name="c")
+    assert wanted() == RoleSpec(present=True, name="app", cluster_name="c")
 
 
 def test_values_are_normalised() -> None:
@@ -73,7 +73,7 @@ def test_values_are_normalised() -> None:
 
 def test_well_known_policies_are_inline_policies_of_the_role_in_its_place() -> None:
     made = wanted(inline_policies={"p": POLICY}, well_known_policies=[looked_up(), looked_up()])
-    placed = made.in_place(Place("aws-cn", "123456789012"), "cn-north-1")
+    placed = made.with_well_known_policies(AccountScope("aws-cn", "123456789012"), "cn-north-1")
     statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws-cn:s3:::x"}
     assert placed.inline_policies == {"p": POLICY, "well-known-x": {"Version": "2012-10-17", "Statement": [statement]}}
 
@@ -87,7 +87,7 @@ def test_no_policies_are_not_the_same_as_policies_left_out(
 ) -> None:
     made = wanted(**options)
     assert made.names_inline_policies == names
-    assert made.in_place(Place("aws", "123456789012"), None).inline_policies == placed
+    assert made.with_well_known_policies(AccountScope("aws", "123456789012"), None).inline_policies == placed
 
 
 BAD = [

@@ -18,7 +18,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.conditions import (
     Operator,
-    Wanted,
+    PolicyValue,
     like,
     replace_variables,
 )
@@ -26,7 +26,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation
     ACTION,
     Failure,
     Request,
-    Verdict,
+    StatementVerdict,
     evaluate,
 )
 from hypothesis import given, settings
@@ -36,7 +36,7 @@ HOST = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF"
 PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
 SUB = "system:serviceaccount:web:app"
 STS = "sts.amazonaws.com"
-REQUEST = Request.of_token(PROVIDER, f"https://{HOST}", SUB, STS)
+REQUEST = Request.of_token(PROVIDER, SUB, STS)
 
 # operator, values of the key in the request (None: absent), values in the policy, whether it holds
 ABSENT = None
@@ -141,7 +141,7 @@ OPERATORS: list[tuple[str, list[str] | None, list[str], bool]] = [
 def test_operators(operator: str, found: list[str] | None, wanted: list[str], holds: bool) -> None:
     parsed = Operator.parse(operator)
     assert parsed
-    assert parsed.holds(found, [Wanted.of(each) for each in wanted]) is holds
+    assert parsed.holds(found, [PolicyValue.of(each) for each in wanted]) is holds
 
 
 @pytest.mark.parametrize(
@@ -312,8 +312,8 @@ def test_each_statement_says_all_that_fails() -> None:
         statement(on("StringEquals", "x", "aws:SourceVpc"), Effect="Deny"),
     )
     fine, nothing, vpc = evaluate(policy, REQUEST).verdicts
-    assert fine == Verdict(0, "Fine", "Allow", True)
-    assert (nothing.index, nothing.sid, nothing.matched, nothing.unknown) == (1, "Nothing", False, ())
+    assert fine == StatementVerdict(0, "Fine", "Allow", True)
+    assert (nothing.index, nothing.sid, nothing.matched, nothing.undecidable) == (1, "Nothing", False, ())
     principal, action, sub, email = nothing.failures
     assert principal == Failure(
         "Principal", f"it does not name {PROVIDER}", wanted=("ec2.amazonaws.com",), found=(PROVIDER,)
@@ -331,7 +331,7 @@ def test_each_statement_says_all_that_fails() -> None:
         "Condition", f"the request has no key {HOST}:email", "StringLike", f"{HOST}:email", ("z",), lacking=True
     )
     assert (vpc.effect, vpc.matched, vpc.failures) == ("Deny", None, ())
-    assert vpc.unknown == (
+    assert vpc.undecidable == (
         Failure(
             "Condition",
             "what the request has as aws:SourceVpc is not known before it is made",
@@ -345,8 +345,8 @@ def test_each_statement_says_all_that_fails() -> None:
 @pytest.mark.parametrize(
     ("changes", "element", "reason"),
     [
-        ({"Principal": None, "NotPrincipal": {"Federated": PROVIDER}}, "NotPrincipal", f"it takes out {PROVIDER}"),
-        ({"Action": None, "NotAction": "sts:*"}, "NotAction", f"it takes out {ACTION}"),
+        ({"Principal": None, "NotPrincipal": {"Federated": PROVIDER}}, "NotPrincipal", f"it excludes {PROVIDER}"),
+        ({"Action": None, "NotAction": "sts:*"}, "NotAction", f"it excludes {ACTION}"),
         ({"Effect": "Permit"}, "Effect", "it is neither Allow nor Deny"),
         ({"Condition": on("Like", "x")}, "Condition", "IAM has no operator Like"),
     ],

@@ -11,12 +11,13 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import NOBODY, Change, Grant
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject
 
 HOST = "oidc.eks.eu-west-1.amazonaws.com/id/"
 ARN = "arn:aws:iam::123456789012:oidc-provider/"
 ONE, TWO = f"{HOST}AAAA", f"{HOST}BBBB"
-A, B, C = (trust_policy.subject("ns", name) for name in "abc")
-WILD = trust_policy.subject("ns", "job-*")
+A, B, C = (subject("ns", name) for name in "abc")
+WILD = subject("ns", "job-*")
 STS = "sts.amazonaws.com"
 EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
@@ -86,7 +87,7 @@ def grant(*subjects: str, provider: str = ONE, audiences: tuple[str, ...] = (STS
     ],
 )
 def test_a_new_document(wanted: Grant, expected: list[t.Any]) -> None:
-    assert trust_policy.document_of(wanted) == document(*expected)
+    assert trust_policy.build_document(wanted) == document(*expected)
 
 
 UPPER = statement(A)
@@ -294,4 +295,4 @@ def test_a_change_removes_what_it_names_or_everything() -> None:
     [([EC2], True), ([NOBODY], False), ([{**EC2, "Effect": "Deny"}], False), ([NOBODY, statement(A)], True)],
 )
 def test_whether_anybody_is_allowed(statements: list[t.Any], somebody: bool) -> None:
-    assert trust_policy.allows_somebody(document(*statements)) is somebody
+    assert trust_policy.allows_anything(document(*statements)) is somebody
