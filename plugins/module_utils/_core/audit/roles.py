@@ -13,8 +13,7 @@ from .. import arn as arns
 from ..diagnosis.findings import AwsFacts, Chain, Finding, Unknown
 from ..diagnosis.rules import role as role_rules
 from ..diagnosis.rules.occurrences import some
-from ..policy.conditions import like
-from ..policy.document import as_list, statements
+from ..policy.document import as_list, like, statements
 from ..trust.statements import has_wildcard, subject
 from .facts import Facts, Name, annotation_of, name_of
 

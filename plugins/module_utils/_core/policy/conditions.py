@@ -18,70 +18,15 @@ import base64
 import binascii
 import dataclasses
 import datetime
-import functools
 import ipaddress
 import operator
 import re
 import typing as t
 
+from .document import PolicyValue
+
 Lookup = t.Callable[[str], "t.Sequence[str] | None"]
 """Returns the values of a condition key in the request, by its name in any case; None for a key that it lacks."""
-
-
-@dataclasses.dataclass(frozen=True)
-class PolicyValue:
-    """A value of a policy with its variables replaced.
-
-    :param text: its characters.
-    :param wild: the indexes of the ``*`` and ``?`` that are wildcards. A character from a variable is literal:
-        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-    """
-
-    text: str
-    wild: frozenset[int]
-
-    @classmethod
-    def of(cls, text: str) -> PolicyValue:
-        """A value without variables."""
-        return cls(text, frozenset(place for place, character in enumerate(text) if character in "*?"))
-
-    @functools.cached_property
-    def parts(self) -> list[PolicyValue]:
-        """Split at the first five colons, as the components of an ARN."""
-        found: list[PolicyValue] = []
-        start = 0
-        for part in self.text.split(":", 5):
-            stop = start + len(part)
-            found.append(PolicyValue(part, frozenset(place - start for place in self.wild if start <= place < stop)))
-            start = stop + 1
-        return found
-
-    def like(self, found: str) -> bool:
-        """Whether the value matches a value of the request; case counts.
-
-        A regular expression with many ``*`` would take exponential time.
-        """
-        here = there = 0
-        # The index of the last *, and where in the found text the match of what follows it starts.
-        star, after = -1, 0
-        while there < len(found):
-            wild = self.text[here] if here in self.wild else ""
-            if wild == "*":
-                star, after = here, there
-                here += 1
-            elif here < len(self.text) and (wild == "?" or self.text[here] == found[there]):
-                here, there = here + 1, there + 1
-            elif star >= 0:
-                after += 1
-                here, there = star + 1, after
-            else:
-                return False
-        return all(place in self.wild and self.text[place] == "*" for place in range(here, len(self.text)))
-
-
-def like(pattern: str, found: str) -> bool:
-    """Whether a text matches a pattern with ``*`` and ``?``; case counts."""
-    return PolicyValue.of(pattern).like(found)
 
 
 # Variables

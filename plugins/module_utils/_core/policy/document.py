@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Policy documents: reading them, comparing what they mean, and measuring them.
+"""Policy documents: reads them, compares what they mean, measures them, and matches their patterns.
 
 The grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -10,7 +10,9 @@ The grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies
 from __future__ import annotations
 
 import collections.abc
+import dataclasses
 import datetime
+import functools
 import json
 import re
 import typing as t
@@ -24,8 +26,8 @@ LoadYaml = t.Callable[[str], t.Any]
 """Reads YAML and raises ValueError, with the place in its message, where the text is none."""
 
 VERSION = "2012-10-17"
-# What a document without Version is taken for.
-_OLD_VERSION = "2008-10-17"
+# The version of a document without Version.
+OLD_VERSION = "2008-10-17"
 _ACCOUNT = re.compile(r"\d{12}")
 
 
@@ -135,7 +137,7 @@ def equal(one: t.Mapping[str, t.Any], other: t.Mapping[str, t.Any], *, partition
 
 def _meaning(document: t.Mapping[str, t.Any], partition: str) -> tuple[t.Any, ...]:
     return (
-        str(document.get("Version", _OLD_VERSION)),
+        str(document.get("Version", OLD_VERSION)),
         document.get("Id"),
         frozenset(statement_meaning(each, partition) for each in statements(document)),
     )
@@ -186,44 +188,60 @@ def _text(value: t.Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-# Identity policies
+# Patterns
 
 
-def identity_policy_faults(document: t.Mapping[str, t.Any]) -> list[str]:
-    """What IAM would refuse in an inline policy, each fault with its place."""
-    faults = [f"unknown element {key}" for key in document if key not in ("Version", "Id", "Statement")]
-    if document.get("Version", VERSION) not in (VERSION, _OLD_VERSION):
-        faults.append(f"Version {document['Version']!r} is neither {VERSION} nor {_OLD_VERSION}")
-    if not statements(document):
-        faults.append("it has no Statement")
-    for number, statement in enumerate(statements(document), 1):
-        place = f"statement {number}"
-        if not isinstance(statement, t.Mapping):
-            faults.append(f"{place} is no mapping")
-            continue
-        faults += [f"{place}: {fault}" for fault in _statement_faults(statement)]
-    return faults
+@dataclasses.dataclass(frozen=True)
+class PolicyValue:
+    """A value of a policy with its variables replaced.
+
+    :param text: its characters.
+    :param wild: the indexes of the ``*`` and ``?`` that are wildcards. A character from a variable is literal:
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+
+    text: str
+    wild: frozenset[int]
+
+    @classmethod
+    def of(cls, text: str) -> PolicyValue:
+        """A value without variables."""
+        return cls(text, frozenset(place for place, character in enumerate(text) if character in "*?"))
+
+    @functools.cached_property
+    def parts(self) -> list[PolicyValue]:
+        """Split at the first five colons, as the components of an ARN."""
+        found: list[PolicyValue] = []
+        start = 0
+        for part in self.text.split(":", 5):
+            stop = start + len(part)
+            found.append(PolicyValue(part, frozenset(place - start for place in self.wild if start <= place < stop)))
+            start = stop + 1
+        return found
+
+    def like(self, found: str) -> bool:
+        """Whether the value matches a value of the request; case counts.
+
+        A regular expression with many ``*`` would take exponential time.
+        """
+        here = there = 0
+        # The index of the last *, and where in the found text the match of what follows it starts.
+        star, after = -1, 0
+        while there < len(found):
+            wild = self.text[here] if here in self.wild else ""
+            if wild == "*":
+                star, after = here, there
+                here += 1
+            elif here < len(self.text) and (wild == "?" or self.text[here] == found[there]):
+                here, there = here + 1, there + 1
+            elif star >= 0:
+                after += 1
+                here, there = star + 1, after
+            else:
+                return False
+        return all(place in self.wild and self.text[place] == "*" for place in range(here, len(self.text)))
 
 
-_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
-
-
-def _statement_faults(statement: t.Mapping[str, t.Any]) -> list[str]:
-    faults = []
-    for key in statement:
-        if key in ("Principal", "NotPrincipal"):
-            faults.append(f"{key} has no place in a policy of a role")
-        elif key not in _ELEMENTS:
-            faults.append(f"unknown element {key}")
-    if statement.get("Effect") not in ("Allow", "Deny"):
-        faults.append("Effect is neither Allow nor Deny")
-    if not re.fullmatch(r"[0-9A-Za-z]*", str(statement.get("Sid") or "")):
-        faults.append(f"Sid {statement['Sid']!r} has other characters than letters and digits")
-    for either, other in (("Action", "NotAction"), ("Resource", "NotResource")):
-        if (either in statement) == (other in statement):
-            faults.append(f"it needs one of {either} and {other}")
-            continue
-        values = as_list(statement.get(either, statement.get(other)))
-        if not values or not all(isinstance(value, str) and value for value in values):
-            faults.append(f"{either if either in statement else other} is no list of strings")
-    return faults
+def like(pattern: str, found: str) -> bool:
+    """Whether a text matches a pattern with ``*`` and ``?``; case counts."""
+    return PolicyValue.of(pattern).like(found)

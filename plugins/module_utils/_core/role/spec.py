@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from .. import arn as arns
@@ -25,6 +26,7 @@ _DEFAULT_DURATION = 3600
 # account. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_QUOTA, LARGEST_TRUST = 10240, 4096
 _SERVICE_PATH = "/aws-service-role/"
+_INLINE_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,7 +262,7 @@ def _inline_policies(
         except InvalidInput as error:
             problems.add(f"{error.message}: {error.cause}", error.fix or "correct it")
             continue
-        for fault in policy_document.identity_policy_faults(document):
+        for fault in inline_policy_faults(document):
             problems.add(f"{what}: {fault}", "write it as IAM's policy grammar has it")
         documents[name] = document
     total = sum(policy_document.size(document) for document in documents.values())
@@ -270,6 +272,45 @@ def _inline_policies(
             f"a role takes {INLINE_QUOTA}, white space not counted: make managed policies of some",
         )
     return documents
+
+
+def inline_policy_faults(document: t.Mapping[str, t.Any]) -> list[str]:
+    """What IAM would reject in an inline policy, each fault with its place."""
+    faults = [f"unknown element {key}" for key in document if key not in ("Version", "Id", "Statement")]
+    if document.get("Version", policy_document.VERSION) not in (policy_document.VERSION, policy_document.OLD_VERSION):
+        faults.append(
+            f"Version {document['Version']!r} is neither {policy_document.VERSION} nor {policy_document.OLD_VERSION}"
+        )
+    if not policy_document.statements(document):
+        faults.append("it has no Statement")
+    for number, statement in enumerate(policy_document.statements(document), 1):
+        place = f"statement {number}"
+        if not isinstance(statement, t.Mapping):
+            faults.append(f"{place} is not a mapping")
+            continue
+        faults += [f"{place}: {fault}" for fault in _statement_faults(statement)]
+    return faults
+
+
+def _statement_faults(statement: t.Mapping[str, t.Any]) -> list[str]:
+    faults = []
+    for key in statement:
+        if key in ("Principal", "NotPrincipal"):
+            faults.append(f"{key} has no place in a policy of a role")
+        elif key not in _INLINE_ELEMENTS:
+            faults.append(f"unknown element {key}")
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        faults.append("Effect is neither Allow nor Deny")
+    if not re.fullmatch(r"[0-9A-Za-z]*", str(statement.get("Sid") or "")):
+        faults.append(f"Sid {statement['Sid']!r} has other characters than letters and digits")
+    for either, other in (("Action", "NotAction"), ("Resource", "NotResource")):
+        if (either in statement) == (other in statement):
+            faults.append(f"it needs one of {either} and {other}")
+            continue
+        values = policy_document.as_list(statement.get(either, statement.get(other)))
+        if not values or not all(isinstance(value, str) and value for value in values):
+            faults.append(f"{either if either in statement else other} is not a list of strings")
+    return faults
 
 
 def _well_known(

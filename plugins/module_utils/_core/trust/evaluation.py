@@ -18,8 +18,8 @@ import dataclasses
 import typing as t
 
 from ..arn import STS_AUDIENCE
-from ..policy.conditions import Operator, PolicyValue, replace_variables, variables_in
-from ..policy.document import VERSION, as_list, statements
+from ..policy.conditions import Operator, replace_variables, variables_in
+from ..policy.document import VERSION, PolicyValue, as_list, statements
 from .statements import (
     ACTION,
     condition_keys,

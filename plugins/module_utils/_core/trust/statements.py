@@ -15,11 +15,11 @@ import functools
 import typing as t
 
 from ..arn import provider_name
-from ..policy.conditions import Operator, like
-from ..policy.document import as_list, statements
+from ..policy.document import as_list, like, statements
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 SUBJECT_PREFIX = "system:serviceaccount:"
+_STRING_OPERATORS = frozenset({"StringEquals", "StringEqualsIgnoreCase", "StringLike"})
 
 
 # Subjects
@@ -121,8 +121,8 @@ def named_subjects(statement: t.Mapping[str, t.Any], provider_arn: str) -> set[s
 
 def matches_strings(operator: str) -> bool:
     """Whether a condition operator holds for strings that are equal to, or like, the policy's values."""
-    parsed = Operator.parse(operator)
-    return parsed is not None and not parsed.negated and parsed.comparison.startswith("String")
+    quantifier, _colon, name = operator.rpartition(":")
+    return quantifier in ("", "ForAllValues", "ForAnyValue") and name.removesuffix("IfExists") in _STRING_OPERATORS
 
 
 def describe_place(document: t.Mapping[str, t.Any], index: int) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import typing as t
 
-from ..policy.conditions import like
+from ..policy.document import like
 from .statements import SUBJECT_PREFIX, parse_subject
 
 

@@ -149,7 +149,7 @@ class Binding:
         operations = provider_module.operations(run.aws.client("iam"))
         plan, answers = run.converge(lambda: provider_module.plan(run.aws, wanted), operations)
         if answers:
-            plan = provider_module.completed(run.aws, plan)
+            plan = provider_module.add_thumbprints(run.aws, plan)
         run.note("provider", plan.after["arn"], plan)
         self.provider = dict(plan.after)
 

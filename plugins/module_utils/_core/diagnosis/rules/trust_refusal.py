@@ -23,8 +23,8 @@ import functools
 import typing as t
 
 from ...arn import CN_AUDIENCE, EKS_ISSUER, STS_AUDIENCE, describe_url_difference, provider_name
-from ...policy.conditions import Operator, like
-from ...policy.document import federated_principals, statements
+from ...policy.conditions import Operator
+from ...policy.document import federated_principals, like, statements
 from ...trust import subjects as trust_subjects
 from ...trust.evaluation import Failure, evaluate_condition, evaluate_statement
 from ...trust.statements import (

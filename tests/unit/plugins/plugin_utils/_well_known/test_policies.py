@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import FACTS, Facts, placeholders
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import INLINE_QUOTA
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import INLINE_QUOTA, inline_policy_faults
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import model as well_known
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies
 
@@ -114,7 +114,7 @@ def test_the_data_are_whole(name: str) -> None:
 @pytest.mark.parametrize(("name", "everything"), CASES)
 def test_a_policy_is_one_that_iam_takes(name: str, partition: str, *, everything: bool) -> None:
     made = document(name, partition, everything=everything)
-    assert policy_document.identity_policy_faults(made) == []
+    assert inline_policy_faults(made) == []
     assert policy_document.size(made) < INLINE_QUOTA
     text = json.dumps(made)
     assert "${" not in text

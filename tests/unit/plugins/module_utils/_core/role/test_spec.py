@@ -10,7 +10,11 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, RoleSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import (
+    AccountScope,
+    RoleSpec,
+    inline_policy_faults,
+)
 
 DEFAULTS: dict[str, t.Any] = {
     "state": "present",
@@ -209,3 +213,32 @@ GOOD: list[dict[str, t.Any]] = [
 @pytest.mark.parametrize("options", GOOD)
 def test_what_is_right_passes(options: dict[str, t.Any]) -> None:
     assert wanted(**options)
+
+
+FINE = {"Effect": "Allow", "Action": ["s3:*"], "NotResource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        ({"Version": "2012-10-17", "Statement": FINE}, []),
+        ({"Statement": [FINE], "Id": "x"}, []),
+        ({}, ["it has no Statement"]),
+        ({"Statement": []}, ["it has no Statement"]),
+        ({"Statement": [FINE], "statement": 1}, ["unknown element statement"]),
+        ({"Version": "2012", "Statement": [FINE]}, ["Version '2012' is neither 2012-10-17 nor 2008-10-17"]),
+        ({"Statement": ["x"]}, ["statement 1 is not a mapping"]),
+        ({"Statement": [FINE, {**FINE, "Effect": "allow"}]}, ["statement 2: Effect is neither Allow nor Deny"]),
+        ({"Statement": {**FINE, "Principal": "*"}}, ["statement 1: Principal has no place in a policy of a role"]),
+        ({"Statement": {**FINE, "Resources": "*"}}, ["statement 1: unknown element Resources"]),
+        ({"Statement": {**FINE, "Resource": "*"}}, ["statement 1: it needs one of Resource and NotResource"]),
+        ({"Statement": {**FINE, "Action": []}}, ["statement 1: Action is not a list of strings"]),
+        ({"Statement": {**FINE, "NotResource": [3]}}, ["statement 1: NotResource is not a list of strings"]),
+        (
+            {"Statement": {**FINE, "Sid": "a b"}},
+            ["statement 1: Sid 'a b' has other characters than letters and digits"],
+        ),
+    ],
+)
+def test_faults_of_an_inline_policy(document: dict[str, t.Any], faults: list[str]) -> None:
+    assert inline_policy_faults(document) == faults

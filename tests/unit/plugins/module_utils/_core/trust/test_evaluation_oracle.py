@@ -19,7 +19,8 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.conditions import Operator, PolicyValue
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.conditions import Operator
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.document import PolicyValue
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import Request, evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st

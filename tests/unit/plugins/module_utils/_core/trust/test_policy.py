@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import allows
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import NOBODY, Change, Grant
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject
 
@@ -296,3 +297,39 @@ def test_a_change_removes_what_it_names_or_everything() -> None:
 )
 def test_whether_anybody_is_allowed(statements: list[t.Any], somebody: bool) -> None:
     assert trust_policy.allows_anything(document(*statements)) is somebody
+
+
+TOO_WIDE: dict[str, dict[str, t.Any]] = {
+    "everybody": {"Principal": "*"},
+    "every account": {"Principal": {"AWS": "*"}},
+    "every provider": {"Principal": {"Federated": "*"}},
+    "all principals but one": {"Principal": None, "NotPrincipal": {"AWS": "123456789012"}},
+    "all actions but one": {"Action": None, "NotAction": "sts:AssumeRole"},
+    "all actions": {"Action": "sts:*"},
+}
+
+
+@pytest.mark.parametrize("name", TOO_WIDE)
+def test_each_foreign_statement_that_iam_applies_to_the_provider_is_seen(name: str) -> None:
+    changed = {**statement(A), **TOO_WIDE[name]}
+    foreign = {key: value for key, value in changed.items() if value is not None}
+    old = document(foreign)
+    assert allows(old, ARN + ONE, A, STS) is True
+    result = trust_policy.merge(old, grant(A))
+    assert result.document is old
+    assert len(result.warnings) == 1
+    assert trust_policy.merge(old, grant(B)).document == document(foreign, statement(B))
+
+
+def test_subject_named_without_regard_to_case_is_not_granted_again() -> None:
+    foreign = statement(A, operator="StringEqualsIgnoreCase")
+    old = document(foreign)
+    assert allows(old, ARN + ONE, A, STS) is True
+    assert trust_policy.merge(old, grant(A)).document is old
+
+
+@pytest.mark.parametrize("condition", ["text", ["text"], {"StringEquals": "text"}])
+def test_statement_with_malformed_conditions_is_foreign(condition: t.Any) -> None:
+    malformed = {**statement(A), "Condition": condition}
+    assert trust_policy.parse_managed(malformed, ARN + ONE) is None
+    assert trust_policy.merge(document(malformed), grant(B)).document == document(malformed, statement(B))
