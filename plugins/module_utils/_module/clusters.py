@@ -15,7 +15,7 @@ from .._core.clusters import inventory
 from .._core.errors import AccessDenied, BadCredentials, IrsaError, NotFound
 
 if t.TYPE_CHECKING:
-    from .._api.aws.accounts import Accounts, OpenAccount
+    from .._api.aws.accounts import AwsAccounts, OpenAccount
 
 T = t.TypeVar("T")
 R = t.TypeVar("R")
@@ -65,7 +65,7 @@ class Reader:
         unless there is nothing else.
     """
 
-    def __init__(self, accounts: Accounts, *, wanted: t.Callable[[str], bool], strict: bool, workers: int) -> None:
+    def __init__(self, accounts: AwsAccounts, *, wanted: t.Callable[[str], bool], strict: bool, workers: int) -> None:
         self._accounts = accounts
         self._wanted = wanted
         self._strict = strict
