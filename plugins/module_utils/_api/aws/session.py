@@ -70,13 +70,13 @@ class Aws:
         region, self._endpoint, connection = get_aws_connection_info(module)
         self._verify = connection.pop("verify")
         if module.params.get("aws_ca_bundle") and module.params.get("validate_certs") is None:
-            # amazon.aws ignores the bundle if validate_certs has no default, as in modules with kubernetes.core's options.
+            # amazon.aws ignores the bundle if validate_certs has no default, as among kubernetes.core's options.
             self._verify = module.params["aws_ca_bundle"]
         # The user's own settings take precedence.
         self._config = client_config(connections).merge(connection.pop("aws_config", None) or botocore.config.Config())
         add_security_token(connection)
         try:
-            # One session for all clients, because a session reads botocore's data; amazon.aws makes one for each client.
+            # One session for all clients: it reads botocore's data. amazon.aws makes one for each client.
             self._session: t.Any = boto3.session.Session(
                 region_name=region, botocore_session=_botocore_session(), **connection
             )

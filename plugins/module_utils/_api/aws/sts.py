@@ -26,7 +26,7 @@ EKS_TOKEN_SECONDS = 14 * 60
 _PREFIX = "k8s-aws-v1."
 _HEADER = "x-k8s-aws-id"
 # The longest token that the API server's authenticator accepts.
-_MAX_TOKEN_LENGTH = 4096
+_MAX_TOKEN = 4096
 # A session has only the permissions that its own policy allows too:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 _DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
@@ -105,10 +105,10 @@ def eks_token(credentials: t.Any, *, cluster: str, region: str, host: str) -> st
     frozen = credentials.get_frozen_credentials()
     botocore.auth.SigV4QueryAuth(frozen, "sts", region, expires=60).add_auth(request)
     token = _PREFIX + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
-    if len(token) > _MAX_TOKEN_LENGTH:
+    if len(token) > _MAX_TOKEN:
         raise BadCredentials(
             f"could not make a token for the EKS cluster {cluster}",
-            cause=f"it would have {len(token)} bytes because of the long AWS session token, and EKS accepts {_MAX_TOKEN_LENGTH}",
+            cause=f"it would have {len(token)} bytes because of the long AWS session token, EKS accepts {_MAX_TOKEN}",
             fix="use credentials whose session carries fewer tags or policies",
             cluster=cluster,
         )
