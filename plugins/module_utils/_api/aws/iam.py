@@ -225,7 +225,8 @@ def account_roles(client: t.Any) -> list[Json]:
     """All roles of the account with their policies; up to 1000 in a request, and pages may be short.
 
     Each is GetRole's ``Role`` with ``Tags`` as a mapping, without ``Description`` and ``MaxSessionDuration``, which
-    this operation does not return; and has ``ManagedPolicies``, a list of ARNs, and ``InlinePolicies``, documents by name.
+    this operation does not return; and has ``ManagedPolicies``, a list of ARNs, and ``InlinePolicies``, documents by
+    name.
     """
     pages = _details(client, "Role")
     return [_with_policies(role) for page in pages for role in page["RoleDetailList"]]

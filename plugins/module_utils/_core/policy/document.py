@@ -23,7 +23,7 @@ from ..errors import InvalidInput
 Document = dict[str, t.Any]
 Statement = dict[str, t.Any]
 LoadYaml = t.Callable[[str], t.Any]
-"""Reads YAML and raises ValueError, with the place in its message, where the text is none."""
+"""Parses YAML; raises ValueError with the place in its message."""
 
 VERSION = "2012-10-17"
 # The version of a document without Version.
@@ -32,11 +32,11 @@ _ACCOUNT = re.compile(r"\d{12}")
 
 
 def parse(value: t.Any, what: str, load_yaml: LoadYaml | None = None) -> Document:
-    """A document out of a mapping, or out of a string of JSON, URL-encoded JSON (as IAM's own API gives it) or YAML.
+    """A document from a mapping, or from a string of JSON, URL-encoded JSON (as IAM's API returns it) or YAML.
 
-    :param what: the option or object that the document is of, for messages.
-    :param load_yaml: left out, strings have to be JSON.
-    :raises InvalidInput: it is none of these.
+    :param what: the option or object that has the document, for messages.
+    :param load_yaml: None: strings must be JSON.
+    :raises InvalidInput: the value is none of these.
     """
     if isinstance(value, str):
         value = _read(value, what, load_yaml)
@@ -62,7 +62,7 @@ def _read(text: str, what: str, load_yaml: LoadYaml | None) -> t.Any:
     try:
         return load_yaml(text)
     except ValueError as error:
-        # Text in braces was meant as JSON, and JSON's own complaint is the one that helps.
+        # Text in braces was meant as JSON, so JSON's error message helps most.
         cause = (
             f"it is not JSON: {reason}" if text.lstrip().startswith("{") else f"it is neither JSON nor YAML: {error}"
         )
@@ -76,26 +76,26 @@ def _kind(value: t.Any) -> str:
 
 
 def _plain(value: t.Any) -> t.Any:
-    """The value as JSON has it. YAML reads an unquoted Version: 2012-10-17 as a date."""
-    # Asked by its class first: the abstract one takes ten times as long, for each part of thousands of documents.
+    """The value in JSON's types. YAML reads an unquoted Version: 2012-10-17 as a date."""
+    # dict first: a check against the abstract class takes ten times as long.
     if isinstance(value, (dict, collections.abc.Mapping)):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_plain(part) for part in value]
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()
     return value
 
 
 def as_list(value: t.Any) -> list[t.Any]:
-    """A policy element that may be given as one value or as a list of them, as a list."""
+    """A policy element, one value or a list of values, as a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def scalar(values: t.Sequence[str]) -> str | list[str]:
-    """A list as IAM hands it back: a single value stands by itself."""
+    """Values as IAM returns them: a single value without a list."""
     return values[0] if len(values) == 1 else list(values)
 
 
@@ -111,12 +111,12 @@ def federated_principals(statement: t.Any) -> list[str]:
 
 
 def compact(document: t.Mapping[str, t.Any]) -> str:
-    """A document as it is sent: JSON without white space, keys in the order they have."""
+    """A document as it is sent: JSON without white space, keys in their order."""
     return json.dumps(document, separators=(",", ":"))
 
 
 def size(document: t.Mapping[str, t.Any]) -> int:
-    """The characters that count against IAM's quotas: all but white space."""
+    """The characters that count against IAM's quotas: all except white space."""
     return sum(map(len, compact(document).split()))
 
 
@@ -139,7 +139,7 @@ def _meaning(document: t.Mapping[str, t.Any], partition: str) -> tuple[t.Any, ..
     return (
         str(document.get("Version", OLD_VERSION)),
         document.get("Id"),
-        frozenset(statement_meaning(each, partition) for each in statements(document)),
+        frozenset(statement_meaning(statement, partition) for statement in statements(document)),
     )
 
 
@@ -150,9 +150,9 @@ def statement_meaning(statement: t.Any, partition: str = "aws") -> str:
     normal: dict[str, t.Any] = {}
     for element, value in statement.items():
         if element in ("Action", "NotAction"):
-            normal[element] = sorted({str(each).lower() for each in as_list(value)})
+            normal[element] = sorted({str(action).lower() for action in as_list(value)})
         elif element in ("Resource", "NotResource"):
-            normal[element] = sorted({str(each) for each in as_list(value)})
+            normal[element] = sorted({str(resource) for resource in as_list(value)})
         elif element in ("Principal", "NotPrincipal"):
             normal[element] = _principals(value, partition)
         elif element != "Condition":
@@ -167,7 +167,9 @@ def _principals(value: t.Any, partition: str) -> t.Any:
         value = {"AWS": "*"}
     if not isinstance(value, t.Mapping):
         return value
-    return {kind: sorted({_principal(str(each), partition) for each in as_list(who)}) for kind, who in value.items()}
+    return {
+        kind: sorted({_principal(str(name), partition) for name in as_list(names)}) for kind, names in value.items()
+    }
 
 
 def _principal(value: str, partition: str) -> str:
@@ -178,13 +180,14 @@ def _conditions(block: t.Any) -> t.Any:
     if not isinstance(block, t.Mapping):
         return block
     return sorted(
-        [operator, str(key).lower(), sorted({_text(each) for each in as_list(values)})]
+        [operator, str(key).lower(), sorted({condition_text(part) for part in as_list(values)})]
         for operator, keys in block.items()
         for key, values in (keys.items() if isinstance(keys, t.Mapping) else [("", keys)])
     )
 
 
-def _text(value: t.Any) -> str:
+def condition_text(value: t.Any) -> str:
+    """A value of a condition as IAM compares it: booleans as ``true`` and ``false``."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -15,7 +15,7 @@ import functools
 import typing as t
 
 from ..arn import provider_name
-from ..policy.document import as_list, like, statements
+from ..policy.document import as_list, condition_text, like, statements
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 SUBJECT_PREFIX = "system:serviceaccount:"
@@ -60,14 +60,10 @@ def conditions(statement: t.Mapping[str, t.Any]) -> list[tuple[str, str, tuple[s
     """A statement's conditions, all of which must hold: operator, key and values."""
     block = statement.get("Condition") or {}
     return [
-        (str(operator), str(key), tuple(_text(value) for value in as_list(values)))
+        (str(operator), str(key), tuple(condition_text(value) for value in as_list(values)))
         for operator, keys in (block.items() if isinstance(block, t.Mapping) else [("", block)])
         for key, values in (keys.items() if isinstance(keys, t.Mapping) else [("", keys)])
     ]
-
-
-def _text(value: t.Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def named_principals(element: t.Any) -> tuple[str, ...]:

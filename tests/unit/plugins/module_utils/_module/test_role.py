@@ -413,7 +413,7 @@ def test_nothing_more_is_read_for_the_removal_of_what_is_gone(aws: Account, stub
     assert not role_module.plan(t.cast(t.Any, aws), RoleSpec(present=False, name="app"))
 
 
-def test_final_state_stands_what_only_the_writes_could_tell() -> None:
+def test_final_state_has_what_only_the_writes_return() -> None:
     actions = (
         Action("create_role", {}, ""),
         Action("attach_policy", {}, ""),

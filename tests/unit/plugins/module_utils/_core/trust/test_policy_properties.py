@@ -87,7 +87,7 @@ def statements(draw: st.DrawFn) -> dict[str, t.Any]:
 
 
 @st.composite
-def plain_statements(draw: st.DrawFn) -> dict[str, t.Any]:
+def usual_statements(draw: st.DrawFn) -> dict[str, t.Any]:
     """What stands there most often: one operator, and an audience."""
     operator = draw(st.sampled_from(["StringEquals", "StringLike"]))
     condition: dict[str, t.Any] = {operator: {f"{PROVIDERS[0]}:sub": draw(one_or_many)}}
@@ -99,7 +99,7 @@ def plain_statements(draw: st.DrawFn) -> dict[str, t.Any]:
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, t.Any]:
-    many = draw(st.lists(st.one_of(plain_statements(), statements()), min_size=1, max_size=4))
+    many = draw(st.lists(st.one_of(usual_statements(), statements()), min_size=1, max_size=4))
     return {"Version": "2012-10-17", "Statement": many[0] if len(many) == 1 and draw(st.booleans()) else many}
 
 
@@ -242,7 +242,7 @@ def test_documents_that_count_as_equal_allow_the_same(one: dict[str, t.Any], oth
 
 
 @given(documents(), grants)
-def test_replace_says_the_grant_and_nothing_else(document: dict[str, t.Any], grant: Grant) -> None:
+def test_replaced_document_allows_the_grant_and_nothing_else(document: dict[str, t.Any], grant: Grant) -> None:
     replaced = trust_policy.replace(document, grant).document
     assert allowed(replaced) == allowed(trust_policy.build_document(grant))
     assert allowed(replaced, provider=1) == set()
@@ -253,7 +253,7 @@ def grant_of(*names: str) -> Grant:
     return Grant(ARNS[0], names, (AUDIENCES[0],))
 
 
-plainly = st.sampled_from(SUBJECTS).flatmap(
+trivial_cases = st.sampled_from(SUBJECTS).flatmap(
     lambda subject: st.tuples(
         st.just(subject),
         st.one_of(
@@ -265,8 +265,8 @@ plainly = st.sampled_from(SUBJECTS).flatmap(
 )
 
 
-@given(plainly)
-def test_what_lets_in_plainly_needs_no_remark_either(case: tuple[str, dict[str, t.Any]]) -> None:
+@given(trivial_cases)
+def test_trivially_allowed_subject_is_allowed_and_has_no_finding(case: tuple[str, dict[str, t.Any]]) -> None:
     subject, document = case
     if not trust_policy.trivially_allows(document, ARNS[0], subject, AUDIENCES[0]):
         return
@@ -284,7 +284,7 @@ def test_what_lets_in_plainly_needs_no_remark_either(case: tuple[str, dict[str, 
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_what_this_collection_writes_lets_in_plainly(subject: str) -> None:
+def test_written_document_trivially_allows_its_subjects(subject: str) -> None:
     document = trust_policy.build_document(grant_of(*SUBJECTS))
     assert trust_policy.trivially_allows(document, ARNS[0], subject, AUDIENCES[0])
     both = trust_policy.merge(document, Grant(ARNS[1], tuple(SUBJECTS), (AUDIENCES[0],))).document
