@@ -100,7 +100,7 @@ import typing as t
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role import trust_preview
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.preview import preview
 
 
 def trust_policy(
@@ -114,7 +114,7 @@ def trust_policy(
 ) -> dict[str, t.Any]:
     """:raises AnsibleFilterError: the accounts or the options can't be right."""
     try:
-        return trust_preview.document(
+        return preview(
             value,
             provider_arn=provider_arn,
             issuer=issuer,

@@ -219,7 +219,7 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.template import trust_as_template
 from ansible_collections.amazon.aws.plugins.plugin_utils.botocore import get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.plugin_utils.inventory import AWSInventoryBase
-from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import Accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import AwsAccounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory as core
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput, IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetReader
@@ -330,7 +330,7 @@ class InventoryModule(AWSInventoryBase):
             raise InvalidInput(f"max_workers is {workers}", fix="give a number from 1 to 64")
         region, endpoint, connection = get_aws_connection_info(self)
         reader = FleetReader(
-            Accounts(
+            AwsAccounts(
                 region=region,
                 endpoint=endpoint,
                 connection=connection,

@@ -238,14 +238,14 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def look() -> dict[str, t.Any]:
-        wanted = importing.Wanted.from_params(module.params)
+    def read() -> dict[str, t.Any]:
+        spec = importing.ImportSpec.from_params(module.params)
         aws = Aws(module, connections=bindings_info.WORKERS)
         server = open_api_server(module, aws, connections=bindings_info.WORKERS)
-        found = importing.collect(bindings_info.read(aws, server, wanted))
+        found = importing.collect(bindings_info.read(aws, server, spec))
         return _runner.info_result({**dataclasses.asdict(found), "calls": server.calls.as_dict()})
 
-    _runner.run(module, look)
+    _runner.run(module, read)
 
 
 if __name__ == "__main__":

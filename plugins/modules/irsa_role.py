@@ -286,7 +286,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._core import options
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
 
 ARGUMENTS: dict[str, t.Any] = {**options.IRSA_ROLE, **options.ROLE}
@@ -298,11 +298,11 @@ def main() -> None:
     )
 
     def body() -> dict[str, t.Any]:
-        wanted = Wanted.from_params(module.params, _runner.load_yaml)
+        spec = RoleSpec.from_params(module.params, _runner.load_yaml)
         aws = Aws(module)
         client = aws.client("iam")
-        plan, answers = _runner.converge(module, lambda: role_module.plan(aws, wanted), role_module.operations(client))
-        return _runner.result(module, plan, role=role_module.in_the_end(plan, answers))
+        plan, answers = _runner.converge(module, lambda: role_module.plan(aws, spec), role_module.operations(client))
+        return _runner.result(module, plan, role=role_module.final_state(plan, answers))
 
     _runner.run(module, body)
 

@@ -13,7 +13,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.outcome import merge_diffs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan as role_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Place, Role, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, Role, RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted as Annotated
@@ -65,14 +65,14 @@ def role_change(turn: t.Callable[[t.Any], t.Any]) -> Plan:
         max_session_duration=3600,
         tags=turn({"a": "1", "b": "2"}),
     )
-    wanted = Wanted(
+    wanted = RoleSpec(
         present=True,
         name="app",
         inline_policies={"read": turn(policy("s3:GetObject", "s3:ListBucket"))},
         subjects=(subject("cart"), subject("orders"), subject("web")),
         issuer=PROVIDER,
     )
-    return role_plan.plan(wanted, role, role_plan.Setting(Place("aws", "123456789012"), FEDERATED))
+    return role_plan.plan(wanted, role, role_plan.PlanContext(AccountScope("aws", "123456789012"), FEDERATED))
 
 
 def account_change(turn: t.Callable[[t.Any], t.Any]) -> Plan:

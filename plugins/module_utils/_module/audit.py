@@ -23,7 +23,6 @@ from .._core.diagnosis import bulk_facts
 from .._core.diagnosis.causes import Finding
 from .._core.diagnosis.facts import OrUnknown, Unknown, known, read_or_unknown
 from .._core.diagnosis.rules import account as account_rules
-from .._core.diagnosis.rules import trust_facts
 from .._core.pods import injection, owners
 from .._core.policy.document import compact
 from .verify import run as verification
@@ -212,8 +211,8 @@ class AwsReader:
         """The issuers of the account's clusters, in each region that the provider of another cluster names."""
         if not self._spec.providers or isinstance(providers, Unknown):
             return {}
-        urls = [arn.partition(":oidc-provider/")[2] for arn in providers]
-        matches = [trust_facts.EKS_ISSUER.fullmatch(url) for url in urls if url != own]
+        urls = [arns.provider_name(arn) for arn in providers]
+        matches = [arns.EKS_ISSUER.fullmatch(url) for url in urls if url != own]
         return {region: self._read_issuers(region) for region in sorted({match[2] for match in matches if match})}
 
     def _read_issuers(self, region: str) -> OrUnknown[frozenset[str]]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads what the bindings of a cluster are made out of. What they are, `_core` decides."""
+"""Reads the state of a cluster and its AWS account from which `_core` derives bindings."""
 
 from __future__ import annotations
 
@@ -11,48 +11,47 @@ import functools
 import typing as t
 
 from .._api.aws import iam
+from .._api.kubernetes import workloads
 from .._core import arn as arns
 from .._core.bindings import importing
-from .._core.bindings.importing import Facts
+from .._core.bindings.importing import ImportFacts
 from .._core.errors import AccessDenied
-from .._core.role import spec as role_spec
+from .._core.role.spec import RoleSpec
 from . import role as role_module
 from .bindings.listing import list_accounts
 
 if t.TYPE_CHECKING:
     from .._api.aws.session import Aws
     from .._api.kubernetes.client import ApiServer
-    from .._core.bindings.importing import Wanted
+    from .._core.bindings.importing import ImportSpec
     from .._core.role.spec import Role
 
 WORKERS = 8
-# Up to so many roles are read one by one, more by pages.
+# Up to this many roles are read one by one, more by listing all roles.
 _FEW = 8
 
 
-def read(aws: Aws, server: ApiServer, wanted: Wanted) -> Facts:
+def read(aws: Aws, server: ApiServer, spec: ImportSpec) -> ImportFacts:
     """The service accounts, the roles that they name, and the cluster's provider.
 
-    :raises AccessDenied: the service accounts, the provider or the roles may not be read.
+    :raises AccessDenied: the caller may not read the service accounts, the provider or the roles.
     """
-    cluster = aws.describe(wanted.cluster_name) if wanted.cluster_name else None
-    place = cluster or aws.caller()
-    issuer = cluster.require_issuer() if cluster else t.cast(str, wanted.issuer)
+    cluster = aws.describe(spec.cluster_name) if spec.cluster_name else None
+    account = cluster or aws.caller()
+    issuer = cluster.require_issuer() if cluster else t.cast(str, spec.issuer)
     client = aws.client("iam")
-    arn = arns.provider_arn(place.partition, place.account_id, issuer)
+    arn = arns.provider_arn(account.partition, account.account_id, issuer)
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         provider = pool.submit(iam.find_oidc_provider, client, arn=arn)
-        listed = list_accounts(server, wanted.namespaces).accounts
-        accounts = {
-            name: body for name, body in listed.items() if not wanted.namespaces or name[0] in wanted.namespaces
-        }
+        listed = list_accounts(server, spec.namespaces).accounts
+        accounts = {name: body for name, body in listed.items() if not spec.namespaces or name[0] in spec.namespaces}
         accepted = provider.result()
-        names = importing.roles_named(accounts, place.account_id)
+        names = importing.named_roles(accounts, account.account_id)
         found = _read_roles(client, names, pool)
-        policies = _read_policies(client) if any(each.managed_policies for each in found.values()) else None
-    return Facts(
-        partition=place.partition,
-        account_id=place.account_id,
+        policies = _read_policies(client) if any(role.managed_policies for role in found.values()) else None
+    return ImportFacts(
+        partition=account.partition,
+        account_id=account.account_id,
         issuer=issuer,
         audiences=None if accepted is None else frozenset(accepted["ClientIDList"]),
         service_accounts=accounts,
@@ -61,16 +60,26 @@ def read(aws: Aws, server: ApiServer, wanted: Wanted) -> Facts:
     )
 
 
+def _read_accounts(server: ApiServer, namespaces: t.Sequence[str]) -> dict[importing.Name, dict[str, t.Any]]:
+    """The service accounts of some namespaces, or of all."""
+    if namespaces:
+        found = workloads.everywhere(server, workloads.list_service_accounts, namespaces)
+    else:
+        found = workloads.list_service_accounts(server)
+    named = {(body["metadata"]["namespace"], body["metadata"]["name"]): body for body in found}
+    return {name: body for name, body in named.items() if not namespaces or name[0] in namespaces}
+
+
 def _read_roles(client: t.Any, names: t.Sequence[str], pool: concurrent.futures.Executor) -> dict[str, Role]:
-    """The roles of these names that there are, and others perhaps."""
+    """The existing roles of these names, and perhaps others."""
     if len(names) > _FEW:
         try:
             return role_module.find_all(client, settings=True)
         except AccessDenied:
-            pass  # a permission that irsa_bindings can do without, too
+            pass  # reading roles one by one needs another permission
     find = functools.partial(role_module.find, client)
-    found = pool.map(find, [role_spec.Wanted(present=True, name=name) for name in names])
-    return {each.name: each for each in found if each}
+    found = pool.map(find, [RoleSpec(present=True, name=name) for name in names])
+    return {role.name: role for role in found if role}
 
 
 def _read_policies(client: t.Any) -> t.Collection[str] | None:
@@ -78,4 +87,4 @@ def _read_policies(client: t.Any) -> t.Collection[str] | None:
     try:
         return set(iam.list_policies(client, scope="Local"))
     except AccessDenied:
-        return None  # then every policy goes by its ARN
+        return None  # policies are then named by ARN

@@ -15,7 +15,7 @@ from .._core.clusters import inventory
 from .._core.errors import AccessDenied, BadCredentials, IrsaError, NotFound
 
 if t.TYPE_CHECKING:
-    from .._api.aws.accounts import Accounts, OpenAccount
+    from .._api.aws.accounts import AwsAccounts, OpenAccount
 
 T = t.TypeVar("T")
 R = t.TypeVar("R")
@@ -66,7 +66,9 @@ class FleetReader:
     :param workers: the number of requests in parallel.
     """
 
-    def __init__(self, accounts: Accounts, *, may_match: t.Callable[[str], bool], strict: bool, workers: int) -> None:
+    def __init__(
+        self, accounts: AwsAccounts, *, may_match: t.Callable[[str], bool], strict: bool, workers: int
+    ) -> None:
         self._accounts = accounts
         self._may_match = may_match
         self._strict = strict

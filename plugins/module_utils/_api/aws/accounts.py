@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several AWS accounts in one process, each with its own profile or role."""
+"""Several AWS accounts in one process, each with a profile or role of its own."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if t.TYPE_CHECKING:
     from ..._core.clusters.inventory import AwsAccount
 
 _SESSION_NAME = "eksops-irsa-inventory"
-# Where accounts of the partition "aws" answer whatever regions they have enabled.
+# Enabled in every account of the partition "aws".
 _FIRST_REGION = "us-east-1"
 
 
 class OpenAccount:
-    """One account, with credentials that AWS has accepted. Threads may share it.
+    """One account with credentials that AWS has accepted. Threads may share it.
 
-    :param guessed: whether ``regions`` are those that botocore knows, because the account doesn't tell its own.
+    :param guessed: whether ``regions`` are the regions that botocore knows, because the caller may not list them.
     """
 
     def __init__(
@@ -60,20 +60,20 @@ class OpenAccount:
     def client(self, service: str, region: str) -> t.Any:
         """A new botocore client.
 
-        :raises BadConnection: the options don't make one.
+        :raises BadConnection: the options are not valid for a client.
         """
         return self._make_client(service, region)
 
 
-class Accounts:
-    """Opens AWS accounts, beginning with the credentials that amazon.aws has found. Threads may share it.
+class AwsAccounts:
+    """Opens AWS accounts, starting with the credentials that amazon.aws finds. Threads may share it.
 
-    :param region: where calls go that concern no region, in accounts of its partition.
+    :param region: for calls that concern no region, in accounts of its partition.
     :param connection: the third of what amazon.aws's ``get_aws_connection_info`` returns; ``region`` and ``endpoint``
         are the others.
-    :param assume_role_arn: a role between those credentials and the accounts that have no profile of their own.
-    :param regions: where to look in accounts that name no regions; empty for all that are enabled there.
-    :param connections: how many requests a client may have under way at once.
+    :param assume_role_arn: a role to assume first, for accounts without a profile.
+    :param regions: for accounts that do not name regions; empty for all enabled regions.
+    :param connections: how many requests a client may have in parallel.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Accounts:
         self._given = given
         self._assume_role_arn = assume_role_arn
         self._regions = tuple(regions)
-        # A loader keeps what it has parsed, and sessions of one process need the same.
+        # A loader caches what it has parsed; all sessions share it.
         self._loader = botocore.loaders.create_loader()
         self._lock = threading.Lock()
         self._own: t.Any = None
@@ -103,8 +103,8 @@ class Accounts:
     def open(self, account: AwsAccount) -> OpenAccount:
         """The account, after a call with its credentials.
 
-        :raises AccessDenied: its role may not be assumed.
-        :raises BadCredentials: it has none that AWS accepts.
+        :raises AccessDenied: the caller may not assume its role.
+        :raises BadCredentials: AWS does not accept its credentials.
         """
         regions = account.regions or self._regions
         with self._lock:
@@ -115,7 +115,7 @@ class Accounts:
         lock = threading.Lock()
 
         def make_client(service: str, region: str) -> t.Any:
-            # A session's clients are made one at a time; each then serves any number of threads.
+            # A session creates one client at a time; each client then serves any number of threads.
             with lock:
                 return self._client(session, service, region)
 
@@ -131,14 +131,14 @@ class Accounts:
         return OpenAccount(account, identity["Account"], make_client, regions, guessed=guessed)
 
     def _first_region(self, regions: t.Sequence[str]) -> str:
-        """Where an account is asked what concerns no region: in the partition of the regions to be read."""
+        """The region for calls that concern no region, in the partition of the regions to be read."""
         first = self._region or _FIRST_REGION
         session = self._session()
         try:
             if regions and session.get_partition_for_region(first) != session.get_partition_for_region(regions[0]):
                 return regions[0]
         except botocore_errors.UnknownRegionError:
-            pass  # the first call there says so
+            pass  # the first call there fails with a message
         return first
 
     def _own_session(self, region: str) -> t.Any:
@@ -172,7 +172,7 @@ class Accounts:
     ) -> t.Any:
         session = botocore.session.Session(profile=profile)
         session.register_component("data_loader", self._loader)
-        # A token of the global endpoint is of no use in regions that an account has to enable first:
+        # Opt-in regions do not accept tokens of the global endpoint:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html
         session.set_config_variable("sts_regional_endpoints", "regional")
         if access_key or secret_key:
@@ -191,4 +191,4 @@ class Accounts:
                 fix="correct profile, or the AWS configuration files",
             ) from error
         except (botocore_errors.BotoCoreError, ValueError) as error:
-            raise translate(error, "", f"connect to {service} of AWS") from error
+            raise translate(error, "", f"create a client for AWS service {service}") from error

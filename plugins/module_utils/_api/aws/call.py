@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""AWS calls: retried where that helps, and their failures turned into the errors of `_core`."""
+"""Retries AWS calls where that helps, and translates their failures into the errors of `_core`."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ QUOTA = frozenset({"LimitExceeded", "LimitExceededException"})
 CONFLICT = frozenset(
     {"ConcurrentModification", "ConcurrentModificationException", "DeleteConflict", "UnmodifiableEntity"}
 )
-# Refusals that pass by themselves. botocore's own retries know throttling and 5xx; they don't know these:
-# IAM's answer while another writer holds the entity, and a principal that was made a moment ago.
+# Transient errors that botocore does not retry (it retries throttling and 5xx): IAM's answers while another writer
+# changes the entity.
 TRANSIENT = ["ConcurrentModification", "ConcurrentModificationException", "EntityTemporarilyUnmodifiable"]
 
 FIX_CREDENTIALS = (
@@ -75,13 +75,13 @@ FIX_CREDENTIALS = (
 
 
 def aws_call(action: str, what: str, *, retry: bool = True) -> t.Callable[[t.Callable[P, R]], t.Callable[P, R]]:
-    """Decorates the thin function around one AWS call.
+    """Decorates the function for one AWS call.
 
-    :param action: the IAM action the call needs, ``iam:GetRole``.
-    :param what: what the call is for, a template over the function's keyword arguments: ``read role {name}``.
-    :param retry: False for a write that is worth repeating only after another look; botocore's own retries stay.
+    :param action: the IAM action that the call needs, ``iam:GetRole``.
+    :param what: the purpose of the call, a template over the function's keyword arguments: ``read role {name}``.
+    :param retry: False for a write that must not be repeated without another read; botocore's own retries stay.
     :returns: a decorator; the decorated function takes the client first and everything else by keyword.
-    :raises IrsaError: what the call raised, in the collection's terms.
+    :raises IrsaError: the translated error of the call.
     """
 
     def decorate(function: t.Callable[P, R]) -> t.Callable[P, R]:
@@ -105,7 +105,7 @@ def _once(function: t.Callable[P, R]) -> t.Callable[P, R]:
 
 
 class _Retry(AWSRetry):
-    """amazon.aws's backoff, for what botocore doesn't retry by itself."""
+    """amazon.aws's backoff, for errors that botocore does not retry."""
 
     base_class = None
 
@@ -115,7 +115,7 @@ class _Retry(AWSRetry):
 
     @staticmethod
     def found(response_code: str, catch_extra_error_codes: t.Any = None) -> bool:
-        # ResponseParserError: an answer that is no XML or JSON, as proxies in front of AWS give when overloaded.
+        # ResponseParserError: an answer that is not XML or JSON, as from an overloaded proxy.
         return response_code in TRANSIENT or response_code == "ResponseParserError"
 
 
@@ -131,7 +131,7 @@ def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
 
     :param error: a ``ClientError`` or another ``BotoCoreError``.
     :param action: the IAM action of the call.
-    :param what: what the call was for, in the infinitive without "to".
+    :param what: the purpose of the call, an infinitive without "to".
     """
     message = f"could not {what}"
     if not isinstance(error, botocore_errors.ClientError):
@@ -152,8 +152,7 @@ def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
             message, cause=f"the AWS credentials have expired ({code})", fix=FIX_CREDENTIALS, **facts
         )
     if code in REJECTED:
-        # AWS's own text is left out: for a signature that doesn't match it repeats the signed headers, and the
-        # session token is one of them.
+        # Without AWS's own text: for a wrong signature it repeats the signed headers, which include the session token.
         return errors.BadCredentials(
             message, cause=f"AWS doesn't accept the credentials ({code})", fix=FIX_CREDENTIALS, **facts
         )
@@ -166,7 +165,7 @@ def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
         )
     if code in QUOTA:
         return errors.QuotaExceeded(
-            message, cause=text, fix="have the quota raised (Service Quotas), or need less of it", **facts
+            message, cause=text, fix="have the quota raised (Service Quotas), or use less of it", **facts
         )
     if code in CONFLICT:
         return errors.Conflict(message, cause=text, **facts)
@@ -176,7 +175,7 @@ def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
 
 
 def _local_failure(error: Exception, message: str) -> errors.IrsaError:
-    """For failures in which AWS has not answered."""
+    """The error for a failure without an answer from AWS."""
     if isinstance(
         error,
         (
@@ -187,7 +186,7 @@ def _local_failure(error: Exception, message: str) -> errors.IrsaError:
             botocore_errors.TokenRetrievalError,
         ),
     ):
-        # The class and not the text: credential processes print what they like.
+        # The class, not the text: a credential process may print secrets.
         return errors.BadCredentials(
             message, cause=f"no usable AWS credentials were found ({type(error).__name__})", fix=FIX_CREDENTIALS
         )

@@ -16,19 +16,19 @@ from .call import aws_call
 def describe_cluster(client: t.Any, *, name: str) -> dict[str, t.Any]:
     """DescribeCluster's ``cluster``, as AWS returns it.
 
-    :raises NotFound: there is no such cluster in the client's region and account.
+    :raises NotFound: the cluster does not exist in the client's region and account.
     """
     return t.cast("dict[str, t.Any]", client.describe_cluster(name=name)["cluster"])
 
 
 @aws_call("eks:ListClusters", "list the EKS clusters")
 def list_clusters(client: t.Any) -> list[str]:
-    """The names of the EKS clusters in the client's region and account, without clusters that are only connected."""
+    """The names of the EKS clusters in the client's region and account, without connected clusters."""
     return [str(name) for page in client.get_paginator("list_clusters").paginate() for name in page["clusters"]]
 
 
 def find_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any] | None:
-    """The add-on as ``describe_addon`` gives it, or None if the cluster hasn't got it."""
+    """The add-on as ``describe_addon`` returns it; None if the cluster does not have it."""
     try:
         return describe_addon(client, cluster=cluster, name=name)
     except NotFound:
@@ -39,7 +39,7 @@ def find_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any] | 
 def describe_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any]:
     """DescribeAddon's ``addon``.
 
-    :raises NotFound: there is no such add-on.
+    :raises NotFound: the cluster does not have the add-on.
     """
     return t.cast("dict[str, t.Any]", client.describe_addon(clusterName=cluster, addonName=name)["addon"])
 
@@ -48,16 +48,16 @@ def describe_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any
     "eks:ListPodIdentityAssociations", "list the EKS Pod Identity associations of {namespace}/{name} in {cluster}"
 )
 def list_pod_identity_associations(client: t.Any, *, cluster: str, namespace: str, name: str) -> list[dict[str, t.Any]]:
-    """The EKS Pod Identity associations of one service account; without their roles, which AWS doesn't list."""
+    """The EKS Pod Identity associations of one service account, without their roles, which AWS does not list."""
     return _associations(client, clusterName=cluster, namespace=namespace, serviceAccount=name)
 
 
 @aws_call("eks:ListPodIdentityAssociations", "list the EKS Pod Identity associations of {cluster}")
 def list_all_pod_identity_associations(client: t.Any, *, cluster: str) -> list[dict[str, t.Any]]:
-    """Those of all service accounts, each with ``namespace`` and ``serviceAccount``."""
+    """The associations of all service accounts, each with ``namespace`` and ``serviceAccount``."""
     return _associations(client, clusterName=cluster)
 
 
-def _associations(client: t.Any, **wanted: str) -> list[dict[str, t.Any]]:
-    pages = client.get_paginator("list_pod_identity_associations").paginate(**wanted)
-    return [each for page in pages for each in page["associations"]]
+def _associations(client: t.Any, **arguments: str) -> list[dict[str, t.Any]]:
+    pages = client.get_paginator("list_pod_identity_associations").paginate(**arguments)
+    return [association for page in pages for association in page["associations"]]

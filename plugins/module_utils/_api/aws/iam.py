@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""AWS IAM: a function per call.
+"""AWS IAM: a function for each call.
 
-Each takes the botocore client first and everything else by keyword, returns what AWS returns less its envelope (trust
-and inline policies as decoded documents), and raises what `translate` makes of a failure.
+Each takes the botocore client first and everything else by keyword. It returns AWS's answer without the envelope (trust
+and inline policies as decoded documents), and raises the errors of `translate`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _mapping(pairs: t.Iterable[t.Mapping[str, str]]) -> dict[str, str]:
 
 
 def _pages(client: t.Any, operation: str, key: str, **arguments: t.Any) -> list[t.Any]:
-    """All items of an operation, over every page: IAM returns at most 100 unless asked, and pages may be short."""
+    """All items of an operation from all pages: IAM returns at most 100 by default, and pages may be short."""
     paginator = client.get_paginator(operation)
     return [item for page in paginator.paginate(**arguments) for item in page[key]]
 
@@ -38,7 +38,7 @@ def _pages(client: t.Any, operation: str, key: str, **arguments: t.Any) -> list[
 
 
 def find_oidc_provider(client: t.Any, *, arn: str) -> Json | None:
-    """The provider as GetOpenIDConnectProvider returns it, with ``Tags`` as a mapping; None if there is none."""
+    """The provider as GetOpenIDConnectProvider returns it, with ``Tags`` as a mapping; None if it does not exist."""
     try:
         return get_oidc_provider(client, arn=arn)
     except NotFound:
@@ -49,7 +49,7 @@ def find_oidc_provider(client: t.Any, *, arn: str) -> Json | None:
 def get_oidc_provider(client: t.Any, *, arn: str) -> Json:
     """``Url`` (without scheme), ``ClientIDList``, ``ThumbprintList``, ``Tags`` as a mapping.
 
-    :raises NotFound: there is no such provider.
+    :raises NotFound: the provider does not exist.
     """
     found = client.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     return {
@@ -63,7 +63,7 @@ def get_oidc_provider(client: t.Any, *, arn: str) -> Json:
 @aws_call("iam:ListOpenIDConnectProviders", "list the account's OIDC providers")
 def list_oidc_providers(client: t.Any) -> list[str]:
     """The ARNs of the account's OIDC providers."""
-    return [each["Arn"] for each in client.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+    return [provider["Arn"] for provider in client.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
 
 
 @aws_call("iam:CreateOpenIDConnectProvider", "create the OIDC provider {url}")
@@ -81,19 +81,19 @@ def create_oidc_provider(
 
 @aws_call("iam:DeleteOpenIDConnectProvider", "delete the OIDC provider {arn}")
 def delete_oidc_provider(client: t.Any, *, arn: str) -> None:
-    """Deletes the provider; one that is gone already is no error."""
+    """Deletes the provider; a provider that does not exist is not an error."""
     client.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 
 
 @aws_call("iam:AddClientIDToOpenIDConnectProvider", "add audience {client_id} to the OIDC provider {arn}")
 def add_client_id(client: t.Any, *, arn: str, client_id: str) -> None:
-    """Adds an audience; one that is there already is no error."""
+    """Adds an audience; an existing one is not an error."""
     client.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=client_id)
 
 
 @aws_call("iam:RemoveClientIDFromOpenIDConnectProvider", "remove audience {client_id} from the OIDC provider {arn}")
 def remove_client_id(client: t.Any, *, arn: str, client_id: str) -> None:
-    """Removes an audience; one that is gone already is no error."""
+    """Removes an audience; a missing one is not an error."""
     client.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=client_id)
 
 
@@ -122,7 +122,7 @@ def untag_oidc_provider(client: t.Any, *, arn: str, keys: t.Sequence[str]) -> No
 def get_role(client: t.Any, *, name: str) -> Json:
     """GetRole's ``Role``, with ``Tags`` as a mapping.
 
-    :raises NotFound: there is no such role.
+    :raises NotFound: the role does not exist.
     """
     role = dict(client.get_role(RoleName=name)["Role"])
     role["Tags"] = _mapping(role.get("Tags", []))
@@ -130,7 +130,7 @@ def get_role(client: t.Any, *, name: str) -> Json:
 
 
 def find_role(client: t.Any, *, name: str) -> Json | None:
-    """The role as ``get_role`` gives it, or None if there is none."""
+    """The role as ``get_role`` returns it; None if it does not exist."""
     try:
         return get_role(client, name=name)
     except NotFound:
@@ -149,7 +149,7 @@ def create_role(
     permissions_boundary: str | None = None,
     tags: Tags | None = None,
 ) -> Json:
-    """:returns: the new role as ``get_role`` gives it."""
+    """:returns: the new role as ``get_role`` returns it."""
     arguments: Json = {"RoleName": name, "Path": path, "AssumeRolePolicyDocument": compact(trust_policy)}
     optional = {
         "Description": description,
@@ -165,7 +165,7 @@ def create_role(
 
 @aws_call("iam:DeleteRole", "delete the role {name}")
 def delete_role(client: t.Any, *, name: str) -> None:
-    """:raises Conflict: policies or instance profiles are still on it."""
+    """:raises Conflict: the role still has policies or instance profiles."""
     client.delete_role(RoleName=name)
 
 
@@ -173,7 +173,7 @@ def delete_role(client: t.Any, *, name: str) -> None:
 def set_trust_policy(client: t.Any, *, name: str, trust_policy: t.Mapping[str, t.Any]) -> None:
     """Replaces the whole trust policy; IAM has no version check.
 
-    :raises Conflict: another writer was at it; what it wrote has to be read before this is tried again.
+    :raises Conflict: another writer changed it at the same time; read it before another try.
     """
     client.update_assume_role_policy(RoleName=name, PolicyDocument=compact(trust_policy))
 
@@ -222,23 +222,23 @@ def list_roles(client: t.Any) -> list[Json]:
 
 @aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles")
 def account_roles(client: t.Any) -> list[Json]:
-    """All roles of the account with their policies, up to 1000 a request, and pages may be short.
+    """All roles of the account with their policies; up to 1000 in a request, and pages may be short.
 
-    Each as GetRole's ``Role`` with ``Tags`` as a mapping, but without ``Description`` and ``MaxSessionDuration``, which
-    this operation doesn't tell; beyond that ``ManagedPolicies``, a list of ARNs, and ``InlinePolicies``, documents by
+    Each is GetRole's ``Role`` with ``Tags`` as a mapping, without ``Description`` and ``MaxSessionDuration``, which
+    this operation does not return; and has ``ManagedPolicies``, a list of ARNs, and ``InlinePolicies``, documents by
     name.
     """
     pages = _details(client, "Role")
-    return [_with_policies(each) for page in pages for each in page["RoleDetailList"]]
+    return [_with_policies(role) for page in pages for role in page["RoleDetailList"]]
 
 
 @aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles and policies")
 def account_roles_and_policies(client: t.Any) -> tuple[list[Json], dict[str, Json]]:
-    """As ``account_roles``, and the documents in force of the account's own managed policies, by ARN."""
+    """As ``account_roles``, and the default versions of the account's own managed policies, documents by ARN."""
     roles: list[Json] = []
     documents: dict[str, Json] = {}
     for page in _details(client, "Role", "LocalManagedPolicy"):
-        roles += [_with_policies(each) for each in page["RoleDetailList"]]
+        roles += [_with_policies(role) for role in page["RoleDetailList"]]
         for policy in page.get("Policies", []):
             for version in policy["PolicyVersionList"]:
                 if version["IsDefaultVersion"]:
@@ -264,12 +264,12 @@ def _with_policies(role: Json) -> Json:
 def list_attached_policies(client: t.Any, *, name: str) -> list[str]:
     """The ARNs of the managed policies on the role."""
     found = _pages(client, "list_attached_role_policies", "AttachedPolicies", RoleName=name)
-    return [each["PolicyArn"] for each in found]
+    return [policy["PolicyArn"] for policy in found]
 
 
 @aws_call("iam:AttachRolePolicy", "attach the policy {policy_arn} to the role {name}")
 def attach_policy(client: t.Any, *, name: str, policy_arn: str) -> None:
-    """Attaches a managed policy; one that is attached already is no error."""
+    """Attaches a managed policy; an attached one is not an error."""
     client.attach_role_policy(RoleName=name, PolicyArn=policy_arn)
 
 
@@ -299,7 +299,7 @@ def put_inline_policy(client: t.Any, *, name: str, policy_name: str, document: t
 
 @aws_call("iam:DeleteRolePolicy", "delete the inline policy {policy_name} of the role {name}")
 def delete_inline_policy(client: t.Any, *, name: str, policy_name: str) -> None:
-    """:raises NotFound: there is no such inline policy."""
+    """:raises NotFound: the inline policy does not exist."""
     client.delete_role_policy(RoleName=name, PolicyName=policy_name)
 
 
@@ -307,30 +307,30 @@ def delete_inline_policy(client: t.Any, *, name: str, policy_name: str) -> None:
 def list_instance_profiles(client: t.Any, *, name: str) -> list[str]:
     """The names of the instance profiles that contain the role."""
     found = _pages(client, "list_instance_profiles_for_role", "InstanceProfiles", RoleName=name)
-    return [each["InstanceProfileName"] for each in found]
+    return [profile["InstanceProfileName"] for profile in found]
 
 
 @aws_call("iam:RemoveRoleFromInstanceProfile", "take the role {name} out of the instance profile {profile}")
 def remove_from_instance_profile(client: t.Any, *, name: str, profile: str) -> None:
-    """Takes the role out of the profile and leaves the profile."""
+    """Removes the role from the profile; the profile stays."""
     client.remove_role_from_instance_profile(RoleName=name, InstanceProfileName=profile)
 
 
 @aws_call("iam:ListPolicies", "list the managed policies of scope {scope}")
 def list_policies(client: t.Any, *, scope: str) -> dict[str, str]:
-    """Managed policies, ARN by name.
+    """Managed policies: ARNs by name.
 
-    :param scope: ``Local`` for the account's own, ``AWS`` for those that AWS keeps.
+    :param scope: ``Local`` for the account's own policies, ``AWS`` for AWS's.
     """
     found = _pages(client, "list_policies", "Policies", Scope=scope, PaginationConfig={"PageSize": 1000})
-    return {each["PolicyName"]: each["Arn"] for each in found}
+    return {policy["PolicyName"]: policy["Arn"] for policy in found}
 
 
 @aws_call("iam:GetPolicy", "read the policy {arn}")
 def get_policy(client: t.Any, *, arn: str) -> Json:
     """GetPolicy's ``Policy``.
 
-    :raises NotFound: there is no such policy.
+    :raises NotFound: the policy does not exist.
     """
     return t.cast(Json, client.get_policy(PolicyArn=arn)["Policy"])
 
@@ -339,7 +339,7 @@ def get_policy(client: t.Any, *, arn: str) -> Json:
 def get_policy_version(client: t.Any, *, arn: str, version: str) -> Json:
     """The document of one version of a managed policy.
 
-    :param version: ``v1``; GetPolicy names the one in force as ``DefaultVersionId``.
+    :param version: ``v1``; GetPolicy returns the default one as ``DefaultVersionId``.
     """
     return t.cast(Json, client.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""AWS: clients with the credentials, region and endpoint that amazon.aws finds, and tokens for EKS."""
+"""Clients with the credentials, region and endpoint that amazon.aws finds, and tokens for EKS."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ if t.TYPE_CHECKING:
 
 
 def add_security_token(connection: dict[str, t.Any]) -> None:
-    """Adds the session token that goes with an access key from the environment and has its older name there.
+    """Adds the session token of an access key from the environment if the token has its older name there.
 
-    botocore and job controllers know ``AWS_SECURITY_TOKEN`` besides ``AWS_SESSION_TOKEN``; amazon.aws, which reads the
-    key, knows the latter alone.
+    botocore and job controllers know ``AWS_SECURITY_TOKEN`` and ``AWS_SESSION_TOKEN``; amazon.aws, which reads the key,
+    knows only the latter.
 
     :param connection: the third of what ``get_aws_connection_info`` returns.
     """
@@ -49,13 +49,13 @@ def add_security_token(connection: dict[str, t.Any]) -> None:
 
 
 class Aws:
-    """The AWS clients of one module run, made when first asked for.
+    """The AWS clients of one module run, each created on first use.
 
-    A client may be used by several threads; `client` and `describe` are for one. What they gave before, others may ask
-    for as well.
+    Several threads may use a client. `client` and `describe` are for one thread; other threads may call them for what
+    they returned before.
 
-    :param connections: how many requests a client may have under way at once. With several of them a client that is
-        throttled slows down by itself, and tries longer.
+    :param connections: how many requests a client may have in parallel. With more than one, a throttled client slows
+        down by itself and retries longer.
     :ivar calls: the requests that its clients have made.
     :raises BadConnection: boto3 is not installed.
     """
@@ -64,19 +64,19 @@ class Aws:
         if not HAS_BOTO3:
             raise errors.BadConnection(
                 "the Python library boto3 is missing",
-                cause=f"{sys.executable} can't import it",
+                cause=f"{sys.executable} cannot import it",
                 fix="pip install boto3",
             )
         region, self._endpoint, connection = get_aws_connection_info(module)
         self._verify = connection.pop("verify")
         if module.params.get("aws_ca_bundle") and module.params.get("validate_certs") is None:
-            # Where validate_certs has no default, because it is kubernetes.core's too, amazon.aws forgets the bundle.
+            # amazon.aws ignores the bundle if validate_certs has no default, as among kubernetes.core's options.
             self._verify = module.params["aws_ca_bundle"]
-        # The user's own settings come first.
+        # The user's own settings take precedence.
         self._config = client_config(connections).merge(connection.pop("aws_config", None) or botocore.config.Config())
         add_security_token(connection)
         try:
-            # One for all clients: a session reads botocore's data, and amazon.aws makes one for each client.
+            # One session for all clients: it reads botocore's data. amazon.aws makes one for each client.
             self._session: t.Any = boto3.session.Session(
                 region_name=region, botocore_session=_botocore_session(), **connection
             )
@@ -95,8 +95,8 @@ class Aws:
     def client(self, service: str, region: str | None = None) -> t.Any:
         """A botocore client for ``service`` with the module's credentials, region, endpoint and certificates.
 
-        :param region: another one than the module's.
-        :raises BadConnection: no region is set, or the options don't make a client.
+        :param region: a region other than the module's.
+        :raises BadConnection: no region is set, or the options are not valid for a client.
         """
         if (service, region) not in self._clients:
             try:
@@ -104,17 +104,17 @@ class Aws:
                     service, region, endpoint_url=self._endpoint, verify=self._verify, config=self._config
                 )
             except (botocore_errors.BotoCoreError, ValueError) as error:
-                raise translate(error, "", f"connect to {service} of AWS") from error
+                raise translate(error, "", f"create a client for AWS service {service}") from error
             client.meta.events.register("before-call", self._count)
             self._clients[service, region] = client
         return self._clients[service, region]
 
     def unsigned(self, service: str, region: str) -> t.Any:
-        """A botocore client in ``region`` that signs nothing and so needs no credentials.
+        """A botocore client in ``region`` that signs nothing and needs no credentials.
 
-        It calls the region's own endpoint, as pods do whom the webhook tells so.
+        It calls the regional endpoint, as pods do with the webhook's regional setting.
 
-        :raises BadConnection: the options don't make a client.
+        :raises BadConnection: the options are not valid for a client.
         """
         config = self._config.merge(botocore.config.Config(signature_version=botocore.UNSIGNED))
         core = botocore.session.Session()
@@ -124,7 +124,7 @@ class Aws:
                 service, region_name=region, endpoint_url=self._endpoint, verify=self._verify, config=config
             )
         except (botocore_errors.BotoCoreError, ValueError) as error:
-            raise translate(error, "", f"connect to {service} of AWS") from error
+            raise translate(error, "", f"create a client for AWS service {service}") from error
         client.meta.events.register("before-call", self._count)
         return client
 
@@ -132,7 +132,7 @@ class Aws:
         self.calls.add(str(model.service_model.service_name), str(model.name))
 
     def caller(self) -> Arn:
-        """Whose credentials these are, asked once; for any number of threads."""
+        """The identity of the credentials, read once. Threads may share it."""
         client = self.client("sts")
         with self._caller_lock:
             if self._caller is None:
@@ -142,7 +142,7 @@ class Aws:
     def describe(self, name: str) -> EksCluster:
         """The EKS cluster, read once.
 
-        :raises NotFound: no such cluster in the region; the message names the region.
+        :raises NotFound: the cluster does not exist in the region; the message names the region.
         """
         if name not in self._clusters:
             self._clusters[name] = self._describe(name)
@@ -163,22 +163,22 @@ class Aws:
             ) from error
 
     def eks_token(self, cluster: EksCluster) -> str:
-        """A bearer token for the cluster's API server, good for 15 minutes.
+        """A bearer token for the cluster's API server, valid for 15 minutes.
 
-        It is signed for AWS's own STS host of the region, whatever endpoint overrides say: the cluster's authenticator
-        accepts no other.
+        It is signed for AWS's own STS host of the region and ignores endpoint overrides: the cluster's authenticator
+        accepts no other host.
         """
         host = f"sts.{cluster.region}.{_dns_suffix(cluster.partition)}"
         return sts.eks_token(self._session.get_credentials(), cluster=cluster.name, region=cluster.region, host=host)
 
 
 def _dns_suffix(partition: str) -> str:
-    """What the names of AWS's hosts end with in a partition."""
+    """The suffix of AWS's host names in a partition."""
     for known in botocore.loaders.create_loader().load_data("partitions")["partitions"]:
         if known["id"] == partition:
             return str(known["outputs"]["dnsSuffix"])
     raise errors.BadConnection(
-        f"the Python library botocore doesn't know the AWS partition {partition}", fix="install a newer botocore"
+        f"the Python library botocore does not know the AWS partition {partition}", fix="install a newer botocore"
     )
 
 
@@ -191,8 +191,8 @@ def _botocore_session() -> t.Any:
 def _moment(text: t.Any) -> datetime.datetime:
     """A time in an answer of AWS.
 
-    Nearly all are ISO 8601. What botocore reads any format with takes a hundred times as long, which is most of the
-    work where thousands of roles are listed.
+    Nearly all are ISO 8601. botocore's parser for any format takes a hundred times as long, which dominates a list of
+    thousands of roles.
     """
     try:
         moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -207,7 +207,7 @@ def _general_moment(text: t.Any) -> datetime.datetime:
 
 
 def client_config(connections: int) -> t.Any:
-    """Bounded time and retries for every call; AWS_* variables come first."""
+    """Bounds the time and the retries of every call; AWS_* variables take precedence."""
     limits: dict[str, t.Any] = {
         "connect_timeout": 10,
         "read_timeout": 30,

@@ -25,16 +25,16 @@ except ImportError:
 EKS_TOKEN_SECONDS = 14 * 60
 _PREFIX = "k8s-aws-v1."
 _HEADER = "x-k8s-aws-id"
-# What the API server's authenticator reads of a token.
-_LONGEST = 4096
-# A session gets no more than its own policy allows, whatever the role may do:
+# The longest token that the API server's authenticator accepts.
+_MAX_TOKEN = 4096
+# A session has only the permissions that its own policy allows too:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 _DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
-_SHORTEST_SESSION = 900
+_MIN_SESSION_SECONDS = 900
 
 
 class Proof(t.NamedTuple):
-    """That STS let a token act as a role.
+    """STS's answer that a token can assume a role.
 
     :param expires_in: seconds.
     """
@@ -65,20 +65,20 @@ def assume_role(client: t.Any, *, role_arn: str, session_name: str, external_id:
 def prove_web_identity(
     client: t.Any, *, role_arn: str, token: str, session_name: str, conceal: t.Callable[[str], None]
 ) -> Proof:
-    """Assumes the role with a token, in a session that may do nothing, and lets go of the credentials at once.
+    """Assumes the role with a token, in a session without permissions, and discards the credentials.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 
-    :param client: one that doesn't sign: the token alone speaks for the caller.
-    :param conceal: told each credential that came back, before anything else is done with the answer.
-    :raises IrsaError: STS refuses; ``details["code"]`` is its code.
+    :param client: an unsigned one: the token authenticates the caller.
+    :param conceal: receives each credential of the answer before anything else uses it.
+    :raises IrsaError: STS refused; ``details["code"]`` is its error code.
     """
     answer = client.assume_role_with_web_identity(
         RoleArn=role_arn,
         RoleSessionName=session_name,
         WebIdentityToken=token,
         Policy=_DENY_ALL,
-        DurationSeconds=_SHORTEST_SESSION,
+        DurationSeconds=_MIN_SESSION_SECONDS,
     )
     credentials = answer.pop("Credentials")
     for key in ("SecretAccessKey", "SessionToken"):
@@ -89,14 +89,14 @@ def prove_web_identity(
 
 @aws_call("sts:GetCallerIdentity", "make a token for the EKS cluster {cluster}")
 def eks_token(credentials: t.Any, *, cluster: str, region: str, host: str) -> str:
-    """A bearer token for the cluster's API server: a presigned GetCallerIdentity, good for 15 minutes. No call is made.
+    """A bearer token for the cluster's API server: a presigned GetCallerIdentity URL, valid for 15 minutes.
 
-    Signed by botocore's signer alone: a client of STS would have to be made first, out of its whole service model.
+    Makes no call. botocore's signer alone signs it: an STS client would load the whole service model first.
 
     :param credentials: botocore's; None if there are none.
     :param host: AWS's own STS host in the cluster's region.
     :returns: ``k8s-aws-v1.`` and the URL in base64url without padding.
-    :raises BadCredentials: there are none, or their session token is too long for a bearer token.
+    :raises BadCredentials: there are no credentials, or their session token is too long for a bearer token.
     """
     if credentials is None:
         raise botocore.exceptions.NoCredentialsError
@@ -105,10 +105,10 @@ def eks_token(credentials: t.Any, *, cluster: str, region: str, host: str) -> st
     frozen = credentials.get_frozen_credentials()
     botocore.auth.SigV4QueryAuth(frozen, "sts", region, expires=60).add_auth(request)
     token = _PREFIX + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
-    if len(token) > _LONGEST:
+    if len(token) > _MAX_TOKEN:
         raise BadCredentials(
             f"could not make a token for the EKS cluster {cluster}",
-            cause=f"it would have {len(token)} bytes because of the long AWS session token, and EKS reads {_LONGEST}",
+            cause=f"it would have {len(token)} bytes because of the long AWS session token, EKS accepts {_MAX_TOKEN}",
             fix="use credentials whose session carries fewer tags or policies",
             cluster=cluster,
         )

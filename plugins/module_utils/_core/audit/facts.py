@@ -20,10 +20,10 @@ from ..diagnosis.facts import OrUnknown, Unknown
 from ..diagnosis.spec import check_finding_id
 from ..pods import injection
 from ..pods.owners import Owner
-from ..policy.document import as_list, statements
-from ..service_account import annotations as rules
-from ..service_account.annotations import is_role_arn
-from ..trust import policy as trust_policy
+from ..policy.document import federated_principals, statements
+from ..service_account.annotations import has_role_key, is_role_arn
+from ..trust.evaluation import allowed_subjects
+from ..trust.statements import has_wildcard, parse_subject
 from ..validation import Problems
 
 Json = t.Mapping[str, t.Any]
@@ -33,7 +33,6 @@ Name = tuple[str, str]
 FORMATS = ("html", "json", "junit", "markdown", "sarif")
 _MAX_WORKERS = 64
 _ACCOUNT_ID = re.compile(r"\d{12}")
-_SUBJECT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,10 +162,10 @@ class AuditFacts:
     def subjects_by_role(self) -> dict[str, list[str]]:
         """The subjects that each role trusts, by its name, of the roles that trust the cluster's provider."""
         found = {
-            name: trust_policy.trusted(role["AssumeRolePolicyDocument"], self.provider_arn)
+            name: allowed_subjects(role["AssumeRolePolicyDocument"], self.provider_arn)
             for name, role in self.known_roles.items()
         }
-        return {name: subjects for name, subjects in found.items() if subjects is not None}
+        return {name: list(subjects) for name, subjects in found.items() if subjects is not None}
 
     @functools.cached_property
     def examined_accounts(self) -> list[Name]:
@@ -186,9 +185,10 @@ class AuditFacts:
         """The names of the roles that name an OIDC provider anywhere in their trust policy, by the provider's ARN."""
         found: dict[str, list[str]] = collections.defaultdict(list)
         for name, role in sorted(self.known_roles.items()):
-            for arn in _federated_principals(role):
-                if name not in found[arn]:
-                    found[arn].append(name)
+            for statement in statements(role["AssumeRolePolicyDocument"]):
+                for arn in federated_principals(statement):
+                    if name not in found[arn]:
+                        found[arn].append(name)
         return dict(found)
 
     @functools.cached_property
@@ -243,13 +243,6 @@ def _strip(arn: str | None) -> str:
     return (arn or "").strip(" \t\r\n'\"")
 
 
-def _federated_principals(role: Json) -> t.Iterator[str]:
-    for statement in statements(role["AssumeRolePolicyDocument"]):
-        principal = statement.get("Principal") if isinstance(statement, dict) else None
-        if isinstance(principal, dict):
-            yield from map(str, as_list(principal.get("Federated")))
-
-
 def annotation_of(account: Json | None) -> str | None:
     """The role that a service account is annotated with; None without a value."""
     annotations = (account or {"metadata": {}})["metadata"].get("annotations") or {}
@@ -258,14 +251,12 @@ def annotation_of(account: Json | None) -> str | None:
 
 def means_to_name_a_role(thing: Json) -> bool:
     """Whether an object carries the annotation, an empty one, or a key that was probably meant to be it."""
-    annotations = thing["metadata"].get("annotations") or {}
-    return ROLE_ARN_ANNOTATION in annotations or ROLE_ARN_ANNOTATION in rules.near_misses(annotations).values()
+    return has_role_key(thing["metadata"].get("annotations") or {})
 
 
 def account_in_subject(subject: str) -> Name | None:
     """The service account that a subject names; None if it has wildcards or is not a service account's."""
-    match = _SUBJECT.fullmatch(subject)
-    return None if match is None or trust_policy.is_wild(subject) else (match[1], match[2])
+    return None if has_wildcard(subject) else parse_subject(subject)
 
 
 def is_plain(pod: Json, role_arn: str | None) -> bool:

@@ -13,10 +13,8 @@ from .. import arn as arns
 from ..diagnosis.causes import Finding
 from ..diagnosis.facts import AwsFacts, Chain, Unknown
 from ..diagnosis.rules import role as role_rules
-from ..diagnosis.rules.trust_facts import EKS_ISSUER, drift
-from ..policy.conditions import like
-from ..policy.document import as_list, statements
-from ..trust import policy as trust_policy
+from ..policy.document import as_list, like, statements
+from ..trust.statements import has_wildcard, subject
 from ..wording import join_some, quantity
 from .facts import AuditFacts, Name, account_in_subject, annotation_of
 
@@ -91,9 +89,7 @@ def _find_missing(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> t
             ),
             tuple(missing),
         )
-    patterns = [
-        subject for subject in subjects if trust_policy.is_wild(subject) and not _matches_any_account(facts, subject)
-    ]
+    patterns = [subject for subject in subjects if has_wildcard(subject) and not _matches_any_account(facts, subject)]
     if patterns:
         names = join_some(patterns, _NAMES_SHOWN)
         yield AuditFinding(
@@ -108,7 +104,7 @@ def _find_missing(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> t
 
 
 def _matches_any_account(facts: AuditFacts, pattern: str) -> bool:
-    return any(like(pattern, trust_policy.subject(*name)) for name in facts.service_accounts)
+    return any(like(pattern, subject(*name)) for name in facts.service_accounts)
 
 
 def _trust_only_existing(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> str:
@@ -276,9 +272,9 @@ def find_in_providers(facts: AuditFacts) -> t.Iterator[AuditFinding]:
         return
     own = arns.provider_of(facts.issuer)
     for arn in sorted(facts.provider_arns):
-        url = arn.partition(":oidc-provider/")[2]
-        match = EKS_ISSUER.fullmatch(url)
-        if match is None or url == own or drift(url, own):
+        url = arns.provider_name(arn)
+        match = arns.EKS_ISSUER.fullmatch(url)
+        if match is None or url == own or arns.describe_url_difference(url, own):
             continue
         region = match[2]
         issuers = facts.issuers.get(region, Unknown(""))

@@ -99,7 +99,7 @@ class BindingsSpec:
     """
 
     provider: provider_spec.ProviderSpec
-    roles: t.Mapping[str, role_spec.Wanted]
+    roles: t.Mapping[str, role_spec.RoleSpec]
     bindings: tuple[BindingSpec, ...]
     workers: int
     rollout: t.Mapping[str, t.Any] | None = None
@@ -151,10 +151,10 @@ class BindingsSpec:
         account_options = _account_options(binding, state="absent", force=self.force)
         return BindingSpec(len(self.bindings) + number, account_options, None, None)
 
-    def unbound_role_spec(self, name: str, bindings: t.Iterable[BindingSpec]) -> role_spec.Wanted:
+    def unbound_role_spec(self, name: str, bindings: t.Iterable[BindingSpec]) -> role_spec.RoleSpec:
         """The spec of a role that no longer trusts these service accounts."""
         accounts = [{"namespace": binding.namespace, "name": binding.service_account} for binding in bindings]
-        return role_spec.Wanted.from_params(
+        return role_spec.RoleSpec.from_params(
             {
                 **options.defaults(options.IRSA_ROLE, options.ROLE),
                 "cluster_name": self.provider.cluster_name,
@@ -169,14 +169,14 @@ class BindingsSpec:
 
 def _role_specs(
     params: t.Mapping[str, t.Any], load_yaml: LoadYaml | None, problems: list[str]
-) -> dict[str, role_spec.Wanted]:
+) -> dict[str, role_spec.RoleSpec]:
     defaults = options.defaults(options.IRSA_ROLE, options.ROLE)
     cluster = {"cluster_name": params["cluster_name"], "issuer": params["issuer"]}
-    specs: dict[str, role_spec.Wanted] = {}
+    specs: dict[str, role_spec.RoleSpec] = {}
     for role in grouping.by_role(params["bindings"]):
         name = role["name"]
         try:
-            specs[name] = role_spec.Wanted.from_params(
+            specs[name] = role_spec.RoleSpec.from_params(
                 {**defaults, **cluster, **role, "state": params["state"]}, load_yaml
             )
         except InvalidInput as error:
@@ -186,7 +186,7 @@ def _role_specs(
 
 
 def _binding_specs(
-    params: t.Mapping[str, t.Any], roles: t.Mapping[str, role_spec.Wanted], problems: list[str]
+    params: t.Mapping[str, t.Any], roles: t.Mapping[str, role_spec.RoleSpec], problems: list[str]
 ) -> list[BindingSpec]:
     names = {name.casefold(): name for name in roles}
     specs = []

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The operators of a policy's Condition, as IAM compares with them.
+"""The operators of a policy's Condition, evaluated as IAM evaluates them.
 
 - operators: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 - several values, absent keys:
@@ -18,70 +18,15 @@ import base64
 import binascii
 import dataclasses
 import datetime
-import functools
 import ipaddress
 import operator
 import re
 import typing as t
 
+from .document import PolicyValue
+
 Lookup = t.Callable[[str], "t.Sequence[str] | None"]
-"""The values of a condition key in the request, by its name in any case; None for a key that the request lacks."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Wanted:
-    """A value of the policy, its variables replaced.
-
-    :param text: its characters.
-    :param wild: the places of those ``*`` and ``?`` that stand for others. A character that came out of a variable
-        stands for itself: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-    """
-
-    text: str
-    wild: frozenset[int]
-
-    @classmethod
-    def of(cls, text: str) -> Wanted:
-        """A value without variables."""
-        return cls(text, frozenset(place for place, character in enumerate(text) if character in "*?"))
-
-    @functools.cached_property
-    def parts(self) -> list[Wanted]:
-        """Split at the first five colons, as the components of an ARN."""
-        found: list[Wanted] = []
-        start = 0
-        for part in self.text.split(":", 5):
-            stop = start + len(part)
-            found.append(Wanted(part, frozenset(place - start for place in self.wild if start <= place < stop)))
-            start = stop + 1
-        return found
-
-    def like(self, found: str) -> bool:
-        """Whether the found value is one that this stands for; case counts.
-
-        Not by a regular expression: with many ``*`` one would try for ages.
-        """
-        here = there = 0
-        # Where the last * stands, and from where on the found text is held against what follows it.
-        star, after = -1, 0
-        while there < len(found):
-            wild = self.text[here] if here in self.wild else ""
-            if wild == "*":
-                star, after = here, there
-                here += 1
-            elif here < len(self.text) and (wild == "?" or self.text[here] == found[there]):
-                here, there = here + 1, there + 1
-            elif star >= 0:
-                after += 1
-                here, there = star + 1, after
-            else:
-                return False
-        return all(place in self.wild and self.text[place] == "*" for place in range(here, len(self.text)))
-
-
-def like(pattern: str, found: str) -> bool:
-    """Whether a text is one that a pattern with ``*`` and ``?`` stands for; case counts."""
-    return Wanted.of(pattern).like(found)
+"""Returns the values of a condition key in the request, by its name in any case; None for a key that it lacks."""
 
 
 # Variables
@@ -91,10 +36,10 @@ _CHARACTERS = ("*", "?", "$")
 _DEFAULT = re.compile(r"\s*'(.*)'\s*", re.DOTALL)
 
 
-def replace_variables(text: str, lookup: Lookup) -> Wanted | None:
+def replace_variables(text: str, lookup: Lookup) -> PolicyValue | None:
     """A policy's value with ``${key}``, ``${key, 'default'}``, ``${*}``, ``${?}`` and ``${$}`` replaced.
 
-    :returns: None where a variable has no value, or several. Nothing equals such a value.
+    :returns: None if a variable has no value or several. Nothing equals such a value.
     """
     result, wild = "", set[int]()
     end = 0
@@ -108,13 +53,13 @@ def replace_variables(text: str, lookup: Lookup) -> Wanted | None:
         end = variable.end()
     plain = text[end:]
     wild.update(len(result) + place for place, character in enumerate(plain) if character in "*?")
-    return Wanted(result + plain, frozenset(wild))
+    return PolicyValue(result + plain, frozenset(wild))
 
 
 def variables_in(text: str) -> list[str]:
-    """The keys whose values a policy's value stands on."""
-    names = [each.group(1).partition(",")[0].strip() for each in _VARIABLE.finditer(text)]
-    return [each for each in names if each not in _CHARACTERS]
+    """The condition keys of the variables in a policy's value."""
+    names = [variable.group(1).partition(",")[0].strip() for variable in _VARIABLE.finditer(text)]
+    return [name for name in names if name not in _CHARACTERS]
 
 
 def _value_of(variable: str, lookup: Lookup) -> str | None:
@@ -131,31 +76,31 @@ def _value_of(variable: str, lookup: Lookup) -> str | None:
 # One value against one value
 
 
-def _equal_without_case(found: str, wanted: Wanted) -> bool:
+def _equal_without_case(found: str, wanted: PolicyValue) -> bool:
     return found.lower() == wanted.text.lower()
 
 
 _ARN = re.compile(r"arn(:[^:]*){4}:")
 
 
-def _arn(found: str, wanted: Wanted) -> bool:
-    """Each of the six components by itself. AWS documents ArnEquals and ArnLike as the same."""
+def _arn(found: str, wanted: PolicyValue) -> bool:
+    """Compares the six components one by one. AWS documents ArnEquals and ArnLike as identical."""
     ours, theirs = found.split(":", 5), wanted.parts
     return len(ours) == len(theirs) == 6 and all(their.like(our) for our, their in zip(ours, theirs, strict=True))
 
 
-def _bool(found: str, wanted: Wanted) -> bool:
+def _bool(found: str, wanted: PolicyValue) -> bool:
     return found.lower() == wanted.text.lower()
 
 
-def _binary(found: str, wanted: Wanted) -> bool:
+def _binary(found: str, wanted: PolicyValue) -> bool:
     try:
         return base64.b64decode(found, validate=True) == base64.b64decode(wanted.text, validate=True)
     except binascii.Error:
         return False
 
 
-def _ip(found: str, wanted: Wanted) -> bool:
+def _ip(found: str, wanted: PolicyValue) -> bool:
     try:
         return ipaddress.ip_address(found) in ipaddress.ip_network(wanted.text, strict=False)
     except ValueError:
@@ -177,13 +122,13 @@ def _number(text: str) -> float:
 
 
 def _instant(text: str) -> float:
-    """Seconds since 1970 of an ISO 8601 date (UTC unless it says otherwise), or of such a number itself."""
+    """Seconds since 1970 of an ISO 8601 date (UTC unless it has an offset) or of a number of seconds."""
     if _NUMBER.fullmatch(text):
         return float(text)
     match = _DATE.fullmatch(text)
     if match is None:
         raise ValueError(text)
-    year, month, day, hour, minute, second = (int(each or 0) for each in match.groups()[:6])
+    year, month, day, hour, minute, second = (int(group or 0) for group in match.groups()[:6])
     moment = datetime.datetime(year, month, day or 1, hour, minute, second, tzinfo=datetime.timezone.utc)
     zone = match.group(8) or "Z"
     offset = 0
@@ -192,8 +137,8 @@ def _instant(text: str) -> float:
     return moment.timestamp() + float(match.group(7) or 0) - offset
 
 
-def _ordered(read: t.Callable[[str], float], compare: Compare) -> t.Callable[[str, Wanted], bool]:
-    def check(found: str, wanted: Wanted) -> bool:
+def _ordered(read: t.Callable[[str], float], compare: Compare) -> t.Callable[[str, PolicyValue], bool]:
+    def check(found: str, wanted: PolicyValue) -> bool:
         try:
             return compare(read(found), read(wanted.text))
         except ValueError:
@@ -202,7 +147,7 @@ def _ordered(read: t.Callable[[str], float], compare: Compare) -> t.Callable[[st
     return check
 
 
-_COMPARISONS: dict[str, t.Callable[[str, Wanted], bool]] = {
+_COMPARISONS: dict[str, t.Callable[[str, PolicyValue], bool]] = {
     "StringEquals": lambda found, wanted: found == wanted.text,
     "StringEqualsIgnoreCase": _equal_without_case,
     "StringLike": lambda found, wanted: wanted.like(found),
@@ -240,7 +185,7 @@ _NEGATIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class Operator:
-    """An operator of a Condition, taken apart.
+    """An operator of a Condition by its parts.
 
     :param quantifier: ``ForAllValues``, ``ForAnyValue`` or empty.
     :param comparison: the operator without its negation: StringEquals for StringNotEquals.
@@ -253,7 +198,7 @@ class Operator:
 
     @classmethod
     def parse(cls, text: str) -> Operator | None:
-        """None for what is no operator of IAM; they are told apart by case."""
+        """The operator of that name, in which case counts; None if IAM does not have it."""
         quantifier, _colon, name = text.rpartition(":")
         if quantifier not in ("", "ForAllValues", "ForAnyValue"):
             return None
@@ -270,32 +215,32 @@ class Operator:
         """Whether IAM replaces variables in its values."""
         return self.comparison.startswith(("String", "Arn"))
 
-    def holds(self, found: t.Sequence[str] | None, wanted: t.Sequence[Wanted]) -> bool:
-        """Whether it holds for a key.
+    def holds(self, found: t.Sequence[str] | None, wanted: t.Sequence[PolicyValue]) -> bool:
+        """Whether the condition holds for a key.
 
-        Of the wanted values one is enough, and for a negated operator none may match. An absent key matches nothing,
-        so a negated operator holds for it. ForAllValues holds for it as well. ForAnyValue never does, whether or not
-        IfExists is behind it: https://iam.cloudcopilot.io/resources/operators/ForAnyValue:StringEqualsIfExists
+        One matching value is enough; for a negated operator no value may match. An absent key matches nothing, so a
+        negated operator holds for it. ForAllValues holds for it too. ForAnyValue never does, with IfExists or without:
+        https://iam.cloudcopilot.io/resources/operators/ForAnyValue:StringEqualsIfExists
 
         :param found: the key's values; None or empty if the request lacks it.
-        :param wanted: those of the policy that have a value.
+        :param wanted: the policy's values without those that have no value.
         """
         if self.comparison == "Null":
             # "true": the key has to be absent.
-            return any(each.text.lower() == ("false" if found else "true") for each in wanted)
+            return any(value.text.lower() == ("false" if found else "true") for value in wanted)
         if self.quantifier == "ForAllValues":
             # An empty text counts as no value.
-            return all(self._one(each, wanted) for each in found or () if each)
+            return all(self._matches(value, wanted) for value in found or () if value)
         if self.quantifier == "ForAnyValue":
-            return any(self._one(each, wanted) for each in found or ())
+            return any(self._matches(value, wanted) for value in found or ())
         if not found:
             return self.negated or self.if_exists
         every = all if self.negated else any
-        return every(self._one(each, wanted) for each in found)
+        return every(self._matches(value, wanted) for value in found)
 
-    def _one(self, found: str, wanted: t.Sequence[Wanted]) -> bool:
+    def _matches(self, found: str, wanted: t.Sequence[PolicyValue]) -> bool:
         compare = _COMPARISONS[self.comparison]
         if compare is _arn and not _ARN.match(found):
-            # What is no ARN is neither like one nor unlike: IAM's policy simulator says so.
+            # A value that is not an ARN fails both the operator and its negation, as in IAM's policy simulator.
             return False
-        return any(compare(found, each) for each in wanted) != self.negated
+        return any(compare(found, value) for value in wanted) != self.negated

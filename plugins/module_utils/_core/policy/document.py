@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Policy documents: reading them, comparing what they mean, and measuring them.
+"""Policy documents: reads them, compares what they mean, measures them, and matches their patterns.
 
 The grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -10,7 +10,9 @@ The grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies
 from __future__ import annotations
 
 import collections.abc
+import dataclasses
 import datetime
+import functools
 import json
 import re
 import typing as t
@@ -21,20 +23,20 @@ from ..errors import InvalidInput
 Document = dict[str, t.Any]
 Statement = dict[str, t.Any]
 LoadYaml = t.Callable[[str], t.Any]
-"""Reads YAML and raises ValueError, with the place in its message, where the text is none."""
+"""Parses YAML; raises ValueError with the place in its message."""
 
 VERSION = "2012-10-17"
-# What a document without Version is taken for.
-_OLD_VERSION = "2008-10-17"
+# The version of a document without Version.
+OLD_VERSION = "2008-10-17"
 _ACCOUNT = re.compile(r"\d{12}")
 
 
 def parse(value: t.Any, what: str, load_yaml: LoadYaml | None = None) -> Document:
-    """A document out of a mapping, or out of a string of JSON, URL-encoded JSON (as IAM's own API gives it) or YAML.
+    """A document from a mapping, or from a string of JSON, URL-encoded JSON (as IAM's API returns it) or YAML.
 
-    :param what: the option or object that the document is of, for messages.
-    :param load_yaml: left out, strings have to be JSON.
-    :raises InvalidInput: it is none of these.
+    :param what: the option or object that has the document, for messages.
+    :param load_yaml: None: strings must be JSON.
+    :raises InvalidInput: the value is none of these.
     """
     if isinstance(value, str):
         value = _read(value, what, load_yaml)
@@ -60,7 +62,7 @@ def _read(text: str, what: str, load_yaml: LoadYaml | None) -> t.Any:
     try:
         return load_yaml(text)
     except ValueError as error:
-        # Text in braces was meant as JSON, and JSON's own complaint is the one that helps.
+        # Text in braces was meant as JSON, so JSON's error message helps most.
         cause = (
             f"it is not JSON: {reason}" if text.lstrip().startswith("{") else f"it is neither JSON nor YAML: {error}"
         )
@@ -74,26 +76,26 @@ def _kind(value: t.Any) -> str:
 
 
 def _plain(value: t.Any) -> t.Any:
-    """The value as JSON has it. YAML reads an unquoted Version: 2012-10-17 as a date."""
-    # Asked by its class first: the abstract one takes ten times as long, for each part of thousands of documents.
+    """The value in JSON's types. YAML reads an unquoted Version: 2012-10-17 as a date."""
+    # dict first: a check against the abstract class takes ten times as long.
     if isinstance(value, (dict, collections.abc.Mapping)):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
+        return [_plain(part) for part in value]
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()
     return value
 
 
 def as_list(value: t.Any) -> list[t.Any]:
-    """A policy element that may be given as one value or as a list of them, as a list."""
+    """A policy element, one value or a list of values, as a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def scalar(values: t.Sequence[str]) -> str | list[str]:
-    """A list as IAM hands it back: a single value stands by itself."""
+    """Values as IAM returns them: a single value without a list."""
     return values[0] if len(values) == 1 else list(values)
 
 
@@ -109,12 +111,12 @@ def federated_principals(statement: t.Any) -> list[str]:
 
 
 def compact(document: t.Mapping[str, t.Any]) -> str:
-    """A document as it is sent: JSON without white space, keys in the order they have."""
+    """A document as it is sent: JSON without white space, keys in their order."""
     return json.dumps(document, separators=(",", ":"))
 
 
 def size(document: t.Mapping[str, t.Any]) -> int:
-    """The characters that count against IAM's quotas: all but white space."""
+    """The characters that count against IAM's quotas: all except white space."""
     return sum(map(len, compact(document).split()))
 
 
@@ -135,9 +137,9 @@ def equal(one: t.Mapping[str, t.Any], other: t.Mapping[str, t.Any], *, partition
 
 def _meaning(document: t.Mapping[str, t.Any], partition: str) -> tuple[t.Any, ...]:
     return (
-        str(document.get("Version", _OLD_VERSION)),
+        str(document.get("Version", OLD_VERSION)),
         document.get("Id"),
-        frozenset(statement_meaning(each, partition) for each in statements(document)),
+        frozenset(statement_meaning(statement, partition) for statement in statements(document)),
     )
 
 
@@ -148,9 +150,9 @@ def statement_meaning(statement: t.Any, partition: str = "aws") -> str:
     normal: dict[str, t.Any] = {}
     for element, value in statement.items():
         if element in ("Action", "NotAction"):
-            normal[element] = sorted({str(each).lower() for each in as_list(value)})
+            normal[element] = sorted({str(action).lower() for action in as_list(value)})
         elif element in ("Resource", "NotResource"):
-            normal[element] = sorted({str(each) for each in as_list(value)})
+            normal[element] = sorted({str(resource) for resource in as_list(value)})
         elif element in ("Principal", "NotPrincipal"):
             normal[element] = _principals(value, partition)
         elif element != "Condition":
@@ -165,7 +167,9 @@ def _principals(value: t.Any, partition: str) -> t.Any:
         value = {"AWS": "*"}
     if not isinstance(value, t.Mapping):
         return value
-    return {kind: sorted({_principal(str(each), partition) for each in as_list(who)}) for kind, who in value.items()}
+    return {
+        kind: sorted({_principal(str(name), partition) for name in as_list(names)}) for kind, names in value.items()
+    }
 
 
 def _principal(value: str, partition: str) -> str:
@@ -176,54 +180,71 @@ def _conditions(block: t.Any) -> t.Any:
     if not isinstance(block, t.Mapping):
         return block
     return sorted(
-        [operator, str(key).lower(), sorted({_text(each) for each in as_list(values)})]
+        [operator, str(key).lower(), sorted({condition_text(part) for part in as_list(values)})]
         for operator, keys in block.items()
         for key, values in (keys.items() if isinstance(keys, t.Mapping) else [("", keys)])
     )
 
 
-def _text(value: t.Any) -> str:
+def condition_text(value: t.Any) -> str:
+    """A value of a condition as IAM compares it: booleans as ``true`` and ``false``."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-# Identity policies
+# Patterns
 
 
-def identity_policy_faults(document: t.Mapping[str, t.Any]) -> list[str]:
-    """What IAM would refuse in an inline policy, each fault with its place."""
-    faults = [f"unknown element {key}" for key in document if key not in ("Version", "Id", "Statement")]
-    if document.get("Version", VERSION) not in (VERSION, _OLD_VERSION):
-        faults.append(f"Version {document['Version']!r} is neither {VERSION} nor {_OLD_VERSION}")
-    if not statements(document):
-        faults.append("it has no Statement")
-    for number, statement in enumerate(statements(document), 1):
-        place = f"statement {number}"
-        if not isinstance(statement, t.Mapping):
-            faults.append(f"{place} is no mapping")
-            continue
-        faults += [f"{place}: {fault}" for fault in _statement_faults(statement)]
-    return faults
+@dataclasses.dataclass(frozen=True)
+class PolicyValue:
+    """A value of a policy with its variables replaced.
+
+    :param text: its characters.
+    :param wild: the indexes of the ``*`` and ``?`` that are wildcards. A character from a variable is literal:
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+    """
+
+    text: str
+    wild: frozenset[int]
+
+    @classmethod
+    def of(cls, text: str) -> PolicyValue:
+        """A value without variables."""
+        return cls(text, frozenset(place for place, character in enumerate(text) if character in "*?"))
+
+    @functools.cached_property
+    def parts(self) -> list[PolicyValue]:
+        """Split at the first five colons, as the components of an ARN."""
+        found: list[PolicyValue] = []
+        start = 0
+        for part in self.text.split(":", 5):
+            stop = start + len(part)
+            found.append(PolicyValue(part, frozenset(place - start for place in self.wild if start <= place < stop)))
+            start = stop + 1
+        return found
+
+    def like(self, found: str) -> bool:
+        """Whether the value matches a value of the request; case counts.
+
+        A regular expression with many ``*`` would take exponential time.
+        """
+        here = there = 0
+        # The index of the last *, and where in the found text the match of what follows it starts.
+        star, after = -1, 0
+        while there < len(found):
+            wild = self.text[here] if here in self.wild else ""
+            if wild == "*":
+                star, after = here, there
+                here += 1
+            elif here < len(self.text) and (wild == "?" or self.text[here] == found[there]):
+                here, there = here + 1, there + 1
+            elif star >= 0:
+                after += 1
+                here, there = star + 1, after
+            else:
+                return False
+        return all(place in self.wild and self.text[place] == "*" for place in range(here, len(self.text)))
 
 
-_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
-
-
-def _statement_faults(statement: t.Mapping[str, t.Any]) -> list[str]:
-    faults = []
-    for key in statement:
-        if key in ("Principal", "NotPrincipal"):
-            faults.append(f"{key} has no place in a policy of a role")
-        elif key not in _ELEMENTS:
-            faults.append(f"unknown element {key}")
-    if statement.get("Effect") not in ("Allow", "Deny"):
-        faults.append("Effect is neither Allow nor Deny")
-    if not re.fullmatch(r"[0-9A-Za-z]*", str(statement.get("Sid") or "")):
-        faults.append(f"Sid {statement['Sid']!r} has other characters than letters and digits")
-    for either, other in (("Action", "NotAction"), ("Resource", "NotResource")):
-        if (either in statement) == (other in statement):
-            faults.append(f"it needs one of {either} and {other}")
-            continue
-        values = as_list(statement.get(either, statement.get(other)))
-        if not values or not all(isinstance(value, str) and value for value in values):
-            faults.append(f"{either if either in statement else other} is no list of strings")
-    return faults
+def like(pattern: str, found: str) -> bool:
+    """Whether a text matches a pattern with ``*`` and ``?``; case counts."""
+    return PolicyValue.of(pattern).like(found)

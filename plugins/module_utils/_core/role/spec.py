@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An IAM role: as users want it, and as IAM has it."""
+"""An IAM role as a user asks for it, and as IAM has it."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 from .. import arn as arns
@@ -15,27 +16,28 @@ from ..errors import InvalidInput
 from ..policy import document as policy_document
 from ..policy.document import Document
 from ..policy.templates import Facts, Template
-from ..trust import policy as trust_policy
+from ..trust.policy import Grant, build_document
+from ..trust.statements import subject
 
-# On every role that this collection makes. It says that `absent` may delete the role; giving it to a role hands the
-# role over.
+# On every role that this collection creates. `absent` deletes only roles with this tag; tagging a role hands it over.
 OWNER_TAG, OWNER_VALUE = "eksops.irsa/managed", "true"
 _DEFAULT_DURATION = 3600
-# What a role's inline policies may have together, and what a trust policy may have in any account: characters, white
-# space not counted. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# Limits in characters, white space not counted: all inline policies of a role together, and a trust policy in any
+# account. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_QUOTA, LARGEST_TRUST = 10240, 4096
 _SERVICE_PATH = "/aws-service-role/"
+_INLINE_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
-    """The account that roles and policies are in."""
+class AccountScope:
+    """The account and partition of roles and policies."""
 
     partition: str
     account_id: str
 
     def policy_arn(self, name: str, *, of_aws: bool = False, path: str = "") -> str:
-        """The ARN of a managed policy of the account, or of AWS."""
+        """The ARN of a managed policy of the account or of AWS."""
         return f"arn:{self.partition}:iam::{'aws' if of_aws else self.account_id}:policy/{path}{name}"
 
     def role_arn(self, path: str, name: str) -> str:
@@ -47,9 +49,9 @@ class Place:
 class Role:
     """A role as IAM has it.
 
-    :param managed_policies: ARNs, sorted; None if they couldn't be read and nobody asked for them.
+    :param managed_policies: ARNs, sorted; None if they could not be read and the spec does not name any.
     :param inline_policies: documents by name; None likewise.
-    :param instance_profiles: the names of those that hold the role; read for removal only.
+    :param instance_profiles: the names of those that contain the role; read for removal only.
     """
 
     arn: str
@@ -74,13 +76,13 @@ class Role:
         inline_policies: t.Mapping[str, t.Any] | None,
         instance_profiles: t.Iterable[str] = (),
     ) -> Role:
-        """:param role: as `_api.iam.get_role` gives it."""
+        """:param role: as `_api.aws.iam.get_role` returns it."""
         name = role["RoleName"]
         inline = None
         if inline_policies is not None:
             inline = {
-                each: policy_document.parse(document, f"the inline policy {each} of role {name}")
-                for each, document in sorted(inline_policies.items())
+                policy: policy_document.parse(document, f"the inline policy {policy} of role {name}")
+                for policy, document in sorted(inline_policies.items())
             }
         return cls(
             arn=role["Arn"],
@@ -98,20 +100,20 @@ class Role:
         )
 
     @property
-    def is_ours(self) -> bool:
-        """Whether this collection made the role, or it was handed over."""
+    def is_managed(self) -> bool:
+        """Whether this collection created the role, or a user handed it over with the tag."""
         return self.tags.get(OWNER_TAG) == OWNER_VALUE
 
     @property
     def is_service_linked(self) -> bool:
-        """Whether the role belongs to an AWS service, which alone can change it."""
+        """Whether the role belongs to an AWS service; only the service can change it."""
         return self.path.startswith(_SERVICE_PATH)
 
     @property
-    def place(self) -> Place:
-        """The account that the role is in."""
+    def scope(self) -> AccountScope:
+        """The account of the role."""
         arn = arns.Arn.parse(self.arn)
-        return Place(arn.partition, arn.account_id)
+        return AccountScope(arn.partition, arn.account_id)
 
     def as_dict(self) -> dict[str, t.Any]:
         """The role as `irsa_role` returns it."""
@@ -131,12 +133,12 @@ class Role:
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
-    """A role as users want it. None is "leave it as it is"; what is empty is wanted empty.
+class RoleSpec:
+    """A role as a user asks for it. None leaves the property alone; an empty value clears it.
 
-    :param permissions_boundary: an ARN, or empty for no boundary.
+    :param permissions_boundary: an ARN; empty for no boundary.
     :param managed_policies: ARNs or names.
-    :param subjects: the ``sub`` of each service account; None if service accounts are not spoken of.
+    :param subjects: the ``sub`` of each service account; None leaves the trust policy alone.
     """
 
     present: bool
@@ -161,10 +163,10 @@ class Wanted:
     issuer: str | None = None
 
     @classmethod
-    def from_params(cls, params: t.Mapping[str, t.Any], load_yaml: policy_document.LoadYaml | None = None) -> Wanted:
-        """From the options of `irsa_role`, checked.
+    def from_params(cls, params: t.Mapping[str, t.Any], load_yaml: policy_document.LoadYaml | None = None) -> RoleSpec:
+        """The options of `irsa_role`, checked.
 
-        :raises InvalidInput: options that can't be right, all of them at once.
+        :raises InvalidInput: invalid options; the error lists all of them.
         """
         problems = validation.Problems()
         present = params["state"] == "present"
@@ -184,7 +186,7 @@ class Wanted:
         tags = None if params["tags"] is None else validation.check_tags(problems, params["tags"])
         validation.check_tag_count(problems, len({*(tags or {}), OWNER_TAG}), f"role {params['name']}")
         inline = _inline_policies(problems, params["inline_policies"], load_yaml)
-        wanted = cls(
+        spec = cls(
             present=present,
             name=params["name"],
             path=params["path"],
@@ -206,40 +208,40 @@ class Wanted:
             cluster_name=params["cluster_name"],
             issuer=_issuer(problems, params["issuer"]),
         )
-        if wanted.subjects is not None and not (wanted.cluster_name or wanted.issuer):
+        if spec.subjects is not None and not spec.names_provider:
             problems.add(
                 "service_accounts are given without a cluster", "give cluster_name, or the cluster's issuer as issuer"
             )
-        elif wanted.subjects and len(wanted.subjects) > 1:  # one never makes too much
-            _check_least_size(problems, wanted)
+        elif spec.subjects and len(spec.subjects) > 1:  # one subject never exceeds the quota
+            _check_minimum_size(problems, spec)
         problems.stop()
-        return wanted
+        return spec
 
     @property
     def names_provider(self) -> bool:
-        """Whether the options say which provider's statements are meant."""
+        """Whether the spec names a provider."""
         return bool(self.cluster_name or self.issuer)
 
     @property
     def names_inline_policies(self) -> bool:
-        """Whether the options say which inline policies the role is to have."""
+        """Whether the spec names inline policies."""
         return self.inline_policies is not None or self.well_known is not None
 
-    def in_place(self, place: Place, region: str | None) -> Wanted:
-        """The same with the well-known policies among the inline ones, for the role in its place.
+    def with_well_known_policies(self, scope: AccountScope, region: str | None) -> RoleSpec:
+        """The spec with the well-known policies rendered into the inline policies.
 
-        :param region: of the cluster that is named, if one is and that is known.
-        :raises InvalidInput: something that a policy needs isn't known.
+        :param region: the cluster's region, if a cluster is named and its region is known.
+        :raises InvalidInput: a policy needs something that is unknown.
         """
         if self.well_known is None:
             return self
-        facts = Facts(place.partition, place.account_id, region, self.cluster_name)
-        documents = {each.policy_name: each.document(facts) for each in self.well_known}
+        facts = Facts(scope.partition, scope.account_id, region, self.cluster_name)
+        documents = {template.policy_name: template.document(facts) for template in self.well_known}
         return dataclasses.replace(self, inline_policies={**(self.inline_policies or {}), **documents}, well_known=None)
 
-    def grant(self, provider_arn: str) -> trust_policy.Grant:
-        """What the role is to trust the provider with."""
-        return trust_policy.Grant(provider_arn, self.subjects or (), self.audiences)
+    def grant(self, provider_arn: str) -> Grant:
+        """The subjects and audiences of the provider that the role is to trust."""
+        return Grant(provider_arn, self.subjects or (), self.audiences)
 
 
 def _tuple(values: t.Iterable[str] | None) -> tuple[str, ...] | None:
@@ -260,7 +262,7 @@ def _inline_policies(
         except InvalidInput as error:
             problems.add(f"{error.message}: {error.cause}", error.fix or "correct it")
             continue
-        for fault in policy_document.identity_policy_faults(document):
+        for fault in inline_policy_faults(document):
             problems.add(f"{what}: {fault}", "write it as IAM's policy grammar has it")
         documents[name] = document
     total = sum(policy_document.size(document) for document in documents.values())
@@ -272,21 +274,60 @@ def _inline_policies(
     return documents
 
 
+def inline_policy_faults(document: t.Mapping[str, t.Any]) -> list[str]:
+    """What IAM would reject in an inline policy, each fault with its place."""
+    faults = [f"unknown element {key}" for key in document if key not in ("Version", "Id", "Statement")]
+    if document.get("Version", policy_document.VERSION) not in (policy_document.VERSION, policy_document.OLD_VERSION):
+        faults.append(
+            f"Version {document['Version']!r} is neither {policy_document.VERSION} nor {policy_document.OLD_VERSION}"
+        )
+    if not policy_document.statements(document):
+        faults.append("it has no Statement")
+    for number, statement in enumerate(policy_document.statements(document), 1):
+        place = f"statement {number}"
+        if not isinstance(statement, t.Mapping):
+            faults.append(f"{place} is not a mapping")
+            continue
+        faults += [f"{place}: {fault}" for fault in _statement_faults(statement)]
+    return faults
+
+
+def _statement_faults(statement: t.Mapping[str, t.Any]) -> list[str]:
+    faults = []
+    for key in statement:
+        if key in ("Principal", "NotPrincipal"):
+            faults.append(f"{key} has no place in a policy of a role")
+        elif key not in _INLINE_ELEMENTS:
+            faults.append(f"unknown element {key}")
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        faults.append("Effect is neither Allow nor Deny")
+    if not re.fullmatch(r"[0-9A-Za-z]*", str(statement.get("Sid") or "")):
+        faults.append(f"Sid {statement['Sid']!r} has other characters than letters and digits")
+    for either, other in (("Action", "NotAction"), ("Resource", "NotResource")):
+        if (either in statement) == (other in statement):
+            faults.append(f"it needs one of {either} and {other}")
+            continue
+        values = policy_document.as_list(statement.get(either, statement.get(other)))
+        if not values or not all(isinstance(value, str) and value for value in values):
+            faults.append(f"{either if either in statement else other} is not a list of strings")
+    return faults
+
+
 def _well_known(
     problems: validation.Problems, given: t.Sequence[t.Any] | None, inline: t.Mapping[str, Document]
 ) -> tuple[Template, ...] | None:
-    """:param given: as the action plugins look them up, mappings with the fields of a template."""
+    """:param given: mappings with the fields of a template, as the action plugins resolve them."""
     if given is None:
         return None
     found: dict[str, Template] = {}
-    for each in given:
-        if not isinstance(each, t.Mapping) or set(each) != {"name", "policy_name", "statements"}:
+    for policy in given:
+        if not isinstance(policy, t.Mapping) or set(policy) != {"name", "policy_name", "statements"}:
             problems.add(
-                f"well_known_policies: {each} was not looked up",
+                f"well_known_policies: {policy} was not looked up",
                 "run the module as a task of Ansible, whose action plugin does it",
             )
             continue
-        template = Template(**each)
+        template = Template(**policy)
         if template.policy_name in inline:
             problems.add(
                 f"{template.policy_name} is both in inline_policies and a well-known policy",
@@ -304,11 +345,13 @@ def _subjects(problems: validation.Problems, params: t.Mapping[str, t.Any]) -> t
     accounts = params["service_accounts"]
     if accounts is None:
         return None
-    # Taking away needs no leave: what stands there with a wildcard has to be nameable.
-    wild = params["allow_wildcards"] or params["state"] == "absent"
+    # A subject with a wildcard can always be removed.
+    allow_wildcards = params["allow_wildcards"] or params["state"] == "absent"
     for account in accounts:
-        validation.check_service_account(problems, account["namespace"], account["name"], allow_wildcards=wild)
-    return tuple(sorted({trust_policy.subject(account["namespace"], account["name"]) for account in accounts}))
+        validation.check_service_account(
+            problems, account["namespace"], account["name"], allow_wildcards=allow_wildcards
+        )
+    return tuple(sorted({subject(account["namespace"], account["name"]) for account in accounts}))
 
 
 def _audiences(problems: validation.Problems, given: t.Sequence[str] | None) -> tuple[str, ...]:
@@ -323,11 +366,11 @@ def _issuer(problems: validation.Problems, given: str | None) -> str | None:
     return given
 
 
-def _check_least_size(problems: validation.Problems, wanted: Wanted) -> None:
-    """Refuses accounts that no role can take, before anything is asked of AWS."""
-    issuer = wanted.issuer or "https://"
-    grant = wanted.grant(arns.provider_arn("aws", "0" * 12, issuer))
-    size = policy_document.size(trust_policy.document_of(grant))
+def _check_minimum_size(problems: validation.Problems, spec: RoleSpec) -> None:
+    """Rejects more accounts than any trust policy can hold, before any call to AWS."""
+    issuer = spec.issuer or "https://"
+    grant = spec.grant(arns.provider_arn("aws", "0" * 12, issuer))
+    size = policy_document.size(build_document(grant))
     if size > LARGEST_TRUST:
         problems.add(
             f"{len(grant.subjects)} service accounts make a trust policy of at least {size} characters",

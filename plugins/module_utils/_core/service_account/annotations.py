@@ -96,6 +96,12 @@ def near_misses(annotations: t.Iterable[str]) -> dict[str, str]:
     return {key: meant for key, meant in found.items() if meant}
 
 
+def has_role_key(annotations: t.Mapping[str, str]) -> bool:
+    """Whether there is an annotation for a role, even an empty one, or a key that looks like it."""
+    key = IRSA_OPTIONS["role_arn"]
+    return key in annotations or key in near_misses(annotations).values()
+
+
 @functools.lru_cache(maxsize=4096)  # the same few keys are on thousands of objects
 def _meant(key: str) -> str | None:
     if key in IRSA_OPTIONS.values():

@@ -2,16 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a role's trust policy lets a web identity in, decided as IAM decides it, with the reasons.
+"""Whether a role's trust policy allows a web identity to assume the role, decided as IAM decides it, with the reasons.
 
 - logic: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-- principals: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
-- actions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
 - what the request has:
   https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
 
-What the policy says of a key whose value only the real request has, as its source address, can't be told here. Then
-the answer is None, which goes through the logic as a third truth value.
+Some keys, the source address among them, have a value only in the real request. A condition on them is undecidable
+here: the answer is None, a third truth value throughout.
 """
 
 from __future__ import annotations
@@ -19,17 +17,23 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..arn import provider_of
-from ..policy.conditions import Operator, Wanted, like, replace_variables, variables_in
-from ..policy.document import as_list, statements
+from ..arn import STS_AUDIENCE
+from ..policy.conditions import Operator, replace_variables, variables_in
+from ..policy.document import VERSION, PolicyValue, as_list, statements
+from .statements import (
+    ACTION,
+    condition_keys,
+    conditions,
+    covers_action,
+    covers_principal,
+    may_allow,
+    named_principals,
+    named_subjects,
+)
 
-ACTION = "sts:AssumeRoleWithWebIdentity"
-# Before this version a variable was text like any other.
-_WITH_VARIABLES = "2012-10-17"
-
-# Global keys that an AssumeRoleWithWebIdentity never has: it isn't signed, so nobody's properties come with it, and no
-# service makes it. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-_NEVER = frozenset(
+# Global keys that an AssumeRoleWithWebIdentity request never has: it is not signed, so it carries no properties of a
+# principal, and no service makes it. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+_ABSENT_KEYS = frozenset(
     {
         "aws:assumedroot",
         "aws:calledvia",
@@ -62,16 +66,16 @@ _NEVER = frozenset(
         "sts:transitivetagkeys",
     }
 )
-_NEVER_BEGINNING = ("aws:principaltag/", "aws:requesttag/")
+_ABSENT_PREFIXES = ("aws:principaltag/", "aws:requesttag/")
 
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """One AssumeRoleWithWebIdentity, as IAM sees it.
+    """One AssumeRoleWithWebIdentity request as IAM evaluates it.
 
-    :param provider_arn: the OIDC provider that the token came by: the federated principal.
-    :param context: condition keys in lower case, each with its values. A key of the token's provider that isn't here
-        is one that the request lacks.
+    :param provider_arn: the OIDC provider of the token: the federated principal.
+    :param context: condition keys in lower case, each with its values. The request lacks every other key of the token's
+        provider.
     """
 
     provider_arn: str
@@ -79,36 +83,36 @@ class Request:
     action: str = ACTION
 
     @classmethod
-    def of_token(cls, provider_arn: str, issuer: str, subject: str, audience: str) -> Request:
-        """The request with a service account's token: of the claims that STS makes keys of, it has these two."""
-        provider = provider_of(issuer).lower()
-        return cls(provider_arn, {f"{provider}:sub": (subject,), f"{provider}:aud": (audience,)})
+    def of_token(cls, provider_arn: str, subject: str, audience: str) -> Request:
+        """The request with a service account's token. Of its claims, STS makes ``sub`` and ``aud`` condition keys."""
+        sub, aud = condition_keys(provider_arn)
+        return cls(provider_arn, {sub: (subject,), aud: (audience,)})
 
     def values(self, key: str) -> t.Sequence[str] | None:
-        """The values of a key, in any case; None if the request has none that is known."""
+        """The values of a key, in any case; None if no value is known."""
         return self.context.get(key.lower())
 
     def lacks(self, key: str) -> bool:
-        """Whether a key is one that such a request never has, as against one whose value isn't known here."""
+        """Whether such a request never has a key; False for a key whose value is unknown here."""
         name = key.lower()
         if name in self.context:
             return False
-        if name in _NEVER or name.startswith(_NEVER_BEGINNING):
+        if name in _ABSENT_KEYS or name.startswith(_ABSENT_PREFIXES):
             return True
         return not name.startswith(("aws:", "sts:"))
 
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """Why a statement doesn't match, or, for a statement whose match can't be told, what it turns on.
+    """Why a statement does not match, or what an undecidable statement depends on.
 
     :param element: Effect, Principal, NotPrincipal, Action, NotAction or Condition.
-    :param reason: in words.
-    :param operator: of the condition, as it stands there.
-    :param key: of the condition, as it stands there.
-    :param wanted: what the policy says.
-    :param found: what the request has; None for a key that it lacks.
-    :param lacking: whether the key is one that such a request never has.
+    :param reason: a message.
+    :param operator: the condition's operator as the policy spells it.
+    :param key: the condition's key as the policy spells it.
+    :param wanted: the policy's values.
+    :param found: the request's values; None for a key that it lacks.
+    :param lacking: whether such a request never has the key.
     """
 
     element: str
@@ -121,14 +125,14 @@ class Failure:
 
 
 @dataclasses.dataclass(frozen=True)
-class Verdict:
-    """What one statement says of the request.
+class StatementVerdict:
+    """What one statement decides about the request.
 
     :param index: its place in the document, from 0.
-    :param effect: Allow or Deny, or whatever else stands there.
-    :param matched: whether it applies; None if that can't be told.
-    :param failures: all that keeps it from applying.
-    :param unknown: the conditions that can't be told.
+    :param effect: Allow or Deny, or whatever the statement has instead.
+    :param matched: whether it applies; None if that is undecidable.
+    :param failures: everything that keeps it from applying.
+    :param undecidable: the conditions that only the real request can answer.
     """
 
     index: int
@@ -136,33 +140,75 @@ class Verdict:
     effect: str
     matched: bool | None
     failures: tuple[Failure, ...] = ()
-    unknown: tuple[Failure, ...] = ()
+    undecidable: tuple[Failure, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
-class Decision:
-    """:param allowed: None if it can't be told."""
+class TrustDecision:
+    """What a trust policy decides about a request.
+
+    :param allowed: None if that is undecidable.
+    """
 
     allowed: bool | None
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[StatementVerdict, ...]
 
     @property
-    def denying(self) -> tuple[Verdict, ...]:
+    def denying(self) -> tuple[StatementVerdict, ...]:
         """The Deny statements that apply."""
-        return tuple(each for each in self.verdicts if each.effect == "Deny" and each.matched)
+        return tuple(verdict for verdict in self.verdicts if verdict.effect == "Deny" and verdict.matched)
+
+    @property
+    def has_allow(self) -> bool:
+        """Whether some Allow statement applies or may apply, whether or not a Deny overrides it."""
+        return any(verdict.effect == "Allow" and verdict.matched is not False for verdict in self.verdicts)
 
 
-def evaluate(document: t.Mapping[str, t.Any], request: Request) -> Decision:
-    """What the document decides. A Deny that applies wins; what no statement allows is denied."""
-    variables = document.get("Version") == _WITH_VARIABLES
+def allows(document: t.Mapping[str, t.Any], provider_arn: str, subject: str, audience: str) -> bool | None:
+    """Whether the document allows a service account's tokens to assume the role; None if that is undecidable."""
+    return evaluate(document, Request.of_token(provider_arn, subject, audience)).allowed
+
+
+def allowed_subjects(document: t.Mapping[str, t.Any], provider_arn: str) -> dict[str, bool] | None:
+    """The subjects that the document names and allows for a provider, each for at least one audience.
+
+    :returns: the subjects in order, with whether they are allowed for certain; False if that depends on conditions that
+        only the real request can answer. None if no statement may allow the provider's web identities anything.
+    """
+    allowing = [statement for statement in statements(document) if may_allow(statement, provider_arn)]
+    if not allowing:
+        return None
+    _sub, aud = condition_keys(provider_arn)
+    audiences = {STS_AUDIENCE}
+    for statement in allowing:
+        audiences.update(
+            value for _operator, key, values in conditions(statement) if key.lower() == aud for value in values
+        )
+    found: dict[str, bool] = {}
+    for subject in sorted(set().union(*(named_subjects(statement, provider_arn) for statement in allowing))):
+        allowed = _any(allows(document, provider_arn, subject, audience) for audience in sorted(audiences))
+        if allowed is not False:
+            found[subject] = bool(allowed)
+    return found
+
+
+def evaluate(document: t.Mapping[str, t.Any], request: Request) -> TrustDecision:
+    """What the document decides. A Deny that applies overrides every Allow; without an Allow the request is denied."""
+    variables = has_variables(document)
     verdicts = tuple(
-        judge(each, request, index=index, variables=variables) for index, each in enumerate(statements(document))
+        evaluate_statement(statement, request, index=index, variables=variables)
+        for index, statement in enumerate(statements(document))
     )
-    denied = _any(each.matched for each in verdicts if each.effect == "Deny")
-    allowed = _any(each.matched for each in verdicts if each.effect == "Allow")
+    denied = _any(verdict.matched for verdict in verdicts if verdict.effect == "Deny")
+    allowed = _any(verdict.matched for verdict in verdicts if verdict.effect == "Allow")
     if denied or allowed is False:
-        return Decision(False, verdicts)
-    return Decision(None if denied is None else allowed, verdicts)
+        return TrustDecision(False, verdicts)
+    return TrustDecision(None if denied is None else allowed, verdicts)
+
+
+def has_variables(document: t.Mapping[str, t.Any]) -> bool:
+    """Whether IAM replaces policy variables in the document; before the current version they were plain text."""
+    return bool(document.get("Version") == VERSION)
 
 
 def _any(values: t.Iterable[bool | None]) -> bool | None:
@@ -172,90 +218,63 @@ def _any(values: t.Iterable[bool | None]) -> bool | None:
     return None if None in known else False
 
 
-def judge(statement: t.Any, request: Request, *, index: int = 0, variables: bool = True) -> Verdict:
-    """What one statement says of the request.
+def evaluate_statement(
+    statement: t.Any, request: Request, *, index: int = 0, variables: bool = True
+) -> StatementVerdict:
+    """What one statement decides about the request.
 
     :param variables: whether the document's version has policy variables.
     """
     if not isinstance(statement, t.Mapping):
-        return Verdict(index, None, "", False, (Failure("Effect", "the statement is no mapping"),))
+        return StatementVerdict(index, None, "", False, (Failure("Effect", "the statement is not a mapping"),))
     effect, sid = str(statement.get("Effect", "")), statement.get("Sid") or None
-    failures = [*_principal(statement, request), *_action(statement, request)]
-    unknown: list[Failure] = []
+    failures = [*_principal_failure(statement, request), *_action_failure(statement, request)]
+    undecidable: list[Failure] = []
     if effect not in ("Allow", "Deny"):
         failures.append(Failure("Effect", "it is neither Allow nor Deny", wanted=(effect,)))
     for operator, key, values in conditions(statement):
-        holds, failure = condition(operator, key, values, request, variables=variables)
+        holds, failure = evaluate_condition(operator, key, values, request, variables=variables)
         if not holds:
-            (unknown if holds is None else failures).append(failure)
-    matched = False if failures else None if unknown else True
-    return Verdict(index, sid, effect, matched, tuple(failures), tuple(unknown))
+            (undecidable if holds is None else failures).append(failure)
+    matched = False if failures else None if undecidable else True
+    return StatementVerdict(index, sid, effect, matched, tuple(failures), tuple(undecidable))
 
 
-def conditions(statement: t.Mapping[str, t.Any]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """A statement's conditions, all of which have to hold: operator, key and values."""
-    block = statement.get("Condition") or {}
-    return [
-        (str(operator), str(key), tuple(_text(each) for each in as_list(values)))
-        for operator, keys in (block.items() if isinstance(block, t.Mapping) else [("", block)])
-        for key, values in (keys.items() if isinstance(keys, t.Mapping) else [("", keys)])
-    ]
-
-
-def _text(value: t.Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def condition(
+def evaluate_condition(
     operator: str, key: str, values: t.Sequence[str], request: Request, *, variables: bool = True
 ) -> tuple[bool | None, Failure]:
-    """Whether a condition holds, None if that can't be told, and what to say of it if it doesn't."""
+    """Whether a condition holds, None if that is undecidable, and the failure to report if it does not hold."""
     wanted = tuple(values)
     parsed = Operator.parse(operator)
     if parsed is None:
         return False, Failure("Condition", f"IAM has no operator {operator}", operator, key, wanted)
     variables = variables and parsed.takes_variables
-    for needed in (key, *(name for each in wanted if variables for name in variables_in(each))):
+    for needed in (key, *(name for value in wanted if variables for name in variables_in(value))):
         if request.values(needed) is None and not request.lacks(needed):
             why = f"what the request has as {needed} is not known before it is made"
             return None, Failure("Condition", why, operator, key, wanted)
-    resolved = [replace_variables(each, request.values) if variables else Wanted.of(each) for each in wanted]
+    resolved = [replace_variables(value, request.values) if variables else PolicyValue.of(value) for value in wanted]
     found = request.values(key)
-    holds = parsed.holds(found, [each for each in resolved if each is not None])
+    holds = parsed.holds(found, [value for value in resolved if value is not None])
     if found is None:
         return holds, Failure("Condition", f"the request has no key {key}", operator, key, wanted, lacking=True)
     reason = f"{key} is {', '.join(found)}, the policy wants {operator} {' or '.join(wanted)}"
     return holds, Failure("Condition", reason, operator, key, wanted, tuple(found))
 
 
-def _principal(statement: t.Mapping[str, t.Any], request: Request) -> t.Iterator[Failure]:
-    element = "NotPrincipal" if "NotPrincipal" in statement else "Principal"
-    named = principals(statement.get(element))
-    found = (request.provider_arn,)
-    if _names(statement.get(element), request.provider_arn) == (element == "NotPrincipal"):
-        reason = f"it does not name {found[0]}" if element == "Principal" else f"it takes out {found[0]}"
-        yield Failure(element, reason, wanted=named, found=found)
+def _principal_failure(statement: t.Mapping[str, t.Any], request: Request) -> t.Iterator[Failure]:
+    if covers_principal(statement, request.provider_arn):
+        return
+    negated = "NotPrincipal" in statement
+    element, verb = ("NotPrincipal", "excludes") if negated else ("Principal", "does not name")
+    named = named_principals(statement.get(element))
+    yield Failure(element, f"it {verb} {request.provider_arn}", wanted=named, found=(request.provider_arn,))
 
 
-def principals(element: t.Any) -> tuple[str, ...]:
-    """All whom a Principal or NotPrincipal names, of every kind."""
-    if isinstance(element, t.Mapping):
-        return tuple(str(each) for who in element.values() for each in as_list(who))
-    return tuple(str(each) for each in as_list(element))
-
-
-def _names(element: t.Any, provider_arn: str) -> bool:
-    """Whether a Principal names the provider. There are no wildcards but a lone ``*``, which is everybody."""
-    if not isinstance(element, t.Mapping):
-        return bool(element == "*")
-    federated = as_list(element.get("Federated"))
-    return "*" in as_list(element.get("AWS")) or "*" in federated or provider_arn in federated
-
-
-def _action(statement: t.Mapping[str, t.Any], request: Request) -> t.Iterator[Failure]:
-    element = "NotAction" if "NotAction" in statement else "Action"
-    actions = tuple(str(each) for each in as_list(statement.get(element)))
-    matches = any(like(each.lower(), request.action.lower()) for each in actions)
-    if matches == (element == "NotAction"):
-        reason = f"it does not have {request.action}" if element == "Action" else f"it takes out {request.action}"
-        yield Failure(element, reason, wanted=actions, found=(request.action,))
+def _action_failure(statement: t.Mapping[str, t.Any], request: Request) -> t.Iterator[Failure]:
+    if covers_action(statement, request.action):
+        return
+    negated = "NotAction" in statement
+    element, verb = ("NotAction", "excludes") if negated else ("Action", "does not have")
+    actions = tuple(str(action) for action in as_list(statement.get(element)))
+    yield Failure(element, f"it {verb} {request.action}", wanted=actions, found=(request.action,))

@@ -2,16 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The trust policy of a role: who may assume it by the OIDC provider of a cluster.
+"""The statements of a trust policy that this collection manages: how they look, and how they change.
 
-Of a document with many authors only the *plain* statements of one provider are this collection's to write: those that
-allow ``sts:AssumeRoleWithWebIdentity`` to that provider alone, on no other conditions than StringEquals or StringLike
-on the provider's ``sub`` and ``aud``. Whoever wrote them, they say nothing that isn't said by the options of
-`irsa_role`. Everything else is somebody's: Deny statements, further conditions, further principals or actions, other
-providers. It is kept as it is, and where it concerns the provider a warning says so.
+A document can have many authors. *Managed* are only the statements for one provider that allow it, and no other
+principal, ``sts:AssumeRoleWithWebIdentity`` and no other action, on no conditions but StringEquals and StringLike on
+the provider's ``sub`` and ``aud``. The options of `irsa_role` express all that such a statement says, whoever wrote it.
+Every other statement is *foreign*: Deny statements, further conditions, principals or actions, other providers. Foreign
+statements are kept; a warning names those that concern the provider.
 
-The statements carry no Sid: IAM wants it unique in the document, so a fixed one would clash as soon as two clusters
-share a role, and the principal already tells whose a statement is. One that is there is kept.
+New statements have no Sid: it must be unique in the document, and two clusters may share a role. An existing Sid stays.
 
 Conditions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
 """
@@ -19,19 +18,16 @@ Conditions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_
 from __future__ import annotations
 
 import dataclasses
-import functools
 import typing as t
 
-from ..arn import Arn
+from ..arn import Arn, provider_name
 from ..policy import document as policy_document
-from ..policy.conditions import like
-from ..policy.document import Document, Statement, as_list, scalar, statements
+from ..policy.document import Document, Statement, as_list, federated_principals, scalar, statements
+from .statements import ACTION, condition_keys, describe_place, has_wildcard, may_allow, named_subjects
 
-ACTION = "sts:AssumeRoleWithWebIdentity"
 EQUALS, LIKE = "StringEquals", "StringLike"
-_PREFIX = "system:serviceaccount:"
 
-# IAM takes no document without a statement. This one says nothing that isn't so without it: nobody is allowed anything.
+# IAM accepts no document without a statement. This one changes nobody's access.
 NOBODY: Statement = {
     "Sid": "TrustsNobody",
     "Effect": "Deny",
@@ -43,11 +39,11 @@ _NOBODY = policy_document.statement_meaning(NOBODY)
 
 @dataclasses.dataclass(frozen=True)
 class Grant:
-    """Who of a provider is to be trusted.
+    """Which subjects of a provider a role is to trust.
 
-    :param provider_arn: the ARN of the OIDC provider, in the role's account.
+    :param provider_arn: the ARN of the OIDC provider in the role's account.
     :param subjects: ``system:serviceaccount:NAMESPACE:NAME``, wildcards included.
-    :param audiences: what a token must be issued for, one of them; empty for no condition on it.
+    :param audiences: a token must have one of them; empty for no condition on the audience.
     """
 
     provider_arn: str
@@ -56,13 +52,13 @@ class Grant:
 
     @property
     def partition(self) -> str:
-        """The AWS partition of the provider, and so of the role."""
+        """The AWS partition of the provider and of the role."""
         return Arn.parse(self.provider_arn).partition
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
-    """A changed document, or the very same object if nothing was to change, and what to warn of."""
+class ChangedDocument:
+    """The document after a change, the same object if nothing changed, and warnings."""
 
     document: Document
     warnings: tuple[str, ...] = ()
@@ -70,18 +66,18 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """A change that can be made to whatever the document has become in the meantime.
+    """A change that can be applied again to a document that others have changed in the meantime.
 
-    :param mode: ``merge``: the provider's plain statements grant the subjects; ``replace``: the document says that
-        and nothing else; ``remove``: the plain statements no longer grant the subjects.
-    :param purge: for ``merge``: and grant nothing else; for ``remove``: and neither anything else.
+    :param mode: ``merge``: the provider's managed statements grant the subjects; ``replace``: the document says that
+        and nothing else; ``remove``: the managed statements no longer grant the subjects.
+    :param purge: for ``merge``: and grant nothing else; for ``remove``: all managed statements go.
     """
 
     mode: t.Literal["merge", "replace", "remove"]
     grant: Grant
     purge: bool = True
 
-    def apply(self, document: Document) -> Outcome:
+    def apply(self, document: Document) -> ChangedDocument:
         """The document after the change."""
         if self.mode == "replace":
             return replace(document, self.grant)
@@ -90,254 +86,206 @@ class Change:
         return merge(document, self.grant, purge=self.purge)
 
 
-def subject(namespace: str, name: str) -> str:
-    """The ``sub`` of a service account's tokens."""
-    return f"{_PREFIX}{namespace}:{name}"
-
-
-def account_of(text: str) -> str:
-    """A subject for people: NAMESPACE/NAME, or as it is if it is no service account's."""
-    return text.removeprefix(_PREFIX).replace(":", "/", 1) if text.startswith(_PREFIX) else text
-
-
-def is_wild(text: str) -> bool:
-    """Whether StringLike would take the text for more than itself."""
-    return "*" in text or "?" in text
-
-
-def build(grant: Grant) -> list[Statement]:
+def build_statements(grant: Grant) -> list[Statement]:
     """The statements that grant exactly this.
 
-    One for the accounts that are named and one for those with wildcards: two operators on one key in one statement
-    must both hold.
+    Subjects with wildcards have a statement of their own: two operators on one key in one statement must both hold.
     """
     return [_statement(operator, subjects, grant) for operator, subjects in _by_operator(grant.subjects) if subjects]
 
 
-def document_of(grant: Grant) -> Document:
-    """A whole document that grants this and nothing else."""
-    return {"Version": policy_document.VERSION, "Statement": build(grant) or [dict(NOBODY)]}
+def build_document(grant: Grant) -> Document:
+    """The document that grants this and nothing else."""
+    return {"Version": policy_document.VERSION, "Statement": build_statements(grant) or [dict(NOBODY)]}
 
 
-def allows_somebody(document: Document) -> bool:
-    """Whether any statement allows anything."""
-    return any(isinstance(each, dict) and each.get("Effect") == "Allow" for each in statements(document))
+def allows_anything(document: Document) -> bool:
+    """Whether the document has an Allow statement."""
+    return any(isinstance(statement, dict) and statement.get("Effect") == "Allow" for statement in statements(document))
 
 
-def granted(document: Document, provider_arn: str) -> list[str]:
-    """The subjects that the provider's plain statements name, sorted."""
-    return sorted({each for plain in _plain_statements(document, provider_arn).values() for each in plain.subjects})
+def managed_subjects(document: Document, provider_arn: str) -> list[str]:
+    """The subjects that the provider's managed statements name, sorted."""
+    return sorted(_subjects(_managed_statements(document, provider_arn).values()))
 
 
-def trusted(document: Document, provider_arn: str) -> list[str] | None:
-    """The subjects that statements for the provider name, whoever wrote them, sorted; None if there is no statement."""
-    sub, _aud = _keys(provider_arn)
-    allowing = [each for each in statements(document) if _allows(each, provider_arn)]
-    return sorted(set().union(*(_subjects_in(each, sub) for each in allowing))) if allowing else None
+def trivially_allows(document: Document, provider_arn: str, subject: str, audience: str) -> bool:
+    """Whether it takes no evaluation to see that a document allows a subject, and needs no warning.
 
-
-def lets_in_plainly(document: Document, provider_arn: str, subject: str, audience: str) -> bool:
-    """Whether a document can be seen at a glance to let a subject in, and beside it only those whom it names.
-
-    It has a plain statement for the provider that names the subject and the audience, and beyond that only more of that
-    kind, and statements for other providers. What isn't so plain has to be evaluated.
+    The document has a managed statement for the provider that names the subject and the audience. All other statements
+    are of that kind too, or allow other providers something. False means that the document must be evaluated.
     """
     named = False
     for statement in statements(document):
-        plain = _plain(statement, provider_arn)
-        if plain is None:
-            if not _is_of_others(statement, provider_arn):
+        managed = parse_managed(statement, provider_arn)
+        if managed is None:
+            if not _is_for_other_providers(statement, provider_arn):
                 return False
-        elif plain.operators != {EQUALS} or plain.audiences != {audience} or any(map(_means_more, plain.subjects)):
+        elif (
+            managed.operators != {EQUALS} or managed.audiences != {audience} or any(map(_is_pattern, managed.subjects))
+        ):
             return False
         else:
-            named = named or subject in plain.subjects
+            named = named or subject in managed.subjects
     return named
 
 
-def _means_more(subject: str) -> bool:
-    """Whether a subject stands for more than itself under some operator, policy variables included."""
-    return is_wild(subject) or "$" in subject
+def _is_pattern(subject: str) -> bool:
+    """Whether a subject has wildcards or policy variables."""
+    return has_wildcard(subject) or "$" in subject
 
 
-def _is_of_others(statement: t.Any, provider_arn: str) -> bool:
-    """Whether a statement allows something to other providers alone."""
+def _is_for_other_providers(statement: t.Any, provider_arn: str) -> bool:
+    """Whether a statement allows other providers something, and nobody else."""
     if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
         return False
     principal = statement.get("Principal")
     if not isinstance(principal, dict) or list(principal) != ["Federated"]:
         return False
-    return not any(each == provider_arn or "*" in str(each) for each in as_list(principal["Federated"]))
+    return not any(arn == provider_arn or "*" in arn for arn in federated_principals(statement))
 
 
-def replace(document: Document, grant: Grant) -> Outcome:
+def replace(document: Document, grant: Grant) -> ChangedDocument:
     """The document that grants this and nothing else."""
-    wanted = document_of(grant)
-    same = policy_document.equal(document, wanted, partition=grant.partition)
-    return Outcome(document if same else wanted)
+    new = build_document(grant)
+    same = policy_document.equal(document, new, partition=grant.partition)
+    return ChangedDocument(document if same else new)
 
 
-def merge(document: Document, grant: Grant, *, purge: bool = True) -> Outcome:
-    """The document with the grant in it.
+def merge(document: Document, grant: Grant, *, purge: bool = True) -> ChangedDocument:
+    """The document with the grant in its managed statements.
 
-    A subject that somebody else's statement of this provider names is not granted again: beside a plain statement that
-    one's conditions would mean nothing.
+    A subject that a foreign statement of the provider names is not granted: a managed statement for it would void the
+    conditions of the foreign one.
 
-    :param purge: the provider's plain statements grant nothing else afterwards.
+    :param purge: the provider's managed statements grant nothing else afterwards.
     """
-    own = _plain_statements(document, grant.provider_arn)
-    named, warnings = _somebody_elses(document, grant.provider_arn, own)
-    named -= _subjects(own.values())
-    wanted = tuple(each for each in grant.subjects if each not in named)
+    managed = _managed_statements(document, grant.provider_arn)
+    foreign, warnings = _foreign_subjects(document, grant.provider_arn, managed)
+    foreign -= _subjects(managed.values())
+    subjects = tuple(subject for subject in grant.subjects if subject not in foreign)
     if purge:
-        if all(plain.is_sound(grant) for plain in own.values()) and _subjects(own.values()) == set(wanted):
-            return Outcome(document, warnings)
-        return Outcome(_rewritten(document, own, wanted, grant), warnings)
-    sound = {index: plain for index, plain in own.items() if plain.is_sound(grant)}
-    missing = set(wanted) - _subjects(sound.values())
+        if all(item.grants_with(grant.audiences) for item in managed.values()) and _subjects(managed.values()) == set(
+            subjects
+        ):
+            return ChangedDocument(document, warnings)
+        return ChangedDocument(_rewritten(document, managed, subjects, grant), warnings)
+    working = {index: item for index, item in managed.items() if item.grants_with(grant.audiences)}
+    missing = set(subjects) - _subjects(working.values())
     if not missing:
-        return Outcome(document, warnings)
-    return Outcome(_extended(document, sound, missing, grant), warnings)
+        return ChangedDocument(document, warnings)
+    return ChangedDocument(_extended(document, working, missing, grant), warnings)
 
 
-def remove(document: Document, provider_arn: str, subjects: t.Collection[str] | None = None) -> Outcome:
-    """The document without the provider's plain statements, or without these subjects in them.
+def remove(document: Document, provider_arn: str, subjects: t.Collection[str] | None = None) -> ChangedDocument:
+    """The document without the provider's managed statements, or without these subjects in them.
 
-    A document that would have no statement left says that it trusts nobody.
+    If no statement is left, the document trusts nobody.
     """
-    own = _plain_statements(document, provider_arn)
-    _named, warnings = _somebody_elses(document, provider_arn, own)
+    managed = _managed_statements(document, provider_arn)
+    _foreign, warnings = _foreign_subjects(document, provider_arn, managed)
     kept: list[Statement] = []
     changed = False
     for index, statement in enumerate(statements(document)):
-        if index not in own or (subjects is not None and not set(own[index].subjects) & set(subjects)):
+        if index not in managed or (subjects is not None and not set(managed[index].subjects) & set(subjects)):
             kept.append(statement)
-            if subjects is not None and index in own and not own[index].subjects:
-                warnings += (f"{place_of(index, statement)} trusts every service account of {provider_arn}",)
+            if subjects is not None and index in managed and not managed[index].subjects:
+                warnings += (f"{describe_place(document, index)} trusts every service account of {provider_arn}",)
             continue
         changed = True
-        rest = None if subjects is None else _without(statement, _keys(provider_arn)[0], subjects)
+        rest = None if subjects is None else _without(statement, condition_keys(provider_arn)[0], subjects)
         if rest is not None:
             kept.append(rest)
-    return Outcome(_with(document, kept) if changed else document, warnings)
+    return ChangedDocument(_with_statements(document, kept) if changed else document, warnings)
 
 
-# Plain statements
+# Managed statements
 
 
 @dataclasses.dataclass(frozen=True)
-class _Plain:
-    """What a provider's plain statement says.
+class ManagedStatement:
+    """What a managed statement says.
 
-    :param operators: those that ``sub`` stands under: none for a statement that trusts every account, two for one that
-        trusts hardly any.
+    :param operators: the operators on ``sub``. Without one the statement trusts every account; with two it trusts only
+        subjects for which both hold.
     """
 
     operators: frozenset[str]
     subjects: tuple[str, ...]
     audiences: frozenset[str]
 
-    def is_sound(self, grant: Grant) -> bool:
-        """Whether it trusts the subjects it names, with the grant's audiences."""
-        if len(self.operators) != 1 or self.audiences != frozenset(grant.audiences):
+    def grants_with(self, audiences: t.Collection[str]) -> bool:
+        """Whether the statement grants all subjects that it names, with exactly these audiences."""
+        if len(self.operators) != 1 or self.audiences != frozenset(audiences):
             return False
-        return self.operators == {LIKE} or not any(is_wild(each) for each in self.subjects)
+        return self.operators == {LIKE} or not any(map(has_wildcard, self.subjects))
 
 
-@functools.lru_cache(maxsize=64)  # a run over many roles asks thousands of times for the same few
-def _keys(provider_arn: str) -> tuple[str, str]:
-    provider = provider_arn.split(":oidc-provider/", 1)[1]
-    return f"{provider}:sub".lower(), f"{provider}:aud".lower()
-
-
-def _plain_statements(document: Document, provider_arn: str) -> dict[int, _Plain]:
-    found = {index: _plain(each, provider_arn) for index, each in enumerate(statements(document))}
-    return {index: plain for index, plain in found.items() if plain}
-
-
-def _plain(statement: t.Any, provider_arn: str) -> _Plain | None:
+def parse_managed(statement: t.Any, provider_arn: str) -> ManagedStatement | None:
+    """What a provider's managed statement says; None if the statement is foreign."""
     if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
         return None
     if set(statement) - {"Sid", "Effect", "Principal", "Action", "Condition"}:
         return None
     principal = statement.get("Principal")
-    if not isinstance(principal, dict) or {kind: as_list(who) for kind, who in principal.items()} != {
-        "Federated": [provider_arn]
-    }:
+    if not isinstance(principal, dict) or set(principal) != {"Federated"}:
+        return None
+    if federated_principals(statement) != [provider_arn]:
         return None
     if [str(action).lower() for action in as_list(statement.get("Action"))] != [ACTION.lower()]:
         return None
-    sub, aud = _keys(provider_arn)
-    operators: dict[str, list[str]] = {}
+    return _parse_conditions(statement.get("Condition") or {}, provider_arn)
+
+
+def _parse_conditions(block: t.Any, provider_arn: str) -> ManagedStatement | None:
+    """:returns: None if there are conditions that a managed statement does not have."""
+    sub, aud = condition_keys(provider_arn)
+    subjects: dict[str, list[str]] = {}
     audiences: list[str] | None = None
-    for operator, keys in (statement.get("Condition") or {}).items():
-        if operator not in (EQUALS, LIKE):
+    for operator, keys in block.items() if isinstance(block, dict) else [(None, block)]:
+        if operator not in (EQUALS, LIKE) or not isinstance(keys, dict):
             return None
         for key, value in keys.items():
-            if key.lower() == sub and operator not in operators:
-                operators[operator] = [str(each) for each in as_list(value)]
+            if key.lower() == sub and operator not in subjects:
+                subjects[operator] = [str(text) for text in as_list(value)]
             elif key.lower() == aud and audiences is None:
-                audiences = [str(each) for each in as_list(value)]
+                audiences = [str(text) for text in as_list(value)]
             else:
                 return None
-    subjects = tuple(each for values in operators.values() for each in values)
-    return _Plain(frozenset(operators), subjects, frozenset(audiences or ()))
+    named = tuple(subject for values in subjects.values() for subject in values)
+    return ManagedStatement(frozenset(subjects), named, frozenset(audiences or ()))
 
 
-def _subjects(plains: t.Iterable[_Plain]) -> set[str]:
-    return {each for plain in plains for each in plain.subjects}
+def _managed_statements(document: Document, provider_arn: str) -> dict[int, ManagedStatement]:
+    """The provider's managed statements by their index in the document."""
+    parsed = {index: parse_managed(statement, provider_arn) for index, statement in enumerate(statements(document))}
+    return {index: managed for index, managed in parsed.items() if managed}
 
 
-# Statements of somebody else that concern the provider
+def _subjects(managed: t.Iterable[ManagedStatement]) -> set[str]:
+    return {subject for statement in managed for subject in statement.subjects}
 
 
-def _somebody_elses(document: Document, provider_arn: str, own: t.Collection[int]) -> tuple[set[str], tuple[str, ...]]:
-    """The subjects that other statements allow than the provider's plain ones, and a warning for each of them.
+def _foreign_subjects(
+    document: Document, provider_arn: str, managed: t.Collection[int]
+) -> tuple[set[str], tuple[str, ...]]:
+    """The subjects that foreign statements for the provider name, and a warning about each such statement.
 
-    :param own: the places of the plain ones.
+    :param managed: the indexes of the managed statements.
     """
-    sub, _aud = _keys(provider_arn)
-    named: set[str] = set()
+    foreign: set[str] = set()
     warnings = []
     for index, statement in enumerate(statements(document)):
-        if index in own or not _allows(statement, provider_arn):
+        if index in managed or not may_allow(statement, provider_arn):
             continue
-        subjects = sorted(_subjects_in(statement, sub))
-        named.update(subjects)
+        subjects = sorted(named_subjects(statement, provider_arn))
+        foreign.update(subjects)
         whom = ", ".join(subjects) if subjects else "identities"
         warnings.append(
-            f"{place_of(index, statement)} allows {whom} of {provider_arn} in terms of its own (further conditions, "
-            "principals or actions); it is left as it is"
+            f"{describe_place(document, index)} allows {whom} of {provider_arn} in terms of its own (further "
+            "conditions, principals or actions); it is left as it is"
         )
-    return named, tuple(warnings)
-
-
-def _subjects_in(statement: Statement, sub: str) -> set[str]:
-    """Whom a statement names, under either operator and in any quantifier."""
-    return {
-        str(value)
-        for operator, keys in (statement.get("Condition") or {}).items()
-        if operator.rpartition(":")[2].removesuffix("IfExists") in (EQUALS, LIKE)
-        for key, values in keys.items()
-        if key.lower() == sub
-        for value in as_list(values)
-    }
-
-
-def _allows(statement: t.Any, provider_arn: str) -> bool:
-    """Whether a statement names the provider and allows web identities something."""
-    if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
-        return False
-    principal = statement.get("Principal")
-    if not isinstance(principal, dict) or provider_arn not in as_list(principal.get("Federated")):
-        return False
-    return any(like(str(action).lower(), ACTION.lower()) for action in as_list(statement.get("Action")))
-
-
-def place_of(index: int, statement: Statement) -> str:
-    """A statement, by number and Sid, for people."""
-    sid = f" ({statement['Sid']})" if statement.get("Sid") else ""
-    return f"statement {index + 1}{sid} of the trust policy"
+    return foreign, tuple(warnings)
 
 
 # Writing
@@ -346,13 +294,13 @@ def place_of(index: int, statement: Statement) -> str:
 def _by_operator(subjects: t.Iterable[str]) -> list[tuple[str, list[str]]]:
     ordered = sorted(set(subjects))
     return [
-        (EQUALS, [each for each in ordered if not is_wild(each)]),
-        (LIKE, [each for each in ordered if is_wild(each)]),
+        (EQUALS, [subject for subject in ordered if not has_wildcard(subject)]),
+        (LIKE, [subject for subject in ordered if has_wildcard(subject)]),
     ]
 
 
 def _statement(operator: str, subjects: t.Sequence[str], grant: Grant, sid: str | None = None) -> Statement:
-    provider = grant.provider_arn.split(":oidc-provider/", 1)[1]
+    provider = provider_name(grant.provider_arn)
     condition: dict[str, dict[str, t.Any]] = {operator: {f"{provider}:sub": scalar(subjects)}}
     if grant.audiences:
         condition.setdefault(EQUALS, {})[f"{provider}:aud"] = scalar(grant.audiences)
@@ -365,48 +313,53 @@ def _statement(operator: str, subjects: t.Sequence[str], grant: Grant, sid: str 
     }
 
 
-def _rewritten(document: Document, own: t.Mapping[int, _Plain], wanted: t.Iterable[str], grant: Grant) -> Document:
-    """The document with the plain statements made to grant exactly the wanted subjects, in their places."""
+def _rewritten(
+    document: Document, managed: t.Mapping[int, ManagedStatement], subjects: t.Iterable[str], grant: Grant
+) -> Document:
+    """The document with managed statements, in their places, that grant exactly the subjects."""
     result: list[Statement | None] = list(statements(document))
-    free = list(own)
-    for index in own:
+    free = list(managed)
+    for index in managed:
         result[index] = None
-    for operator, subjects in _by_operator(wanted):
-        if not subjects:
+    for operator, values in _by_operator(subjects):
+        if not values:
             continue
-        # The statement that stood nearest to it: of the same operator, else any.
-        place = next((each for each in free if own[each].operators == {operator}), free[0] if free else None)
+        # Takes the place of a statement with the same operator, else of any managed statement.
+        same = (index for index in free if managed[index].operators == {operator})
+        place = next(same, free[0] if free else None)
         if place is None:
-            result.append(_statement(operator, subjects, grant))
+            result.append(_statement(operator, values, grant))
         else:
             free.remove(place)
-            result[place] = _statement(operator, subjects, grant, statements(document)[place].get("Sid"))
-    return _with(document, [each for each in result if each is not None])
+            result[place] = _statement(operator, values, grant, statements(document)[place].get("Sid"))
+    return _with_statements(document, [statement for statement in result if statement is not None])
 
 
-def _extended(document: Document, sound: t.Mapping[int, _Plain], missing: t.Iterable[str], grant: Grant) -> Document:
-    """The document with the missing subjects added to the first sound statement that can take them."""
+def _extended(
+    document: Document, working: t.Mapping[int, ManagedStatement], missing: t.Iterable[str], grant: Grant
+) -> Document:
+    """The document with the missing subjects added to the first statement that has their operator."""
     result = list(statements(document))
     for operator, subjects in _by_operator(missing):
         if not subjects:
             continue
-        index = next((each for each, plain in sound.items() if plain.operators == {operator}), None)
+        index = next((index for index, managed in working.items() if managed.operators == {operator}), None)
         if index is None:
             result.append(_statement(operator, subjects, grant))
         else:
-            together = sorted({*sound[index].subjects, *subjects})
+            together = sorted({*working[index].subjects, *subjects})
             result[index] = _statement(operator, together, grant, result[index].get("Sid"))
-    return _with(document, result)
+    return _with_statements(document, result)
 
 
 def _without(statement: Statement, sub: str, subjects: t.Collection[str]) -> Statement | None:
-    """The statement less these subjects; None if an operator would have none left."""
+    """The statement without these subjects; None if an operator would have no subject left."""
     condition: dict[str, dict[str, t.Any]] = {}
     for operator, keys in statement["Condition"].items():
         condition[operator] = {}
         for key, values in keys.items():
             if key.lower() == sub:
-                rest = [each for each in as_list(values) if each not in subjects]
+                rest = [subject for subject in as_list(values) if subject not in subjects]
                 if not rest:
                     return None
                 condition[operator][key] = values if len(rest) == len(as_list(values)) else scalar(rest)
@@ -415,7 +368,8 @@ def _without(statement: Statement, sub: str, subjects: t.Collection[str]) -> Sta
     return {**statement, "Condition": condition}
 
 
-def _with(document: Document, new: list[Statement]) -> Document:
-    if len(new) > 1 and [policy_document.statement_meaning(each) for each in statements(document)] == [_NOBODY]:
+def _with_statements(document: Document, new: list[Statement]) -> Document:
+    """The document with these statements, and without the one that trusts nobody if there are others."""
+    if len(new) > 1 and [policy_document.statement_meaning(old) for old in statements(document)] == [_NOBODY]:
         new = new[1:]
     return {**document, "Statement": new or [dict(NOBODY)]}

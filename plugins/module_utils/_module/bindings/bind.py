@@ -133,7 +133,7 @@ class RoleBinder:
                 context.fail(self._users[name], error)
                 return
             context.record("roles", name, plan)
-            context.roles[name] = role_module.in_the_end(plan, answers)
+            context.roles[name] = role_module.final_state(plan, answers)
             for outcome in self._users[name]:
                 outcome.role_arn = context.roles[name]["arn"]
                 outcome.changes += plan.summaries()

@@ -147,7 +147,7 @@ class Unbinder:
         names = [name for name, users in self._users.items() if not all(outcome.error for outcome in users)]
         context.for_each("unbinding roles", unbind_role, names)
 
-    def _plan_role(self, spec: role_spec.Wanted, role: t.Any) -> Plan:
+    def _plan_role(self, spec: role_spec.RoleSpec, role: t.Any) -> Plan:
         return role_module.plan_for(self._context.aws, spec, role, self._context.policies)
 
 

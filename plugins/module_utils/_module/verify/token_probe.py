@@ -18,7 +18,7 @@ from ..._core.diagnosis.facts import NO_ROLE, Chain, ChainFacts, OrUnknown, StsA
 from ..._core.diagnosis.rules import sts as sts_rules
 from ..._core.diagnosis.spec import read_claims, session_name
 from ..._core.policy import document as policy_document
-from ..._core.trust import policy as trust_policy
+from ..._core.trust import statements as trust_statements
 
 if t.TYPE_CHECKING:
     from ..._api.aws.session import Aws
@@ -151,7 +151,7 @@ class TokenProbe:
                 fix="give cluster_name alone, or the issuer of the cluster that the Kubernetes options lead to",
                 host=self._server.host,
             )
-        subject = trust_policy.subject(chain.namespace, chain.service_account)
+        subject = trust_statements.subject(chain.namespace, chain.service_account)
         if claims["sub"] != subject or chain.audience not in policy_document.as_list(claims["aud"]):
             raise errors.ApiError(
                 f"the Kubernetes API server {self._server.host} issued another token than requested",

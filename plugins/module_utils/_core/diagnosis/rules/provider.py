@@ -16,11 +16,10 @@ from __future__ import annotations
 import typing as t
 
 from ... import arn as arns
-from ...arn import STS_AUDIENCE
+from ...arn import CN_AUDIENCE, STS_AUDIENCE
 from ..causes import Finding
 from ..facts import AwsFacts, Chain, Unknown
-from .trust import CN_AUDIENCE
-from .trust_facts import Refusal, drift
+from .trust import Refusal
 
 _AUDIENCE_ANNOTATION = "metadata.annotations[eks.amazonaws.com/audience]"
 
@@ -40,7 +39,7 @@ def find_similar_providers(right: str, aws: AwsFacts) -> t.Iterator[str]:
     account, _kind, name = right.partition(":oidc-provider/")
     for arn in [] if isinstance(aws.provider_arns, Unknown) else aws.provider_arns:
         its_account, _kind, other = arn.partition(":oidc-provider/")
-        if its_account == account and drift(other, name):
+        if its_account == account and arns.describe_url_difference(other, name):
             yield arn
 
 
@@ -56,7 +55,7 @@ def findings(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
     evidence = "iam:GetOpenIDConnectProvider answers NoSuchEntity"
     similar = next(find_similar_providers(right, aws), None)
     if similar:
-        what = drift(similar.partition(":oidc-provider/")[2], arns.provider_of(chain.issuer))
+        what = arns.describe_provider_difference(similar, right)
         yield Finding(
             "provider-url-drift",
             f"OIDC provider {similar} differs from the issuer {chain.issuer} in {what}",

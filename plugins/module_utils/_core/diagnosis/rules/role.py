@@ -4,15 +4,15 @@
 
 """What reads of IAM tell about a chain: its role, whom the role trusts, and by `provider.py` its OIDC provider.
 
-Only causes are found, not what follows from them:
+Only causes are findings, not their consequences:
 
-- an ARN with quotes or blanks around it is `arn-malformed`, and what it means is looked at as if they weren't there;
-  of another malformed one nothing more is said;
-- an ARN of another partition is `arn-wrong-partition`; role and provider are looked for in the cluster's;
-- an ARN of another account, unless the user named it or the role was found there, is `arn-wrong-account`; then nothing
-  is said of role and provider, for which account is meant is open;
-- a role that isn't there has no trust policy to find fault with;
-- the provider of a cluster that was created again isn't missing in addition: `cluster-recreated` says both.
+- an ARN with quotes or blanks around it is `arn-malformed`, and the role is checked without them; any other malformed
+  ARN ends the check;
+- an ARN of another partition is `arn-wrong-partition`; role and provider are looked up in the cluster's;
+- an ARN of another account, unless the user named it or the role exists there, is `arn-wrong-account`; role and
+  provider are then not checked, because it is unknown which account is meant;
+- a role that does not exist has no trust policy to check;
+- the provider of a recreated cluster is not missing in addition: `cluster-recreated` covers both.
 
 https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html
 """
@@ -25,41 +25,39 @@ from ... import arn as arns
 from ...policy import document as policy_document
 from ...policy.document import as_list, statements
 from ...service_account.annotations import is_role_arn
-from ...trust import policy as trust_policy
+from ...trust.policy import trivially_allows
+from ...trust.statements import subject
 from ..causes import Finding
 from ..facts import AwsFacts, Chain, Json, Unknown
 from . import provider as provider_rules
 from . import trust as trust_rules
-from . import trust_warnings
-from .trust_facts import Refusal, Trust
+from .trust import Refusal, Trust
+from .trust_refusal import refusal
 
 _SIZE_QUOTA = "AssumeRolePolicySizeQuota"
 
 
 def findings(chain: Chain, aws: AwsFacts) -> list[Finding]:
-    """All that is wrong with provider, role and trust policy, as far as the facts tell.
-
-    What is Unknown among the facts gives no finding.
-    """
+    """Everything that is wrong with provider, role and trust policy. An Unknown fact gives no finding."""
     found = [*_arn(chain, aws)]
-    if any(each.id == "arn-wrong-account" for each in found):
+    if any(finding.id == "arn-wrong-account" for finding in found):
         return found
     found += _role(chain, aws)
-    # Most trust policies say at a glance that nothing is wrong with them, and are looked at by the thousand.
-    trust = None if _is_plain(chain, aws) else _trust(chain, aws)
-    refused = trust_rules.refusal(trust) if trust else Refusal()
+    # An audit checks thousands of trust policies, and most of them need no evaluation.
+    trust = None if _is_trivially_allowed(chain, aws) else _trust(chain, aws)
+    refused = refusal(trust) if trust else Refusal()
     found += refused.findings
     if not any(each.id == "cluster-recreated" for each in found):
         found += provider_rules.findings(chain, aws)
     found += provider_rules.audience_findings(chain, aws, refused)
     if trust:
-        found += trust_warnings.findings(trust, refused)
+        found += trust_rules.findings(trust, refused)
     found += _permissions(aws)
     return found
 
 
 def static_allows(chain: Chain, aws: AwsFacts) -> bool | None:
-    """Whether by these reads alone STS would let the account assume the role; None if they don't tell."""
+    """Whether STS would allow the account to assume the role according to these facts; None if they do not tell."""
     if not chain.role_arn:
         return None
     if not is_role_arn(chain.role_arn):
@@ -67,7 +65,7 @@ def static_allows(chain: Chain, aws: AwsFacts) -> bool | None:
     if chain.partition and arns.Arn.parse(chain.role_arn).partition != chain.partition:
         return False
     if _is_elsewhere(chain, aws):
-        # What was read is of the cluster's account.
+        # The facts are about the cluster's account.
         return None
     answers = (provider_rules.accepts_audience(chain, aws), _role_accepts(chain, aws))
     if False in answers:
@@ -75,19 +73,19 @@ def static_allows(chain: Chain, aws: AwsFacts) -> bool | None:
     return None if None in answers else True
 
 
-def untold(chain: Chain, aws: AwsFacts) -> list[str]:
-    """The conditions of the trust policy that only the real request can answer, in words.
+def undecidable_conditions(chain: Chain, aws: AwsFacts) -> list[str]:
+    """The conditions of the trust policy that only the real request can answer, as messages.
 
-    Where ``static_allows`` is None though role and provider are known, the answer turns on these.
+    If ``static_allows`` is None although role and provider are known, the answer depends on these.
     """
     trust = _trust(chain, aws)
     if trust is None:
         return []
     return [
-        f"{trust.place(verdict.index)} has {each.operator} {each.key} {' or '.join(each.wanted)}"
+        f"{trust.place(verdict.index)} has {condition.operator} {condition.key} {' or '.join(condition.wanted)}"
         for verdict in trust.decision.verdicts
         if verdict.matched is None
-        for each in verdict.unknown
+        for condition in verdict.undecidable
     ]
 
 
@@ -96,7 +94,7 @@ def _role_accepts(chain: Chain, aws: AwsFacts) -> bool | None:
         return None
     if aws.role is None:
         return False
-    if _is_plain(chain, aws):
+    if _is_trivially_allowed(chain, aws):
         return True
     trust = _trust(chain, aws)
     if trust is None:
@@ -184,19 +182,18 @@ def _role(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
         )
 
 
-def _is_plain(chain: Chain, aws: AwsFacts) -> bool:
-    """Whether the role is the one that is named, and its trust policy lets the account in and needs no remark."""
+def _is_trivially_allowed(chain: Chain, aws: AwsFacts) -> bool:
+    """Whether the role has the chain's ARN, and its trust policy allows the account without evaluation or findings."""
     role = aws.role
     if isinstance(role, Unknown) or role is None or role["Arn"] != chain.role_arn:
         return False
     document = role["AssumeRolePolicyDocument"]
-    # Where the quota is known the policy is so long that it matters.
+    # The quota is read only if the policy is long enough to exceed it.
     if not isinstance(document, dict) or not isinstance(aws.quotas, Unknown):
         return False
-    found = arns.Arn.parse(role["Arn"])
-    right = arns.provider_arn(found.partition, found.account_id, chain.issuer)
-    subject = trust_policy.subject(chain.namespace, chain.service_account)
-    return trust_policy.lets_in_plainly(document, right, subject, chain.audience)
+    arn = arns.Arn.parse(role["Arn"])
+    provider = arns.provider_arn(arn.partition, arn.account_id, chain.issuer)
+    return trivially_allows(document, provider, subject(chain.namespace, chain.service_account), chain.audience)
 
 
 def _trust(chain: Chain, aws: AwsFacts) -> Trust | None:
@@ -246,7 +243,7 @@ def _permissions(aws: AwsFacts) -> t.Iterator[Finding]:
 
 
 def _useless_policies(aws: AwsFacts) -> str | None:
-    """What the role has in place of permissions; None if it has some, or that isn't known."""
+    """What the role has instead of permissions; None if it has some or that is unknown."""
     if isinstance(aws.managed_policies, Unknown) or isinstance(aws.inline_policies, Unknown) or aws.managed_policies:
         return None
     if _allows_something(aws.inline_policies.values()):
@@ -256,12 +253,12 @@ def _useless_policies(aws: AwsFacts) -> str | None:
 
 def _allows_something(documents: t.Iterable[Json]) -> bool:
     """Whether policies have an Allow, and no Deny of everything."""
-    found = [each for document in documents for each in statements(document) if isinstance(each, dict)]
+    found = [statement for document in documents for statement in statements(document) if isinstance(statement, dict)]
     denied = any(
-        each.get("Effect") == "Deny"
-        and "*" in as_list(each.get("Action"))
-        and "*" in as_list(each.get("Resource"))
-        and not each.get("Condition")
-        for each in found
+        statement.get("Effect") == "Deny"
+        and "*" in as_list(statement.get("Action"))
+        and "*" in as_list(statement.get("Resource"))
+        and not statement.get("Condition")
+        for statement in found
     )
-    return not denied and any(each.get("Effect") == "Allow" for each in found)
+    return not denied and any(statement.get("Effect") == "Allow" for statement in found)

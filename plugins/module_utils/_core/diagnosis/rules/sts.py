@@ -17,7 +17,7 @@ import typing as t
 from ...arn import provider_of
 from ..causes import Finding
 from ..facts import AwsFacts, Chain, StsAnswer, Unknown
-from .role import untold
+from .role import undecidable_conditions
 
 RefusalKind = t.Literal[
     "denied", "no-provider", "audience", "thumbprint", "unreachable", "region", "expired", "malformed", "other"
@@ -223,7 +223,8 @@ def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | 
     evidence = _evidence(answer)
     is_read = not isinstance(aws.role, Unknown) and not isinstance(aws.provider, Unknown)
     if allowed or is_read:
-        on = "" if allowed else f" on conditions that only AWS can evaluate ({'; '.join(untold(chain, aws))})"
+        undecidable = "; ".join(undecidable_conditions(chain, aws))
+        on = "" if allowed else f" on conditions that only AWS can evaluate ({undecidable})"
         after = f", also after {answer.waited:.0f} seconds" if answer.settled and answer.waited else ""
         unsettled = "" if answer.settled else "; if it changed in the last two minutes, run again"
         return Finding(

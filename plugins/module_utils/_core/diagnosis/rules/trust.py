@@ -2,360 +2,219 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with a role's trust policy for one service account.
-
-Where some statement lets the account in, what the others lack is of no matter. Where none does, the one that comes
-nearest is taken for the one that was meant, and everything that keeps it from matching is named. How its principal
-stands to the cluster's provider decides between the ids:
-
-- the provider itself: what fails are the action and the conditions;
-- a provider that `provider-url-drift` is found for: likewise, for the principal's error follows from that;
-- the same issuer in another account or partition, or spelled otherwise: `federated-mismatch`, and what else fails;
-- another issuer of EKS in the same region, and no statement names this cluster's: `cluster-recreated`, and what else
-  fails apart from its keys, which follow from it;
-- anything else: `federated-mismatch` alone, for the statement was made for somebody else.
+"""A role's trust policy and the service account that it should allow, and findings that don't depend on that account:
+Deny statements, statements for everybody, its size, deleted principals.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import typing as t
+import re
 
-from ...arn import STS_AUDIENCE, provider_of
-from ...policy.conditions import Operator, like
-from ...policy.document import as_list, statements
+from ...arn import STS_AUDIENCE, provider_name
+from ...policy import document as policy_document
+from ...policy.conditions import Operator
+from ...policy.document import Document, as_list, statements
 from ...trust import policy as trust_policy
-from ...trust import subjects as trust_subjects
-from ...trust.evaluation import ACTION, Failure, condition, conditions, judge, principals
+from ...trust.evaluation import (
+    Failure,
+    Request,
+    TrustDecision,
+    allows,
+    evaluate,
+    evaluate_statement,
+    has_variables,
+)
+from ...trust.statements import ACTION, SUBJECT_PREFIX, condition_keys, conditions, describe_place, subject
 from ..causes import Finding
-from .trust_facts import EKS_ISSUER, Refusal, Trust, drift, grant
+from ..facts import Chain
 
-CN_AUDIENCE = "sts.amazonaws.com.cn"
-Relation = t.Literal["named", "drifted", "misnamed", "recreated", "foreign"]
-
-
-# What keeps the account out
-
-
-def refusal(trust: Trust) -> Refusal:
-    """What the statement that comes nearest lacks; nothing if a statement lets the account in."""
-    if trust.lets_in:
-        return Refusal()
-    readings = [
-        _Reading(trust, index, each)
-        for index, each in enumerate(statements(trust.document))
-        if isinstance(each, dict) and each.get("Effect") == "Allow"
-    ]
-    # A role that knows this cluster was not forgotten when the cluster was made again.
-    if any(each.relation == "named" for each in readings):
-        readings = [each for each in readings if each.relation != "recreated"]
-    near = min((each for each in readings if each.relation != "foreign"), key=lambda each: each.distance, default=None)
-    return near.refusal if near else Refusal((_unnamed(trust),))
+# What IAM writes in place of a principal that was deleted.
+_DELETED = re.compile(r"A(RO|ID)A[A-Z0-9]{12,}")
+# A service account that no policy names.
+_ANYBODY = subject("some-namespace-that-nobody-named", "some-account-that-nobody-named")
 
 
-def _unnamed(trust: Trust) -> Finding:
-    named = sorted(
-        {
-            each
-            for statement in statements(trust.document)
-            if isinstance(statement, dict) and statement.get("Effect") == "Allow"
-            for each in principals(statement.get("Principal"))
-        }
-    )
-    return Finding(
-        "federated-mismatch",
-        f"the trust policy of role {trust.role_name} has no statement that names {trust.provider_arn}",
-        f"have the statement written by {grant(trust)}",
-        evidence="Statement[].Principal",
-        expected=trust.provider_arn,
-        found=", ".join(named) or None,
-    )
+@dataclasses.dataclass(frozen=True)
+class Trust:
+    """A role's trust policy, and the account that it should allow.
 
+    :param role_arn: the role's ARN as IAM has it.
+    :param provider_arn: the cluster's provider in the role's account.
+    :param drifted: providers of that account whose URL is almost the cluster's issuer.
+    :param size_quota: how many characters IAM accepts, if that is known.
+    """
 
-class _Reading:
-    """One Allow statement, read as if it had been meant for the account."""
+    chain: Chain
+    role_arn: str
+    provider_arn: str
+    document: Document
+    drifted: tuple[str, ...] = ()
+    size_quota: int | None = None
 
-    def __init__(self, trust: Trust, index: int, statement: t.Mapping[str, t.Any]) -> None:
-        self.trust, self.index, self.statement = trust, index, statement
-        self.provider = provider_of(trust.chain.issuer)
-        verdict = judge(statement, trust.request, index=index, variables=trust.variables)
-        named = not any(each.element in ("Principal", "NotPrincipal") for each in verdict.failures)
-        self.action = next((each for each in verdict.failures if each.element in ("Action", "NotAction")), None)
-        self.relation, self.principal = ("named", trust.provider_arn) if named else self._relation()
-        self.failures = self._failures()
+    @property
+    def role_name(self) -> str:
+        """The role's name, without path."""
+        return self.role_arn.rpartition("/")[2]
 
-    def _relation(self) -> tuple[Relation, str]:
-        principal = self.statement.get("Principal")
-        federated = as_list(principal.get("Federated")) if isinstance(principal, dict) else []
-        found: list[tuple[Relation, str]] = [(self._relation_of(str(each)), str(each)) for each in federated]
-        order: tuple[Relation, ...] = t.get_args(Relation)
-        return min(found, key=lambda each: order.index(each[0]), default=("foreign", ""))
+    @property
+    def provider(self) -> str:
+        """The name of the cluster's provider: its issuer without the scheme."""
+        return provider_name(self.provider_arn)
 
-    def _relation_of(self, federated: str) -> Relation:
-        name = _provider_name(federated)
-        if federated in self.trust.drifted:
-            return "drifted"
-        if name == self.provider or drift(name, self.provider):
-            return "misnamed"
-        ours, theirs = EKS_ISSUER.fullmatch(self.provider), EKS_ISSUER.fullmatch(name)
-        if ours and theirs and ours.groups()[:3] == theirs.groups()[:3]:
-            account = self.trust.provider_arn.partition(":oidc-provider/")[0]
-            return "recreated" if federated.startswith(f"{account}:") else "foreign"
-        return "foreign"
+    @property
+    def subject(self) -> str:
+        """The ``sub`` of the account's tokens."""
+        return subject(self.chain.namespace, self.chain.service_account)
 
-    # Conditions
+    @property
+    def request(self) -> Request:
+        """The request with a token of the account."""
+        return Request.of_token(self.provider_arn, self.subject, self.chain.audience)
 
-    def _key(self, key: str) -> str:
-        """The key as it would be if the statement's principal were right."""
-        prefix, _colon, claim = key.rpartition(":")
-        return f"{self.provider}:{claim}" if prefix.lower() == _provider_name(self.principal).lower() else key
-
-    def _failures(self) -> list[Failure]:
-        """Conditions that fail. One under a key that was meant for another is held against that one as well."""
-        found = []
-        own = {self._key(key).lower() for _operator, key, _values in conditions(self.statement)}
-        for operator, key, values in conditions(self.statement):
-            right = self._key(key)
-            holds, failure = self._condition(operator, right, values)
-            if holds is not False:
-                continue
-            found.append(dataclasses.replace(failure, key=key))
-            meant = f"{self.provider}:{right.rpartition(':')[2].lower()}"
-            if failure.lacking and self._is_miswritten(right) and meant.lower() not in own:
-                holds, failure = self._condition(operator, meant, values)
-                if holds is False:
-                    found.append(failure)
-        return found
-
-    def _condition(self, operator: str, key: str, values: t.Sequence[str]) -> tuple[bool | None, Failure]:
-        return condition(operator, key, values, self.trust.request, variables=self.trust.variables)
-
-    @staticmethod
-    def _is_miswritten(key: str) -> bool:
-        """Whether a key that the request lacks was meant for the issuer's sub or aud."""
-        prefix, _colon, claim = key.rpartition(":")
-        return claim.lower() in ("sub", "aud") and prefix.lower() not in ("aws", "sts", "saml")
-
-    def _of(self, claim: str, failures: t.Iterable[Failure]) -> list[Failure]:
-        key = f"{self.provider}:{claim}".lower()
-        return [each for each in failures if self._key(each.key or "").lower() == key and not each.lacking]
-
-    def _unswapped(self) -> tuple[list[Failure], bool]:
-        """The failures once values that stand under each other's key have changed places, and whether any did."""
-        found, swapped = [], False
-        under_sub, under_aud = self._of("sub", self.failures), self._of("aud", self.failures)
-        for each in self.failures:
-            if each in under_sub and any(map(self._is_audience, each.wanted)):
-                claim = "aud"
-            elif each in under_aud and any(value.startswith(trust_subjects.PREFIX) for value in each.wanted):
-                claim = "sub"
-            else:
-                found.append(each)
-                continue
-            swapped = True
-            holds, failure = self._condition(each.operator or "", f"{self.provider}:{claim}", each.wanted)
-            if holds is False:
-                found.append(failure)
-        return found, swapped
-
-    def _is_audience(self, value: str) -> bool:
-        return value in (self.trust.chain.audience, STS_AUDIENCE, CN_AUDIENCE)
-
-    def _holding_beside(self, failure: Failure) -> list[str]:
-        """Other operators on the same key that are content with what the request has."""
-        return [
-            operator
-            for operator, key, values in conditions(self.statement)
-            if operator != failure.operator
-            and self._key(key).lower() == self._key(failure.key or "").lower()
-            and _is_positive(operator)
-            and self._condition(operator, self._key(key), values)[0]
-        ]
-
-    # How near, and what of it
+    @property
+    def variables(self) -> bool:
+        """Whether IAM replaces policy variables in the document."""
+        return has_variables(self.document)
 
     @functools.cached_property
-    def distance(self) -> tuple[float, int]:
-        """The number of things to mend; for whom a statement is counts more, by how much of the subject differs."""
-        of_subject = self._of("sub", self.failures)
-        subject = min((trust_subjects.distance(self.trust.subject, each.wanted) for each in of_subject), default=0.0)
-        others = [each for each in self.failures if each not in of_subject]
-        wrong = (self.relation in ("misnamed", "recreated")) + (self.action is not None) + len(others)
-        return wrong + (max(1.0, 2 * subject) if of_subject else 0.0), self.index
+    def decision(self) -> TrustDecision:
+        """What the policy decides about the request."""
+        return evaluate(self.document, self.request)
 
-    @property
-    def refusal(self) -> Refusal:
-        """All that keeps this statement from letting the account in."""
-        found = [*self._principal_findings()]
-        if self.action:
-            found.append(self._wrong_action(self.action))
-        failures, swapped = self._unswapped()
-        if swapped:
-            found.append(self._swapped())
-        lacking = [each for each in failures if each.lacking]
-        miswritten = [each for each in lacking if self._is_miswritten(self._key(each.key or ""))]
-        unavailable = [each for each in lacking if each not in miswritten]
-        if miswritten:
-            found.append(self._wrong_key(miswritten))
-        if unavailable:
-            found.append(self._unavailable(unavailable))
-        found += self._subject_findings(self._of("sub", failures))
-        audience = self._of("aud", failures)
-        anded = [each for each in audience if self._is_anded(each)]
-        if anded:
-            found.append(self._anded(anded[0]))
-        rest = [each for each in audience if each not in anded]
-        if not rest:
-            return Refusal(tuple(found))
-        return Refusal(tuple(found), rest[0], self._place, self._evidence(rest[0]))
-
-    @property
-    def _place(self) -> str:
-        return self.trust.place(self.index)
-
-    def _evidence(self, failure: Failure) -> str:
-        return f"Statement[{self.index}].Condition.{failure.operator}[{failure.key}]"
-
-    def _is_anded(self, failure: Failure) -> bool:
-        return _is_positive(failure.operator or "") and bool(self._holding_beside(failure))
-
-    def _principal_findings(self) -> t.Iterator[Finding]:
-        trust = self.trust
-        where = {"evidence": f"Statement[{self.index}].Principal.Federated", "found": self.principal}
-        if self.relation == "misnamed":
-            yield Finding(
-                "federated-mismatch",
-                f"{self._place} names {self.principal}, the provider of cluster and role is {trust.provider_arn}",
-                f"name {trust.provider_arn} there, or have a statement written by {grant(trust)}",
-                expected=trust.provider_arn,
-                **where,
-            )
-        if self.relation == "recreated":
-            yield Finding(
-                "cluster-recreated",
-                f"{self._place} trusts the issuer {_provider_name(self.principal)} of an earlier or another cluster, "
-                f"this cluster's is {self.provider}",
-                f"see that there is an OIDC provider for it (eksops.irsa.iam_oidc_provider), then run {grant(trust)}",
-                expected=trust.provider_arn,
-                **where,
-            )
-
-    def _wrong_action(self, failure: Failure) -> Finding:
-        return Finding(
-            "wrong-action",
-            f"{self._place} has {failure.element} {', '.join(failure.wanted) or 'nothing'}, which is not {ACTION}",
-            f"replace the action by {ACTION}, or have a statement written by {grant(self.trust)}",
-            evidence=f"Statement[{self.index}].{failure.element}",
-            expected=ACTION,
-            found=", ".join(failure.wanted) or None,
-        )
-
-    def _swapped(self) -> Finding:
-        return Finding(
-            "condition-swapped",
-            f"{self._place} has the service account under :aud or the audience under :sub",
-            f"put {self.trust.subject} under {self.provider}:sub and {self.trust.chain.audience} under "
-            f"{self.provider}:aud",
-            evidence=f"Statement[{self.index}].Condition",
-            expected=f"{self.provider}:sub is the service account, {self.provider}:aud the audience",
-            found="; ".join(
-                f"{each.key} is {' or '.join(each.wanted)}" for each in self.failures if each.key and not each.lacking
-            ),
-        )
-
-    def _wrong_key(self, failures: t.Sequence[Failure]) -> Finding:
-        keys = list(dict.fromkeys(str(each.key) for each in failures))
-        right = list(dict.fromkeys(f"{self.provider}:{each.rpartition(':')[2].lower()}" for each in keys))
-        return Finding(
-            "condition-key",
-            f"{self._place} has a condition on {' and '.join(keys)}, a key that tokens of this cluster don't have",
-            f"write the key as {' and '.join(right)}, or have a statement written by {grant(self.trust)}",
-            evidence=self._evidence(failures[0]),
-            expected=", ".join(right),
-            found=", ".join(keys),
-        )
-
-    def _unavailable(self, failures: t.Sequence[Failure]) -> Finding:
-        keys = list(dict.fromkeys(str(each.key) for each in failures))
-        return Finding(
-            "condition-unavailable",
-            f"{self._place} has a condition on {' and '.join(keys)}, which no service account's request has",
-            f"take the condition out; {self.provider}:sub and {self.provider}:aud are what can be asked for",
-            evidence=self._evidence(failures[0]),
-            expected=f"{self.provider}:sub, {self.provider}:aud",
-            found=", ".join(keys),
-        )
-
-    def _anded(self, failure: Failure) -> Finding:
-        other = self._holding_beside(failure)[0]
-        return Finding(
-            "operators-anded",
-            f"{self._place} has {failure.key} under {other} and under {failure.operator}; both must hold, and "
-            f"{failure.operator} wants {' or '.join(failure.wanted)}",
-            f"keep {other}, and move what stands under {failure.operator} to a statement of its own",
-            evidence=self._evidence(failure),
-            expected=", ".join(failure.found or ()),
-            found=", ".join(failure.wanted),
-        )
-
-    def _subject_findings(self, failures: t.Sequence[Failure]) -> t.Iterator[Finding]:
-        mismatched = []
-        for each in failures:
-            if any(like(value, self.trust.subject) for value in _literal_wildcards(each)):
-                yield self._wildcard(each)
-            elif self._is_anded(each):
-                yield self._anded(each)
-            else:
-                mismatched.append(each)
-        if not mismatched:
-            return
-        failure = min(mismatched, key=lambda each: trust_subjects.distance(self.trust.subject, each.wanted))
-        yield self._mismatch(failure)
-        if trust_subjects.nearest(self.trust.subject, failure.wanted) in _literal_wildcards(failure):
-            yield self._wildcard(failure)
-
-    def _wildcard(self, failure: Failure) -> Finding:
-        wild = ", ".join(_literal_wildcards(failure))
-        return Finding(
-            "sub-wildcard-equals",
-            f"{self._place} has {wild} under {failure.operator}, which takes * and ? for themselves",
-            "put it under StringLike, or name the accounts: irsa_role puts wildcards there with allow_wildcards: true",
-            evidence=self._evidence(failure),
-            expected="StringLike",
-            found=failure.operator,
-        )
-
-    def _mismatch(self, failure: Failure) -> Finding:
-        subject = self.trust.subject
-        if _is_positive(failure.operator or ""):
-            wanted = trust_subjects.nearest(subject, failure.wanted)
-            more = f" and {len(failure.wanted) - 1} more" if len(failure.wanted) > 1 else ""
-            text = f"sub is {subject}, the policy wants {wanted}{more} ({trust_subjects.difference(subject, wanted)})"
-        else:
-            text = f"sub is {subject}, which {failure.operator} {', '.join(failure.wanted)} excludes"
-        return Finding(
-            "sub-mismatch",
-            f"{self._place}: {text}",
-            f"add the account to the role: {grant(self.trust)}",
-            evidence=self._evidence(failure),
-            expected=subject,
-            found=", ".join(failure.wanted),
-        )
+    def place(self, index: int) -> str:
+        """A statement for messages."""
+        return f"{describe_place(self.document, index)} of role {self.role_name}"
 
 
-def _provider_name(federated: str) -> str:
-    return federated.partition(":oidc-provider/")[2]
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """Why the trust policy does not allow the account.
+
+    :param findings: everything but the audience, which concerns provider and account too.
+    :param audience: the failing condition on ``aud``.
+    :param place: the statement with that condition, for messages.
+    :param evidence: the condition's place in the document.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    audience: Failure | None = None
+    place: str = ""
+    evidence: str = ""
 
 
-def _is_positive(operator: str) -> bool:
-    parsed = Operator.parse(operator)
-    return parsed is not None and not parsed.negated and parsed.comparison.startswith("String")
+def describe_fix(trust: Trust) -> str:
+    """The call of `irsa_role` that makes the role trust the account."""
+    chain = trust.chain
+    cluster = f"cluster_name: {chain.cluster}" if chain.cluster else f"issuer: {chain.issuer}"
+    audience = "" if chain.audience == STS_AUDIENCE else f", audiences: [{chain.audience}]"
+    return (
+        f"eksops.irsa.irsa_role with name: {trust.role_name}, {cluster}, service_accounts: [{{namespace: "
+        f"{chain.namespace}, name: {chain.service_account}}}], purge_service_accounts: false{audience}"
+    )
 
 
-def _literal_wildcards(failure: Failure) -> list[str]:
-    """Values with wildcards under an operator that has none."""
-    parsed = Operator.parse(failure.operator or "")
-    if parsed is None or parsed.negated or not parsed.comparison.startswith("StringEquals"):
-        return []
-    return [each for each in failure.wanted if trust_policy.is_wild(each)]
+def findings(trust: Trust, refused: Refusal) -> list[Finding]:
+    """The findings about the policy as a whole, whether or not it allows the account."""
+    found = [_explicit_deny(trust), _too_broad(trust), _too_long(trust, refused), _deleted_principal(trust)]
+    return [finding for finding in found if finding]
+
+
+def _explicit_deny(trust: Trust) -> Finding | None:
+    denying = trust.decision.denying
+    if not denying:
+        return None
+    places = " and ".join(trust.place(verdict.index) for verdict in denying)
+    return Finding(
+        "explicit-deny",
+        f"{places} denies {ACTION} to {trust.subject}",
+        f"remove the statement, or give it a condition that leaves {trust.subject} out",
+        evidence=", ".join(f"Statement[{verdict.index}]" for verdict in denying),
+    )
+
+
+def _too_broad(trust: Trust) -> Finding | None:
+    broad = [index for index, statement in enumerate(statements(trust.document)) if _is_broad(trust, statement)]
+    if not broad:
+        return None
+    places = " and ".join(trust.place(index) for index in broad)
+    provider = trust.provider
+    return Finding(
+        "trust-too-broad",
+        f"{places} lets in every service account of the cluster, or would without the key {provider}:sub",
+        f"name the accounts under StringEquals {provider}:sub: {describe_fix(trust)}",
+        evidence=", ".join(f"Statement[{index}]" for index in broad),
+        expected=f"a condition on {provider}:sub that names accounts",
+    )
+
+
+def _is_broad(trust: Trust, statement: object) -> bool:
+    """Whether a statement allows an account that it does not name, or only ForAllValues keeps such accounts out."""
+    if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
+        return False
+    sub, aud = condition_keys(trust.provider_arn)
+    scoped = conditions(statement)
+    values_of_aud = {value for _operator, key, values in scoped if key.lower() == aud for value in values}
+    # A subject under the key for the audience is another finding.
+    audiences = {trust.chain.audience, *(value for value in values_of_aud if not value.startswith(SUBJECT_PREFIX))}
+    denies = [
+        other for other in statements(trust.document) if isinstance(other, dict) and other.get("Effect") == "Deny"
+    ]
+    alone: Document = {**trust.document, "Statement": [*denies, statement]}
+    if any(allows(alone, trust.provider_arn, _ANYBODY, audience) is not False for audience in audiences):
+        return True
+    operators = [Operator.parse(operator) for operator, key, _values in scoped if key.lower() == sub]
+    # ForAllValues also holds for a request without the key.
+    only_for_all_values = bool(operators) and all(
+        operator and operator.quantifier == "ForAllValues" for operator in operators
+    )
+    if not only_for_all_values:
+        return False
+    return evaluate_statement(statement, trust.request, variables=trust.variables).matched is not False
+
+
+def _too_long(trust: Trust, refused: Refusal) -> Finding | None:
+    """The document exceeds the quota now, or would exceed it with the missing statement."""
+    if trust.size_quota is None:
+        return None
+    size = policy_document.size(trust.document)
+    text = f"the trust policy of role {trust.role_name} has {size} characters"
+    if size <= trust.size_quota:
+        if not refused.findings and refused.audience is None:
+            return None
+        grant = trust_policy.Grant(trust.provider_arn, (trust.subject,), (trust.chain.audience,))
+        size = policy_document.size(trust_policy.merge(trust.document, grant, purge=False).document)
+        text = f"the trust policy of role {trust.role_name} would have {size} characters with {trust.subject} in it"
+    if size <= trust.size_quota:
+        return None
+    return Finding(
+        "trust-too-long",
+        f"{text}, IAM takes {trust.size_quota}",
+        "name the accounts of a cluster in one statement with a list, split them over several roles, or have the quota "
+        "for the length of trust policies raised (4096 at most)",
+        evidence="AssumeRolePolicySizeQuota",
+        expected=f"at most {trust.size_quota}",
+        found=str(size),
+    )
+
+
+def _deleted_principal(trust: Trust) -> Finding | None:
+    deleted = [
+        (index, str(principal))
+        for index, statement in enumerate(statements(trust.document))
+        if isinstance(statement, dict) and isinstance(statement.get("Principal"), dict)
+        for principal in as_list(statement["Principal"].get("AWS"))
+        if _DELETED.fullmatch(str(principal))
+    ]
+    if not deleted:
+        return None
+    index, principal = deleted[0]
+    return Finding(
+        "chained-role-stale",
+        f"{trust.place(index)} names {principal}, the id of a role or user that was deleted",
+        "name the ARN of the one that is there now: one that is created again under the same name has another id",
+        evidence=f"Statement[{index}].Principal.AWS",
+        expected="an ARN",
+        found=", ".join(principal for _index, principal in deleted),
+    )

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn, EksCluster
-from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.importing import Facts, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.importing import ImportFacts, ImportSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import bindings_info
 from botocore.stub import ANY, Stubber
 from unit.chain_objects import ANNOTATION, CHAIN, CLUSTER
@@ -86,8 +86,8 @@ def cloud() -> t.Iterator[Cloud]:
     made.stub.assert_no_pending_responses()
 
 
-def read(cloud: Cloud, server: Server, **options: t.Any) -> Facts:
-    wanted = Wanted(**{"cluster_name": "prod", "issuer": None, **options})
+def read(cloud: Cloud, server: Server, **options: t.Any) -> ImportFacts:
+    wanted = ImportSpec(**{"cluster_name": "prod", "issuer": None, **options})
     return bindings_info.read(t.cast(t.Any, cloud), t.cast(t.Any, server), wanted)
 
 

@@ -17,20 +17,21 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn, 
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.document import compact
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan as role_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Place, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Change, Grant
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject
 from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
 from botocore.stub import Stubber
 
 ISSUER = "https://oidc.example/id/A"
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/A"
 OTHER = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/B"
-A, B = (trust_policy.subject("ns", name) for name in "ab")
+A, B = (subject("ns", name) for name in "ab")
 MERGE = Change("merge", Grant(PROVIDER, (A,), ()))
-OURS = trust_policy.build(Grant(PROVIDER, (A,)))[0]
-THEIRS = trust_policy.build(Grant(OTHER, (B,)))[0]
-PLACE = Place("aws", "123456789012")
+OURS = trust_policy.build_statements(Grant(PROVIDER, (A,)))[0]
+THEIRS = trust_policy.build_statements(Grant(OTHER, (B,)))[0]
+SCOPE = AccountScope("aws", "123456789012")
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 QUEUE = "arn:aws:iam::123456789012:policy/team/queue"
 
@@ -89,7 +90,7 @@ class Account:
             None,
             ISSUER,
             region="eu-west-1",
-            account_id=PLACE.account_id,
+            account_id=SCOPE.account_id,
             partition="aws",
         )
 
@@ -277,7 +278,7 @@ def test_a_name_that_is_on_the_role_costs_no_call(aws: Account, stub: Stubber) -
     attached = [{"PolicyName": "queue", "PolicyArn": QUEUE}]
     stub.add_response("list_attached_role_policies", {"AttachedPolicies": attached, "IsTruncated": False})
     stub.add_response("list_role_policies", {"PolicyNames": [], "IsTruncated": False})
-    made = role_module.plan(t.cast(t.Any, aws), Wanted(present=True, name="app", managed_policies=("queue",)))
+    made = role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", managed_policies=("queue",)))
     assert not made
 
 
@@ -287,7 +288,7 @@ def test_a_name_of_aws_and_one_of_the_account(stub: Stubber, iam: t.Any) -> None
     lists(stub, "AWS", S3)
     stub.add_response("get_policy", {"Policy": {"Arn": S3}}, {"PolicyArn": S3})
     found = role_module.find_policies(
-        role_module.PolicyNames(iam), ["queue", "AmazonS3ReadOnlyAccess"], role=None, place=PLACE
+        role_module.PolicyNames(iam), ["queue", "AmazonS3ReadOnlyAccess"], role=None, scope=SCOPE
     )
     assert found == {"queue": QUEUE, "AmazonS3ReadOnlyAccess": S3}
 
@@ -298,7 +299,7 @@ def test_a_name_of_aws_under_a_path(stub: Stubber, iam: t.Any) -> None:
     unknown(stub, "", name="AmazonEBSCSIDriverPolicy")
     stub.add_response("get_policy", {"Policy": {"Arn": arn}}, {"PolicyArn": arn})
     found = role_module.find_policies(
-        role_module.PolicyNames(iam), ["AmazonEBSCSIDriverPolicy"], role=None, place=PLACE
+        role_module.PolicyNames(iam), ["AmazonEBSCSIDriverPolicy"], role=None, scope=SCOPE
     )
     assert found == {"AmazonEBSCSIDriverPolicy": arn}
 
@@ -308,7 +309,7 @@ def test_an_unknown_name(stub: Stubber, iam: t.Any) -> None:
     unknown(stub, *PATHS, name="Queue")
     lists(stub, "AWS", S3)
     with pytest.raises(errors.NotFound) as caught:
-        role_module.find_policies(role_module.PolicyNames(iam), ["Queue"], role=None, place=PLACE)
+        role_module.find_policies(role_module.PolicyNames(iam), ["Queue"], role=None, scope=SCOPE)
     assert str(caught.value) == (
         "there is no managed policy Queue. Cause: neither account 123456789012 nor AWS has one of that name in "
         "partition aws. Fix: correct the name (case counts), create the policy first, or give its ARN."
@@ -320,7 +321,7 @@ def test_an_ambiguous_name(stub: Stubber, iam: t.Any) -> None:
     lists(stub, "Local", own)
     stub.add_response("get_policy", {"Policy": {"Arn": S3}}, {"PolicyArn": S3})
     with pytest.raises(errors.InvalidInput) as caught:
-        role_module.find_policies(role_module.PolicyNames(iam), ["AmazonS3ReadOnlyAccess"], role=None, place=PLACE)
+        role_module.find_policies(role_module.PolicyNames(iam), ["AmazonS3ReadOnlyAccess"], role=None, scope=SCOPE)
     assert str(caught.value) == (
         f"the name of managed policy AmazonS3ReadOnlyAccess is ambiguous. Cause: it is the name of {own} and of {S3}. "
         "Fix: give the ARN of the one that is meant."
@@ -337,7 +338,7 @@ def no_role(stub: Stubber) -> None:
 def test_a_new_role_by_cluster_asks_nobody_who_the_caller_is(aws: Account, stub: Stubber) -> None:
     no_role(stub)
     made = role_module.plan(
-        t.cast(t.Any, aws), Wanted(present=True, name="app", cluster_name="c", subjects=(A,), audiences=())
+        t.cast(t.Any, aws), RoleSpec(present=True, name="app", cluster_name="c", subjects=(A,), audiences=())
     )
     assert made.after["trust_policy"] == document(OURS)
     assert aws.described == ["c"]
@@ -348,7 +349,7 @@ def test_a_new_role_by_issuer_is_in_the_callers_account(aws: Account, stub: Stub
     no_role(stub)
     identity = {"Account": "111122223333", "Arn": "arn:aws-us-gov:sts::111122223333:assumed-role/x/y", "UserId": "x"}
     aws.stubs["sts"].add_response("get_caller_identity", identity)
-    made = role_module.plan(t.cast(t.Any, aws), Wanted(present=True, name="app", issuer=issuer, subjects=(A,)))
+    made = role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", issuer=issuer, subjects=(A,)))
     principal = made.after["trust_policy"]["Statement"][0]["Principal"]
     assert principal == {"Federated": "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example/id/A"}
     assert aws.described == []
@@ -363,7 +364,7 @@ def test_an_existing_role_tells_its_account(aws: Account, stub: Stubber) -> None
     reads(stub, document(OURS))
     policies(stub)
     assert not role_module.plan(
-        t.cast(t.Any, aws), Wanted(present=True, name="app", issuer=ISSUER, subjects=(A,), audiences=())
+        t.cast(t.Any, aws), RoleSpec(present=True, name="app", issuer=ISSUER, subjects=(A,), audiences=())
     )
 
 
@@ -371,7 +372,7 @@ def test_policies_that_nobody_asks_for_need_no_permission(aws: Account, stub: St
     reads(stub, document(OURS))
     stub.add_client_error("list_attached_role_policies", "AccessDenied", "no")
     stub.add_client_error("list_role_policies", "AccessDenied", "no")
-    made = role_module.plan(t.cast(t.Any, aws), Wanted(present=True, name="app", description="x"))
+    made = role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", description="x"))
     assert made.summaries() == ["set the description of role app"]
     assert made.after["managed_policies"] is None
     assert made.after["inline_policies"] is None
@@ -381,10 +382,10 @@ def test_policies_that_are_asked_for_do(aws: Account, stub: Stubber) -> None:
     reads(stub, document(OURS))
     stub.add_client_error("list_attached_role_policies", "AccessDenied", "no")
     with pytest.raises(errors.AccessDenied, match="allow iam:ListAttachedRolePolicies"):
-        role_module.plan(t.cast(t.Any, aws), Wanted(present=True, name="app", managed_policies=()))
+        role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", managed_policies=()))
 
 
-LONG = tuple(trust_policy.subject("namespace", f"{'account' * 10}-{n}") for n in range(20))
+LONG = tuple(subject("namespace", f"{'account' * 10}-{n}") for n in range(20))
 
 
 @pytest.mark.parametrize(("quota", "fits"), [(4096, True), (2100, False), (None, False)])
@@ -397,7 +398,7 @@ def test_the_accounts_quota_is_asked_only_when_it_matters(
         stub.add_response("get_account_summary", {"SummaryMap": summary})
     else:
         stub.add_client_error("get_account_summary", "AccessDenied", "no")
-    wanted = Wanted(present=True, name="app", cluster_name="c", subjects=LONG)
+    wanted = RoleSpec(present=True, name="app", cluster_name="c", subjects=LONG)
     if fits:
         assert role_module.plan(t.cast(t.Any, aws), wanted)
         return
@@ -409,10 +410,10 @@ def test_the_accounts_quota_is_asked_only_when_it_matters(
 
 def test_nothing_more_is_read_for_the_removal_of_what_is_gone(aws: Account, stub: Stubber) -> None:
     no_role(stub)
-    assert not role_module.plan(t.cast(t.Any, aws), Wanted(present=False, name="app"))
+    assert not role_module.plan(t.cast(t.Any, aws), RoleSpec(present=False, name="app"))
 
 
-def test_in_the_end_stands_what_only_the_writes_could_tell() -> None:
+def test_final_state_has_what_only_the_writes_return() -> None:
     actions = (
         Action("create_role", {}, ""),
         Action("attach_policy", {}, ""),
@@ -421,6 +422,6 @@ def test_in_the_end_stands_what_only_the_writes_could_tell() -> None:
     plan = Plan(after={"role_id": None, "trust_policy": document(OURS)}, actions=actions)
     before = copy.deepcopy(plan.after)
     answers = [{"RoleId": "AROA"}, None, document(THEIRS, OURS)]
-    assert role_module.in_the_end(plan, answers) == {"role_id": "AROA", "trust_policy": document(THEIRS, OURS)}
-    assert role_module.in_the_end(plan, answers[1:])["role_id"] is None
-    assert role_module.in_the_end(plan, []) == plan.after == before
+    assert role_module.final_state(plan, answers) == {"role_id": "AROA", "trust_policy": document(THEIRS, OURS)}
+    assert role_module.final_state(plan, answers[1:])["role_id"] is None
+    assert role_module.final_state(plan, []) == plan.after == before

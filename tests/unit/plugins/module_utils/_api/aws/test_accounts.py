@@ -15,7 +15,7 @@ import urllib.parse
 import botocore.awsrequest
 import botocore.session
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import Accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import AwsAccounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import AwsAccount
 
@@ -112,7 +112,7 @@ def wire(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Wire:
     return wire
 
 
-def accounts(**changes: t.Any) -> Accounts:
+def accounts(**changes: t.Any) -> AwsAccounts:
     options: dict[str, t.Any] = {
         "region": "eu-west-1",
         "endpoint": None,
@@ -121,7 +121,7 @@ def accounts(**changes: t.Any) -> Accounts:
         "regions": ["eu-west-1"],
         "connections": 4,
     }
-    return Accounts(**{**options, **changes})
+    return AwsAccounts(**{**options, **changes})
 
 
 def test_the_account_of_the_given_credentials(wire: Wire) -> None:

@@ -268,7 +268,7 @@ def test_a_session_token_that_is_too_long(module: Module, api: Scripted, eks: t.
     server = connection.open_api_server(
         module(cluster_name="production", **{**eks.options, "session_token": "x" * 3000})
     )
-    with pytest.raises(errors.BadCredentials, match="EKS reads 4096") as caught:
+    with pytest.raises(errors.BadCredentials, match="EKS accepts 4096") as caught:
         server.request("GET", PATH)
     assert "xxxx" not in str(caught.value)
     assert api.requests == []

@@ -9,10 +9,10 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import importing
-from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.importing import Facts, Imported
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.importing import Imported, ImportFacts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.plan import Setting, plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.plan import PlanContext, plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Role
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
 
@@ -67,9 +67,9 @@ def role(*statements: Json, name: str = "app", **settings: t.Any) -> Role:
     return Role(arn=arn(given["path"].lstrip("/") + name), name=name, role_id="AROA", trust_policy=trust, **given)
 
 
-def facts(accounts: t.Mapping[str, Json], *roles: Role, **rest: t.Any) -> Facts:
+def facts(accounts: t.Mapping[str, Json], *roles: Role, **rest: t.Any) -> ImportFacts:
     given: Json = {"audiences": {STS, "example.com"}, "policies": {"own"}, **rest}
-    return Facts(
+    return ImportFacts(
         partition="aws",
         account_id=ID,
         issuer=f"https://{PROVIDER}",
@@ -79,7 +79,7 @@ def facts(accounts: t.Mapping[str, Json], *roles: Role, **rest: t.Any) -> Facts:
     )
 
 
-def collected(seen: Facts) -> Imported:
+def collected(seen: ImportFacts) -> Imported:
     """What is found, which changes nothing."""
     found = importing.collect(seen)
     names = {"cluster_name": None, "issuer": seen.issuer, "state": "present", "force": False, "max_workers": 16}
@@ -88,7 +88,7 @@ def collected(seen: Facts) -> Imported:
     for name, each in wanted.roles.items():
         there = seen.roles[name]
         policies = {one.rpartition("/")[2]: one for one in there.managed_policies or ()}
-        assert not plan(each, there, Setting(there.place, FEDERATED, policies)).actions
+        assert not plan(each, there, PlanContext(there.scope, FEDERATED, policies)).actions
     for spec in wanted.bindings:
         body = seen.service_accounts[spec.namespace, spec.service_account]
         named = spec.account_spec(spec.role_arn or body["metadata"]["annotations"][KEY])
@@ -101,7 +101,7 @@ def binding(name: str = "app", **rest: t.Any) -> Json:
     return {"namespace": "ns", "service_account": name, **rest}
 
 
-FOUND: dict[str, tuple[Facts, list[Json]]] = {
+FOUND: dict[str, tuple[ImportFacts, list[Json]]] = {
     "nobody names a role": (facts({"app": sa(None)}), []),
     "a role with nothing on it": (facts({"app": sa()}), [binding(role_name="app")]),
     "all that a role has": (
@@ -167,7 +167,7 @@ FOUND: dict[str, tuple[Facts, list[Json]]] = {
 
 
 @pytest.mark.parametrize(("seen", "expected"), FOUND.values(), ids=FOUND.keys())
-def test_bindings(seen: Facts, expected: list[Json]) -> None:
+def test_bindings(seen: ImportFacts, expected: list[Json]) -> None:
     found = collected(seen)
     assert found.bindings == expected
     assert [list(each) for each in found.bindings] == [list(each) for each in expected]
@@ -203,7 +203,7 @@ def test_audiences_in_separate_statements_are_left_as_they_are() -> None:
     assert found.notes[0]["service_accounts"] == ["ns/app", "ns/web"]
 
 
-SKIPPED: dict[str, tuple[Facts, str | None, str]] = {
+SKIPPED: dict[str, tuple[ImportFacts, str | None, str]] = {
     "a key that is none": (
         facts({"app": {"metadata": {"annotations": {"eks.amazon.com/role-arn": arn()}}}}),
         None,
@@ -252,7 +252,7 @@ SKIPPED: dict[str, tuple[Facts, str | None, str]] = {
 
 
 @pytest.mark.parametrize(("seen", "role_arn", "reason"), SKIPPED.values(), ids=SKIPPED.keys())
-def test_left_out(seen: Facts, role_arn: str | None, reason: str) -> None:
+def test_left_out(seen: ImportFacts, role_arn: str | None, reason: str) -> None:
     found = collected(seen)
     assert (found.bindings, found.notes) == ([], [])
     assert found.left_out == [{"namespace": "ns", "service_account": "app", "role_arn": role_arn, "reason": reason}]
@@ -290,12 +290,12 @@ def test_the_roles_to_read() -> None:
         ("ns", "d"): sa("nonsense"),
         ("ns", "e"): sa(None),
     }
-    assert importing.roles_named(accounts, ID) == ["one"]
+    assert importing.named_roles(accounts, ID) == ["one"]
 
 
 def test_options() -> None:
     given = {"cluster_name": None, "issuer": PROVIDER, "namespaces": ["a", "a", "b"]}
-    assert importing.Wanted.from_params(given) == importing.Wanted(None, f"https://{PROVIDER}", ("a", "b"))
+    assert importing.ImportSpec.from_params(given) == importing.ImportSpec(None, f"https://{PROVIDER}", ("a", "b"))
     with pytest.raises(InvalidInput, match="2 of the given values") as caught:
-        importing.Wanted.from_params({**given, "issuer": "https://x/?y", "namespaces": ["*"]})
+        importing.ImportSpec.from_params({**given, "issuer": "https://x/?y", "namespaces": ["*"]})
     assert "no URL of an OIDC issuer" in str(caught.value)

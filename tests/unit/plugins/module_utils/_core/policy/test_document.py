@@ -138,30 +138,15 @@ def test_size_leaves_white_space_out_and_counts_what_is_sent() -> None:
     assert policy_document.size({"a": "é"}) == len('{"a":"\\u00e9"}')
 
 
-FINE = {"Effect": "Allow", "Action": ["s3:*"], "NotResource": "*"}
-
-
 @pytest.mark.parametrize(
-    ("document", "faults"),
+    ("statement", "named"),
     [
-        ({"Version": "2012-10-17", "Statement": FINE}, []),
-        ({"Statement": [FINE], "Id": "x"}, []),
-        ({}, ["it has no Statement"]),
-        ({"Statement": []}, ["it has no Statement"]),
-        ({"Statement": [FINE], "statement": 1}, ["unknown element statement"]),
-        ({"Version": "2012", "Statement": [FINE]}, ["Version '2012' is neither 2012-10-17 nor 2008-10-17"]),
-        ({"Statement": ["x"]}, ["statement 1 is no mapping"]),
-        ({"Statement": [FINE, {**FINE, "Effect": "allow"}]}, ["statement 2: Effect is neither Allow nor Deny"]),
-        ({"Statement": {**FINE, "Principal": "*"}}, ["statement 1: Principal has no place in a policy of a role"]),
-        ({"Statement": {**FINE, "Resources": "*"}}, ["statement 1: unknown element Resources"]),
-        ({"Statement": {**FINE, "Resource": "*"}}, ["statement 1: it needs one of Resource and NotResource"]),
-        ({"Statement": {**FINE, "Action": []}}, ["statement 1: Action is no list of strings"]),
-        ({"Statement": {**FINE, "NotResource": [3]}}, ["statement 1: NotResource is no list of strings"]),
-        (
-            {"Statement": {**FINE, "Sid": "a b"}},
-            ["statement 1: Sid 'a b' has other characters than letters and digits"],
-        ),
+        ({"Principal": {"Federated": "a"}}, ["a"]),
+        ({"Principal": {"Federated": ["a", "b"], "AWS": "c"}}, ["a", "b"]),
+        ({"Principal": "*"}, []),
+        ({"NotPrincipal": {"Federated": "a"}}, []),
+        ("not a statement", []),
     ],
 )
-def test_faults_of_an_identity_policy(document: dict[str, t.Any], faults: list[str]) -> None:
-    assert policy_document.identity_policy_faults(document) == faults
+def test_federated_principals(statement: t.Any, named: list[str]) -> None:
+    assert policy_document.federated_principals(statement) == named

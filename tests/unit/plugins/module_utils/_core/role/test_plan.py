@@ -14,21 +14,22 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import (
     OWNER_TAG,
     OWNER_VALUE,
-    Place,
+    AccountScope,
     Role,
-    Wanted,
+    RoleSpec,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Grant
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject
 
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/A"
 OTHER = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/B"
 STS = ("sts.amazonaws.com",)
-A, B = (trust_policy.subject("ns", name) for name in "ab")
+A, B = (subject("ns", name) for name in "ab")
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 OWN = "arn:aws:iam::123456789012:policy/team/queue"
 FOREIGN = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-SETTING = role_plan.Setting(Place("aws", "123456789012"), PROVIDER, {"AmazonS3ReadOnlyAccess": S3})
+SETTING = role_plan.PlanContext(AccountScope("aws", "123456789012"), PROVIDER, {"AmazonS3ReadOnlyAccess": S3})
 
 
 def policy(action: str) -> dict[str, t.Any]:
@@ -36,7 +37,7 @@ def policy(action: str) -> dict[str, t.Any]:
 
 
 def trust(*grants: Grant, more: tuple[t.Any, ...] = ()) -> dict[str, t.Any]:
-    statements = [each for grant in grants for each in trust_policy.build(grant)]
+    statements = [each for grant in grants for each in trust_policy.build_statements(grant)]
     return {"Version": "2012-10-17", "Statement": [*more, *statements]}
 
 
@@ -59,9 +60,9 @@ THEIRS = dataclasses.replace(
 
 
 def plan(
-    role: Role | None = ROLE, setting: role_plan.Setting = SETTING, *, present: bool = True, **wanted: t.Any
+    role: Role | None = ROLE, setting: role_plan.PlanContext = SETTING, *, present: bool = True, **wanted: t.Any
 ) -> t.Any:
-    return role_plan.plan(Wanted(present=present, name="app", **wanted), role, setting)
+    return role_plan.plan(RoleSpec(present=present, name="app", **wanted), role, setting)
 
 
 def operations(made: t.Any) -> list[tuple[str, dict[str, t.Any]]]:
@@ -118,7 +119,9 @@ def test_a_new_role_is_made_with_everything() -> None:
 
 def test_a_new_role_in_china() -> None:
     provider = PROVIDER.replace("arn:aws:", "arn:aws-cn:")
-    made = plan(None, role_plan.Setting(Place("aws-cn", "123456789012"), provider), cluster_name="c", subjects=(A,))
+    made = plan(
+        None, role_plan.PlanContext(AccountScope("aws-cn", "123456789012"), provider), cluster_name="c", subjects=(A,)
+    )
     assert made.after["arn"] == "arn:aws-cn:iam::123456789012:role/app"
     assert made.after["trust_policy"]["Statement"][0]["Principal"] == {"Federated": provider}
 
@@ -330,7 +333,7 @@ def test_removal_of_what_is_gone() -> None:
     assert not plan(None, present=False)
 
 
-LONG = tuple(trust_policy.subject("namespace", f"{'account' * 10}-{n}") for n in range(20))
+LONG = tuple(subject("namespace", f"{'account' * 10}-{n}") for n in range(20))
 LINKED = dataclasses.replace(ROLE, path="/aws-service-role/eks.amazonaws.com/")
 
 REFUSALS = [

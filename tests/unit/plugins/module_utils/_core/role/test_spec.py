@@ -10,7 +10,11 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Place, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import (
+    AccountScope,
+    RoleSpec,
+    inline_policy_faults,
+)
 
 DEFAULTS: dict[str, t.Any] = {
     "state": "present",
@@ -37,8 +41,8 @@ DEFAULTS: dict[str, t.Any] = {
 POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
 
 
-def wanted(**options: t.Any) -> Wanted:
-    return Wanted.from_params({**DEFAULTS, **options}, _runner.load_yaml)
+def wanted(**options: t.Any) -> RoleSpec:
+    return RoleSpec.from_params({**DEFAULTS, **options}, _runner.load_yaml)
 
 
 def looked_up(policy_name: str = "well-known-x", resource: str = "arn:${partition}:s3:::x") -> dict[str, t.Any]:
@@ -51,7 +55,7 @@ def account(namespace: str, name: str) -> dict[str, str]:
 
 
 def test_what_is_left_out_is_not_wanted() -> None:
-    assert wanted() == Wanted(present=True, name="app", cluster_name="c")
+    assert wanted() == RoleSpec(present=True, name="app", cluster_name="c")
 
 
 def test_values_are_normalised() -> None:
@@ -73,7 +77,7 @@ def test_values_are_normalised() -> None:
 
 def test_well_known_policies_are_inline_policies_of_the_role_in_its_place() -> None:
     made = wanted(inline_policies={"p": POLICY}, well_known_policies=[looked_up(), looked_up()])
-    placed = made.in_place(Place("aws-cn", "123456789012"), "cn-north-1")
+    placed = made.with_well_known_policies(AccountScope("aws-cn", "123456789012"), "cn-north-1")
     statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws-cn:s3:::x"}
     assert placed.inline_policies == {"p": POLICY, "well-known-x": {"Version": "2012-10-17", "Statement": [statement]}}
 
@@ -87,7 +91,7 @@ def test_no_policies_are_not_the_same_as_policies_left_out(
 ) -> None:
     made = wanted(**options)
     assert made.names_inline_policies == names
-    assert made.in_place(Place("aws", "123456789012"), None).inline_policies == placed
+    assert made.with_well_known_policies(AccountScope("aws", "123456789012"), None).inline_policies == placed
 
 
 BAD = [
@@ -209,3 +213,32 @@ GOOD: list[dict[str, t.Any]] = [
 @pytest.mark.parametrize("options", GOOD)
 def test_what_is_right_passes(options: dict[str, t.Any]) -> None:
     assert wanted(**options)
+
+
+FINE = {"Effect": "Allow", "Action": ["s3:*"], "NotResource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        ({"Version": "2012-10-17", "Statement": FINE}, []),
+        ({"Statement": [FINE], "Id": "x"}, []),
+        ({}, ["it has no Statement"]),
+        ({"Statement": []}, ["it has no Statement"]),
+        ({"Statement": [FINE], "statement": 1}, ["unknown element statement"]),
+        ({"Version": "2012", "Statement": [FINE]}, ["Version '2012' is neither 2012-10-17 nor 2008-10-17"]),
+        ({"Statement": ["x"]}, ["statement 1 is not a mapping"]),
+        ({"Statement": [FINE, {**FINE, "Effect": "allow"}]}, ["statement 2: Effect is neither Allow nor Deny"]),
+        ({"Statement": {**FINE, "Principal": "*"}}, ["statement 1: Principal has no place in a policy of a role"]),
+        ({"Statement": {**FINE, "Resources": "*"}}, ["statement 1: unknown element Resources"]),
+        ({"Statement": {**FINE, "Resource": "*"}}, ["statement 1: it needs one of Resource and NotResource"]),
+        ({"Statement": {**FINE, "Action": []}}, ["statement 1: Action is not a list of strings"]),
+        ({"Statement": {**FINE, "NotResource": [3]}}, ["statement 1: NotResource is not a list of strings"]),
+        (
+            {"Statement": {**FINE, "Sid": "a b"}},
+            ["statement 1: Sid 'a b' has other characters than letters and digits"],
+        ),
+    ],
+)
+def test_faults_of_an_inline_policy(document: dict[str, t.Any], faults: list[str]) -> None:
+    assert inline_policy_faults(document) == faults

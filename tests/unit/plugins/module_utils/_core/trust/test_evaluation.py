@@ -16,17 +16,15 @@ import fnmatch
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.conditions import (
-    Operator,
-    Wanted,
-    like,
-    replace_variables,
-)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.conditions import Operator, replace_variables
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.document import PolicyValue, like
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import (
     ACTION,
     Failure,
     Request,
-    Verdict,
+    StatementVerdict,
+    allowed_subjects,
+    allows,
     evaluate,
 )
 from hypothesis import given, settings
@@ -36,7 +34,7 @@ HOST = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF"
 PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
 SUB = "system:serviceaccount:web:app"
 STS = "sts.amazonaws.com"
-REQUEST = Request.of_token(PROVIDER, f"https://{HOST}", SUB, STS)
+REQUEST = Request.of_token(PROVIDER, SUB, STS)
 
 # operator, values of the key in the request (None: absent), values in the policy, whether it holds
 ABSENT = None
@@ -141,7 +139,7 @@ OPERATORS: list[tuple[str, list[str] | None, list[str], bool]] = [
 def test_operators(operator: str, found: list[str] | None, wanted: list[str], holds: bool) -> None:
     parsed = Operator.parse(operator)
     assert parsed
-    assert parsed.holds(found, [Wanted.of(each) for each in wanted]) is holds
+    assert parsed.holds(found, [PolicyValue.of(each) for each in wanted]) is holds
 
 
 @pytest.mark.parametrize(
@@ -312,8 +310,8 @@ def test_each_statement_says_all_that_fails() -> None:
         statement(on("StringEquals", "x", "aws:SourceVpc"), Effect="Deny"),
     )
     fine, nothing, vpc = evaluate(policy, REQUEST).verdicts
-    assert fine == Verdict(0, "Fine", "Allow", True)
-    assert (nothing.index, nothing.sid, nothing.matched, nothing.unknown) == (1, "Nothing", False, ())
+    assert fine == StatementVerdict(0, "Fine", "Allow", True)
+    assert (nothing.index, nothing.sid, nothing.matched, nothing.undecidable) == (1, "Nothing", False, ())
     principal, action, sub, email = nothing.failures
     assert principal == Failure(
         "Principal", f"it does not name {PROVIDER}", wanted=("ec2.amazonaws.com",), found=(PROVIDER,)
@@ -331,7 +329,7 @@ def test_each_statement_says_all_that_fails() -> None:
         "Condition", f"the request has no key {HOST}:email", "StringLike", f"{HOST}:email", ("z",), lacking=True
     )
     assert (vpc.effect, vpc.matched, vpc.failures) == ("Deny", None, ())
-    assert vpc.unknown == (
+    assert vpc.undecidable == (
         Failure(
             "Condition",
             "what the request has as aws:SourceVpc is not known before it is made",
@@ -345,8 +343,8 @@ def test_each_statement_says_all_that_fails() -> None:
 @pytest.mark.parametrize(
     ("changes", "element", "reason"),
     [
-        ({"Principal": None, "NotPrincipal": {"Federated": PROVIDER}}, "NotPrincipal", f"it takes out {PROVIDER}"),
-        ({"Action": None, "NotAction": "sts:*"}, "NotAction", f"it takes out {ACTION}"),
+        ({"Principal": None, "NotPrincipal": {"Federated": PROVIDER}}, "NotPrincipal", f"it excludes {PROVIDER}"),
+        ({"Action": None, "NotAction": "sts:*"}, "NotAction", f"it excludes {ACTION}"),
         ({"Effect": "Permit"}, "Effect", "it is neither Allow nor Deny"),
         ({"Condition": on("Like", "x")}, "Condition", "IAM has no operator Like"),
     ],
@@ -359,3 +357,51 @@ def test_reasons(changes: dict[str, t.Any], element: str, reason: str) -> None:
 def test_denying_statements_are_named() -> None:
     policy = document(statement(), statement(Effect="Deny", Sid="No"), statement(on("Null", True), Effect="Deny"))
     assert [each.sid for each in evaluate(policy, REQUEST).denying] == ["No"]
+
+
+OTHER_SUB = "system:serviceaccount:web:other"
+PATTERN = "system:serviceaccount:jobs:*"
+
+
+def trusting(*subjects: str, operator: str = "StringEquals", **more: t.Any) -> dict[str, t.Any]:
+    return {
+        "Effect": "Allow",
+        "Principal": {"Federated": PROVIDER},
+        "Action": ACTION,
+        "Condition": {operator: {f"{HOST}:sub": list(subjects)}, **more},
+    }
+
+
+DENY = {**trusting(SUB), "Effect": "Deny"}
+
+
+@pytest.mark.parametrize(
+    ("statements", "allowed"),
+    [
+        pytest.param([trusting(SUB, OTHER_SUB)], {SUB: True, OTHER_SUB: True}, id="named"),
+        pytest.param([trusting(PATTERN, operator="StringLike")], {PATTERN: True}, id="pattern"),
+        pytest.param([trusting(SUB, operator="StringEqualsIgnoreCase")], {SUB: True}, id="ignoring-case"),
+        pytest.param(
+            [trusting(SUB, IpAddress={"aws:SourceIp": "192.0.2.0/24"}), trusting(OTHER_SUB)],
+            {SUB: False, OTHER_SUB: True},
+            id="only-possibly",
+        ),
+        pytest.param([trusting(SUB, OTHER_SUB), DENY], {OTHER_SUB: True}, id="denied"),
+        pytest.param([trusting(SUB, Bool={"aws:MultiFactorAuthPresent": "true"})], {}, id="condition-never-holds"),
+        pytest.param([trusting(SUB, StringLike={f"{HOST}:sub": PATTERN})], {}, id="two-operators-exclude-each-other"),
+        pytest.param([trusting(SUB, StringLike={f"{HOST}:aud": "vault"})], {SUB: True}, id="another-audience"),
+        pytest.param([{**trusting(SUB), "Principal": "*"}], {SUB: True}, id="everybody"),
+        pytest.param([{**trusting(SUB), "Action": "sts:AssumeRole"}], None, id="another-action"),
+        pytest.param([{**trusting(SUB), "Principal": {"Federated": f"{PROVIDER}0"}}], None, id="another-provider"),
+        pytest.param([DENY], None, id="no-allow"),
+    ],
+)
+def test_subjects_that_a_document_allows(statements: list[t.Any], allowed: dict[str, bool] | None) -> None:
+    assert allowed_subjects({"Version": "2012-10-17", "Statement": statements}, PROVIDER) == allowed
+
+
+def test_whether_a_document_allows_one_subject() -> None:
+    document = {"Version": "2012-10-17", "Statement": [trusting(SUB, StringLike={f"{HOST}:aud": STS})]}
+    assert allows(document, PROVIDER, SUB, STS) is True
+    assert allows(document, PROVIDER, SUB, "vault") is False
+    assert allows(document, PROVIDER, OTHER_SUB, STS) is False

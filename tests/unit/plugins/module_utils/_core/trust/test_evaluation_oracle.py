@@ -19,7 +19,8 @@ import pathlib
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.conditions import Operator, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.conditions import Operator
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.document import PolicyValue
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import Request, evaluate
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -128,7 +129,7 @@ def by_npkt(case: Case) -> bool:
 def test_operators_against_npkt_and_the_sandbox(case: Case) -> None:
     operator = Operator.parse(case.operator)
     assert operator
-    ours = operator.holds(case.found, [Wanted.of(each) for each in case.wanted])
+    ours = operator.holds(case.found, [PolicyValue.of(each) for each in case.wanted])
     assert ours is by_npkt(case)
     assert ours is sandbox.condition_holds(case.operator, case.found, case.wanted)
 

@@ -10,13 +10,15 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import allows
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import NOBODY, Change, Grant
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject
 
 HOST = "oidc.eks.eu-west-1.amazonaws.com/id/"
 ARN = "arn:aws:iam::123456789012:oidc-provider/"
 ONE, TWO = f"{HOST}AAAA", f"{HOST}BBBB"
-A, B, C = (trust_policy.subject("ns", name) for name in "abc")
-WILD = trust_policy.subject("ns", "job-*")
+A, B, C = (subject("ns", name) for name in "abc")
+WILD = subject("ns", "job-*")
 STS = "sts.amazonaws.com"
 EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 
@@ -24,7 +26,7 @@ EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action
 def statement(
     *subjects: str, provider: str = ONE, operator: str = "StringEquals", aud: t.Any = STS, **more: t.Any
 ) -> t.Any:
-    """A plain statement, written here by hand."""
+    """A managed statement, written here by hand."""
     condition: dict[str, t.Any] = {}
     if subjects:
         condition[operator] = {f"{provider}:sub": subjects[0] if len(subjects) == 1 else list(subjects)}
@@ -40,7 +42,7 @@ def statement(
 
 
 def narrowed(*subjects: str) -> t.Any:
-    """A statement of the provider that has a condition besides."""
+    """A statement for the provider with a further condition: a foreign one."""
     own = statement(*subjects)
     return {**own, "Condition": {**own["Condition"], "StringEqualsIfExists": {"aws:SourceVpc": "vpc-1"}}}
 
@@ -85,8 +87,8 @@ def grant(*subjects: str, provider: str = ONE, audiences: tuple[str, ...] = (STS
         ),
     ],
 )
-def test_a_new_document(wanted: Grant, expected: list[t.Any]) -> None:
-    assert trust_policy.document_of(wanted) == document(*expected)
+def test_new_document_has_one_statement_for_each_operator(wanted: Grant, expected: list[t.Any]) -> None:
+    assert trust_policy.build_document(wanted) == document(*expected)
 
 
 UPPER = statement(A)
@@ -108,7 +110,7 @@ UPPER["Action"] = ["STS:assumerolewithwebidentity"]
         pytest.param([EC2], grant(), id="none-of-this-provider"),
     ],
 )
-def test_what_says_it_already_is_left_alone(before: list[t.Any], wanted: Grant) -> None:
+def test_document_that_already_grants_it_is_unchanged(before: list[t.Any], wanted: Grant) -> None:
     old = document(*before)
     assert trust_policy.merge(old, wanted).document is old
 
@@ -202,7 +204,7 @@ BOTH["Condition"]["StringLike"] = {f"{ONE}:sub": WILD}
         ),
     ],
 )
-def test_merge(before: t.Any, wanted: Grant, purge: bool, after: list[t.Any]) -> None:
+def test_merge_writes_managed_statements_only(before: t.Any, wanted: Grant, purge: bool, after: list[t.Any]) -> None:
     old = {"Version": "2012-10-17", "Statement": before}
     kept = copy.deepcopy(old)
     new = trust_policy.merge(old, wanted, purge=purge).document
@@ -228,7 +230,9 @@ def test_merge(before: t.Any, wanted: Grant, purge: bool, after: list[t.Any]) ->
         pytest.param([statement(A, B, aud="old")], [A], [statement(B, aud="old")], id="keeps-audience"),
     ],
 )
-def test_remove(before: list[t.Any], subjects: list[str] | None, after: list[t.Any]) -> None:
+def test_remove_keeps_other_subjects_and_foreign_statements(
+    before: list[t.Any], subjects: list[str] | None, after: list[t.Any]
+) -> None:
     new = trust_policy.remove(document(*before), ARN + ONE, subjects).document
     assert new == document(*after)
     assert trust_policy.remove(new, ARN + ONE, subjects).document is new
@@ -244,7 +248,7 @@ def test_remove(before: list[t.Any], subjects: list[str] | None, after: list[t.A
         pytest.param([BROAD], [A], id="hole"),
     ],
 )
-def test_nothing_to_remove(before: list[t.Any], subjects: list[str] | None) -> None:
+def test_document_without_the_subjects_is_unchanged(before: list[t.Any], subjects: list[str] | None) -> None:
     old = document(*before)
     assert trust_policy.remove(old, ARN + ONE, subjects).document is old
 
@@ -258,14 +262,14 @@ def test_nothing_to_remove(before: list[t.Any], subjects: list[str] | None) -> N
         pytest.param([UPPER], grant(A), False, id="same"),
     ],
 )
-def test_replace(before: list[t.Any], wanted: Grant, changes: bool) -> None:
+def test_replace_leaves_only_the_grant(before: list[t.Any], wanted: Grant, changes: bool) -> None:
     old = document(*before)
     new = trust_policy.replace(old, wanted).document
     assert new == (document(statement(A)) if changes else old)
     assert trust_policy.replace(new, wanted).document is new
 
 
-def test_somebody_elses_statement_is_told_of() -> None:
+def test_foreign_statement_is_warned_of() -> None:
     own = {**narrowed(A), "Sid": "Office"}
     outcome = trust_policy.merge(document(EC2, own), grant(B))
     assert outcome.warnings == (
@@ -276,13 +280,13 @@ def test_somebody_elses_statement_is_told_of() -> None:
     assert trust_policy.merge(document(EC2, statement(A, provider=TWO)), grant(B)).warnings == ()
 
 
-def test_accounts_that_stay_trusted_by_a_hole_are_told_of() -> None:
+def test_statement_without_subjects_is_warned_of_when_one_is_removed() -> None:
     assert trust_policy.remove(document(BROAD), ARN + ONE, [A]).warnings == (
         f"statement 1 of the trust policy trusts every service account of {ARN}{ONE}",
     )
 
 
-def test_a_change_removes_what_it_names_or_everything() -> None:
+def test_change_removes_named_subjects_or_all() -> None:
     old = document(statement(A, B))
     assert Change("remove", grant(A), purge=False).apply(old).document == document(statement(B))
     assert Change("remove", grant(), purge=True).apply(old).document == document(NOBODY)
@@ -293,5 +297,41 @@ def test_a_change_removes_what_it_names_or_everything() -> None:
     ("statements", "somebody"),
     [([EC2], True), ([NOBODY], False), ([{**EC2, "Effect": "Deny"}], False), ([NOBODY, statement(A)], True)],
 )
-def test_whether_anybody_is_allowed(statements: list[t.Any], somebody: bool) -> None:
-    assert trust_policy.allows_somebody(document(*statements)) is somebody
+def test_document_with_an_allow_statement_allows_something(statements: list[t.Any], somebody: bool) -> None:
+    assert trust_policy.allows_anything(document(*statements)) is somebody
+
+
+TOO_WIDE: dict[str, dict[str, t.Any]] = {
+    "everybody": {"Principal": "*"},
+    "every account": {"Principal": {"AWS": "*"}},
+    "every provider": {"Principal": {"Federated": "*"}},
+    "all principals but one": {"Principal": None, "NotPrincipal": {"AWS": "123456789012"}},
+    "all actions but one": {"Action": None, "NotAction": "sts:AssumeRole"},
+    "all actions": {"Action": "sts:*"},
+}
+
+
+@pytest.mark.parametrize("name", TOO_WIDE)
+def test_each_foreign_statement_that_iam_applies_to_the_provider_is_seen(name: str) -> None:
+    changed = {**statement(A), **TOO_WIDE[name]}
+    foreign = {key: value for key, value in changed.items() if value is not None}
+    old = document(foreign)
+    assert allows(old, ARN + ONE, A, STS) is True
+    result = trust_policy.merge(old, grant(A))
+    assert result.document is old
+    assert len(result.warnings) == 1
+    assert trust_policy.merge(old, grant(B)).document == document(foreign, statement(B))
+
+
+def test_subject_named_without_regard_to_case_is_not_granted_again() -> None:
+    foreign = statement(A, operator="StringEqualsIgnoreCase")
+    old = document(foreign)
+    assert allows(old, ARN + ONE, A, STS) is True
+    assert trust_policy.merge(old, grant(A)).document is old
+
+
+@pytest.mark.parametrize("condition", ["text", ["text"], {"StringEquals": "text"}])
+def test_statement_with_malformed_conditions_is_foreign(condition: t.Any) -> None:
+    malformed = {**statement(A), "Condition": condition}
+    assert trust_policy.parse_managed(malformed, ARN + ONE) is None
+    assert trust_policy.merge(document(malformed), grant(B)).document == document(malformed, statement(B))

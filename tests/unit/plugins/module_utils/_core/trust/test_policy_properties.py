@@ -15,16 +15,14 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Chain
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import (
-    trust as trust_rules,
-)
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import (
-    trust_warnings,
-)
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules.trust_facts import Trust
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import trust as trust_rules
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules.trust import Trust
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules.trust_refusal import refusal
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import allowed_subjects
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Grant
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject as trust_subject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox.aws.evaluation import allows
@@ -37,8 +35,8 @@ ACTION = "sts:AssumeRoleWithWebIdentity"
 PROVIDERS = [f"oidc.eks.eu-west-1.amazonaws.com/id/{each * 4}" for each in "AB"]
 ARNS = [f"arn:aws:iam::123456789012:oidc-provider/{each}" for each in PROVIDERS]
 NAMES = ["app", "job-1", "job-2"]
-SUBJECTS = [trust_policy.subject(namespace, name) for namespace in ("web", "batch") for name in NAMES]
-PATTERNS = [trust_policy.subject("web", "*"), trust_policy.subject("batch", "job-?")]
+SUBJECTS = [trust_subject(namespace, name) for namespace in ("web", "batch") for name in NAMES]
+PATTERNS = [trust_subject("web", "*"), trust_subject("batch", "job-?")]
 AUDIENCES = ["sts.amazonaws.com", "other"]
 
 one_or_many = st.one_of(
@@ -89,7 +87,7 @@ def statements(draw: st.DrawFn) -> dict[str, t.Any]:
 
 
 @st.composite
-def plain_statements(draw: st.DrawFn) -> dict[str, t.Any]:
+def usual_statements(draw: st.DrawFn) -> dict[str, t.Any]:
     """What stands there most often: one operator, and an audience."""
     operator = draw(st.sampled_from(["StringEquals", "StringLike"]))
     condition: dict[str, t.Any] = {operator: {f"{PROVIDERS[0]}:sub": draw(one_or_many)}}
@@ -101,7 +99,7 @@ def plain_statements(draw: st.DrawFn) -> dict[str, t.Any]:
 
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, t.Any]:
-    many = draw(st.lists(st.one_of(plain_statements(), statements()), min_size=1, max_size=4))
+    many = draw(st.lists(st.one_of(usual_statements(), statements()), min_size=1, max_size=4))
     return {"Version": "2012-10-17", "Statement": many[0] if len(many) == 1 and draw(st.booleans()) else many}
 
 
@@ -164,7 +162,7 @@ def test_merge_then_remove_gives_back_the_original(document: dict[str, t.Any], g
     original = trust_policy.remove(document, ARNS[0]).document
     merged = trust_policy.merge(original, grant, purge=purge).document
     assert policy_document.equal(trust_policy.remove(merged, ARNS[0]).document, original)
-    named = trust_policy.granted(merged, ARNS[0])
+    named = trust_policy.managed_subjects(merged, ARNS[0])
     assert policy_document.equal(trust_policy.remove(merged, ARNS[0], named).document, original)
 
 
@@ -174,7 +172,7 @@ def test_with_purge_just_the_granted_and_what_others_allow_is_allowed(document: 
     merged = trust_policy.merge(document, grant).document
     # By its own statements a grant lets in exactly whom it names; who is denied, or named in terms of somebody's own,
     # is a matter of the rest.
-    alone = allowed(trust_policy.document_of(grant))
+    alone = allowed(trust_policy.build_document(grant))
     denied = {each for each in alone if not allowed_beside(rest, each)}
     assert allowed(merged) <= (alone - denied) | allowed(rest)
     assert allowed(merged) >= allowed(rest)
@@ -192,7 +190,7 @@ def allowed_beside(rest: t.Mapping[str, t.Any], token: tuple[str, str]) -> bool:
 def test_without_purge_nobody_loses(document: dict[str, t.Any], grant: Grant) -> None:
     merged = trust_policy.merge(document, grant, purge=False).document
     assert allowed(merged) >= allowed(document)
-    assert set(trust_policy.granted(merged, ARNS[0])) >= set(trust_policy.granted(document, ARNS[0]))
+    assert set(trust_policy.managed_subjects(merged, ARNS[0])) >= set(trust_policy.managed_subjects(document, ARNS[0]))
 
 
 @given(documents(), grants)
@@ -244,9 +242,9 @@ def test_documents_that_count_as_equal_allow_the_same(one: dict[str, t.Any], oth
 
 
 @given(documents(), grants)
-def test_replace_says_the_grant_and_nothing_else(document: dict[str, t.Any], grant: Grant) -> None:
+def test_replaced_document_allows_the_grant_and_nothing_else(document: dict[str, t.Any], grant: Grant) -> None:
     replaced = trust_policy.replace(document, grant).document
-    assert allowed(replaced) == allowed(trust_policy.document_of(grant))
+    assert allowed(replaced) == allowed(trust_policy.build_document(grant))
     assert allowed(replaced, provider=1) == set()
     assert trust_policy.replace(replaced, grant).document is replaced
 
@@ -255,7 +253,7 @@ def grant_of(*names: str) -> Grant:
     return Grant(ARNS[0], names, (AUDIENCES[0],))
 
 
-plainly = st.sampled_from(SUBJECTS).flatmap(
+trivial_cases = st.sampled_from(SUBJECTS).flatmap(
     lambda subject: st.tuples(
         st.just(subject),
         st.one_of(
@@ -267,30 +265,30 @@ plainly = st.sampled_from(SUBJECTS).flatmap(
 )
 
 
-@given(plainly)
-def test_what_lets_in_plainly_needs_no_remark_either(case: tuple[str, dict[str, t.Any]]) -> None:
+@given(trivial_cases)
+def test_trivially_allowed_subject_is_allowed_and_has_no_finding(case: tuple[str, dict[str, t.Any]]) -> None:
     subject, document = case
-    if not trust_policy.lets_in_plainly(document, ARNS[0], subject, AUDIENCES[0]):
+    if not trust_policy.trivially_allows(document, ARNS[0], subject, AUDIENCES[0]):
         return
     _system, _kind, namespace, name = subject.split(":")
     issuer = f"https://{PROVIDERS[0]}"
     chain = Chain(namespace, name, issuer, "arn:aws:iam::123456789012:role/app", AUDIENCES[0])
     trust = Trust(chain, "arn:aws:iam::123456789012:role/app", ARNS[0], document)
-    refused = trust_rules.refusal(trust)
+    refused = refusal(trust)
     assert trust.decision.allowed is True
     assert (refused.findings, refused.audience) == ((), None)
-    assert trust_warnings.findings(trust, refused) == []
+    assert trust_rules.findings(trust, refused) == []
     assert (subject, AUDIENCES[0]) in allowed(document)
-    named = set(trust_policy.trusted(document, ARNS[0]) or ())
+    named = set(allowed_subjects(document, ARNS[0]) or ())
     assert {each for each, _audience in allowed(document)} <= named
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_what_this_collection_writes_lets_in_plainly(subject: str) -> None:
-    document = trust_policy.document_of(grant_of(*SUBJECTS))
-    assert trust_policy.lets_in_plainly(document, ARNS[0], subject, AUDIENCES[0])
+def test_written_document_trivially_allows_its_subjects(subject: str) -> None:
+    document = trust_policy.build_document(grant_of(*SUBJECTS))
+    assert trust_policy.trivially_allows(document, ARNS[0], subject, AUDIENCES[0])
     both = trust_policy.merge(document, Grant(ARNS[1], tuple(SUBJECTS), (AUDIENCES[0],))).document
-    assert trust_policy.lets_in_plainly(both, ARNS[0], subject, AUDIENCES[0])
-    assert not trust_policy.lets_in_plainly(document, ARNS[0], subject, AUDIENCES[1])
-    assert not trust_policy.lets_in_plainly(document, ARNS[1], subject, AUDIENCES[0])
-    assert not trust_policy.lets_in_plainly(document, ARNS[0], f"{subject}-2", AUDIENCES[0])
+    assert trust_policy.trivially_allows(both, ARNS[0], subject, AUDIENCES[0])
+    assert not trust_policy.trivially_allows(document, ARNS[0], subject, AUDIENCES[1])
+    assert not trust_policy.trivially_allows(document, ARNS[1], subject, AUDIENCES[0])
+    assert not trust_policy.trivially_allows(document, ARNS[0], f"{subject}-2", AUDIENCES[0])

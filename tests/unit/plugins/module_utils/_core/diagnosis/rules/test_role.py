@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID, Finding
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import role as role_rules
-from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import NOBODY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -359,7 +359,7 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ["arn-wrong-account", "arn-wrong-partition"],
     ),
     # Principal and action
-    "nobody trusted": (CHAIN, facts(trust_policy.NOBODY), ["federated-mismatch"]),
+    "nobody trusted": (CHAIN, facts(NOBODY), ["federated-mismatch"]),
     "others trusted": (
         CHAIN,
         facts(EC2, allow(Principal={"Federated": "cognito-identity.amazonaws.com"})),
@@ -743,13 +743,13 @@ def test_a_condition_on_what_only_the_real_request_has_can_not_be_told(key: str)
     aws = facts(allow(sub(SUB, StringLike={key: "x"})))
     assert role_rules.findings(CHAIN, aws) == []
     assert role_rules.static_allows(CHAIN, aws) is None
-    assert role_rules.untold(CHAIN, aws) == [f"{FIRST} has StringLike {key} x"]
+    assert role_rules.undecidable_conditions(CHAIN, aws) == [f"{FIRST} has StringLike {key} x"]
 
 
 def test_where_all_is_told_nothing_is_untold() -> None:
     of_others = allow(sub(OTHER, StringLike={"aws:SourceVpc": "x"}))
-    assert role_rules.untold(CHAIN, facts(of_others, allow())) == []
-    assert role_rules.untold(CHAIN, facts(role=None)) == []
+    assert role_rules.undecidable_conditions(CHAIN, facts(of_others, allow())) == []
+    assert role_rules.undecidable_conditions(CHAIN, facts(role=None)) == []
 
 
 def test_of_an_account_without_role_arn_only_the_provider_is_looked_at() -> None:

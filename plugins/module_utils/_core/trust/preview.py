@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The trust policy of a role that is still to be made, from what users write, for people to look at."""
+"""The trust policy of a role that does not exist yet, for review."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .. import arn as arns
 from .. import options
 from ..errors import InvalidInput
 from ..policy.document import Document
-from ..trust import policy as trust_policy
-from . import spec as role_spec
+from ..role.spec import RoleSpec
+from .policy import build_document
 
 _PROVIDER_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:oidc-provider/(.+)")
 _ACCOUNT_ID = re.compile(r"\d{12}")
 _FIX = "give the ARN that eks_oidc_info returns as provider_arn, or issuer with account_id and partition"
 
 
-def document(
+def preview(
     value: t.Any,
     *,
     provider_arn: str | None = None,
@@ -31,12 +31,12 @@ def document(
     audiences: t.Sequence[str] | None = None,
     allow_wildcards: bool = False,
 ) -> Document:
-    """The document that `irsa_role` gives a new role.
+    """The trust policy that `irsa_role` gives a new role.
 
-    :param value: service accounts, each with ``namespace`` and either ``name`` or ``service_account``, or one of them.
-    :param provider_arn: the provider's ARN, or else the issuer with the account and the partition that it is in.
-    :param audiences: None for those of the bindings.
-    :raises InvalidInput: the accounts or the options can't be right.
+    :param value: a list of service accounts or one, each with ``namespace`` and either ``name`` or ``service_account``.
+    :param provider_arn: the provider's ARN; else the issuer is given with the provider's account and partition.
+    :param audiences: None for the audiences of the accounts.
+    :raises InvalidInput: the accounts or the options are not valid.
     """
     accounts = _accounts(value)
     if bool(provider_arn) == bool(issuer):
@@ -46,9 +46,9 @@ def document(
     if match is None:
         raise InvalidInput(f"{arn!r} is no ARN of an OIDC provider", fix=_FIX)
     if audiences is None:
-        audiences = list(dict.fromkeys(each.get("audience") or arns.STS_AUDIENCE for each in accounts))
-    names = [{"namespace": each["namespace"], "name": _name(each)} for each in accounts]
-    wanted = role_spec.Wanted.from_params(
+        audiences = list(dict.fromkeys(account.get("audience") or arns.STS_AUDIENCE for account in accounts))
+    names = [{"namespace": account["namespace"], "name": _name(account)} for account in accounts]
+    spec = RoleSpec.from_params(
         {
             **options.defaults(options.IRSA_ROLE, options.ROLE),
             "name": "role",
@@ -58,11 +58,11 @@ def document(
             "allow_wildcards": allow_wildcards,
         }
     )
-    return trust_policy.document_of(wanted.grant(arn))
+    return build_document(spec.grant(arn))
 
 
 def _arn(issuer: str, account_id: str | None, partition: str) -> str:
-    # In YAML an id without quotes is a number, and may have lost the zeros that it began with.
+    # YAML reads an unquoted id as a number, which loses leading zeros.
     if not isinstance(account_id, str) or not _ACCOUNT_ID.fullmatch(account_id):
         raise InvalidInput(f"account_id {account_id!r} is no AWS account", fix="give its 12 digits as a string")
     return arns.provider_arn(partition, account_id, issuer)
@@ -70,12 +70,12 @@ def _arn(issuer: str, account_id: str | None, partition: str) -> str:
 
 def _accounts(value: t.Any) -> list[t.Mapping[str, t.Any]]:
     accounts = [value] if isinstance(value, t.Mapping) else value
-    if not isinstance(accounts, list) or not all(isinstance(each, t.Mapping) for each in accounts):
+    if not isinstance(accounts, list) or not all(isinstance(account, t.Mapping) for account in accounts):
         raise InvalidInput("the service accounts are no list of dictionaries", fix="give namespace and name of each")
-    for each in accounts:
-        if not isinstance(each.get("namespace"), str) or not isinstance(_name(each), str):
+    for account in accounts:
+        if not isinstance(account.get("namespace"), str) or not isinstance(_name(account), str):
             raise InvalidInput(
-                f"service account {dict(each)!r} lacks its namespace or its name",
+                f"service account {dict(account)!r} lacks its namespace or its name",
                 fix="give each as namespace and name, or as a binding with namespace and service_account",
             )
     return accounts

@@ -1,0 +1,397 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Why a role's trust policy does not allow one service account.
+
+If some statement allows the account, other statements do not matter. Otherwise the statement that is closest to
+allowing it is taken as the intended one, and everything that keeps it from matching is a finding. The relation of its
+principal to the cluster's provider decides about the ids:
+
+- the provider itself: action and conditions fail;
+- a provider with the finding `provider-url-drift`: likewise, because the wrong principal follows from that;
+- the same issuer in another account or partition, or spelled differently: `federated-mismatch`, and what else fails;
+- another EKS issuer of the same region, and no statement names this cluster's: `cluster-recreated`, and what else fails
+  except for the condition keys, which follow from it;
+- any other principal: only `federated-mismatch`, because the statement is meant for somebody else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import typing as t
+
+from ...arn import CN_AUDIENCE, EKS_ISSUER, STS_AUDIENCE, describe_url_difference, provider_name
+from ...policy.conditions import Operator
+from ...policy.document import federated_principals, like, statements
+from ...trust import subjects as trust_subjects
+from ...trust.evaluation import Failure, evaluate_condition, evaluate_statement
+from ...trust.statements import (
+    ACTION,
+    SUBJECT_PREFIX,
+    conditions,
+    has_wildcard,
+    matches_strings,
+    named_principals,
+)
+from ..causes import Finding
+from .trust import Refusal, Trust, describe_fix
+
+Relation = t.Literal["named", "drifted", "misnamed", "recreated", "foreign"]
+
+
+def refusal(trust: Trust) -> Refusal:
+    """Why the closest statement does not allow the account; an empty refusal if some statement allows it."""
+    if trust.decision.has_allow:
+        return Refusal()
+    allowing = [
+        (index, statement)
+        for index, statement in enumerate(statements(trust.document))
+        if isinstance(statement, dict) and statement.get("Effect") == "Allow"
+    ]
+    matches = [_match(trust, index, statement) for index, statement in allowing]
+    # A role that names this cluster's provider was updated when the cluster was recreated.
+    if any(match.relation == "named" for match in matches):
+        matches = [match for match in matches if match.relation != "recreated"]
+    related = [match for match in matches if match.relation != "foreign"]
+    if related:
+        return _refusal_of(min(related, key=lambda match: match.distance))
+    named = {name for _index, statement in allowing for name in named_principals(statement.get("Principal"))}
+    return Refusal((_provider_not_named(trust, sorted(named)),))
+
+
+def _provider_not_named(trust: Trust, named: t.Sequence[str]) -> Finding:
+    return Finding(
+        "federated-mismatch",
+        f"the trust policy of role {trust.role_name} has no statement that names {trust.provider_arn}",
+        f"have the statement written by {describe_fix(trust)}",
+        evidence="Statement[].Principal",
+        expected=trust.provider_arn,
+        found=", ".join(named) or None,
+    )
+
+
+# One statement
+
+
+@dataclasses.dataclass(frozen=True)
+class _StatementMatch:
+    """One Allow statement, compared with the account as if it were meant for it.
+
+    :param relation: of its principal to the cluster's provider.
+    :param principal: the principal that is closest to the provider.
+    :param action: set if the statement does not have the action.
+    :param failures: the conditions that fail.
+    """
+
+    trust: Trust
+    index: int
+    statement: t.Mapping[str, t.Any]
+    relation: Relation
+    principal: str
+    action: Failure | None
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def provider(self) -> str:
+        """The name of the cluster's provider."""
+        return self.trust.provider
+
+    @property
+    def place(self) -> str:
+        """The statement for messages."""
+        return self.trust.place(self.index)
+
+    def evidence(self, failure: Failure) -> str:
+        """The place of a condition in the document."""
+        return f"Statement[{self.index}].Condition.{failure.operator}[{failure.key}]"
+
+    def corrected_key(self, key: str) -> str:
+        """The key as it would be with the right principal."""
+        prefix, _colon, claim = key.rpartition(":")
+        return f"{self.provider}:{claim}" if prefix.lower() == provider_name(self.principal).lower() else key
+
+    def evaluate(self, operator: str, key: str, values: t.Sequence[str]) -> tuple[bool | None, Failure]:
+        """Evaluates a condition against the account's request."""
+        return evaluate_condition(operator, key, values, self.trust.request, variables=self.trust.variables)
+
+    def failures_on(self, claim: str, failures: t.Iterable[Failure]) -> list[Failure]:
+        """The failures of conditions on the provider's key for a claim."""
+        key = f"{self.provider}:{claim}".lower()
+        return [
+            failure
+            for failure in failures
+            if self.corrected_key(failure.key or "").lower() == key and not failure.lacking
+        ]
+
+    def holding_beside(self, failure: Failure) -> list[str]:
+        """Other string operators on the same key whose conditions hold."""
+        key = self.corrected_key(failure.key or "")
+        return [
+            operator
+            for operator, other, values in conditions(self.statement)
+            if operator != failure.operator
+            and self.corrected_key(other).lower() == key.lower()
+            and matches_strings(operator)
+            and self.evaluate(operator, self.corrected_key(other), values)[0]
+        ]
+
+    def is_anded(self, failure: Failure) -> bool:
+        """Whether another operator on the same key holds, so that only the combination fails."""
+        return matches_strings(failure.operator or "") and bool(self.holding_beside(failure))
+
+    @functools.cached_property
+    def distance(self) -> tuple[float, int]:
+        """How many parts must be fixed. The subject counts most, by how much of it differs."""
+        on_subject = self.failures_on("sub", self.failures)
+        subject = min(
+            (trust_subjects.distance(self.trust.subject, failure.wanted) for failure in on_subject), default=0.0
+        )
+        others = [failure for failure in self.failures if failure not in on_subject]
+        wrong = (self.relation in ("misnamed", "recreated")) + (self.action is not None) + len(others)
+        return wrong + (max(1.0, 2 * subject) if on_subject else 0.0), self.index
+
+
+def _match(trust: Trust, index: int, statement: t.Mapping[str, t.Any]) -> _StatementMatch:
+    verdict = evaluate_statement(statement, trust.request, index=index, variables=trust.variables)
+    elements = {failure.element: failure for failure in verdict.failures}
+    relation: Relation = "named"
+    principal = trust.provider_arn
+    if "Principal" in elements or "NotPrincipal" in elements:
+        relation, principal = _closest_principal(trust, statement)
+    action = elements.get("Action") or elements.get("NotAction")
+    match = _StatementMatch(trust, index, statement, relation, principal, action)
+    return dataclasses.replace(match, failures=tuple(_failing_conditions(match)))
+
+
+def _closest_principal(trust: Trust, statement: t.Mapping[str, t.Any]) -> tuple[Relation, str]:
+    found = [(_relation(trust, principal), principal) for principal in federated_principals(statement)]
+    order: tuple[Relation, ...] = t.get_args(Relation)
+    return min(found, key=lambda pair: order.index(pair[0]), default=("foreign", ""))
+
+
+def _relation(trust: Trust, principal: str) -> Relation:
+    name = provider_name(principal)
+    if principal in trust.drifted:
+        return "drifted"
+    if name == trust.provider or describe_url_difference(name, trust.provider):
+        return "misnamed"
+    own, other = EKS_ISSUER.fullmatch(trust.provider), EKS_ISSUER.fullmatch(name)
+    if own and other and own.groups()[:3] == other.groups()[:3]:
+        same_account = principal.removesuffix(name) == trust.provider_arn.removesuffix(trust.provider)
+        return "recreated" if same_account else "foreign"
+    return "foreign"
+
+
+def _failing_conditions(match: _StatementMatch) -> t.Iterator[Failure]:
+    """The conditions that fail. One on a key that was meant to be another is also evaluated with that key."""
+    present = {match.corrected_key(key).lower() for _operator, key, _values in conditions(match.statement)}
+    for operator, key, values in conditions(match.statement):
+        right = match.corrected_key(key)
+        holds, failure = match.evaluate(operator, right, values)
+        if holds is not False:
+            continue
+        yield dataclasses.replace(failure, key=key)
+        intended = f"{match.provider}:{right.rpartition(':')[2].lower()}"
+        if failure.lacking and _is_misspelled(right) and intended.lower() not in present:
+            holds, failure = match.evaluate(operator, intended, values)
+            if holds is False:
+                yield failure
+
+
+def _is_misspelled(key: str) -> bool:
+    """Whether a key that the request lacks was meant to be the provider's sub or aud."""
+    prefix, _colon, claim = key.rpartition(":")
+    return claim.lower() in ("sub", "aud") and prefix.lower() not in ("aws", "sts", "saml")
+
+
+# What a statement lacks
+
+
+def _refusal_of(match: _StatementMatch) -> Refusal:
+    """Everything that keeps a statement from allowing the account."""
+    found = [*_principal_findings(match)]
+    if match.action:
+        found.append(_wrong_action(match, match.action))
+    failures, swapped = _without_swapped(match)
+    if swapped:
+        found.append(_swapped(match))
+    found += _key_findings(match, [failure for failure in failures if failure.lacking])
+    found += _subject_findings(match, match.failures_on("sub", failures))
+    on_audience = match.failures_on("aud", failures)
+    anded = [failure for failure in on_audience if match.is_anded(failure)]
+    if anded:
+        found.append(_anded(match, anded[0]))
+    rest = [failure for failure in on_audience if failure not in anded]
+    if not rest:
+        return Refusal(tuple(found))
+    return Refusal(tuple(found), rest[0], match.place, match.evidence(rest[0]))
+
+
+def _without_swapped(match: _StatementMatch) -> tuple[list[Failure], bool]:
+    """The failures after values under each other's key have changed places, and whether any did."""
+    audiences = (match.trust.chain.audience, STS_AUDIENCE, CN_AUDIENCE)
+    under_sub, under_aud = match.failures_on("sub", match.failures), match.failures_on("aud", match.failures)
+    found: list[Failure] = []
+    swapped = False
+    for failure in match.failures:
+        if failure in under_sub and any(value in audiences for value in failure.wanted):
+            claim = "aud"
+        elif failure in under_aud and any(value.startswith(SUBJECT_PREFIX) for value in failure.wanted):
+            claim = "sub"
+        else:
+            found.append(failure)
+            continue
+        swapped = True
+        holds, other = match.evaluate(failure.operator or "", f"{match.provider}:{claim}", failure.wanted)
+        if holds is False:
+            found.append(other)
+    return found, swapped
+
+
+def _principal_findings(match: _StatementMatch) -> t.Iterator[Finding]:
+    trust = match.trust
+    where = {"evidence": f"Statement[{match.index}].Principal.Federated", "found": match.principal}
+    if match.relation == "misnamed":
+        yield Finding(
+            "federated-mismatch",
+            f"{match.place} names {match.principal}, the provider of cluster and role is {trust.provider_arn}",
+            f"name {trust.provider_arn} there, or have a statement written by {describe_fix(trust)}",
+            expected=trust.provider_arn,
+            **where,
+        )
+    if match.relation == "recreated":
+        yield Finding(
+            "cluster-recreated",
+            f"{match.place} trusts the issuer {provider_name(match.principal)} of an earlier or another cluster, "
+            f"this cluster's is {match.provider}",
+            "see that there is an OIDC provider for it (eksops.irsa.iam_oidc_provider), then run "
+            f"{describe_fix(trust)}",
+            expected=trust.provider_arn,
+            **where,
+        )
+
+
+def _wrong_action(match: _StatementMatch, failure: Failure) -> Finding:
+    return Finding(
+        "wrong-action",
+        f"{match.place} has {failure.element} {', '.join(failure.wanted) or 'nothing'}, which is not {ACTION}",
+        f"replace the action by {ACTION}, or have a statement written by {describe_fix(match.trust)}",
+        evidence=f"Statement[{match.index}].{failure.element}",
+        expected=ACTION,
+        found=", ".join(failure.wanted) or None,
+    )
+
+
+def _swapped(match: _StatementMatch) -> Finding:
+    trust = match.trust
+    return Finding(
+        "condition-swapped",
+        f"{match.place} has the service account under :aud or the audience under :sub",
+        f"put {trust.subject} under {match.provider}:sub and {trust.chain.audience} under {match.provider}:aud",
+        evidence=f"Statement[{match.index}].Condition",
+        expected=f"{match.provider}:sub is the service account, {match.provider}:aud the audience",
+        found="; ".join(
+            f"{failure.key} is {' or '.join(failure.wanted)}"
+            for failure in match.failures
+            if failure.key and not failure.lacking
+        ),
+    )
+
+
+def _key_findings(match: _StatementMatch, lacking: t.Sequence[Failure]) -> t.Iterator[Finding]:
+    """:param lacking: failures of conditions on keys that the request never has."""
+    misspelled = [failure for failure in lacking if _is_misspelled(match.corrected_key(failure.key or ""))]
+    unavailable = [failure for failure in lacking if failure not in misspelled]
+    if misspelled:
+        keys = list(dict.fromkeys(str(failure.key) for failure in misspelled))
+        right = list(dict.fromkeys(f"{match.provider}:{key.rpartition(':')[2].lower()}" for key in keys))
+        yield Finding(
+            "condition-key",
+            f"{match.place} has a condition on {' and '.join(keys)}, a key that tokens of this cluster don't have",
+            f"write the key as {' and '.join(right)}, or have a statement written by {describe_fix(match.trust)}",
+            evidence=match.evidence(misspelled[0]),
+            expected=", ".join(right),
+            found=", ".join(keys),
+        )
+    if unavailable:
+        keys = list(dict.fromkeys(str(failure.key) for failure in unavailable))
+        yield Finding(
+            "condition-unavailable",
+            f"{match.place} has a condition on {' and '.join(keys)}, which no service account's request has",
+            f"take the condition out; {match.provider}:sub and {match.provider}:aud are what can be asked for",
+            evidence=match.evidence(unavailable[0]),
+            expected=f"{match.provider}:sub, {match.provider}:aud",
+            found=", ".join(keys),
+        )
+
+
+def _anded(match: _StatementMatch, failure: Failure) -> Finding:
+    other = match.holding_beside(failure)[0]
+    return Finding(
+        "operators-anded",
+        f"{match.place} has {failure.key} under {other} and under {failure.operator}; both must hold, and "
+        f"{failure.operator} wants {' or '.join(failure.wanted)}",
+        f"keep {other}, and move what stands under {failure.operator} to a statement of its own",
+        evidence=match.evidence(failure),
+        expected=", ".join(failure.found or ()),
+        found=", ".join(failure.wanted),
+    )
+
+
+def _subject_findings(match: _StatementMatch, failures: t.Sequence[Failure]) -> t.Iterator[Finding]:
+    subject = match.trust.subject
+    mismatched = []
+    for failure in failures:
+        if any(like(value, subject) for value in _literal_wildcards(failure)):
+            yield _wildcard(match, failure)
+        elif match.is_anded(failure):
+            yield _anded(match, failure)
+        else:
+            mismatched.append(failure)
+    if not mismatched:
+        return
+    nearest = min(mismatched, key=lambda failure: trust_subjects.distance(subject, failure.wanted))
+    yield _mismatch(match, nearest)
+    if trust_subjects.nearest(subject, nearest.wanted) in _literal_wildcards(nearest):
+        yield _wildcard(match, nearest)
+
+
+def _literal_wildcards(failure: Failure) -> list[str]:
+    """Values with wildcards under an operator that takes them literally."""
+    parsed = Operator.parse(failure.operator or "")
+    if parsed is None or parsed.negated or not parsed.comparison.startswith("StringEquals"):
+        return []
+    return [value for value in failure.wanted if has_wildcard(value)]
+
+
+def _wildcard(match: _StatementMatch, failure: Failure) -> Finding:
+    values = ", ".join(_literal_wildcards(failure))
+    return Finding(
+        "sub-wildcard-equals",
+        f"{match.place} has {values} under {failure.operator}, which takes * and ? for themselves",
+        "put it under StringLike, or name the accounts: irsa_role puts wildcards there with allow_wildcards: true",
+        evidence=match.evidence(failure),
+        expected="StringLike",
+        found=failure.operator,
+    )
+
+
+def _mismatch(match: _StatementMatch, failure: Failure) -> Finding:
+    subject = match.trust.subject
+    if matches_strings(failure.operator or ""):
+        wanted = trust_subjects.nearest(subject, failure.wanted)
+        more = f" and {len(failure.wanted) - 1} more" if len(failure.wanted) > 1 else ""
+        difference = trust_subjects.describe_difference(subject, wanted)
+        text = f"sub is {subject}, the policy wants {wanted}{more} ({difference})"
+    else:
+        text = f"sub is {subject}, which {failure.operator} {', '.join(failure.wanted)} excludes"
+    return Finding(
+        "sub-mismatch",
+        f"{match.place}: {text}",
+        f"add the account to the role: {describe_fix(match.trust)}",
+        evidence=match.evidence(failure),
+        expected=subject,
+        found=", ".join(failure.wanted),
+    )

@@ -1,0 +1,126 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one statement of a trust policy says, compared with how the statement is evaluated."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import conditions as policy_conditions
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import statements as trust_statements
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import Request, evaluate_statement
+
+HOST = "oidc.eks.eu-west-1.amazonaws.com/id/AAAA"
+PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
+SUBJECT = trust_statements.subject("web", "app")
+REQUEST = Request.of_token(PROVIDER, SUBJECT, "sts.amazonaws.com")
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed", "displayed"),
+    [
+        ("system:serviceaccount:web:app", ("web", "app"), "web/app"),
+        ("system:serviceaccount:web:job-*", ("web", "job-*"), "web/job-*"),
+        ("system:serviceaccount:web", None, "system:serviceaccount:web"),
+        ("system:serviceaccount:web:app:x", None, "system:serviceaccount:web:app:x"),
+        ("system:serviceaccount::app", None, "system:serviceaccount::app"),
+        ("web:app", None, "web:app"),
+        ("sts.amazonaws.com", None, "sts.amazonaws.com"),
+    ],
+)
+def test_subjects_are_parsed_and_displayed(text: str, parsed: tuple[str, str] | None, displayed: str) -> None:
+    assert trust_statements.parse_subject(text) == parsed
+    assert trust_statements.display_subject(text) == displayed
+
+
+def test_parsing_reverses_building() -> None:
+    assert trust_statements.parse_subject(trust_statements.subject("web", "app")) == ("web", "app")
+
+
+STATEMENTS: list[tuple[dict[str, t.Any], bool]] = [
+    ({"Principal": {"Federated": PROVIDER}}, True),
+    ({"Principal": {"Federated": [f"{PROVIDER}0", PROVIDER]}}, True),
+    ({"Principal": {"Federated": f"{PROVIDER}0"}}, False),
+    ({"Principal": {"Federated": PROVIDER.upper()}}, False),
+    ({"Principal": {"Federated": f"{PROVIDER[:-1]}*"}}, False),
+    ({"Principal": {"Federated": "*"}}, True),
+    ({"Principal": {"AWS": "*"}}, True),
+    ({"Principal": {"AWS": "123456789012"}}, False),
+    ({"Principal": {"Service": "*"}}, False),
+    ({"Principal": "*"}, True),
+    ({"Principal": PROVIDER}, False),
+    ({}, False),
+    ({"NotPrincipal": {"Federated": PROVIDER}}, False),
+    ({"NotPrincipal": {"AWS": "123456789012"}}, True),
+    ({"Principal": "*", "Action": "sts:AssumeRole*"}, True),
+    ({"Principal": "*", "Action": ["sts:TagSession", "STS:assumerolewithwebidentity"]}, True),
+    ({"Principal": "*", "Action": "sts:AssumeRole"}, False),
+    ({"Principal": "*", "Action": None}, False),
+    ({"Principal": "*", "Action": None, "NotAction": "sts:AssumeRole"}, True),
+    ({"Principal": "*", "Action": None, "NotAction": "sts:*"}, False),
+    ({"Principal": "*", "Effect": "Deny"}, False),
+    ({"Principal": "*", "Effect": "allow"}, False),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), STATEMENTS)
+def test_a_statement_may_allow_what_it_allows_without_conditions(changes: dict[str, t.Any], expected: bool) -> None:
+    changed = {"Effect": "Allow", "Action": trust_statements.ACTION, **changes}
+    statement = {key: value for key, value in changed.items() if value is not None}
+    assert trust_statements.may_allow(statement, PROVIDER) is expected
+    verdict = evaluate_statement(statement, REQUEST)
+    assert (verdict.effect == "Allow" and verdict.matched is True) is expected
+
+
+def test_text_in_place_of_a_statement_allows_nothing() -> None:
+    assert trust_statements.may_allow("Allow", PROVIDER) is False
+
+
+@pytest.mark.parametrize("suffix", ["", "IfExists"])
+@pytest.mark.parametrize("quantifier", ["", "ForAllValues:", "ForAnyValue:", "ForEachValue:"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "StringEquals",
+        "StringEqualsIgnoreCase",
+        "StringLike",
+        "StringNotEquals",
+        "StringNotEqualsIgnoreCase",
+        "StringNotLike",
+        "stringequals",
+        "ArnLike",
+        "Bool",
+        "Null",
+    ],
+)
+def test_operators_that_match_strings_are_those_of_the_evaluator(quantifier: str, name: str, suffix: str) -> None:
+    operator = f"{quantifier}{name}{suffix}"
+    parsed = policy_conditions.Operator.parse(operator)
+    matches = parsed is not None and not parsed.negated and parsed.comparison.startswith("String")
+    assert trust_statements.matches_strings(operator) is matches
+
+
+@pytest.mark.parametrize(
+    ("condition", "named"),
+    [
+        ({"StringEquals": {f"{HOST}:sub": ["a", "b"]}, "StringLike": {f"{HOST}:SUB": "c*"}}, {"a", "b", "c*"}),
+        ({"StringEqualsIgnoreCase": {f"{HOST}:sub": "A"}}, {"A"}),
+        ({"ForAnyValue:StringEqualsIfExists": {f"{HOST}:sub": "a"}}, {"a"}),
+        ({"StringNotEquals": {f"{HOST}:sub": "a"}}, set()),
+        ({"StringEquals": {f"{HOST}:aud": "a", f"{HOST}0:sub": "b"}}, set()),
+        ("text", set()),
+        ({"StringEquals": "text"}, set()),
+        (None, set()),
+    ],
+)
+def test_subjects_that_a_statement_names(condition: t.Any, named: set[str]) -> None:
+    assert trust_statements.named_subjects({"Condition": condition}, PROVIDER) == named
+
+
+def test_place_of_a_statement_has_its_number_and_sid() -> None:
+    document = {"Statement": [{"Sid": "Web"}, {}, "text"]}
+    assert trust_statements.describe_place(document, 0) == "statement 1 (Web) of the trust policy"
+    assert trust_statements.describe_place(document, 1) == "statement 2 of the trust policy"
+    assert trust_statements.describe_place(document, 2) == "statement 3 of the trust policy"
