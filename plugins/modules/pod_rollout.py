@@ -318,13 +318,13 @@ error:
 
 import functools
 import time
+import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision as rollout
-from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import Driver, Group, Observed
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import specs_from_params
+from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import RolloutGroup
 
 
 def main() -> None:
@@ -360,51 +360,25 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def roll_several() -> dict[str, object]:
+    is_single = module.params["service_accounts"] is None
+
+    def body() -> dict[str, t.Any]:
         began = time.monotonic()
-        group = Group(
-            open_api_server(module, connections=16),
-            rollout.wanted_of_several(module.params),
-            foresee=module.check_mode,
-        )
-        if module.check_mode:
-            _runner.apply(module, group.plan(), {})
-        else:
-            group.roll_out(functools.partial(_runner.apply, module))
-        returns = group.returns()
+        specs = specs_from_params(module.params)
+        server = open_api_server(module, connections=1 if is_single else 16)
+        group = RolloutGroup(server, specs, check_mode=module.check_mode)
+        group.observe()
+        group.roll_out(functools.partial(_runner.apply, module))
+        first = group.members[0] if is_single else None
+        returns: dict[str, t.Any] = {**(first or group).returns()}
         failure = group.failure()
         if failure:
             failure.details.update(returns, done=group.written())
             raise failure
         returns["elapsed"] = round(time.monotonic() - began, 3)
-        return _runner.result(module, group.plan(), **returns)
+        return _runner.result(module, first.decision.plan if first else group.plan(), **returns)
 
-    def roll() -> dict[str, object]:
-        began = time.monotonic()
-        wanted = rollout.Wanted.from_params(module.params)
-        server = open_api_server(module)
-        observed = Observed(server, wanted, foresee=module.check_mode)
-        decision = rollout.decide(wanted, observed.findings, observed.workloads)
-        driver = Driver(server, wanted, observed, decision)
-        returns: dict[str, object] = {
-            "pods": [each.as_dict(wanted.namespace) for each in observed.findings],
-            "restarted": list(decision.restarted),
-            "unmanaged": list(decision.unmanaged),
-        }
-        try:
-            if not module.check_mode:
-                rollout.require_no_contradiction(wanted, observed.account, decision)
-            _runner.apply(module, decision.plan, {"restart": driver.restart, "replace": driver.replace})
-            if not module.check_mode:
-                driver.wait()
-        except RolloutFailed as error:
-            error.details.update(returns, done=driver.written)
-            raise
-        returns["verified"] = driver.verified()
-        returns["elapsed"] = round(time.monotonic() - began, 3)
-        return _runner.result(module, decision.plan, **returns)
-
-    _runner.run(module, roll_several if module.params["service_accounts"] is not None else roll)
+    _runner.run(module, body)
 
 
 if __name__ == "__main__":

@@ -246,9 +246,10 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection, service_accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._module import service_account
 
 ARGUMENTS: dict[str, t.Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -276,8 +277,8 @@ def main() -> None:
         server = connection.open_api_server(module)
         plan, answers = _runner.converge(
             module,
-            lambda: service_accounts.plan_service_account(server, wanted),
-            service_accounts.operations(server),
+            lambda: service_account.plan_service_account(server, wanted),
+            service_account.operations(server),
             rehearse=True,
         )
         plan = service_account_plan.confirmed(wanted, plan, answers)

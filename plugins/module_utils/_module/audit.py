@@ -89,7 +89,7 @@ class Reader:
         # Clients are made by this thread alone, while the others wait for the network.
         client = self._aws.client("iam")
         roles = pool.submit(self._read_roles, client)
-        accounts = pool.submit(self._everywhere, workloads.list_service_accounts)
+        accounts = pool.submit(self._everywhere, cluster.list_service_accounts)
         pods = pool.submit(self._see, self._read_pods, "list pods")
         webhooks = pool.submit(
             self._see,
@@ -233,7 +233,7 @@ class Reader:
     def _read_namespaces(self) -> dict[str, Json]:
         """The namespaces that are looked at, by name."""
         if self._wanted.namespaces:
-            read = [(name, admission.find_namespace(self._server, name=name)) for name in self._wanted.namespaces]
+            read = [(name, cluster.find_namespace(self._server, name=name)) for name in self._wanted.namespaces]
             return {name: body for name, body in read if body}
         return {each["metadata"]["name"]: each for each in cluster.list_namespaces(self._server)}
 
@@ -262,7 +262,7 @@ class Reader:
         while lacking := {
             (namespace, owner): None
             for namespace, pods in doubtful.items()
-            for owner in owners.missing(pods, found[namespace], thorough=True)
+            for owner in owners.list_unread_owners(pods, found[namespace], with_templates=True)
         }:
             read = self._read_workloads(pool, list(lacking))
             for namespace, owner in lacking:

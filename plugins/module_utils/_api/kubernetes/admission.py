@@ -71,14 +71,6 @@ def list_webhooks(server: ApiServer) -> list[Json]:
     return server.pages(_WEBHOOKS)[0]
 
 
-def find_namespace(server: ApiServer, *, name: str) -> Json | None:
-    """The namespace; None if there is none."""
-    try:
-        return server.request("GET", f"/api/v1/namespaces/{name}", what=f"read the namespace {name}")
-    except errors.NotFound:
-        return None
-
-
 def find_certificate_authority(server: ApiServer, *, namespace: str, secret: str) -> str | None:
     """``ca.crt`` of a secret of type kubernetes.io/tls, in base64 as it stands there; None if there is none."""
     try:

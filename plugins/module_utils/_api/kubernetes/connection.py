@@ -10,6 +10,8 @@ import base64
 import os
 import ssl
 import sys
+import threading
+import time
 import typing as t
 import urllib.request
 
@@ -19,7 +21,7 @@ from ..._core import errors
 from ..._core.arn import EksCluster
 from ..aws import sts
 from ..aws.session import Aws
-from .client import ApiServer, RenewedToken
+from .client import ApiServer
 
 try:
     import urllib3
@@ -303,3 +305,31 @@ def _kubernetes_core() -> t.Any:
             fix="pip install kubernetes",
         )
     return client
+
+
+class RenewedToken:
+    """A bearer token that is made again before it expires, for any number of threads.
+
+    :param make: makes a token.
+    :param seconds: how long one is used.
+    """
+
+    def __init__(
+        self, make: t.Callable[[], str], seconds: float, clock: t.Callable[[], float] = time.monotonic
+    ) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._clock = clock
+        self._token = ""
+        self._until = float("-inf")
+        self._lock = threading.Lock()
+
+    def authorization(self) -> str:
+        """The ``Authorization`` header's value."""
+        with self._lock:
+            if self._clock() >= self._until:
+                # Taken before the token is made: its age counts from the signature, not from our return.
+                started = self._clock()
+                self._token = self._make()
+                self._until = started + self._seconds
+            return f"Bearer {self._token}"

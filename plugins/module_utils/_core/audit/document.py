@@ -18,10 +18,10 @@ from ..diagnosis import options as diagnosis_options
 from ..diagnosis.causes import BY_ID, LINKS
 from ..diagnosis.findings import Chain, Finding, KubernetesFacts, Unknown
 from ..diagnosis.rules import account as account_rules
-from ..diagnosis.rules.occurrences import some
+from ..diagnosis.rules import pods as pod_rules
 from ..errors import ChainBroken
-from ..pods import injection, owners
 from ..service_account.annotations import is_role_arn
+from ..wording import join_some as some
 from . import roles as audit_roles
 from .facts import Facts, Name, means_to_name_a_role
 from .options import Wanted
@@ -354,15 +354,8 @@ def _means_a_role(account: t.Mapping[str, t.Any], kubernetes: KubernetesFacts) -
 
 def _pods(chain: Chain, kubernetes: KubernetesFacts) -> tuple[int, int]:
     """How many pods of the account may yet run, and how many of them lack what new ones would be given."""
-    if isinstance(kubernetes.pods, Unknown):
-        return 0, 0
-    expected = expected_injection.promised(chain, kubernetes)
-    live = [each for each in kubernetes.pods if not injection.is_terminating(each) and not injection.is_finished(each)]
-    stale = 0
-    for pod in live:
-        template = owners.template_of(owners.owner_of(pod, kubernetes.workloads), pod, kubernetes.workloads)
-        stale += injection.judge(pod, expected, template).stale
-    return len(live), stale
+    live = [pod for pod in pod_rules.evaluate_pods(chain, kubernetes) if pod.is_live]
+    return len(live), sum(pod.stale for pod in live)
 
 
 def _by_hand(chain: Chain, bound: t.Sequence[str]) -> Finding:

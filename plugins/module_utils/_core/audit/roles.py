@@ -12,11 +12,11 @@ import typing as t
 from .. import arn as arns
 from ..diagnosis.findings import AwsFacts, Chain, Finding, Unknown
 from ..diagnosis.rules import role as role_rules
-from ..diagnosis.rules.occurrences import some
 from ..diagnosis.rules.trust_facts import EKS_ISSUER, drift
 from ..policy.conditions import like
 from ..policy.document import as_list, statements
 from ..trust import policy as trust_policy
+from ..wording import join_some as some
 from .facts import Facts, Name, annotation_of, name_of
 
 Json = t.Mapping[str, t.Any]

@@ -16,7 +16,7 @@ from ..plan import Plan
 from ..policy.document import LoadYaml
 from ..provider import spec_and_plan as provider
 from ..role import spec as role
-from ..rollout import decision as rollouts
+from ..rollout.spec import RolloutSpec
 from ..service_account import plan as service_account_plan
 from ..service_account import spec as service_account_spec
 from ..service_account.annotations import Field, is_role_arn
@@ -190,7 +190,7 @@ class Wanted:
             _exclusive(params),
         )
 
-    def rollout_of(self, account: Account, role_arn: str | None) -> rollouts.Wanted:
+    def rollout_of(self, account: Account, role_arn: str | None) -> RolloutSpec:
         """What is wanted of an account's pods; only where they are to be rolled out."""
         return _rollout_wanted(account, self.rollout or {}, role_arn)
 
@@ -227,14 +227,14 @@ _LOOKING: t.Mapping[str, t.Any] = {
 }
 
 
-def looked_for(account: Account) -> rollouts.Wanted:
+def looked_for(account: Account) -> RolloutSpec:
     """What finds the pods that act as a role of the account: they aren't to have any."""
     return _rollout_wanted(account, _LOOKING, "")
 
 
-def _rollout_wanted(account: Account, options: t.Mapping[str, t.Any], role_arn: str | None) -> rollouts.Wanted:
+def _rollout_wanted(account: Account, options: t.Mapping[str, t.Any], role_arn: str | None) -> RolloutSpec:
     names = {"namespace": account.options["namespace"], "service_account": account.options["name"]}
-    return rollouts.Wanted.from_params({**options, **names, "role_arn": role_arn})
+    return RolloutSpec.from_params({**options, **names, "role_arn": role_arn})
 
 
 def _account_options(binding: Binding, *, state: str, force: bool) -> dict[str, t.Any]:

@@ -12,9 +12,8 @@ import typing as t
 from ..arn import Arn
 from ..errors import ChainBroken
 from ..pods import injection
-from ..rollout import decision
+from ..rollout.staleness import PodStatus
 from .causes import LINKS, Link
-from .expected_injection import promised
 from .findings import AwsFacts, Chain, Finding, KubernetesFacts, Observed, StsAnswer, TestPod, Unknown, in_chain_order
 from .options import Wanted
 from .rules import account as account_rules
@@ -130,20 +129,15 @@ def proof(seen: Observations) -> dict[str, t.Any] | None:
 
 def pods(seen: Observations) -> list[dict[str, t.Any]]:
     """The pods as `pod_rollout` returns them; of another account's pods it is said that they are."""
-    chain, kubernetes = seen.chain, seen.kubernetes
-    if isinstance(kubernetes.pods, Unknown):
-        return []
-    expected = promised(chain, kubernetes)
-    found = decision.find(kubernetes.pods, lambda _pod: expected, kubernetes.workloads)
-    return [_pod(chain, each) for each in found]
+    return [_pod(seen.chain, pod) for pod in pod_rules.evaluate_pods(seen.chain, seen.kubernetes)]
 
 
-def _pod(chain: Chain, found: decision.Finding) -> dict[str, t.Any]:
-    account = injection.account_of(found.pod)
+def _pod(chain: Chain, pod: PodStatus) -> dict[str, t.Any]:
+    account = injection.account_of(pod.pod)
     if account != chain.service_account:
         reason = f"uses the service account {account} instead of {chain.service_account}"
-        found = dataclasses.replace(found, verdict=injection.Verdict(False, (reason,)))
-    return found.as_dict(chain.namespace)
+        pod = dataclasses.replace(pod, stale=False, reasons=(reason,))
+    return pod.as_dict(chain.namespace)
 
 
 def test_pod(seen: Observations) -> dict[str, t.Any] | None:

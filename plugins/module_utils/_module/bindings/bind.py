@@ -12,7 +12,6 @@ import dataclasses
 import typing as t
 
 from ..._api.aws import iam
-from ..._api.kubernetes import service_accounts
 from ..._core.bindings import spec as binding_spec
 from ..._core.errors import AccessDenied, IrsaError, QuotaExceeded
 from ..._core.plan import Plan
@@ -20,7 +19,8 @@ from ..._core.provider import spec_and_plan as provider_plan
 from ..._core.service_account import plan as service_account_plan
 from .. import provider as provider_module
 from .. import role as role_module
-from ..rollout.run import Group
+from .. import service_account as service_account_module
+from ..rollout.run import RolloutGroup
 from . import run as binding_run
 
 if t.TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Binding:
         self._listed_roles: dict[str, Role] | None = None
         self._users: dict[str, list[Outcome]] = collections.defaultdict(list)
         self.provider: dict[str, t.Any] = {}
-        self.rollouts: Group | None = None
+        self.rollouts: RolloutGroup | None = None
 
     def look_ahead(self) -> None:
         """Reads accounts and roles, so that nothing is written for what can't be.
@@ -86,7 +86,7 @@ class Binding:
                 if known:
                     observed = known.observed(wanted.namespace, wanted.name)
                 else:
-                    observed = service_accounts.observe_service_account(self._run.server, wanted)
+                    observed = service_account_module.observe_service_account(self._run.server, wanted)
                 service_account_plan.require_place(wanted, observed)
             except IrsaError as error:
                 self._run.fail([outcome], error)
@@ -199,7 +199,7 @@ class Binding:
     def annotate_accounts(self) -> None:
         """The accounts of those bindings whose roles there are."""
         run = self._run
-        operations = service_accounts.operations(run.server)
+        operations = service_account_module.operations(run.server)
         outcomes = [each for each in run.outcomes if not each.error]
         new: set[str] = set()
         made: set[str] = set()
@@ -211,7 +211,7 @@ class Binding:
             def make_plan() -> Plan:
                 nonlocal listed
                 # An apply names the version that it was planned from, so the look ahead will do for the first try.
-                observed, listed = listed or service_accounts.observe_service_account(run.server, wanted), None
+                observed, listed = listed or service_account_module.observe_service_account(run.server, wanted), None
                 if observed.account is None and wanted.namespace in made:
                     observed = dataclasses.replace(observed, namespace="Active")
                 return service_account_plan.plan(wanted, observed)
@@ -269,11 +269,12 @@ class Binding:
             }
             for each in outcomes
         }
-        self.rollouts = Group(
+        self.rollouts = RolloutGroup(
             run.server,
             [run.wanted.rollout_of(each.account, each.role_arn) for each in outcomes],
             accounts=accounts,
-            foresee=run.foresee,
+            check_mode=run.foresee,
             workers=run.wanted.workers,
         )
+        self.rollouts.observe()
         binding_run.follow(run, "rollouts", self.rollouts, outcomes)

@@ -14,7 +14,7 @@ from .bind import Binding
 from .unbind import Freeing
 
 if t.TYPE_CHECKING:
-    from ..rollout.run import Group
+    from ..rollout.run import RolloutGroup
     from .run import Run
     from .verify import Proofs
 
@@ -34,7 +34,7 @@ class Driver:
         self._provider_is_ours = provider_is_ours
         self._proofs = proofs
         self._provider: dict[str, t.Any] = {}
-        self._rollouts: list[Group] = []
+        self._rollouts: list[RolloutGroup] = []
         self._freeing: Freeing | None = None
 
     def carry_out(self) -> None:

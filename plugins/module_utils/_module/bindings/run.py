@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:
     from ..._api.kubernetes.client import ApiServer
     from ..._core.bindings.spec import Outcome, Wanted
     from ..._core.role.spec import Role
-    from ..rollout.run import Group, Member
+    from ..rollout.run import AccountRollout, RolloutGroup
     from .progress import Writer
 
 T = t.TypeVar("T")
@@ -166,7 +166,7 @@ class Run:
         return sorted(self._plans, key=lambda each: (kinds.index(each[0]), each[1]))
 
 
-def follow(run: Run, kind: str, rollouts: Group, outcomes: t.Sequence[Outcome]) -> None:
+def follow(run: Run, kind: str, rollouts: RolloutGroup, outcomes: t.Sequence[Outcome]) -> None:
     """Rolls out, and notes what became of each binding's pods.
 
     :param kind: under which the plans are noted.
@@ -175,7 +175,7 @@ def follow(run: Run, kind: str, rollouts: Group, outcomes: t.Sequence[Outcome]) 
     outcome_of = dict(zip(rollouts.members, outcomes, strict=True))
     done = run.steps("pods", len(outcomes))
 
-    def settle(member: Member) -> None:
+    def settle(member: AccountRollout) -> None:
         outcome, plan = outcome_of[member], member.decision.plan
         written = member.driver.written if member.driver else []
         run.note(kind, member.title, plan, changed=bool(written) if member.error else None)
@@ -217,9 +217,9 @@ def all_accounts(server: ApiServer, namespaces: t.Sequence[str] = ()) -> Account
     :raises AccessDenied: the caller may not list them.
     """
     if namespaces:
-        found = workloads.everywhere(server, workloads.list_service_accounts, namespaces)
+        found = workloads.everywhere(server, service_accounts.list_service_accounts, namespaces)
     else:
-        found = workloads.list_service_accounts(server)
+        found = service_accounts.list_service_accounts(server)
     return Accounts({(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in found})
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import collections
 import typing as t
 
-from ..._api.kubernetes import service_accounts
 from ..._core.arn import Arn
 from ..._core.bindings import spec as binding_spec
 from ..._core.errors import IrsaError
 from ..._core.plan import Plan
 from ..._core.service_account import plan as service_account_plan
 from .. import role as role_module
-from ..rollout.run import Group
+from .. import service_account as service_account_module
+from ..rollout.run import RolloutGroup
 from . import run as binding_run
 
 if t.TYPE_CHECKING:
@@ -50,18 +50,19 @@ class Freeing:
         for each in outcomes:
             if each.account.index in names:
                 self._users[names[each.account.index]].append(each)
-        self.rollouts: Group | None = None
+        self.rollouts: RolloutGroup | None = None
 
     def look_ahead(self) -> None:
         """Finds the accounts whose pods act as their roles; these are not freed, unless by force."""
         if self._run.wanted.force:
             return
-        looks = Group(
+        looks = RolloutGroup(
             self._run.server,
             [binding_spec.looked_for(each.account) for each in self.outcomes],
-            foresee=True,
+            check_mode=True,
             workers=self._run.wanted.workers,
         )
+        looks.observe()
         for outcome, member in zip(self.outcomes, looks.members, strict=True):
             users = [f"{pod['namespace']}/{pod['name']}" for pod in member.returns()["pods"] if pod["stale"]]
             error = member.error or (binding_spec.in_use(outcome.account, users) if users else None)
@@ -80,7 +81,7 @@ class Freeing:
 
     def _free_accounts(self) -> None:
         run = self._run
-        operations = service_accounts.operations(run.server)
+        operations = service_account_module.operations(run.server)
 
         def free(outcome: Outcome) -> None:
             wanted = outcome.account.wanted(None)
@@ -91,7 +92,9 @@ class Freeing:
                 if self._accounts and not fresh:
                     fresh = True
                     return service_account_plan.plan(wanted, self._accounts.observed(wanted.namespace, wanted.name))
-                return service_account_plan.plan(wanted, service_accounts.observe_service_account(run.server, wanted))
+                return service_account_plan.plan(
+                    wanted, service_account_module.observe_service_account(run.server, wanted)
+                )
 
             try:
                 plan, answers = run.converge(make_plan, operations, rehearse=True)
@@ -110,7 +113,8 @@ class Freeing:
         run = self._run
         outcomes = [each for each in self.outcomes if not each.error]
         wanted = [run.wanted.rollout_of(each.account, "") for each in outcomes]
-        self.rollouts = Group(run.server, wanted, foresee=run.foresee, workers=run.wanted.workers)
+        self.rollouts = RolloutGroup(run.server, wanted, check_mode=run.foresee, workers=run.wanted.workers)
+        self.rollouts.observe()
         binding_run.follow(run, self._kinds[1], self.rollouts, outcomes)
 
     def _take_roles_away(self) -> None:

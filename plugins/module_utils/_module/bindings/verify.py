@@ -12,7 +12,7 @@ import functools
 import typing as t
 
 from ..._api.aws import iam
-from ..._api.kubernetes import workloads
+from ..._api.kubernetes import service_accounts
 from ..._core.arn import Arn
 from ..._core.bindings import spec as binding_spec
 from ..._core.diagnosis import diagnose
@@ -141,7 +141,7 @@ class Proofs:
         if self._accounts:
             account = self._accounts.found.get(names)
         else:
-            account = workloads.find_service_account(run.server, namespace=names[0], name=names[1])
+            account = service_accounts.find_service_account(run.server, namespace=names[0], name=names[1])
         chain = diagnosis_options.chain_of(wanted, self._cluster, account)
         elsewhere = outcome.account.role_arn
         if outcome.account.role:

@@ -17,7 +17,7 @@ import secrets
 import time
 import typing as t
 
-from ..._api.kubernetes import admission, workloads
+from ..._api.kubernetes import admission, service_accounts, workloads
 from ..._core import errors
 from ..._core.diagnosis import diagnose, expected_injection, webhook_config
 from ..._core.diagnosis import options as diagnosis_options
@@ -120,7 +120,9 @@ class Verification:
 
     def _read_account(self) -> Json | None:
         wanted = self._wanted
-        return workloads.find_service_account(self._server, namespace=wanted.namespace, name=wanted.service_account)
+        return service_accounts.find_service_account(
+            self._server, namespace=wanted.namespace, name=wanted.service_account
+        )
 
     def _cluster_reads(self) -> dict[str, t.Callable[[], t.Any]]:
         """The reads that need nothing first."""
@@ -128,7 +130,7 @@ class Verification:
         reads: dict[str, t.Callable[[], t.Any]] = {}
         if probes & {"static", "admission", "pods"}:
             list_webhooks = functools.partial(admission.list_webhooks, server)
-            find_namespace = functools.partial(admission.find_namespace, server, name=namespace)
+            find_namespace = functools.partial(service_accounts.find_namespace, server, name=namespace)
             permission = "list mutatingwebhookconfigurations.admissionregistration.k8s.io"
             reads["webhooks"] = functools.partial(self._see, list_webhooks, permission)
             reads["namespace"] = functools.partial(self._see, find_namespace, f"get namespaces {namespace}")
@@ -168,7 +170,7 @@ class Verification:
         pods = workloads.list_pods(self._server, namespace=wanted.namespace, query=query)
         found: dict[owners.Owner, Json | None] = {}
         # Twice at most: a ReplicaSet first, then the Deployment that it names.
-        while lacking := owners.missing(pods, found, thorough=True):
+        while lacking := owners.list_unread_owners(pods, found, with_templates=True):
             for owner in lacking:
                 read = functools.partial(
                     workloads.find_workload, self._server, namespace=wanted.namespace, **owner._asdict()
@@ -205,7 +207,7 @@ class Verification:
         if isinstance(outcome, errors.IrsaError):
             return self._with_refusal(facts, outcome)
         facts = dataclasses.replace(facts, admitted=outcome)
-        if isinstance(outcome, Unknown) or expected_injection.is_touched(facts) or isinstance(facts.webhooks, Unknown):
+        if isinstance(outcome, Unknown) or expected_injection.was_mutated(facts) or isinstance(facts.webhooks, Unknown):
             return facts
         for hook in webhook_config.pod_identity_hooks(facts.webhooks):
             service = hook.client.get("service")
@@ -269,7 +271,7 @@ class Verification:
     def _read_pod(self, options: PodWanted, pod: Json | None, name: str) -> Observed[TestPod]:
         where = f"{self._wanted.namespace}/{name}"
         if pod is None or (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
-            trouble = readiness.pod_trouble(pod) if pod else None
+            trouble = readiness.pod_blocker(pod) if pod else None
             why = f": {trouble.message}" if trouble else ""
             return Unknown(f"the test pod {where} did not end within {options.timeout} seconds{why}")
         try:

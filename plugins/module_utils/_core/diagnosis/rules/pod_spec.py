@@ -13,11 +13,12 @@ import re
 import typing as t
 
 from ...pods import injection
-from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_CONTAINERS
+from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_CONTAINERS, Container
+from ...rollout.staleness import PodStatus
 from ..expected_injection import name_of
 from ..findings import Chain, Finding, KubernetesFacts, Unknown
 from . import occurrences
-from .occurrences import Pod, Sighting
+from .occurrences import Occurrence
 
 Json = t.Mapping[str, t.Any]
 
@@ -33,7 +34,7 @@ _OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 _TOKENS_FOR_NON_ROOT = 19
 
 
-def findings(chain: Chain, facts: KubernetesFacts, role_arn: str | None, pods: t.Sequence[Pod]) -> list[Finding]:
+def findings(chain: Chain, facts: KubernetesFacts, role_arn: str | None, pods: t.Sequence[PodStatus]) -> list[Finding]:
     """What is wrong with the specifications of pods, static ones apart.
 
     :param role_arn: what containers that name a role themselves should name; None where that isn't known.
@@ -46,6 +47,11 @@ def findings(chain: Chain, facts: KubernetesFacts, role_arn: str | None, pods: t
         *_windows(chain, pods),
         *_region(chain, facts, pods),
     ]
+
+
+def _to_inject(pod: PodStatus) -> list[Container]:
+    """The containers that the pod's annotation does not exclude."""
+    return [container for container in pod.containers if container.state != "skipped"]
 
 
 # -- the annotation that takes containers out
@@ -72,14 +78,14 @@ def _misplaced(thing: str, body: Json) -> t.Iterator[Finding]:
         )
 
 
-def _skipped(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _skipped(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     """The annotation where it does otherwise than its author can have meant.
 
     To take out one container of several is what it is for; nothing is said of that.
     """
     path = f"metadata.annotations[{SKIP_CONTAINERS}]"
     reasons = {pod: (reason, pod.annotations[SKIP_CONTAINERS]) for pod in pods if (reason := _why_skipped_wrongly(pod))}
-    seen = [Sighting(pod, path, value) for pod, (_reason, value) in reasons.items()]
+    seen = [Occurrence(pod, path, value) for pod, (_reason, value) in reasons.items()]
     for reason, some in occurrences.grouped(seen, lambda each: reasons[each.pod][0]).items():
         yield Finding(
             "skip-containers",
@@ -91,14 +97,14 @@ def _skipped(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
         )
 
 
-def _why_skipped_wrongly(pod: Pod) -> str | None:
+def _why_skipped_wrongly(pod: PodStatus) -> str | None:
     value = pod.annotations.get(SKIP_CONTAINERS) or ""
     if not value.strip():
         return None
     skipped = injection.skipped_containers(pod.annotations)
     if not skipped:
         return "is no line of CSV, so it takes out no container"
-    names = {container.name for container, _written in pod.containers}
+    names = {container.name for container in pod.containers}
     for each in sorted(skipped - names):
         meant = re.sub("[^a-z0-9-]", "", each.lower())
         if meant in names - skipped:
@@ -110,20 +116,20 @@ def _why_skipped_wrongly(pod: Pod) -> str | None:
 # -- variables
 
 
-def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     """Variables that keep the webhook from a container and don't work in its place.
 
     Some write the whole environment themselves, a volume with the token included. That is no fault.
     """
-    reasons: dict[Sighting, str] = {}
+    reasons: dict[Occurrence, str] = {}
     for pod in pods:
-        for container, written in pod.to_inject:
-            if container.state in ("right", "preset", "foreign") and not _is_webhooks(pod, written):
-                environment = injection.environment_of(written)
-                reason = _why_no_use(chain, role_arn, pod, written)
+        for container in _to_inject(pod):
+            if container.state in ("right", "preset", "foreign") and not container.is_injected:
+                environment = injection.environment_of(container.body)
+                reason = _why_no_use(chain, role_arn, pod, container.body)
                 if reason:
                     names = [each for each in (ROLE_VARIABLE, FILE_VARIABLE) if each in environment]
-                    reasons[Sighting.of(pod, container, f"env[{names[0]}]", ", ".join(names))] = reason
+                    reasons[Occurrence.of(pod, container, f"env[{names[0]}]", ", ".join(names))] = reason
     for reason, some in occurrences.grouped(reasons, lambda each: reasons[each]).items():
         yield Finding(
             "env-preset",
@@ -136,16 +142,7 @@ def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[Pod]) -> t.Iter
         )
 
 
-def _is_webhooks(pod: Pod, written: Json) -> bool:
-    """Whether the variables are the webhook's, and not an author's who uses the webhook's path."""
-    if pod.template is None:
-        return injection.is_injected(written)
-    originals = [each for _field, each in injection.containers_of(pod.template) if each["name"] == written["name"]]
-    own = any(key in injection.environment_of(each) for each in originals for key in (ROLE_VARIABLE, FILE_VARIABLE))
-    return injection.is_injected(written) and not own
-
-
-def _why_no_use(chain: Chain, role_arn: str | None, pod: Pod, written: Json) -> str | None:
+def _why_no_use(chain: Chain, role_arn: str | None, pod: PodStatus, written: Json) -> str | None:
     """Why variables that a container has by itself are no use; None where they are, or may be."""
     environment = injection.environment_of(written)
     has_role, has_file = (each in environment for each in (ROLE_VARIABLE, FILE_VARIABLE))
@@ -172,7 +169,7 @@ def _is_under(file: str, directory: str) -> bool:
     return plain(file).startswith(plain(directory).rstrip("/") + "/") or plain(file) == plain(directory)
 
 
-def _why_other_token(chain: Chain, pod: Pod, mount: Json) -> str | None:
+def _why_other_token(chain: Chain, pod: PodStatus, mount: Json) -> str | None:
     """Whether the projected tokens of a mounted volume have all another audience; of other volumes nothing is known."""
     for volume in pod.spec.get("volumes") or []:
         if volume["name"] == mount["name"]:
@@ -184,12 +181,12 @@ def _why_other_token(chain: Chain, pod: Pod, mount: Json) -> str | None:
     return None
 
 
-def _static_credentials(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _static_credentials(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     seen = [
-        Sighting.of(pod, container, path, name)
+        Occurrence.of(pod, container, path, name)
         for pod in pods
-        for container, written in pod.to_inject
-        for name, path in _variables(written, facts).items()
+        for container in _to_inject(pod)
+        for name, path in _variables(container.body, facts).items()
         if name in STATIC_CREDENTIALS
     ]
     if seen:
@@ -205,7 +202,7 @@ def _static_credentials(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[P
         )
 
 
-def _region(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _region(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     """Containers that have the role and don't know their region, in China: the global endpoint isn't China's.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
@@ -213,12 +210,12 @@ def _region(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[Pod]) -> t.It
     if chain.partition != "aws-cn" and not (chain.role_arn or "").startswith("arn:aws-cn:"):
         return
     seen = [
-        Sighting.of(pod, container, "env")
+        Occurrence.of(pod, container, "env")
         for pod in pods
-        for container, written in pod.to_inject
-        if ROLE_VARIABLE in injection.environment_of(written)
-        and _is_known(written, facts)
-        and not any(each in REGIONS for each in _variables(written, facts))
+        for container in _to_inject(pod)
+        if ROLE_VARIABLE in injection.environment_of(container.body)
+        and _is_known(container.body, facts)
+        and not any(name in REGIONS for name in _variables(container.body, facts))
     ]
     if seen:
         yield Finding(
@@ -262,15 +259,15 @@ def _references(source: Json) -> t.Iterator[tuple[str, str]]:
 # -- who reads the token, and where
 
 
-def _unreadable(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _unreadable(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     if facts.minor_version is None or facts.minor_version >= _TOKENS_FOR_NON_ROOT:
         return
     seen = [
-        Sighting.of(pod, container, "securityContext", user)
+        Occurrence.of(pod, container, "securityContext", user)
         for pod in pods
         if (pod.spec.get("securityContext") or {}).get("fsGroup") is None and not _is_windows(pod.spec)
-        for container, written in pod.to_inject
-        if (user := _non_root(pod.spec, written))
+        for container in _to_inject(pod)
+        if (user := _non_root(pod.spec, container.body))
     ]
     if seen:
         yield Finding(
@@ -292,11 +289,11 @@ def _non_root(spec: Json, written: Json) -> str | None:
     return "runAsNonRoot: true" if merged.get("runAsNonRoot") else None
 
 
-def _windows(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _windows(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     seen = [
-        Sighting(pod, "spec.nodeSelector", str(pod.spec.get("nodeSelector") or "none"))
+        Occurrence(pod, "spec.nodeSelector", str(pod.spec.get("nodeSelector") or "none"))
         for pod in pods
-        if pod.to_inject and _is_windows(pod.spec) and not _selects_windows(pod.spec)
+        if _to_inject(pod) and _is_windows(pod.spec) and not _selects_windows(pod.spec)
     ]
     if seen:
         yield Finding(

@@ -10,7 +10,7 @@ import typing as t
 
 from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE
 from .. import webhook_config
-from ..expected_injection import admitted, annotated, is_touched, name_of
+from ..expected_injection import admitted, annotated, name_of, was_mutated
 from ..findings import Chain, Finding, KubernetesFacts, Unknown
 from ..webhook_config import Hook
 
@@ -29,7 +29,7 @@ def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
     that isn't asked has no certificate that matters. A dry run that came back with the variables clears it of
     everything, whatever the configuration looks like.
     """
-    if is_touched(facts):
+    if was_mutated(facts):
         return []
     if isinstance(facts.webhooks, Unknown):
         return _by_dry_run(chain, facts, None)
