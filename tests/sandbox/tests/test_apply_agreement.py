@@ -19,6 +19,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._module import service_account
 from hypothesis import strategies as st
 
 if t.TYPE_CHECKING:
@@ -92,11 +93,11 @@ class Account:
         """What the module does; the plan must foresee the outcome, the refusal included."""
         wanted = Wanted.from_params({**DEFAULTS, "name": self.name, **options})
         try:
-            made = service_accounts.plan_service_account(self.server, wanted)
+            made = service_account.plan_service_account(self.server, wanted)
         except errors.Conflict as foreseen:
             self.refused(wanted, foreseen)
             return
-        operations = service_accounts.operations(self.server)
+        operations = service_account.operations(self.server)
         for action in made.actions[:1]:
             operations[action.operation](**action.arguments, dry_run=True)
         assert self.observed(wanted) == made.before, "the rehearsal changed something"
@@ -106,7 +107,7 @@ class Account:
             after["uid"] = self.observed(wanted)["uid"]
         assert service_account_plan.confirmed(wanted, made, answers).after == after
         assert self.observed(wanted) == after
-        again = service_accounts.plan_service_account(self.server, wanted)
+        again = service_account.plan_service_account(self.server, wanted)
         assert not again, "a second run would change something"
         assert again.before == again.after == after
 
@@ -120,7 +121,7 @@ class Account:
         before = self.observed(wanted)
         found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
         claimed = service_account_plan.Account.from_kubernetes(found or {}).claimed
-        forced = service_accounts.plan_service_account(self.server, Wanted(**{**vars(wanted), "force": True}))
+        forced = service_account.plan_service_account(self.server, Wanted(**{**vars(wanted), "force": True}))
         apply = next(action for action in forced.actions if action.operation == "apply_service_account")
         with pytest.raises(errors.Conflict) as caught:
             service_accounts.apply_service_account(self.server, **{**apply.arguments, "force": False})

@@ -301,6 +301,10 @@ def test_a_fresh_rollout_under_way_is_waited_for() -> None:
     assert decide(pods, workloads, wait=False).tasks == ()
 
 
+def account_of(role: str | None) -> Json:
+    return {"metadata": {"name": "app", "annotations": {"eks.amazonaws.com/role-arn": role} if role else {}}}
+
+
 @pytest.mark.parametrize(
     ("asked", "annotated", "stops"),
     [
@@ -316,9 +320,9 @@ def test_a_restart_that_can_not_help_is_not_begun(asked: str | None, annotated: 
     wanted = dataclasses.replace(SPEC, role_arn=asked)
     begun = decide(WEB, WEB_OWNERS)
     idle = decide([], {})
-    rollout.require_no_contradiction(wanted, account(annotated), idle)
+    rollout.require_no_contradiction(wanted, account_of(annotated), idle)
     if stops:
         with pytest.raises(Conflict, match="cannot give the pods of service account shop/app"):
-            rollout.require_no_contradiction(wanted, account(annotated), begun)
+            rollout.require_no_contradiction(wanted, account_of(annotated), begun)
     else:
-        rollout.require_no_contradiction(wanted, account(annotated), begun)
+        rollout.require_no_contradiction(wanted, account_of(annotated), begun)

@@ -10,7 +10,7 @@ import typing as t
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import run as binding_run
-from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import Group
+from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import RolloutGroup
 
 ERROR = IrsaError("it went wrong", cause="a test", fix="none")
 PLAN = Plan(before={"stale_pods": 1}, after={"stale_pods": 0}, actions=(Action("restart", {}, "restart it"),))
@@ -100,7 +100,7 @@ class Member:
 class Rollouts:
     """Stands in for a group of rollouts, two of which fail."""
 
-    _each = Group._each
+    _each = RolloutGroup._each
 
     def __init__(self, *members: Member) -> None:
         self._workers = 1
