@@ -18,8 +18,8 @@ description:
     E(AWS_WEB_IDENTITY_TOKEN_FILE), or has them with another role, though the webhook would set them. It is stale, too,
     if its token has another audience than the annotation C(eks.amazonaws.com/audience) of the account says. Not stale
     are pods and containers that the webhook passes over (the label C(eks.amazonaws.com/skip-pod-identity-webhook), the
-    annotation C(eks.amazonaws.com/skip-containers), containers that set one of the variables themselves, static pods),
-    and pods that are being deleted or have ended.
+    annotation C(eks.amazonaws.com/skip-containers), containers that set one of the variables themselves or were added
+    later by another webhook, static pods), and pods that are being deleted or have ended.
   - If nothing is stale, nothing is written. A rollout that is under way already is still waited for.
 extends_documentation_fragment:
   - eksops.irsa.cluster

@@ -17,7 +17,9 @@ from .errors import InvalidInput
 # https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html
 STS_AUDIENCE = "sts.amazonaws.com"
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
+AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
 
+_ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:role/[\w\-/.@+=,]+", re.ASCII)
 _ARN = re.compile(r"arn:(aws[a-z0-9-]*):([a-z0-9-]+):([a-z0-9-]*):(\d{12}|aws|):(.+)")
 
 
@@ -44,6 +46,11 @@ class Arn:
 
     def __str__(self) -> str:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account_id}:{self.resource}"
+
+
+def is_role_arn(text: str) -> bool:
+    """Whether it can be a role's ARN. Not with blanks and quotes around it, which the webhook passes on."""
+    return _ROLE_ARN.fullmatch(text) is not None
 
 
 def provider_of(issuer: str) -> str:

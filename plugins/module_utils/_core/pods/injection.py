@@ -15,8 +15,7 @@ import dataclasses
 import re
 import typing as t
 
-from ..arn import ROLE_ARN_ANNOTATION
-from ..service_account.annotations import IRSA_OPTIONS
+from ..arn import AUDIENCE_ANNOTATION, ROLE_ARN_ANNOTATION
 
 Json = t.Mapping[str, t.Any]
 
@@ -53,7 +52,7 @@ class Expected:
         """What a ServiceAccount's annotations say; None where they name no role (an empty one counts as none)."""
         annotations = account["metadata"].get("annotations") or {}
         role_arn = annotations.get(ROLE_ARN_ANNOTATION)
-        return cls(role_arn, annotations.get(IRSA_OPTIONS["audience"])) if role_arn else None
+        return cls(role_arn, annotations.get(AUDIENCE_ANNOTATION)) if role_arn else None
 
 
 State = t.Literal["right", "skipped", "preset", "foreign", "other-role", "late", "pod-identity", "not-injected"]

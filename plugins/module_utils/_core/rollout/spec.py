@@ -9,10 +9,9 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..arn import ROLE_ARN_ANNOTATION
+from ..arn import ROLE_ARN_ANNOTATION, is_role_arn
 from ..errors import NotFound
 from ..pods.injection import Expected
-from ..service_account.annotations import is_role_arn
 from ..validation import Problems, check_service_account
 
 Json = t.Mapping[str, t.Any]
