@@ -15,7 +15,7 @@ description:
   - It writes by server-side apply as field manager C(eksops.irsa), so the API server itself keeps account of what this
     collection set and what others did. What others set stays as it is, here and on removal.
   - An annotation or label that somebody else owns with another value is an error that names the owner, unless O(force)
-    is set. One that somebody else set to the wanted value is right, and stays theirs.
+    is set. One that somebody else set to the spec value is right, and stays theirs.
   - An option that is left out is left alone, also what an earlier run set by it.
   - Pods that run already don't change. M(eksops.irsa.pod_rollout) restarts those that need it.
 extends_documentation_fragment:
@@ -89,7 +89,7 @@ options:
   force:
     description:
       - With O(state=present), whether to take over annotations and labels that others own with other values. Their
-        owners may set them back. Those that others set to the wanted value are owned together then.
+        owners may set them back. Those that others set to the spec value are owned together then.
       - With O(state=absent), whether to take away the annotations of the webhook even if others own them.
     type: bool
     default: false
@@ -248,7 +248,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import ServiceAccountSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import service_account
 
 ARGUMENTS: dict[str, t.Any] = {
@@ -273,15 +273,15 @@ def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, check_boto3=False, supports_check_mode=True)
 
     def body() -> dict[str, t.Any]:
-        wanted = Wanted.from_params(module.params)
+        spec = ServiceAccountSpec.from_params(module.params)
         server = connection.open_api_server(module)
         plan, answers = _runner.converge(
             module,
-            lambda: service_account.plan_service_account(server, wanted),
+            lambda: service_account.plan_service_account(server, spec),
             service_account.operations(server),
             rehearse=True,
         )
-        plan = service_account_plan.confirmed(wanted, plan, answers)
+        plan = service_account_plan.confirmed(spec, plan, answers)
         return _runner.result(module, plan, **service_account_plan.returns(plan))
 
     _runner.run(module, body)

@@ -13,24 +13,24 @@ from .._api.kubernetes import service_accounts as api
 from .._core import errors
 from .._core.plan import Plan
 from .._core.service_account import plan as service_account_plan
-from .._core.service_account.spec import Wanted
+from .._core.service_account.spec import ServiceAccountSpec
 
 if t.TYPE_CHECKING:
     from .._api.kubernetes.client import ApiServer
 
 
-def plan_service_account(server: ApiServer, wanted: Wanted) -> Plan:
+def plan_service_account(server: ApiServer, spec: ServiceAccountSpec) -> Plan:
     """Reads what the plan depends on, and makes it."""
-    return service_account_plan.plan(wanted, observe_service_account(server, wanted))
+    return service_account_plan.plan(spec, observe_service_account(server, spec))
 
 
-def observe_service_account(server: ApiServer, wanted: Wanted) -> service_account_plan.Observed:
+def observe_service_account(server: ApiServer, spec: ServiceAccountSpec) -> service_account_plan.ServiceAccountState:
     """What the plan depends on: the account, and the state of its namespace where it is to be created."""
-    account = api.find_service_account(server, namespace=wanted.namespace, name=wanted.name)
+    account = api.find_service_account(server, namespace=spec.namespace, name=spec.name)
     phase = None
-    if account is None and wanted.state == "present":
-        phase = api.namespace_phase(server, name=wanted.namespace)
-    return service_account_plan.Observed.from_kubernetes(account, phase)
+    if account is None and spec.state == "present":
+        phase = api.namespace_phase(server, name=spec.namespace)
+    return service_account_plan.ServiceAccountState.from_kubernetes(account, phase)
 
 
 def create_service_account(

@@ -283,7 +283,7 @@ def _check_account(facts: Facts, account: _Account, body: Json) -> None:
         raise _LeftOut(f"an annotation {_IS_TEMPLATE}")
     try:
         wanted = _wanted(facts, [binding]).accounts[0].wanted(str(account.arn))
-        plan = service_account_plan.plan(wanted, service_account_plan.Observed.from_kubernetes(body))
+        plan = service_account_plan.plan(wanted, service_account_plan.ServiceAccountState.from_kubernetes(body))
     except IrsaError as error:
         raise _LeftOut(str(error)) from None
     if plan:

@@ -83,7 +83,7 @@ class Account:
         """``NAMESPACE/NAME``."""
         return f"{self.options['namespace']}/{self.options['name']}"
 
-    def wanted(self, role_arn: str | None) -> service_account_spec.Wanted:
+    def wanted(self, role_arn: str | None) -> service_account_spec.ServiceAccountSpec:
         """What is wanted of the account, once its role's ARN is known.
 
         :raises InvalidInput: options that can't be right.
@@ -93,8 +93,8 @@ class Account:
         return self._wanted.of_role(role_arn)
 
     @functools.cached_property
-    def _wanted(self) -> service_account_spec.Wanted:
-        return service_account_spec.Wanted.from_params({**self.options, "role_arn": self.role_arn})
+    def _wanted(self) -> service_account_spec.ServiceAccountSpec:
+        return service_account_spec.ServiceAccountSpec.from_params({**self.options, "role_arn": self.role_arn})
 
 
 @dataclasses.dataclass(frozen=True)

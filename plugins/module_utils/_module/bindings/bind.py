@@ -48,7 +48,7 @@ class Binding:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._accounts: dict[int, service_account_plan.Observed] = {}
+        self._accounts: dict[int, service_account_plan.ServiceAccountState] = {}
         self._role_plans: dict[str, Plan] = {}
         self._listed_roles: dict[str, Role] | None = None
         self._users: dict[str, list[Outcome]] = collections.defaultdict(list)
@@ -206,7 +206,7 @@ class Binding:
 
         def annotate(outcome: Outcome) -> None:
             wanted = outcome.account.wanted(outcome.role_arn)
-            listed: service_account_plan.Observed | None = self._accounts[outcome.account.index]
+            listed: service_account_plan.ServiceAccountState | None = self._accounts[outcome.account.index]
 
             def make_plan() -> Plan:
                 nonlocal listed

@@ -204,11 +204,11 @@ class Accounts:
     found: t.Mapping[tuple[str, str], dict[str, t.Any]]
     phases: t.Mapping[str, str] | None = None
 
-    def observed(self, namespace: str, name: str) -> service_account_plan.Observed:
+    def observed(self, namespace: str, name: str) -> service_account_plan.ServiceAccountState:
         """What is known of one account."""
         found = self.found.get((namespace, name))
         phase = None if found or self.phases is None else self.phases.get(namespace, "")
-        return service_account_plan.Observed.from_kubernetes(found, phase)
+        return service_account_plan.ServiceAccountState.from_kubernetes(found, phase)
 
 
 def all_accounts(server: ApiServer, namespaces: t.Sequence[str] = ()) -> Accounts:

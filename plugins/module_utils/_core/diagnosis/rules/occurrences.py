@@ -41,30 +41,30 @@ class Occurrence:
 
 def pods_of(occurrences: t.Iterable[Occurrence]) -> list[PodStatus]:
     """Their pods, each once."""
-    return list(dict.fromkeys(each.pod for each in occurrences))
+    return list(dict.fromkeys(occurrence.pod for occurrence in occurrences))
 
 
 def grouped(occurrences: t.Iterable[Occurrence], key: t.Callable[[Occurrence], T]) -> dict[T, list[Occurrence]]:
     """By cause, in the order in which the causes are seen."""
     groups: dict[T, list[Occurrence]] = {}
-    for each in occurrences:
-        groups.setdefault(key(each), []).append(each)
+    for occurrence in occurrences:
+        groups.setdefault(key(occurrence), []).append(occurrence)
     return groups
 
 
 def names(namespace: str, occurrences: t.Sequence[Occurrence]) -> str:
     """The containers, the workloads and the pods: ``container app of Deployment shop/web (pods web-1, web-2)``."""
-    containers = list(dict.fromkeys(each.container for each in occurrences if each.container))
+    containers = list(dict.fromkeys(occurrence.container for occurrence in occurrences if occurrence.container))
     prefix = f"{plural(len(containers), 'container')} {join_some(containers, _VALUES_SHOWN)} of " if containers else ""
     by_owner: dict[Owner | None, list[PodStatus]] = {}
     for pod in pods_of(occurrences):
         by_owner.setdefault(pod.owner, []).append(pod)
     parts = []
     for owner, pods in by_owner.items():
-        listed = [each.name for each in pods]
+        listed = [pod.name for pod in pods]
         if owner is None:
             parts.append(
-                f"{plural(len(pods), 'pod')} " + join_some([f"{namespace}/{each}" for each in listed], _PODS_SHOWN)
+                f"{plural(len(pods), 'pod')} " + join_some([f"{namespace}/{name}" for name in listed], _PODS_SHOWN)
             )
         else:
             name = f"{namespace}/{owner.name}" if owner.rules.is_namespaced else owner.name
@@ -74,8 +74,8 @@ def names(namespace: str, occurrences: t.Sequence[Occurrence]) -> str:
 
 def workloads(occurrences: t.Sequence[Occurrence]) -> str:
     """Where somebody has to change the pods' specification: ``the pod template of Deployment web``."""
-    owned = list(dict.fromkeys(str(each.owner) for each in pods_of(occurrences) if each.owner))
-    unowned = [each.name for each in pods_of(occurrences) if each.owner is None]
+    owned = list(dict.fromkeys(str(pod.owner) for pod in pods_of(occurrences) if pod.owner))
+    unowned = [pod.name for pod in pods_of(occurrences) if pod.owner is None]
     parts = [f"the pod template of {join_some(owned, _OWNERS_SHOWN)}"] if owned else []
     parts += [f"the manifest of {plural(len(unowned), 'pod')} {join_some(unowned, _PODS_SHOWN)}"] if unowned else []
     return " and ".join(parts)
@@ -84,7 +84,10 @@ def workloads(occurrences: t.Sequence[Occurrence]) -> str:
 def values(occurrences: t.Iterable[Occurrence]) -> str | None:
     """What was found, each value once."""
     return (
-        join_some(list(dict.fromkeys(each.found for each in occurrences if each.found is not None)), _VALUES_SHOWN)
+        join_some(
+            list(dict.fromkeys(occurrence.found for occurrence in occurrences if occurrence.found is not None)),
+            _VALUES_SHOWN,
+        )
         or None
     )
 

@@ -109,7 +109,7 @@ def _why_skipped_wrongly(pod: PodStatus) -> str | None:
         meant = re.sub("[^a-z0-9-]", "", each.lower())
         if meant in names - skipped:
             return f"names {each!r}, which is no container; {meant} is"
-    regular = {each["name"] for each in pod.spec["containers"]}
+    regular = {body["name"] for body in pod.spec["containers"]}
     return "takes out all containers, so that none has the role" if regular <= skipped else None
 
 
@@ -128,7 +128,7 @@ def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[PodStatus]) -> 
                 environment = injection.environment_of(container.body)
                 reason = _why_no_use(chain, role_arn, pod, container.body)
                 if reason:
-                    names = [each for each in (ROLE_VARIABLE, FILE_VARIABLE) if each in environment]
+                    names = [name for name in (ROLE_VARIABLE, FILE_VARIABLE) if name in environment]
                     reasons[Occurrence.of(pod, container, f"env[{names[0]}]", ", ".join(names))] = reason
     for reason, some in occurrences.grouped(reasons, lambda each: reasons[each]).items():
         yield Finding(
@@ -145,18 +145,18 @@ def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[PodStatus]) -> 
 def _why_no_use(chain: Chain, role_arn: str | None, pod: PodStatus, written: Json) -> str | None:
     """Why variables that a container has by itself are no use; None where they are, or may be."""
     environment = injection.environment_of(written)
-    has_role, has_file = (each in environment for each in (ROLE_VARIABLE, FILE_VARIABLE))
+    has_role, has_file = (name in environment for name in (ROLE_VARIABLE, FILE_VARIABLE))
     if not has_role and not has_file:
         return None
     if not has_role or not has_file:
         return f"there is no {FILE_VARIABLE if has_role else ROLE_VARIABLE}"
-    role, file = (environment[each].get("value") for each in (ROLE_VARIABLE, FILE_VARIABLE))
+    role, file = (environment[name].get("value") for name in (ROLE_VARIABLE, FILE_VARIABLE))
     if role and role_arn and role != role_arn:
         return f"the role is {role}"
     # By reference, or by Kubernetes' own $(NAME), it may be anything.
     if not file or "$(" in file:
         return None
-    mounts = [each for each in written.get("volumeMounts") or [] if _is_under(file, each["mountPath"])]
+    mounts = [mount for mount in written.get("volumeMounts") or [] if _is_under(file, mount["mountPath"])]
     if not mounts:
         return f"no volume is mounted where {file} is"
     return _why_other_token(chain, pod, max(mounts, key=lambda each: len(each["mountPath"])))
@@ -174,8 +174,8 @@ def _why_other_token(chain: Chain, pod: PodStatus, mount: Json) -> str | None:
     for volume in pod.spec.get("volumes") or []:
         if volume["name"] == mount["name"]:
             sources = (volume.get("projected") or {}).get("sources") or []
-            tokens = [each["serviceAccountToken"] for each in sources if each.get("serviceAccountToken")]
-            audiences = [each.get("audience") or "the API server's" for each in tokens]
+            tokens = [source["serviceAccountToken"] for source in sources if source.get("serviceAccountToken")]
+            audiences = [token.get("audience") or "the API server's" for token in tokens]
             if audiences and chain.audience not in audiences:
                 return f"the token's audience is {audiences[0]} instead of {chain.audience}"
     return None
@@ -319,7 +319,7 @@ def _is_windows(spec: Json) -> bool:
     contexts = [spec, *(written for _field, written in injection.containers_of(spec))]
     if (spec.get("os") or {}).get("name") == "windows" or _selects_windows(spec):
         return True
-    if any((each.get("securityContext") or {}).get("windowsOptions") for each in contexts):
+    if any((context.get("securityContext") or {}).get("windowsOptions") for context in contexts):
         return True
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or []

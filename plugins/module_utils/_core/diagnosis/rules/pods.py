@@ -82,7 +82,7 @@ def _is_ours(chain: Chain, pod: PodStatus) -> bool:
 
 
 def _static(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    seen = [Occurrence(each, f"metadata.annotations[{injection.MIRROR}]") for each in pods]
+    seen = [Occurrence(pod, f"metadata.annotations[{injection.MIRROR}]") for pod in pods]
     if seen:
         yield Finding(
             "static-pod",
@@ -94,7 +94,7 @@ def _static(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
 
 
 def _other_account(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    seen = [Occurrence(each, "spec.serviceAccountName", injection.account_of(each.pod)) for each in pods]
+    seen = [Occurrence(pod, "spec.serviceAccountName", injection.account_of(pod.pod)) for pod in pods]
     if seen:
         yield Finding(
             "pod-other-account",
@@ -227,11 +227,11 @@ def _by_hand(seen: t.Sequence[Occurrence]) -> str:
     """What a rollout leaves to people."""
     pods = occurrences.pods_of(seen)
     notes = []
-    if any(each.owner is None for each in pods):
+    if any(pod.owner is None for pod in pods):
         notes.append("pods without an owner go with delete_unmanaged alone, and only you can make them again")
-    if any(each.owner is not None and each.owner.rules.runs_to_completion for each in pods):
+    if any(pod.owner is not None and pod.owner.rules.runs_to_completion for pod in pods):
         notes.append("a Job's pods are never restarted: run the Job again")
-    return "".join(f"; {each}" for each in notes)
+    return "".join(f"; {note}" for note in notes)
 
 
 def _has(seen: t.Sequence[Occurrence]) -> str:
@@ -243,6 +243,10 @@ def _was(seen: t.Sequence[Occurrence]) -> str:
 
 
 def _is_one(seen: t.Sequence[Occurrence]) -> bool:
-    """Whether what `sightings.names` begins with is one thing."""
-    containers = {each.container for each in seen if each.container}
-    return len(containers) == 1 if containers else len({each.pod.owner or each.pod for each in seen}) == 1
+    """Whether what `occurrences.names` begins with is one thing."""
+    containers = {occurrence.container for occurrence in seen if occurrence.container}
+    return (
+        len(containers) == 1
+        if containers
+        else len({occurrence.pod.owner or occurrence.pod for occurrence in seen}) == 1
+    )

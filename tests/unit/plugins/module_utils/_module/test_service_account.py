@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import ServiceAccountSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import service_account
 from unit.scripted import Answer
 
@@ -35,7 +35,7 @@ def test_creation_in_a_namespace_that_does_not_exist_names_the_fix(scripted: Scr
         create(body={"metadata": {"namespace": "ns", "name": "app"}}, manager="eksops.irsa")
 
 
-WANTED = Wanted("ns", "app", sets={Field("annotations", ROLE): "arn:aws:iam::123456789012:role/app"})
+WANTED = ServiceAccountSpec("ns", "app", sets={Field("annotations", ROLE): "arn:aws:iam::123456789012:role/app"})
 
 
 def test_the_namespace_is_asked_for_only_where_it_matters(scripted: Scripted, connect: Connect) -> None:
@@ -44,7 +44,7 @@ def test_the_namespace_is_asked_for_only_where_it_matters(scripted: Scripted, co
     scripted.answer(there)
     assert service_account.plan_service_account(server, WANTED)
     scripted.answer(MISSING)
-    assert not service_account.plan_service_account(server, Wanted("ns", "app", state="absent"))
+    assert not service_account.plan_service_account(server, ServiceAccountSpec("ns", "app", state="absent"))
     assert [request.path for request in scripted.requests] == [f"{ACCOUNTS}/app"] * 2
     scripted.answer(MISSING, {"metadata": {}, "status": {"phase": "Active"}})
     plan = service_account.plan_service_account(server, WANTED)

@@ -92,7 +92,7 @@ def collected(seen: Facts) -> Imported:
     for account in wanted.accounts:
         body = seen.service_accounts[account.options["namespace"], account.options["name"]]
         named = account.wanted(account.role_arn or body["metadata"]["annotations"][KEY])
-        assert not service_account_plan.plan(named, service_account_plan.Observed.from_kubernetes(body))
+        assert not service_account_plan.plan(named, service_account_plan.ServiceAccountState.from_kubernetes(body))
     assert set(wanted.provider.client_ids or ()) <= set(seen.audiences or ())
     return found
 
