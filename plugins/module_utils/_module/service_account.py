@@ -14,6 +14,7 @@ from .._core import errors
 from .._core.plan import Plan
 from .._core.service_account import plan as service_account_plan
 from .._core.service_account.spec import ServiceAccountSpec
+from .._core.service_account.state import ServiceAccountState
 
 if t.TYPE_CHECKING:
     from .._api.kubernetes.client import ApiServer
@@ -24,13 +25,13 @@ def plan_service_account(server: ApiServer, spec: ServiceAccountSpec) -> Plan:
     return service_account_plan.plan(spec, observe_service_account(server, spec))
 
 
-def observe_service_account(server: ApiServer, spec: ServiceAccountSpec) -> service_account_plan.ServiceAccountState:
+def observe_service_account(server: ApiServer, spec: ServiceAccountSpec) -> ServiceAccountState:
     """What the plan depends on: the account, and the state of its namespace where it is to be created."""
     account = api.find_service_account(server, namespace=spec.namespace, name=spec.name)
     phase = None
     if account is None and spec.state == "present":
         phase = api.namespace_phase(server, name=spec.namespace)
-    return service_account_plan.ServiceAccountState.from_kubernetes(account, phase)
+    return ServiceAccountState.from_kubernetes(account, phase)
 
 
 def create_service_account(

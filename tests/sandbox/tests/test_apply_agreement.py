@@ -18,6 +18,7 @@ import urllib3
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import client, service_accounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import state as service_account_state
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import ServiceAccountSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import service_account
 from hypothesis import strategies as st
@@ -113,14 +114,14 @@ class Account:
 
     def observed(self, wanted: ServiceAccountSpec) -> Json:
         found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
-        account = service_account_plan.Account.from_kubernetes(found) if found else None
-        return service_account_plan.describe(NAMESPACE, wanted.name, account)
+        account = service_account_state.ServiceAccount.from_kubernetes(found) if found else None
+        return service_account_state.describe(NAMESPACE, wanted.name, account)
 
     def refused(self, wanted: ServiceAccountSpec, foreseen: errors.Conflict) -> None:
         """The server must refuse the same fields, and may refuse what is claimed with a map."""
         before = self.observed(wanted)
         found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
-        claimed = service_account_plan.Account.from_kubernetes(found or {}).claimed
+        claimed = service_account_state.ServiceAccount.from_kubernetes(found or {}).claimed
         forced = service_account.plan_service_account(
             self.server, ServiceAccountSpec(**{**vars(wanted), "force": True})
         )

@@ -23,6 +23,7 @@ from ..role import plan as role_plan
 from ..role.spec import OWNER_TAG, Place, Role
 from ..service_account import annotations as rules
 from ..service_account import plan as service_account_plan
+from ..service_account.state import ServiceAccountState
 from ..trust import evaluation as trust_evaluation
 from ..trust import policy as trust_policy
 from . import spec as binding_spec
@@ -283,7 +284,7 @@ def _check_account(facts: Facts, account: _Account, body: Json) -> None:
         raise _LeftOut(f"an annotation {_IS_TEMPLATE}")
     try:
         wanted = _wanted(facts, [binding]).accounts[0].wanted(str(account.arn))
-        plan = service_account_plan.plan(wanted, service_account_plan.ServiceAccountState.from_kubernetes(body))
+        plan = service_account_plan.plan(wanted, ServiceAccountState.from_kubernetes(body))
     except IrsaError as error:
         raise _LeftOut(str(error)) from None
     if plan:

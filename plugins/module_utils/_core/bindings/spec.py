@@ -17,9 +17,9 @@ from ..policy.document import LoadYaml
 from ..provider import spec_and_plan as provider
 from ..role import spec as role
 from ..rollout.spec import RolloutSpec
-from ..service_account import plan as service_account_plan
 from ..service_account import spec as service_account_spec
 from ..service_account.annotations import Field, is_role_arn
+from ..service_account.state import ServiceAccount
 from . import grouping
 from .grouping import Binding
 
@@ -312,7 +312,7 @@ def strangers(
         key = (each["metadata"]["namespace"], each["metadata"]["name"])
         if key in named or (exclusive.namespaces and key[0] not in exclusive.namespaces):
             continue
-        if ROLE_ARN in service_account_plan.Account.from_kubernetes(each).ours:
+        if ROLE_ARN in ServiceAccount.from_kubernetes(each).ours:
             found.append(key)
     found.sort()
     if len(found) > exclusive.limit:

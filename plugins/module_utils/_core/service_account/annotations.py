@@ -10,6 +10,7 @@ Kubernetes' rules: https://kubernetes.io/docs/concepts/overview/working-with-obj
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import re
@@ -27,6 +28,10 @@ IRSA_OPTIONS = {
     "token_expiration": "eks.amazonaws.com/token-expiration",
 }
 KINDS = ("annotations", "labels")
+# This collection's field manager.
+FIELD_MANAGER = "eksops.irsa"
+# The API server's name for the manager of an object that has no managedFields yet when it is first applied to.
+BEFORE_FIRST_APPLY = "before-first-apply"
 # Whose tool installs and removes the object. This collection annotates what others manage, so it never sets it.
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 # A projected token lives at least ten minutes; what a TokenRequest may ask for at most is 2^32 seconds.
@@ -53,6 +58,31 @@ class Field(t.NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.kind.removesuffix('s')} {self.key}"
+
+
+@dataclasses.dataclass(frozen=True)
+class FieldOwner:
+    """Who set a field: a field manager and how it wrote, ``Apply`` or ``Update``."""
+
+    manager: str
+    operation: str
+
+    def __str__(self) -> str:
+        return f"{self.manager} ({self.operation})"
+
+
+def owners_of(found: t.Mapping[str, t.Any], field: Field) -> tuple[FieldOwner, ...]:
+    """Who owns one annotation or label of a service account as the API server returns it."""
+    managed = found["metadata"].get("managedFields") or []
+    if not managed:
+        there = field.key in (found["metadata"].get(field.kind) or {})
+        return (FieldOwner(BEFORE_FIRST_APPLY, "Update"),) if there else ()
+    name = f"f:{field.key}"
+    return tuple(
+        FieldOwner(entry.get("manager", ""), entry["operation"])
+        for entry in managed
+        if name in (((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(f"f:{field.kind}") or {})
+    )
 
 
 def near_misses(annotations: t.Iterable[str]) -> dict[str, str]:

@@ -19,160 +19,11 @@ from .. import errors
 from ..arn import ROLE_ARN_ANNOTATION
 from ..plan import Action, Plan
 from . import annotations as rules
-from .annotations import Field
+from .annotations import FIELD_MANAGER, Field, FieldOwner
 from .spec import IRSA, MARK, ServiceAccountSpec
+from .state import ServiceAccount, ServiceAccountState, describe, mapping_of, shape
 
 Json = dict[str, t.Any]
-
-FIELD_MANAGER = "eksops.irsa"
-# What the API server calls whoever wrote an object that has no managedFields yet when it is first applied to.
-BEFORE_FIRST_APPLY = "before-first-apply"
-
-
-@dataclasses.dataclass(frozen=True)
-class FieldOwner:
-    """Who set a field: a field manager and how it wrote, ``Apply`` or ``Update``."""
-
-    manager: str
-    operation: str
-
-    def __str__(self) -> str:
-        return f"{self.manager} ({self.operation})"
-
-
-_OURSELVES = FieldOwner(FIELD_MANAGER, "Apply")
-
-
-@dataclasses.dataclass(frozen=True)
-class Account:
-    """A service account as the API server has it.
-
-    :param fields: its annotations and labels.
-    :param owners: who owns which of them, this collection included. A field may have several owners, or none.
-    :param claimed: the kinds, annotations or labels, of which somebody else owns the map and no field. That is what
-        is left of whoever set the first field and lost it since. The API server takes the map for all its fields
-        (it can't tell that from a map that was atomic once), sees conflicts in all of them and keeps what is applied
-        away. Such an owner set nothing that is there, so here it is none.
-    """
-
-    uid: str
-    resource_version: str
-    fields: t.Mapping[Field, str]
-    owners: t.Mapping[Field, tuple[FieldOwner, ...]]
-    claimed: frozenset[str] = frozenset()
-
-    @classmethod
-    def from_kubernetes(cls, found: t.Mapping[str, t.Any]) -> Account:
-        """From the object that the API server returns."""
-        metadata = found["metadata"]
-        fields = {Field(kind, key): value for kind in rules.KINDS for key, value in (metadata.get(kind) or {}).items()}
-        managed = metadata.get("managedFields") or []
-        owners: dict[Field, tuple[FieldOwner, ...]] = {}
-        claimed: set[str] = set()
-        for entry in managed:
-            owner = FieldOwner(entry.get("manager", ""), entry["operation"])
-            for field in _owned_fields(entry):
-                owners[field] = (*owners.get(field, ()), owner)
-            if owner != _OURSELVES:
-                claimed.update(_bare_maps(entry))
-        if not managed:
-            owners = dict.fromkeys(fields, (FieldOwner(BEFORE_FIRST_APPLY, "Update"),))
-        return cls(metadata["uid"], metadata["resourceVersion"], fields, owners, frozenset(claimed))
-
-    @property
-    def ours(self) -> dict[Field, str]:
-        """What this collection owns, alone or together with others, and the values."""
-        return {field: value for field, value in self.fields.items() if _OURSELVES in self.owners.get(field, ())}
-
-    @property
-    def created(self) -> bool:
-        """Whether this collection created the account."""
-        by_us = any(owner.manager == FIELD_MANAGER for owner in self.owners.get(MARK, ()))
-        return by_us and self.fields.get(MARK) == "true"
-
-    def others(self, field: Field) -> tuple[FieldOwner, ...]:
-        """Who else owns the field."""
-        return tuple(owner for owner in self.owners.get(field, ()) if owner != _OURSELVES)
-
-
-def owners_of(found: t.Mapping[str, t.Any], field: Field) -> tuple[FieldOwner, ...]:
-    """Who owns one annotation or label of a service account as the API server returns it."""
-    managed = found["metadata"].get("managedFields") or []
-    if not managed:
-        there = field.key in (found["metadata"].get(field.kind) or {})
-        return (FieldOwner(BEFORE_FIRST_APPLY, "Update"),) if there else ()
-    name = f"f:{field.key}"
-    return tuple(
-        FieldOwner(entry.get("manager", ""), entry["operation"])
-        for entry in managed
-        if name in (((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(f"f:{field.kind}") or {})
-    )
-
-
-def _bare_maps(entry: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
-    for kind in rules.KINDS:
-        owned = metadata.get(f"f:{kind}")
-        if owned is not None and not any(name.startswith("f:") for name in owned):
-            yield kind
-
-
-def _owned_fields(entry: t.Mapping[str, t.Any]) -> t.Iterator[Field]:
-    metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
-    for kind in rules.KINDS:
-        for name in metadata.get(f"f:{kind}") or {}:
-            if name.startswith("f:"):
-                yield Field(kind, name.removeprefix("f:"))
-
-
-@dataclasses.dataclass(frozen=True)
-class ServiceAccountState:
-    """What was found.
-
-    :param account: the service account; None if there is none.
-    :param namespace: the namespace's phase, ``Active`` or ``Terminating``; empty if there is no such namespace; None
-        where it wasn't asked for (it has the account) or may not be read.
-    """
-
-    account: Account | None
-    namespace: str | None = None
-
-    @classmethod
-    def from_kubernetes(cls, found: t.Mapping[str, t.Any] | None, namespace: str | None = None) -> ServiceAccountState:
-        """From the object that the API server returned, if any, and the namespace's phase."""
-        return cls(Account.from_kubernetes(found) if found else None, namespace)
-
-
-def describe(namespace: str, name: str, account: Account | None) -> Json:
-    """The service account in the shape in which modules return it; empty if there is none."""
-    if account is None:
-        return {}
-    return _shape(namespace, name, account.uid, account.fields, account.ours, created=account.created)
-
-
-def _shape(
-    namespace: str,
-    name: str,
-    uid: str | None,
-    fields: t.Mapping[Field, str],
-    ours: t.Mapping[Field, str],
-    *,
-    created: bool,
-) -> Json:
-    return {
-        "namespace": namespace,
-        "name": name,
-        "uid": uid,
-        "annotations": _mapping("annotations", fields),
-        "labels": _mapping("labels", fields),
-        "managed_annotations": sorted(_mapping("annotations", ours)),
-        "managed_labels": sorted(_mapping("labels", ours)),
-        "created": created,
-    }
-
-
-def _mapping(kind: str, fields: t.Mapping[Field, str]) -> dict[str, str]:
-    return {field.key: value for field, value in sorted(fields.items()) if field.kind == kind}
 
 
 def plan(spec: ServiceAccountSpec, observed: ServiceAccountState) -> Plan:
@@ -205,7 +56,7 @@ def confirmed(spec: ServiceAccountSpec, plan: Plan, answers: t.Sequence[Json | N
     """
     if not answers or answers[-1] is None:
         return plan
-    account = Account.from_kubernetes(answers[-1])
+    account = ServiceAccount.from_kubernetes(answers[-1])
     return dataclasses.replace(plan, after=describe(spec.namespace, spec.name, account))
 
 
@@ -261,7 +112,7 @@ def _plan_create(spec: ServiceAccountSpec, namespace: str | None) -> Plan:
     if spec.sets:
         actions.append(_apply(spec, None, spec.sets, f"service account {spec.title}: {_listing('set', spec.sets)}"))
     fields = {MARK: "true", **spec.sets}
-    after = _shape(spec.namespace, spec.name, None, fields, spec.sets, created=True)
+    after = shape(spec.namespace, spec.name, None, fields, spec.sets, created=True)
     return Plan({}, after, tuple(actions), tuple(_remarks(spec, fields)))
 
 
@@ -279,7 +130,7 @@ def missing_namespace(name: str, *, unseen: bool = False) -> errors.NotFound:
     )
 
 
-def _plan_present(spec: ServiceAccountSpec, account: Account) -> Plan:
+def _plan_present(spec: ServiceAccountSpec, account: ServiceAccount) -> Plan:
     if not spec.force:
         _refuse_conflicts(spec, account)
     config = {field: value for field, value in account.ours.items() if field not in spec.drops}
@@ -295,11 +146,11 @@ def _plan_present(spec: ServiceAccountSpec, account: Account) -> Plan:
     return _plan_fields(spec, account, config, warnings)
 
 
-def _is_to_own(spec: ServiceAccountSpec, account: Account, field: Field) -> bool:
+def _is_to_own(spec: ServiceAccountSpec, account: ServiceAccount, field: Field) -> bool:
     return spec.force or account.fields.get(field) != spec.sets[field]
 
 
-def _foreign(spec: ServiceAccountSpec, account: Account) -> list[Field]:
+def _foreign(spec: ServiceAccountSpec, account: ServiceAccount) -> list[Field]:
     """The fields of the spec that others own with another value, in order."""
     return sorted(
         field
@@ -308,7 +159,7 @@ def _foreign(spec: ServiceAccountSpec, account: Account) -> list[Field]:
     )
 
 
-def _refuse_conflicts(spec: ServiceAccountSpec, account: Account) -> None:
+def _refuse_conflicts(spec: ServiceAccountSpec, account: ServiceAccount) -> None:
     foreign = _foreign(spec, account)
     if not foreign:
         return
@@ -331,7 +182,7 @@ def _refuse_conflicts(spec: ServiceAccountSpec, account: Account) -> None:
     )
 
 
-def _plan_absent(spec: ServiceAccountSpec, account: Account | None) -> Plan:
+def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Plan:
     if account is None:
         return Plan()
     before = describe(spec.namespace, spec.name, account)
@@ -361,7 +212,7 @@ def _plan_absent(spec: ServiceAccountSpec, account: Account | None) -> Plan:
     return _plan_fields(spec, account, {}, [*warnings, *_kept(spec, account, irsa)], foreign=irsa)
 
 
-def _kept(spec: ServiceAccountSpec, account: Account, going: t.Sequence[Field]) -> list[str]:
+def _kept(spec: ServiceAccountSpec, account: ServiceAccount, going: t.Sequence[Field]) -> list[str]:
     """Warnings of what is to go and stays because others own it."""
     if spec.force:
         return []
@@ -375,7 +226,7 @@ def _kept(spec: ServiceAccountSpec, account: Account, going: t.Sequence[Field]) 
 
 def _plan_fields(
     spec: ServiceAccountSpec,
-    account: Account,
+    account: ServiceAccount,
     config: t.Mapping[Field, str],
     warnings: t.Sequence[str],
     foreign: t.Sequence[Field] = (),
@@ -411,13 +262,13 @@ def _plan_fields(
             fields = {field: value for field, value in fields.items() if field not in stolen}
     before = after = describe(spec.namespace, spec.name, account)
     if actions:
-        after = _shape(spec.namespace, spec.name, account.uid, fields, config, created=account.created)
+        after = shape(spec.namespace, spec.name, account.uid, fields, config, created=account.created)
     return Plan(before, after, tuple(actions), (*warnings, *_remarks(spec, fields)))
 
 
 def _remarks(spec: ServiceAccountSpec, fields: t.Mapping[Field, str]) -> t.Iterator[str]:
     """Warnings of annotations that look right and have no effect."""
-    annotations = _mapping("annotations", fields)
+    annotations = mapping_of("annotations", fields)
     for key, meant in rules.near_misses(annotations).items():
         yield f"Annotation {key} of service account {spec.title} has no effect; it looks like {meant}."
     arn = annotations.get(ROLE_ARN_ANNOTATION)
@@ -425,7 +276,9 @@ def _remarks(spec: ServiceAccountSpec, fields: t.Mapping[Field, str]) -> t.Itera
         yield f"Annotation {ROLE_ARN_ANNOTATION} of service account {spec.title} is no role's ARN: {arn!r}."
 
 
-def _apply(spec: ServiceAccountSpec, account: Account | None, config: t.Mapping[Field, str], words: str) -> Action:
+def _apply(
+    spec: ServiceAccountSpec, account: ServiceAccount | None, config: t.Mapping[Field, str], words: str
+) -> Action:
     """The server-side apply of ``config``.
 
     It holds for the very object that was observed: the API server refuses it with 409 if that has changed since, or
@@ -437,14 +290,14 @@ def _apply(spec: ServiceAccountSpec, account: Account | None, config: t.Mapping[
     if account is not None:
         metadata.update(uid=account.uid, resourceVersion=account.resource_version)
     for kind in rules.KINDS:
-        mapping = _mapping(kind, config)
+        mapping = mapping_of(kind, config)
         if mapping:
             metadata[kind] = mapping
     arguments = {"body": _service_account(metadata), "manager": FIELD_MANAGER, "force": force}
     return Action("apply_service_account", arguments, words)
 
 
-def _remove(spec: ServiceAccountSpec, account: Account, fields: t.Collection[Field]) -> Action:
+def _remove(spec: ServiceAccountSpec, account: ServiceAccount, fields: t.Collection[Field]) -> Action:
     """The removal of fields whoever owns them."""
     arguments = {
         "namespace": spec.namespace,

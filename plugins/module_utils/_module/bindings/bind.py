@@ -17,6 +17,7 @@ from ..._core.errors import AccessDenied, IrsaError, QuotaExceeded
 from ..._core.plan import Plan
 from ..._core.provider import spec_and_plan as provider_plan
 from ..._core.service_account import plan as service_account_plan
+from ..._core.service_account.state import ServiceAccountState
 from .. import provider as provider_module
 from .. import role as role_module
 from .. import service_account as service_account_module
@@ -48,7 +49,7 @@ class Binding:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._accounts: dict[int, service_account_plan.ServiceAccountState] = {}
+        self._accounts: dict[int, ServiceAccountState] = {}
         self._role_plans: dict[str, Plan] = {}
         self._listed_roles: dict[str, Role] | None = None
         self._users: dict[str, list[Outcome]] = collections.defaultdict(list)
@@ -206,7 +207,7 @@ class Binding:
 
         def annotate(outcome: Outcome) -> None:
             wanted = outcome.account.wanted(outcome.role_arn)
-            listed: service_account_plan.ServiceAccountState | None = self._accounts[outcome.account.index]
+            listed: ServiceAccountState | None = self._accounts[outcome.account.index]
 
             def make_plan() -> Plan:
                 nonlocal listed

@@ -16,7 +16,7 @@ from ..._api.kubernetes import service_accounts, workloads
 from ..._core.bindings import spec as binding_spec
 from ..._core.errors import AccessDenied, IrsaError
 from ..._core.plan import Plan
-from ..._core.service_account import plan as service_account_plan
+from ..._core.service_account.state import ServiceAccountState
 from .. import role as role_module
 from .progress import Progress
 
@@ -204,11 +204,11 @@ class Accounts:
     found: t.Mapping[tuple[str, str], dict[str, t.Any]]
     phases: t.Mapping[str, str] | None = None
 
-    def observed(self, namespace: str, name: str) -> service_account_plan.ServiceAccountState:
+    def observed(self, namespace: str, name: str) -> ServiceAccountState:
         """What is known of one account."""
         found = self.found.get((namespace, name))
         phase = None if found or self.phases is None else self.phases.get(namespace, "")
-        return service_account_plan.ServiceAccountState.from_kubernetes(found, phase)
+        return ServiceAccountState.from_kubernetes(found, phase)
 
 
 def all_accounts(server: ApiServer, namespaces: t.Sequence[str] = ()) -> Accounts:

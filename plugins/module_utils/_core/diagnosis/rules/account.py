@@ -13,7 +13,6 @@ import typing as t
 from ...arn import ROLE_ARN_ANNOTATION
 from ...pods import injection
 from ...service_account import annotations as rules
-from ...service_account import plan as service_account_plan
 from ...service_account.annotations import IRSA_OPTIONS, Field
 from ..expected_injection import has_pod_identity, injected_role, name_of, role_placeholder
 from ..findings import AwsFacts, Chain, Finding, KubernetesFacts, Unknown
@@ -57,7 +56,7 @@ _RECONCILERS = (
 # What EKS itself writes, when it installs or updates an add-on.
 _ADDONS = "Amazon EKS"
 # The API server's name for whoever wrote before there were field managers.
-_NOBODY = (service_account_plan.BEFORE_FIRST_APPLY,)
+_NOBODY = (rules.BEFORE_FIRST_APPLY,)
 
 
 def addons_of(namespace: str, name: str) -> list[str]:
@@ -256,7 +255,7 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
     if not role_arn:
         return
     name = name_of(chain)
-    owners = service_account_plan.owners_of(account, _FIELD)
+    owners = rules.owners_of(account, _FIELD)
     tools = {tool: where for owner in owners for tool, where in _reconciler(owner.manager)}
     others = [each for each in owners if not _reconciler(each.manager) and each.manager not in _NOBODY]
     disagrees = bool(chain.role_arn) and role_arn != chain.role_arn
@@ -292,13 +291,13 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
 
 def bound_by(account: Json) -> list[str]:
     """Who owns the annotation: tools by their names, others by that of their field manager. Empty where nobody does."""
-    found = [_tool(owner.manager) or owner.manager for owner in service_account_plan.owners_of(account, _FIELD)]
+    found = [_tool(owner.manager) or owner.manager for owner in rules.owners_of(account, _FIELD)]
     return list(dict.fromkeys(each for each in found if each not in _NOBODY))
 
 
 def is_by_hand(owner: str) -> bool:
     """Whether an owner, as `bound_by` tells it, keeps nothing that it writes as it was."""
-    return owner not in {service_account_plan.FIELD_MANAGER, _ADDONS, *(tool for _prefix, tool, _where in _RECONCILERS)}
+    return owner not in {rules.FIELD_MANAGER, _ADDONS, *(tool for _prefix, tool, _where in _RECONCILERS)}
 
 
 @functools.lru_cache(maxsize=256)  # the same few manage thousands of accounts

@@ -10,13 +10,13 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.plan import (
-    Account,
-    ServiceAccountState,
-    plan,
-)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field, owners_of
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.plan import plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import MARK, ServiceAccountSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.state import (
+    ServiceAccount,
+    ServiceAccountState,
+)
 from unit import chain_objects
 
 ROLE = "eks.amazonaws.com/role-arn"
@@ -30,7 +30,7 @@ FieldOwner = tuple[str, str]
 
 def account(
     annotations: dict[str, tuple[t.Any, ...]] | None = None, labels: dict[str, tuple[t.Any, ...]] | None = None
-) -> Account:
+) -> ServiceAccount:
     """An account as the API server returns it: key to value and owners, each a pair of manager and operation."""
     given = {"annotations": annotations or {}, "labels": labels or {}}
     entries: dict[FieldOwner, dict[str, t.Any]] = {("kube-controller-manager", "Update"): {"f:secrets": {".": {}}}}
@@ -39,7 +39,7 @@ def account(
             for owner in owners:
                 metadata = entries.setdefault(owner, {}).setdefault("f:metadata", {})
                 metadata.setdefault(f"f:{kind}", {".": {}})[f"f:{key}"] = {}
-    return Account.from_kubernetes(
+    return ServiceAccount.from_kubernetes(
         {
             "metadata": {
                 "namespace": "ns",
@@ -169,7 +169,7 @@ def test_what_must_not_be_created(
 
 
 # What is on the account, what is asked for, what our manager then applies; None for no write at all.
-PRESENT: dict[str, tuple[Account, dict[str, t.Any], dict[str, t.Any] | None]] = {
+PRESENT: dict[str, tuple[ServiceAccount, dict[str, t.Any], dict[str, t.Any] | None]] = {
     "nothing to do": (account({ROLE: (ARN, US)}), {"role_arn": ARN}, None),
     "nothing asked for": (account({ROLE: (ARN, US)}), {}, None),
     "nothing to do beside others": (account({ROLE: (ARN, KUBECTL, US)}), {"role_arn": ARN}, None),
@@ -215,7 +215,7 @@ PRESENT: dict[str, tuple[Account, dict[str, t.Any], dict[str, t.Any] | None]] = 
 
 
 @pytest.mark.parametrize(("before", "options", "config"), PRESENT.values(), ids=PRESENT.keys())
-def test_what_is_applied(before: Account, options: dict[str, t.Any], config: dict[str, t.Any] | None) -> None:
+def test_what_is_applied(before: ServiceAccount, options: dict[str, t.Any], config: dict[str, t.Any] | None) -> None:
     made = plan(wanted(**options), ServiceAccountState(before))
     assert made.warnings == ()
     if config is None:
@@ -515,9 +515,9 @@ def test_the_option_beats_the_null() -> None:
 def test_the_owners_of_one_field_are_those_of_the_whole(owners: dict[str, str]) -> None:
     found = chain_objects.account(owners=owners)
     field = Field("annotations", ROLE)
-    whole = service_account_plan.Account.from_kubernetes(found).owners
-    assert service_account_plan.owners_of(found, field) == whole[field]
+    whole = ServiceAccount.from_kubernetes(found).owners
+    assert owners_of(found, field) == whole[field]
     del found["metadata"]["managedFields"]
-    whole = service_account_plan.Account.from_kubernetes(found).owners
-    assert service_account_plan.owners_of(found, field) == whole[field]
-    assert service_account_plan.owners_of(found, Field("labels", "x")) == ()
+    whole = ServiceAccount.from_kubernetes(found).owners
+    assert owners_of(found, field) == whole[field]
+    assert owners_of(found, Field("labels", "x")) == ()
