@@ -9,8 +9,10 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Conflict
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods import owners, workload_kinds
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import WorkloadKind
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision as rollout
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import staleness
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import RolloutSpec
@@ -326,3 +328,29 @@ def test_a_restart_that_can_not_help_is_not_begun(asked: str | None, annotated: 
             rollout.require_no_contradiction(wanted, account_of(annotated), begun)
     else:
         rollout.require_no_contradiction(wanted, account_of(annotated), begun)
+
+
+class ArgoRollout(WorkloadKind):
+    """What support of another kind takes."""
+
+    group, kind, plural = "argoproj.io", "Rollout", "rollouts"
+    is_read = True
+
+    def rolls_out(self, workload: Json) -> bool:  # type: ignore[override]
+        return True
+
+    def restart_patch(self, at: str) -> Json:
+        return {"spec": {"restartAt": at}}
+
+
+def test_another_kind_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workload_kinds, "_KINDS", {**workload_kinds._KINDS, ("argoproj.io", "Rollout"): ArgoRollout()})
+    canary = Owner("argoproj.io/v1alpha1", "Rollout", "canary")
+    pods = of("ReplicaSet", "canary-7f", "canary-7f-a", labels={"rollouts-pod-template-hash": "7f"})
+    replica_set = k8s.workload("canary-7f", owner=k8s.owner_reference("Rollout", "canary", canary.api_version))
+    known: dict[Owner, Json | None] = {owner("ReplicaSet", "canary-7f"): replica_set}
+    assert owners.list_unread_owners(pods, known, with_templates=True) == [canary]
+    known[canary] = k8s.workload("canary")
+    decision = decide(pods, known)
+    assert decision.plan.summaries() == ["restart Rollout shop/canary"]
+    assert canary.rules.restart_patch("now") == {"spec": {"restartAt": "now"}}
