@@ -37,8 +37,8 @@ PAGE = 500
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
-# A TLS failure is tried once more only: it is seldom the network's. A server that takes a minute to answer is asked
-# three times.
+# A TLS failure is retried once only: it is seldom the network's. A server that takes a minute to answer gets three
+# requests.
 _RETRIES = {"total": 5, "read": 3, "other": 1}
 _LONGEST_PAUSE = 20.0
 _RETRIED = frozenset({429, 500, 502, 503, 504})
@@ -50,7 +50,7 @@ class ApiServer:
     :param pool: urllib3's pool manager or proxy manager.
     :param host: the server's URL without a trailing slash.
     :param authorization: gives the current ``Authorization`` header's value, or None where a client certificate
-        speaks for the caller; asked before each request, so that a token can be renewed.
+        identifies the caller; called before each request, so that a token can be renewed.
     :param headers: further headers of each request (impersonation).
     :param calls: where its requests are counted.
     """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way to a Kubernetes API server: as kubernetes.core finds it, or by the EKS cluster's name alone."""
+"""Connections to Kubernetes API servers: as kubernetes.core finds them, or by an EKS cluster's name alone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 _EXPLICIT = ("kubeconfig", "context", "host")
-# What a kubeconfig calls its entries. kubernetes.core has every value in one as a secret, and Ansible would blot out a
+# What a kubeconfig calls its entries. kubernetes.core has every value in one as a secret, and Ansible would redact a
 # word such as "cluster" in all that it says: "********roles is forbidden".
 _ENTRY = "eksops.irsa"
 
@@ -168,7 +168,7 @@ def _connect_eks(aws: Aws, module: AnsibleAWSModule, name: str, connections: int
     elif context:
         pool = urllib3.PoolManager(ssl_context=context, maxsize=connections)
     else:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user has said so
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user's choice
         pool = urllib3.PoolManager(cert_reqs="CERT_NONE", maxsize=connections)
     return ApiServer(pool, endpoint, authorization=token.authorization, headers=_impersonation(module), calls=aws.calls)
 
@@ -210,7 +210,7 @@ def _tls(cluster: EksCluster, authority: str, ca_file: str | None) -> ssl.SSLCon
     except (OSError, ValueError) as error:
         source = f"ca_cert {ca_file}" if ca_file else f"the certificate authority of EKS cluster {cluster.name}"
         raise errors.BadConnection(
-            f"{source} is no PEM file of certificates",
+            f"{source} is not a PEM file of certificates",
             cause=f"{type(error).__name__}: {error}",
             fix="give a certificate authority in ca_cert, or a kubeconfig that has it",
         ) from error
@@ -270,7 +270,7 @@ def _authorization(configuration: t.Any) -> str | None:
 
 
 def _source(auth: t.Mapping[str, t.Any]) -> str:
-    """Where the connection's settings come from, in words."""
+    """Where the connection's settings come from, for a message."""
     kubeconfig = auth.get("kubeconfig")
     if isinstance(kubeconfig, str):
         text = f"kubeconfig {' and '.join(_shown(path) for path in kubeconfig.split(os.pathsep))}"
@@ -285,7 +285,7 @@ def _source(auth: t.Mapping[str, t.Any]) -> str:
 
 def _shown(path: str) -> str:
     # In two parts because kubernetes.core has the option as a secret, since it may be a whole kubeconfig: Ansible would
-    # blot out the path.
+    # redact the path.
     directory, name = os.path.split(path)
     return f"{name} in {directory}" if directory else name
 

@@ -46,7 +46,7 @@ def create_service_account(
     """Creates the account that ``body`` describes; ``manager`` becomes the owner of its fields, by update.
 
     :raises AlreadyExists: there is one, perhaps by an answer of this very request that got lost.
-    :raises NotFound: there is no such namespace.
+    :raises NotFound: the namespace does not exist.
     """
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
     return server.request(
@@ -111,7 +111,7 @@ def remove_fields(
 def delete_service_account(
     server: ApiServer, *, namespace: str, name: str, uid: str, resource_version: str, dry_run: bool = False
 ) -> None:
-    """Deletes the account if it is still that very object in that very state. One that is gone already is no error.
+    """Deletes the account if it is still that very object in that very state. A missing account is not an error.
 
     :raises OutOfDate: the account has changed since it was read.
     """
@@ -150,7 +150,7 @@ def namespace_phase(server: ApiServer, *, name: str) -> str | None:
 
 
 def create_namespace(server: ApiServer, *, name: str, manager: str, dry_run: bool = False) -> None:
-    """Creates the namespace; one that is there already is no error."""
+    """Creates the namespace; an existing one is not an error."""
     try:
         server.request(
             "POST",

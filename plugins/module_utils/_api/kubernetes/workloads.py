@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
 Keep: t.TypeAlias = "t.Callable[[Json], Json | None] | None"
 
 FIELD_MANAGER = "eksops.irsa"
-# A refused eviction is no fault to be sent again blindly: the budget decides when there is room.
+# A refused eviction is not retried blindly: the disruption budget decides when there is room.
 _NOT_429 = frozenset({500, 502, 503, 504})
 _WATCH_SECONDS = 240.0
 
@@ -180,5 +180,5 @@ def follow(
         except errors.NotFound:
             version = None
         if time.monotonic() - began < 1:
-            # A server that ends watches at once, or has forgotten the version, isn't asked in a tight loop.
+            # A server that ends watches at once, or has forgotten the version, isn't called in a tight loop.
             time.sleep(0.2)

@@ -39,7 +39,7 @@ class RolloutBlocker:
 
 
 def condition(status: Json, kind: str) -> Json:
-    """The condition of that type; empty if there is none."""
+    """The condition of that type; empty if it does not exist."""
     return next((found for found in status.get("conditions") or [] if found["type"] == kind), {})
 
 

@@ -68,7 +68,7 @@ class WorkloadKind:
         return False
 
     def is_rolling_out(self, workload: Json) -> bool:
-        """Whether a change of the template is being rolled out. A pod that fails later is no rollout."""
+        """Whether a change of the template is being rolled out. A pod that fails later is not a rollout."""
         return self.rolls_out(workload) and not self.rollout_status(workload).done and self._is_changing(workload)
 
     def rollout_status(self, workload: Json) -> RolloutStatus:
