@@ -18,8 +18,8 @@ description:
     E(AWS_WEB_IDENTITY_TOKEN_FILE), or has them with another role, though the webhook would set them. It is stale, too,
     if its token has another audience than the annotation C(eks.amazonaws.com/audience) of the account says. Not stale
     are pods and containers that the webhook passes over (the label C(eks.amazonaws.com/skip-pod-identity-webhook), the
-    annotation C(eks.amazonaws.com/skip-containers), containers that set one of the variables themselves, static pods),
-    and pods that are being deleted or have ended.
+    annotation C(eks.amazonaws.com/skip-containers), containers that set one of the variables themselves or were added
+    later by another webhook, static pods), and pods that are being deleted or have ended.
   - If nothing is stale, nothing is written. A rollout that is under way already is still waited for.
 extends_documentation_fragment:
   - eksops.irsa.options.rollout
@@ -275,16 +275,16 @@ error:
 
 import functools
 import time
+import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core import options
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision as rollout
-from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import Driver, Group, Observed
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import specs_from_params
+from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import RolloutGroup
 
-ARGUMENTS = {**options.POD_ROLLOUT, **options.ROLLOUT, **_options.KUBERNETES}
+ARGUMENTS: dict[str, t.Any] = {**options.POD_ROLLOUT, **options.ROLLOUT, **_options.KUBERNETES}
 
 
 def main() -> None:
@@ -299,51 +299,25 @@ def main() -> None:
         supports_check_mode=True,
     )
 
-    def roll_several() -> dict[str, object]:
+    is_single = module.params["service_accounts"] is None
+
+    def body() -> dict[str, t.Any]:
         began = time.monotonic()
-        group = Group(
-            open_api_server(module, connections=16),
-            rollout.wanted_of_several(module.params),
-            foresee=module.check_mode,
-        )
-        if module.check_mode:
-            _runner.apply(module, group.plan(), {})
-        else:
-            group.roll_out(functools.partial(_runner.apply, module))
-        returns = group.returns()
+        specs = specs_from_params(module.params)
+        server = open_api_server(module, connections=1 if is_single else 16)
+        group = RolloutGroup(server, specs, check_mode=module.check_mode)
+        group.observe()
+        group.roll_out(functools.partial(_runner.apply, module))
+        first = group.members[0] if is_single else None
+        returns: dict[str, t.Any] = {**(first or group).returns()}
         failure = group.failure()
         if failure:
             failure.details.update(returns, done=group.written())
             raise failure
         returns["elapsed"] = round(time.monotonic() - began, 3)
-        return _runner.result(module, group.plan(), **returns)
+        return _runner.result(module, first.decision.plan if first else group.plan(), **returns)
 
-    def roll() -> dict[str, object]:
-        began = time.monotonic()
-        wanted = rollout.Wanted.from_params(module.params)
-        server = open_api_server(module)
-        observed = Observed(server, wanted, foresee=module.check_mode)
-        decision = rollout.decide(wanted, observed.findings, observed.workloads)
-        driver = Driver(server, wanted, observed, decision)
-        returns: dict[str, object] = {
-            "pods": [each.as_dict(wanted.namespace) for each in observed.findings],
-            "restarted": list(decision.restarted),
-            "unmanaged": list(decision.unmanaged),
-        }
-        try:
-            if not module.check_mode:
-                rollout.require_no_contradiction(wanted, observed.account, decision)
-            _runner.apply(module, decision.plan, {"restart": driver.restart, "replace": driver.replace})
-            if not module.check_mode:
-                driver.wait()
-        except RolloutFailed as error:
-            error.details.update(returns, done=driver.written)
-            raise
-        returns["verified"] = driver.verified()
-        returns["elapsed"] = round(time.monotonic() - began, 3)
-        return _runner.result(module, decision.plan, **returns)
-
-    _runner.run(module, roll_several if module.params["service_accounts"] is not None else roll)
+    _runner.run(module, body)
 
 
 if __name__ == "__main__":

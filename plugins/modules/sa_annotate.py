@@ -207,10 +207,11 @@ import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection, service_accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import ServiceAccountSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module import service_account
 
 ARGUMENTS: dict[str, t.Any] = {**options.SA_ANNOTATE, **options.SERVICE_ACCOUNT, **_options.KUBERNETES}
 
@@ -219,15 +220,15 @@ def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, check_boto3=False, supports_check_mode=True)
 
     def body() -> dict[str, t.Any]:
-        wanted = Wanted.from_params(module.params)
+        spec = ServiceAccountSpec.from_params(module.params)
         server = connection.open_api_server(module)
         plan, answers = _runner.converge(
             module,
-            lambda: service_accounts.plan_service_account(server, wanted),
-            service_accounts.operations(server),
+            lambda: service_account.plan_service_account(server, spec),
+            service_account.operations(server),
             server_dry_run=True,
         )
-        plan = service_account_plan.confirmed(wanted, plan, answers)
+        plan = service_account_plan.confirmed(spec, plan, answers)
         return _runner.result(module, plan, **service_account_plan.returns(plan))
 
     _runner.run(module, body)

@@ -16,7 +16,10 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, Role, RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted as Annotated
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import (
+    ServiceAccountSpec as Annotated,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.state import ServiceAccountState
 
 PROVIDER = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 FEDERATED = f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER}"
@@ -79,7 +82,7 @@ def account_change(turn: t.Callable[[t.Any], t.Any]) -> Plan:
     fields = {"a": "1", "b": "2"}
     there = {"metadata": {"uid": "u", "resourceVersion": "1", "annotations": turn(fields), "labels": turn(fields)}}
     wanted = Annotated("shop", "web", sets={Field("annotations", "eks.amazonaws.com/role-arn"): ARN})
-    return service_account_plan.plan(wanted, service_account_plan.Observed.from_kubernetes(there))
+    return service_account_plan.plan(wanted, ServiceAccountState.from_kubernetes(there))
 
 
 class Shown(CallbackBase):

@@ -19,10 +19,12 @@ STS_AUDIENCE = "sts.amazonaws.com"
 # What users in China often take for it: the host name of STS there.
 CN_AUDIENCE = "sts.amazonaws.com.cn"
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
+AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
 
 # The issuer of an EKS cluster without its scheme; the groups are host, region, host, id.
 EKS_ISSUER = re.compile(r"(oidc\.eks\.)([a-z0-9-]+)(\.[a-z.]+/id/)([0-9A-Za-z]+)", re.IGNORECASE)
 _PROVIDER_RESOURCE = "oidc-provider/"
+_ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:role/[\w\-/.@+=,]+", re.ASCII)
 _ARN = re.compile(r"arn:(aws[a-z0-9-]*):([a-z0-9-]+):([a-z0-9-]*):(\d{12}|aws|):(.+)")
 
 
@@ -49,6 +51,11 @@ class Arn:
 
     def __str__(self) -> str:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account_id}:{self.resource}"
+
+
+def is_role_arn(text: str) -> bool:
+    """Whether it can be a role's ARN. Not with blanks and quotes around it, which the webhook passes on."""
+    return _ROLE_ARN.fullmatch(text) is not None
 
 
 def provider_of(issuer: str) -> str:

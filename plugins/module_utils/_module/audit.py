@@ -268,7 +268,7 @@ class ClusterReader:
 
         :raises AccessDenied: they can't be listed.
         """
-        found = self._list(workloads.list_service_accounts)
+        found = self._list(service_accounts.list_service_accounts)
         return {(account["metadata"]["namespace"], account["metadata"]["name"]): account for account in found}
 
     def read_webhooks(self) -> OrUnknown[t.Sequence[Json]]:
@@ -284,7 +284,7 @@ class ClusterReader:
 
     def _list_namespaces(self) -> dict[str, Json]:
         if self._spec.namespaces:
-            read = [(name, admission.find_namespace(self._server, name=name)) for name in self._spec.namespaces]
+            read = [(name, service_accounts.find_namespace(self._server, name=name)) for name in self._spec.namespaces]
             return {name: body for name, body in read if body}
         return {body["metadata"]["name"]: body for body in service_accounts.list_namespaces(self._server)}
 
@@ -313,7 +313,7 @@ class ClusterReader:
         while missing := {
             (namespace, owner): None
             for namespace, pods in doubtful.items()
-            for owner in owners.missing(pods, found[namespace], thorough=True)
+            for owner in owners.list_unread_owners(pods, found[namespace], with_templates=True)
         }:
             read = self._read_workloads(list(missing))
             for namespace, owner in missing:

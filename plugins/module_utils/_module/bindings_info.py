@@ -11,7 +11,7 @@ import functools
 import typing as t
 
 from .._api.aws import iam
-from .._api.kubernetes import workloads
+from .._api.kubernetes import service_accounts, workloads
 from .._core import arn as arns
 from .._core.bindings import importing
 from .._core.bindings.importing import ImportFacts
@@ -63,9 +63,9 @@ def read(aws: Aws, server: ApiServer, spec: ImportSpec) -> ImportFacts:
 def _read_accounts(server: ApiServer, namespaces: t.Sequence[str]) -> dict[importing.Name, dict[str, t.Any]]:
     """The service accounts of some namespaces, or of all."""
     if namespaces:
-        found = workloads.everywhere(server, workloads.list_service_accounts, namespaces)
+        found = workloads.everywhere(server, service_accounts.list_service_accounts, namespaces)
     else:
-        found = workloads.list_service_accounts(server)
+        found = service_accounts.list_service_accounts(server)
     named = {(body["metadata"]["namespace"], body["metadata"]["name"]): body for body in found}
     return {name: body for name, body in named.items() if not namespaces or name[0] in namespaces}
 

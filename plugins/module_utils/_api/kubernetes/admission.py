@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a cluster does with a service account and its pods: tokens, admission, and a pod of the collection's own."""
+"""Calls for tokens and admission, and for the collection's own pods."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if t.TYPE_CHECKING:
     import collections.abc
 
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
-# Without 500: that is what a webhook's failure looks like, which is what the rehearsal is to show.
+# Without 500: a webhook's failure looks like that, and the dry run is there to show it.
 _RETRIED = frozenset({429, 502, 503, 504})
 _ENDED = ("Succeeded", "Failed")
 
 
 def rehearse_pod(server: ApiServer, *, body: Json) -> Json:
-    """The pod as admission leaves it; nothing is stored.
+    """The pod as admission changes it, by a server-side dry run; nothing is stored.
 
     https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
 
@@ -45,16 +45,8 @@ def list_webhooks(server: ApiServer) -> list[Json]:
     return server.pages(_WEBHOOKS)[0]
 
 
-def find_namespace(server: ApiServer, *, name: str) -> Json | None:
-    """The namespace; None if there is none."""
-    try:
-        return server.request("GET", f"/api/v1/namespaces/{name}", what=f"read the namespace {name}")
-    except errors.NotFound:
-        return None
-
-
 def find_certificate_authority(server: ApiServer, *, namespace: str, secret: str) -> str | None:
-    """``ca.crt`` of a secret of type kubernetes.io/tls, in base64 as it stands there; None if there is none."""
+    """``ca.crt`` of a secret of type kubernetes.io/tls, in base64; None if it does not exist."""
     try:
         found = server.request(
             "GET", f"/api/v1/namespaces/{namespace}/secrets/{secret}", what=f"read the secret {namespace}/{secret}"
@@ -65,9 +57,9 @@ def find_certificate_authority(server: ApiServer, *, namespace: str, secret: str
 
 
 def data_keys(server: ApiServer, *, namespace: str, kind: str, name: str) -> list[str] | None:
-    """The keys of a ConfigMap or Secret; None if there is none, or the server doesn't say.
+    """The keys of a ConfigMap or Secret; None if it does not exist, or the server does not tell.
 
-    Only the object's metadata is asked for, whose managedFields name the keys: no value leaves the server.
+    Only the object's metadata is read, whose managedFields name the keys: no value leaves the server.
     https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
 
     :param kind: ``ConfigMap`` or ``Secret``.
@@ -88,7 +80,7 @@ def data_keys(server: ApiServer, *, namespace: str, kind: str, name: str) -> lis
 
 
 def minor_version(server: ApiServer) -> int | None:
-    """The API server's minor version: 33 for 1.33; None if it doesn't say."""
+    """The API server's minor version: 33 for 1.33; None if it does not tell."""
     version = server.request("GET", "/version", what="read the API server's version")
     number = re.match(r"\d+", str(version.get("minor")))
     return int(number[0]) if number else None
@@ -97,7 +89,7 @@ def minor_version(server: ApiServer) -> int | None:
 def create_pod(server: ApiServer, *, body: Json) -> Json:
     """Creates a pod that has a name of its own, chosen by the caller.
 
-    :raises AlreadyExists: there is one of that name, perhaps by an answer of this very request that got lost.
+    :raises AlreadyExists: a pod of that name exists, perhaps by this very request, whose answer was lost.
     """
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
     return server.request(
@@ -129,5 +121,5 @@ def follow_pod(
 
 
 def pod_log(server: ApiServer, *, namespace: str, name: str) -> str:
-    """What the pod's container has printed."""
+    """The log of the pod's container."""
     return server.text(f"/api/v1/namespaces/{namespace}/pods/{name}/log")

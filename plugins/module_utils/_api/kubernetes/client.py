@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP to a Kubernetes API server: authentication, time-outs, retries, watches, and errors in the collection's terms.
+"""HTTP to a Kubernetes API server: time-outs, retries, pages and watches.
 
 It works on the urllib3 pool that the kubernetes client configures (TLS, proxies, client certificates), one level below
 ``ApiClient.call_api``, whose arguments changed with release 37 of the client; the pool is the same on both sides. The
@@ -12,13 +12,11 @@ typed API classes are left alone because importing them costs half a second from
 from __future__ import annotations
 
 import json
-import threading
-import time
 import typing as t
 import urllib.parse
 
-from ..._core import errors
 from ..._core.calls import Calls, kubernetes_operation
+from .errors import error_of, not_kubernetes, unreachable
 
 try:
     import urllib3
@@ -35,13 +33,12 @@ Query = t.Mapping[str, t.Any]
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
-STRATEGIC = "application/strategic-merge-patch+json"
 PAGE = 500
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
-# A TLS failure is tried once more only: it is seldom the network's. A server that takes a minute to answer is asked
-# three times.
+# A TLS failure is retried once only: it is seldom the network's. A server that takes a minute to answer gets three
+# requests.
 _RETRIES = {"total": 5, "read": 3, "other": 1}
 _LONGEST_PAUSE = 20.0
 _RETRIED = frozenset({429, 500, 502, 503, 504})
@@ -53,7 +50,7 @@ class ApiServer:
     :param pool: urllib3's pool manager or proxy manager.
     :param host: the server's URL without a trailing slash.
     :param authorization: gives the current ``Authorization`` header's value, or None where a client certificate
-        speaks for the caller; asked before each request, so that a token can be renewed.
+        identifies the caller; called before each request, so that a token can be renewed.
     :param headers: further headers of each request (impersonation).
     :param calls: where its requests are counted.
     """
@@ -93,7 +90,7 @@ class ApiServer:
         :param retried: the statuses after which the request is sent again, at most five times with backoff or as the
             answer's Retry-After says. A lost connection is always retried, so a request must be one that may arrive
             twice: a patch, a delete with a uid, a create whose AlreadyExists the caller understands.
-        :raises IrsaError: what ``error_of`` makes of a refusal; Unreachable for no answer.
+        :raises IrsaError: `error_of` a refusal; Unreachable for no answer.
         """
         return self.exchange(
             method, path, query=query, body=body, content_type=content_type, retried=retried, accept=accept, what=what
@@ -123,12 +120,7 @@ class ApiServer:
         except ValueError:
             found = None
         if answer.status >= 300 or not isinstance(found, dict):
-            raise errors.BadConnection(
-                f"{self.host} doesn't answer as a Kubernetes API server",
-                cause=f"to {method} {path} it said {answer.status} with {answer.headers.get('Content-Type')}",
-                fix="check host, the kubeconfig's server and the proxy: it may be another service, or a login page",
-                host=self.host,
-            )
+            raise not_kubernetes(self.host, f"{method} {path}", answer)
         return answer.status, found
 
     def text(self, path: str, *, query: Query | None = None) -> str:
@@ -227,33 +219,7 @@ class ApiServer:
                 preload_content=not stream,
             )
         except http_errors.HTTPError as error:
-            raise self._unreachable(error) from error
-
-    def _unreachable(self, error: Exception) -> errors.IrsaError:
-        reason = getattr(error, "reason", None) or error
-        for inner in reason.args:
-            if isinstance(inner, (FileNotFoundError, IsADirectoryError, PermissionError)):
-                return errors.BadConnection(
-                    f"could not prepare the connection to the Kubernetes API server {self.host}",
-                    cause=f"a file of certificates or keys can't be read: {inner.strerror}",
-                    fix="check ca_cert, client_cert and client_key, or the kubeconfig's",
-                    host=self.host,
-                )
-        message = f"no answer from the Kubernetes API server {self.host}"
-        if isinstance(reason, http_errors.SSLError):
-            return errors.Unreachable(
-                message,
-                cause=f"TLS failed: {reason}",
-                fix="give the server's own certificate authority (ca_cert, or the kubeconfig's), and a client "
-                "certificate and key that belong together; or connect by cluster_name, which needs none of them",
-                host=self.host,
-            )
-        return errors.Unreachable(
-            message,
-            cause=str(reason),
-            fix="check the address, the proxy and the network: a private endpoint answers inside its VPC only",
-            host=self.host,
-        )
+            raise unreachable(self.host, error) from error
 
 
 def _retries(statuses: t.Container[int]) -> t.Any:
@@ -282,88 +248,3 @@ def _lines(answer: t.Any) -> collections.abc.Iterator[bytes]:
         rest += chunk
         *whole, rest = rest.split(b"\n")
         yield from (line for line in whole if line)
-
-
-def error_of(method: str, path: str, code: int, payload: bytes, *, what: str | None = None) -> errors.IrsaError:
-    """The collection's error for an answer of status 400 and up.
-
-    :param payload: the answer's body: a Kubernetes Status, or whatever a proxy in between says.
-    :param what: what the request was for, as ``ApiServer.request`` takes it.
-    """
-    try:
-        status = json.loads(payload)
-    except ValueError:
-        status = {}
-    if not isinstance(status, dict):
-        status = {}
-    cause = str(status.get("message") or payload[:200].decode("utf-8", "replace") or f"status {code}")
-    details = status.get("details") or {}
-    reason = str(status.get("reason") or "")
-    message = f"could not {what}" if what else f"Kubernetes refused {method} {path}"
-    causes = details.get("causes") or []
-    reasons = {each.get("reason") for each in causes}
-    facts: dict[str, t.Any] = {"code": code, "reason": reason, "causes": causes}
-    if code == 401:
-        return errors.BadCredentials(
-            message,
-            cause=cause,
-            fix="give credentials that the API server accepts; with cluster_name the AWS identity needs an EKS access "
-            "entry or a line in aws-auth",
-            **facts,
-        )
-    if code == 403 and "NamespaceTerminating" in reasons:
-        return errors.Conflict(message, cause=cause, fix="wait until the namespace is gone", **facts)
-    if code == 403:
-        return errors.AccessDenied(
-            message, cause=cause, fix="give the caller a Role or ClusterRole with that verb on that resource", **facts
-        )
-    if code in (404, 410):
-        return errors.NotFound(message, cause=cause, **facts)
-    if code == 409 and "FieldManagerConflict" in reasons:
-        fix = "change the value where its owner has it from, or take it over with force: true"
-        return errors.Conflict(message, cause=cause, fix=fix, **facts)
-    if code == 409:
-        kind = errors.AlreadyExists if reason == "AlreadyExists" else errors.OutOfDate
-        return kind(message, cause=cause, **facts)
-    if code in (400, 413, 415, 422):
-        return errors.InvalidInput(message, cause=cause, **facts)
-    if code == 429:
-        return errors.Throttled(
-            message,
-            cause=cause,
-            fix="run again later or with fewer hosts at a time; what is done stays done",
-            **facts,
-        )
-    if code in (502, 503, 504):
-        return errors.Unreachable(
-            message, cause=f"{code}: {cause}", fix="run again when the API server is well", **facts
-        )
-    return errors.ApiError(message, cause=f"{code}: {cause}", **facts)
-
-
-class RenewedToken:
-    """A bearer token that is made again before it expires, for any number of threads.
-
-    :param make: makes a token.
-    :param seconds: how long one is used.
-    """
-
-    def __init__(
-        self, make: t.Callable[[], str], seconds: float, clock: t.Callable[[], float] = time.monotonic
-    ) -> None:
-        self._make = make
-        self._seconds = seconds
-        self._clock = clock
-        self._token = ""
-        self._until = float("-inf")
-        self._lock = threading.Lock()
-
-    def authorization(self) -> str:
-        """The ``Authorization`` header's value."""
-        with self._lock:
-            if self._clock() >= self._until:
-                # Taken before the token is made: its age counts from the signature, not from our return.
-                started = self._clock()
-                self._token = self._make()
-                self._until = started + self._seconds
-            return f"Bearer {self._token}"

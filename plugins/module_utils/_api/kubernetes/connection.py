@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way to a Kubernetes API server: as kubernetes.core finds it, or by the EKS cluster's name alone."""
+"""Connections to Kubernetes API servers: as kubernetes.core finds them, or by an EKS cluster's name alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import base64
 import os
 import ssl
 import sys
+import threading
+import time
 import typing as t
 import urllib.request
 
@@ -19,7 +21,7 @@ from ..._core import errors
 from ..._core.arn import EksCluster
 from ..aws import sts
 from ..aws.session import Aws
-from .client import ApiServer, RenewedToken
+from .client import ApiServer
 
 try:
     import urllib3
@@ -31,7 +33,7 @@ if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 _EXPLICIT = ("kubeconfig", "context", "host")
-# What a kubeconfig calls its entries. kubernetes.core has every value in one as a secret, and Ansible would blot out a
+# What a kubeconfig calls its entries. kubernetes.core has every value in one as a secret, and Ansible would redact a
 # word such as "cluster" in all that it says: "********roles is forbidden".
 _ENTRY = "eksops.irsa"
 
@@ -166,7 +168,7 @@ def _connect_eks(aws: Aws, module: AnsibleAWSModule, name: str, connections: int
     elif context:
         pool = urllib3.PoolManager(ssl_context=context, maxsize=connections)
     else:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user has said so
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user's choice
         pool = urllib3.PoolManager(cert_reqs="CERT_NONE", maxsize=connections)
     return ApiServer(pool, endpoint, authorization=token.authorization, headers=_impersonation(module), calls=aws.calls)
 
@@ -208,7 +210,7 @@ def _tls(cluster: EksCluster, authority: str, ca_file: str | None) -> ssl.SSLCon
     except (OSError, ValueError) as error:
         source = f"ca_cert {ca_file}" if ca_file else f"the certificate authority of EKS cluster {cluster.name}"
         raise errors.BadConnection(
-            f"{source} is no PEM file of certificates",
+            f"{source} is not a PEM file of certificates",
             cause=f"{type(error).__name__}: {error}",
             fix="give a certificate authority in ca_cert, or a kubeconfig that has it",
         ) from error
@@ -268,7 +270,7 @@ def _authorization(configuration: t.Any) -> str | None:
 
 
 def _source(auth: t.Mapping[str, t.Any]) -> str:
-    """Where the connection's settings come from, in words."""
+    """Where the connection's settings come from, for a message."""
     kubeconfig = auth.get("kubeconfig")
     if isinstance(kubeconfig, str):
         text = f"kubeconfig {' and '.join(_shown(path) for path in kubeconfig.split(os.pathsep))}"
@@ -283,7 +285,7 @@ def _source(auth: t.Mapping[str, t.Any]) -> str:
 
 def _shown(path: str) -> str:
     # In two parts because kubernetes.core has the option as a secret, since it may be a whole kubeconfig: Ansible would
-    # blot out the path.
+    # redact the path.
     directory, name = os.path.split(path)
     return f"{name} in {directory}" if directory else name
 
@@ -303,3 +305,31 @@ def _kubernetes_core() -> t.Any:
             fix="pip install kubernetes",
         )
     return client
+
+
+class RenewedToken:
+    """A bearer token that is made again before it expires, for any number of threads.
+
+    :param make: makes a token.
+    :param seconds: how long one is used.
+    """
+
+    def __init__(
+        self, make: t.Callable[[], str], seconds: float, clock: t.Callable[[], float] = time.monotonic
+    ) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._clock = clock
+        self._token = ""
+        self._until = float("-inf")
+        self._lock = threading.Lock()
+
+    def authorization(self) -> str:
+        """The ``Authorization`` header's value."""
+        with self._lock:
+            if self._clock() >= self._until:
+                # Taken before the token is made: its age counts from the signature, not from our return.
+                started = self._clock()
+                self._token = self._make()
+                self._until = started + self._seconds
+            return f"Bearer {self._token}"

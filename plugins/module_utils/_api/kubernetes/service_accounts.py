@@ -4,19 +4,15 @@
 
 """Service accounts and namespaces of a Kubernetes cluster: a function per call.
 
-Each takes the API server first and everything else by keyword, returns the object as the server has it, and raises
-what `transport.error_of` makes of a refusal. With ``dry_run`` the server does everything but store the result.
+Each takes the API server first and everything else by keyword, and returns the object as the server has it. With
+``dry_run`` the server does everything but store the result.
 """
 
 from __future__ import annotations
 
-import functools
 import typing as t
 
 from ..._core import errors
-from ..._core.plan import Plan
-from ..._core.service_account import plan as service_account_plan
-from ..._core.service_account.spec import Wanted
 from . import client
 from .client import ApiServer, Json
 
@@ -25,12 +21,12 @@ def _dry(dry_run: bool) -> str | None:
     return "All" if dry_run else None
 
 
-def _accounts(namespace: str) -> str:
-    return f"/api/v1/namespaces/{namespace}/serviceaccounts"
+def _accounts(namespace: str | None) -> str:
+    return f"/api/v1/namespaces/{namespace}/serviceaccounts" if namespace else "/api/v1/serviceaccounts"
 
 
 def find_service_account(server: ApiServer, *, namespace: str, name: str) -> Json | None:
-    """The service account; None if there is none, or no such namespace."""
+    """The service account; None if it, or its namespace, does not exist."""
     try:
         return server.request(
             "GET", f"{_accounts(namespace)}/{name}", what=f"read the service account {namespace}/{name}"
@@ -39,25 +35,53 @@ def find_service_account(server: ApiServer, *, namespace: str, name: str) -> Jso
         return None
 
 
+def list_service_accounts(server: ApiServer, *, namespace: str | None = None) -> list[Json]:
+    """The service accounts of a namespace, or of all namespaces."""
+    return server.pages(_accounts(namespace))[0]
+
+
+def request_token(
+    server: ApiServer, *, namespace: str, name: str, audience: str, seconds: int, conceal: t.Callable[[str], None]
+) -> str:
+    """A token of the service account, as the kubelet requests it for a pod.
+
+    https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
+
+    :param seconds: how long it is good for; 600 at least.
+    :param conceal: called with the token first, so that it is redacted.
+    :raises NotFound: the account does not exist.
+    """
+    answer = server.request(
+        "POST",
+        f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token",
+        body={
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"audiences": [audience], "expirationSeconds": seconds},
+        },
+        what=f"request a token of the service account {namespace}/{name}",
+    )
+    token = str(answer["status"]["token"])
+    conceal(token)
+    return token
+
+
 def create_service_account(
     server: ApiServer, *, body: t.Mapping[str, t.Any], manager: str, dry_run: bool = False
 ) -> Json:
     """Creates the account that ``body`` describes; ``manager`` becomes the owner of its fields, by update.
 
     :raises AlreadyExists: there is one, perhaps by an answer of this very request that got lost.
-    :raises NotFound: there is no such namespace.
+    :raises NotFound: the namespace does not exist.
     """
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
-    try:
-        return server.request(
-            "POST",
-            _accounts(namespace),
-            query={"fieldManager": manager, "dryRun": _dry(dry_run)},
-            body=body,
-            what=f"create the service account {namespace}/{name}",
-        )
-    except errors.NotFound as error:
-        raise service_account_plan.missing_namespace(namespace, unseen=True) from error
+    return server.request(
+        "POST",
+        _accounts(namespace),
+        query={"fieldManager": manager, "dryRun": _dry(dry_run)},
+        body=body,
+        what=f"create the service account {namespace}/{name}",
+    )
 
 
 def apply_service_account(
@@ -113,7 +137,7 @@ def remove_fields(
 def delete_service_account(
     server: ApiServer, *, namespace: str, name: str, uid: str, resource_version: str, dry_run: bool = False
 ) -> None:
-    """Deletes the account if it is still that very object in that very state. One that is gone already is no error.
+    """Deletes the account if it is still that very object in that very state. A missing account is not an error.
 
     :raises OutOfDate: the account has changed since it was read.
     """
@@ -134,19 +158,25 @@ def delete_service_account(
         pass
 
 
-def namespace_phase(server: ApiServer, *, name: str) -> str | None:
-    """``Active`` or ``Terminating``; empty if there is no such namespace, None if the caller may not see it."""
+def find_namespace(server: ApiServer, *, name: str) -> Json | None:
+    """The namespace; None if it does not exist."""
     try:
-        found = server.request("GET", f"/api/v1/namespaces/{name}", what=f"read the namespace {name}")
+        return server.request("GET", f"/api/v1/namespaces/{name}", what=f"read the namespace {name}")
     except errors.NotFound:
-        return ""
+        return None
+
+
+def namespace_phase(server: ApiServer, *, name: str) -> str | None:
+    """``Active`` or ``Terminating``; empty if the namespace does not exist, None if the caller may not read it."""
+    try:
+        namespace = find_namespace(server, name=name)
     except errors.AccessDenied:
         return None
-    return str(found.get("status", {}).get("phase", "Active"))
+    return _phase(namespace) if namespace is not None else ""
 
 
 def create_namespace(server: ApiServer, *, name: str, manager: str, dry_run: bool = False) -> None:
-    """Creates the namespace; one that is there already is no error."""
+    """Creates the namespace; an existing one is not an error."""
     try:
         server.request(
             "POST",
@@ -160,9 +190,8 @@ def create_namespace(server: ApiServer, *, name: str, manager: str, dry_run: boo
 
 
 def namespace_phases(server: ApiServer) -> dict[str, str]:
-    """The phase of each namespace, as `namespace_phase` gives it."""
-    found = list_namespaces(server)
-    return {each["metadata"]["name"]: str(each.get("status", {}).get("phase", "Active")) for each in found}
+    """The phase of each namespace, by name."""
+    return {namespace["metadata"]["name"]: _phase(namespace) for namespace in list_namespaces(server)}
 
 
 def list_namespaces(server: ApiServer) -> list[Json]:
@@ -170,29 +199,5 @@ def list_namespaces(server: ApiServer) -> list[Json]:
     return server.pages("/api/v1/namespaces")[0]
 
 
-def plan_service_account(server: ApiServer, wanted: Wanted) -> Plan:
-    """Reads what the plan for a service account depends on, and makes it."""
-    return service_account_plan.plan(wanted, observe_service_account(server, wanted))
-
-
-def observe_service_account(server: ApiServer, wanted: Wanted) -> service_account_plan.Observed:
-    """Reads what the plan for a service account depends on."""
-    found = find_service_account(server, namespace=wanted.namespace, name=wanted.name)
-    phase = None
-    if found is None and wanted.state == "present":
-        phase = namespace_phase(server, name=wanted.namespace)
-    return service_account_plan.Observed.from_kubernetes(found, phase)
-
-
-_OPERATIONS = (
-    create_namespace,
-    create_service_account,
-    apply_service_account,
-    remove_fields,
-    delete_service_account,
-)
-
-
-def operations(server: ApiServer) -> dict[str, t.Callable[..., t.Any]]:
-    """What the plans of `_core.service_account` call for."""
-    return {function.__name__: functools.partial(function, server) for function in _OPERATIONS}
+def _phase(namespace: Json) -> str:
+    return str(namespace.get("status", {}).get("phase", "Active"))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls for service accounts, pods and the workloads that own them."""
+"""Calls for pods and the workloads that own them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import time
 import typing as t
 
 from ..._core import errors
-from .client import STRATEGIC, ApiServer, Json
+from ..._core.pods.workload_kinds import kind_of
+from .client import MERGE, ApiServer, Json
 
 if t.TYPE_CHECKING:
     import collections.abc
@@ -18,75 +19,22 @@ if t.TYPE_CHECKING:
 Keep: t.TypeAlias = "t.Callable[[Json], Json | None] | None"
 
 FIELD_MANAGER = "eksops.irsa"
-RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
-
-_PLURALS = {
-    "Deployment": "deployments",
-    "ReplicaSet": "replicasets",
-    "StatefulSet": "statefulsets",
-    "DaemonSet": "daemonsets",
-    "ReplicationController": "replicationcontrollers",
-    "Pod": "pods",
-}
-# A refused eviction is no fault to be sent again blindly: the budget decides when there is room.
+# A refused eviction is not retried blindly: the disruption budget decides when there is room.
 _NOT_429 = frozenset({500, 502, 503, 504})
 _WATCH_SECONDS = 240.0
 
 
 def _path(namespace: str | None, api_version: str, kind: str, name: str | None = None) -> str:
     root = "/api/v1" if api_version == "v1" else f"/apis/{api_version}"
-    path = f"{root}/namespaces/{namespace}/{_PLURALS[kind]}" if namespace else f"{root}/{_PLURALS[kind]}"
+    plural = kind_of(api_version, kind).plural
+    path = f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
     return f"{path}/{name}" if name else path
 
 
-def find_service_account(server: ApiServer, *, namespace: str, name: str) -> Json | None:
-    """The service account; None if there is none."""
-    try:
-        return server.request(
-            "GET",
-            f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}",
-            what=f"read service account {namespace}/{name}",
-        )
-    except errors.NotFound:
-        return None
-
-
-def list_service_accounts(server: ApiServer, *, namespace: str | None = None) -> list[Json]:
-    """The service accounts of a namespace, or of all namespaces, 500 a request."""
-    where = f"/namespaces/{namespace}" if namespace else ""
-    return server.pages(f"/api/v1{where}/serviceaccounts")[0]
-
-
-def request_token(
-    server: ApiServer, *, namespace: str, name: str, audience: str, seconds: int, conceal: t.Callable[[str], None]
-) -> str:
-    """A token of the service account, as the kubelet requests it for a pod.
-
-    https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
-
-    :param seconds: how long it is good for; 600 at least.
-    :param conceal: told the token before anything else is done with it.
-    :raises NotFound: there is no such account.
-    """
-    answer = server.request(
-        "POST",
-        f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token",
-        body={
-            "apiVersion": "authentication.k8s.io/v1",
-            "kind": "TokenRequest",
-            "spec": {"audiences": [audience], "expirationSeconds": seconds},
-        },
-        what=f"request a token of the service account {namespace}/{name}",
-    )
-    token = str(answer["status"]["token"])
-    conceal(token)
-    return token
-
-
 def everywhere(server: ApiServer, list_all: t.Callable[..., list[Json]], namespaces: t.Sequence[str]) -> list[Json]:
-    """What is in any of the namespaces, by one list of all namespaces where there are several and the caller may.
+    """The objects in any of the namespaces, by one list of all namespaces where there are several and the caller may.
 
-    :param list_all: one of the functions here that list, which takes ``namespace`` or does without.
+    :param list_all: a function that lists one namespace, given as ``namespace``, or all of them.
     :raises AccessDenied: the caller may not list in one of them.
     """
     if len(namespaces) > 1:
@@ -94,18 +42,7 @@ def everywhere(server: ApiServer, list_all: t.Callable[..., list[Json]], namespa
             return list_all(server)
         except errors.AccessDenied:
             pass  # one by one then
-    return [each for name in namespaces for each in list_all(server, namespace=name)]
-
-
-def namespace_exists(server: ApiServer, *, namespace: str) -> bool:
-    """Whether the namespace is there; taken to be where the caller may not read it."""
-    try:
-        server.request("GET", f"/api/v1/namespaces/{namespace}", what=f"read namespace {namespace}")
-    except errors.NotFound:
-        return False
-    except errors.AccessDenied:
-        return True
-    return True
+    return [body for name in namespaces for body in list_all(server, namespace=name)]
 
 
 def pod_query(service_account: str | None, label_selectors: t.Sequence[str]) -> dict[str, str]:
@@ -131,7 +68,7 @@ def list_pods(
 def list_workloads(
     server: ApiServer, *, api_version: str, kind: str, namespace: str | None = None, keep: Keep = None
 ) -> list[Json]:
-    """The workloads of a kind of Kubernetes' own, of a namespace or of all.
+    """The workloads of a known kind, of a namespace or of all.
 
     :param keep: as for `ApiServer.pages`.
     """
@@ -139,7 +76,7 @@ def list_workloads(
 
 
 def find_workload(server: ApiServer, *, namespace: str, api_version: str, kind: str, name: str) -> Json | None:
-    """A workload of a kind of Kubernetes' own; None if there is none."""
+    """A workload of a known kind; None if it does not exist."""
     try:
         return server.request("GET", _path(namespace, api_version, kind, name), what=f"read {kind} {namespace}/{name}")
     except errors.NotFound:
@@ -147,19 +84,18 @@ def find_workload(server: ApiServer, *, namespace: str, api_version: str, kind: 
 
 
 def restart(server: ApiServer, *, namespace: str, api_version: str, kind: str, name: str, at: str) -> Json | None:
-    """Changes the workload's template as ``kubectl rollout restart`` does.
+    """Restarts the workload, as its kind is restarted.
 
     :param at: the time, RFC 3339; one that the template doesn't have yet.
     :returns: the workload; None if it is gone.
     """
-    body = {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}}
     try:
         return server.request(
             "PATCH",
             _path(namespace, api_version, kind, name),
             query={"fieldManager": FIELD_MANAGER},
-            body=body,
-            content_type=STRATEGIC,
+            body=kind_of(api_version, kind).restart_patch(at),
+            content_type=MERGE,
             what=f"restart {kind} {namespace}/{name}",
         )
     except errors.NotFound:
@@ -221,7 +157,7 @@ def list_events(server: ApiServer, *, namespace: str, kind: str, name: str) -> l
 def follow(
     server: ApiServer, *, namespace: str, api_version: str, kind: str, query: t.Mapping[str, str], seconds: float
 ) -> collections.abc.Iterator[tuple[str, t.Any]]:
-    """What there is, and then what becomes of it, for so many seconds.
+    """The objects, and then their changes, for so many seconds.
 
     :returns: pairs: LIST with all objects, at first and whenever events may have been missed, else the type of a
         watch's event (ADDED, MODIFIED, DELETED) with one object.
@@ -244,5 +180,5 @@ def follow(
         except errors.NotFound:
             version = None
         if time.monotonic() - began < 1:
-            # A server that ends watches at once, or has forgotten the version, isn't asked in a tight loop.
+            # A server that ends watches at once, or has forgotten the version, isn't called in a tight loop.
             time.sleep(0.2)

@@ -16,7 +16,6 @@ from ..diagnosis.facts import Chain, ChainFacts, KubernetesFacts, Unknown
 from ..diagnosis.rules import account as account_rules
 from ..diagnosis.rules import pods as pod_rules
 from ..diagnosis.spec import VerificationSpec, build_chain
-from ..pods import injection, owners
 from ..service_account.annotations import is_role_arn
 from ..wording import join
 from .facts import AuditFacts, AuditSpec, Name, means_to_name_a_role
@@ -121,15 +120,8 @@ def _means_a_role(account: t.Mapping[str, t.Any], kubernetes: KubernetesFacts) -
 
 def _count_pods(chain: Chain, kubernetes: KubernetesFacts) -> tuple[int, int]:
     """How many pods of the account may yet run, and how many of them are stale."""
-    if isinstance(kubernetes.pods, Unknown):
-        return 0, 0
-    expected = expected_injection.promised(chain, kubernetes)
-    live = [pod for pod in kubernetes.pods if not injection.is_terminating(pod) and not injection.is_finished(pod)]
-    stale = 0
-    for pod in live:
-        template = owners.template_of(owners.owner_of(pod, kubernetes.workloads), pod, kubernetes.workloads)
-        stale += injection.judge(pod, expected, template).stale
-    return len(live), stale
+    live = [pod for pod in pod_rules.evaluate_pods(chain, kubernetes) if pod.is_live]
+    return len(live), sum(pod.stale for pod in live)
 
 
 def _bound_by_hand(chain: Chain, bound_by: t.Sequence[str]) -> Finding:

@@ -22,6 +22,7 @@ from ..role import plan as role_plan
 from ..role.spec import OWNER_TAG, AccountScope, Role
 from ..service_account import annotations as rules
 from ..service_account import plan as service_account_plan
+from ..service_account.state import ServiceAccountState
 from ..trust.evaluation import allows
 from ..trust.statements import subject
 from . import spec as binding_spec
@@ -285,7 +286,7 @@ def _check_account(facts: ImportFacts, account: _AnnotatedAccount, body: Json) -
         raise _Skipped(f"an annotation {_IS_TEMPLATE}")
     try:
         wanted = _wanted(facts, [binding]).bindings[0].account_spec(str(account.arn))
-        plan = service_account_plan.plan(wanted, service_account_plan.Observed.from_kubernetes(body))
+        plan = service_account_plan.plan(wanted, ServiceAccountState.from_kubernetes(body))
     except IrsaError as error:
         raise _Skipped(str(error)) from None
     if plan:

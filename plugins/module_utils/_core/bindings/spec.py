@@ -16,9 +16,9 @@ from ..errors import Conflict, InvalidInput, IrsaError, QuotaExceeded
 from ..policy.document import LoadYaml
 from ..provider import spec as provider_spec
 from ..role import spec as role_spec
-from ..service_account import plan as service_account_plan
 from ..service_account import spec as service_account_spec
 from ..service_account.annotations import Field, is_role_arn
+from ..service_account.state import ServiceAccount
 from ..wording import join_some
 from . import grouping
 from .grouping import Binding
@@ -58,7 +58,7 @@ class BindingSpec:
         """``NAMESPACE/NAME``."""
         return f"{self.namespace}/{self.service_account}"
 
-    def account_spec(self, role_arn: str | None) -> service_account_spec.Wanted:
+    def account_spec(self, role_arn: str | None) -> service_account_spec.ServiceAccountSpec:
         """The spec of the service account with its role's ARN, which is known only once the role exists.
 
         :raises InvalidInput: options that are not valid.
@@ -68,8 +68,8 @@ class BindingSpec:
         return self._account_spec.of_role(role_arn)
 
     @functools.cached_property
-    def _account_spec(self) -> service_account_spec.Wanted:
-        return service_account_spec.Wanted.from_params({**self.options, "role_arn": self.role_arn})
+    def _account_spec(self) -> service_account_spec.ServiceAccountSpec:
+        return service_account_spec.ServiceAccountSpec.from_params({**self.options, "role_arn": self.role_arn})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -286,7 +286,7 @@ def find_unlisted_accounts(
         key = (account["metadata"]["namespace"], account["metadata"]["name"])
         if key in listed or (purge.namespaces and key[0] not in purge.namespaces):
             continue
-        if ROLE_ARN in service_account_plan.Account.from_kubernetes(account).ours:
+        if ROLE_ARN in ServiceAccount.from_kubernetes(account).ours:
             unlisted.append(key)
     unlisted.sort()
     titles = ["/".join(key) for key in unlisted]

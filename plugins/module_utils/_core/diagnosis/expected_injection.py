@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the pods of a chain's service account are to carry, and where that is to be seen."""
+"""What a new pod of a chain's service account would carry."""
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 from ..pods import injection
@@ -21,7 +22,7 @@ def name_of(chain: Chain) -> str:
 
 
 def role_placeholder(chain: Chain) -> str:
-    """The role's ARN for a fix, or what stands for it where the chain names none."""
+    """The role's ARN for a fix, or a placeholder where the chain names none."""
     return chain.role_arn or "the role's ARN"
 
 
@@ -30,8 +31,8 @@ def admitted(facts: KubernetesFacts) -> Json | None:
     return None if isinstance(facts.admitted, Unknown) else facts.admitted
 
 
-def carried(facts: KubernetesFacts) -> str | None:
-    """The role that a new pod was given in the dry run, whatever gave the webhook the idea."""
+def injected_role(facts: KubernetesFacts) -> str | None:
+    """The role that the webhook gave to the pod of the dry run, by whatever configuration."""
     pod = admitted(facts)
     for _field, container in injection.containers_of(pod["spec"]) if pod is not None else ():
         if injection.is_injected(container):
@@ -48,30 +49,32 @@ def has_pod_identity(facts: KubernetesFacts) -> bool:
     )
 
 
-def is_touched(facts: KubernetesFacts) -> bool | None:
+def was_mutated(facts: KubernetesFacts) -> bool | None:
     """Whether the webhook gave credentials of either kind to the pod of the dry run; None without a dry run."""
     if admitted(facts) is None:
         return None
-    return carried(facts) is not None or has_pod_identity(facts)
+    return injected_role(facts) is not None or has_pod_identity(facts)
 
 
 def annotated(facts: KubernetesFacts) -> Expected | None:
-    """What the account's annotations promise; None where they promise nothing or can't be read."""
+    """What the account's annotations ask for; None where they name no role or cannot be read."""
     if facts.account is None or isinstance(facts.account, Unknown):
         return None
     return Expected.from_account(facts.account)
 
 
-def promised(chain: Chain, facts: KubernetesFacts) -> Expected | None:
+def expected_injection(chain: Chain, facts: KubernetesFacts) -> Expected | None:
     """What a new pod of the account would carry; None where that is nothing.
 
-    In this order: the annotation; what the dry run shows, as the webhook's own ConfigMap may name a role for an
-    account without one; and for an account that can't be read the role that the user named.
+    In this order: the annotation; the role of the dry run, as the webhook's own ConfigMap may name one for an account
+    without an annotation; for an account that cannot be read, the role that the user named.
     """
+    role_arn = injected_role(facts)
+    # A dry run that brings the role shows that no association takes precedence.
+    pod_identity = role_arn is None
     by_annotation = annotated(facts)
     if by_annotation is not None:
-        return by_annotation
-    role_arn = carried(facts)
+        return dataclasses.replace(by_annotation, pod_identity=pod_identity)
     if role_arn is None and isinstance(facts.account, Unknown):
         role_arn = chain.role_arn
-    return Expected(role_arn) if role_arn else None
+    return Expected(role_arn, pod_identity=pod_identity) if role_arn else None

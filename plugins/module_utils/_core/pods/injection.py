@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which of a pod's containers the pod identity webhook should have touched, and whether it did.
+"""What the pod identity webhook did to each of a pod's containers.
 
 The rules are those of https://github.com/aws/amazon-eks-pod-identity-webhook. It sees a pod once, when it is created:
 a pod that lacks the role then lacks it for good and has to be replaced.
@@ -15,8 +15,7 @@ import dataclasses
 import re
 import typing as t
 
-from ..arn import ROLE_ARN_ANNOTATION
-from ..service_account.annotations import IRSA_OPTIONS
+from ..arn import AUDIENCE_ANNOTATION, ROLE_ARN_ANNOTATION
 
 Json = t.Mapping[str, t.Any]
 
@@ -41,68 +40,61 @@ class Expected:
 
     :param role_arn: the role; empty where pods are to carry none.
     :param audience: the token's audience, where the account's annotation names one.
+    :param pod_identity: an EKS Pod Identity association takes precedence over the role, or may do so.
     """
 
     role_arn: str
     audience: str | None = None
+    pod_identity: bool = False
 
     @classmethod
     def from_account(cls, account: Json) -> Expected | None:
         """What a ServiceAccount's annotations say; None where they name no role (an empty one counts as none)."""
         annotations = account["metadata"].get("annotations") or {}
         role_arn = annotations.get(ROLE_ARN_ANNOTATION)
-        return cls(role_arn, annotations.get(IRSA_OPTIONS["audience"])) if role_arn else None
+        return cls(role_arn, annotations.get(AUDIENCE_ANNOTATION)) if role_arn else None
 
 
-@dataclasses.dataclass(frozen=True)
-class Verdict:
-    """What was found in one pod.
-
-    :param stale: a new pod in its place would come up otherwise.
-    :param reasons: why, in words; for a pod that isn't stale, what else a reader should know.
-    :param containers: the containers whose environment is as expected, and is the webhook's to set.
-    """
-
-    stale: bool
-    reasons: tuple[str, ...] = ()
-    containers: tuple[str, ...] = ()
-
-
-State = t.Literal["right", "skipped", "preset", "foreign", "other-role", "late", "pod-identity", "bare"]
+State = t.Literal["right", "skipped", "preset", "foreign", "other-role", "late", "pod-identity", "not-injected"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Container:
-    """What the webhook did, or would have done, to one container.
+    """What the webhook did to one container.
 
+    :param body: as the pod's spec has it.
     :param field: ``containers`` or ``initContainers``.
-    :param state: ``right``: as expected; ``skipped``: the pod's annotation takes it out; ``preset``: its author sets
-        either variable; ``foreign``: something else than its author and the webhook does; ``other-role``: injected,
+    :param state: ``right``: as expected; ``skipped``: the pod's annotation excludes it; ``preset``: its author sets
+        either variable; ``foreign``: something other than its author and the webhook sets it; ``other-role``: injected,
         with another role; ``late``: added after the webhook; ``pod-identity``: with the credentials of an EKS Pod
-        Identity association; ``bare``: without both variables.
+        Identity association; ``not-injected``: without both variables.
     :param variables: which of the two variables it has; of a preset one, those that its author sets.
-    :param role: the role that it has, where that is written out.
+    :param is_injected: whether the webhook gave it the role that it has.
     """
 
-    name: str
+    body: Json
     field: str
     state: State
-    variables: tuple[str, ...] = ()
-    role: str | None = None
+    variables: tuple[str, ...]
+    is_injected: bool
+
+    @property
+    def name(self) -> str:
+        return str(self.body["name"])
+
+    @property
+    def role(self) -> str | None:
+        """The role that it has, where that is written out."""
+        return (environment_of(self.body).get(ROLE_VARIABLE) or {}).get("value")
 
     @property
     def path(self) -> str:
         """Where it is in the pod."""
         return f"spec.{self.field}[{self.name}]"
 
-    @property
-    def is_stale(self) -> bool:
-        """Whether the webhook would treat it otherwise in a new pod."""
-        return self.state in ("other-role", "pod-identity", "bare")
-
 
 def is_terminating(pod: Json) -> bool:
-    """Whether somebody has asked for the pod's deletion."""
+    """Whether the pod's deletion was requested."""
     return bool(pod["metadata"].get("deletionTimestamp"))
 
 
@@ -111,62 +103,45 @@ def is_finished(pod: Json) -> bool:
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
-def judge(pod: Json, expected: Expected | None, template: Json | None = None) -> Verdict:
-    """Whether a pod carries what its service account promises.
-
-    :param expected: None where the account promises nothing, so that nothing can be missing.
-    :param template: the pod spec from which the pod's owner makes its pods. With it, what a container's author wrote
-        is told for certain from what the webhook wrote; without it, only the webhook's volume tells.
-    """
-    metadata, spec = pod["metadata"], pod["spec"]
-    annotations = metadata.get("annotations") or {}
-    if MIRROR in annotations:
-        return Verdict(False, ("a static pod, which no webhook sees",))
-    if is_terminating(pod):
-        return Verdict(False, ("it is being deleted",))
-    if is_finished(pod):
-        why = (pod["status"].get("reason") or pod["status"]["phase"]).lower()
-        return Verdict(False, (f"it has ended ({why})",))
-    if SKIP_LABEL in (metadata.get("labels") or {}):
-        return Verdict(False, (f"its label {SKIP_LABEL} keeps the webhook away",))
-    if expected is None:
-        return Verdict(False, (f"its service account {account_of(pod)} has no annotation {ROLE_ARN_ANNOTATION}",))
-
-    stale: list[str] = []
-    notes: list[str] = []
-    right: list[str] = []
-    for container in examine(pod, expected.role_arn, template):
-        if container.state == "right":
-            right.append(container.name)
-        else:
-            words = f"container {container.name} {_in_words(container, expected.role_arn)}"
-            (stale if container.is_stale else notes).append(words)
-    audience = stale_audience(spec, expected, template) if right else None
-    if audience:
-        stale.append(f"the token's audience is {audience} instead of {expected.audience}")
-    return Verdict(bool(stale), tuple(stale + notes), tuple(right))
+def is_live(pod: Json) -> bool:
+    """Whether the pod is running or may yet run, and isn't being deleted."""
+    return not is_terminating(pod) and not is_finished(pod)
 
 
 def examine(pod: Json, role_arn: str, template: Json | None = None) -> list[Container]:
-    """The pod's containers, those that run first before the others, as a webhook that gives ``role_arn`` left them.
+    """The pod's containers, init containers first, as a webhook that gives ``role_arn`` left them.
 
     :param role_arn: empty where it gives none.
-    :param template: as for `judge`.
+    :param template: the pod spec that the pod was made from. With it, what a container's author wrote is certain;
+        without it, only the webhook's volume tells the webhook's variables from the author's.
     """
-    spec = pod["spec"]
-    written = None if template is None else {each["name"]: each for _field, each in containers_of(template)}
+    written = None if template is None else {body["name"]: body for _field, body in containers_of(template)}
     skipped = skipped_containers(pod["metadata"].get("annotations") or {})
-    return [
-        _examine(field, container, role_arn, written, skip=container["name"] in skipped)
-        for field, container in containers_of(spec)
+    found = [
+        _examine(field, body, role_arn, written, skip=body["name"] in skipped)
+        for field, body in containers_of(pod["spec"])
     ]
+    if any(container.is_injected for container in found):
+        # The webhook gives the role to all containers at once, so one without it came later, by another webhook.
+        found = [
+            dataclasses.replace(container, state="late") if container.state == "not-injected" else container
+            for container in found
+        ]
+    return found
 
 
-def stale_audience(spec: Json, expected: Expected, template: Json | None = None) -> str | None:
-    """The audience of the webhook's token, if it is another than expected and not the pod's author's doing."""
+def stale_audience(
+    spec: Json, expected: Expected, containers: t.Iterable[Container], template: Json | None
+) -> str | None:
+    """The audience of the webhook's token, if it is not the expected one and a container uses the token.
+
+    A volume of that name in the template is its author's.
+    """
+    if not expected.audience or not any(container.is_injected for container in containers):
+        return None
     own = template is not None and _token_source(template) is not None
     source = _token_source(spec)
-    if not expected.audience or own or source is None or source.get("audience") == expected.audience:
+    if own or source is None or source.get("audience") == expected.audience:
         return None
     return str(source.get("audience"))
 
@@ -177,7 +152,7 @@ def account_of(pod: Json) -> str:
 
 
 def skipped_containers(annotations: t.Mapping[str, str]) -> frozenset[str]:
-    """The containers that a pod's annotation takes out: one CSV record; what doesn't parse takes out none."""
+    """The containers that a pod's annotation excludes: one CSV record; one that cannot be parsed excludes none."""
     lines = (annotations.get(SKIP_CONTAINERS) or "").lstrip("\r\n").splitlines()
     if not lines or not _RECORD.fullmatch(lines[0]):
         return frozenset()
@@ -187,54 +162,43 @@ def skipped_containers(annotations: t.Mapping[str, str]) -> frozenset[str]:
 def containers_of(spec: Json) -> list[tuple[str, Json]]:
     """The containers that the webhook knows, each with the field of the pod's spec in which it is."""
     # Ephemeral containers come later than the webhook.
-    return [(field, each) for field in ("initContainers", "containers") for each in spec.get(field) or []]
+    return [(field, body) for field in ("initContainers", "containers") for body in spec.get(field) or []]
 
 
-def _examine(
-    field: str, container: Json, role_arn: str, written: t.Mapping[str, Json] | None, *, skip: bool
-) -> Container:
-    name = container["name"]
-    environment = environment_of(container)
-    has = tuple(key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in environment)
-    role = (environment.get(ROLE_VARIABLE) or {}).get("value")
-
-    def found(state: State, variables: tuple[str, ...] = has) -> Container:
-        return Container(name, field, state, variables, role)
-
-    if skip:
-        return found("skipped")
-    if role_arn and len(has) == 2 and role == role_arn:
-        return found("right")
-    original = None if written is None else written.get(name)
+def _examine(field: str, body: Json, role_arn: str, written: t.Mapping[str, Json] | None, *, skip: bool) -> Container:
+    environment = environment_of(body)
+    has = _variables_in(environment)
+    original = None if written is None else written.get(body["name"])
+    injected = is_injected(body)
     if original is not None:
-        own = tuple(key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in environment_of(original))
+        own = _variables_in(environment_of(original))
     else:
-        own = () if _is_injected(container, environment) else has
+        own = () if injected else has
+    injected = injected and not own
+    state = _state(environment, role_arn, own=own, injected=injected, late=written is not None and original is None)
+    if skip:
+        state = "skipped"
+    return Container(body, field, state, own if state == "preset" else has, injected)
+
+
+def _state(environment: t.Mapping[str, Json], role_arn: str, *, own: t.Sized, injected: bool, late: bool) -> State:
+    """:param late: the container is known to be missing in the template."""
+    has = _variables_in(environment)
+    if role_arn and len(has) == 2 and environment[ROLE_VARIABLE].get("value") == role_arn:
+        return "right"
     if own:
-        return found("preset", own)
-    if not role_arn:
-        return found("other-role" if has else "right")
+        return "preset"
     if has:
-        return found("other-role" if _is_injected(container, environment) else "foreign")
-    if written is not None and original is None:
-        return found("late")
-    return found("pod-identity" if POD_IDENTITY_VARIABLE in environment else "bare")
+        return "other-role" if injected else "foreign"
+    if not role_arn:
+        return "right"
+    if late:
+        return "late"
+    return "pod-identity" if POD_IDENTITY_VARIABLE in environment else "not-injected"
 
 
-def _in_words(container: Container, role_arn: str) -> str:
-    """Why a container isn't right."""
-    variables = " and ".join(container.variables)
-    if container.state == "other-role":
-        return f"has role {container.role} instead of {role_arn}" if role_arn else f"still has role {container.role}"
-    return {
-        "skipped": f"is skipped by the annotation {SKIP_CONTAINERS}",
-        # The webhook sets both or, where it finds either, none.
-        "preset": f"sets {variables} itself, so the webhook leaves it alone",
-        "foreign": f"was given {variables} by something else than the webhook",
-        "late": "was added after the webhook had seen the pod, so it has no role",
-        "pod-identity": "has the credentials of an EKS Pod Identity association instead of the role",
-        "bare": f"has no {ROLE_VARIABLE} and {FILE_VARIABLE}",
-    }[container.state]
+def _variables_in(environment: t.Container[str]) -> tuple[str, ...]:
+    return tuple(key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in environment)
 
 
 def environment_of(container: Json) -> dict[str, Json]:
@@ -252,13 +216,9 @@ def env_sources_of(pod: Json) -> t.Iterator[tuple[str, str]]:
 
 
 def is_injected(container: Json) -> bool:
-    """Whether a container carries a role as only the webhook gives one."""
-    return _is_injected(container, environment_of(container))
-
-
-def _is_injected(container: Json, environment: t.Mapping[str, Json]) -> bool:
     """Whether both variables are there and point into the webhook's own volume."""
-    if ROLE_VARIABLE not in environment or not environment[ROLE_VARIABLE].get("value"):
+    environment = environment_of(container)
+    if not (environment.get(ROLE_VARIABLE) or {}).get("value"):
         return False
     path = (environment.get(FILE_VARIABLE) or {}).get("value") or ""
     if path.startswith("C:"):  # Windows nodes

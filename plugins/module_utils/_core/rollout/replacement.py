@@ -2,30 +2,57 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two ways in which a workload's pods are replaced: by its controller all at once, or by us one by one.
+"""The two ways to replace a workload's pods, as state machines: a rolling restart by its controller, and pod by pod.
 
-A stage is told the time (seconds, from any origin), looks at the scene, and says what to do now and when to be asked
-again.
+A step is a value. `advance` and the events (`restart_written`, `removal_accepted`, `removal_refused`, `progress_made`)
+take a step, and what the watches show, and return the step that follows; `advance` also returns the commands to carry
+out. Times are seconds from any origin.
+
+A rolling restart: UNWRITTEN -(restart_written)-> ROLLING -> SETTLING -> DONE. From SETTLING it goes back to ROLLING
+when the controller reports that it has not finished; new pods that are stale lead from both to DELAYED, and from there,
+after a delay, to UNWRITTEN with another restart.
+
+Pod by pod: PENDING -> REPLACING -(removal_accepted)-> REMOVING -> REPLACING -> ... -> DONE.
+
+Any of these ends in FAILED where new pods are stale once too often, or where the controller gives up.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import math
 import typing as t
 
 from ..errors import IrsaError
-from ..pods import injection, owners, readiness
-from ..pods.injection import Verdict
-from ..pods.owners import Owner, Workloads
-from .decision import Expectations, Task, Wanted, is_live, ordinal
+from ..pods import readiness
+from ..pods.owners import Owner
+from ..pods.workload_kinds import ordinal, restarted_at
+from .decision import PodNames, RolloutTask
+from .spec import RolloutSpec
+
+if t.TYPE_CHECKING:
+    from .tracker import WorkloadState
 
 Json = t.Mapping[str, t.Any]
+Step = t.TypeVar("Step", bound="ReplacementStep")
 
-RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
-
-# How far the watch of the pods may lie behind that of the workloads.
+# How far the watch of the pods may lag behind that of the workloads.
 _LAG = 2.0
+
+
+class Phase(enum.Enum):
+    """Where a step is."""
+
+    UNWRITTEN = "the restart is not written yet"
+    ROLLING = "the controller replaces the pods"
+    SETTLING = "the controller has finished, its pods are still being observed"
+    DELAYED = "the next restart waits"
+    PENDING = "nothing is removed yet"
+    REPLACING = "replacements become ready, then the next pod is removed"
+    REMOVING = "a removal was accepted, and its pod still exists"
+    DONE = "done"
+    FAILED = "failed"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,303 +68,319 @@ class Command:
     uid: str = ""
 
 
-class Scene:
-    """One owner as the watches show it.
-
-    :param workloads: all owners, read through: others may replace what is in there.
-    """
-
-    def __init__(self, owner: Owner, wanted: Wanted, workloads: Workloads, expected: Expectations) -> None:
-        self.owner = owner
-        self.wanted = wanted
-        self.pods: dict[str, Json] = {}
-        self._workloads = workloads
-        self._expected = expected
-        self._verdicts: dict[str, Verdict] = {}
-        self._retries = 0
-
-    @property
-    def workload(self) -> Json | None:
-        """The owner's own object; None where it is gone, or of a kind that isn't read."""
-        return self._workloads.get(self.owner) if self.owner.is_builtin else None
-
-    @property
-    def is_gone(self) -> bool:
-        return self.owner.is_builtin and self.workload is None
-
-    @property
-    def live(self) -> list[Json]:
-        return [pod for pod in self.pods.values() if is_live(pod)]
-
-    @property
-    def full_count(self) -> int | None:
-        """How many pods there must be; None where nothing says it."""
-        if self.owner.kind == "Pod":
-            return 0
-        if self.workload is None:
-            return None
-        if self.wanted.service_account not in (None, injection.account_of(self.workload["spec"]["template"])):
-            return 0  # new pods have another account, so they aren't among those that are watched
-        return readiness.desired(self.owner.kind, self.workload)
-
-    @property
-    def partition(self) -> int:
-        """The ordinal from which on the owner updates its pods."""
-        if self.owner.kind != "StatefulSet" or self.workload is None:
-            return 0
-        return readiness.partition(self.workload["spec"])
-
-    @property
-    def min_ready_seconds(self) -> int:
-        return int(self.workload["spec"].get("minReadySeconds") or 0) if self.workload else 0
-
-    def verdict(self, pod: Json) -> Verdict:
-        """The judgement of a pod; its containers' environments never change, so one look is enough."""
-        if uid_of(pod) not in self._verdicts:
-            template = owners.template_of(self.owner, pod, self._workloads)
-            self._verdicts[uid_of(pod)] = injection.judge(pod, self._expected(pod), template)
-        return self._verdicts[uid_of(pod)]
-
-    def stale(self, pods: t.Iterable[Json]) -> list[Json]:
-        return [pod for pod in pods if self.verdict(pod).stale]
-
-    def retry_at(self, now: float) -> float | None:
-        """When to replace pods that came up as they should not; None when it was tried often enough.
-
-        The webhook may have its service accounts out of a cache that lags, or be about to come back.
-        """
-        if self._retries >= self.wanted.max_retries:
-            return None
-        self._retries += 1
-        return now + min(2.0 ** (self._retries - 1), 8.0)
-
-    def describe_bare(self, pods: t.Iterable[Json]) -> str:
-        pods = list(pods)
-        names = ", ".join(name_of(pod) for pod in pods)
-        reasons = "; ".join(dict.fromkeys(reason for pod in pods for reason in self.verdict(pod).reasons))
-        return f"new pods came up wrong: {names}: {reasons}"
+Advanced = tuple["ReplacementStep", "list[Command]"]
 
 
-class Stage:
+@dataclasses.dataclass(frozen=True)
+class ReplacementStep:
     """What both ways have in common.
 
-    :ivar done: the stage is through.
-    :ivar waiting_for: what is still missing, in words.
-    :ivar gave_up: why it never will be through.
-    :ivar blocked: what refused the last eviction.
-    :ivar bare: the reason is that new pods came up as they should not.
-    :ivar wake_at: when to ask again though nothing happens.
+    :param waits: whether the step ends only when the new pods are ready; else when all is written.
+    :param waiting_for: what is still missing.
+    :param failure: why the step failed.
+    :param not_injected: it failed because new pods are stale.
+    :param blocked: what refused the last eviction.
+    :param next_check_at: when to advance though nothing happens.
+    :param next_try_at: when the next removal may be tried.
+    :param refusals: how often in a row an eviction was refused.
+    :param retries: how often stale new pods were replaced.
     """
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        self.done = False
-        self.waiting_for = "it has not begun"
-        self.gave_up: str | None = None
-        self.bare = False
-        self.blocked: str | None = None
-        self.wake_at = math.inf
-        self._next_try = -math.inf
-        self._refusals = 0
+    phase: Phase
+    waits: bool
+    waiting_for: str = "it has not begun"
+    failure: str | None = None
+    not_injected: bool = False
+    blocked: str | None = None
+    next_check_at: float = math.inf
+    next_try_at: float = -math.inf
+    refusals: int = 0
+    retries: int = 0
 
-    def advance(self, now: float) -> list[Command]:
-        """What to do now."""
-        raise NotImplementedError
+    @property
+    def is_over(self) -> bool:
+        return self.phase in (Phase.DONE, Phase.FAILED)
 
     def is_new(self, pod: Json) -> bool:
-        """Whether the pod is one that this stage brought about."""
+        """Whether this step caused the pod."""
         raise NotImplementedError
 
-    def is_leaving(self, pod: Json) -> bool:
-        """Whether the pod goes, though its own watch may not have said so yet."""
+    def is_leaving(self, owner: Owner, pod: Json) -> bool:
+        """Whether the pod is being replaced, though its own watch may not show that yet."""
         return False
 
-    def accepted(self, command: Command) -> None:
-        """The eviction or deletion was accepted, or the pod was gone already."""
-        self._refusals, self.blocked, self._next_try = 0, None, -math.inf
 
-    def refused(self, command: Command, error: IrsaError, now: float) -> None:
-        """The eviction was refused for now: a disruption budget is in the way, or the server is busy."""
-        budgets = [each["message"] for each in error.details.get("causes") or [] if each.get("message")]
-        self.blocked = f"the eviction of pod {command.pod} is refused: {'; '.join(budgets) or error.cause}"
-        self._next_try = now + min(0.25 * 2**self._refusals, 2.0)
-        self._refusals += 1
+@dataclasses.dataclass(frozen=True)
+class RollingRestart(ReplacementStep):
+    """The owner's controller replaces the pods; kubectl's rules say when it has finished.
 
-    def moved(self, now: float) -> None:
-        """Something changed, so a budget may have room again."""
-        self._refusals = 0
-        self._next_try = min(self._next_try, now + 0.25) if self.blocked else self._next_try
-
-    def _wake(self, at: float) -> None:
-        self.wake_at = min(self.wake_at, at)
-
-    def _retry_at(self, bare: list[Json], now: float) -> float | None:
-        self.waiting_for = self.scene.describe_bare(bare)
-        at = self.scene.retry_at(now)
-        if at is None:
-            self.gave_up, self.bare = self.waiting_for, True
-        else:
-            self._wake(at)
-        return at
-
-
-class Rolling(Stage):
-    """The owner's controller replaces the pods: kubectl's rules say when it is through.
-
-    What the task's restart is, `restarted` is told; a task without one is under way already.
+    :param unready: pods to evict because the controller would wait for them.
+    :param generation: the owner's generation after the restart.
+    :param stamp: the restart's time, which new pods carry; None where another change is being rolled out.
     """
 
-    def __init__(self, scene: Scene, task: Task) -> None:
-        super().__init__(scene)
-        self._restart_open = task.restart
-        self._held = list(task.held)
-        self._lasts = scene.wanted.wait or bool(task.replace)
-        self._retry: float | None = None
-        self._generation = 0
-        self._stamp: str | None = None
-        self._settled_at: float | None = None
-
-    def accepted(self, command: Command) -> None:
-        super().accepted(command)
-        self._held = [each for each in self._held if each[1] != command.uid]
-
-    def restarted(self, workload: Json) -> None:
-        """The restart was written; ``workload`` is the API server's answer."""
-        self.done = not (self._held or self._lasts)
-        self._generation = int(workload["metadata"].get("generation") or 0)
-        self._stamp = _stamp(workload["spec"]["template"])
-        self._restart_open = False
+    unready: PodNames = ()
+    generation: int = 0
+    stamp: str | None = None
+    retry_at: float = math.inf
+    settled_at: float = math.inf
 
     def is_new(self, pod: Json) -> bool:
-        return self._stamp is None or _stamp(pod) == self._stamp
+        return self.stamp is None or restarted_at(pod) == self.stamp
 
-    def is_leaving(self, pod: Json) -> bool:
-        # Pods of a StatefulSet below its partition keep their template, and stay.
-        return self.scene.owner.kind in ("Deployment", "DaemonSet") and not self.is_new(pod)
-
-    def advance(self, now: float) -> list[Command]:
-        self.wake_at = math.inf
-        if self._retry is not None:
-            if now < self._retry:
-                self._wake(self._retry)
-                return []
-            self._retry, self._restart_open = None, True
-            return [Command("restart", self.scene.owner)]
-        if self._restart_open:
-            return []
-        workload = self.scene.workload
-        if workload is None:
-            self.done = True
-            return []
-        if int(workload["metadata"].get("generation") or 0) < self._generation:
-            self.waiting_for = "its controller has not seen the change yet"
-            return []
-        live = {uid_of(pod): pod for pod in self.scene.live}
-        self._held = [each for each in self._held if each[1] in live and not readiness.is_ready(live[each[1]])]
-        if self._held and now >= self._next_try:
-            return [Command("evict", self.scene.owner, *self._held[0])]
-        if self._held:
-            self._wake(self._next_try)
-        elif not self._lasts:
-            self.done = True
-            return []
-        pods = [pod for pod in live.values() if ordinal(name_of(pod)) >= self.scene.partition]
-        bare = self.scene.stale(pods)
-        new = [pod for pod in bare if self._stamp and self.is_new(pod)]
-        if new:  # no need to see the rest come up in the same way
-            self._retry = self._retry_at(new, now)
-            return []
-        self._judge(readiness.rollout_status(self.scene.owner.kind, workload), pods, bare, now)
-        return []
-
-    def _judge(self, progress: readiness.Progress, pods: list[Json], bare: list[Json], now: float) -> None:
-        self.waiting_for = progress.message
-        if progress.failed:
-            self.gave_up = progress.message
-        if not progress.done:
-            self._settled_at = None
-            return
-        self._settled_at = now if self._settled_at is None else self._settled_at
-        expected = (self.scene.full_count or 0) - self.scene.partition
-        caught_up = not bare and sum(readiness.is_ready(pod) for pod in pods) >= expected
-        if not caught_up and now < self._settled_at + _LAG:
-            self.waiting_for = "its pods are not all known to be ready"
-            self._wake(self._settled_at + _LAG)
-        elif bare:
-            self._settled_at = None
-            self._retry = self._retry_at(bare, now)
-        else:
-            self.done = True
+    def is_leaving(self, owner: Owner, pod: Json) -> bool:
+        return owner.rules.replaces_all_pods and not self.is_new(pod)
 
 
-class OneByOne(Stage):
-    """Each pod is evicted or deleted, and its replacement is ready before the next one goes."""
+@dataclasses.dataclass(frozen=True)
+class PodByPodReplacement(ReplacementStep):
+    """Each pod is evicted or deleted, and its replacement is ready before the next one is removed.
 
-    def __init__(self, scene: Scene, task: Task) -> None:
-        super().__init__(scene)
-        self._verb = task.strategy
-        self._queue = list(task.replace)
-        self._lasts = scene.wanted.wait
-        self._known: set[str] | None = None
-        self._count = 0
-        self._in_flight: str | None = None
-        self._ready_since: dict[str, float] = {}
+    :param verb: ``evict`` or ``delete``.
+    :param queue: the pods to remove.
+    :param known: the uids of the pods that there were at first, and of stale replacements.
+    :param count: how many pods there were at first.
+    :param removing: the uid of the pod whose removal was accepted.
+    :param ready_since: since when each new pod is ready, by uid.
+    """
 
-    def accepted(self, command: Command) -> None:
-        super().accepted(command)
-        self._in_flight = command.uid
+    verb: str = "evict"
+    queue: PodNames = ()
+    known: frozenset[str] = frozenset()
+    count: int = 0
+    removing: str = ""
+    ready_since: t.Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def is_new(self, pod: Json) -> bool:
-        return self._known is not None and uid_of(pod) not in self._known
+        return self.phase is not Phase.PENDING and uid_of(pod) not in self.known
 
-    def advance(self, now: float) -> list[Command]:
-        self.wake_at = math.inf
-        live = {uid_of(pod): pod for pod in self.scene.live}
-        if self._known is None:
-            self._known = set(live)
-            self._count = len(live)
-        if self._in_flight in live:
-            self.waiting_for = f"pod {name_of(live[self._in_flight])} is still there"
-            return []
-        self._in_flight = None
-        self._take_back(self.scene.stale(pod for pod in live.values() if self.is_new(pod)), now)
-        if self.gave_up:
-            return []
-        self._queue = [(name, uid) for name, uid in self._queue if uid in live]
-        unready = [pod for pod in live.values() if self.is_new(pod) and not self._is_available(pod, now)]
-        full = self.scene.full_count
-        needed = self._count if full is None else full
-        settled = self.scene.is_gone or (not unready and len(live) >= needed)
-        if not self._queue:
-            self.done = settled or not self._lasts
-        elif settled and now >= self._next_try:
-            return [Command(self._verb, self.scene.owner, *self._queue[0])]
-        if unready:
-            self.waiting_for = f"pod {name_of(unready[0])} is not ready yet"
-        elif not settled:
-            self.waiting_for = f"{len(live)} of {needed} pods are there"
-        else:
-            self.waiting_for = self.blocked or self.waiting_for
-            self._wake(self._next_try)
-        return []
 
-    def _take_back(self, bare: list[Json], now: float) -> None:
-        """Queues replacements that came up as they should not."""
-        if not bare or self._known is None:
-            return
-        self._known.update(uid_of(pod) for pod in bare)
-        self._queue[:0] = [(name_of(pod), uid_of(pod)) for pod in bare]
-        self._next_try = self._retry_at(bare, now) or now
+def steps_of(task: RolloutTask, spec: RolloutSpec) -> list[ReplacementStep]:
+    """The steps of a task, in order."""
+    steps: list[ReplacementStep] = []
+    if task.restart or task.unready or not task.replace:
+        phase = Phase.UNWRITTEN if task.restart else Phase.ROLLING
+        steps.append(RollingRestart(phase, spec.wait or bool(task.replace), unready=task.unready))
+    if task.replace:
+        steps.append(PodByPodReplacement(Phase.PENDING, spec.wait, verb=task.strategy, queue=task.replace))
+    return steps
 
-    def _is_available(self, pod: Json, now: float) -> bool:
-        """Whether the pod has been ready for the owner's minReadySeconds, counted from when that was seen."""
-        if not readiness.is_ready(pod):
-            self._ready_since.pop(uid_of(pod), None)
-            return False
-        at = self._ready_since.setdefault(uid_of(pod), now) + self.scene.min_ready_seconds
-        if now < at:
-            self._wake(at)
-        return now >= at
+
+def advance(step: ReplacementStep, state: WorkloadState, now: float) -> Advanced:
+    """The step that follows, and the commands to carry out now."""
+    return _TRANSITIONS[step.phase](dataclasses.replace(step, next_check_at=math.inf), state, now)
+
+
+# -- events
+
+
+def restart_written(step: RollingRestart, workload: Json, owner: Owner) -> RollingRestart:
+    """UNWRITTEN to ROLLING, or to DONE where nothing is waited for: the API server answered with ``workload``."""
+    return dataclasses.replace(
+        step,
+        phase=Phase.ROLLING if step.unready or step.waits else Phase.DONE,
+        generation=int(workload["metadata"].get("generation") or 0),
+        stamp=owner.rules.restarted_at(workload),
+    )
+
+
+def removal_accepted(step: Step, command: Command) -> Step:
+    """The eviction or deletion was accepted, or the pod was gone already."""
+    step = dataclasses.replace(step, refusals=0, blocked=None, next_try_at=-math.inf)
+    if isinstance(step, PodByPodReplacement):
+        return dataclasses.replace(step, phase=Phase.REMOVING, removing=command.uid)
+    if isinstance(step, RollingRestart):
+        return dataclasses.replace(step, unready=tuple(pod for pod in step.unready if pod[1] != command.uid))
+    return step
+
+
+def removal_refused(step: Step, command: Command, error: IrsaError, now: float) -> Step:
+    """The eviction was refused for now: a disruption budget prevents it, or the server is busy."""
+    budgets = [cause["message"] for cause in error.details.get("causes") or [] if cause.get("message")]
+    return dataclasses.replace(
+        step,
+        blocked=f"the eviction of pod {command.pod} is refused: {'; '.join(budgets) or error.cause}",
+        next_try_at=now + min(0.25 * 2**step.refusals, 2.0),
+        refusals=step.refusals + 1,
+    )
+
+
+def progress_made(step: Step, now: float) -> Step:
+    """Something changed, so a disruption budget may have room again."""
+    next_try_at = min(step.next_try_at, now + 0.25) if step.blocked else step.next_try_at
+    return dataclasses.replace(step, refusals=0, next_try_at=next_try_at)
+
+
+# -- transitions of a rolling restart
+
+
+def _stay(step: ReplacementStep, _state: WorkloadState, _now: float) -> Advanced:
+    return step, []
+
+
+def _follow_controller(step: RollingRestart, state: WorkloadState, now: float) -> Advanced:
+    """From ROLLING or SETTLING."""
+    workload = state.workload
+    if workload is None:
+        return _done(step), []
+    if int(workload["metadata"].get("generation") or 0) < step.generation:
+        return dataclasses.replace(step, waiting_for="its controller has not seen the change yet"), []
+    live = state.live
+    unready = tuple(pod for pod in step.unready if pod[1] in live and not readiness.is_ready(live[pod[1]]))
+    step = dataclasses.replace(step, unready=unready)
+    if unready and now >= step.next_try_at:
+        return step, [Command("evict", state.owner, *unready[0])]
+    if unready:
+        step = dataclasses.replace(step, next_check_at=step.next_try_at)
+    elif not step.waits:
+        return _done(step), []
+    pods = [pod for pod in live.values() if ordinal(name_of(pod)) >= state.first_updated_ordinal]
+    stale = state.stale(pods)
+    new = [pod for pod in stale if step.stamp and step.is_new(pod)]
+    if new:  # the others would come up in the same way
+        return _delay_restart(step, state, new, now), []
+    return _check_rollout(step, state, workload, pods, stale, now), []
+
+
+def _check_rollout(
+    step: RollingRestart, state: WorkloadState, workload: Json, pods: list[Json], stale: list[Json], now: float
+) -> ReplacementStep:
+    """To SETTLING and DONE by kubectl's rules, or back to ROLLING."""
+    status = state.owner.rules.rollout_status(workload)
+    step = dataclasses.replace(step, waiting_for=status.message)
+    if status.failed:
+        return _fail(step, status.message)
+    if not status.done:
+        return dataclasses.replace(step, phase=Phase.ROLLING)
+    settled_at = step.settled_at if step.phase is Phase.SETTLING else now + _LAG
+    step = dataclasses.replace(step, phase=Phase.SETTLING, settled_at=settled_at)
+    needed = (state.full_count or 0) - state.first_updated_ordinal
+    is_complete = not stale and sum(map(readiness.is_ready, pods)) >= needed
+    if not is_complete and now < settled_at:
+        return _check_again(dataclasses.replace(step, waiting_for="its pods are not all known to be ready"), settled_at)
+    return _delay_restart(step, state, stale, now) if stale else _done(step)
+
+
+def _delay_restart(step: RollingRestart, state: WorkloadState, stale: list[Json], now: float) -> RollingRestart:
+    """To DELAYED, or to FAILED after the last retry."""
+    retried = _retry(step, state, stale, now)
+    if retried.is_over:
+        return retried
+    return dataclasses.replace(retried, phase=Phase.DELAYED, retry_at=retried.next_try_at, next_try_at=step.next_try_at)
+
+
+def _restart_again(step: RollingRestart, state: WorkloadState, now: float) -> Advanced:
+    """From DELAYED to UNWRITTEN when the time has come."""
+    if now < step.retry_at:
+        return _check_again(step, step.retry_at), []
+    return dataclasses.replace(step, phase=Phase.UNWRITTEN), [Command("restart", state.owner)]
+
+
+# -- transitions of a replacement pod by pod
+
+
+def _begin(step: PodByPodReplacement, state: WorkloadState, now: float) -> Advanced:
+    """From PENDING to REPLACING."""
+    known = frozenset(state.live)
+    return _replace_next(dataclasses.replace(step, phase=Phase.REPLACING, known=known, count=len(known)), state, now)
+
+
+def _await_removal(step: PodByPodReplacement, state: WorkloadState, now: float) -> Advanced:
+    """From REMOVING to REPLACING when the pod is gone."""
+    pod = state.live.get(step.removing)
+    if pod is not None:
+        return dataclasses.replace(step, waiting_for=f"pod {name_of(pod)} still exists"), []
+    return _replace_next(dataclasses.replace(step, phase=Phase.REPLACING, removing=""), state, now)
+
+
+def _replace_next(step: PodByPodReplacement, state: WorkloadState, now: float) -> Advanced:
+    """From REPLACING: removes the next pod once the replacements are ready; to DONE after the last one."""
+    live = state.live
+    stale = state.stale(pod for pod in live.values() if step.is_new(pod))
+    if stale:
+        step = _queue_again(step, state, stale, now)
+        if step.is_over:
+            return step, []
+    step = dataclasses.replace(step, queue=tuple(pod for pod in step.queue if pod[1] in live))
+    step, unready = _find_unavailable(step, state, live, now)
+    full = state.full_count
+    needed = step.count if full is None else full
+    is_settled = state.is_gone or (not unready and len(live) >= needed)
+    if not step.queue and (is_settled or not step.waits):
+        return _done(step), []
+    if step.queue and is_settled and now >= step.next_try_at:
+        return step, [Command(step.verb, state.owner, *step.queue[0])]
+    if unready:
+        return dataclasses.replace(step, waiting_for=f"pod {name_of(unready[0])} is not ready yet"), []
+    if not is_settled:
+        return dataclasses.replace(step, waiting_for=f"{len(live)} of {needed} pods exist"), []
+    return _check_again(dataclasses.replace(step, waiting_for=step.blocked or step.waiting_for), step.next_try_at), []
+
+
+def _queue_again(step: PodByPodReplacement, state: WorkloadState, stale: list[Json], now: float) -> PodByPodReplacement:
+    """Puts stale replacements first in the queue; to FAILED after the last retry."""
+    step = dataclasses.replace(
+        step,
+        known=step.known | {uid_of(pod) for pod in stale},
+        queue=(*((name_of(pod), uid_of(pod)) for pod in stale), *step.queue),
+    )
+    return _retry(step, state, stale, now)
+
+
+def _find_unavailable(
+    step: PodByPodReplacement, state: WorkloadState, live: t.Mapping[str, Json], now: float
+) -> tuple[PodByPodReplacement, list[Json]]:
+    """The new pods that have not been ready for the owner's minReadySeconds, counted from when that was observed."""
+    new = {uid: pod for uid, pod in live.items() if step.is_new(pod)}
+    since = {uid: step.ready_since.get(uid, now) for uid, pod in new.items() if readiness.is_ready(pod)}
+    step = dataclasses.replace(step, ready_since=since)
+    unavailable = []
+    for uid, pod in new.items():
+        available_at = since.get(uid, math.inf) + state.min_ready_seconds
+        if now < available_at:
+            unavailable.append(pod)
+            step = _check_again(step, available_at)
+    return step, unavailable
+
+
+# -- what both share
+
+
+def _retry(step: Step, state: WorkloadState, stale: list[Json], now: float) -> Step:
+    """Allows another try after a delay; to FAILED when it was tried often enough.
+
+    The webhook may have its service accounts from a cache that lags, or be about to come back.
+    """
+    reason = state.describe_stale(stale)
+    if step.retries >= state.spec.max_retries:
+        return _fail(dataclasses.replace(step, not_injected=True, waiting_for=reason), reason)
+    at = now + min(2.0**step.retries, 8.0)
+    return _check_again(dataclasses.replace(step, waiting_for=reason, next_try_at=at, retries=step.retries + 1), at)
+
+
+def _done(step: Step) -> Step:
+    return dataclasses.replace(step, phase=Phase.DONE)
+
+
+def _fail(step: Step, why: str) -> Step:
+    return dataclasses.replace(step, phase=Phase.FAILED, failure=why)
+
+
+def _check_again(step: Step, at: float) -> Step:
+    return dataclasses.replace(step, next_check_at=min(step.next_check_at, at))
+
+
+_TRANSITIONS: t.Final[t.Mapping[Phase, t.Callable[[t.Any, WorkloadState, float], Advanced]]] = {
+    Phase.UNWRITTEN: _stay,
+    Phase.ROLLING: _follow_controller,
+    Phase.SETTLING: _follow_controller,
+    Phase.DELAYED: _restart_again,
+    Phase.PENDING: _begin,
+    Phase.REPLACING: _replace_next,
+    Phase.REMOVING: _await_removal,
+    Phase.DONE: _stay,
+    Phase.FAILED: _stay,
+}
 
 
 def uid_of(pod: Json) -> str:
@@ -346,8 +389,3 @@ def uid_of(pod: Json) -> str:
 
 def name_of(pod: Json) -> str:
     return str(pod["metadata"]["name"])
-
-
-def _stamp(thing: Json) -> str | None:
-    """When the template that the pod was made from, or that a workload has, was last restarted."""
-    return ((thing.get("metadata") or {}).get("annotations") or {}).get(RESTARTED_AT)

@@ -2,34 +2,103 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Follows the workloads of a run through their rollouts: told what happens, it says what to do and when all is well.
+"""Tracks the workloads of a run through their rollouts: it is told what happens, and answers what to do next.
 
-It never looks at a clock or a server itself. Whoever drives it passes the time and what the API server's watches bring,
-carries out the commands, and reports their answers.
+It reads no clock and no server. The caller passes the time and the events of the API server's watches, carries out the
+commands, and reports their outcomes.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import typing as t
 
 from ..errors import IrsaError, RolloutFailed
 from ..pods import injection, owners, readiness
 from ..pods.owners import Owner, Workloads
-from ..pods.readiness import Trouble
-from .decision import Expectations, Task, Wanted, is_live
-from .replacement import Command, OneByOne, Rolling, Scene, Stage
+from ..pods.readiness import RolloutBlocker
+from . import replacement
+from .decision import RolloutTask
+from .replacement import Command, ReplacementStep, RollingRestart, name_of, uid_of
+from .spec import RolloutSpec
+from .staleness import Expectations, PodStatus, evaluate_pod
 
 Json = t.Mapping[str, t.Any]
 
-# How long nothing may move before a fault that only somebody's correction mends ends the wait: long enough for a
-# registry's hiccup, and for a quota that old pods are about to free.
-PATIENCE = 30.0
-# How long nothing may move before the events are asked, and how often then.
-_ASK_EVENTS = 3.0
+# How long nothing may change before a permanent blocker ends the wait: long enough for a registry's hiccup, and for a
+# quota that old pods are about to free.
+STALL_SECONDS = 30.0
+# How long nothing may change before the events are read, and how often then.
+_EVENTS_SECONDS = 3.0
 
 
-class Rollouts:
+class WorkloadState:
+    """One owner as the watches show it.
+
+    :param workloads: all owners; the caller keeps it up to date.
+    :ivar pods: the owner's pods by uid; the caller keeps it up to date.
+    """
+
+    def __init__(self, owner: Owner, spec: RolloutSpec, workloads: Workloads, expected: Expectations) -> None:
+        self.owner = owner
+        self.spec = spec
+        self.pods: dict[str, Json] = {}
+        self._workloads = workloads
+        self._expected = expected
+        self._statuses: dict[str, PodStatus] = {}
+
+    @property
+    def workload(self) -> Json | None:
+        """The owner's own object; None where it is gone, or of a kind that isn't read."""
+        return self._workloads.get(self.owner) if self.owner.rules.is_read else None
+
+    @property
+    def is_gone(self) -> bool:
+        return self.owner.rules.is_read and self.workload is None
+
+    @property
+    def live(self) -> dict[str, Json]:
+        """The pods that run or may yet run, by uid."""
+        return {uid: pod for uid, pod in self.pods.items() if injection.is_live(pod)}
+
+    @property
+    def full_count(self) -> int | None:
+        """How many pods there must be; None where nothing says it."""
+        if not self.owner.rules.recreates_pods:
+            return 0
+        if self.workload is None:
+            return None
+        template = self.owner.rules.pod_template(self.workload)
+        if template and self.spec.service_account not in (None, injection.account_of(template)):
+            return 0  # new pods have another account, so they aren't among those that are watched
+        return self.owner.rules.count_pods(self.workload)
+
+    @property
+    def first_updated_ordinal(self) -> int:
+        return self.owner.rules.first_updated_ordinal(self.workload) if self.workload else 0
+
+    @property
+    def min_ready_seconds(self) -> int:
+        return int(self.workload["spec"].get("minReadySeconds") or 0) if self.workload else 0
+
+    def status_of(self, pod: Json) -> PodStatus:
+        """The pod's status. Its containers' environments never change, so it is evaluated once."""
+        uid = uid_of(pod)
+        if uid not in self._statuses:
+            self._statuses[uid] = evaluate_pod(pod, self._expected(pod), self._workloads)
+        return self._statuses[uid]
+
+    def stale(self, pods: t.Iterable[Json]) -> list[Json]:
+        return [pod for pod in pods if self.status_of(pod).stale]
+
+    def describe_stale(self, pods: t.Sequence[Json]) -> str:
+        names = ", ".join(map(name_of, pods))
+        reasons = "; ".join(dict.fromkeys(reason for pod in pods for reason in self.status_of(pod).reasons))
+        return f"new pods are stale: {names}: {reasons}"
+
+
+class RolloutTracker:
     """The workloads of one run.
 
     :param workloads: the owners as they were read when the plan was made.
@@ -38,238 +107,248 @@ class Rollouts:
     """
 
     def __init__(
-        self, wanted: Wanted, tasks: t.Iterable[Task], workloads: Workloads, expected: Expectations, *, now: float
+        self,
+        spec: RolloutSpec,
+        tasks: t.Iterable[RolloutTask],
+        workloads: Workloads,
+        expected: Expectations,
+        *,
+        now: float,
     ) -> None:
-        self._wanted = wanted
-        self._expected = expected
+        self._spec = spec
         self._workloads: dict[Owner, Json | None] = dict(workloads)
-        self._followed = {
-            task.owner: _Followed(Scene(task.owner, wanted, self._workloads, expected), task, now) for task in tasks
+        self._tracked = {
+            task.owner: _TrackedWorkload(
+                WorkloadState(task.owner, spec, self._workloads, expected), replacement.steps_of(task, spec), now
+            )
+            for task in tasks
         }
-        self._deadline = now + wanted.wait_timeout
+        self._deadline = now + spec.wait_timeout
         self._knows_pods = False
-        self._last_look = False
+        self._is_last_check = False
 
     @property
-    def finished(self) -> bool:
-        """Whether there is nothing more to wait for, be it for better or worse."""
-        return all(each.closed for each in self._followed.values())
+    def is_finished(self) -> bool:
+        """Whether there is nothing more to wait for, in success or failure."""
+        return all(tracked.is_closed for tracked in self._tracked.values())
 
-    def next_step_at(self) -> float:
-        """When ``step`` is due though nothing happens."""
+    def next_check_at(self) -> float:
+        """When ``advance`` is due though nothing happens."""
         if not self._knows_pods:
             return self._deadline
-        return min([self._deadline, *(each.wake_at for each in self._followed.values() if not each.closed)])
+        checks = [tracked.next_check_at for tracked in self._tracked.values() if not tracked.is_closed]
+        return min([self._deadline, *checks])
 
-    def see_pods(self, pods: t.Iterable[Json]) -> None:
-        """All pods there are, from a list. Until the first one nothing is done."""
+    def pods_listed(self, pods: t.Iterable[Json]) -> None:
+        """These are all pods. Before the first list nothing is done."""
         self._knows_pods = True
-        for each in self._followed.values():
-            each.scene.pods.clear()
-            each.wake_at = -math.inf
+        for tracked in self._tracked.values():
+            tracked.state.pods.clear()
+            tracked.next_check_at = -math.inf
         for pod in pods:
-            self.see_pod("ADDED", pod)
+            self.pod_changed("ADDED", pod)
 
-    def see_pod(self, event: str, pod: Json) -> None:
+    def pod_changed(self, event: str, pod: Json) -> None:
         """An event of the pods' watch: ADDED, MODIFIED or DELETED."""
-        owner = owners.owner_of(pod, self._workloads) or Owner("v1", "Pod", pod["metadata"]["name"])
-        followed = self._followed.get(owner)
-        if followed is None:
+        owner = owners.owner_of(pod, self._workloads) or Owner("v1", "Pod", name_of(pod))
+        tracked = self._tracked.get(owner)
+        if tracked is None:
             return
         if event == "DELETED":
-            followed.scene.pods.pop(str(pod["metadata"]["uid"]), None)
+            tracked.state.pods.pop(uid_of(pod), None)
         else:
-            followed.scene.pods[str(pod["metadata"]["uid"])] = pod
-        followed.wake_at = -math.inf
+            tracked.state.pods[uid_of(pod)] = pod
+        tracked.next_check_at = -math.inf
 
-    def see_workloads(self, api_version: str, kind: str, workloads: t.Iterable[Json]) -> None:
-        """All workloads of a kind, from a list."""
-        present = {each["metadata"]["name"]: each for each in workloads}
-        for owner, followed in self._followed.items():
+    def workloads_listed(self, api_version: str, kind: str, workloads: t.Iterable[Json]) -> None:
+        """These are all workloads of a kind."""
+        found = {workload["metadata"]["name"]: workload for workload in workloads}
+        for owner, tracked in self._tracked.items():
             if owner[:2] == (api_version, kind):
-                self._workloads[owner] = present.get(owner.name)
-                followed.wake_at = -math.inf
+                self._workloads[owner] = found.get(owner.name)
+                tracked.next_check_at = -math.inf
 
-    def see_workload(self, api_version: str, kind: str, event: str, workload: Json) -> None:
+    def workload_changed(self, api_version: str, kind: str, event: str, workload: Json) -> None:
         """An event of a workloads' watch."""
         owner = Owner(api_version, kind, workload["metadata"]["name"])
-        if owner in self._followed:
+        if owner in self._tracked:
             self._workloads[owner] = None if event == "DELETED" else workload
-            self._followed[owner].wake_at = -math.inf
+            self._tracked[owner].next_check_at = -math.inf
 
-    def restarted(self, owner: Owner, workload: Json | None, now: float) -> None:
-        """A restart was written; ``workload`` is the API server's answer, None where there was none to restart."""
-        followed = self._followed[owner]
+    def restart_written(self, owner: Owner, workload: Json | None, now: float) -> None:
+        """A restart was written; ``workload`` is the API server's answer, None where the workload does not exist."""
+        tracked = self._tracked[owner]
         if workload is None:
-            followed.closed = True
-        elif isinstance(followed.stage, Rolling):
-            followed.stage.restarted(workload)
-            followed.closed = followed.stage.done and followed.is_last_stage
-            followed.moved_at = now
-            followed.wake_at = -math.inf
+            tracked.is_closed = True
+        elif isinstance(tracked.step, RollingRestart):
+            tracked.update(replacement.restart_written(tracked.step, workload, owner))
+            tracked.is_closed = tracked.step.is_over and tracked.is_last_step
+            tracked.progressed_at = now
 
-    def accepted(self, command: Command) -> None:
+    def removal_accepted(self, command: Command) -> None:
         """An eviction or deletion was accepted, or its pod was gone already."""
-        self._followed[command.owner].stage.accepted(command)
-        self._followed[command.owner].wake_at = -math.inf
+        tracked = self._tracked[command.owner]
+        tracked.update(replacement.removal_accepted(tracked.step, command))
 
-    def refused(self, command: Command, error: IrsaError, now: float) -> None:
+    def removal_refused(self, command: Command, error: IrsaError, now: float) -> None:
         """An eviction was refused for now, with status 429."""
-        self._followed[command.owner].stage.refused(command, error, now)
-        self._followed[command.owner].wake_at = -math.inf
+        tracked = self._tracked[command.owner]
+        tracked.update(replacement.removal_refused(tracked.step, command, error, now))
 
-    def see_events(self, owner: Owner, events: t.Iterable[Json]) -> None:
+    def events_read(self, owner: Owner, events: t.Iterable[Json]) -> None:
         """The recent events about an owner, which a command asked for."""
-        self._followed[owner].refusal = readiness.event_trouble(events)
-        self._followed[owner].wake_at = -math.inf
+        tracked = self._tracked[owner]
+        tracked.event_blocker = readiness.event_blocker(events)
+        tracked.next_check_at = -math.inf
 
-    def step(self, now: float) -> list[Command]:
-        """What to do now. To be asked after each report, and at ``next_step_at``."""
+    def advance(self, now: float) -> list[Command]:
+        """What to do now. To be called after each report, and at ``next_check_at``."""
         commands = []
-        for followed in self._followed.values():
-            if self._knows_pods and not followed.closed and followed.wake_at <= now:
-                commands += followed.advance(now)
+        for tracked in self._tracked.values():
+            if self._knows_pods and not tracked.is_closed and tracked.next_check_at <= now:
+                commands += tracked.advance(now)
         if commands or now < self._deadline:
             return commands
-        hanging = [each for each in self._followed.values() if not each.closed]
-        if not self._last_look:
-            self._last_look = True
-            return [Command("events", each.scene.owner) for each in hanging if each.scene.owner.is_builtin]
-        for followed in hanging:
-            followed.fail(f"not finished after {self._wanted.wait_timeout} s: {followed.stage.waiting_for}")
+        unfinished = [tracked for tracked in self._tracked.values() if not tracked.is_closed]
+        if not self._is_last_check:
+            self._is_last_check = True
+            unfinished_owners = [tracked.state.owner for tracked in unfinished]
+            return [Command("events", owner) for owner in unfinished_owners if owner.rules.is_read]
+        for tracked in unfinished:
+            tracked.fail(f"not finished after {self._spec.wait_timeout} s: {tracked.step.waiting_for}")
         return []
 
     def pods(self) -> list[Json]:
         """The pods of the workloads of the run, as they are now, without those that have been replaced."""
         return [
             pod
-            for each in self._followed.values()
-            for pod in each.scene.pods.values()
-            if not each.stage.is_leaving(pod)
+            for owner, tracked in self._tracked.items()
+            for pod in tracked.state.pods.values()
+            if not tracked.step.is_leaving(owner, pod)
         ]
 
-    def check(self) -> None:
-        """:raises RolloutFailed: a workload hangs, or came up without the role."""
-        failed = [each for each in self._followed.values() if each.failure]
+    def require_success(self) -> None:
+        """:raises RolloutFailed: a workload hangs, or its new pods are stale."""
+        failed = [tracked for tracked in self._tracked.values() if tracked.failure]
         if failed:
-            raise _failure(self._wanted, failed)
+            raise _failure(self._spec, failed)
 
 
-class _Followed:
-    """One owner: where it is in its stages, and whether it moves at all."""
+class _TrackedWorkload:
+    """One owner: where it is in its steps, and whether anything changes.
 
-    def __init__(self, scene: Scene, task: Task, now: float) -> None:
-        self.scene = scene
-        self._stages: list[Stage] = []
-        if task.restart or task.held or not task.replace:
-            self._stages.append(Rolling(scene, task))
-        if task.replace:
-            self._stages.append(OneByOne(scene, task))
-        self.closed = False
+    :ivar progressed_at: when something changed last.
+    """
+
+    def __init__(self, state: WorkloadState, steps: list[ReplacementStep], now: float) -> None:
+        self.state = state
+        self.is_closed = False
         self.failure: str | None = None
-        self.trouble: Trouble | None = None
-        self.refusal: Trouble | None = None
-        self.wake_at = -math.inf
-        self.moved_at = now
-        self._asked_at = now
-        self._picture: t.Any = None
+        self.blocker: RolloutBlocker | None = None
+        self.event_blocker: RolloutBlocker | None = None
+        self.next_check_at = -math.inf
+        self.progressed_at = now
+        self._steps = steps
+        self._events_read_at = now
+        self._snapshot: t.Any = None
 
     @property
-    def stage(self) -> Stage:
-        return self._stages[0]
+    def step(self) -> ReplacementStep:
+        return self._steps[0]
 
     @property
-    def is_last_stage(self) -> bool:
-        return len(self._stages) == 1
+    def is_last_step(self) -> bool:
+        return len(self._steps) == 1
+
+    def update(self, step: ReplacementStep) -> None:
+        """Replaces the current step by what follows from an event."""
+        self._steps[0] = step
+        self.next_check_at = -math.inf
 
     def advance(self, now: float) -> list[Command]:
         """What to do now about this owner."""
-        self.wake_at = math.inf
-        self._note_movement(now)
-        commands = self.stage.advance(now)
-        while self.stage.done and not self.is_last_stage:
-            del self._stages[0]
-            commands += self.stage.advance(now)
-        self.closed = self.stage.done
-        if self.stage.gave_up:
-            self.fail(self.stage.gave_up)
-        if not self.closed and not commands:
-            commands = self._look_for_trouble(now)
-        self.wake_at = min(self.wake_at, self.stage.wake_at)
+        self._note_progress(now)
+        commands = self._advance_step(now)
+        while self.step.is_over and not self.step.failure and not self.is_last_step:
+            retries = self._steps.pop(0).retries
+            self._steps[0] = dataclasses.replace(self.step, retries=retries)
+            commands += self._advance_step(now)
+        self.next_check_at = self.step.next_check_at
+        self.is_closed = self.step.is_over
+        if self.step.failure:
+            self.fail(self.step.failure)
+        if not self.is_closed and not commands:
+            commands = self._check_blockers(now)
         return commands
 
     def fail(self, why: str) -> None:
-        self.closed = True
+        self.is_closed = True
         self.failure = why
-        self.trouble = None if self.stage.bare else self.find_trouble()
+        self.blocker = None if self.step.not_injected else self.find_blocker()
 
-    def find_trouble(self) -> Trouble | None:
-        """What is in the way: first of all what can't pass by itself."""
-        stage = self.stage
-        news = [pod for pod in self.scene.pods.values() if stage.is_new(pod) and not injection.is_terminating(pod)]
-        found = [readiness.pod_trouble(pod) for pod in news]
-        found += [readiness.workload_trouble(self.scene.workload or {}), self.refusal]
-        if stage.blocked:
-            found.append(Trouble(stage.blocked, False))
-        # The old pods' own troubles come last: they matter only to a controller that waits for them.
-        found += [readiness.pod_trouble(pod) for pod in self.scene.live if not stage.is_new(pod)]
-        known = [each for each in found if each]
-        return next((each for each in known if each.hard), known[0] if known else None)
+    def find_blocker(self) -> RolloutBlocker | None:
+        """What blocks the rollout; permanent blockers come first."""
+        step, pods = self.step, self.state.pods.values()
+        new = [pod for pod in pods if step.is_new(pod) and not injection.is_terminating(pod)]
+        found = [readiness.pod_blocker(pod) for pod in new]
+        found += [readiness.workload_blocker(self.state.workload or {}), self.event_blocker]
+        if step.blocked:
+            found.append(RolloutBlocker(step.blocked, False))
+        # The old pods' own blockers come last: they matter only to a controller that waits for them.
+        found += [readiness.pod_blocker(pod) for pod in self.state.live.values() if not step.is_new(pod)]
+        known = [blocker for blocker in found if blocker]
+        return next((blocker for blocker in known if blocker.permanent), known[0] if known else None)
 
-    def _look_for_trouble(self, now: float) -> list[Command]:
-        """Gives up on what can't come good, and asks for events where nothing moves."""
-        trouble = self.find_trouble()
-        if trouble and trouble.hard:
-            if now >= self.moved_at + PATIENCE:
-                self.fail(self.stage.waiting_for)
+    def _advance_step(self, now: float) -> list[Command]:
+        self._steps[0], commands = replacement.advance(self.step, self.state, now)
+        return list(commands)
+
+    def _check_blockers(self, now: float) -> list[Command]:
+        """Gives up on a permanent blocker, and reads the events where nothing changes."""
+        blocker = self.find_blocker()
+        if blocker and blocker.permanent:
+            if now >= self.progressed_at + STALL_SECONDS:
+                self.fail(self.step.waiting_for)
                 return []
-            self.wake_at = min(self.wake_at, self.moved_at + PATIENCE)
-        if self.scene.owner.is_builtin:
-            ask_at = max(self.moved_at, self._asked_at) + _ASK_EVENTS
-            if now >= ask_at:
-                self._asked_at = now
-                return [Command("events", self.scene.owner)]
-            self.wake_at = min(self.wake_at, ask_at)
+            self.next_check_at = min(self.next_check_at, self.progressed_at + STALL_SECONDS)
+        if self.state.owner.rules.is_read:
+            due_at = max(self.progressed_at, self._events_read_at) + _EVENTS_SECONDS
+            if now >= due_at:
+                self._events_read_at = now
+                return [Command("events", self.state.owner)]
+            self.next_check_at = min(self.next_check_at, due_at)
         return []
 
-    def _note_movement(self, now: float) -> None:
-        pods = sorted((uid, readiness.is_ready(pod), is_live(pod)) for uid, pod in self.scene.pods.items())
-        status = (self.scene.workload or {}).get("status") or {}
-        picture = (pods, {key: value for key, value in status.items() if isinstance(value, (int, str))})
-        if picture == self._picture:
+    def _note_progress(self, now: float) -> None:
+        pods = sorted((uid, readiness.is_ready(pod), injection.is_live(pod)) for uid, pod in self.state.pods.items())
+        status = (self.state.workload or {}).get("status") or {}
+        snapshot = (pods, {key: value for key, value in status.items() if isinstance(value, (int, str))})
+        if snapshot == self._snapshot:
             return
-        if self._picture is not None:
-            self.stage.moved(now)
-        self._picture, self.moved_at, self.refusal = picture, now, None
+        if self._snapshot is not None:
+            self._steps[0] = replacement.progress_made(self.step, now)
+        self._snapshot, self.progressed_at, self.event_blocker = snapshot, now, None
 
 
-def verified(pods: t.Iterable[Json], expected: Expectations) -> list[dict[str, t.Any]]:
-    """The pods whose containers have what they should have, and which containers those are."""
-    found = []
-    for pod in sorted(pods, key=lambda each: str(each["metadata"]["name"])):
-        verdict = injection.judge(pod, expected(pod))
-        if not verdict.stale and verdict.containers:
-            found.append({"name": pod["metadata"]["name"], "containers": list(verdict.containers)})
-    return found
-
-
-def _failure(wanted: Wanted, failed: t.Sequence[_Followed]) -> RolloutFailed:
+def _failure(spec: RolloutSpec, failed: t.Sequence[_TrackedWorkload]) -> RolloutFailed:
     facts, causes = [], []
-    for each in failed:
-        owner = each.scene.owner
-        trouble = each.trouble.message if each.trouble else None
-        facts.append({"kind": owner.kind, "name": owner.name, "reason": each.failure, "trouble": trouble})
-        why = f"{each.failure} ({trouble})" if trouble and trouble not in str(each.failure) else str(each.failure)
+    for tracked in failed:
+        owner = tracked.state.owner
+        blocker = tracked.blocker.message if tracked.blocker else None
+        facts.append({"kind": owner.kind, "name": owner.name, "reason": tracked.failure, "trouble": blocker})
+        is_told = not blocker or blocker in str(tracked.failure)
+        why = str(tracked.failure) if is_told else f"{tracked.failure} ({blocker})"
         causes.append(why if len(failed) == 1 else f"{owner}: {why}")
-    names = ", ".join(f"{each.scene.owner.kind} {wanted.namespace}/{each.scene.owner.name}" for each in failed)
-    if all(each.stage.bare for each in failed):
-        message = f"the pods of {names} still came up wrong after {wanted.max_retries} retries"
+    names = ", ".join(f"{tracked.state.owner.kind} {spec.namespace}/{tracked.state.owner.name}" for tracked in failed)
+    if all(tracked.step.not_injected for tracked in failed):
+        retries = "1 retry" if spec.max_retries == 1 else f"{spec.max_retries} retries"
+        message = f"the new pods of {names} are still stale after {retries}"
         fix = (
-            "see whether the account's annotation is what it should be, whether the pod identity webhook runs and is "
-            "reached (MutatingWebhookConfiguration pod-identity-webhook, its selectors, its caBundle), and whether an "
-            "EKS Pod Identity association for the account takes precedence; then run again"
+            "check that the account's annotation is correct, that the pod identity webhook runs and is reached "
+            "(MutatingWebhookConfiguration pod-identity-webhook, its selectors, its caBundle), and whether an EKS Pod "
+            "Identity association for the account takes precedence; then run again"
         )
     else:
         message = f"the rollout of {names} did not finish"
-        fix = "correct what the cause names, or wait longer (wait_timeout), and run again: it goes on from there"
-    return RolloutFailed(message, cause="; ".join(causes), fix=fix, namespace=wanted.namespace, workloads=facts)
+        fix = "correct what the cause names, or wait longer (wait_timeout), and run again: the rollout continues"
+    return RolloutFailed(message, cause="; ".join(causes), fix=fix, namespace=spec.namespace, workloads=facts)

@@ -16,13 +16,14 @@ import functools
 import re
 import typing as t
 
-from ..arn import ROLE_ARN_ANNOTATION
+from ..arn import AUDIENCE_ANNOTATION, ROLE_ARN_ANNOTATION
+from ..arn import is_role_arn as is_role_arn
 from ..validation import Problems
 
 # The options of `sa_annotate` for what the webhook reads.
 IRSA_OPTIONS = {
     "role_arn": ROLE_ARN_ANNOTATION,
-    "audience": "eks.amazonaws.com/audience",
+    "audience": AUDIENCE_ANNOTATION,
     "sts_regional_endpoints": "eks.amazonaws.com/sts-regional-endpoints",
     "token_expiration": "eks.amazonaws.com/token-expiration",
 }
@@ -36,7 +37,6 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 # A projected token lives at least ten minutes; what a TokenRequest may ask for at most is 2^32 seconds.
 SHORTEST_EXPIRATION, LONGEST_EXPIRATION = 600, 2**32
 
-_ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:role/[\w\-/.@+=,]+", re.ASCII)
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _PREFIX = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
@@ -83,11 +83,6 @@ def owners_of(found: t.Mapping[str, t.Any], field: Field) -> tuple[FieldOwner, .
         for entry in managed
         if name in (((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(f"f:{field.kind}") or {})
     )
-
-
-def is_role_arn(text: str) -> bool:
-    """Whether it can be a role's ARN. Blanks and quotes around it, which the webhook passes on, make it none."""
-    return _ROLE_ARN.fullmatch(text) is not None
 
 
 def near_misses(annotations: t.Iterable[str]) -> dict[str, str]:

@@ -19,164 +19,45 @@ from .. import errors
 from ..arn import ROLE_ARN_ANNOTATION
 from ..plan import Action, Plan
 from . import annotations as rules
-from .annotations import BEFORE_FIRST_APPLY, FIELD_MANAGER, Field, FieldOwner
-from .spec import IRSA, MARK, Wanted
+from .annotations import FIELD_MANAGER, Field, FieldOwner
+from .spec import IRSA, MARK, ServiceAccountSpec
+from .state import ServiceAccount, ServiceAccountState, describe, mapping_of, shape
 
 Json = dict[str, t.Any]
 
-_OURSELVES = FieldOwner(FIELD_MANAGER, "Apply")
 
-
-@dataclasses.dataclass(frozen=True)
-class Account:
-    """A service account as the API server has it.
-
-    :param fields: its annotations and labels.
-    :param owners: who owns which of them, this collection included. A field may have several owners, or none.
-    :param claimed: the kinds, annotations or labels, of which somebody else owns the map and no field. That is what
-        is left of whoever set the first field and lost it since. The API server takes the map for all its fields
-        (it can't tell that from a map that was atomic once), sees conflicts in all of them and keeps what is applied
-        away. Such an owner set nothing that is there, so here it is none.
-    """
-
-    uid: str
-    resource_version: str
-    fields: t.Mapping[Field, str]
-    owners: t.Mapping[Field, tuple[FieldOwner, ...]]
-    claimed: frozenset[str] = frozenset()
-
-    @classmethod
-    def from_kubernetes(cls, found: t.Mapping[str, t.Any]) -> Account:
-        """From the object that the API server returns."""
-        metadata = found["metadata"]
-        fields = {Field(kind, key): value for kind in rules.KINDS for key, value in (metadata.get(kind) or {}).items()}
-        managed = metadata.get("managedFields") or []
-        owners: dict[Field, tuple[FieldOwner, ...]] = {}
-        claimed: set[str] = set()
-        for entry in managed:
-            owner = FieldOwner(entry.get("manager", ""), entry["operation"])
-            for field in _owned_fields(entry):
-                owners[field] = (*owners.get(field, ()), owner)
-            if owner != _OURSELVES:
-                claimed.update(_bare_maps(entry))
-        if not managed:
-            owners = dict.fromkeys(fields, (FieldOwner(BEFORE_FIRST_APPLY, "Update"),))
-        return cls(metadata["uid"], metadata["resourceVersion"], fields, owners, frozenset(claimed))
-
-    @property
-    def ours(self) -> dict[Field, str]:
-        """What this collection owns, alone or together with others, and the values."""
-        return {field: value for field, value in self.fields.items() if _OURSELVES in self.owners.get(field, ())}
-
-    @property
-    def created(self) -> bool:
-        """Whether this collection created the account."""
-        by_us = any(owner.manager == FIELD_MANAGER for owner in self.owners.get(MARK, ()))
-        return by_us and self.fields.get(MARK) == "true"
-
-    def others(self, field: Field) -> tuple[FieldOwner, ...]:
-        """Who else owns the field."""
-        return tuple(owner for owner in self.owners.get(field, ()) if owner != _OURSELVES)
-
-
-def _bare_maps(entry: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
-    for kind in rules.KINDS:
-        owned = metadata.get(f"f:{kind}")
-        if owned is not None and not any(name.startswith("f:") for name in owned):
-            yield kind
-
-
-def _owned_fields(entry: t.Mapping[str, t.Any]) -> t.Iterator[Field]:
-    metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
-    for kind in rules.KINDS:
-        for name in metadata.get(f"f:{kind}") or {}:
-            if name.startswith("f:"):
-                yield Field(kind, name.removeprefix("f:"))
-
-
-@dataclasses.dataclass(frozen=True)
-class Observed:
-    """What was found.
-
-    :param account: the service account; None if there is none.
-    :param namespace: the namespace's phase, ``Active`` or ``Terminating``; empty if there is no such namespace; None
-        where it wasn't asked for (it has the account) or may not be read.
-    """
-
-    account: Account | None
-    namespace: str | None = None
-
-    @classmethod
-    def from_kubernetes(cls, found: t.Mapping[str, t.Any] | None, namespace: str | None = None) -> Observed:
-        """From the object that the API server returned, if any, and the namespace's phase."""
-        return cls(Account.from_kubernetes(found) if found else None, namespace)
-
-
-def describe(namespace: str, name: str, account: Account | None) -> Json:
-    """The service account in the shape in which modules return it; empty if there is none."""
-    if account is None:
-        return {}
-    return _shape(namespace, name, account.uid, account.fields, account.ours, created=account.created)
-
-
-def _shape(
-    namespace: str,
-    name: str,
-    uid: str | None,
-    fields: t.Mapping[Field, str],
-    ours: t.Mapping[Field, str],
-    *,
-    created: bool,
-) -> Json:
-    return {
-        "namespace": namespace,
-        "name": name,
-        "uid": uid,
-        "annotations": _mapping("annotations", fields),
-        "labels": _mapping("labels", fields),
-        "managed_annotations": sorted(_mapping("annotations", ours)),
-        "managed_labels": sorted(_mapping("labels", ours)),
-        "created": created,
-    }
-
-
-def _mapping(kind: str, fields: t.Mapping[Field, str]) -> dict[str, str]:
-    return {field.key: value for field, value in sorted(fields.items()) if field.kind == kind}
-
-
-def plan(wanted: Wanted, observed: Observed) -> Plan:
-    """The writes that make the account as it is wanted.
+def plan(spec: ServiceAccountSpec, observed: ServiceAccountState) -> Plan:
+    """The writes that make the account as its spec says.
 
     :raises NotFound: the namespace or the account is missing and must not be created.
     :raises Conflict: others own a field with another value, and ``force`` is not set; or the namespace is going.
     """
-    if wanted.state == "absent":
-        return _plan_absent(wanted, observed.account)
+    if spec.state == "absent":
+        return _plan_absent(spec, observed.account)
     if observed.account is None:
-        return _plan_create(wanted, observed.namespace)
-    return _plan_present(wanted, observed.account)
+        return _plan_create(spec, observed.namespace)
+    return _plan_present(spec, observed.account)
 
 
-def require_place(wanted: Wanted, observed: Observed) -> None:
+def require_place(spec: ServiceAccountSpec, observed: ServiceAccountState) -> None:
     """Stops where the account can't be whatever is to be written into it.
 
     :raises NotFound: the namespace or the account is missing and must not be created.
     :raises Conflict: the namespace is going.
     """
     if observed.account is None:
-        _plan_create(wanted, observed.namespace)
+        _plan_create(spec, observed.namespace)
 
 
-def confirmed(wanted: Wanted, plan: Plan, answers: t.Sequence[Json | None]) -> Plan:
+def confirmed(spec: ServiceAccountSpec, plan: Plan, answers: t.Sequence[Json | None]) -> Plan:
     """The plan with what its last write left behind, as the API server has it, instead of what was foreseen.
 
     :param answers: of the writes, in order; none where nothing was written.
     """
     if not answers or answers[-1] is None:
         return plan
-    account = Account.from_kubernetes(answers[-1])
-    return dataclasses.replace(plan, after=describe(wanted.namespace, wanted.name, account))
+    account = ServiceAccount.from_kubernetes(answers[-1])
+    return dataclasses.replace(plan, after=describe(spec.namespace, spec.name, account))
 
 
 def returns(plan: Plan) -> Json:
@@ -190,51 +71,49 @@ def returns(plan: Plan) -> Json:
     }
 
 
-def _plan_create(wanted: Wanted, namespace: str | None) -> Plan:
-    if not wanted.create:
+def _plan_create(spec: ServiceAccountSpec, namespace: str | None) -> Plan:
+    if not spec.create:
         raise errors.NotFound(
-            f"there is no service account {wanted.title}",
+            f"there is no service account {spec.title}",
             cause="it doesn't exist, and create is false"
-            + (f"; there is no namespace {wanted.namespace} either" if namespace == "" else ""),
+            + (f"; there is no namespace {spec.namespace} either" if namespace == "" else ""),
             fix="correct namespace and name, create the account, or set create: true",
-            namespace=wanted.namespace,
-            name=wanted.name,
+            namespace=spec.namespace,
+            name=spec.name,
         )
     actions = []
     if namespace == "":
-        if not wanted.create_namespace:
-            raise missing_namespace(wanted.namespace)
+        if not spec.create_namespace:
+            raise missing_namespace(spec.namespace)
         actions.append(
             Action(
                 "create_namespace",
-                {"name": wanted.namespace, "manager": FIELD_MANAGER},
-                f"create namespace {wanted.namespace}",
+                {"name": spec.namespace, "manager": FIELD_MANAGER},
+                f"create namespace {spec.namespace}",
             )
         )
     elif namespace == "Terminating":
         raise errors.Conflict(
-            f"could not create the service account {wanted.title}",
-            cause=f"namespace {wanted.namespace} is being deleted",
+            f"could not create the service account {spec.title}",
+            cause=f"namespace {spec.namespace} is being deleted",
             fix="wait until the namespace is gone",
         )
     # The mark comes with the creation itself, so there is no account that somebody else made a moment before and that
     # carries it all the same; what the collection may take away again is applied afterwards.
     mark = {"annotations": {MARK.key: "true"}}
-    body = _service_account({"namespace": wanted.namespace, "name": wanted.name, **mark})
+    body = _service_account({"namespace": spec.namespace, "name": spec.name, **mark})
     actions.append(
         Action(
             "create_service_account",
             {"body": body, "manager": FIELD_MANAGER},
-            f"create service account {wanted.title}",
+            f"create service account {spec.title}",
         )
     )
-    if wanted.sets:
-        actions.append(
-            _apply(wanted, None, wanted.sets, f"service account {wanted.title}: {_listing('set', wanted.sets)}")
-        )
-    fields = {MARK: "true", **wanted.sets}
-    after = _shape(wanted.namespace, wanted.name, None, fields, wanted.sets, created=True)
-    return Plan({}, after, tuple(actions), tuple(_remarks(wanted, fields)))
+    if spec.sets:
+        actions.append(_apply(spec, None, spec.sets, f"service account {spec.title}: {_listing('set', spec.sets)}"))
+    fields = {MARK: "true", **spec.sets}
+    after = shape(spec.namespace, spec.name, None, fields, spec.sets, created=True)
+    return Plan({}, after, tuple(actions), tuple(_remarks(spec, fields)))
 
 
 def missing_namespace(name: str, *, unseen: bool = False) -> errors.NotFound:
@@ -251,52 +130,51 @@ def missing_namespace(name: str, *, unseen: bool = False) -> errors.NotFound:
     )
 
 
-def _plan_present(wanted: Wanted, account: Account) -> Plan:
-    if not wanted.force:
-        _refuse_conflicts(wanted, account)
-    config = {field: value for field, value in account.ours.items() if field not in wanted.drops}
-    # What others set to the wanted value stays theirs alone. To own it too would be a write that changes nothing, and
+def _plan_present(spec: ServiceAccountSpec, account: ServiceAccount) -> Plan:
+    if not spec.force:
+        _refuse_conflicts(spec, account)
+    config = {field: value for field, value in account.ours.items() if field not in spec.drops}
+    # What others set to the spec's value stays theirs alone. To own it too would be a write that changes nothing, and
     # of two sources of a value each undoes the other's next change.
-    config.update({field: value for field, value in wanted.sets.items() if _is_to_own(wanted, account, field)})
-    forced = _foreign(wanted, account)
+    config.update({field: value for field, value in spec.sets.items() if _is_to_own(spec, account, field)})
+    forced = _foreign(spec, account)
     warnings = [
-        f"{field} of service account {wanted.title} was set by {_names(account.others(field))}, which may set it back."
+        f"{field} of service account {spec.title} was set by {_names(account.others(field))}, which may set it back."
         for field in forced
     ]
-    warnings += _kept(wanted, account, [field for field in wanted.drops if field in account.fields])
-    return _plan_fields(wanted, account, config, warnings)
+    warnings += _kept(spec, account, [field for field in spec.drops if field in account.fields])
+    return _plan_fields(spec, account, config, warnings)
 
 
-def _is_to_own(wanted: Wanted, account: Account, field: Field) -> bool:
-    return wanted.force or account.fields.get(field) != wanted.sets[field]
+def _is_to_own(spec: ServiceAccountSpec, account: ServiceAccount, field: Field) -> bool:
+    return spec.force or account.fields.get(field) != spec.sets[field]
 
 
-def _foreign(wanted: Wanted, account: Account) -> list[Field]:
-    """The wanted fields that others own with another value, in order."""
+def _foreign(spec: ServiceAccountSpec, account: ServiceAccount) -> list[Field]:
+    """The fields of the spec that others own with another value, in order."""
     return sorted(
         field
-        for field, value in wanted.sets.items()
+        for field, value in spec.sets.items()
         if field in account.fields and account.fields[field] != value and account.others(field)
     )
 
 
-def _refuse_conflicts(wanted: Wanted, account: Account) -> None:
-    foreign = _foreign(wanted, account)
+def _refuse_conflicts(spec: ServiceAccountSpec, account: ServiceAccount) -> None:
+    foreign = _foreign(spec, account)
     if not foreign:
         return
     found = [
         {
             "field": str(field),
             "value": account.fields[field],
-            "wanted": wanted.sets[field],
+            "wanted": spec.sets[field],
             "owners": [dataclasses.asdict(owner) for owner in account.others(field)],
         }
         for field in foreign
     ]
     raise errors.Conflict(
         "; ".join(
-            f"{field} of service account {wanted.title} is owned by {_names(account.others(field))}"
-            for field in foreign
+            f"{field} of service account {spec.title} is owned by {_names(account.others(field))}" for field in foreign
         ),
         cause="; ".join(f"{each['field']} is {each['value']!r}, wanted is {each['wanted']!r}" for each in found),
         fix="change the value where its owner has it from, or take it over with force: true",
@@ -304,42 +182,42 @@ def _refuse_conflicts(wanted: Wanted, account: Account) -> None:
     )
 
 
-def _plan_absent(wanted: Wanted, account: Account | None) -> Plan:
+def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Plan:
     if account is None:
         return Plan()
-    before = describe(wanted.namespace, wanted.name, account)
-    if wanted.delete and account.created:
+    before = describe(spec.namespace, spec.name, account)
+    if spec.delete and account.created:
         strangers = sorted({str(owner) for field in account.fields if field != MARK for owner in account.others(field)})
         warnings = [
-            f"Service account {wanted.title} carries annotations or labels of {', '.join(strangers)}, which go with it."
+            f"Service account {spec.title} carries annotations or labels of {', '.join(strangers)}, which go with it."
         ]
         action = Action(
             "delete_service_account",
             {
-                "namespace": wanted.namespace,
-                "name": wanted.name,
+                "namespace": spec.namespace,
+                "name": spec.name,
                 "uid": account.uid,
                 "resource_version": account.resource_version,
             },
-            f"delete service account {wanted.title}",
+            f"delete service account {spec.title}",
         )
         return Plan(before, {}, (action,), tuple(warnings if strangers else ()))
     warnings = []
-    if wanted.delete:
+    if spec.delete:
         warnings.append(
-            f"Service account {wanted.title} was not created by this collection and is not deleted; what the "
+            f"Service account {spec.title} was not created by this collection and is not deleted; what the "
             "collection set on it is taken away."
         )
     irsa = [field for field in IRSA if field in account.fields]
-    return _plan_fields(wanted, account, {}, [*warnings, *_kept(wanted, account, irsa)], foreign=irsa)
+    return _plan_fields(spec, account, {}, [*warnings, *_kept(spec, account, irsa)], foreign=irsa)
 
 
-def _kept(wanted: Wanted, account: Account, going: t.Sequence[Field]) -> list[str]:
+def _kept(spec: ServiceAccountSpec, account: ServiceAccount, going: t.Sequence[Field]) -> list[str]:
     """Warnings of what is to go and stays because others own it."""
-    if wanted.force:
+    if spec.force:
         return []
     return [
-        f"{field} of service account {wanted.title} stays, since {_names(account.others(field)) or 'somebody else'} "
+        f"{field} of service account {spec.title} stays, since {_names(account.others(field)) or 'somebody else'} "
         "set it; remove it there, or set force: true."
         for field in sorted(going)
         if account.others(field) or field not in account.ours
@@ -347,15 +225,15 @@ def _kept(wanted: Wanted, account: Account, going: t.Sequence[Field]) -> list[st
 
 
 def _plan_fields(
-    wanted: Wanted,
-    account: Account,
+    spec: ServiceAccountSpec,
+    account: ServiceAccount,
     config: t.Mapping[Field, str],
     warnings: t.Sequence[str],
     foreign: t.Sequence[Field] = (),
 ) -> Plan:
     """The plan whose applied configuration is ``config``.
 
-    :param foreign: fields that go with ``force`` though others own them; besides, those that ``wanted`` drops.
+    :param foreign: fields that go with ``force`` though others own them; besides, those that ``spec`` drops.
     """
     actions = []
     ours = account.ours
@@ -373,60 +251,62 @@ def _plan_fields(
             _naming("remove", [field for field in gone if field not in stuck]),
             _naming("no longer own", left),
         ]
-        words = f"service account {wanted.title}: {'; '.join(filter(None, parts))}"
-        actions.append(_apply(wanted, account, config, words))
+        words = f"service account {spec.title}: {'; '.join(filter(None, parts))}"
+        actions.append(_apply(spec, account, config, words))
     if stuck:
-        actions.append(_remove(wanted, account, stuck))
-    if wanted.force:
-        stolen = [field for field in {*foreign, *wanted.drops} if field in fields and field not in config]
+        actions.append(_remove(spec, account, stuck))
+    if spec.force:
+        stolen = [field for field in {*foreign, *spec.drops} if field in fields and field not in config]
         if stolen:
-            actions.append(_remove(wanted, account, stolen))
+            actions.append(_remove(spec, account, stolen))
             fields = {field: value for field, value in fields.items() if field not in stolen}
-    before = after = describe(wanted.namespace, wanted.name, account)
+    before = after = describe(spec.namespace, spec.name, account)
     if actions:
-        after = _shape(wanted.namespace, wanted.name, account.uid, fields, config, created=account.created)
-    return Plan(before, after, tuple(actions), (*warnings, *_remarks(wanted, fields)))
+        after = shape(spec.namespace, spec.name, account.uid, fields, config, created=account.created)
+    return Plan(before, after, tuple(actions), (*warnings, *_remarks(spec, fields)))
 
 
-def _remarks(wanted: Wanted, fields: t.Mapping[Field, str]) -> t.Iterator[str]:
+def _remarks(spec: ServiceAccountSpec, fields: t.Mapping[Field, str]) -> t.Iterator[str]:
     """Warnings of annotations that look right and have no effect."""
-    annotations = _mapping("annotations", fields)
+    annotations = mapping_of("annotations", fields)
     for key, meant in rules.near_misses(annotations).items():
-        yield f"Annotation {key} of service account {wanted.title} has no effect; it looks like {meant}."
+        yield f"Annotation {key} of service account {spec.title} has no effect; it looks like {meant}."
     arn = annotations.get(ROLE_ARN_ANNOTATION)
     if arn is not None and not rules.is_role_arn(arn):
-        yield f"Annotation {ROLE_ARN_ANNOTATION} of service account {wanted.title} is no role's ARN: {arn!r}."
+        yield f"Annotation {ROLE_ARN_ANNOTATION} of service account {spec.title} is no role's ARN: {arn!r}."
 
 
-def _apply(wanted: Wanted, account: Account | None, config: t.Mapping[Field, str], words: str) -> Action:
+def _apply(
+    spec: ServiceAccountSpec, account: ServiceAccount | None, config: t.Mapping[Field, str], words: str
+) -> Action:
     """The server-side apply of ``config``.
 
     It holds for the very object that was observed: the API server refuses it with 409 if that has changed since, or
     was replaced, and the caller decides again.
     """
     # By then it is settled who owns what, so force takes nothing but what is claimed with the map.
-    force = wanted.force or bool(account and account.claimed)
-    metadata: Json = {"namespace": wanted.namespace, "name": wanted.name}
+    force = spec.force or bool(account and account.claimed)
+    metadata: Json = {"namespace": spec.namespace, "name": spec.name}
     if account is not None:
         metadata.update(uid=account.uid, resourceVersion=account.resource_version)
     for kind in rules.KINDS:
-        mapping = _mapping(kind, config)
+        mapping = mapping_of(kind, config)
         if mapping:
             metadata[kind] = mapping
     arguments = {"body": _service_account(metadata), "manager": FIELD_MANAGER, "force": force}
     return Action("apply_service_account", arguments, words)
 
 
-def _remove(wanted: Wanted, account: Account, fields: t.Collection[Field]) -> Action:
+def _remove(spec: ServiceAccountSpec, account: ServiceAccount, fields: t.Collection[Field]) -> Action:
     """The removal of fields whoever owns them."""
     arguments = {
-        "namespace": wanted.namespace,
-        "name": wanted.name,
+        "namespace": spec.namespace,
+        "name": spec.name,
         "uid": account.uid,
         "manager": FIELD_MANAGER,
         **{kind: sorted(field.key for field in fields if field.kind == kind) for kind in rules.KINDS},
     }
-    return Action("remove_fields", arguments, f"service account {wanted.title}: {_naming('remove', fields)}")
+    return Action("remove_fields", arguments, f"service account {spec.title}: {_naming('remove', fields)}")
 
 
 def _service_account(metadata: Json) -> Json:

@@ -22,7 +22,7 @@ MARK = Field("annotations", "eksops.irsa/created")
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class ServiceAccountSpec:
     """What the user asked for.
 
     :param state: ``present`` or ``absent``.
@@ -50,7 +50,7 @@ class Wanted:
         return f"{self.namespace}/{self.name}"
 
     @classmethod
-    def from_params(cls, params: t.Mapping[str, t.Any]) -> Wanted:
+    def from_params(cls, params: t.Mapping[str, t.Any]) -> ServiceAccountSpec:
         """From the options of `sa_annotate`.
 
         :raises InvalidInput: options that can't be right, all of them at once.
@@ -69,7 +69,7 @@ class Wanted:
         flags = {key: bool(params[key]) for key in ("create", "create_namespace", "force", "delete")}
         return cls(namespace, name, params["state"], sets, frozenset(drops), **flags)
 
-    def of_role(self, role_arn: str) -> Wanted:
+    def of_role(self, role_arn: str) -> ServiceAccountSpec:
         """The same for a role whose ARN is known only now, from AWS itself."""
         return dataclasses.replace(self, sets={**self.sets, _ROLE_ARN: role_arn}, drops=self.drops - {_ROLE_ARN})
 

@@ -16,7 +16,6 @@ import dataclasses
 import typing as t
 
 from ..._api.aws import iam
-from ..._api.kubernetes import service_accounts
 from ..._core.bindings.spec import check_quotas
 from ..._core.errors import AccessDenied, IrsaError, QuotaExceeded
 from ..._core.plan import Plan
@@ -24,11 +23,13 @@ from ..._core.provider import plan as provider_plan
 from ..._core.service_account import plan as service_account_plan
 from .. import provider as provider_module
 from .. import role as role_module
+from .. import service_account as service_account_module
 from .context import observed_account
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.outcome import BindingOutcome
     from ..._core.role.spec import Role
+    from ..._core.service_account.state import ServiceAccountState
     from .context import BindingsContext
 
 
@@ -185,7 +186,7 @@ class AccountBinder:
 
     def __init__(self, context: BindingsContext) -> None:
         self._context = context
-        self._observed: dict[int, service_account_plan.Observed] = {}
+        self._observed: dict[int, ServiceAccountState] = {}
 
     def read(self) -> None:
         """Reads the service accounts; a binding fails if its namespace or account is missing and is not created."""
@@ -198,7 +199,7 @@ class AccountBinder:
                 if listed:
                     observed = observed_account(listed, spec.namespace, spec.name)
                 else:
-                    observed = service_accounts.observe_service_account(context.server, spec)
+                    observed = service_account_module.observe_service_account(context.server, spec)
                 service_account_plan.require_place(spec, observed)
             except IrsaError as error:
                 context.fail([outcome], error)
@@ -241,12 +242,12 @@ class AccountBinder:
         :param created: gets the namespace, if this creates it.
         """
         context, spec = self._context, outcome.binding.account_spec(outcome.role_arn)
-        preflight_state: service_account_plan.Observed | None = self._observed[outcome.binding.index]
+        preflight_state: ServiceAccountState | None = self._observed[outcome.binding.index]
 
         def make_plan() -> Plan:
             nonlocal preflight_state
             # An apply names the version that it was planned from, so the state of the preflight will do at first.
-            observed = preflight_state or service_accounts.observe_service_account(context.server, spec)
+            observed = preflight_state or service_account_module.observe_service_account(context.server, spec)
             preflight_state = None
             if observed.account is None and spec.namespace in existing:
                 observed = dataclasses.replace(observed, namespace="Active")
@@ -255,7 +256,9 @@ class AccountBinder:
         try:
             # A server-side dry run is not possible in a namespace that check mode would create.
             plan, answers = context.converge(
-                make_plan, service_accounts.operations(context.server), server_dry_run=spec.namespace not in existing
+                make_plan,
+                service_account_module.operations(context.server),
+                server_dry_run=spec.namespace not in existing,
             )
         except IrsaError as error:
             context.fail([outcome], error)

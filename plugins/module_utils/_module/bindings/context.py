@@ -16,7 +16,7 @@ from ..._api.kubernetes import service_accounts
 from ..._core.bindings.outcome import BindingOutcome, not_processed_error
 from ..._core.errors import AccessDenied, IrsaError
 from ..._core.plan import Plan
-from ..._core.service_account import plan as service_account_plan
+from ..._core.service_account.state import ServiceAccountState
 from .. import role as role_module
 from .listing import ListedAccounts, list_accounts
 from .progress import Progress
@@ -215,9 +215,9 @@ class BindingsContext:
             return None  # a permission that the single modules don't need either
 
 
-def observed_account(listed: ListedAccounts, namespace: str, name: str) -> service_account_plan.Observed:
+def observed_account(listed: ListedAccounts, namespace: str, name: str) -> ServiceAccountState:
     """The observed state of a listed service account."""
     account = listed.accounts.get((namespace, name))
     phases = listed.namespace_phases
     phase = None if account or phases is None else phases.get(namespace, "")
-    return service_account_plan.Observed.from_kubernetes(account, phase)
+    return ServiceAccountState.from_kubernetes(account, phase)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..._api.kubernetes import workloads
+from ..._api.kubernetes import service_accounts, workloads
 
 if t.TYPE_CHECKING:
     from ..._api.kubernetes.client import ApiServer
@@ -32,9 +32,9 @@ def list_accounts(server: ApiServer, namespaces: t.Sequence[str] = ()) -> Listed
     :raises AccessDenied: the caller may not list them.
     """
     if namespaces:
-        accounts = workloads.everywhere(server, workloads.list_service_accounts, namespaces)
+        accounts = workloads.everywhere(server, service_accounts.list_service_accounts, namespaces)
     else:
-        accounts = workloads.list_service_accounts(server)
+        accounts = service_accounts.list_service_accounts(server)
     return ListedAccounts(
         {(account["metadata"]["namespace"], account["metadata"]["name"]): account for account in accounts}
     )

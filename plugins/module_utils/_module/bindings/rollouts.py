@@ -11,12 +11,12 @@ import typing as t
 from ..._core import options
 from ..._core.bindings.spec import in_use_error
 from ..._core.errors import InvalidInput
-from ..._core.rollout import decision as rollout
-from ..rollout.run import Group
+from ..._core.rollout.spec import RolloutSpec
+from ..rollout.run import RolloutGroup
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.outcome import BindingOutcome
-    from ..rollout.run import Member
+    from ..rollout.run import AccountRollout
     from .context import BindingsContext
 
 # To find pods without restarting any.
@@ -36,12 +36,13 @@ def find_option_problems(params: t.Mapping[str, t.Any]) -> list[str]:
 
 def fail_bindings_in_use(context: BindingsContext, outcomes: t.Sequence[BindingOutcome]) -> None:
     """Fails each binding whose role running pods use, or whose pods cannot be read."""
-    group = Group(
+    group = RolloutGroup(
         context.server,
         [_rollout_spec(*_name_of(outcome), _SEARCH_OPTIONS, "") for outcome in outcomes],
-        foresee=True,
+        check_mode=True,
         workers=context.spec.workers,
     )
+    group.observe()
     for outcome, member in zip(outcomes, group.members, strict=True):
         pods = [f"{pod['namespace']}/{pod['name']}" for pod in member.returns()["pods"] if pod["stale"]]
         error = member.error or (in_use_error(outcome.binding, pods) if pods else None)
@@ -51,7 +52,7 @@ def fail_bindings_in_use(context: BindingsContext, outcomes: t.Sequence[BindingO
 
 def roll_out(
     context: BindingsContext, kind: str, outcomes: t.Sequence[BindingOutcome], *, without_role: bool = False
-) -> Group:
+) -> RolloutGroup:
     """Re-creates the stale pods of the bindings, and records what became of each binding's pods.
 
     :param kind: of `context.KINDS`, for the plans.
@@ -65,21 +66,22 @@ def roll_out(
             }
             for outcome in outcomes
         }
-    group = Group(
+    group = RolloutGroup(
         context.server,
         [
             _rollout_spec(*_name_of(outcome), context.spec.rollout or {}, "" if without_role else outcome.role_arn)
             for outcome in outcomes
         ],
         accounts=accounts,
-        foresee=context.check_mode,
+        check_mode=context.check_mode,
         workers=context.spec.workers,
     )
+    group.observe()
     follow(context, kind, group, outcomes)
     return group
 
 
-def follow(context: BindingsContext, kind: str, group: Group, outcomes: t.Sequence[BindingOutcome]) -> None:
+def follow(context: BindingsContext, kind: str, group: RolloutGroup, outcomes: t.Sequence[BindingOutcome]) -> None:
     """Carries out a group of rollouts, unless in check mode, and records each.
 
     :param outcomes: of the bindings whose pods the members of the group roll out, in that order.
@@ -87,12 +89,11 @@ def follow(context: BindingsContext, kind: str, group: Group, outcomes: t.Sequen
     outcome_of = dict(zip(group.members, outcomes, strict=True))
     step_done = context.count_steps("pods", len(outcomes))
 
-    def record(member: Member) -> None:
+    def record(member: AccountRollout) -> None:
         outcome, plan = outcome_of[member], member.decision.plan
-        written = member.driver.written if member.driver else []
-        context.record(kind, member.title, plan, changed=bool(written) if member.error else None)
+        context.record(kind, member.title, plan, changed=bool(member.written) if member.error else None)
         if member.error:
-            member.error.details.setdefault("done", list(written))
+            member.error.details.setdefault("done", list(member.written))
             context.fail([outcome], member.error)
         else:
             outcome.changes += plan.summaries()
@@ -112,6 +113,6 @@ def _name_of(outcome: BindingOutcome) -> tuple[str, str]:
 
 def _rollout_spec(
     namespace: str, name: str, rollout_options: t.Mapping[str, t.Any], role_arn: str | None
-) -> rollout.Wanted:
+) -> RolloutSpec:
     names = {"namespace": namespace, "service_account": name, "role_arn": role_arn}
-    return rollout.Wanted.from_params({**rollout_options, **names})
+    return RolloutSpec.from_params({**rollout_options, **names})

@@ -13,7 +13,7 @@ from . import bind, rollouts, unbind
 from .bind import AccountBinder, RoleBinder
 
 if t.TYPE_CHECKING:
-    from ..rollout.run import Group
+    from ..rollout.run import RolloutGroup
     from .context import BindingsContext
     from .unbind import Unbinder
 
@@ -32,7 +32,7 @@ class BindingsRun:
         self._ensure_provider = ensure_provider
         self._verify = verify
         self._provider: dict[str, t.Any] = {}
-        self._rollouts: list[Group] = []
+        self._rollouts: list[RolloutGroup] = []
         self._unlisted: Unbinder | None = None
 
     def execute(self) -> None:

@@ -10,13 +10,13 @@ import collections
 import dataclasses
 import typing as t
 
-from ..._api.kubernetes import service_accounts
 from ..._core.arn import Arn
 from ..._core.bindings.outcome import BindingOutcome
 from ..._core.bindings.spec import annotated_role_arn, find_unlisted_accounts
 from ..._core.errors import IrsaError
 from ..._core.service_account import plan as service_account_plan
 from .. import role as role_module
+from .. import service_account as service_account_module
 from . import rollouts
 from .context import observed_account
 from .listing import ListedAccounts, list_accounts
@@ -25,7 +25,7 @@ if t.TYPE_CHECKING:
     from ..._core.bindings.spec import PurgeSpec
     from ..._core.plan import Plan
     from ..._core.role import spec as role_spec
-    from ..rollout.run import Group
+    from ..rollout.run import RolloutGroup
     from .context import BindingsContext
 
 
@@ -60,7 +60,7 @@ class Unbinder:
         listed: ListedAccounts | None,
     ) -> None:
         self.outcomes = outcomes
-        self.rollouts: Group | None = None
+        self.rollouts: RolloutGroup | None = None
         self._context = context
         self._kinds = kinds
         self._listed = listed
@@ -94,12 +94,12 @@ class Unbinder:
             if listed:
                 observed, listed = observed_account(listed, spec.namespace, spec.name), None
             else:
-                observed = service_accounts.observe_service_account(context.server, spec)
+                observed = service_account_module.observe_service_account(context.server, spec)
             return service_account_plan.plan(spec, observed)
 
         try:
             plan, answers = context.converge(
-                make_plan, service_accounts.operations(context.server), server_dry_run=True
+                make_plan, service_account_module.operations(context.server), server_dry_run=True
             )
         except IrsaError as error:
             context.fail([outcome], error)

@@ -13,7 +13,7 @@ import threading
 import typing as t
 
 from ..._api.aws import iam
-from ..._api.kubernetes import workloads
+from ..._api.kubernetes import service_accounts
 from ..._core.arn import Arn
 from ..._core.bindings.spec import QUOTED
 from ..._core.diagnosis import bulk_facts, diagnose
@@ -149,7 +149,7 @@ class BindingVerifier:
         if self._listed:
             account = self._listed.accounts.get((spec.namespace, spec.service_account))
         else:
-            account = workloads.find_service_account(
+            account = service_accounts.find_service_account(
                 context.server, namespace=spec.namespace, name=spec.service_account
             )
         chain = build_chain(spec, self._cluster, account)

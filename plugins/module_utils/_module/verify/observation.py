@@ -15,7 +15,7 @@ import time
 import typing as t
 
 from ..._api.aws import eks, iam, sts
-from ..._api.kubernetes import admission, workloads
+from ..._api.kubernetes import admission, service_accounts, workloads
 from ..._core import errors
 from ..._core.arn import Arn
 from ..._core.diagnosis import expected_injection, test_pod, webhook_config
@@ -206,7 +206,7 @@ class ClusterReader:
         """The service account."""
         spec = self._spec
         find = functools.partial(
-            workloads.find_service_account, self._server, namespace=spec.namespace, name=spec.service_account
+            service_accounts.find_service_account, self._server, namespace=spec.namespace, name=spec.service_account
         )
         return read_unless_denied(find, f"get serviceaccounts in {spec.namespace}")
 
@@ -215,7 +215,7 @@ class ClusterReader:
         server, namespace, probes = self._server, self._spec.namespace, self._spec.probes
         if probes & {"static", "admission", "pods"}:
             list_webhooks = functools.partial(admission.list_webhooks, server)
-            find_namespace = functools.partial(admission.find_namespace, server, name=namespace)
+            find_namespace = functools.partial(service_accounts.find_namespace, server, name=namespace)
             self._early["webhooks"] = pool.submit(read_unless_denied, list_webhooks, _LIST_WEBHOOKS)
             self._early["namespace"] = pool.submit(read_unless_denied, find_namespace, f"get namespaces {namespace}")
         if "pods" in probes:
@@ -254,7 +254,7 @@ class ClusterReader:
         pods = workloads.list_pods(self._server, namespace=spec.namespace, query=query)
         found: dict[owners.Owner, Json | None] = {}
         # Twice at most: a ReplicaSet first, then the Deployment that it names.
-        while missing := owners.missing(pods, found, thorough=True):
+        while missing := owners.list_unread_owners(pods, found, with_templates=True):
             for owner in missing:
                 read = functools.partial(
                     workloads.find_workload, self._server, namespace=spec.namespace, **owner._asdict()
@@ -293,7 +293,7 @@ class ClusterReader:
         if isinstance(outcome, errors.IrsaError):
             return self._add_refusal(facts, outcome)
         facts = dataclasses.replace(facts, admitted=outcome)
-        if isinstance(outcome, Unknown) or expected_injection.is_touched(facts) or isinstance(facts.webhooks, Unknown):
+        if isinstance(outcome, Unknown) or expected_injection.was_mutated(facts) or isinstance(facts.webhooks, Unknown):
             return facts
         for hook in webhook_config.pod_identity_hooks(facts.webhooks):
             service = hook.client.get("service")

@@ -15,12 +15,10 @@ import typing as t
 from ..._api.kubernetes import admission, workloads
 from ..._core import errors
 from ..._core.diagnosis import diagnose, test_pod
-from ..._core.diagnosis.expected_injection import promised
 from ..._core.diagnosis.facts import ChainFacts, OrUnknown, StsAnswer, TestPod, Unknown, known
 from ..._core.diagnosis.rules import pods as pod_rules
 from ..._core.diagnosis.spec import build_chain
 from ..._core.pods import injection, readiness
-from ..._core.rollout import decision
 from .observation import AwsReader, ClusterReader
 from .token_probe import TokenProbe
 
@@ -29,7 +27,9 @@ if t.TYPE_CHECKING:
     from ..._api.kubernetes.client import ApiServer
     from ..._core.arn import EksCluster
     from ..._core.diagnosis.diagnose import Diagnosis
+    from ..._core.diagnosis.facts import Chain
     from ..._core.diagnosis.spec import TestPodSpec, VerificationSpec
+    from ..._core.rollout.staleness import PodStatus
 
 Json = dict[str, t.Any]
 
@@ -144,7 +144,7 @@ def run_test_pod(server: ApiServer, spec: VerificationSpec, options: TestPodSpec
 def _read_test_pod(server: ApiServer, options: TestPodSpec, pod: Json | None, name: str) -> OrUnknown[TestPod]:
     """:param name: with its namespace."""
     if pod is None or (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
-        blocker = readiness.pod_trouble(pod) if pod else None
+        blocker = readiness.pod_blocker(pod) if pod else None
         why = f": {blocker.message}" if blocker else ""
         return Unknown(f"the test pod {name} did not end within {options.timeout} seconds{why}")
     metadata = pod["metadata"]
@@ -180,17 +180,12 @@ def result_of(diagnosis: Diagnosis) -> dict[str, t.Any]:
 
 def _pods(facts: ChainFacts) -> list[dict[str, t.Any]]:
     """The pods as `pod_rollout` returns them; the reason for one of another account is that account."""
-    chain, kubernetes = facts.chain, facts.kubernetes
-    if isinstance(kubernetes.pods, Unknown):
-        return []
-    expected = promised(chain, kubernetes)
-    pods = decision.find(kubernetes.pods, lambda _pod: expected, kubernetes.workloads)
-    return [_pod(facts, pod) for pod in pods]
+    return [_pod(facts.chain, status) for status in pod_rules.evaluate_pods(facts.chain, facts.kubernetes)]
 
 
-def _pod(facts: ChainFacts, pod: decision.Finding) -> dict[str, t.Any]:
-    chain, account = facts.chain, injection.account_of(pod.pod)
+def _pod(chain: Chain, status: PodStatus) -> dict[str, t.Any]:
+    account = injection.account_of(status.pod)
     if account != chain.service_account:
         reason = f"uses the service account {account} instead of {chain.service_account}"
-        pod = dataclasses.replace(pod, verdict=injection.Verdict(False, (reason,)))
-    return pod.as_dict(chain.namespace)
+        status = dataclasses.replace(status, stale=False, reasons=(reason,))
+    return status.as_dict(chain.namespace)

@@ -11,7 +11,7 @@ import time
 import typing as t
 
 from ..._api.aws import sts
-from ..._api.kubernetes import workloads
+from ..._api.kubernetes import service_accounts
 from ..._core import errors
 from ..._core.diagnosis import diagnose
 from ..._core.diagnosis.facts import NO_ROLE, Chain, ChainFacts, OrUnknown, StsAnswer, Unknown
@@ -134,7 +134,7 @@ class TokenProbe:
 
     def _request(self, chain: Chain) -> str:
         """A token for the audience that the tokens of the account's pods have."""
-        token = workloads.request_token(
+        token = service_accounts.request_token(
             self._server,
             namespace=chain.namespace,
             name=chain.service_account,

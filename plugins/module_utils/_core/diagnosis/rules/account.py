@@ -21,7 +21,7 @@ from ...service_account.annotations import (
     owners_of,
 )
 from ..causes import Finding
-from ..expected_injection import carried, has_pod_identity, name_of, role_placeholder
+from ..expected_injection import has_pod_identity, injected_role, name_of, role_placeholder
 from ..facts import AwsFacts, Chain, KubernetesFacts, Unknown
 
 Json = t.Mapping[str, t.Any]
@@ -110,7 +110,7 @@ def _annotation(chain: Chain, facts: KubernetesFacts, account: Json) -> t.Iterat
     role_arn = annotations.get(ROLE_ARN_ANNOTATION)
     if role_arn:
         yield from _another_role(chain, role_arn)
-    elif carried(facts) is None or carried(facts) != chain.role_arn:
+    elif injected_role(facts) is None or injected_role(facts) != chain.role_arn:
         yield _no_role(chain, facts, annotations)
     audience = {key for key, meant in near_misses(annotations).items() if meant == _AUDIENCE}
     if _AUDIENCE not in annotations:
@@ -156,7 +156,7 @@ def _no_role(chain: Chain, facts: KubernetesFacts, annotations: t.Mapping[str, s
             f"annotation {ROLE_ARN_ANNOTATION} of service account {name} is empty, which the webhook treats as missing"
         )
         return Finding("annotation-empty", message, fix, _EVIDENCE, expected=chain.role_arn, found="")
-    given_role = carried(facts)
+    given_role = injected_role(facts)
     note = f"; the webhook's own configuration gives its pods {given_role}" if given_role else ""
     message = f"service account {name} has no annotation {ROLE_ARN_ANNOTATION}{note}"
     return Finding("annotation-missing", message, fix, _EVIDENCE, expected=chain.role_arn, found=given_role)

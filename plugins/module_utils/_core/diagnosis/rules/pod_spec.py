@@ -13,12 +13,13 @@ import re
 import typing as t
 
 from ...pods import injection
-from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_CONTAINERS
+from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_CONTAINERS, Container
+from ...rollout.staleness import PodStatus
 from ..causes import Finding
 from ..facts import Chain, KubernetesFacts
 from . import occurrences
 from .account import misplaced_skip_containers
-from .occurrences import Pod, Sighting
+from .occurrences import Occurrence
 
 Json = t.Mapping[str, t.Any]
 
@@ -34,7 +35,7 @@ _OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
 _TOKENS_FOR_NON_ROOT = 19
 
 
-def findings(chain: Chain, facts: KubernetesFacts, role_arn: str | None, pods: t.Sequence[Pod]) -> list[Finding]:
+def findings(chain: Chain, facts: KubernetesFacts, role_arn: str | None, pods: t.Sequence[PodStatus]) -> list[Finding]:
     """What is wrong with the specifications of pods, static ones apart.
 
     :param role_arn: what containers that name a role themselves should name; None where that isn't known.
@@ -49,24 +50,29 @@ def findings(chain: Chain, facts: KubernetesFacts, role_arn: str | None, pods: t
     ]
 
 
+def _to_inject(pod: PodStatus) -> list[Container]:
+    """The containers that the pod's annotation does not exclude."""
+    return [container for container in pod.containers if container.state != "skipped"]
+
+
 # -- the annotation that takes containers out
 
 
-def without_effect(facts: KubernetesFacts) -> t.Iterator[Finding]:
-    """The annotation that is a pod's on workloads, where nothing reads it."""
+def without_effect(chain: Chain, facts: KubernetesFacts) -> t.Iterator[Finding]:
+    """The annotation of pods on workloads, where nothing reads it."""
     for owner, workload in sorted(facts.workloads.items(), key=lambda each: str(each[0])):
         if workload is not None:
             yield from misplaced_skip_containers(str(owner), workload)
 
 
-def _skipped(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _skipped(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     """The annotation where it does otherwise than its author can have meant.
 
     To take out one container of several is what it is for; nothing is said of that.
     """
     path = f"metadata.annotations[{SKIP_CONTAINERS}]"
     reasons = {pod: (reason, pod.annotations[SKIP_CONTAINERS]) for pod in pods if (reason := _why_skipped_wrongly(pod))}
-    seen = [Sighting(pod, path, value) for pod, (_reason, value) in reasons.items()]
+    seen = [Occurrence(pod, path, value) for pod, (_reason, value) in reasons.items()]
     for reason, some in occurrences.grouped(seen, lambda each: reasons[each.pod][0]).items():
         yield Finding(
             "skip-containers",
@@ -78,39 +84,39 @@ def _skipped(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
         )
 
 
-def _why_skipped_wrongly(pod: Pod) -> str | None:
+def _why_skipped_wrongly(pod: PodStatus) -> str | None:
     value = pod.annotations.get(SKIP_CONTAINERS) or ""
     if not value.strip():
         return None
     skipped = injection.skipped_containers(pod.annotations)
     if not skipped:
         return "is no line of CSV, so it takes out no container"
-    names = {container.name for container, _written in pod.containers}
+    names = {container.name for container in pod.containers}
     for each in sorted(skipped - names):
         meant = re.sub("[^a-z0-9-]", "", each.lower())
         if meant in names - skipped:
             return f"names {each!r}, which is no container; {meant} is"
-    regular = {each["name"] for each in pod.spec["containers"]}
+    regular = {body["name"] for body in pod.spec["containers"]}
     return "takes out all containers, so that none has the role" if regular <= skipped else None
 
 
 # -- variables
 
 
-def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     """Variables that keep the webhook from a container and don't work in its place.
 
     Some write the whole environment themselves, a volume with the token included. That is no fault.
     """
-    reasons: dict[Sighting, str] = {}
+    reasons: dict[Occurrence, str] = {}
     for pod in pods:
-        for container, written in pod.to_inject:
-            if container.state in ("right", "preset", "foreign") and not _is_webhooks(pod, written):
-                environment = injection.environment_of(written)
-                reason = _why_no_use(chain, role_arn, pod, written)
+        for container in _to_inject(pod):
+            if container.state in ("right", "preset", "foreign") and not container.is_injected:
+                environment = injection.environment_of(container.body)
+                reason = _why_no_use(chain, role_arn, pod, container.body)
                 if reason:
-                    names = [each for each in (ROLE_VARIABLE, FILE_VARIABLE) if each in environment]
-                    reasons[Sighting.of(pod, container, f"env[{names[0]}]", ", ".join(names))] = reason
+                    names = [name for name in (ROLE_VARIABLE, FILE_VARIABLE) if name in environment]
+                    reasons[Occurrence.of(pod, container, f"env[{names[0]}]", ", ".join(names))] = reason
     for reason, some in occurrences.grouped(reasons, lambda each: reasons[each]).items():
         yield Finding(
             "env-preset",
@@ -123,30 +129,21 @@ def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[Pod]) -> t.Iter
         )
 
 
-def _is_webhooks(pod: Pod, written: Json) -> bool:
-    """Whether the variables are the webhook's, and not an author's who uses the webhook's path."""
-    if pod.template is None:
-        return injection.is_injected(written)
-    originals = [each for _field, each in injection.containers_of(pod.template) if each["name"] == written["name"]]
-    own = any(key in injection.environment_of(each) for each in originals for key in (ROLE_VARIABLE, FILE_VARIABLE))
-    return injection.is_injected(written) and not own
-
-
-def _why_no_use(chain: Chain, role_arn: str | None, pod: Pod, written: Json) -> str | None:
+def _why_no_use(chain: Chain, role_arn: str | None, pod: PodStatus, written: Json) -> str | None:
     """Why variables that a container has by itself are no use; None where they are, or may be."""
     environment = injection.environment_of(written)
-    has_role, has_file = (each in environment for each in (ROLE_VARIABLE, FILE_VARIABLE))
+    has_role, has_file = (name in environment for name in (ROLE_VARIABLE, FILE_VARIABLE))
     if not has_role and not has_file:
         return None
     if not has_role or not has_file:
         return f"there is no {FILE_VARIABLE if has_role else ROLE_VARIABLE}"
-    role, file = (environment[each].get("value") for each in (ROLE_VARIABLE, FILE_VARIABLE))
+    role, file = (environment[name].get("value") for name in (ROLE_VARIABLE, FILE_VARIABLE))
     if role and role_arn and role != role_arn:
         return f"the role is {role}"
     # By reference, or by Kubernetes' own $(NAME), it may be anything.
     if not file or "$(" in file:
         return None
-    mounts = [each for each in written.get("volumeMounts") or [] if _is_under(file, each["mountPath"])]
+    mounts = [mount for mount in written.get("volumeMounts") or [] if _is_under(file, mount["mountPath"])]
     if not mounts:
         return f"no volume is mounted where {file} is"
     return _why_other_token(chain, pod, max(mounts, key=lambda each: len(each["mountPath"])))
@@ -159,24 +156,24 @@ def _is_under(file: str, directory: str) -> bool:
     return plain(file).startswith(plain(directory).rstrip("/") + "/") or plain(file) == plain(directory)
 
 
-def _why_other_token(chain: Chain, pod: Pod, mount: Json) -> str | None:
+def _why_other_token(chain: Chain, pod: PodStatus, mount: Json) -> str | None:
     """Whether the projected tokens of a mounted volume have all another audience; of other volumes nothing is known."""
     for volume in pod.spec.get("volumes") or []:
         if volume["name"] == mount["name"]:
             sources = (volume.get("projected") or {}).get("sources") or []
-            tokens = [each["serviceAccountToken"] for each in sources if each.get("serviceAccountToken")]
-            audiences = [each.get("audience") or "the API server's" for each in tokens]
+            tokens = [source["serviceAccountToken"] for source in sources if source.get("serviceAccountToken")]
+            audiences = [token.get("audience") or "the API server's" for token in tokens]
             if audiences and chain.audience not in audiences:
                 return f"the token's audience is {audiences[0]} instead of {chain.audience}"
     return None
 
 
-def _static_credentials(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _static_credentials(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     seen = [
-        Sighting.of(pod, container, path, name)
+        Occurrence.of(pod, container, path, name)
         for pod in pods
-        for container, written in pod.to_inject
-        for name, path in _variables(written, facts).items()
+        for container in _to_inject(pod)
+        for name, path in _variables(container.body, facts).items()
         if name in STATIC_CREDENTIALS
     ]
     if seen:
@@ -192,7 +189,7 @@ def _static_credentials(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[P
         )
 
 
-def _region(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _region(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     """Containers that have the role and don't know their region, in China: the global endpoint isn't China's.
 
     https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html
@@ -200,12 +197,12 @@ def _region(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[Pod]) -> t.It
     if chain.partition != "aws-cn" and not (chain.role_arn or "").startswith("arn:aws-cn:"):
         return
     seen = [
-        Sighting.of(pod, container, "env")
+        Occurrence.of(pod, container, "env")
         for pod in pods
-        for container, written in pod.to_inject
-        if ROLE_VARIABLE in injection.environment_of(written)
-        and _is_known(written, facts)
-        and not any(each in REGIONS for each in _variables(written, facts))
+        for container in _to_inject(pod)
+        if ROLE_VARIABLE in injection.environment_of(container.body)
+        and _is_known(container.body, facts)
+        and not any(name in REGIONS for name in _variables(container.body, facts))
     ]
     if seen:
         yield Finding(
@@ -249,15 +246,15 @@ def _references(source: Json) -> t.Iterator[tuple[str, str]]:
 # -- who reads the token, and where
 
 
-def _unreadable(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _unreadable(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     if facts.minor_version is None or facts.minor_version >= _TOKENS_FOR_NON_ROOT:
         return
     seen = [
-        Sighting.of(pod, container, "securityContext", user)
+        Occurrence.of(pod, container, "securityContext", user)
         for pod in pods
         if (pod.spec.get("securityContext") or {}).get("fsGroup") is None and not _is_windows(pod.spec)
-        for container, written in pod.to_inject
-        if (user := _non_root(pod.spec, written))
+        for container in _to_inject(pod)
+        if (user := _non_root(pod.spec, container.body))
     ]
     if seen:
         yield Finding(
@@ -279,11 +276,11 @@ def _non_root(spec: Json, written: Json) -> str | None:
     return "runAsNonRoot: true" if merged.get("runAsNonRoot") else None
 
 
-def _windows(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _windows(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     seen = [
-        Sighting(pod, "spec.nodeSelector", str(pod.spec.get("nodeSelector") or "none"))
+        Occurrence(pod, "spec.nodeSelector", str(pod.spec.get("nodeSelector") or "none"))
         for pod in pods
-        if pod.to_inject and _is_windows(pod.spec) and not _selects_windows(pod.spec)
+        if _to_inject(pod) and _is_windows(pod.spec) and not _selects_windows(pod.spec)
     ]
     if seen:
         yield Finding(
@@ -309,7 +306,7 @@ def _is_windows(spec: Json) -> bool:
     contexts = [spec, *(written for _field, written in injection.containers_of(spec))]
     if (spec.get("os") or {}).get("name") == "windows" or _selects_windows(spec):
         return True
-    if any((each.get("securityContext") or {}).get("windowsOptions") for each in contexts):
+    if any((context.get("securityContext") or {}).get("windowsOptions") for context in contexts):
         return True
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     terms = (affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or []

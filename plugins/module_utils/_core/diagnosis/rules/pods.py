@@ -11,18 +11,21 @@ merely lacks is found only where account and webhook would have given it.
 
 from __future__ import annotations
 
+import functools
 import typing as t
 
 from ...pods import injection
 from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_LABEL, Expected
+from ...rollout import staleness
+from ...rollout.staleness import PodStatus
 from .. import webhook_config
 from ..causes import Finding
-from ..expected_injection import carried, name_of, promised
+from ..expected_injection import expected_injection, name_of
 from ..facts import Chain, KubernetesFacts, Unknown
 from . import occurrences
 from . import pod_spec as pod_spec_rules
 from . import webhook as webhook_rules
-from .occurrences import Pod, Sighting
+from .occurrences import Occurrence
 from .webhook import replace
 
 Json = t.Mapping[str, t.Any]
@@ -35,36 +38,52 @@ def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
     lack the role for that reason alone. Under a webhook that can't work pods lack the variables because of it.
     """
     broken = webhook_rules.findings(chain, facts)
-    found = [*broken, *pod_spec_rules.without_effect(facts)]
+    found = [*broken, *pod_spec_rules.without_effect(chain, facts)]
     if isinstance(facts.pods, Unknown):
         return found
-    expected = promised(chain, facts)
+    expected = expected_injection(chain, facts)
     role_arn = expected.role_arn if expected else chain.role_arn
-    live = [each for each in facts.pods if not injection.is_terminating(each) and not injection.is_finished(each)]
-    live.sort(key=lambda each: str(each["metadata"]["name"]))
-    pods = [Pod.look(each, role_arn or "", facts.workloads) for each in live]
-    found += _static(chain, [each for each in pods if each.is_static])
-    pods = [each for each in pods if not each.is_static]
-    found += _other_account(chain, [each for each in pods if not _is_ours(chain, each)])
-    excluded = {each: reason for each in pods if (reason := _exclusion(facts, each))}
-    found += _excluded(chain, excluded)
+    pods = [pod for pod in evaluate_pods(chain, facts) if pod.is_live]
+    found += _static(chain, [pod for pod in pods if pod.is_static])
+    pods = [pod for pod in pods if not pod.is_static]
+    found += _other_account(chain, [pod for pod in pods if not _is_ours(chain, pod)])
+    found += _excluded(chain, [pod for pod in pods if pod.excluded])
     if expected is not None:
-        ours = [each for each in pods if _is_ours(chain, each) and each not in excluded]
-        found += [] if broken else _bare(chain, ours)
-        found += [*_other_role(chain, facts, expected, ours), *_other_audience(chain, expected, ours)]
+        ours = [pod for pod in pods if _is_ours(chain, pod) and not pod.excluded]
+        found += [] if broken else _not_injected(chain, ours)
+        found += [*_other_role(chain, expected, ours), *_other_audience(chain, expected, ours)]
         found += _late(chain, ours)
     return [*found, *pod_spec_rules.findings(chain, facts, role_arn, pods)]
 
 
-def _is_ours(chain: Chain, pod: Pod) -> bool:
-    return injection.account_of(pod.body) == chain.service_account
+def evaluate_pods(chain: Chain, facts: KubernetesFacts) -> list[PodStatus]:
+    """The status of each pod that was read; none where they could not be read."""
+    if isinstance(facts.pods, Unknown):
+        return []
+    expected = expected_injection(chain, facts)
+    exclusion = functools.partial(_exclusion, facts)
+    return staleness.evaluate_pods(facts.pods, lambda _pod: expected, facts.workloads, exclusion)
+
+
+def _exclusion(facts: KubernetesFacts, labels: t.Mapping[str, str]) -> str | None:
+    """Why labels keep the webhook away, by the rule of every cluster or by the selectors of this one's webhooks."""
+    reason = staleness.excluded_by_label(labels)
+    if reason or isinstance(facts.webhooks, Unknown):
+        return reason
+    hooks = [hook for hook in webhook_config.pod_identity_hooks(facts.webhooks) if webhook_config.sees_new_pods(hook)]
+    reasons = [webhook_config.unmet(hook.body.get("objectSelector"), labels) for hook in hooks]
+    return reasons[0] if reasons and all(reasons) else None
+
+
+def _is_ours(chain: Chain, pod: PodStatus) -> bool:
+    return injection.account_of(pod.pod) == chain.service_account
 
 
 # -- pods that the webhook doesn't see
 
 
-def _static(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
-    seen = [Sighting(each, f"metadata.annotations[{injection.MIRROR}]") for each in pods]
+def _static(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
+    seen = [Occurrence(pod, f"metadata.annotations[{injection.MIRROR}]") for pod in pods]
     if seen:
         yield Finding(
             "static-pod",
@@ -75,8 +94,8 @@ def _static(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
         )
 
 
-def _other_account(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
-    seen = [Sighting(each, "spec.serviceAccountName", injection.account_of(each.body)) for each in pods]
+def _other_account(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
+    seen = [Occurrence(pod, "spec.serviceAccountName", injection.account_of(pod.pod)) for pod in pods]
     if seen:
         yield Finding(
             "pod-other-account",
@@ -89,21 +108,8 @@ def _other_account(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
         )
 
 
-def _exclusion(facts: KubernetesFacts, pod: Pod) -> str | None:
-    """Why its labels keep the webhook from a pod that carries nothing of the webhook's."""
-    if pod.was_injected:
-        return None
-    if SKIP_LABEL in pod.labels:
-        return f"there must be no label {SKIP_LABEL}"
-    if isinstance(facts.webhooks, Unknown):
-        return None
-    hooks = [each for each in webhook_config.pod_identity_hooks(facts.webhooks) if webhook_config.sees_new_pods(each)]
-    reasons = [webhook_config.unmet(each.body.get("objectSelector"), pod.labels) for each in hooks]
-    return reasons[0] if reasons and all(reasons) else None
-
-
-def _excluded(chain: Chain, excluded: t.Mapping[Pod, str]) -> t.Iterator[Finding]:
-    seen = [Sighting(pod, "metadata.labels", reason) for pod, reason in excluded.items()]
+def _excluded(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
+    seen = [Occurrence(pod, "metadata.labels", pod.excluded) for pod in pods]
     for reason, some in occurrences.grouped(seen, lambda each: str(each.found)).items():
         labelled = SKIP_LABEL in some[0].pod.labels
         yield Finding(
@@ -124,13 +130,12 @@ def _labels(labels: t.Mapping[str, str]) -> str:
 # -- pods that the webhook saw too early, or that somebody changed after it
 
 
-def _bare(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _not_injected(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     seen = [
-        Sighting.of(pod, container, "env")
+        Occurrence.of(pod, container, "env")
         for pod in pods
-        if not pod.was_injected
-        for container, _written in pod.containers
-        if container.state == "bare"
+        for container in pod.containers
+        if container.state == "not-injected"
     ]
     if seen:
         yield Finding(
@@ -144,11 +149,11 @@ def _bare(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
         )
 
 
-def _other_audience(chain: Chain, expected: Expected, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _other_audience(chain: Chain, expected: Expected, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     seen = [
-        Sighting(pod, "spec.volumes[aws-iam-token].projected", audience)
+        Occurrence(pod, "spec.volumes[aws-iam-token].projected", pod.stale_audience)
         for pod in pods
-        if pod.was_injected and (audience := injection.stale_audience(pod.spec, expected, pod.template))
+        if pod.stale_audience
     ]
     if seen:
         yield Finding(
@@ -162,23 +167,23 @@ def _other_audience(chain: Chain, expected: Expected, pods: t.Sequence[Pod]) -> 
         )
 
 
-def _other_role(chain: Chain, facts: KubernetesFacts, expected: Expected, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _other_role(chain: Chain, expected: Expected, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     # Where the account names another role than the one to be verified, that is its own finding, and pods that have the
     # latter are no older than the mistake.
     right = {expected.role_arn, chain.role_arn}
     seen = [
-        Sighting.of(pod, container, f"env[{ROLE_VARIABLE}]", container.role)
+        Occurrence.of(pod, container, f"env[{ROLE_VARIABLE}]", container.role)
         for pod in pods
-        for container, _written in pod.containers
+        for container in pod.containers
         if container.state == "other-role" and container.role not in right
     ]
-    if carried(facts) is not None:
+    if not expected.pod_identity:
         # New pods get the role, so the association that these were made under is gone.
         variable = injection.POD_IDENTITY_VARIABLE
         seen += [
-            Sighting.of(pod, container, f"env[{variable}]", "an EKS Pod Identity association")
+            Occurrence.of(pod, container, f"env[{variable}]", "an EKS Pod Identity association")
             for pod in pods
-            for container, _written in pod.containers
+            for container in pod.containers
             if container.state == "pod-identity"
         ]
     if seen:
@@ -193,17 +198,17 @@ def _other_role(chain: Chain, facts: KubernetesFacts, expected: Expected, pods: 
         )
 
 
-def _late(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
+def _late(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     """Containers without the variables beside others that the webhook gave them to.
 
     It gives them to all containers at once, so these came later, by another webhook.
     """
     seen = [
-        Sighting.of(pod, container, "env")
+        Occurrence.of(pod, container, "env")
         for pod in pods
         if pod.was_injected
-        for container, _written in pod.containers
-        if container.state in ("late", "bare")
+        for container in pod.containers
+        if container.state == "late"
     ]
     if seen:
         yield Finding(
@@ -219,26 +224,30 @@ def _late(chain: Chain, pods: t.Sequence[Pod]) -> t.Iterator[Finding]:
         )
 
 
-def _by_hand(seen: t.Sequence[Sighting]) -> str:
+def _by_hand(seen: t.Sequence[Occurrence]) -> str:
     """What a rollout leaves to people."""
     pods = occurrences.pods_of(seen)
     notes = []
-    if any(each.owner is None for each in pods):
+    if any(pod.owner is None for pod in pods):
         notes.append("pods without an owner go with delete_unmanaged alone, and only you can make them again")
-    if any(each.owner is not None and each.owner.kind == "Job" for each in pods):
+    if any(pod.owner is not None and pod.owner.rules.runs_to_completion for pod in pods):
         notes.append("a Job's pods are never restarted: run the Job again")
-    return "".join(f"; {each}" for each in notes)
+    return "".join(f"; {note}" for note in notes)
 
 
-def _has(seen: t.Sequence[Sighting]) -> str:
+def _has(seen: t.Sequence[Occurrence]) -> str:
     return "has" if _is_one(seen) else "have"
 
 
-def _was(seen: t.Sequence[Sighting]) -> str:
+def _was(seen: t.Sequence[Occurrence]) -> str:
     return "was" if _is_one(seen) else "were"
 
 
-def _is_one(seen: t.Sequence[Sighting]) -> bool:
-    """Whether what `sightings.names` begins with is one thing."""
-    containers = {each.container for each in seen if each.container}
-    return len(containers) == 1 if containers else len({each.pod.owner or each.pod for each in seen}) == 1
+def _is_one(seen: t.Sequence[Occurrence]) -> bool:
+    """Whether what `occurrences.names` begins with is one thing."""
+    containers = {occurrence.container for occurrence in seen if occurrence.container}
+    return (
+        len(containers) == 1
+        if containers
+        else len({occurrence.pod.owner or occurrence.pod for occurrence in seen}) == 1
+    )

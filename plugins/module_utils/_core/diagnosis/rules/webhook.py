@@ -11,7 +11,7 @@ import typing as t
 from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE
 from .. import webhook_config
 from ..causes import Finding
-from ..expected_injection import admitted, annotated, is_touched, name_of
+from ..expected_injection import admitted, annotated, name_of, was_mutated
 from ..facts import Chain, KubernetesFacts, Unknown
 from ..webhook_config import Hook
 
@@ -30,7 +30,7 @@ def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
     certificate of one that isn't called doesn't matter. A dry run that returns the variables shows that the webhook
     works, whatever its configuration looks like.
     """
-    if is_touched(facts):
+    if was_mutated(facts):
         return []
     if isinstance(facts.webhooks, Unknown):
         return _by_dry_run(chain, facts, None)

@@ -18,7 +18,9 @@ import urllib3
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import client, service_accounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import state as service_account_state
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import ServiceAccountSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module import service_account
 from hypothesis import strategies as st
 
 if t.TYPE_CHECKING:
@@ -90,13 +92,13 @@ class Account:
 
     def converge(self, options: Json) -> None:
         """What the module does; the plan must foresee the outcome, the refusal included."""
-        wanted = Wanted.from_params({**DEFAULTS, "name": self.name, **options})
+        wanted = ServiceAccountSpec.from_params({**DEFAULTS, "name": self.name, **options})
         try:
-            made = service_accounts.plan_service_account(self.server, wanted)
+            made = service_account.plan_service_account(self.server, wanted)
         except errors.Conflict as foreseen:
             self.refused(wanted, foreseen)
             return
-        operations = service_accounts.operations(self.server)
+        operations = service_account.operations(self.server)
         for action in made.actions[:1]:
             operations[action.operation](**action.arguments, dry_run=True)
         assert self.observed(wanted) == made.before, "the rehearsal changed something"
@@ -106,21 +108,23 @@ class Account:
             after["uid"] = self.observed(wanted)["uid"]
         assert service_account_plan.confirmed(wanted, made, answers).after == after
         assert self.observed(wanted) == after
-        again = service_accounts.plan_service_account(self.server, wanted)
+        again = service_account.plan_service_account(self.server, wanted)
         assert not again, "a second run would change something"
         assert again.before == again.after == after
 
-    def observed(self, wanted: Wanted) -> Json:
+    def observed(self, wanted: ServiceAccountSpec) -> Json:
         found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
-        account = service_account_plan.Account.from_kubernetes(found) if found else None
-        return service_account_plan.describe(NAMESPACE, wanted.name, account)
+        account = service_account_state.ServiceAccount.from_kubernetes(found) if found else None
+        return service_account_state.describe(NAMESPACE, wanted.name, account)
 
-    def refused(self, wanted: Wanted, foreseen: errors.Conflict) -> None:
+    def refused(self, wanted: ServiceAccountSpec, foreseen: errors.Conflict) -> None:
         """The server must refuse the same fields, and may refuse what is claimed with a map."""
         before = self.observed(wanted)
         found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
-        claimed = service_account_plan.Account.from_kubernetes(found or {}).claimed
-        forced = service_accounts.plan_service_account(self.server, Wanted(**{**vars(wanted), "force": True}))
+        claimed = service_account_state.ServiceAccount.from_kubernetes(found or {}).claimed
+        forced = service_account.plan_service_account(
+            self.server, ServiceAccountSpec(**{**vars(wanted), "force": True})
+        )
         apply = next(action for action in forced.actions if action.operation == "apply_service_account")
         with pytest.raises(errors.Conflict) as caught:
             service_accounts.apply_service_account(self.server, **{**apply.arguments, "force": False})

@@ -329,7 +329,7 @@ def test_an_authority_may_be_as_plain_as_those_of_eks(authority: trustme.CA) -> 
 @pytest.mark.parametrize("data", ["Q0E=", "!", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="])
 def test_an_authority_that_is_none(module: Module, eks: t.Any, data: str) -> None:
     eks.describe(certificateAuthority={"data": data})
-    with pytest.raises(errors.BadConnection, match="certificate authority of EKS cluster production is no PEM"):
+    with pytest.raises(errors.BadConnection, match="certificate authority of EKS cluster production is not a PEM"):
         connection.open_api_server(module(cluster_name="production", **eks.options))
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Service accounts and namespaces: each call as it goes over the wire, and a plan carried out call by call."""
+"""Service accounts and namespaces: each call as it goes over the wire."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import service_accounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import Wanted
 from unit.scripted import LOST, Answer
 
 if t.TYPE_CHECKING:
@@ -89,19 +87,20 @@ def test_what_is_no_error(scripted: Scripted, connect: Connect) -> None:
     assert len(scripted.requests) == 2
 
 
-@pytest.mark.parametrize(
-    ("answer", "kind", "says"),
-    [
-        (NO_NAMESPACE, errors.NotFound, "set create_namespace: true, which takes the permission to get namespaces"),
-        (EXISTS, errors.AlreadyExists, "could not create the service account ns/app"),
-    ],
-)
+@pytest.mark.parametrize(("answer", "kind"), [(NO_NAMESPACE, errors.NotFound), (EXISTS, errors.AlreadyExists)])
 def test_creation_is_refused(
-    scripted: Scripted, connect: Connect, answer: Answer, kind: type[errors.IrsaError], says: str
+    scripted: Scripted, connect: Connect, answer: Answer, kind: type[errors.IrsaError]
 ) -> None:
     scripted.answer(answer)
-    with pytest.raises(kind, match=says):
+    with pytest.raises(kind, match="could not create the service account ns/app"):
         service_accounts.create_service_account(connect(scripted), body=BODY, manager="eksops.irsa")
+
+
+@pytest.mark.parametrize(("namespace", "path"), [("ns", ACCOUNTS), (None, "/api/v1/serviceaccounts")])
+def test_list(scripted: Scripted, connect: Connect, namespace: str | None, path: str) -> None:
+    scripted.answer({"metadata": {}, "items": [BODY]})
+    assert service_accounts.list_service_accounts(connect(scripted), namespace=namespace) == [BODY]
+    assert scripted.requests[0].path == path
 
 
 def test_an_object_that_has_changed(scripted: Scripted, connect: Connect) -> None:
@@ -134,25 +133,3 @@ def test_a_lost_answer_to_a_creation_tells_that_it_exists(
 def test_namespace_phase(scripted: Scripted, connect: Connect, answer: t.Any, phase: str | None) -> None:
     scripted.answer(answer)
     assert service_accounts.namespace_phase(connect(scripted), name="ns") == phase
-
-
-WANTED = Wanted("ns", "app", sets={Field("annotations", ROLE): "arn:aws:iam::123456789012:role/app"})
-
-
-def test_the_namespace_is_asked_for_only_where_it_matters(scripted: Scripted, connect: Connect) -> None:
-    server = connect(scripted)
-    there = {"metadata": {"uid": "u1", "resourceVersion": "7", "name": "app", "namespace": "ns"}}
-    scripted.answer(there)
-    assert service_accounts.plan_service_account(server, WANTED)
-    scripted.answer(MISSING)
-    assert not service_accounts.plan_service_account(server, Wanted("ns", "app", state="absent"))
-    assert [request.path for request in scripted.requests] == [f"{ACCOUNTS}/app"] * 2
-    scripted.answer(MISSING, {"metadata": {}, "status": {"phase": "Active"}})
-    plan = service_accounts.plan_service_account(server, WANTED)
-    assert scripted.requests[-1].path == "/api/v1/namespaces/ns"
-    scripted.answer(Answer(201, there), there)
-    operations = service_accounts.operations(server)
-    for action in plan.actions:
-        operations[action.operation](**action.arguments)
-    assert [request.method for request in scripted.requests[-2:]] == ["POST", "PATCH"]
-    assert "resourceVersion" not in scripted.requests[-1].body["metadata"]

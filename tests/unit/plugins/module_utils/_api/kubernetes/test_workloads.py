@@ -81,7 +81,7 @@ def test_restart_is_a_patch_of_the_template() -> None:
             "/apis/apps/v1/namespaces/shop/deployments/web",
             {"fieldManager": "eksops.irsa"},
             {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": at}}}}},
-            "application/strategic-merge-patch+json",
+            "application/merge-patch+json",
         )
     ]
 
@@ -142,12 +142,9 @@ def test_pods_are_chosen_by_the_server(account: str | None, labels: tuple[str, .
     ]
 
 
-def test_events_and_namespaces_need_no_permission() -> None:
-    with Recorded(FORBIDDEN, FORBIDDEN, NOT_FOUND, {"kind": "Namespace"}) as server:
+def test_events_need_no_permission() -> None:
+    with Recorded(FORBIDDEN) as server:
         assert workloads.list_events(server.api, namespace="shop", kind="StatefulSet", name="db") == []
-        assert workloads.namespace_exists(server.api, namespace="shop")
-        assert not workloads.namespace_exists(server.api, namespace="shop")
-        assert workloads.namespace_exists(server.api, namespace="shop")
     assert server.requests[0][2]["fieldSelector"] == "involvedObject.kind=StatefulSet,involvedObject.name=db"
 
 

@@ -4,67 +4,10 @@
 
 from __future__ import annotations
 
-import pathlib
 import typing as t
 
 import pytest
-import yaml
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods import readiness
-
-ROLLOUTS = yaml.safe_load(pathlib.Path(__file__).with_name("readiness.yml").read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize(
-    ("rollout", "moment"),
-    [
-        pytest.param(rollout, moment, id=f"{rollout['name']}, {number}")
-        for rollout in ROLLOUTS
-        for number, moment in enumerate(rollout["moments"])
-    ],
-)
-def test_rollout_status(rollout: dict[str, t.Any], moment: dict[str, t.Any]) -> None:
-    workload = {
-        "metadata": {"generation": moment["generation"]},
-        "spec": rollout["spec"],
-        "status": moment["status"],
-    }
-    progress = readiness.rollout_status(rollout["kind"], workload)
-    assert (progress.message, progress.done) == (moment["says"], not moment["says"])
-    assert progress.failed == moment.get("failed", False)
-    assert readiness.is_under_way(rollout["kind"], workload) == moment.get("under_way", False)
-
-
-@pytest.mark.parametrize(
-    ("kind", "spec", "expected"),
-    [
-        ("Deployment", {}, True),
-        ("Deployment", {"paused": True}, False),
-        ("StatefulSet", {"updateStrategy": {"type": "RollingUpdate"}}, True),
-        ("StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, False),
-        ("DaemonSet", {}, True),
-        ("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, False),
-        ("ReplicaSet", {}, False),
-        ("CloneSet", {}, False),
-    ],
-)
-def test_updates_itself(kind: str, spec: dict[str, t.Any], expected: bool) -> None:
-    workload = {"metadata": {"generation": 2}, "spec": spec}
-    assert readiness.updates_itself(kind, workload) is expected
-    assert readiness.is_under_way(kind, workload) in (expected, False)
-
-
-@pytest.mark.parametrize(
-    ("kind", "workload", "count"),
-    [
-        ("Deployment", {"spec": {"replicas": 3}}, 3),
-        ("Deployment", {"spec": {"replicas": 0}}, 0),
-        ("ReplicationController", {"spec": {}}, 1),
-        ("DaemonSet", {"spec": {}, "status": {"desiredNumberScheduled": 4}}, 4),
-        ("CloneSet", {"spec": {"replicas": 3}}, None),
-    ],
-)
-def test_desired(kind: str, workload: dict[str, t.Any], count: int | None) -> None:
-    assert readiness.desired(kind, workload) == count
 
 
 def waiting(reason: str, message: str = "", **more: t.Any) -> dict[str, t.Any]:
@@ -76,7 +19,7 @@ def condition(kind: str, status: str, reason: str = "", message: str = "") -> di
 
 
 @pytest.mark.parametrize(
-    ("status", "hard", "message"),
+    ("status", "permanent", "message"),
     [
         pytest.param(
             {"phase": "Pending", "containerStatuses": [waiting("ImagePullBackOff", 'Back-off pulling image "x"')]},
@@ -138,12 +81,12 @@ def condition(kind: str, status: str, reason: str = "", message: str = "") -> di
         pytest.param({}, False, "pod p is pending", id="new"),
     ],
 )
-def test_pod_trouble(status: dict[str, t.Any], hard: bool, message: str) -> None:
-    trouble = readiness.pod_trouble({"metadata": {"name": "p"}, "status": status})
-    assert trouble == readiness.Trouble(message, hard)
+def test_pod_blocker(status: dict[str, t.Any], permanent: bool, message: str) -> None:
+    blocker = readiness.pod_blocker({"metadata": {"name": "p"}, "status": status})
+    assert blocker == readiness.RolloutBlocker(message, permanent)
 
 
-def test_a_ready_pod_has_no_trouble() -> None:
+def test_a_ready_pod_has_no_blocker() -> None:
     status = {
         "phase": "Running",
         "conditions": [condition("PodScheduled", "True"), condition("Ready", "True")],
@@ -151,16 +94,16 @@ def test_a_ready_pod_has_no_trouble() -> None:
     }
     pod = {"metadata": {"name": "p"}, "status": status}
     assert readiness.is_ready(pod)
-    assert readiness.pod_trouble(pod) is None
+    assert readiness.pod_blocker(pod) is None
 
 
 def test_conditions_tell_of_pods_that_are_refused() -> None:
     failure = condition("ReplicaFailure", "True", "FailedCreate", "exceeded quota: small")
-    assert readiness.workload_trouble({"status": {"conditions": [failure]}}) == readiness.Trouble(
+    assert readiness.workload_blocker({"status": {"conditions": [failure]}}) == readiness.RolloutBlocker(
         "FailedCreate: exceeded quota: small", True
     )
-    assert readiness.workload_trouble({"status": {"conditions": [{**failure, "status": "False"}]}}) is None
-    assert readiness.workload_trouble({}) is None
+    assert readiness.workload_blocker({"status": {"conditions": [{**failure, "status": "False"}]}}) is None
+    assert readiness.workload_blocker({}) is None
 
 
 def event(reason: str, message: str, last: str | None = None, **more: t.Any) -> dict[str, t.Any]:
@@ -173,6 +116,6 @@ def test_the_latest_event_tells_why_pods_are_refused() -> None:
         event("FailedCreate", "newest", series={"lastObservedTime": "2026-11-22T10:00:05.000000Z"}),
         event("FailedCreate", "older", "2026-11-22T10:00:04Z"),
     ]
-    assert readiness.event_trouble(events) == readiness.Trouble("FailedCreate: newest", True)
-    assert readiness.event_trouble(events[:1]) is None
-    assert readiness.event_trouble([]) is None
+    assert readiness.event_blocker(events) == readiness.RolloutBlocker("FailedCreate: newest", True)
+    assert readiness.event_blocker(events[:1]) is None
+    assert readiness.event_blocker([]) is None

@@ -8,12 +8,14 @@ import dataclasses
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Conflict, InvalidInput, NotFound
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods import owners
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Conflict
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods import owners, workload_kinds
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import WorkloadKind
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision as rollout
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import staleness
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import RolloutSpec
 from unit import kubernetes_objects as k8s
 
 Json = dict[str, t.Any]
@@ -30,16 +32,16 @@ PARAMS: Json = {
     "wait_timeout": 300,
     "max_retries": 2,
 }
-WANTED = Wanted.from_params(PARAMS)
+SPEC = RolloutSpec.from_params(PARAMS)
 
 
 def owner(kind: str, name: str) -> Owner:
     return Owner("v1" if kind == "ReplicationController" else "apps/v1", kind, name)
 
 
-def decide(pods: list[Json], workloads: dict[Owner, Json | None], **options: t.Any) -> rollout.Decision:
-    findings = rollout.find(pods, lambda pod: Expected(k8s.ROLE), workloads)
-    return rollout.decide(dataclasses.replace(WANTED, **options), findings, workloads)
+def decide(pods: list[Json], workloads: dict[Owner, Json | None], **options: t.Any) -> rollout.RolloutDecision:
+    findings = staleness.evaluate_pods(pods, lambda pod: Expected(k8s.ROLE), workloads)
+    return rollout.decide(dataclasses.replace(SPEC, **options), findings, workloads)
 
 
 def of(kind: str, name: str, *pod_names: str, **options: t.Any) -> list[Json]:
@@ -214,7 +216,7 @@ def test_several_workloads_in_one_plan() -> None:
 @pytest.mark.parametrize(
     ("pods", "workloads", "warning"),
     [
-        pytest.param([k8s.pod("lonely")], {}, "left alone: lonely", id="bare"),
+        pytest.param([k8s.pod("lonely")], {}, "not changed: lonely", id="bare"),
         pytest.param(
             [k8s.pod("job-x", k8s.owner_reference("Job", "job", "batch/v1"))], {}, "a Job is never restarted", id="job"
         ),
@@ -280,7 +282,7 @@ UPDATING = {"updateRevision": "db-2", "currentRevision": "db-1"}
 def test_what_is_being_replaced_is_only_waited_for(pods: list[Json], workloads: dict[Owner, Json | None]) -> None:
     decision = decide(pods, workloads)
     assert not decision.plan
-    assert [(task.restart, task.held, task.replace) for task in decision.tasks] == [(False, (), ())]
+    assert [(task.restart, task.unready, task.replace) for task in decision.tasks] == [(False, (), ())]
     assert decide(pods, workloads, wait=False).tasks == ()
     assert decide(pods, workloads, only_stale=False).plan
 
@@ -301,62 +303,8 @@ def test_a_fresh_rollout_under_way_is_waited_for() -> None:
     assert decide(pods, workloads, wait=False).tasks == ()
 
 
-@pytest.mark.parametrize(
-    ("pods", "known", "thorough", "expected"),
-    [
-        pytest.param(WEB, {}, False, [], id="the-hash-names-the-deployment"),
-        pytest.param(WEB, {}, True, [owner("ReplicaSet", "web-6d"), owner("Deployment", "web")], id="thorough"),
-        pytest.param(of("ReplicaSet", "rs", "rs-a"), {}, False, [owner("ReplicaSet", "rs")], id="replicaset"),
-        pytest.param(of("StatefulSet", "db", "db-0"), {}, False, [], id="named-by-the-pod"),
-        pytest.param(of("StatefulSet", "db", "db-0"), {}, True, [owner("StatefulSet", "db")], id="set"),
-        pytest.param(WEB, WEB_OWNERS, True, [], id="known"),
-        pytest.param([k8s.pod("lonely")], {}, True, [], id="bare"),
-        pytest.param([k8s.pod("j", k8s.owner_reference("Job", "j", "batch/v1"))], {}, True, [], id="job"),
-    ],
-)
-def test_what_has_to_be_read(
-    pods: list[Json], known: dict[Owner, Json | None], thorough: bool, expected: list[Owner]
-) -> None:
-    assert owners.missing(pods, known, thorough=thorough) == expected
-
-
-def test_an_orphaned_replica_set_stands_for_itself() -> None:
-    known = {owner("ReplicaSet", "web-6d"): k8s.workload("web-6d")}
-    assert owners.owner_of(WEB[0], {}) == owner("Deployment", "web")
-    assert owners.owner_of(WEB[0], known) == owner("ReplicaSet", "web-6d")
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"namespace": "Shop"}, "'Shop' is no namespace"),
-        ({"service_account": "app_1"}, "'app_1' is no name of a service account"),
-        ({"service_account": None}, "service_account or label_selectors"),
-        ({"role_arn": "arn:aws:iam::1:role/app"}, "is no ARN of an IAM role"),
-        ({"role_arn": f" {k8s.ROLE}"}, "is no ARN of an IAM role"),
-        ({"wait_timeout": 0}, "wait_timeout is 0"),
-        ({"max_retries": -1}, "max_retries is -1"),
-    ],
-)
-def test_bad_options(changes: Json, message: str) -> None:
-    with pytest.raises(InvalidInput, match=message):
-        Wanted.from_params({**PARAMS, **changes})
-
-
-def account(role: str | None, audience: str | None = None) -> Json:
-    annotations = {"eks.amazonaws.com/role-arn": role, "eks.amazonaws.com/audience": audience}
-    return {"metadata": {"name": "app", "annotations": {key: value for key, value in annotations.items() if value}}}
-
-
-def test_the_annotation_says_what_is_expected_unless_the_option_does() -> None:
-    assert rollout.expectation(WANTED, account(k8s.ROLE, "vault")) == Expected(k8s.ROLE, "vault")
-    none = dataclasses.replace(WANTED, role_arn="")
-    assert rollout.expectation(none, account(k8s.ROLE, "vault")) == Expected("", "vault")
-    assert rollout.expectation(none, None) == Expected("")
-    with pytest.raises(NotFound, match="there is no service account shop/app"):
-        rollout.expectation(WANTED, None)
-    with pytest.raises(NotFound, match="service account shop/app names no role"):
-        rollout.expectation(WANTED, account(None))
+def account_of(role: str | None) -> Json:
+    return {"metadata": {"name": "app", "annotations": {"eks.amazonaws.com/role-arn": role} if role else {}}}
 
 
 @pytest.mark.parametrize(
@@ -371,12 +319,38 @@ def test_the_annotation_says_what_is_expected_unless_the_option_does() -> None:
     ],
 )
 def test_a_restart_that_can_not_help_is_not_begun(asked: str | None, annotated: str | None, stops: bool) -> None:
-    wanted = dataclasses.replace(WANTED, role_arn=asked)
+    wanted = dataclasses.replace(SPEC, role_arn=asked)
     begun = decide(WEB, WEB_OWNERS)
     idle = decide([], {})
-    rollout.require_no_contradiction(wanted, account(annotated), idle)
+    rollout.require_no_contradiction(wanted, account_of(annotated), idle)
     if stops:
-        with pytest.raises(Conflict, match="can't give the pods of service account shop/app"):
-            rollout.require_no_contradiction(wanted, account(annotated), begun)
+        with pytest.raises(Conflict, match="cannot give the pods of service account shop/app"):
+            rollout.require_no_contradiction(wanted, account_of(annotated), begun)
     else:
-        rollout.require_no_contradiction(wanted, account(annotated), begun)
+        rollout.require_no_contradiction(wanted, account_of(annotated), begun)
+
+
+class ArgoRollout(WorkloadKind):
+    """What support of another kind takes."""
+
+    group, kind, plural = "argoproj.io", "Rollout", "rollouts"
+    is_read = True
+
+    def rolls_out(self, workload: Json) -> bool:  # type: ignore[override]
+        return True
+
+    def restart_patch(self, at: str) -> Json:
+        return {"spec": {"restartAt": at}}
+
+
+def test_another_kind_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workload_kinds, "_KINDS", {**workload_kinds._KINDS, ("argoproj.io", "Rollout"): ArgoRollout()})
+    canary = Owner("argoproj.io/v1alpha1", "Rollout", "canary")
+    pods = of("ReplicaSet", "canary-7f", "canary-7f-a", labels={"rollouts-pod-template-hash": "7f"})
+    replica_set = k8s.workload("canary-7f", owner=k8s.owner_reference("Rollout", "canary", canary.api_version))
+    known: dict[Owner, Json | None] = {owner("ReplicaSet", "canary-7f"): replica_set}
+    assert owners.list_unread_owners(pods, known, with_templates=True) == [canary]
+    known[canary] = k8s.workload("canary")
+    decision = decide(pods, known)
+    assert decision.plan.summaries() == ["restart Rollout shop/canary"]
+    assert canary.rules.restart_patch("now") == {"spec": {"restartAt": "now"}}

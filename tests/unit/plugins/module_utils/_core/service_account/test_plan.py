@@ -11,8 +11,12 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field, owners_of
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.plan import Account, Observed, plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import MARK, Wanted
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.plan import plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import MARK, ServiceAccountSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.state import (
+    ServiceAccount,
+    ServiceAccountState,
+)
 from unit import chain_objects
 
 ROLE = "eks.amazonaws.com/role-arn"
@@ -21,21 +25,21 @@ ARN, OTHER = "arn:aws:iam::123456789012:role/app", "arn:aws:iam::123456789012:ro
 US, KUBECTL, HELM = ("eksops.irsa", "Apply"), ("kubectl-annotate", "Update"), ("helm", "Apply")
 CREATED_BY_US = {MARK.key: ("true", ("eksops.irsa", "Update"))}
 
-Owner = tuple[str, str]
+FieldOwner = tuple[str, str]
 
 
 def account(
     annotations: dict[str, tuple[t.Any, ...]] | None = None, labels: dict[str, tuple[t.Any, ...]] | None = None
-) -> Account:
+) -> ServiceAccount:
     """An account as the API server returns it: key to value and owners, each a pair of manager and operation."""
     given = {"annotations": annotations or {}, "labels": labels or {}}
-    entries: dict[Owner, dict[str, t.Any]] = {("kube-controller-manager", "Update"): {"f:secrets": {".": {}}}}
+    entries: dict[FieldOwner, dict[str, t.Any]] = {("kube-controller-manager", "Update"): {"f:secrets": {".": {}}}}
     for kind, fields in given.items():
         for key, (_value, *owners) in fields.items():
             for owner in owners:
                 metadata = entries.setdefault(owner, {}).setdefault("f:metadata", {})
                 metadata.setdefault(f"f:{kind}", {".": {}})[f"f:{key}"] = {}
-    return Account.from_kubernetes(
+    return ServiceAccount.from_kubernetes(
         {
             "metadata": {
                 "namespace": "ns",
@@ -58,12 +62,14 @@ def account(
     )
 
 
-def wanted(**options: t.Any) -> Wanted:
+def wanted(**options: t.Any) -> ServiceAccountSpec:
     defaults: dict[str, t.Any] = dict.fromkeys(
         ("role_arn", "audience", "sts_regional_endpoints", "token_expiration", "labels", "annotations")
     )
     flags = {"create": True, "create_namespace": False, "force": False, "delete": False}
-    return Wanted.from_params({"namespace": "ns", "name": "app", "state": "present", **defaults, **flags, **options})
+    return ServiceAccountSpec.from_params(
+        {"namespace": "ns", "name": "app", "state": "present", **defaults, **flags, **options}
+    )
 
 
 def applied(made: t.Any) -> dict[str, t.Any]:
@@ -95,14 +101,14 @@ LOCK = {"uid": "u1", "resourceVersion": "7"}
     ],
 )
 def test_options_become_annotations(options: dict[str, t.Any], annotations: dict[str, str]) -> None:
-    made = plan(wanted(**options), Observed(account()))
+    made = plan(wanted(**options), ServiceAccountState(account()))
     assert applied(made) == {**LOCK, "annotations": annotations}
     assert made.after["annotations"] == annotations
     assert made.after["managed_annotations"] == sorted(annotations)
 
 
 def test_a_missing_account_is_created_with_the_mark_and_then_applied() -> None:
-    made = plan(wanted(role_arn=ARN, labels={"team": "a"}), Observed(None, "Active"))
+    made = plan(wanted(role_arn=ARN, labels={"team": "a"}), ServiceAccountState(None, "Active"))
     create, apply = made.actions
     assert create.operation == "create_service_account"
     assert create.arguments["body"]["metadata"] == {
@@ -126,7 +132,7 @@ def test_a_missing_account_is_created_with_the_mark_and_then_applied() -> None:
 
 
 def test_an_account_without_options_is_only_created() -> None:
-    assert [action.operation for action in plan(wanted(), Observed(None, "Active")).actions] == [
+    assert [action.operation for action in plan(wanted(), ServiceAccountState(None, "Active")).actions] == [
         "create_service_account"
     ]
 
@@ -140,7 +146,9 @@ def test_an_account_without_options_is_only_created() -> None:
     ],
 )
 def test_namespace(options: dict[str, t.Any], phase: str | None, operations: list[str]) -> None:
-    assert [action.operation for action in plan(wanted(**options), Observed(None, phase)).actions] == operations
+    assert [
+        action.operation for action in plan(wanted(**options), ServiceAccountState(None, phase)).actions
+    ] == operations
 
 
 @pytest.mark.parametrize(
@@ -156,12 +164,12 @@ def test_what_must_not_be_created(
     options: dict[str, t.Any], phase: str, kind: type[errors.IrsaError], says: str
 ) -> None:
     with pytest.raises(kind) as caught:
-        plan(wanted(**options), Observed(None, phase))
+        plan(wanted(**options), ServiceAccountState(None, phase))
     assert says in str(caught.value)
 
 
 # What is on the account, what is asked for, what our manager then applies; None for no write at all.
-PRESENT: dict[str, tuple[Account, dict[str, t.Any], dict[str, t.Any] | None]] = {
+PRESENT: dict[str, tuple[ServiceAccount, dict[str, t.Any], dict[str, t.Any] | None]] = {
     "nothing to do": (account({ROLE: (ARN, US)}), {"role_arn": ARN}, None),
     "nothing asked for": (account({ROLE: (ARN, US)}), {}, None),
     "nothing to do beside others": (account({ROLE: (ARN, KUBECTL, US)}), {"role_arn": ARN}, None),
@@ -207,8 +215,8 @@ PRESENT: dict[str, tuple[Account, dict[str, t.Any], dict[str, t.Any] | None]] = 
 
 
 @pytest.mark.parametrize(("before", "options", "config"), PRESENT.values(), ids=PRESENT.keys())
-def test_what_is_applied(before: Account, options: dict[str, t.Any], config: dict[str, t.Any] | None) -> None:
-    made = plan(wanted(**options), Observed(before))
+def test_what_is_applied(before: ServiceAccount, options: dict[str, t.Any], config: dict[str, t.Any] | None) -> None:
+    made = plan(wanted(**options), ServiceAccountState(before))
     assert made.warnings == ()
     if config is None:
         assert not made
@@ -223,7 +231,7 @@ def test_what_is_applied(before: Account, options: dict[str, t.Any], config: dic
 def test_foreign_values_are_a_conflict_that_names_the_owners() -> None:
     before = account({ROLE: (OTHER, KUBECTL, HELM)}, {"team": ("a", HELM)})
     with pytest.raises(errors.Conflict) as caught:
-        plan(wanted(role_arn=ARN, labels={"team": "b"}), Observed(before))
+        plan(wanted(role_arn=ARN, labels={"team": "b"}), ServiceAccountState(before))
     text = str(caught.value)
     assert f"annotation {ROLE} of service account ns/app is owned by kubectl-annotate (Update), helm (Apply)" in text
     assert f"annotation {ROLE} is '{OTHER}', wanted is '{ARN}'; label team is 'a', wanted is 'b'" in text
@@ -234,12 +242,12 @@ def test_foreign_values_are_a_conflict_that_names_the_owners() -> None:
 
 def test_our_own_share_doesnt_free_a_field() -> None:
     with pytest.raises(errors.Conflict, match="owned by helm"):
-        plan(wanted(role_arn=ARN), Observed(account({ROLE: (OTHER, US, HELM)})))
+        plan(wanted(role_arn=ARN), ServiceAccountState(account({ROLE: (OTHER, US, HELM)})))
 
 
 def test_force_takes_over_and_says_whose_it_was() -> None:
-    assert plan(wanted(role_arn=ARN), Observed(account())).actions[0].arguments["force"] is False
-    made = plan(wanted(role_arn=ARN, force=True), Observed(account({ROLE: (OTHER, KUBECTL)})))
+    assert plan(wanted(role_arn=ARN), ServiceAccountState(account())).actions[0].arguments["force"] is False
+    made = plan(wanted(role_arn=ARN, force=True), ServiceAccountState(account({ROLE: (OTHER, KUBECTL)})))
     assert made.actions[0].arguments["force"] is True
     assert applied(made) == {**LOCK, "annotations": {ROLE: ARN}}
     assert made.warnings == (
@@ -258,12 +266,12 @@ def test_an_object_without_managed_fields_belongs_to_whoever_was_before() -> Non
         }
     }
     with pytest.raises(errors.Conflict, match="owned by before-first-apply"):
-        plan(wanted(role_arn=ARN), Observed.from_kubernetes(bare))
+        plan(wanted(role_arn=ARN), ServiceAccountState.from_kubernetes(bare))
 
 
 def test_absent_takes_away_what_is_ours_alone() -> None:
     before = account({ROLE: (ARN, US), EXPIRATION: ("600", US), "note": ("x", HELM)}, {"team": ("a", US)})
-    made = plan(wanted(state="absent"), Observed(before))
+    made = plan(wanted(state="absent"), ServiceAccountState(before))
     assert applied(made) == LOCK
     assert made.after["annotations"] == {"note": "x"}
     assert made.after["labels"] == {}
@@ -273,10 +281,10 @@ def test_absent_takes_away_what_is_ours_alone() -> None:
     ]
 
 
-def claimed(*fields: str) -> Observed:
+def claimed(*fields: str) -> ServiceAccountState:
     """An account of ours whose annotations as such belong to somebody who set none of them."""
     entries = {"helm": ("Update", {}), "eksops.irsa": ("Apply", {f"f:{key}": {} for key in fields})}
-    return Observed.from_kubernetes(
+    return ServiceAccountState.from_kubernetes(
         {
             "metadata": {
                 "uid": "u1",
@@ -311,7 +319,7 @@ def test_who_owns_only_the_map_is_not_in_the_way() -> None:
 
 
 def test_absent_keeps_what_others_own_too_and_says_so() -> None:
-    made = plan(wanted(state="absent"), Observed(account({ROLE: (ARN, US, KUBECTL)})))
+    made = plan(wanted(state="absent"), ServiceAccountState(account({ROLE: (ARN, US, KUBECTL)})))
     assert applied(made) == LOCK
     assert made.after["annotations"] == {ROLE: ARN}
     assert made.after["managed_annotations"] == []
@@ -320,8 +328,8 @@ def test_absent_keeps_what_others_own_too_and_says_so() -> None:
 
 
 @pytest.mark.parametrize("owners", [(KUBECTL,), ()], ids=["somebody's", "nobody's"])
-def test_absent_leaves_what_it_did_not_set(owners: tuple[Owner, ...]) -> None:
-    made = plan(wanted(state="absent"), Observed(account({ROLE: (ARN, *owners)})))
+def test_absent_leaves_what_it_did_not_set(owners: tuple[FieldOwner, ...]) -> None:
+    made = plan(wanted(state="absent"), ServiceAccountState(account({ROLE: (ARN, *owners)})))
     assert not made
     assert made.before == made.after
     assert len(made.warnings) == 1
@@ -329,7 +337,7 @@ def test_absent_leaves_what_it_did_not_set(owners: tuple[Owner, ...]) -> None:
 
 def test_absent_by_force_removes_the_webhooks_annotations_of_others() -> None:
     before = account({ROLE: (ARN, KUBECTL), EXPIRATION: ("600", US, HELM), "note": ("x", HELM)})
-    made = plan(wanted(state="absent", force=True), Observed(before))
+    made = plan(wanted(state="absent", force=True), ServiceAccountState(before))
     apply, remove = made.actions
     assert apply.operation == "apply_service_account"
     assert remove.operation == "remove_fields"
@@ -348,7 +356,7 @@ def test_absent_by_force_removes_the_webhooks_annotations_of_others() -> None:
 
 @pytest.mark.parametrize(("force", "left"), [(False, {"note": "x"}), (True, {})])
 def test_null_on_a_field_of_others(force: bool, left: dict[str, str]) -> None:
-    made = plan(wanted(annotations={"note": None}, force=force), Observed(account({"note": ("x", HELM)})))
+    made = plan(wanted(annotations={"note": None}, force=force), ServiceAccountState(account({"note": ("x", HELM)})))
     assert made.after["annotations"] == left
     assert bool(made) is force
     assert len(made.warnings) == (not force)
@@ -356,10 +364,10 @@ def test_null_on_a_field_of_others(force: bool, left: dict[str, str]) -> None:
 
 def test_absent_keeps_an_account_that_was_created_until_delete() -> None:
     before = account({**CREATED_BY_US, ROLE: (ARN, US)})
-    made = plan(wanted(state="absent"), Observed(before))
+    made = plan(wanted(state="absent"), ServiceAccountState(before))
     assert made.after["created"] is True
-    assert not plan(wanted(state="absent"), Observed(account(CREATED_BY_US)))
-    made = plan(wanted(state="absent", delete=True), Observed(before))
+    assert not plan(wanted(state="absent"), ServiceAccountState(account(CREATED_BY_US)))
+    made = plan(wanted(state="absent", delete=True), ServiceAccountState(before))
     (action,) = made.actions
     assert action.operation == "delete_service_account"
     assert action.arguments == {"namespace": "ns", "name": "app", "uid": "u1", "resource_version": "7"}
@@ -369,7 +377,7 @@ def test_absent_keeps_an_account_that_was_created_until_delete() -> None:
 
 def test_delete_tells_whose_fields_go_too() -> None:
     before = account({**CREATED_BY_US, "note": ("x", HELM)})
-    made = plan(wanted(state="absent", delete=True), Observed(before))
+    made = plan(wanted(state="absent", delete=True), ServiceAccountState(before))
     assert [action.operation for action in made.actions] == ["delete_service_account"]
     assert "helm (Apply)" in made.warnings[0]
 
@@ -381,13 +389,15 @@ def test_delete_tells_whose_fields_go_too() -> None:
 )
 @pytest.mark.parametrize("force", [False, True])
 def test_delete_keeps_an_account_that_others_created(mark: dict[str, t.Any], force: bool) -> None:
-    made = plan(wanted(state="absent", delete=True, force=force), Observed(account({**mark, ROLE: (ARN, US)})))
+    made = plan(
+        wanted(state="absent", delete=True, force=force), ServiceAccountState(account({**mark, ROLE: (ARN, US)}))
+    )
     assert [action.operation for action in made.actions] == ["apply_service_account"]
     assert "was not created by this collection" in made.warnings[0]
 
 
 def test_absent_without_account_is_nothing() -> None:
-    made = plan(wanted(state="absent", delete=True), Observed(None))
+    made = plan(wanted(state="absent", delete=True), ServiceAccountState(None))
     assert not made
     assert service_account_plan.returns(made) == {
         "service_account": {},
@@ -399,7 +409,7 @@ def test_absent_without_account_is_nothing() -> None:
 
 def test_remarks_on_what_looks_right() -> None:
     before = account({"eks.amazon.com/role-arn": (ARN, KUBECTL), ROLE: (f'"{ARN}"', KUBECTL)})
-    made = plan(wanted(labels={"team": "a"}), Observed(before))
+    made = plan(wanted(labels={"team": "a"}), ServiceAccountState(before))
     assert "eks.amazon.com/role-arn of service account ns/app has no effect; it looks like " + ROLE in made.warnings[0]
     assert "is no role's ARN" in made.warnings[1]
     found = service_account_plan.returns(made)
@@ -408,7 +418,7 @@ def test_remarks_on_what_looks_right() -> None:
 
 
 def test_confirmed_takes_the_servers_word() -> None:
-    made = plan(wanted(role_arn=ARN), Observed(None, "Active"))
+    made = plan(wanted(role_arn=ARN), ServiceAccountState(None, "Active"))
     answer = {
         "metadata": {
             "uid": "u9",
@@ -505,9 +515,9 @@ def test_the_option_beats_the_null() -> None:
 def test_the_owners_of_one_field_are_those_of_the_whole(owners: dict[str, str]) -> None:
     found = chain_objects.account(owners=owners)
     field = Field("annotations", ROLE)
-    whole = service_account_plan.Account.from_kubernetes(found).owners
+    whole = ServiceAccount.from_kubernetes(found).owners
     assert owners_of(found, field) == whole[field]
     del found["metadata"]["managedFields"]
-    whole = service_account_plan.Account.from_kubernetes(found).owners
+    whole = ServiceAccount.from_kubernetes(found).owners
     assert owners_of(found, field) == whole[field]
     assert owners_of(found, Field("labels", "x")) == ()

@@ -1,0 +1,337 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the collection knows about each kind of workload: one class a kind, found by `kind_of`.
+
+A kind without a class of its own is a plain `WorkloadKind`: its objects are never read, and its pods are replaced one
+by one. To support another kind, add a class here with its ``group``, ``kind`` and ``plural``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .readiness import condition
+
+Json = t.Mapping[str, t.Any]
+
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+_REVISION = "deployment.kubernetes.io/revision"
+_HASH = "pod-template-hash"
+
+
+@dataclasses.dataclass(frozen=True)
+class RolloutStatus:
+    """How far a rollout is.
+
+    :param done: all that kubectl requires is fulfilled.
+    :param message: what is still missing.
+    :param failed: the controller itself has given up.
+    """
+
+    done: bool
+    message: str = ""
+    failed: bool = False
+
+
+class WorkloadKind:
+    """A kind that the collection has no rules for. Subclasses override what they know better.
+
+    :cvar group: the API group; empty for the core group.
+    :cvar plural: the resource's name in API paths.
+    :cvar is_read: whether the collection reads, watches and restarts objects of the kind.
+    :cvar is_namespaced: whether the objects belong to a namespace.
+    :cvar recreates_pods: whether a pod that is removed gets a successor.
+    :cvar runs_to_completion: whether the pods end by themselves; these are never restarted.
+    :cvar is_intermediate: whether the objects may have an owner of another kind themselves.
+    :cvar replaces_all_pods: whether a rollout leaves no pod of an older template.
+    """
+
+    group: t.ClassVar[str] = ""
+    kind: t.ClassVar[str] = ""
+    plural: t.ClassVar[str] = ""
+    is_read: t.ClassVar[bool] = False
+    is_namespaced: t.ClassVar[bool] = True
+    recreates_pods: t.ClassVar[bool] = True
+    runs_to_completion: t.ClassVar[bool] = False
+    is_intermediate: t.ClassVar[bool] = False
+    replaces_all_pods: t.ClassVar[bool] = False
+
+    def count_pods(self, workload: Json) -> int | None:
+        """How many pods the workload is to have; None where it doesn't say."""
+        return None
+
+    def rolls_out(self, workload: Json) -> bool:
+        """Whether its controller replaces the pods by itself when the template changes; else they go pod by pod."""
+        return False
+
+    def is_rolling_out(self, workload: Json) -> bool:
+        """Whether a change of the template is being rolled out. A pod that fails later is not a rollout."""
+        return self.rolls_out(workload) and not self.rollout_status(workload).done and self._is_changing(workload)
+
+    def rollout_status(self, workload: Json) -> RolloutStatus:
+        """How far the rollout is, by the rules of ``kubectl rollout status``.
+
+        https://github.com/kubernetes/kubectl/blob/master/pkg/polymorphichelpers/rollout_status.go
+        """
+        status = workload.get("status") or {}
+        if not _is_observed(workload):
+            return RolloutStatus(False, "its controller has not seen the change yet")
+        return self._status(workload["spec"], status)
+
+    def restart_patch(self, at: str) -> dict[str, t.Any]:
+        """The merge patch that restarts the workload as ``kubectl rollout restart`` does.
+
+        :param at: the time, RFC 3339.
+        """
+        return {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}}
+
+    def restarted_at(self, workload: Json) -> str | None:
+        """The time that the last restart wrote; new pods carry it as an annotation."""
+        return restarted_at(workload["spec"]["template"])
+
+    def why_not_restartable(self, workload: Json) -> tuple[str, str] | None:
+        """The state that keeps a rolling restart from happening, and the fix; None where nothing does."""
+        return None
+
+    def first_updated_ordinal(self, workload: Json) -> int:
+        """The ordinal from which on the pods get a changed template; 0 for all pods."""
+        return 0
+
+    def waits_for_unready_pods(self, workload: Json) -> bool:
+        """Whether its controller replaces nothing while one of the pods is not ready."""
+        return False
+
+    def is_superseded(self, workload: Json, pod: Json, controller: Json | None) -> bool:
+        """Whether the pod is of a revision that the controller is replacing already.
+
+        :param controller: the pod's own controller, where that isn't the workload itself.
+        """
+        made_from, current = self._revisions(workload, pod, controller)
+        return _is_observed(workload) and bool(made_from and current and made_from != current)
+
+    def owner_by_labels(self, name: str, labels: t.Mapping[str, str]) -> tuple[str, str, str] | None:
+        """The API version, kind and name of the owner that a pod's labels give away for the controller ``name``."""
+        return None
+
+    def pod_template(self, workload: Json) -> Json | None:
+        """The template that new pods are made from."""
+        return t.cast("Json | None", workload["spec"].get("template"))
+
+    def _status(self, spec: Json, status: Json) -> RolloutStatus:
+        return RolloutStatus(True)
+
+    def _is_changing(self, workload: Json) -> bool:
+        return True
+
+    def _revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
+        return None, None
+
+
+class _Counted(WorkloadKind):
+    """A kind with ``spec.replicas``."""
+
+    is_read = True
+
+    def count_pods(self, workload: Json) -> int | None:
+        return _replicas(workload["spec"])
+
+
+class Deployment(_Counted):
+    group, kind, plural = "apps", "Deployment", "deployments"
+    replaces_all_pods = True
+
+    def rolls_out(self, workload: Json) -> bool:
+        return not workload["spec"].get("paused")
+
+    def why_not_restartable(self, workload: Json) -> tuple[str, str] | None:
+        return ("paused", "Resume it (kubectl rollout resume)") if workload["spec"].get("paused") else None
+
+    def _status(self, spec: Json, status: Json) -> RolloutStatus:
+        progressing = condition(status, "Progressing")
+        if progressing.get("reason") == "ProgressDeadlineExceeded":
+            message = progressing.get("message") or "it made no progress"
+            return RolloutStatus(False, f"it exceeded its progress deadline: {message}", failed=True)
+        wanted, total = _replicas(spec), _number(status, "replicas")
+        updated, available = _number(status, "updatedReplicas"), _number(status, "availableReplicas")
+        if updated < wanted:
+            return RolloutStatus(False, f"{updated} of {wanted} replicas are updated")
+        if total > updated:
+            return RolloutStatus(False, f"{total - updated} old replicas are still there")
+        if available < updated:
+            return RolloutStatus(False, f"{available} of {updated} updated replicas are available")
+        return RolloutStatus(True)
+
+    def _is_changing(self, workload: Json) -> bool:
+        progressing = condition(workload.get("status") or {}, "Progressing")
+        return progressing.get("reason") != "NewReplicaSetAvailable"
+
+    def _revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
+        return _annotations(controller or {}).get(_REVISION), _annotations(workload).get(_REVISION)
+
+
+class ReplicaSet(_Counted):
+    group, kind, plural = "apps", "ReplicaSet", "replicasets"
+    is_intermediate = True
+
+    def owner_by_labels(self, name: str, labels: t.Mapping[str, str]) -> tuple[str, str, str] | None:
+        # Deployments, and they alone, put this label on their ReplicaSets and into their names.
+        suffix = f"-{labels.get(_HASH, '')}"
+        if len(suffix) > 1 and name.endswith(suffix):
+            return "apps/v1", "Deployment", name.removesuffix(suffix)
+        return None
+
+
+class ReplicationController(_Counted):
+    kind, plural = "ReplicationController", "replicationcontrollers"
+
+
+class StatefulSet(_Counted):
+    group, kind, plural = "apps", "StatefulSet", "statefulsets"
+
+    def rolls_out(self, workload: Json) -> bool:
+        return _updates_by_itself(workload)
+
+    def first_updated_ordinal(self, workload: Json) -> int:
+        return int(((workload["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0)
+
+    def waits_for_unready_pods(self, workload: Json) -> bool:
+        # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+        return bool(workload["spec"].get("podManagementPolicy", "OrderedReady") == "OrderedReady")
+
+    def _status(self, spec: Json, status: Json) -> RolloutStatus:
+        wanted, updated, ready = _replicas(spec), _number(status, "updatedReplicas"), _number(status, "readyReplicas")
+        if ready < wanted:
+            return RolloutStatus(False, f"{ready} of {wanted} replicas are ready")
+        if int(spec.get("minReadySeconds") or 0) and _number(status, "availableReplicas") < wanted:
+            return RolloutStatus(False, f"{_number(status, 'availableReplicas')} of {wanted} replicas are available")
+        first = self.first_updated_ordinal({"spec": spec})
+        if first:
+            if updated < wanted - first:
+                return RolloutStatus(
+                    False, f"{updated} of {wanted - first} replicas from ordinal {first} on are updated"
+                )
+            return RolloutStatus(True)
+        if status.get("updateRevision") != status.get("currentRevision"):
+            return RolloutStatus(False, f"{updated} of {wanted} replicas are updated")
+        return RolloutStatus(True)
+
+    def _is_changing(self, workload: Json) -> bool:
+        status = workload.get("status") or {}
+        changed = status.get("updateRevision") != status.get("currentRevision")
+        return changed and not self.first_updated_ordinal(workload)
+
+    def _revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
+        current = (workload.get("status") or {}).get("updateRevision")
+        return (pod["metadata"].get("labels") or {}).get("controller-revision-hash"), current
+
+
+class DaemonSet(WorkloadKind):
+    group, kind, plural = "apps", "DaemonSet", "daemonsets"
+    is_read = True
+    replaces_all_pods = True
+
+    def count_pods(self, workload: Json) -> int | None:
+        return _number(workload.get("status") or {}, "desiredNumberScheduled")
+
+    def rolls_out(self, workload: Json) -> bool:
+        return _updates_by_itself(workload)
+
+    def _status(self, spec: Json, status: Json) -> RolloutStatus:
+        wanted = _number(status, "desiredNumberScheduled")
+        updated, available = _number(status, "updatedNumberScheduled"), _number(status, "numberAvailable")
+        if updated < wanted:
+            return RolloutStatus(False, f"{updated} of {wanted} pods are updated")
+        if available < wanted:
+            return RolloutStatus(False, f"{available} of {wanted} updated pods are available")
+        return RolloutStatus(True)
+
+    def _is_changing(self, workload: Json) -> bool:
+        status = workload.get("status") or {}
+        return _number(status, "updatedNumberScheduled") < _number(status, "desiredNumberScheduled")
+
+    def _revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
+        made_from = (pod["metadata"].get("labels") or {}).get("pod-template-generation")
+        return made_from, _annotations(workload).get("deprecated.daemonset.template.generation")
+
+
+class Job(WorkloadKind):
+    group, kind = "batch", "Job"
+    runs_to_completion = True
+
+
+class CronJob(Job):
+    kind = "CronJob"
+
+
+class Node(WorkloadKind):
+    """The owner of static pods, which its kubelet makes from files."""
+
+    kind = "Node"
+    is_namespaced = False
+    recreates_pods = False
+
+
+class BarePod(WorkloadKind):
+    """A pod without an owner, which stands for itself."""
+
+    kind, plural = "Pod", "pods"
+    recreates_pods = False
+
+
+_GENERIC = WorkloadKind()
+_KINDS: t.Final[t.Mapping[tuple[str, str], WorkloadKind]] = {
+    (known.group, known.kind): known()
+    for known in (
+        Deployment,
+        ReplicaSet,
+        StatefulSet,
+        DaemonSet,
+        ReplicationController,
+        Job,
+        CronJob,
+        Node,
+        BarePod,
+    )
+}
+
+
+def kind_of(api_version: str, kind: str) -> WorkloadKind:
+    """The rules of a kind. The group tells apart kinds of one name (OpenKruise has a StatefulSet, too)."""
+    return _KINDS.get((api_version.rpartition("/")[0], kind), _GENERIC)
+
+
+def restarted_at(body: Json) -> str | None:
+    """The time of the last restart that an object's annotations carry: a pod's, or a template's."""
+    return _annotations(body).get(RESTARTED_AT)
+
+
+def ordinal(name: str) -> int:
+    """A StatefulSet pod's ordinal; 0 for other names."""
+    number = name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def _is_observed(workload: Json) -> bool:
+    """Whether the controller has seen the latest change, so that the status tells of it."""
+    observed = _number(workload.get("status") or {}, "observedGeneration")
+    return observed >= _number(workload["metadata"], "generation")
+
+
+def _updates_by_itself(workload: Json) -> bool:
+    return bool((workload["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate") == "RollingUpdate")
+
+
+def _annotations(body: Json) -> t.Mapping[str, str]:
+    return (body.get("metadata") or {}).get("annotations") or {}
+
+
+def _number(body: Json, field: str) -> int:
+    return int(body.get(field) or 0)
+
+
+def _replicas(spec: Json) -> int:
+    replicas = spec.get("replicas")
+    return 1 if replicas is None else int(replicas)

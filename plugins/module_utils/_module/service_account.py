@@ -1,0 +1,58 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads what the plan for a service account depends on, and names the calls that apply it."""
+
+from __future__ import annotations
+
+import functools
+import typing as t
+
+from .._api.kubernetes import service_accounts as api
+from .._core import errors
+from .._core.plan import Plan
+from .._core.service_account import plan as service_account_plan
+from .._core.service_account.spec import ServiceAccountSpec
+from .._core.service_account.state import ServiceAccountState
+
+if t.TYPE_CHECKING:
+    from .._api.kubernetes.client import ApiServer
+
+
+def plan_service_account(server: ApiServer, spec: ServiceAccountSpec) -> Plan:
+    """Reads what the plan depends on, and makes it."""
+    return service_account_plan.plan(spec, observe_service_account(server, spec))
+
+
+def observe_service_account(server: ApiServer, spec: ServiceAccountSpec) -> ServiceAccountState:
+    """What the plan depends on: the account, and the state of its namespace where it is to be created."""
+    account = api.find_service_account(server, namespace=spec.namespace, name=spec.name)
+    phase = None
+    if account is None and spec.state == "present":
+        phase = api.namespace_phase(server, name=spec.namespace)
+    return ServiceAccountState.from_kubernetes(account, phase)
+
+
+def create_service_account(
+    server: ApiServer, *, body: t.Mapping[str, t.Any], manager: str, dry_run: bool = False
+) -> dict[str, t.Any]:
+    """:raises NotFound: the namespace does not exist, with the fix for it."""
+    try:
+        return api.create_service_account(server, body=body, manager=manager, dry_run=dry_run)
+    except errors.NotFound as error:
+        raise service_account_plan.missing_namespace(body["metadata"]["namespace"], unseen=True) from error
+
+
+_OPERATIONS = (
+    api.create_namespace,
+    create_service_account,
+    api.apply_service_account,
+    api.remove_fields,
+    api.delete_service_account,
+)
+
+
+def operations(server: ApiServer) -> dict[str, t.Callable[..., t.Any]]:
+    """The operations of the plans of `_core.service_account`, by name."""
+    return {function.__name__: functools.partial(function, server) for function in _OPERATIONS}

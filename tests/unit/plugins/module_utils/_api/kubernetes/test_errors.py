@@ -1,0 +1,105 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What refusals of a Kubernetes API server become."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.errors import error_of
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from unit.scripted import status
+
+PATH = "/api/v1/namespaces/ns/serviceaccounts"
+
+# Recorded from Kubernetes' API server: the body, and what becomes of it.
+FORBIDDEN = (
+    'serviceaccounts "app" is forbidden: User "reader" cannot get resource "serviceaccounts" in API group "" in the '
+    'namespace "ns"'
+)
+CONFLICT = {
+    "reason": "FieldManagerConflict",
+    "message": 'conflict with "kubectl-annotate" using v1',
+    "field": ".metadata.annotations.eks.amazonaws.com/role-arn",
+}
+RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
+    "forbidden": (403, status(403, "Forbidden", FORBIDDEN, name="app"), errors.AccessDenied, FORBIDDEN),
+    "namespace is going": (
+        403,
+        status(
+            403,
+            "Forbidden",
+            'serviceaccounts "app" is forbidden: unable to create new content in namespace ns because it is being '
+            "terminated",
+            causes=[{"reason": "NamespaceTerminating", "message": "namespace ns is being terminated"}],
+        ),
+        errors.Conflict,
+        "Fix: wait until the namespace is gone",
+    ),
+    "unauthorized": (401, status(401, "Unauthorized", "Unauthorized"), errors.BadCredentials, "access entry"),
+    "not found": (
+        404,
+        status(404, "NotFound", 'serviceaccounts "app" not found', name="app"),
+        errors.NotFound,
+        'serviceaccounts "app" not found',
+    ),
+    "no such path": (404, b"404 page not found\n", errors.NotFound, "404 page not found"),
+    "expired": (410, status(410, "Expired", "too old resource version"), errors.NotFound, "too old"),
+    "already exists": (
+        409,
+        status(409, "AlreadyExists", 'serviceaccounts "app" already exists', name="app"),
+        errors.AlreadyExists,
+        "already exists",
+    ),
+    "out of date": (
+        409,
+        status(
+            409,
+            "Conflict",
+            'Operation cannot be fulfilled on serviceaccounts "app": the object has been modified; please apply your '
+            "changes to the latest version and try again",
+        ),
+        errors.OutOfDate,
+        "the object has been modified",
+    ),
+    "field managers": (
+        409,
+        status(409, "Conflict", "Apply failed with 1 conflict: conflict with ...", causes=[CONFLICT]),
+        errors.Conflict,
+        "force: true",
+    ),
+    "invalid": (
+        422,
+        status(422, "Invalid", 'ServiceAccount "A" is invalid: metadata.name: Invalid value: "A"'),
+        errors.InvalidInput,
+        "is invalid",
+    ),
+    "too large": (413, status(413, "RequestEntityTooLarge", "limit is 3145728"), errors.InvalidInput, "limit is"),
+    "bad request": (400, status(400, "BadRequest", "error decoding patch"), errors.InvalidInput, "decoding"),
+    "throttled": (429, status(429, "TooManyRequests", "try again"), errors.Throttled, "run again later"),
+    "unavailable": (503, status(503, "ServiceUnavailable", "no endpoints"), errors.Unreachable, "503: no endpoints"),
+    "proxy": (502, b"<html>Bad Gateway</html>", errors.Unreachable, "Bad Gateway"),
+    "internal": (500, status(500, "InternalError", "etcd"), errors.ApiError, "500: etcd"),
+    "list as body": (500, b"[]", errors.ApiError, "500: []"),
+    "empty body": (500, b"", errors.ApiError, "status 500"),
+}
+
+
+@pytest.mark.parametrize(("code", "body", "kind", "says"), RECORDED.values(), ids=RECORDED.keys())
+def test_refusals(code: int, body: t.Any, kind: type[errors.IrsaError], says: str) -> None:
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    error = error_of("GET", PATH, code, payload)
+    assert error.__class__ is kind
+    assert says in str(error)
+    assert str(error).startswith(f"Kubernetes refused GET {PATH}. Cause: ")
+    assert error.details["code"] == code
+    named = error_of("GET", PATH, code, payload, what="read the service account ns/app")
+    assert str(named).startswith("could not read the service account ns/app. Cause: ")
+    assert named.__class__ is kind
+
+
+def test_a_long_page_is_cut_short() -> None:
+    assert len(str(error_of("GET", PATH, 500, b"x" * 100000))) < 400

@@ -1,0 +1,224 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rollouts of one account and of several, against a cluster in memory whose watches the test writes."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
+    AccessDenied,
+    Conflict,
+    IrsaError,
+    RolloutFailed,
+    Throttled,
+)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import RolloutSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import AccountRollout, RolloutGroup
+from unit import kubernetes_objects as k8s
+from unit.fake_cluster import FakeCluster, account
+
+Json = dict[str, t.Any]
+
+SERVER: t.Any = None
+SPEC = RolloutSpec("shop", "app", (), None, "restart", True, False, True, 5, 0)
+WEB = Owner("apps/v1", "Deployment", "web")
+DB = Owner("apps/v1", "StatefulSet", "db")
+OTHER = "arn:aws:iam::123456789012:role/other"
+BUDGET = {"reason": "DisruptionBudget", "message": "The disruption budget tight needs 1 healthy pod"}
+
+
+def apply(plan: Plan, operations: t.Mapping[str, t.Callable[..., t.Any]]) -> None:
+    for action in plan.actions:
+        operations[action.operation](**action.arguments)
+
+
+def ignore(_plan: Plan, _operations: object) -> None:
+    """As a plan is applied in check mode."""
+
+
+def rolled_out(generation: int) -> Json:
+    return {"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    """A Deployment with one pod that lacks its role."""
+    found = FakeCluster(accounts=[account("app")], pods=[k8s.deployment_pod("web", "6d", "a")])
+    found.workloads[WEB] = k8s.workload("web", replicas=1, status=rolled_out(1))
+    found.install(monkeypatch)
+    return found
+
+
+def let_restart_succeed(cluster: FakeCluster) -> None:
+    """What a Deployment's controller does after a restart."""
+
+    def react() -> None:
+        workload = cluster.workloads[WEB]
+        at = workload["spec"]["template"]["metadata"]["annotations"][k8s.RESTARTED_AT]
+        generation = workload["metadata"]["generation"]
+        cluster.announce("Pod", "DELETED", cluster.pods[0])
+        cluster.announce("Pod", "ADDED", k8s.deployment_pod("web", "7c", "b", role=k8s.ROLE, restarted_at=at))
+        done = k8s.workload("web", replicas=1, generation=generation, status=rolled_out(generation), restarted_at=at)
+        cluster.announce("Deployment", "MODIFIED", done)
+
+    cluster.reactions["restart"] = [react]
+
+
+def roll_out(*specs: RolloutSpec, apply_plan: t.Any = apply, **options: t.Any) -> RolloutGroup:
+    group = RolloutGroup(SERVER, specs or [SPEC], **options)
+    group.observe()
+    group.roll_out(apply_plan)
+    return group
+
+
+def failure_of(group: RolloutGroup) -> IrsaError:
+    error = group.failure()
+    assert error is not None
+    return error
+
+
+def test_a_restart_is_written_and_waited_for(cluster: FakeCluster) -> None:
+    let_restart_succeed(cluster)
+    group = roll_out()
+    assert group.failure() is None
+    assert group.written() == ["restart Deployment shop/web"]
+    returns = group.members[0].returns()
+    assert [(pod["name"], pod["stale"]) for pod in returns["pods"]] == [("web-6d-a", True)]
+    assert returns["restarted"] == [{"kind": "Deployment", "name": "web", "strategy": "restart"}]
+    assert returns["verified"] == [{"name": "web-7c-b", "containers": ["app"]}]
+
+
+def test_nothing_stale_is_neither_written_nor_watched(cluster: FakeCluster) -> None:
+    cluster.pods = [k8s.deployment_pod("web", "6d", "a", role=k8s.ROLE)]
+    group = roll_out()
+    assert not group.plan()
+    assert group.written() == []
+    assert group.members[0].returns()["verified"] == [{"name": "web-6d-a", "containers": ["app"]}]
+
+
+def test_without_waiting_the_restart_is_all(cluster: FakeCluster) -> None:
+    group = roll_out(dataclasses.replace(SPEC, wait=False))
+    assert group.failure() is None
+    assert group.written() == ["restart Deployment shop/web"]
+
+
+def test_check_mode_plans_the_same_and_writes_nothing(cluster: FakeCluster) -> None:
+    group = roll_out(apply_plan=ignore, check_mode=True)
+    assert group.failure() is None
+    assert group.plan().summaries() == ["restart Deployment shop/web"]
+    assert group.written() == []
+    assert not any(request.startswith("restart") for request in cluster.requests)
+
+
+def test_a_watch_that_is_refused_ends_the_wait(cluster: FakeCluster) -> None:
+    cluster.break_watch("Deployment", AccessDenied("could not watch"))
+    group = roll_out()
+    assert failure_of(group).message == "could not watch"
+    assert group.written() == ["restart Deployment shop/web"]
+    assert group.members[0].returns()["verified"] == []
+
+
+def event(message: str, seen: str) -> Json:
+    return {"metadata": {}, "reason": "FailedCreate", "message": message, "lastTimestamp": seen}
+
+
+def test_a_rollout_that_does_not_finish_in_time_names_what_blocks_it(cluster: FakeCluster) -> None:
+    cluster.events = [event("exceeded quota", "2999-01-01T00:00:00Z"), event("long ago", "2001-01-01T00:00:00Z")]
+    group = roll_out(dataclasses.replace(SPEC, wait_timeout=0.05))  # type: ignore[arg-type]
+    error = failure_of(group)
+    assert isinstance(error, RolloutFailed)
+    assert error.details["workloads"][0]["trouble"] == "FailedCreate: exceeded quota"
+    cluster.events = cluster.events[1:]
+    error = failure_of(roll_out(dataclasses.replace(SPEC, wait_timeout=0.05)))  # type: ignore[arg-type]
+    assert "long ago" not in str(error)
+
+
+def set_pod(generation: int, role: str | None = None) -> Json:
+    return k8s.pod("db-0", k8s.owner_reference("StatefulSet", "db"), uid=f"db-{generation}", role=role)
+
+
+@pytest.mark.parametrize("strategy", ["evict", "delete"])
+def test_a_pod_goes_and_its_replacement_is_verified(cluster: FakeCluster, strategy: str) -> None:
+    cluster.pods = [set_pod(0)]
+    cluster.workloads[DB] = k8s.workload("db", replicas=1)
+
+    def refuse() -> None:
+        cluster.announce("Pod", "MODIFIED", cluster.pods[0])
+        raise Throttled("could not evict", cause="too many requests", causes=[BUDGET])
+
+    def replace() -> None:
+        cluster.announce("Pod", "DELETED", cluster.pods[0])
+        cluster.announce("Pod", "ADDED", set_pod(1, k8s.ROLE))
+
+    cluster.reactions[f"{strategy}_pod"] = [refuse, replace]
+    group = roll_out(dataclasses.replace(SPEC, strategy=strategy))
+    assert group.failure() is None
+    assert group.written() == [f"{strategy} pod shop/db-0"]
+    assert cluster.requests.count(f"{strategy}_pod db-0") == 2
+    assert group.members[0].returns()["verified"] == [{"name": "db-0", "containers": ["app"]}]
+
+
+def test_an_eviction_that_is_refused_until_the_end_names_the_budget(cluster: FakeCluster) -> None:
+    cluster.pods = [set_pod(0)]
+    cluster.workloads[DB] = k8s.workload("db", replicas=1)
+
+    def refuse() -> None:
+        raise Throttled("could not evict", cause="too many requests", causes=[BUDGET])
+
+    cluster.reactions["evict_pod"] = [refuse] * 50
+    group = roll_out(dataclasses.replace(SPEC, strategy="evict", wait_timeout=0.05))  # type: ignore[arg-type]
+    assert "The disruption budget tight needs 1 healthy pod" in str(failure_of(group))
+    assert group.written() == []
+
+
+def test_a_role_that_the_account_contradicts_is_refused_before_any_write(cluster: FakeCluster) -> None:
+    group = roll_out(dataclasses.replace(SPEC, role_arn=OTHER))
+    assert isinstance(failure_of(group), Conflict)
+    assert group.written() == []
+    # The annotation may be about to change.
+    group = roll_out(dataclasses.replace(SPEC, role_arn=OTHER), apply_plan=ignore, check_mode=True)
+    assert group.failure() is None
+    assert group.plan()
+
+
+def test_several_accounts_do_not_affect_one_another(cluster: FakeCluster) -> None:
+    let_restart_succeed(cluster)
+    settled: list[str] = []
+    specs = [dataclasses.replace(SPEC, service_account=name) for name in ("app", "nobody", "second")]
+    cluster.accounts["shop", "second"] = account("second")
+
+    def settle(member: AccountRollout) -> None:
+        settled.append(f"{member.title} {'failed' if member.error else 'done'}")
+
+    group = RolloutGroup(SERVER, specs)
+    group.observe()
+    group.roll_out(apply, settle)
+    assert sorted(settled) == ["shop/app done", "shop/nobody failed", "shop/second done"]
+    assert group.plan().before == {"stale_pods": {"shop/app": {"Deployment web": ["web-6d-a"]}}}
+    assert group.plan().after == {"stale_pods": {"shop/app": {}}}
+    returns = group.returns()
+    assert returns["restarted"] == [{"namespace": "shop", "kind": "Deployment", "name": "web", "strategy": "restart"}]
+    assert returns["verified"] == [{"namespace": "shop", "name": "web-7c-b", "containers": ["app"]}]
+    # One error is told as it is.
+    assert failure_of(group).message == "there is no service account shop/nobody"
+
+
+def test_several_failures_become_one(cluster: FakeCluster) -> None:
+    specs = [dataclasses.replace(SPEC, service_account=name) for name in ("app", "nobody", "none")]
+    specs[0] = dataclasses.replace(specs[0], wait_timeout=0.05)  # type: ignore[arg-type]
+    error = failure_of(roll_out(*specs))
+    assert error.message == "the pods of 3 of 3 service accounts could not be given their roles"
+    assert "shop/none: there is no service account shop/none" in str(error.cause)
+    assert [fact["name"] for fact in error.details["workloads"]] == ["web"]
+
+
+def test_accounts_that_are_known_are_not_read_again(cluster: FakeCluster) -> None:
+    group = roll_out(apply_plan=ignore, check_mode=True, accounts={("shop", "app"): account("app")})
+    assert group.failure() is None
+    assert "find_service_account app" not in cluster.requests

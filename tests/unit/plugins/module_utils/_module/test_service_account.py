@@ -1,0 +1,57 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan for a service account: what is read for it, and how it is applied call by call."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import ServiceAccountSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module import service_account
+from unit.scripted import Answer
+
+if t.TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import client
+    from unit.scripted import Scripted
+
+    Connect = Callable[..., client.ApiServer]
+
+ACCOUNTS = "/api/v1/namespaces/ns/serviceaccounts"
+ROLE = "eks.amazonaws.com/role-arn"
+MISSING = Answer(404, {"kind": "Status", "reason": "NotFound", "message": 'serviceaccounts "app" not found'})
+NO_NAMESPACE = Answer(404, {"kind": "Status", "reason": "NotFound", "message": 'namespaces "ns" not found'})
+
+
+def test_creation_in_a_namespace_that_does_not_exist_names_the_fix(scripted: Scripted, connect: Connect) -> None:
+    scripted.answer(NO_NAMESPACE)
+    create = service_account.operations(connect(scripted))["create_service_account"]
+    with pytest.raises(errors.NotFound, match="set create_namespace: true, which takes the permission to get namespac"):
+        create(body={"metadata": {"namespace": "ns", "name": "app"}}, manager="eksops.irsa")
+
+
+WANTED = ServiceAccountSpec("ns", "app", sets={Field("annotations", ROLE): "arn:aws:iam::123456789012:role/app"})
+
+
+def test_the_namespace_is_asked_for_only_where_it_matters(scripted: Scripted, connect: Connect) -> None:
+    server = connect(scripted)
+    there = {"metadata": {"uid": "u1", "resourceVersion": "7", "name": "app", "namespace": "ns"}}
+    scripted.answer(there)
+    assert service_account.plan_service_account(server, WANTED)
+    scripted.answer(MISSING)
+    assert not service_account.plan_service_account(server, ServiceAccountSpec("ns", "app", state="absent"))
+    assert [request.path for request in scripted.requests] == [f"{ACCOUNTS}/app"] * 2
+    scripted.answer(MISSING, {"metadata": {}, "status": {"phase": "Active"}})
+    plan = service_account.plan_service_account(server, WANTED)
+    assert scripted.requests[-1].path == "/api/v1/namespaces/ns"
+    scripted.answer(Answer(201, there), there)
+    operations = service_account.operations(server)
+    for action in plan.actions:
+        operations[action.operation](**action.arguments)
+    assert [request.method for request in scripted.requests[-2:]] == ["POST", "PATCH"]
+    assert "resourceVersion" not in scripted.requests[-1].body["metadata"]
