@@ -6,7 +6,7 @@
 The checks are those of https://github.com/kubernetes-sigs/aws-iam-authenticator (pkg/token, tokenVerifier.Verify) and
 then one that the real STS makes and moto does not: the signature is the key's, and covers the cluster's name.
 
-Needed by: targets bad_input, fleet, irsa_bindings, role_irsa; demo.
+Needed by: targets awx, every_plugin, fleet, import, irsa_audit; demo.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small HTTPS server on loopback, for the hooks and for the node agent's logs.
 
-Needed by: target irsa_verify (pod logs); make test-envtest.
+Needed by: targets examples, irsa_verify (pod logs); make test-envtest.
 """
 
 from __future__ import annotations

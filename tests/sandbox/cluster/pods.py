@@ -57,13 +57,8 @@ def available_in(pod: Object, min_ready_seconds: int, now: float) -> float | Non
 
 def bind(api: Api, namespace: str, name: str, body: Object, writer: Writer) -> Object:
     """POST pods/<name>/binding: put a pod on a node."""
-    if (body.get("metadata") or {}).get("name") != name:
-        raise errors.bad_request("name in URL does not match name in Binding object")
     kind = api.catalog.of(PODS)
     node = (body.get("target") or {}).get("name")
-    if not node:
-        cause = errors.Cause("FieldValueRequired", "target.name", "Required value")
-        raise errors.invalid("", "Binding", name, [cause])
     old = api.get(kind, namespace, name).obj
     if is_terminating(old):
         why = f"pod {name} is being deleted, cannot be assigned to a host"
@@ -72,9 +67,6 @@ def bind(api: Api, namespace: str, name: str, body: Object, writer: Writer) -> O
         why = f'pod {name} is already assigned to node "{old["spec"]["nodeName"]}"'
         raise errors.conflict("", "pods/binding", name, why)
     new = dict(old, metadata=dict(old["metadata"]), spec=dict(old["spec"], nodeName=node))
-    annotations = (body.get("metadata") or {}).get("annotations")
-    if annotations:
-        new["metadata"]["annotations"] = {**(old["metadata"].get("annotations") or {}), **annotations}
     status = dict(old.get("status") or {})
     others = [entry for entry in status.get("conditions") or () if entry["type"] != "PodScheduled"]
     scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": rfc3339()}
@@ -91,9 +83,6 @@ def evict(api: Api, namespace: str, name: str, body: Object, writer: Writer) -> 
         raise errors.bad_request(
             f'no kind "{body.get("kind")}" is registered for version "{body.get("apiVersion")}" in scheme'
         )
-    wanted = (body.get("metadata") or {}).get("name")
-    if wanted and wanted != name:
-        raise errors.bad_request("name in URL does not match name in Eviction object")
     pod = api.get(api.catalog.of(PODS), namespace, name).obj
     if phase(pod) not in ("Succeeded", "Failed", "Pending") and not is_terminating(pod):
         _spend_budget(api, namespace, pod, writer)

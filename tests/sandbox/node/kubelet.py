@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The part of the kubelet's HTTPS interface that the API server's pod log endpoint needs.
 
-Needed by: target irsa_verify; make sandbox (kubectl logs).
+Needed by: targets examples, irsa_verify; make sandbox (kubectl logs).
 """
 
 from __future__ import annotations

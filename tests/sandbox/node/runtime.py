@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A pod's environment, its projected tokens, and the aws CLI run with both.
 
-Needed by: targets irsa_verify, role_irsa (test pod).
+Needed by: targets examples, irsa_verify, role_irsa (test pod).
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ class Policies(Roles):
 
     def attach_role_policy(self, policy_arn: str, role_name: str) -> None:
         check_policy_arn(policy_arn)
-        role = self._modifiable(role_name)
+        role = self.get_role(role_name)
         policy = self.managed_policies.get(policy_arn)
         if policy is None:
             raise ApiError("NoSuchEntity", f"Policy {policy_arn} does not exist or is not attachable.")
@@ -69,14 +69,14 @@ class Policies(Roles):
         policy.attach_to(role)
 
     def detach_role_policy(self, policy_arn: str, role_name: str) -> None:
-        role = self._modifiable(role_name)
+        role = self.get_role(role_name)
         if policy_arn not in role.managed_policies:
             raise ApiError("NoSuchEntity", f"Policy {policy_arn} was not found.")
         role.managed_policies[policy_arn].detach_from(role)
 
     def put_role_policy(self, role_name: str, policy_name: str, policy_json: str) -> None:
         check_name(policy_name, "policyName", 128)
-        role = self._modifiable(role_name)
+        role = self.get_role(role_name)
         others = sum(trust_documents.size(text) for name, text in role.policies.items() if name != policy_name)
         quota = STATE.quotas["RolePolicySizeQuota"]
         if others + trust_documents.size(policy_json) > quota:
@@ -90,7 +90,7 @@ class Policies(Roles):
         return policy_name, role.policies[policy_name]
 
     def delete_role_policy(self, role_name: str, policy_name: str) -> None:
-        self._modifiable(role_name)
+        self.get_role(role_name)
         super().delete_role_policy(role_name, policy_name)
 
     # Managed policies

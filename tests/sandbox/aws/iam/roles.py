@@ -79,24 +79,8 @@ class Roles(Providers):
         except KeyError:
             raise NotFoundException(f"Role {arn} not found") from None
 
-    def _modifiable(self, role_name: str) -> Role:
-        role = self.get_role(role_name)
-        if role.path.startswith("/aws-service-role/"):
-            raise ApiError(
-                "UnmodifiableEntity",
-                f"Cannot perform the operation on the protected role '{role_name}' - "
-                "this role is only modifiable by AWS",
-            )
-        return role
-
     def delete_role(self, role_name: str) -> None:
-        self._delete(self._modifiable(role_name))
-
-    def delete_service_linked_role(self, role_name: str) -> str:
-        self._delete(self.get_role(role_name))
-        return f"task/aws-service-role/{role_name}"
-
-    def _delete(self, role: Role) -> None:
+        role = self.get_role(role_name)
         super().delete_role(role.name)
         del self._names[role.name.lower()], self._arns[role.arn]
         # IAM keeps the unique id behind a principal and shows it once the principal is gone.
@@ -108,7 +92,7 @@ class Roles(Providers):
                 )
 
     def update_assume_role_policy(self, role_name: str, policy_document: str) -> None:
-        role = self._modifiable(role_name)
+        role = self.get_role(role_name)
         role.assume_role_policy_document = self._trust(policy_document)
 
     def _trust(self, document: str) -> str:
@@ -150,7 +134,7 @@ class Roles(Providers):
         return principal
 
     def update_role(self, role_name: str, role_description: str | None, max_session_duration: str) -> Role:
-        role = self._modifiable(role_name)
+        role = self.get_role(role_name)
         check_range(int(max_session_duration), "maxSessionDuration", 3600, 43200)
         if role_description is not None:
             check_description(role_description)
@@ -160,7 +144,7 @@ class Roles(Providers):
 
     def update_role_description(self, role_name: str, role_description: str) -> Role:
         check_description(role_description)
-        self._modifiable(role_name)
+        self.get_role(role_name)
         return super().update_role_description(role_name, role_description)
 
     def _check_boundary(self, arn: str) -> None:
@@ -169,12 +153,12 @@ class Roles(Providers):
             raise ApiError("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.")
 
     def put_role_permissions_boundary(self, role_name: str, permissions_boundary: str) -> None:
-        role = self._modifiable(role_name)
+        role = self.get_role(role_name)
         self._check_boundary(permissions_boundary)
         role.permissions_boundary_arn = permissions_boundary
 
     def delete_role_permissions_boundary(self, role_name: str) -> None:
-        role = self._modifiable(role_name)
+        role = self.get_role(role_name)
         if not role.permissions_boundary_arn:
             raise ApiError("NoSuchEntity", f"Role {role_name} does not have a permissions boundary.")
         role.permissions_boundary_arn = None
@@ -187,7 +171,7 @@ class Roles(Providers):
         return verified
 
     def tag_role(self, role_name: str, tags: list[dict[str, str]]) -> None:
-        role = self._modifiable(role_name)
+        role = self.get_role(role_name)
         # Keys are the same without regard to case; the spelling given last is the one kept.
         merged = {tag["Key"].lower(): tag for tag in role.tags} | self._tag_verification(tags)
         if len(merged) > STATE.quotas["TagsQuota"]:
@@ -195,6 +179,6 @@ class Roles(Providers):
         role.tags = list(merged.values())
 
     def untag_role(self, role_name: str, tag_keys: list[str]) -> None:
-        role = self._modifiable(role_name)
+        role = self.get_role(role_name)
         gone = {key.lower() for key in tag_keys}
         role.tags = [tag for tag in role.tags if tag["Key"].lower() not in gone]

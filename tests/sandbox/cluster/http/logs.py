@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pod logs, fetched from the node.
 
-Needed by: target irsa_verify; make sandbox (kubectl logs).
+Needed by: targets examples, irsa_verify; make sandbox (kubectl logs).
 """
 
 from __future__ import annotations

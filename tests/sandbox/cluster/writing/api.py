@@ -48,15 +48,11 @@ class Api:
         self.catalog = catalog
         self.admission = admission
 
-    # -- reads
-
     def get(self, kind: Kind, namespace: str, name: str) -> Entry:
         entry = self.store.entry(kind.resource, namespace, name)
         if entry is None:
             raise errors.not_found(kind.group, kind.plural, name)
         return entry
-
-    # -- create
 
     def create(self, kind: Kind, namespace: str, body: Object, writer: Writer) -> Object:
         obj = read_object(kind, namespace, body)
@@ -90,8 +86,6 @@ class Api:
         if writer.dry_run:
             return obj
         return self.store.put(kind.resource, (namespace, name), obj)
-
-    # -- update
 
     def update(
         self, kind: Kind, namespace: str, name: str, body: Object, writer: Writer, subresource: str = ""
@@ -163,8 +157,6 @@ class Api:
         if kind.resource == NAMESPACES:
             return not (obj.get("spec") or {}).get("finalizers")
         return not metadata.get("deletionGracePeriodSeconds")
-
-    # -- patch
 
     def patch(
         self,
@@ -238,8 +230,6 @@ class Api:
         merged = server_side.apply(found, config, managed, manager, force=force)
         new = prepare(kind, found, clone(merged), subresource)
         return self._store(kind, found, new, managed, writer), False
-
-    # -- delete
 
     def delete(self, kind: Kind, namespace: str, name: str, options: Object, writer: Writer) -> tuple[Object, bool]:
         """The last state of the object or a success Status, and whether it is gone at once."""

@@ -53,13 +53,6 @@ def _container(container: Object) -> None:
         reference = (variable.get("valueFrom") or {}).get("fieldRef")
         if reference is not None:
             reference.setdefault("apiVersion", "v1")
-    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if container.get(probe):
-            for name, value in _PROBE.items():
-                container[probe].setdefault(name, value)
-
-
-_PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 
 
 def _volume(volume: Object) -> None:
@@ -88,20 +81,6 @@ def _pod(obj: Object) -> None:
     spec.setdefault("enableServiceLinks", True)
     status = obj.setdefault("status", {})
     status.setdefault("phase", "Pending")
-    status.setdefault("qosClass", _quality(spec))
-
-
-def _quality(spec: Object) -> str:
-    """The quality of service class: by what the containers request and are limited to."""
-    resources = [container.get("resources") or {} for container in spec.get("containers") or ()]
-    if not any(entry.get("requests") or entry.get("limits") for entry in resources):
-        return "BestEffort"
-    for entry in resources:
-        limits = entry.get("limits") or {}
-        requests = {**limits, **(entry.get("requests") or {})}
-        if not {"cpu", "memory"} <= limits.keys() or requests != limits:
-            return "Burstable"
-    return "Guaranteed"
 
 
 def _replicas(obj: Object) -> Object:

@@ -17,7 +17,6 @@ from sandbox.cluster.clock import rfc3339
 from sandbox.cluster.errors import Object
 from sandbox.cluster.resources import NODES, Kind
 from sandbox.cluster.store import clone
-from sandbox.cluster.writing import validation
 
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 _GENERATED_LIMIT = 58
@@ -38,7 +37,6 @@ def read_object(kind: Kind, namespace: str, body: Object, verb: str = "create") 
         raise errors.bad_request(
             f"the API version in the data ({api_version}) does not match the expected API version ({kind.api_version})"
         )
-    validation.check_types(kind, body, verb)
     metadata = dict(body.get("metadata") or {})
     if kind.namespaced and metadata.get("namespace", namespace) != namespace:
         raise errors.bad_request(

@@ -21,7 +21,6 @@ APPLY = "application/apply-patch+yaml"
 
 _DIRECTIVE = "$patch"
 _ORDER = "$setElementOrder/"
-_DELETE_FROM_SET = "$deleteFromPrimitiveList/"
 _RETAIN = "$retainKeys"
 
 
@@ -58,12 +57,9 @@ def _strategic_map(target: t.Any, patch: Object, path: tuple[str, ...]) -> t.Any
     for key, value in patch.items():
         if key in (_DIRECTIVE, _RETAIN):
             continue
-        if key.startswith(_DELETE_FROM_SET):
-            name = key[len(_DELETE_FROM_SET) :]
-            result[name] = [item for item in result.get(name) or [] if item not in value]
-        elif key.startswith(_ORDER):
+        if key.startswith(_ORDER):
             continue
-        elif value is None:
+        if value is None:
             result.pop(key, None)
         elif isinstance(value, dict):
             result[key] = _strategic_map(result.get(key), value, (*path, key))

@@ -43,7 +43,6 @@ def prepare(kind: Kind, old: Object, new: Object, subresource: str) -> Object:
             del metadata[key]
     if not subresource:
         defaults.apply_defaults(kind, new)
-    validation.check_types(kind, new, "patch")
     validation.validate(kind, new, old)
     if kind.generation and subresource != "status" and _desired(old) != _desired(new):
         metadata["generation"] = before.get("generation", 0) + 1

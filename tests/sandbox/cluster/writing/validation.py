@@ -8,7 +8,6 @@ Needed by: targets bad_input, irsa_bindings, sa_annotate.
 
 from __future__ import annotations
 
-import json
 import re
 import typing as t
 
@@ -125,32 +124,6 @@ def _metadata_causes(metadata: Object, prefix: str = "metadata") -> list[Cause]:
     return causes
 
 
-_JSON_NAMES = {bool: "bool", int: "number", float: "number", dict: "object", list: "array"}
-
-
-def check_types(kind: Kind, obj: Object, verb: str = "") -> None:
-    """Refuse maps of strings that hold other things, as the decoders do: each kind of write answers in its own way."""
-    metadata = obj.get("metadata") or {}
-    for name in ("annotations", "labels"):
-        for value in (metadata.get(name) or {}).values():
-            if isinstance(value, str):
-                continue
-            got = _JSON_NAMES.get(type(value), "null")
-            text = f"json: cannot unmarshal {got} into Go struct field ObjectMeta.metadata.{name} of type string"
-            if verb == "apply":
-                message = f"failed to create typed patch object: .metadata.{name}: expected string, got {got}"
-                raise errors.ApiError(500, "", message)
-            if verb == "patch":
-                cause = Cause("FieldValueInvalid", "patch", f"Invalid value: {_show(json.dumps(obj))}: {text}")
-                raise errors.invalid("", "", "", [cause])
-            raise errors.bad_request(
-                f"{kind.kind} in version {_show(kind.version)} cannot be handled as a {kind.kind}: {text}"
-            )
-
-
-_WORKLOADS = {"Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"}
-
-
 def _pod_spec_causes(spec: Object, prefix: str) -> list[Cause]:
     containers = spec.get("containers")
     if not containers:
@@ -172,25 +145,6 @@ def _pod_spec_causes(spec: Object, prefix: str) -> list[Cause]:
     return causes
 
 
-def _workload_causes(obj: Object) -> list[Cause]:
-    spec = obj.get("spec") or {}
-    causes = []
-    selector = spec.get("selector")
-    labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
-    if not selector:
-        causes.append(_required("spec.selector"))
-    elif any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
-        shown = "{" + ", ".join(f'"{key}":"{value}"' for key, value in sorted(labels.items())) + "}"
-        text = f"Invalid value: map[string]string{shown}: `selector` does not match template `labels`"
-        causes.append(Cause("FieldValueInvalid", "spec.template.metadata.labels", text))
-    replicas = spec.get("replicas", 0)
-    if isinstance(replicas, int) and replicas < 0:
-        text = f"Invalid value: {replicas}: must be greater than or equal to 0"
-        causes.append(Cause("FieldValueInvalid", "spec.replicas", text))
-    causes += _pod_spec_causes((spec.get("template") or {}).get("spec") or {}, "spec.template.spec")
-    return causes
-
-
 def validate(kind: Kind, obj: Object, old: Object | None = None) -> None:
     """Raise the API's 422 with every cause found."""
     metadata = obj["metadata"]
@@ -198,42 +152,7 @@ def validate(kind: Kind, obj: Object, old: Object | None = None) -> None:
     found = _metadata_causes(metadata)
     # An account's update is checked twice over, and both findings are listed.
     causes += found * 2 if old is not None and kind.kind == "ServiceAccount" else found
-    if old is not None and kind.kind == "Pod":
-        causes += _pod_update_causes(obj, old)
-    elif kind.kind == "Pod":
+    if old is None and kind.kind == "Pod":
         causes += _pod_spec_causes(obj.get("spec") or {}, "spec")
-    elif kind.kind in _WORKLOADS:
-        causes += _workload_causes(obj)
-        if old is not None and obj["spec"].get("selector") != old["spec"].get("selector"):
-            causes.append(
-                Cause(
-                    "FieldValueInvalid",
-                    "spec.selector",
-                    f"Invalid value: {obj['spec'].get('selector')}: field is immutable",
-                )
-            )
     if causes:
         raise errors.invalid(kind.group, kind.kind, metadata.get("name", ""), causes)
-
-
-_POD_MUTABLE = (
-    "`spec.containers[*].image`, `spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, "
-    "`spec.tolerations` (only additions to existing tolerations)"
-)
-
-
-def _pod_update_causes(obj: Object, old: Object) -> list[Cause]:
-    if obj["spec"] is old["spec"] or _frozen(obj["spec"]) == _frozen(old["spec"]):
-        return []
-    text = f"Forbidden: pod updates may not change fields other than {_POD_MUTABLE}"
-    return [Cause("FieldValueForbidden", "spec", text)]
-
-
-def _frozen(spec: Object) -> Object:
-    """The part of a pod's spec that nobody may change."""
-    loose = ("activeDeadlineSeconds", "tolerations", "terminationGracePeriodSeconds")
-    fixed = {key: value for key, value in spec.items() if key not in loose}
-    for name in ("containers", "initContainers"):
-        if name in fixed:
-            fixed[name] = [{k: v for k, v in item.items() if k != "image"} for item in fixed[name]]
-    return fixed

@@ -97,20 +97,6 @@ def test_permissions_boundary(aws: Aws) -> None:
     assert "PermissionsBoundary" not in iam.get_role(RoleName="app")["Role"]
 
 
-def test_service_linked_roles_are_aws_own(aws: Aws) -> None:
-    iam = aws.client("iam")
-    name = iam.create_service_linked_role(AWSServiceName="eks.amazonaws.com")["Role"]["RoleName"]
-    for call, more in (
-        (iam.delete_role, {}),
-        (iam.update_assume_role_policy, {"PolicyDocument": json.dumps(TRUST)}),
-        (iam.attach_role_policy, {"PolicyArn": READ_ONLY}),
-        (iam.tag_role, {"Tags": [{"Key": "a", "Value": "b"}]}),
-    ):
-        found = refusal(call, RoleName=name, **more)
-        assert (found.status, found.code) == (400, "UnmodifiableEntity")
-    iam.delete_service_linked_role(RoleName=name)
-
-
 def test_delete_role_wants_everything_gone_first(aws: Aws) -> None:
     iam = aws.client("iam")
     aws.role(TRUST)

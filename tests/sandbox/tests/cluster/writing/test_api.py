@@ -116,15 +116,6 @@ def test_generations_count_what_is_asked_for(namespace: Namespace) -> None:
     assert scaled["metadata"]["generation"] == 2
 
 
-def test_a_running_pod_is_mostly_fixed(namespace: Namespace) -> None:
-    cluster, path = namespace.cluster, f"{namespace.core}/pods"
-    cluster.ok("POST", path, {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "a:1"}]}})
-    body = {"spec": {"containers": [{"name": "a", "env": [{"name": "A", "value": "1"}]}]}}
-    answer = cluster.call("PATCH", f"{path}/p", body, STRATEGIC)
-    assert (answer.status, answer.body["reason"]) == (422, "Invalid")
-    assert "pod updates may not change fields other than" in answer.body["message"]
-
-
 @pytest.mark.parametrize(
     ("selector", "names"),
     [
