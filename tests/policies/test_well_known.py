@@ -35,10 +35,6 @@ EXCUSED = {
     ("RESOURCE_STAR", "shield:DescribeProtection"): "asked by the ARN of a load balancer",
     ("RESOURCE_STAR", "arc-zonal-shift:GetManagedResource"): "limited by the condition, as Karpenter has it",
     ("RESOURCE_MISMATCH", "s3express:CreateSession"): "it takes a directory bucket's ARN for one without a slash",
-    (
-        "RESOURCE_MISMATCH",
-        "servicediscovery:UpdateInstanceCustomHealthStatus",
-    ): "takes a service since its list was made",
     ("RESOURCE_MISMATCH", "ssm:GetParameter"): "AWS's public parameters have no account in their ARNs",
 }
 
