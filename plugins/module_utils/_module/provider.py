@@ -75,7 +75,7 @@ def _roles(client: t.Any, arn: str) -> list[dict[str, t.Any]]:
     try:
         return iam.list_roles(client)
     except errors.AccessDenied as error:
-        error.message = f"could not read which roles trust the OIDC provider {arn}"
+        error.message = f"could not find out whether roles still trust the OIDC provider {arn}"
         error.fix = f"{error.fix}; or set force: true, which skips this check"
         raise
 
