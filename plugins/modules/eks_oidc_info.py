@@ -149,7 +149,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import iam
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import spec as provider_spec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.description import describe
 
 
 def main() -> None:
@@ -161,9 +161,9 @@ def main() -> None:
     def read() -> dict[str, object]:
         aws = Aws(module)
         cluster = aws.describe(module.params["cluster_name"])
-        arn = provider_spec.arn_of(cluster)
+        arn = cluster.require_provider_arn()
         provider = iam.find_oidc_provider(aws.client("iam"), arn=arn)
-        return {"changed": False, **provider_spec.describe(cluster, provider)}
+        return {"changed": False, **describe(cluster, provider)}
 
     _runner.run(module, read)
 

@@ -147,3 +147,10 @@ class EksCluster:
         else:
             cause, fix = f"its status is {self.status}", "wait until the cluster is ACTIVE"
         raise InvalidInput(f"EKS cluster {self.name} has no OIDC issuer", cause=cause, fix=fix, cluster=self.name)
+
+    def require_provider_arn(self) -> str:
+        """The ARN of the cluster's OIDC provider in the cluster's own account.
+
+        :raises InvalidInput: the cluster has no issuer.
+        """
+        return provider_arn(self.partition, self.account_id, self.require_issuer())

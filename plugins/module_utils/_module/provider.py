@@ -16,7 +16,7 @@ from .._core.arn import provider_arn
 from .._core.plan import Plan
 from .._core.provider import plan as provider_plan
 from .._core.provider.plan import ObservedProvider
-from .._core.provider.spec import ProviderSpec, arn_of
+from .._core.provider.spec import ProviderSpec
 
 if t.TYPE_CHECKING:
     from .._api.aws.session import Aws
@@ -59,7 +59,7 @@ def _target(aws: Aws, spec: ProviderSpec) -> tuple[str, str]:
     if spec.cluster_name:
         # EKS returns only clusters of the caller's own account.
         cluster = aws.describe(spec.cluster_name)
-        return cluster.require_issuer(), arn_of(cluster)
+        return cluster.require_issuer(), cluster.require_provider_arn()
     caller = aws.caller()
     return spec.url, provider_arn(caller.partition, caller.account_id, spec.url)
 
@@ -75,7 +75,7 @@ def _roles(client: t.Any, arn: str) -> list[dict[str, t.Any]]:
     try:
         return iam.list_roles(client)
     except errors.AccessDenied as error:
-        error.message = f"could not read which roles trust the OIDC provider {arn}"
+        error.message = f"could not find out whether roles still trust the OIDC provider {arn}"
         error.fix = f"{error.fix}; or set force: true, which skips this check"
         raise
 

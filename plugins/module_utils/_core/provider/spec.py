@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a user asks for of a cluster's IAM OIDC provider, and what `eks_oidc_info` returns about it."""
+"""What a user asks for of a cluster's IAM OIDC provider."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import dataclasses
 import re
 import typing as t
 
-from .. import arn as arns
 from .. import validation
 
 # A SHA-1 digest in hexadecimal, as IAM keeps thumbprints.
@@ -18,45 +17,6 @@ _THUMBPRINT = re.compile(r"[0-9a-fA-F]{40}")
 # No query, no fragment, no port: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
 _URL = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(/[\x21\x24-\x2e\x30-\x3e\x40-\x7e]+)*/?")
 _MAX_URL_LENGTH, _MAX_CLIENT_ID_LENGTH, _MAX_THUMBPRINTS = 255, 255, 5
-
-
-def arn_of(cluster: arns.EksCluster) -> str:
-    """The ARN of the cluster's provider in the cluster's own account.
-
-    :raises InvalidInput: the cluster has no issuer.
-    """
-    return arns.provider_arn(cluster.partition, cluster.account_id, cluster.require_issuer())
-
-
-def describe(cluster: arns.EksCluster, provider: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
-    """What `eks_oidc_info` returns: ``cluster`` and ``oidc``.
-
-    :param provider: the provider as `_api.aws.iam.get_oidc_provider` returns it; None if it does not exist.
-    :raises InvalidInput: the cluster has no issuer.
-    """
-    issuer = cluster.require_issuer()
-    return {
-        "cluster": {
-            "name": cluster.name,
-            "arn": cluster.arn,
-            "status": cluster.status,
-            "version": cluster.version,
-            "endpoint": cluster.endpoint,
-            "certificate_authority": cluster.certificate_authority,
-            "account_id": cluster.account_id,
-            "partition": cluster.partition,
-            "region": cluster.region,
-        },
-        "oidc": {
-            "issuer": issuer,
-            "provider": arns.provider_of(issuer),
-            "provider_arn": arn_of(cluster),
-            "provider_exists": provider is not None,
-            "client_ids": sorted(provider["ClientIDList"]) if provider else [],
-            "thumbprints": list(provider["ThumbprintList"]) if provider else [],
-            "tags": dict(provider["Tags"]) if provider else {},
-        },
-    }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -126,7 +126,7 @@ def test_who_may_not_read_roles_is_told_of_force(aws: t.Any) -> None:
     with pytest.raises(errors.AccessDenied) as caught:
         provider_module.plan(aws, wanted(state="absent"))
     text = str(caught.value)
-    assert f"could not read which roles trust the OIDC provider {ARN}" in text
+    assert f"could not find out whether roles still trust the OIDC provider {ARN}" in text
     assert "allow iam:ListRoles" in text
     assert "force: true" in text
 

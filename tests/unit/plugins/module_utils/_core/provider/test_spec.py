@@ -1,22 +1,19 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The spec of an OIDC provider, and what is returned about a cluster and its provider."""
+"""The spec of an OIDC provider."""
 
 from __future__ import annotations
 
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core import arn as arns
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import spec as provider_spec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec import ProviderSpec
 
 HOST = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 URL = f"https://{HOST}"
 STS = "sts.amazonaws.com"
-ONE = "a" * 40
 
 
 def wanted(**options: t.Any) -> ProviderSpec:
@@ -32,55 +29,6 @@ def wanted(**options: t.Any) -> ProviderSpec:
         "force": False,
     }
     return ProviderSpec.from_params({**defaults, **options})
-
-
-def cluster(**options: t.Any) -> arns.EksCluster:
-    return arns.EksCluster.from_aws(
-        {
-            "name": "production",
-            "arn": "arn:aws-cn:eks:cn-north-1:123456789012:cluster/production",
-            "status": "ACTIVE",
-            "version": "1.33",
-            "endpoint": "https://example.gr7.cn-north-1.eks.amazonaws.com.cn",
-            "certificateAuthority": {"data": "Q0E="},
-            "identity": {"oidc": {"issuer": URL}},
-            **options,
-        }
-    )
-
-
-def test_arn_is_in_the_clusters_partition_and_account() -> None:
-    assert provider_spec.arn_of(cluster()) == f"arn:aws-cn:iam::123456789012:oidc-provider/{HOST}"
-
-
-@pytest.mark.parametrize(
-    ("options", "says"),
-    [
-        ({"identity": {}}, "DescribeCluster returns no identity.oidc"),
-        ({"identity": {"oidc": {}}, "status": "CREATING"}, "its status is CREATING"),
-    ],
-)
-def test_cluster_without_issuer_is_rejected(options: dict[str, t.Any], says: str) -> None:
-    with pytest.raises(errors.InvalidInput, match=says):
-        provider_spec.arn_of(cluster(**options))
-
-
-def test_description_of_cluster_and_provider() -> None:
-    found = provider_spec.describe(cluster(), None)
-    assert found["oidc"] == {
-        "issuer": URL,
-        "provider": HOST,
-        "provider_arn": f"arn:aws-cn:iam::123456789012:oidc-provider/{HOST}",
-        "provider_exists": False,
-        "client_ids": [],
-        "thumbprints": [],
-        "tags": {},
-    }
-    assert found["cluster"]["partition"] == "aws-cn"
-    assert found["cluster"]["certificate_authority"] == "Q0E="
-    found = provider_spec.describe(cluster(), {"ClientIDList": ["b", "a"], "ThumbprintList": [ONE], "Tags": {"k": "v"}})
-    assert found["oidc"]["provider_exists"] is True
-    assert found["oidc"]["client_ids"] == ["a", "b"]
 
 
 BAD: list[tuple[dict[str, t.Any], str]] = [
