@@ -281,6 +281,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import specs_from_params
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import RolloutGroup
 
@@ -312,7 +313,8 @@ def main() -> None:
         returns: dict[str, t.Any] = {**(first or group).returns()}
         failure = group.failure()
         if failure:
-            failure.details.update(returns, done=group.written())
+            if first is None or isinstance(failure, RolloutFailed):
+                failure.details.update(returns, done=group.written())
             raise failure
         returns["elapsed"] = round(time.monotonic() - began, 3)
         return _runner.result(module, first.decision.plan if first else group.plan(), **returns)
