@@ -15,15 +15,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
 UNIT = ROOT / "tests" / "unit" / "plugins"
 MOST_FILES, MOST_LINES, MOST_CLASS_LINES = 12, 400, 200
-# Written by `make web`.
-GENERATED = {"module_utils/_core/audit/reports/html/assets.py"}
+# Written by `make web`, and texts about each cause.
+DATA = {"module_utils/_core/audit/reports/html/assets.py", "module_utils/_core/diagnosis/explanations.py"}
 # Ansible finds these by their names, so their folders are as large as the collection has plugins, and every file has a
 # class of the same name.
 FLAT = {"modules", "action", "doc_fragments", "filter", "inventory", "lookup", "test"}
 DOCUMENTATION = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 
 SOURCES = sorted(path.relative_to(PLUGINS).as_posix() for path in PLUGINS.rglob("*.py"))
-MODULES = [path for path in SOURCES if not path.endswith("__init__.py") and path not in GENERATED]
+MODULES = [path for path in SOURCES if not path.endswith("__init__.py") and path not in DATA]
 TESTS = sorted(path.relative_to(UNIT).as_posix() for path in UNIT.rglob("test_*.py"))
 
 

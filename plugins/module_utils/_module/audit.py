@@ -56,8 +56,8 @@ def read_facts(
     """
     reads = Reads()
     with concurrent.futures.ThreadPoolExecutor(spec.workers) as pool:
-        from_cluster = ClusterReader(server, spec, pool, reads)
-        from_aws = AwsReader(aws, spec, pool, reads)
+        from_cluster = AuditClusterReader(server, spec, pool, reads)
+        from_aws = AuditAwsReader(aws, spec, pool, reads)
         facts = _read_independent(from_aws, from_cluster, cluster, pool)
         facts.addons = from_aws.read_addons(cluster, facts.examined_accounts)
         facts.workloads = from_cluster.read_owners(facts)
@@ -70,7 +70,7 @@ def read_facts(
 
 
 def _read_independent(
-    aws: AwsReader, from_cluster: ClusterReader, cluster: EksCluster | None, pool: concurrent.futures.Executor
+    aws: AuditAwsReader, from_cluster: AuditClusterReader, cluster: EksCluster | None, pool: concurrent.futures.Executor
 ) -> AuditFacts:
     """What can be read without knowing the rest."""
     # Clients are made by this thread alone, while the others wait for the network.
@@ -151,7 +151,7 @@ class _Owner:
         return arns.provider_arn(self.partition, self.account_id, self.issuer)
 
 
-class AwsReader:
+class AuditAwsReader:
     """Reads IAM and EKS."""
 
     def __init__(self, aws: Aws, spec: AuditSpec, pool: concurrent.futures.Executor, reads: Reads) -> None:
@@ -245,7 +245,7 @@ class AwsReader:
         return refused or [dict(addon) for addon in found if addon and not isinstance(addon, Unknown)]
 
 
-class ClusterReader:
+class AuditClusterReader:
     """Reads the cluster."""
 
     def __init__(self, server: ApiServer, spec: AuditSpec, pool: concurrent.futures.Executor, reads: Reads) -> None:

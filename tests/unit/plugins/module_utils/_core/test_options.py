@@ -121,11 +121,11 @@ class Recorder(dict[str, t.Any]):
 def test_specs_read_every_option() -> None:
     given = {"name": "app", "service_accounts": [{"namespace": "shop", "name": "web"}], "cluster_name": "production"}
     role = Recorder({**options.defaults(options.IRSA_ROLE, options.ROLE), **given})
-    role_spec.Wanted.from_params(role)
+    role_spec.RoleSpec.from_params(role)
     assert role.read >= {*options.IRSA_ROLE, *options.ROLE}
     names = {"namespace": "shop", "name": "web"}
     account = Recorder({**options.defaults(options.SA_ANNOTATE, options.SERVICE_ACCOUNT), **names})
-    service_account_spec.Wanted.from_params(account)
+    service_account_spec.ServiceAccountSpec.from_params(account)
     assert account.read >= {*options.SA_ANNOTATE, *options.SERVICE_ACCOUNT}
 
 

@@ -15,6 +15,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import In
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.plan import PlanContext, plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Role
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.state import ServiceAccountState
 
 Json = dict[str, t.Any]
 
@@ -92,7 +93,7 @@ def collected(seen: ImportFacts) -> Imported:
     for spec in wanted.bindings:
         body = seen.service_accounts[spec.namespace, spec.service_account]
         named = spec.account_spec(spec.role_arn or body["metadata"]["annotations"][KEY])
-        assert not service_account_plan.plan(named, service_account_plan.Observed.from_kubernetes(body))
+        assert not service_account_plan.plan(named, ServiceAccountState.from_kubernetes(body))
     assert set(wanted.provider.client_ids or ()) <= set(seen.audiences or ())
     return found
 

@@ -37,7 +37,7 @@ class Member:
     def __init__(self, title: str, plan: Plan, written: t.Sequence[str] = ()) -> None:
         self.title = title
         self.decision = types.SimpleNamespace(plan=plan)
-        self.driver = types.SimpleNamespace(written=list(written))
+        self.written = list(written)
 
 
 class Rollouts:
