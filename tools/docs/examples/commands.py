@@ -114,9 +114,9 @@ class Commands:
         if name not in self.variables:
             yield f"there is no playbook {playbook}"
             return
-        for each in names:
-            if each not in self.variables[name]:
-                yield f"the playbook {playbook} knows no variable {each}"
+        for variable in names:
+            if variable not in self.variables[name]:
+                yield f"the playbook {playbook} knows no variable {variable}"
 
     def _doc(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
         name = arguments[-1]
