@@ -15,18 +15,9 @@ from tools.docs.examples.blocks import Block
 COLLECTION = "eksops.irsa"
 # Programs of others, whose arguments nothing here knows.
 FOREIGN = {
-    "ansible",
-    "aws",
-    "eksctl",
-    "helm",
-    "kubectl",
-    "openssl",
-    "pip",
-    "podman",
-    "ssh",
+    "ansible", "ansible-builder", "aws", "eksctl", "helm", "kubectl", "openssl", "pip", "podman", "ssh",
     "terraform",
-    "ansible-builder",
-}
+}  # fmt: skip
 PLAYBOOK_OPTIONS = {"-i", "--limit", "--forks", "--tags"}
 PLAYBOOK_FLAGS = {"--check", "--diff", "-v", "-vvv"}
 ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
