@@ -29,7 +29,7 @@ test-all: ## All of it: also the real API server, the browser, the versions' end
 	@$(T)/ci/all.sh
 
 .PHONY: lint
-lint: ## ruff, yamllint, mypy, shellcheck, ansible-lint, changelog and documentation linters
+lint: ## ruff, yamllint, mypy, shellcheck, ansible-lint, changelog and documentation linters, what modules ship
 	@$(T)/ci/lint.sh
 
 .PHONY: sanity
@@ -93,7 +93,7 @@ build: ## Build the tarball, the same bytes for the same files, and print its pa
 	@$(T)/release/build.sh
 
 .PHONY: galaxy-check
-galaxy-check: ## The tarball: its content, Galaxy's importer, publication, installation, upgrade; and how a release is made
+galaxy-check: ## The tarball: its content, Galaxy's importer, installation, upgrade; and how a release is made
 	@$(T)/release/galaxy_check.sh
 
 .PHONY: release

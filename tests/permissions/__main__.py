@@ -75,7 +75,7 @@ def prove(world: World, use: str, options: argparse.Namespace) -> list[str]:
     lost = proof.losses_of_rules()
     say(f"{len(lost)} of {len(proof.rule_lines)} lines of the ClusterRole are needed")
     tables[f"clusterrole-{use}"] = table.of_losses(lost)
-    stale = [each for name, text in tables.items() for each in table.settle(name, text, write=options.write)]
+    stale = [problem for name, text in tables.items() for problem in table.settle(name, text, write=options.write)]
     return [*proof.problems, *stale]
 
 

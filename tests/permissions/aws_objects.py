@@ -141,7 +141,7 @@ class AwsObjects:
 
     def _make_profile(self, name: str) -> None:
         """An empty instance profile; a role that was taken out of one has left it behind."""
-        known = [each["InstanceProfileName"] for each in self.iam.list_instance_profiles()["InstanceProfiles"]]
+        known = [profile["InstanceProfileName"] for profile in self.iam.list_instance_profiles()["InstanceProfiles"]]
         if name not in known:
             self.iam.create_instance_profile(InstanceProfileName=name)
 
@@ -151,7 +151,7 @@ class AwsObjects:
 
     def drop_provider_of(self, arn: str) -> None:
         """Deletes a provider by its ARN; none is no error."""
-        known = [each["Arn"] for each in self.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+        known = [provider["Arn"] for provider in self.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
         if arn in known:
             self.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 

@@ -72,7 +72,7 @@ def _inventory(options: Json) -> Json:
     )
     reader = FleetReader(accounts, may_match=lambda _name: True, strict=True, workers=8)
     reading = reader.read(inventory.parse_accounts(options.get("accounts", [])))
-    return {"names": [each["cluster_name"] for each in reading.clusters], "warnings": reading.warnings}
+    return {"names": [cluster["cluster_name"] for cluster in reading.clusters], "warnings": reading.warnings}
 
 
 def of_cluster(world: World, **arguments: t.Any) -> Json:

@@ -115,4 +115,4 @@ def _is_settled(kind: str, workload: Json) -> bool:
     else:
         counts = ("replicas", "availableReplicas", *(("updatedReplicas",) if kind == "Deployment" else ()))
     same = status.get("currentRevision") == status.get("updateRevision")
-    return same and all(int(status.get(each) or 0) == 1 for each in counts)
+    return same and all(int(status.get(count) or 0) == 1 for count in counts)

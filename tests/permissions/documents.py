@@ -107,7 +107,7 @@ def _without_value(number: int, path: tuple[str, ...], value: str) -> c.Callable
         holder = document["Statement"][number]
         for key in path[:-1]:
             holder = holder[key]
-        rest = [each for each in as_list(holder[path[-1]]) if each != value]
+        rest = [other for other in as_list(holder[path[-1]]) if other != value]
         if rest:
             holder[path[-1]] = rest
         else:
@@ -123,8 +123,8 @@ def _without_verb(number: int, group: str, resource: str, verb: str) -> c.Callab
     def cut(role: Json) -> Json:
         role = copy.deepcopy(role)
         rule = role["rules"].pop(number)
-        others = [each for each in rule["resources"] if each != resource]
-        verbs = [each for each in rule["verbs"] if each != verb]
+        others = [other for other in rule["resources"] if other != resource]
+        verbs = [other for other in rule["verbs"] if other != verb]
         if others:
             role["rules"].append({**rule, "resources": others})
         if verbs:

@@ -70,7 +70,7 @@ class Outcome:
     def warnings(self) -> list[str]:
         found = self.result.get("warnings") or []
         # From ansible-core 2.20 on a warning is more than its text until the controller has seen it.
-        return [each if isinstance(each, str) else str(each["event"]["msg"]) for each in found]
+        return [warning if isinstance(warning, str) else str(warning["event"]["msg"]) for warning in found]
 
 
 def load(names: c.Iterable[str]) -> None:
@@ -137,7 +137,7 @@ def _in_child(main: c.Callable[[], None], environment: c.Mapping[str, str]) -> t
     _pid, status = os.waitpid(child, 0)
     if status:
         raise RuntimeError(f"a child ended with {status}: {text}")
-    return text, frozenset(tuple(each) for each in json.loads(operations))
+    return text, frozenset(tuple(operation) for operation in json.loads(operations))
 
 
 def _be_child(main: c.Callable[[], None], environment: c.Mapping[str, str], output: int, notes: int) -> t.NoReturn:

@@ -97,7 +97,7 @@ class Proof:
         self._seen.append(Seen(case, outcome, world.asked_of_aws()))
         if outcome.failed and not case.may_fail:
             self._blame(case, f"fails with all of {self._use}: {outcome.text}")
-        refused = [each for each in outcome.warnings if "cannot" in each or "not authorized" in each]
+        refused = [warning for warning in outcome.warnings if "cannot" in warning or "not authorized" in warning]
         if refused and not check:
             self._blame(case, f"is refused something with all of {self._use}: {refused}")
         return arguments, outcome
@@ -125,19 +125,19 @@ class Proof:
             told = "cannot" in outcome.text
         else:
             told = bool(re.search(_FIX, outcome.text))
-        told = told or any("permission" in each for each in outcome.warnings)
+        told = told or any("permission" in warning for warning in outcome.warnings)
         if not told:
             self._blame(case, f"doesn't say what the read-only identity lacks: {outcome.text or outcome.result}")
 
     def asks_for_no_more(self) -> None:
         """What was asked for is what the files allow, no more and no less."""
         allowed = documents.operations(self.policy_lines)
-        asked = set().union(*(each.aws for each in self._seen)) - _FREE
+        asked = set().union(*(seen.aws for seen in self._seen)) - _FREE
         wanted = documents.operations(self.rule_lines)
-        put = set().union(*(each.outcome.operations for each in self._seen))
+        put = set().union(*(seen.outcome.operations for seen in self._seen))
         if self._use == "read-only":
             # Check mode puts the writes to the server in a dry run, which may be refused.
-            put = {each for each in put if each[2] in ("get", "list", "watch")}
+            put = {operation for operation in put if operation[2] in ("get", "list", "watch")}
         services: list[tuple[str, set[t.Any], set[t.Any]]] = [("AWS", asked, allowed)] if self._aws else []
         for title, seen, said in (*services, ("Kubernetes", put, wanted)):
             if seen - said:
@@ -199,9 +199,9 @@ class Proof:
             if not _names(line, outcome):
                 self._blame(case, f"doesn't name {line.text}: {outcome.text}")
             return Loss(line, case.module, case.what, "fails", self._world.example(outcome.short))
-        new = [each for each in outcome.warnings if each not in before.warnings]
+        new = [warning for warning in outcome.warnings if warning not in before.warnings]
         if new:
-            told = next((each for each in new if "permission" in each), new[0])
+            told = next((warning for warning in new if "permission" in warning), new[0])
             return Loss(line, case.module, case.what, "says", self._world.example(told))
         if outcome.failed and _steady(outcome.text) != _steady(before.text):
             return Loss(line, case.module, case.what, "knows less", "")
@@ -216,7 +216,7 @@ def _names(line: Line, outcome: Outcome) -> bool:
     """Whether the message of a failure names the permission."""
     operation = line.operations[0]
     if not isinstance(operation, tuple):
-        return any(each in outcome.text for each in line.operations)
+        return any(operation in outcome.text for operation in line.operations)
     group, resource, verb = operation
     # kubernetes.core quotes the API server's JSON.
     text = outcome.text.replace('\\"', '"')

@@ -94,8 +94,8 @@ def _rollouts() -> list[Case]:
         world.make_space(FULL)
         world.drop(f"{quota}/none")
         number = world.next()
-        for each in world.api.get(f"/apis/apps/v1/namespaces/{FULL}/statefulsets")["items"]:
-            world.drop(f"/apis/apps/v1/namespaces/{FULL}/statefulsets/{each['metadata']['name']}")
+        for workload in world.api.get(f"/apis/apps/v1/namespaces/{FULL}/statefulsets")["items"]:
+            world.drop(f"/apis/apps/v1/namespaces/{FULL}/statefulsets/{workload['metadata']['name']}")
         # One that was refused pods for a while is tried again later and later, so it is a new one each time.
         world.annotate(f"hanging-{number}", f"{world.role_stem}/irsa/first", FULL)
         world.make_workload("StatefulSet", f"hanging-{number}", space=FULL)
@@ -141,23 +141,25 @@ def _many(world: World, **options: t.Any) -> list[Json]:
 def _bindings() -> list[Case]:
     def bind(world: World) -> Json:
         world.make_provider()
-        for each in _many(world):
-            world.drop_role(each["role_name"])
-            world.annotate(each["service_account"], None, MANY)
+        for binding in _many(world):
+            world.drop_role(binding["role_name"])
+            world.annotate(binding["service_account"], None, MANY)
         return of_cluster(world, bindings=_many(world), rollout=True, verify="token", details=True)
 
     def free(world: World) -> Json:
-        for each in _many(world):
-            arn = world.make_role(each["role_name"], each["service_account"], space=MANY, attached=[world.tools])
-            world.annotate(each["service_account"], arn, MANY)
-        bindings = [{key: each[key] for key in ("namespace", "service_account", "role_name")} for each in _many(world)]
+        for binding in _many(world):
+            arn = world.make_role(binding["role_name"], binding["service_account"], space=MANY, attached=[world.tools])
+            world.annotate(binding["service_account"], arn, MANY)
+        bindings = [
+            {key: binding[key] for key in ("namespace", "service_account", "role_name")} for binding in _many(world)
+        ]
         return of_cluster(world, state="absent", bindings=bindings, force=True)
 
     def read(world: World) -> Json:
         world.make_provider()
-        for each in _many(world):
-            arn = world.make_role(each["role_name"], each["service_account"], space=MANY, attached=[world.tools])
-            world.annotate(each["service_account"], arn, MANY)
+        for binding in _many(world):
+            arn = world.make_role(binding["role_name"], binding["service_account"], space=MANY, attached=[world.tools])
+            world.annotate(binding["service_account"], arn, MANY)
         return of_cluster(world, namespaces=[MANY])
 
     return [

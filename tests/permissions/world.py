@@ -82,7 +82,7 @@ class World(AwsObjects, ClusterObjects):
         for profile in self.iam.list_instance_profiles()["InstanceProfiles"]:
             if profile["InstanceProfileName"].startswith("irsa-permissions"):
                 self.iam.delete_instance_profile(InstanceProfileName=profile["InstanceProfileName"])
-        known = [each["Arn"] for each in self.iam.list_policies(Scope="Local")["Policies"]]
+        known = [policy["Arn"] for policy in self.iam.list_policies(Scope="Local")["Policies"]]
         for arn in (self.boundary, self.tools):
             if arn in known:
                 self.iam.delete_policy(PolicyArn=arn)

@@ -54,7 +54,7 @@ def from_sandbox(directory: pathlib.Path) -> dict[str, t.Any]:
         "creating_cluster": settings.CREATING_CLUSTER,
         "dir": str(directory),
         "endpoint": cluster["endpoint"],
-        "further_clusters": {each.cluster()["name"]: _further(each) for each in state.all_further()},
+        "further_clusters": {further.cluster()["name"]: _further(further) for further in state.all_further()},
         "issuer": cluster["issuer"],
         "kubeconfig": str(state.kubeconfig),
         "no_issuer_cluster": settings.NO_ISSUER_CLUSTER,

@@ -34,7 +34,7 @@ TESTED = "tested on"
 # Runs in an interpreter of a corner: what is installed there, as JSON.
 ASK = """
 import importlib.metadata, json, pathlib, platform, sysconfig
-found = {each.metadata["Name"].lower(): each.version for each in importlib.metadata.distributions()}
+found = {package.metadata["Name"].lower(): package.version for package in importlib.metadata.distributions()}
 for path in pathlib.Path(sysconfig.get_path("purelib"), "ansible_collections").glob("*/*/MANIFEST.json"):
     info = json.loads(path.read_text())["collection_info"]
     found[info["namespace"] + "." + info["name"]] = info["version"]
@@ -53,8 +53,8 @@ def _pinned(corner: str) -> dict[str, str]:
 def _installed(interpreters: str) -> dict[str, str]:
     """What is there: title of the row, version."""
     answers = [
-        json.loads(subprocess.run([each, "-c", ASK], check=True, capture_output=True, text=True).stdout)
-        for each in interpreters.split(",")
+        json.loads(subprocess.run([interpreter, "-c", ASK], check=True, capture_output=True, text=True).stdout)
+        for interpreter in interpreters.split(",")
     ]
     return {title: answers[asked][name] for title, (asked, name) in ROWS.items()}
 
@@ -100,7 +100,7 @@ def main(path: str, *arguments: str) -> None:
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     columns = {
         corner: _installed(interpreters) | {TESTED: today}
-        for corner, interpreters in (each.split("=", 1) for each in arguments)
+        for corner, interpreters in (argument.split("=", 1) for argument in arguments)
     }
     readme.write_text(before + begin + _render(columns) + end + after)
 

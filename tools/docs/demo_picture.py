@@ -50,7 +50,7 @@ def excerpt(lines: list[str]) -> c.Iterator[rich.text.Text]:
     for line in lines:
         text = line.strip()
         if re.match(r"== |\d\. ", text):
-            heading = next((each for each in SECTIONS if text.startswith(each) and each in missing), "")
+            heading = next((section for section in SECTIONS if text.startswith(section) and section in missing), "")
             missing -= {heading}
             shown = SECTIONS[heading] if heading else ""
             if heading:

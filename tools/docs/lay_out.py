@@ -60,7 +60,7 @@ def contents(rst: pathlib.Path) -> str:
     """
     extra = yaml.safe_load((DOCSITE / "extra-docs.yml").read_text(encoding="utf-8"))
     text = "".join(
-        toctree(each["title"], [f"docsite/{guide}" for guide in each["toctree"]]) for each in extra["sections"]
+        toctree(section["title"], [f"docsite/{guide}" for guide in section["toctree"]]) for section in extra["sections"]
     )
     for kind, title in KINDS.items():
         names = sorted(page.stem.removesuffix(f"_{kind}") for page in rst.glob(f"*_{kind}.rst"))

@@ -177,7 +177,9 @@ def main(arguments: list[str]) -> int:
 
 
 def guide() -> str:
-    example = report.table([report.Verification("shop/cart", tuple(each.as_dict() for each in findings()))], width=88)
+    example = report.table(
+        [report.Verification("shop/cart", tuple(finding.as_dict() for finding in findings()))], width=88
+    )
     parts = [
         HEAD.replace("@LABEL@", LABEL).replace("@EXAMPLE@", textwrap.indent(example, "    ")),
         *symptoms_with_several_causes(),

@@ -14,7 +14,7 @@ import warnings
 
 def _is_deprecation(category: type[Warning]) -> bool:
     # By their names, since boto3's and cryptography's own ones are none of Python's.
-    return any("Deprecation" in each.__name__ for each in category.__mro__)
+    return any("Deprecation" in kind.__name__ for kind in category.__mro__)
 
 
 def _write_down(path: str) -> None:

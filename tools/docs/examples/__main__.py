@@ -40,7 +40,9 @@ class Checker:
         self.found = found
         self.loaded = {block: _loaded(block) for block in found if block.language in ("yaml", "yaml+jinja")}
         # What a document can't be read for is told when its turn comes.
-        readable = [each for documents_ in self.loaded.values() if isinstance(documents_, list) for each in documents_]
+        readable = [
+            document for documents_ in self.loaded.values() if isinstance(documents_, list) for document in documents_
+        ]
         self.documents = documents.Documents(root, readable)
         plugins = [path.stem for folder in PLUGINS for path in (root / "plugins" / folder).glob("[!_]*.py")]
         self.commands = commands.Commands(root, self.documents.variables, [*plugins, "irsa"])
@@ -148,14 +150,14 @@ def _of_json(block: blocks.Block) -> c.Iterator[str]:
 def unnamed(root: pathlib.Path, text: str) -> list[str]:
     """The plugins and playbooks of the collection that README's text doesn't name."""
     paths = [*root.glob("playbooks/*.yml"), *root.glob("roles/*/")]
-    paths += [path for each in PLUGINS for path in root.glob(f"plugins/{each}/[!_]*.py")]
+    paths += [path for folder in PLUGINS for path in root.glob(f"plugins/{folder}/[!_]*.py")]
     return sorted(path.stem for path in paths if f"`{path.stem}`" not in text)
 
 
 def main(*names: str) -> int:
     loader.init_plugin_loader()
-    prose = [ROOT / name for name in names] or sorted(path for each in PROSE for path in ROOT.glob(each))
-    plugins = [] if names else sorted(path for each in PLUGINS for path in ROOT.glob(f"plugins/{each}/[!_]*.py"))
+    prose = [ROOT / name for name in names] or sorted(path for pattern in PROSE for path in ROOT.glob(pattern))
+    plugins = [] if names else sorted(path for folder in PLUGINS for path in ROOT.glob(f"plugins/{folder}/[!_]*.py"))
     prose = [path for path in prose if path.name != "CHANGELOG.md"]
     found = [block for path in (*prose, *plugins) for block in blocks.of_file(ROOT, path)]
     problems = list(Checker(ROOT, found).problems())

@@ -56,7 +56,7 @@ def problems(
     """What is wrong with arguments; a template stands for any value."""
     validator = ArgumentSpecValidator(_loosened(spec, arguments), **(conditions or {}))
     errors = validator.validate(dict(arguments)).errors
-    return [f"it takes no {each.msg}" if isinstance(each, UnsupportedError) else each.msg for each in errors]
+    return [f"it takes no {error.msg}" if isinstance(error, UnsupportedError) else error.msg for error in errors]
 
 
 def is_template(value: object) -> bool:

@@ -15,18 +15,9 @@ from tools.docs.examples.blocks import Block
 COLLECTION = "eksops.irsa"
 # Programs of others, whose arguments nothing here knows.
 FOREIGN = {
-    "ansible",
-    "aws",
-    "eksctl",
-    "helm",
-    "kubectl",
-    "openssl",
-    "pip",
-    "podman",
-    "ssh",
+    "ansible", "ansible-builder", "aws", "eksctl", "helm", "kubectl", "openssl", "pip", "podman", "ssh",
     "terraform",
-    "ansible-builder",
-}
+}  # fmt: skip
 PLAYBOOK_OPTIONS = {"-i", "--limit", "--forks", "--tags"}
 PLAYBOOK_FLAGS = {"--check", "--diff", "-v", "-vvv"}
 ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
@@ -114,9 +105,9 @@ class Commands:
         if name not in self.variables:
             yield f"there is no playbook {playbook}"
             return
-        for each in names:
-            if each not in self.variables[name]:
-                yield f"the playbook {playbook} knows no variable {each}"
+        for variable in names:
+            if variable not in self.variables[name]:
+                yield f"the playbook {playbook} knows no variable {variable}"
 
     def _doc(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
         name = arguments[-1]

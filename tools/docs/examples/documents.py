@@ -33,7 +33,7 @@ def load(block: Block) -> list[t.Any]:
     :raises ValueError: it is no YAML.
     """
     try:
-        return [each for each in yaml.safe_load_all(block.text) if each is not None]
+        return [document for document in yaml.safe_load_all(block.text) if document is not None]
     except yaml.YAMLError as error:
         raise ValueError(f"no YAML: {error}") from error
 
@@ -42,7 +42,7 @@ def kind_of(document: t.Any) -> str:
     """What a document is: plays, tasks, steps, variables, inventory, manifest, requirements, environment, keywords,
     pipeline, or nothing that is known.
     """
-    if isinstance(document, list) and document and all(isinstance(each, dict) for each in document):
+    if isinstance(document, list) and document and all(isinstance(item, dict) for item in document):
         keys = set().union(*document)
         if keys & {"hosts", "ansible.builtin.import_playbook"}:
             return "plays"

@@ -22,7 +22,8 @@ import yaml
 
 from tools.docs.examples import blocks, commands, documents
 
-ROOT = pathlib.Path(__file__).resolve().parents[4]
+# ansible-test runs a copy of this file.
+ROOT = pathlib.Path(blocks.__file__).resolve().parents[3]
 
 
 def main() -> int:
