@@ -11,7 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import provider as provider_rules
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules.trust_facts import Refusal
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules.trust import Refusal
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import Failure
 from unit.chain_objects import AWS, CHAIN, ROLE
 
