@@ -133,3 +133,16 @@ def test_a_lost_answer_to_a_creation_tells_that_it_exists(
 def test_namespace_phase(scripted: Scripted, connect: Connect, answer: t.Any, phase: str | None) -> None:
     scripted.answer(answer)
     assert service_accounts.namespace_phase(connect(scripted), name="ns") == phase
+
+
+def test_a_token_is_requested_as_a_kubelet_does(scripted: t.Any, connect: t.Any) -> None:
+    scripted.answer({"status": {"token": "the-token"}})
+    secrets: list[str] = []
+    found = service_accounts.request_token(
+        connect(scripted), namespace="shop", name="app", audience="vault", seconds=600, conceal=secrets.append
+    )
+    (request,) = scripted.requests
+    assert (request.method, request.path) == ("POST", "/api/v1/namespaces/shop/serviceaccounts/app/token")
+    assert request.body["spec"] == {"audiences": ["vault"], "expirationSeconds": 600}
+    assert found == "the-token"
+    assert secrets == ["the-token"]

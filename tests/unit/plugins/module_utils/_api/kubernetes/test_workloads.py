@@ -189,16 +189,3 @@ def test_what_the_caller_may_not_watch_is_an_error() -> None:
         assert next(news) == ("LIST", [])
         with pytest.raises(errors.AccessDenied):
             next(news)
-
-
-def test_a_token_is_asked_for_as_a_kubelet_does(scripted: t.Any, connect: t.Any) -> None:
-    scripted.answer({"status": {"token": "the-token"}})
-    secrets: list[str] = []
-    found = workloads.request_token(
-        connect(scripted), namespace="shop", name="app", audience="vault", seconds=600, conceal=secrets.append
-    )
-    (request,) = scripted.requests
-    assert (request.method, request.path) == ("POST", "/api/v1/namespaces/shop/serviceaccounts/app/token")
-    assert request.body["spec"] == {"audiences": ["vault"], "expirationSeconds": 600}
-    assert found == "the-token"
-    assert secrets == ["the-token"]
