@@ -10,9 +10,9 @@ import dataclasses
 import typing as t
 
 from ..arn import ROLE_ARN_ANNOTATION, Arn
-from ..diagnosis import bulk_facts, diagnose, expected_injection
+from ..diagnosis import bulk_facts, diagnose
 from ..diagnosis.causes import Finding
-from ..diagnosis.facts import Chain, ChainFacts, KubernetesFacts, Unknown
+from ..diagnosis.facts import Chain, ChainFacts, KubernetesFacts, Unknown, name_of
 from ..diagnosis.rules import account as account_rules
 from ..diagnosis.rules import pods as pod_rules
 from ..diagnosis.spec import VerificationSpec, build_chain
@@ -125,7 +125,7 @@ def _count_pods(chain: Chain, kubernetes: KubernetesFacts) -> tuple[int, int]:
 
 
 def _bound_by_hand(chain: Chain, bound_by: t.Sequence[str]) -> Finding:
-    name = expected_injection.name_of(chain)
+    name = name_of(chain)
     return Finding(
         "bound-by-hand",
         f"annotation {ROLE_ARN_ANNOTATION} of service account {name} was set by {join(bound_by)}, which doesn't "

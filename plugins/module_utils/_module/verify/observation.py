@@ -18,7 +18,7 @@ from ..._api.aws import eks, iam, sts
 from ..._api.kubernetes import admission, service_accounts, workloads
 from ..._core import errors
 from ..._core.arn import Arn
-from ..._core.diagnosis import expected_injection, test_pod, webhook_config
+from ..._core.diagnosis import test_pod, webhook_config
 from ..._core.diagnosis.facts import (
     NO_ROLE,
     AwsFacts,
@@ -29,6 +29,7 @@ from ..._core.diagnosis.facts import (
     known,
     read_or_unknown,
     read_unless_denied,
+    was_mutated,
 )
 from ..._core.diagnosis.rules import account as account_rules
 from ..._core.pods import injection, owners
@@ -293,7 +294,7 @@ class ClusterReader:
         if isinstance(outcome, errors.IrsaError):
             return self._add_refusal(facts, outcome)
         facts = dataclasses.replace(facts, admitted=outcome)
-        if isinstance(outcome, Unknown) or expected_injection.was_mutated(facts) or isinstance(facts.webhooks, Unknown):
+        if isinstance(outcome, Unknown) or was_mutated(facts) or isinstance(facts.webhooks, Unknown):
             return facts
         for hook in webhook_config.pod_identity_hooks(facts.webhooks):
             service = hook.client.get("service")

@@ -21,8 +21,16 @@ from ...service_account.annotations import (
     owners_of,
 )
 from ..causes import Finding
-from ..expected_injection import has_pod_identity, injected_role, name_of, role_placeholder
-from ..facts import AwsFacts, Chain, KubernetesFacts, Unknown
+from ..facts import (
+    AwsFacts,
+    Chain,
+    KubernetesFacts,
+    Unknown,
+    has_pod_identity,
+    injected_role,
+    name_of,
+    role_placeholder,
+)
 
 Json = t.Mapping[str, t.Any]
 

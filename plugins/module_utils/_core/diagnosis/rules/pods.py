@@ -20,8 +20,7 @@ from ...rollout import staleness
 from ...rollout.staleness import PodStatus
 from .. import webhook_config
 from ..causes import Finding
-from ..expected_injection import expected_injection, name_of
-from ..facts import Chain, KubernetesFacts, Unknown
+from ..facts import Chain, KubernetesFacts, Unknown, expected_injection, name_of
 from . import occurrences
 from . import pod_spec as pod_spec_rules
 from . import webhook as webhook_rules

@@ -11,8 +11,7 @@ import typing as t
 from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE
 from .. import webhook_config
 from ..causes import Finding
-from ..expected_injection import admitted, annotated, name_of, was_mutated
-from ..facts import Chain, KubernetesFacts, Unknown
+from ..facts import Chain, KubernetesFacts, Unknown, admitted, annotated, name_of, was_mutated
 from ..webhook_config import Hook
 
 Json = t.Mapping[str, t.Any]
