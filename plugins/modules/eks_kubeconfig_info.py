@@ -70,12 +70,12 @@ kubeconfig:
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 
 
 def main() -> None:
-    module = AnsibleAWSModule(argument_spec=_options.KUBERNETES, check_boto3=False, supports_check_mode=True)
+    module = AnsibleAWSModule(argument_spec=connection.OPTIONS, check_boto3=False, supports_check_mode=True)
     _runner.run(module, lambda: {"changed": False, "kubeconfig": connection.kubeconfig(module)})
 
 

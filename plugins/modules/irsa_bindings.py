@@ -348,7 +348,7 @@ import time
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._core import options
@@ -359,7 +359,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.conte
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import ProgressWriter
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import BindingsRun, Verify
 
-ARGUMENTS: dict[str, t.Any] = {**options.IRSA_BINDINGS, **_options.KUBERNETES}
+ARGUMENTS: dict[str, t.Any] = {**options.IRSA_BINDINGS, **connection.OPTIONS}
 
 
 def main() -> None:

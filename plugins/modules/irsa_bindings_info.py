@@ -217,14 +217,15 @@ import dataclasses
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import importing
 from ansible_collections.eksops.irsa.plugins.module_utils._module import bindings_info
 
 ARGUMENTS: dict[str, t.Any] = {
-    **_options.KUBERNETES,
+    **connection.OPTIONS,
     "issuer": {"type": "str"},
     "namespaces": {"type": "list", "elements": "str"},
 }

@@ -415,15 +415,16 @@ import time
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify import run as verification
 
 PROBES = ["static", "token", "admission", "pods"]
 ARGUMENTS: dict[str, t.Any] = {
-    **_options.KUBERNETES,
+    **connection.OPTIONS,
     "namespace": {"type": "str", "required": True},
     "service_account": {"type": "str", "required": True, "aliases": ["name"]},
     "role_arn": {"type": "str"},

@@ -278,14 +278,15 @@ import time
 import typing as t
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _options, _runner
+from ansible_collections.eksops.irsa.plugins.module_utils import _runner
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import specs_from_params
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import RolloutGroup
 
-ARGUMENTS: dict[str, t.Any] = {**options.POD_ROLLOUT, **options.ROLLOUT, **_options.KUBERNETES}
+ARGUMENTS: dict[str, t.Any] = {**options.POD_ROLLOUT, **options.ROLLOUT, **connection.OPTIONS}
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import Accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import AwsAccounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory
 from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetReader
 from permissions import modules
@@ -62,7 +62,7 @@ class Excess:
 
 def _inventory(options: Json) -> Json:
     """What the inventory reads, with its warnings."""
-    accounts = Accounts(
+    accounts = AwsAccounts(
         region="eu-west-1",
         endpoint=None,
         connection={},

@@ -37,7 +37,6 @@ class FakeCluster:
         self.reactions: dict[str, list[t.Callable[[], None]]] = {}
         self._watches: dict[str, queue.SimpleQueue[t.Any]] = {}
         self.pod_query = workloads.pod_query
-        self.everywhere = workloads.everywhere
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(observe, "api", self)

@@ -19,7 +19,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import (
     ServiceAccountSpec as Annotated,
 )
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.state import ServiceAccountState
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import ServiceAccountState
 
 PROVIDER = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 FEDERATED = f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER}"

@@ -15,14 +15,15 @@ import typing as t
 
 from .._api.aws import eks, iam
 from .._api.kubernetes import admission, service_accounts, workloads
+from .._api.kubernetes.client import everywhere
 from .._core import arn as arns
 from .._core import errors
 from .._core.audit import facts as audit_facts
-from .._core.audit.facts import AuditFacts, Name
-from .._core.diagnosis import bulk_facts
+from .._core.audit.facts import AuditFacts, AuditSpec, Name
 from .._core.diagnosis.causes import Finding
 from .._core.diagnosis.facts import OrUnknown, Unknown, known, read_or_unknown
 from .._core.diagnosis.rules import account as account_rules
+from .._core.diagnosis.spec import build_bulk_spec
 from .._core.pods import injection, owners
 from .._core.policy.document import compact
 from .verify import run as verification
@@ -31,7 +32,6 @@ if t.TYPE_CHECKING:
     from .._api.aws.session import Aws
     from .._api.kubernetes.client import ApiServer
     from .._core.arn import EksCluster
-    from .._core.audit.facts import AuditSpec
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
@@ -260,7 +260,7 @@ class AuditClusterReader:
         if not namespaces:
             return list_all(self._server)
         # Several are read by one list of all, which has the others, too.
-        found = workloads.everywhere(self._server, list_all, namespaces)
+        found = everywhere(self._server, list_all, namespaces)
         return [item for item in found if item["metadata"]["namespace"] in namespaces]
 
     def list_accounts(self) -> dict[Name, Json]:
@@ -379,7 +379,7 @@ def _dry_run(
     name = next(annotated, None)
     if name is None:
         return ()
-    plain = bulk_facts.build_spec(*name, role_arn=None, issuer=facts.issuer, region=spec.region, ask=False)
+    plain = build_bulk_spec(*name, role_arn=None, issuer=facts.issuer, region=spec.region, ask=False)
     verification_spec = dataclasses.replace(plain, probes=frozenset({"admission"}))
     context = verification.VerificationContext(aws, server, cluster, redact)
     diagnosis = verification.verify(context, verification_spec, start_pods=False)

@@ -11,14 +11,15 @@ import functools
 import typing as t
 
 from .._api.aws import iam
-from .._api.kubernetes import service_accounts, workloads
+from .._api.kubernetes import service_accounts
+from .._api.kubernetes.client import everywhere
 from .._core import arn as arns
 from .._core.bindings import importing
 from .._core.bindings.importing import ImportFacts
 from .._core.errors import AccessDenied
 from .._core.role.spec import RoleSpec
 from . import role as role_module
-from .bindings.listing import list_accounts
+from .service_account import list_accounts
 
 if t.TYPE_CHECKING:
     from .._api.aws.session import Aws
@@ -63,7 +64,7 @@ def read(aws: Aws, server: ApiServer, spec: ImportSpec) -> ImportFacts:
 def _read_accounts(server: ApiServer, namespaces: t.Sequence[str]) -> dict[importing.Name, dict[str, t.Any]]:
     """The service accounts of some namespaces, or of all."""
     if namespaces:
-        found = workloads.everywhere(server, service_accounts.list_service_accounts, namespaces)
+        found = everywhere(server, service_accounts.list_service_accounts, namespaces)
     else:
         found = service_accounts.list_service_accounts(server)
     named = {(body["metadata"]["namespace"], body["metadata"]["name"]): body for body in found}

@@ -2,19 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads what the plan for a service account depends on, and names the calls that apply it."""
+"""Reads service accounts, one or all, and names the calls that apply their plans."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import typing as t
 
 from .._api.kubernetes import service_accounts as api
+from .._api.kubernetes.client import everywhere
 from .._core import errors
 from .._core.plan import Plan
 from .._core.service_account import plan as service_account_plan
-from .._core.service_account.spec import ServiceAccountSpec
-from .._core.service_account.state import ServiceAccountState
+from .._core.service_account.spec import ServiceAccountSpec, ServiceAccountState
 
 if t.TYPE_CHECKING:
     from .._api.kubernetes.client import ApiServer
@@ -56,3 +57,28 @@ _OPERATIONS = (
 def operations(server: ApiServer) -> dict[str, t.Callable[..., t.Any]]:
     """The operations of the plans of `_core.service_account`, by name."""
     return {function.__name__: functools.partial(function, server) for function in _OPERATIONS}
+
+
+@dataclasses.dataclass(frozen=True)
+class ListedAccounts:
+    """Service accounts by namespace and name, as the API server lists them.
+
+    :param namespace_phases: of all namespaces, by name; None if the namespaces weren't listed.
+    """
+
+    accounts: t.Mapping[tuple[str, str], dict[str, t.Any]]
+    namespace_phases: t.Mapping[str, str] | None = None
+
+
+def list_accounts(server: ApiServer, namespaces: t.Sequence[str] = ()) -> ListedAccounts:
+    """The service accounts of these namespaces; of all namespaces if none is named.
+
+    :raises AccessDenied: the caller may not list them.
+    """
+    if namespaces:
+        accounts = everywhere(server, api.list_service_accounts, namespaces)
+    else:
+        accounts = api.list_service_accounts(server)
+    return ListedAccounts(
+        {(account["metadata"]["namespace"], account["metadata"]["name"]): account for account in accounts}
+    )

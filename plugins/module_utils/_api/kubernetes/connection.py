@@ -16,6 +16,7 @@ import typing as t
 import urllib.request
 
 from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
+from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from ..._core import errors
 from ..._core.arn import EksCluster
@@ -32,6 +33,9 @@ except ImportError:
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+# The argument spec: kubernetes.core's authentication options and the cluster's name. amazon.aws has validate_certs too;
+# that of kubernetes.core has no default, so that K8S_AUTH_VERIFY_SSL and a kubeconfig can set it.
+OPTIONS: dict[str, t.Any] = {**AUTH_ARG_SPEC, "cluster_name": {"type": "str"}}
 _EXPLICIT = ("kubeconfig", "context", "host")
 # What a kubeconfig calls its entries. kubernetes.core has every value in one as a secret, and Ansible would redact a
 # word such as "cluster" in all that it says: "********roles is forbidden".

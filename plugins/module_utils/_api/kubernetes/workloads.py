@@ -31,20 +31,6 @@ def _path(namespace: str | None, api_version: str, kind: str, name: str | None =
     return f"{path}/{name}" if name else path
 
 
-def everywhere(server: ApiServer, list_all: t.Callable[..., list[Json]], namespaces: t.Sequence[str]) -> list[Json]:
-    """The objects in any of the namespaces, by one list of all namespaces where there are several and the caller may.
-
-    :param list_all: a function that lists one namespace, given as ``namespace``, or all of them.
-    :raises AccessDenied: the caller may not list in one of them.
-    """
-    if len(namespaces) > 1:
-        try:
-            return list_all(server)
-        except errors.AccessDenied:
-            pass  # one by one then
-    return [body for name in namespaces for body in list_all(server, namespace=name)]
-
-
 def pod_query(service_account: str | None, label_selectors: t.Sequence[str]) -> dict[str, str]:
     """The selectors of a list or watch of pods."""
     query = {}

@@ -10,12 +10,12 @@ import dataclasses
 import typing as t
 
 from ..arn import ROLE_ARN_ANNOTATION, Arn
-from ..diagnosis import bulk_facts, diagnose
+from ..diagnosis import diagnose
 from ..diagnosis.causes import Finding
 from ..diagnosis.facts import Chain, ChainFacts, KubernetesFacts, Unknown, name_of
 from ..diagnosis.rules import account as account_rules
 from ..diagnosis.rules import pods as pod_rules
-from ..diagnosis.spec import VerificationSpec, build_chain
+from ..diagnosis.spec import VerificationSpec, build_bulk_spec, build_chain
 from ..service_account.annotations import is_role_arn
 from ..wording import join
 from .facts import AuditFacts, AuditSpec, Name, means_to_name_a_role
@@ -83,7 +83,7 @@ def _examine(facts: AuditFacts, spec: AuditSpec, probes: VerificationSpec, name:
 
 def _probes(facts: AuditFacts, spec: AuditSpec) -> VerificationSpec:
     """What to examine of each chain."""
-    plain = bulk_facts.build_spec("", "", role_arn=None, issuer=facts.issuer, region=spec.region, ask=False)
+    plain = build_bulk_spec("", "", role_arn=None, issuer=facts.issuer, region=spec.region, ask=False)
     return dataclasses.replace(
         plain, probes=frozenset({"static", "pods"} if spec.pods else {"static"}), ignore=spec.ignore
     )

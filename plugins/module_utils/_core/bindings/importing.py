@@ -22,7 +22,7 @@ from ..role import plan as role_plan
 from ..role.spec import OWNER_TAG, AccountScope, Role
 from ..service_account import annotations as rules
 from ..service_account import plan as service_account_plan
-from ..service_account.state import ServiceAccountState
+from ..service_account.spec import ServiceAccountState
 from ..trust.evaluation import allows
 from ..trust.statements import subject
 from . import spec as binding_spec

@@ -18,7 +18,7 @@ from ..provider import spec as provider_spec
 from ..role import spec as role_spec
 from ..service_account import spec as service_account_spec
 from ..service_account.annotations import Field, is_role_arn
-from ..service_account.state import ServiceAccount
+from ..service_account.spec import ServiceAccount
 from ..wording import join_some
 from . import grouping
 from .grouping import Binding

@@ -306,3 +306,62 @@ def expected_injection(chain: Chain, facts: KubernetesFacts) -> Expected | None:
     if role_arn is None and isinstance(facts.account, Unknown):
         role_arn = chain.role_arn
     return Expected(role_arn, pod_identity=pod_identity) if role_arn else None
+
+
+# What a bulk run has already read
+
+_NOT_READ: t.Final = Unknown("it isn't read for many bindings at once")
+
+
+def as_get_role(found: Json) -> dict[str, t.Any]:
+    """A role as GetRole returns it.
+
+    :param found: as `irsa_role` returns it.
+    """
+    boundary = found["permissions_boundary"]
+    return {
+        "Arn": found["arn"],
+        "RoleName": found["name"],
+        "Path": found["path"],
+        "AssumeRolePolicyDocument": found["trust_policy"],
+        "Tags": found["tags"],
+        **({"PermissionsBoundary": {"PermissionsBoundaryArn": boundary}} if boundary else {}),
+    }
+
+
+def bulk_aws_facts(provider: Json, of_role: OrUnknown[Json | None], policies: Json | None = None) -> AwsFacts:
+    """The facts of IAM.
+
+    :param provider: as `iam_oidc_provider` returns it.
+    :param of_role: as GetRole returns it; None if it does not exist.
+    :param policies: the role as `irsa_role` returns it, where it was read as a whole.
+    """
+    managed = (policies or {}).get("managed_policies")
+    inline = (policies or {}).get("inline_policies")
+    return AwsFacts(
+        provider={"ClientIDList": provider["client_ids"], "ThumbprintList": provider["thumbprints"] or []},
+        provider_arns=_NOT_READ,
+        role=of_role,
+        managed_policies=_NOT_READ if managed is None else managed,
+        inline_policies=_NOT_READ if inline is None else inline,
+        boundary=_NOT_READ,
+        quotas=_NOT_READ,
+        addons=_NOT_READ,
+        associations=_NOT_READ,
+    )
+
+
+def bulk_kubernetes_facts(of_account: Json | None) -> KubernetesFacts:
+    """The facts of the cluster.
+
+    :param of_account: as Kubernetes returns it; None if it does not exist.
+    """
+    return KubernetesFacts(
+        account=of_account,
+        namespace=_NOT_READ,
+        webhooks=_NOT_READ,
+        serving_ca=_NOT_READ,
+        pods=_NOT_READ,
+        workloads={},
+        admitted=None,
+    )

@@ -160,3 +160,32 @@ def read_claims(token: str) -> Json:
     payload = token.split(".")[1]
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return {key: claims.get(key) for key in ("iss", "aud", "sub")}
+
+
+# Many bindings at once
+
+# How long to wait for a change of IAM to reach STS: the default of `irsa_verify`.
+PROPAGATION_SECONDS = 120
+
+
+def build_bulk_spec(
+    namespace: str, name: str, *, role_arn: str | None, issuer: str, region: str | None, ask: bool
+) -> VerificationSpec:
+    """The verification of one binding.
+
+    :param issuer: empty where the cluster is known.
+    :param ask: whether STS is asked, too.
+    """
+    return VerificationSpec(
+        namespace=namespace,
+        service_account=name,
+        role_arn=role_arn,
+        issuer=issuer or None,
+        region=region,
+        probes=frozenset({"static", "token"} if ask else {"static"}),
+        label_selectors=(),
+        test_pod=None,
+        propagation_timeout=PROPAGATION_SECONDS,
+        fail_on="error",
+        ignore=frozenset(),
+    )

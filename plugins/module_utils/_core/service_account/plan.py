@@ -20,8 +20,7 @@ from ..arn import ROLE_ARN_ANNOTATION
 from ..plan import Action, Plan
 from . import annotations as rules
 from .annotations import FIELD_MANAGER, Field, FieldOwner
-from .spec import IRSA, MARK, ServiceAccountSpec
-from .state import ServiceAccount, ServiceAccountState, describe, mapping_of, shape
+from .spec import IRSA, MARK, ServiceAccount, ServiceAccountSpec, ServiceAccountState, describe, mapping_of, shape
 
 Json = dict[str, t.Any]
 

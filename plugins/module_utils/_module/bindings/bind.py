@@ -29,7 +29,7 @@ from .context import observed_account
 if t.TYPE_CHECKING:
     from ..._core.bindings.outcome import BindingOutcome
     from ..._core.role.spec import Role
-    from ..._core.service_account.state import ServiceAccountState
+    from ..._core.service_account.spec import ServiceAccountState
     from .context import BindingsContext
 
 

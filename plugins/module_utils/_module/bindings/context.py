@@ -16,9 +16,9 @@ from ..._api.kubernetes import service_accounts
 from ..._core.bindings.outcome import BindingOutcome, not_processed_error
 from ..._core.errors import AccessDenied, IrsaError
 from ..._core.plan import Plan
-from ..._core.service_account.state import ServiceAccountState
+from ..._core.service_account.spec import ServiceAccountState
 from .. import role as role_module
-from .listing import ListedAccounts, list_accounts
+from ..service_account import ListedAccounts, list_accounts
 from .progress import Progress
 
 if t.TYPE_CHECKING:

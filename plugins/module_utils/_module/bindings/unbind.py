@@ -17,9 +17,9 @@ from ..._core.errors import IrsaError
 from ..._core.service_account import plan as service_account_plan
 from .. import role as role_module
 from .. import service_account as service_account_module
+from ..service_account import ListedAccounts, list_accounts
 from . import rollouts
 from .context import observed_account
-from .listing import ListedAccounts, list_accounts
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.spec import PurgeSpec

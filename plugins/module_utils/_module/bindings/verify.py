@@ -16,9 +16,16 @@ from ..._api.aws import iam
 from ..._api.kubernetes import service_accounts
 from ..._core.arn import Arn
 from ..._core.bindings.spec import QUOTED
-from ..._core.diagnosis import bulk_facts, diagnose
-from ..._core.diagnosis.facts import ChainFacts, Unknown, read_or_unknown
-from ..._core.diagnosis.spec import build_chain
+from ..._core.diagnosis import diagnose
+from ..._core.diagnosis.facts import (
+    ChainFacts,
+    Unknown,
+    as_get_role,
+    bulk_aws_facts,
+    bulk_kubernetes_facts,
+    read_or_unknown,
+)
+from ..._core.diagnosis.spec import build_bulk_spec, build_chain
 from ..._core.errors import IrsaError
 from ..._core.wording import join_some
 from ..verify.token_probe import TokenProbe
@@ -28,8 +35,8 @@ if t.TYPE_CHECKING:
     from ..._core.diagnosis.diagnose import Diagnosis
     from ..._core.diagnosis.facts import OrUnknown
     from ..._core.diagnosis.spec import VerificationSpec
+    from ..service_account import ListedAccounts
     from .context import BindingsContext
-    from .listing import ListedAccounts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +142,7 @@ class BindingVerifier:
         self._context.fail([outcome], error)
 
     def _spec_of(self, outcome: BindingOutcome) -> VerificationSpec:
-        return bulk_facts.build_spec(
+        return build_bulk_spec(
             outcome.binding.namespace,
             outcome.binding.service_account,
             role_arn=outcome.role_arn,
@@ -155,11 +162,11 @@ class BindingVerifier:
         chain = build_chain(spec, self._cluster, account)
         if outcome.binding.role:
             role = context.roles[outcome.binding.role]
-            aws = bulk_facts.aws_facts(self._provider, bulk_facts.as_get_role(role), role)
+            aws = bulk_aws_facts(self._provider, as_get_role(role), role)
         else:
             external = self._external_roles[outcome.binding.role_arn or ""]
-            aws = bulk_facts.aws_facts(self._provider, external)
-        facts = ChainFacts(chain, aws, bulk_facts.kubernetes_facts(account))
+            aws = bulk_aws_facts(self._provider, external)
+        facts = ChainFacts(chain, aws, bulk_kubernetes_facts(account))
         if self._options.ask_sts:
             probe = TokenProbe(context.server, context.aws, spec, conceal=secrets.add, client=self._sts)
             facts = dataclasses.replace(facts, sts=probe.ask(chain, account))

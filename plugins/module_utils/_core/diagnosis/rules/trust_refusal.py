@@ -25,15 +25,17 @@ import typing as t
 from ...arn import CN_AUDIENCE, EKS_ISSUER, STS_AUDIENCE, describe_url_difference, provider_name
 from ...policy.conditions import Operator
 from ...policy.document import federated_principals, like, statements
-from ...trust import subjects as trust_subjects
 from ...trust.evaluation import Failure, evaluate_condition, evaluate_statement
 from ...trust.statements import (
     ACTION,
     SUBJECT_PREFIX,
     conditions,
+    describe_subject_difference,
     has_wildcard,
     matches_strings,
     named_principals,
+    nearest_subject,
+    subject_distance,
 )
 from ..causes import Finding
 from .trust import Refusal, Trust, describe_fix
@@ -145,9 +147,7 @@ class _StatementMatch:
     def distance(self) -> tuple[float, int]:
         """How many parts must be fixed. The subject counts most, by how much of it differs."""
         on_subject = self.failures_on("sub", self.failures)
-        subject = min(
-            (trust_subjects.distance(self.trust.subject, failure.wanted) for failure in on_subject), default=0.0
-        )
+        subject = min((subject_distance(self.trust.subject, failure.wanted) for failure in on_subject), default=0.0)
         others = [failure for failure in self.failures if failure not in on_subject]
         wrong = (self.relation in ("misnamed", "recreated")) + (self.action is not None) + len(others)
         return wrong + (max(1.0, 2 * subject) if on_subject else 0.0), self.index
@@ -352,9 +352,9 @@ def _subject_findings(match: _StatementMatch, failures: t.Sequence[Failure]) -> 
             mismatched.append(failure)
     if not mismatched:
         return
-    nearest = min(mismatched, key=lambda failure: trust_subjects.distance(subject, failure.wanted))
+    nearest = min(mismatched, key=lambda failure: subject_distance(subject, failure.wanted))
     yield _mismatch(match, nearest)
-    if trust_subjects.nearest(subject, nearest.wanted) in _literal_wildcards(nearest):
+    if nearest_subject(subject, nearest.wanted) in _literal_wildcards(nearest):
         yield _wildcard(match, nearest)
 
 
@@ -381,9 +381,9 @@ def _wildcard(match: _StatementMatch, failure: Failure) -> Finding:
 def _mismatch(match: _StatementMatch, failure: Failure) -> Finding:
     subject = match.trust.subject
     if matches_strings(failure.operator or ""):
-        wanted = trust_subjects.nearest(subject, failure.wanted)
+        wanted = nearest_subject(subject, failure.wanted)
         more = f" and {len(failure.wanted) - 1} more" if len(failure.wanted) > 1 else ""
-        difference = trust_subjects.describe_difference(subject, wanted)
+        difference = describe_subject_difference(subject, wanted)
         text = f"sub is {subject}, the policy wants {wanted}{more} ({difference})"
     else:
         text = f"sub is {subject}, which {failure.operator} {', '.join(failure.wanted)} excludes"

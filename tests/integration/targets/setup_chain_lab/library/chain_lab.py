@@ -20,8 +20,8 @@ import typing as t
 import urllib.request
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _options
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 
@@ -269,7 +269,7 @@ class Lab:
 
 def main() -> None:
     spec = {
-        **_options.KUBERNETES,
+        **connection.OPTIONS,
         "chain": {"type": "dict", "default": {}},
         "webhook": {"type": "dict"},
         "sandbox": {"type": "str"},

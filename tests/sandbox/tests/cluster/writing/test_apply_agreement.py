@@ -18,7 +18,7 @@ import urllib3
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import client, service_accounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import state as service_account_state
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import spec as service_account_state
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import ServiceAccountSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import service_account
 from hypothesis import strategies as st

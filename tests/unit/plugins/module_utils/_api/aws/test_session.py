@@ -20,7 +20,6 @@ import pytest
 import trustme
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils import _options
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import session
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
@@ -109,7 +108,7 @@ def module(request: pytest.FixtureRequest) -> Module:
 
     def make(**options: t.Any) -> AnsibleAWSModule:
         with patch_module_args(options):
-            return AnsibleAWSModule(argument_spec=_options.KUBERNETES, check_boto3=False, supports_check_mode=True)
+            return AnsibleAWSModule(argument_spec=connection.OPTIONS, check_boto3=False, supports_check_mode=True)
 
     return make
 

@@ -15,7 +15,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import In
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.plan import PlanContext, plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import Role
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.state import ServiceAccountState
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import ServiceAccountState
 
 Json = dict[str, t.Any]
 

@@ -12,9 +12,10 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import Field, owners_of
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.plan import plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import MARK, ServiceAccountSpec
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.state import (
+from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import (
+    MARK,
     ServiceAccount,
+    ServiceAccountSpec,
     ServiceAccountState,
 )
 from unit import chain_objects

@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.listing import list_accounts
+from ansible_collections.eksops.irsa.plugins.module_utils._module.service_account import list_accounts
 from unit.bindings_run import FakeServer
 
 

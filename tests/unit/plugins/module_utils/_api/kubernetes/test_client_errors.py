@@ -9,7 +9,7 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.errors import error_of
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import error_of
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from unit.scripted import status
 
