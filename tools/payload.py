@@ -35,10 +35,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OWN = "ansible_collections/eksops/irsa/"
 # Most files with content, and most KiB of them. What a module sends costs every task that uses it.
 LIMITS: dict[str, tuple[int, int]] = {
-    "irsa_bindings": (68, 672),
-    "irsa_bindings_info": (46, 480),
-    "irsa_verify": (50, 493),
-    "irsa_audit": (73, 695),
+    "irsa_audit": (62, 670),
+    "irsa_bindings": (66, 595),
+    "irsa_bindings_info": (36, 315),
+    "irsa_role": (20, 180),
+    "irsa_verify": (48, 440),
+    "pod_rollout": (28, 235),
 }
 _ZIP = re.compile(rb"(?:ZIPDATA|zip_data)\s*=\s*['\"]{1,3}([A-Za-z0-9+/=\s]+)['\"]")
 
@@ -84,6 +86,8 @@ def build(name: str, rounds: int) -> Payload:
         for entry in archive.infolist()
         if entry.filename.startswith(OWN) and entry.file_size
     }
+    # The archive has the module under a name of its own.
+    files.setdefault(f"plugins/modules/{name}.py", path.stat().st_size)
     return Payload(files, len(data), statistics.median(durations))
 
 

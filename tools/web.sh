@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 python=$(find_controller_python)
-"$python" "$TOOLS/web.py" "$@"
+"$python" "$ROOT/web/audit/bundle.py" "$@"
 [ $# -gt 0 ] || exit 0
 
 # The versions that eslint supports.

@@ -10,7 +10,7 @@ types() { mypy --config-file "$ROOT/pyproject.toml" --cache-dir "$DEV/mypy" "$@"
 # mypy knows the package by its full name only through the tree; the collections beside it have no types to follow.
 collection_types() { cd "$DEV/live" && MYPYPATH=$DEV/live types -p ansible_collections.eksops.irsa.plugins; }
 
-tool_types() { MYPYPATH=$DEV/live:$ROOT/tests types -p tools -p permissions; }
+tool_types() { MYPYPATH=$DEV/live:$ROOT/tests types -p tools -p permissions -m web.audit.bundle; }
 
 sandbox_types() { cd tests && types --exclude '^sandbox/tests/' sandbox; }
 

@@ -9,7 +9,7 @@ import pathlib
 
 import pytest
 
-from tools import web
+from web.audit import bundle
 
 
 def write(folder: pathlib.Path, **sources: str) -> pathlib.Path:
@@ -26,7 +26,7 @@ def test_module_follows_what_it_imports(tmp_path: pathlib.Path) -> None:
         a='import { b } from "./b.js";\n\nexport const a = b;\n',
         b='export function b() {\n  // Comment.\n  return "// text";\n}\nexport class c {}\nlet local = 1;\n',
     )
-    assert web.bundle_script(main) == (
+    assert bundle.bundle_script(main) == (
         '(() => {\n"use strict";\n'
         'function b() {\nreturn "// text";\n}\nclass c {}\nlet local = 1;\nconst a = b;\nrun(a, b, c);\n'
         "})();\n"
@@ -46,8 +46,8 @@ def test_module_follows_what_it_imports(tmp_path: pathlib.Path) -> None:
 )
 def test_source_that_cannot_be_bundled_is_rejected(tmp_path: pathlib.Path, source: str, error: str) -> None:
     main = write(tmp_path, main=f'import {{ a }} from "./a.js";\n{source}', a="export const a = 1;\n")
-    with pytest.raises(web.BundleError, match=error):
-        web.bundle_script(main)
+    with pytest.raises(bundle.BundleError, match=error):
+        bundle.bundle_script(main)
 
 
 def test_local_names_may_be_the_same(tmp_path: pathlib.Path) -> None:
@@ -56,31 +56,31 @@ def test_local_names_may_be_the_same(tmp_path: pathlib.Path) -> None:
         main='import { a } from "./a.js";\nfunction run() {\n  const x = a;\n}\n',
         a="export function a() {\n  const x = 1;\n}\n",
     )
-    assert web.bundle_script(main).count("const x") == 2
+    assert bundle.bundle_script(main).count("const x") == 2
 
 
 def test_imports_of_the_stylesheet_are_replaced(tmp_path: pathlib.Path) -> None:
     (tmp_path / "style.css").write_text('/* Order. */\n@import "a.css";\n@import "b.css";\n', encoding="utf-8")
     (tmp_path / "a.css").write_text("/* A\n * comment. */\n.a {\n  color: red;\n}\n", encoding="utf-8")
     (tmp_path / "b.css").write_text(".b {\n}\n", encoding="utf-8")
-    assert web.bundle_style(tmp_path / "style.css") == ".a {\ncolor: red;\n}\n.b {\n}\n"
+    assert bundle.bundle_style(tmp_path / "style.css") == ".a {\ncolor: red;\n}\n.b {\n}\n"
 
 
 def test_page_without_its_script_is_rejected(tmp_path: pathlib.Path) -> None:
     page = tmp_path / "index.html"
     page.write_text('<link rel="stylesheet" href="style.css" />\n', encoding="utf-8")
-    with pytest.raises(web.BundleError, match=r"index\.html must have <script"):
-        web.bundle_markup(page)
+    with pytest.raises(bundle.BundleError, match=r"index\.html must have <script"):
+        bundle.bundle_markup(page)
 
 
 def test_check_fails_if_the_bundle_is_stale(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "assets.py"
-    monkeypatch.setattr(web, "ROOT", tmp_path)
-    monkeypatch.setattr(web, "TARGET", target)
-    monkeypatch.setattr("sys.argv", ["web.py"])
-    web.main()
-    monkeypatch.setattr("sys.argv", ["web.py", "--check"])
-    web.main()
+    monkeypatch.setattr(bundle, "ROOT", tmp_path)
+    monkeypatch.setattr(bundle, "TARGET", target)
+    monkeypatch.setattr("sys.argv", ["bundle.py"])
+    bundle.main()
+    monkeypatch.setattr("sys.argv", ["bundle.py", "--check"])
+    bundle.main()
     target.write_text(target.read_text(encoding="ascii").replace("use strict", "no"), encoding="ascii")
     with pytest.raises(SystemExit, match="Run: make web"):
-        web.main()
+        bundle.main()

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bundle web/audit into the one Python file that irsa_audit ships; with --check, fail if that file is stale.
 
-    python tools/web.py [--check]
+    python web/audit/bundle.py [--check]
 
 The result is the same on every machine and needs no Node: the ES modules are laid one after another in the order in
 which they import each other, without comments and indentation. What that takes for granted of the sources is checked.
@@ -15,7 +15,7 @@ import pathlib
 import re
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 WEB = ROOT / "web" / "audit"
 TARGET = ROOT / "plugins/module_utils/_core/audit/reports/html/assets.py"
 
