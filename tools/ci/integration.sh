@@ -55,6 +55,14 @@ if [ -n "${PART:-}" ]; then
 fi
 [ $# -gt 0 ] || set -- "${targets[@]}"
 
+# ansible-test makes a key, and two that start together overwrite each other's.
+(
+    flock 9
+    key=$HOME/.ansible/test/id_rsa
+    mkdir -p "$(dirname "$key")"
+    [ -e "$key" ] || ssh-keygen -m PEM -q -t rsa -N '' -f "$key"
+) 9>"$DEV/key.lock"
+
 log=$RESULTS/$JOB/ansible-test.log
 status=0
 ansible-test integration --local --color no --continue-on-error "$@" 2>&1 |

@@ -8,6 +8,7 @@ from __future__ import annotations
 import typing as t
 import xml.etree.ElementTree as ET
 
+import junitparser
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports.junit import junit
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
@@ -125,7 +126,6 @@ def test_counts_are_the_sums_of_what_is_there(fail_on: str) -> None:
 
 
 def test_another_reader_counts_alike() -> None:
-    junitparser = pytest.importorskip("junitparser")
     read = junitparser.JUnitXml.fromstring(junit(document(), "warning").encode())
     said = [(suite.name, suite.tests, suite.failures, suite.skipped, suite.errors) for suite in read]
     read.update_statistics()
