@@ -75,7 +75,7 @@ def _differences(table: str) -> list[str]:
     try:
         said = _read(table)
     except IndexError:
-        return ["it is no table of two corners"]
+        return ["it is not a table of two corners"]
     wrong = []
     for corner in CORNERS:
         for title, version in _pinned(corner).items():

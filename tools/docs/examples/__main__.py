@@ -39,7 +39,7 @@ class Checker:
         self.root = root
         self.found = found
         self.loaded = {block: _loaded(block) for block in found if block.language in ("yaml", "yaml+jinja")}
-        # What a document can't be read for is told when its turn comes.
+        # Why a document cannot be read is reported when its turn comes.
         readable = [
             document for documents_ in self.loaded.values() if isinstance(documents_, list) for document in documents_
         ]

@@ -30,7 +30,7 @@ class Diagnosis:
     """The result of a verification.
 
     :param findings: those that count, in chain order.
-    :param ignored: those whose ids the user told to ignore.
+    :param ignored: those whose ids the user ignores.
     :param warnings: what could not be read, each with the permission that is missing.
     """
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Tracks the workloads of a run through their rollouts: it is told what happens, and answers what to do next.
+"""Tracks the workloads of a run through their rollouts: it takes what happens, and returns what to do next.
 
 It reads no clock and no server. The caller passes the time and the events of the API server's watches, carries out the
 commands, and reports their outcomes.

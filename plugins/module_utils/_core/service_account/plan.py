@@ -97,8 +97,8 @@ def _plan_create(spec: ServiceAccountSpec, namespace: str | None) -> Plan:
             cause=f"namespace {spec.namespace} is being deleted",
             fix="wait until the namespace is gone",
         )
-    # The mark comes with the creation itself, so there is no account that somebody else made a moment before and that
-    # carries it all the same; what the collection may take away again is applied afterwards.
+    # The mark comes with the creation itself, so that an account that others created a moment before never gets it.
+    # What the collection may remove again is applied afterwards.
     mark = {"annotations": {MARK.key: "true"}}
     body = _service_account({"namespace": spec.namespace, "name": spec.name, **mark})
     actions.append(
@@ -186,9 +186,9 @@ def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Pl
         return Plan()
     before = describe(spec.namespace, spec.name, account)
     if spec.delete and account.created:
-        strangers = sorted({str(owner) for field in account.fields if field != MARK for owner in account.others(field)})
+        others = sorted({str(owner) for field in account.fields if field != MARK for owner in account.others(field)})
         warnings = [
-            f"Service account {spec.title} carries annotations or labels of {', '.join(strangers)}, which go with it."
+            f"Service account {spec.title} carries annotations or labels of {', '.join(others)}, which go with it."
         ]
         action = Action(
             "delete_service_account",
@@ -200,7 +200,7 @@ def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Pl
             },
             f"delete service account {spec.title}",
         )
-        return Plan(before, {}, (action,), tuple(warnings if strangers else ()))
+        return Plan(before, {}, (action,), tuple(warnings if others else ()))
     warnings = []
     if spec.delete:
         warnings.append(

@@ -238,7 +238,9 @@ class AccountBinder:
         context.for_each(step_done, lambda outcome: self._annotate_account(outcome, existing, created), rest)
 
     def _annotate_account(self, outcome: BindingOutcome, existing: frozenset[str], created: set[str]) -> None:
-        """:param existing: namespaces that this run created, or would create, before.
+        """Writes one service account.
+
+        :param existing: namespaces that this run created, or would create, before.
         :param created: gets the namespace, if this creates it.
         """
         context, spec = self._context, outcome.binding.account_spec(outcome.role_arn)
