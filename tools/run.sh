@@ -3,5 +3,5 @@
 # no virtual environment does that by itself, since a collection is found by the path of its checkout.
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 use_venv
-cd "$ROOT"
+cd "$ROOT" || exit
 exec "$@"

@@ -7,6 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/job.sh"
 use_venv >&2
 if [ "$1" = with ]; then
+    # shellcheck disable=SC2034 # job.sh names the sandbox's directory by it
     JOB=$2
     shift 2
     start_sandbox ${REAL:+--real}

@@ -246,10 +246,11 @@ def _optional(text: str) -> str:
 class ModuleDocFragment:
     """The options that several modules take; `module_utils/_core/options.py` has the same as data."""
 
-    ROLE = _options(_ROLE)
-    SERVICE_ACCOUNT = _options(_SERVICE_ACCOUNT)
-    ROLLOUT = _options(_ROLLOUT)
-    BINDINGS = _options(
+    # Annotated, since ansible-test reads plain assignments as texts.
+    ROLE: str = _options(_ROLE)
+    SERVICE_ACCOUNT: str = _options(_SERVICE_ACCOUNT)
+    ROLLOUT: str = _options(_ROLLOUT)
+    BINDINGS: str = _options(
         _BINDINGS + _suboptions("bindings[]", _BINDING, _optional(_ROLE), _optional(_SERVICE_ACCOUNT), _RBAC),
         _ROLLOUT_OPTIONS + _suboptions("rollout_options", _ROLLOUT),
     )

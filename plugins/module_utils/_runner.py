@@ -14,7 +14,7 @@ import time
 import typing as t
 
 from ansible.module_utils.common.parameters import remove_values
-from ansible.module_utils.common.warnings import warn as warn  # AnsibleAWSModule.warn says it twice
+from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
 
 from ._core.errors import AccessDenied, AlreadyExists, IrsaError, OutOfDate
 

@@ -347,6 +347,7 @@ import gc
 import time
 import typing as t
 
+from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
@@ -415,7 +416,7 @@ def _verify(params: dict[str, t.Any]) -> Verify | None:
             region=params["region"],
             ask_sts=params["verify"] == "token",
             fail_on=params["fail_on"],
-            warn=_runner.warn,
+            warn=warn,
             redact=_runner.redact,
         ),
     )

@@ -42,7 +42,7 @@ _value:
 
 import typing as t
 
-from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import is_role_arn
+from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import is_role_arn
 
 
 def role_arn(value: t.Any) -> bool:

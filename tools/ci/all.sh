@@ -2,7 +2,7 @@
 # All jobs, three at a time, each whatever the others report. The last line counts the checks; the status is 1 if any
 # failed. Why not make -j: a job's output is to be in one piece, and the jobs after a failed one are to run as well.
 . "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
-cd "$ROOT"
+cd "$ROOT" || exit
 
 # One job: its output is printed once it has ended.
 if [ "${1:-}" = --job ]; then

@@ -39,7 +39,7 @@ case $mode in
 esac
 PYTHONPATH=$ROOT/tests "$VENV/bin/python" "$TOOLS/ci/integration_config.py" "$source" >"$TREE/tests/integration/integration_config.yml"
 
-cd "$TREE"
+cd "$TREE" || exit
 targets=()
 for directory in tests/integration/targets/*/; do
     skipped=hidden

@@ -3,7 +3,7 @@
 # out of a registry or GitHub, and know neither the types of three packages nor the guides that are generated.
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
 begin_job lint
-cd "$ROOT"
+cd "$ROOT" || exit
 
 types() { mypy --config-file "$ROOT/pyproject.toml" --cache-dir "$DEV/mypy" "$@"; }
 

@@ -17,7 +17,7 @@ of_corner() { awk -v word="$1" '$1 == "#:" && $2 == word { print $3 }' "$REQUIRE
 units() {
     local python=$1
     shift
-    cd "$TREE"
+    cd "$TREE" || exit
     # boto3's own is no DeprecationWarning. What needs the development environment's tools or the sandbox's moto runs there.
     HYPOTHESIS_STORAGE_DIRECTORY=$DEV/hypothesis PYTHONPATH=$DEV/$top:$packages PYTHONDONTWRITEBYTECODE=1 \
         "$python" -m pytest -n "${JOBS:-auto}" -o cache_dir="$DEV/pytest" --ignore=tests/unit/tools \
@@ -41,7 +41,7 @@ with_ansible() {
 }
 
 target() {
-    cd "$TREE/tests/integration"
+    cd "$TREE/tests/integration" || exit
     printf '[{hosts: localhost, connection: local, gather_facts: false, roles: [%s]}]\n' "$1" >"$1.yml"
     with_ansible ansible-playbook -i localhost, "$1.yml" -e @integration_config.yml
 }

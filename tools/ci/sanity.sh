@@ -12,7 +12,7 @@ print(re.search(r"pip=.(\d+(?:\.\d+)+)", source.read_text()).group(1).replace(".
 mkdir -p "$HOME/.ansible/test/cache"
 cp "$TOOLS/environment/get_pip_shim.py" "$HOME/.ansible/test/cache/get_pip_$version.py"
 make_tree sanity
-cd "$TREE"
+cd "$TREE" || exit
 status=0
 ansible-test sanity --local --color no --junit "$@" || status=$?
 cp tests/output/junit/*.xml "$RESULTS/$JOB/"

@@ -20,7 +20,7 @@ render() {
 }
 
 examples() {
-    cd "$ROOT"
+    cd "$ROOT" || exit
     PYTHONPATH=$DEV/live:$ROOT/tests python -m tools.docs.examples
 }
 

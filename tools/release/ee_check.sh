@@ -20,7 +20,7 @@ introspects() {
 }
 
 creates() {
-    cd "$ROOT/examples/execution-environment"
+    cd "$ROOT/examples/execution-environment" || exit
     "$builder/bin/ansible-builder" create --verbosity 3 --context "$work/context"
     cmp requirements.yml "$work/context/_build/requirements.yml"
     grep -F 'ansible-galaxy collection install' "$work/context/"*file

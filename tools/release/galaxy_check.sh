@@ -55,7 +55,7 @@ make_venv "$importer" "$(find_controller_python)" "$REQUIREMENTS/importer.txt" -
 
 import_quietly() {
     # It exits with 0 although ansible-doc failed; only its log tells.
-    cd "$DEV/dist"
+    cd "$DEV/dist" || exit
     PATH=$importer/bin:$PATH "$importer/bin/python" -m galaxy_importer.main "$tarball" 2>&1 | tee "$RESULTS/$JOB/importer.log"
     ! grep -E '\b(WARNING|ERROR|CRITICAL)\b|Traceback' "$RESULTS/$JOB/importer.log"
 }
@@ -67,7 +67,7 @@ installed=$collections/ansible_collections/eksops/irsa
 as_newcomer() {
     export HOME=$place/home ANSIBLE_COLLECTIONS_PATH=$collections ANSIBLE_COLLECTIONS_SCAN_SYS_PATH=false
     unset ANSIBLE_HOME
-    cd "$HOME"
+    cd "$HOME" || exit
 }
 
 version_is() {
@@ -156,7 +156,7 @@ releases() {
     export GIT_AUTHOR_NAME=somebody GIT_AUTHOR_EMAIL=somebody@example.com
     export GIT_COMMITTER_NAME=somebody GIT_COMMITTER_EMAIL=somebody@example.com
     git clone -q "$ROOT" "$clone"
-    cd "$clone"
+    cd "$clone" || exit
     git rm -qr --ignore-unmatch changelogs/fragments
     git commit -q --allow-empty -m 'Nothing to tell'
     refuses 'nothing that a user can notice' 9.0.0

@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..arn import ROLE_ARN_ANNOTATION, Arn
+from ..arn import ROLE_ARN_ANNOTATION, Arn, is_role_arn
 from ..diagnosis import diagnose
 from ..diagnosis.causes import Finding
 from ..diagnosis.facts import Chain, ChainFacts, KubernetesFacts, Unknown, name_of
 from ..diagnosis.rules import account as account_rules
 from ..diagnosis.rules import pods as pod_rules
 from ..diagnosis.spec import VerificationSpec, build_bulk_spec, build_chain
-from ..service_account.annotations import is_role_arn
 from ..wording import join
 from .facts import AuditFacts, AuditSpec, Name, means_to_name_a_role
 from .roles import AuditFinding, aws_facts

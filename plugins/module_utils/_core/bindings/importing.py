@@ -16,7 +16,7 @@ import typing as t
 
 from .. import arn as arns
 from .. import validation
-from ..arn import STS_AUDIENCE, Arn
+from ..arn import STS_AUDIENCE, Arn, is_role_arn
 from ..errors import IrsaError
 from ..role import plan as role_plan
 from ..role.spec import OWNER_TAG, AccountScope, Role
@@ -211,7 +211,7 @@ def _role_arn(body: Json) -> Arn:
         raise _Skipped(f"annotation {key} has no effect; it looks like {meant}")
     if not text:
         raise _Skipped("the annotation is empty")
-    if not rules.is_role_arn(text):
+    if not is_role_arn(text):
         raise _Skipped(f"the annotation is no ARN of an IAM role: {text!r}")
     arn = Arn.parse(text)
     problems = validation.Problems()

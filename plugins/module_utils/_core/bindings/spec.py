@@ -11,13 +11,13 @@ import functools
 import typing as t
 
 from .. import options
-from ..arn import ROLE_ARN_ANNOTATION, STS_AUDIENCE
+from ..arn import ROLE_ARN_ANNOTATION, STS_AUDIENCE, is_role_arn
 from ..errors import Conflict, InvalidInput, IrsaError, QuotaExceeded
 from ..policy.document import LoadYaml
 from ..provider import spec as provider_spec
 from ..role import spec as role_spec
 from ..service_account import spec as service_account_spec
-from ..service_account.annotations import Field, is_role_arn
+from ..service_account.annotations import Field
 from ..service_account.spec import ServiceAccount
 from ..wording import join_some
 from . import grouping

@@ -10,10 +10,10 @@ import dataclasses
 import typing as t
 
 from .. import arn as arns
+from ..arn import is_role_arn
 from ..errors import AccessDenied, IrsaError
 from ..pods import injection
 from ..pods.injection import Expected
-from ..service_account.annotations import is_role_arn
 
 Json = t.Mapping[str, t.Any]
 T = t.TypeVar("T")

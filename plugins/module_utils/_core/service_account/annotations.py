@@ -16,8 +16,7 @@ import functools
 import re
 import typing as t
 
-from ..arn import AUDIENCE_ANNOTATION, ROLE_ARN_ANNOTATION
-from ..arn import is_role_arn as is_role_arn
+from ..arn import AUDIENCE_ANNOTATION, ROLE_ARN_ANNOTATION, is_role_arn
 from ..validation import Problems
 
 # The options of `sa_annotate` for what the webhook reads.

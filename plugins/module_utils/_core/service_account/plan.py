@@ -16,7 +16,7 @@ import dataclasses
 import typing as t
 
 from .. import errors
-from ..arn import ROLE_ARN_ANNOTATION
+from ..arn import ROLE_ARN_ANNOTATION, is_role_arn
 from ..plan import Action, Plan
 from . import annotations as rules
 from .annotations import FIELD_MANAGER, Field, FieldOwner
@@ -271,7 +271,7 @@ def _remarks(spec: ServiceAccountSpec, fields: t.Mapping[Field, str]) -> t.Itera
     for key, meant in rules.near_misses(annotations).items():
         yield f"Annotation {key} of service account {spec.title} has no effect; it looks like {meant}."
     arn = annotations.get(ROLE_ARN_ANNOTATION)
-    if arn is not None and not rules.is_role_arn(arn):
+    if arn is not None and not is_role_arn(arn):
         yield f"Annotation {ROLE_ARN_ANNOTATION} of service account {spec.title} is no role's ARN: {arn!r}."
 
 

@@ -22,9 +22,9 @@ from __future__ import annotations
 import typing as t
 
 from ... import arn as arns
+from ...arn import is_role_arn
 from ...policy import document as policy_document
 from ...policy.document import as_list, statements
-from ...service_account.annotations import is_role_arn
 from ...trust.policy import trivially_allows
 from ...trust.statements import subject
 from ..causes import Finding

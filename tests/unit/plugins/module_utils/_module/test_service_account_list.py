@@ -22,7 +22,7 @@ def test_accounts_are_listed_by_namespace_and_name(namespaces: t.Sequence[str], 
     server.annotate("bank", "job", None)
     listed = list_accounts(t.cast("t.Any", server), namespaces)
     assert [name for _namespace, name in listed.accounts] == names
-    assert all(body["metadata"]["namespace"] == namespace for (namespace, _), body in listed.accounts.items())
+    assert all(body["metadata"]["namespace"] == namespace for (namespace, _name), body in listed.accounts.items())
 
 
 def test_accounts_that_may_not_be_listed_are_an_error() -> None:

@@ -97,7 +97,7 @@ def test_what_is_known_of_each_kind(api_version: str, kind: str, facts: tuple[t.
 
 def test_a_kind_without_rules_is_rolled_out_pod_by_pod() -> None:
     generic, workload = kind_of("argoproj.io/v1alpha1", "Rollout"), k8s.workload("canary", status={"replicas": 1})
-    assert type(generic) is WorkloadKind
+    assert generic.__class__ is WorkloadKind
     assert not generic.rolls_out(workload)
     assert not generic.is_rolling_out(workload)
     assert generic.count_pods(workload) is None
