@@ -27,11 +27,13 @@ holds_what_it_should() {
     LC_ALL=C tar -tzf "$tarball" | LC_ALL=C sort >"$names"
     diff - <(sed -E '/^tests\/./!s,/.*,,' "$names" | uniq) <<'NAMES'
 CHANGELOG.md
+CODE_OF_CONDUCT.md
 CONTRIBUTING.md
 FILES.json
 LICENSE
 MANIFEST.json
 README.md
+SECURITY.md
 bindep.txt
 changelogs
 docs

@@ -39,7 +39,7 @@ def test_a_python_has_any_patch_level(readme: pathlib.Path) -> None:
         ("| 3.13 |", "| 3.14.1 |", "newest, Python of ansible-core: 3.13 is pinned, the table has 3.14.1"),
         ("| amazon.aws |", "| amazon.awx |", "oldest, amazon.aws: "),
         ("2026-11-26", "soon", "newest: the table has no date"),
-        (" | 1.44.8 |", " |", "no table of two corners"),
+        (" | 1.44.8 |", " |", "not a table of two corners"),
     ],
 )
 def test_what_differs_is_named(readme: pathlib.Path, old: str, new: str, said: str) -> None:
