@@ -32,7 +32,6 @@ RULES = {
     "module_utils/_api": Rule(
         (f"{UTILS}._core", f"{UTILS}._api", "ansible", *CLIENT_LIBRARIES, *DEPENDENCIES), may_exit=False
     ),
-    "module_utils/_options.py": Rule((f"{UTILS}._core", *DEPENDENCIES), may_exit=False),
     "module_utils/_module": Rule((f"{UTILS}._core", f"{UTILS}._api", f"{UTILS}._module"), may_exit=False),
     "module_utils/_runner.py": Rule((UTILS, "ansible", "yaml", *DEPENDENCIES), may_exit=True),
     "module_utils": Rule((UTILS,), may_exit=False),

@@ -5,7 +5,8 @@
 """What the collection knows about each kind of workload: one class a kind, found by `kind_of`.
 
 A kind without a class of its own is a plain `WorkloadKind`: its objects are never read, and its pods are replaced one
-by one. To support another kind, add a class here with its ``group``, ``kind`` and ``plural``.
+by one. To support another kind, add a class to `_KINDS` with its ``group``, ``kind``, ``plural`` and ``is_read``, and how
+it rolls out and restarts.
 """
 
 from __future__ import annotations
@@ -89,8 +90,8 @@ class WorkloadKind:
         return {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}}
 
     def restarted_at(self, workload: Json) -> str | None:
-        """The time that the last restart wrote; new pods carry it as an annotation."""
-        return restarted_at(workload["spec"]["template"])
+        """The time that the last restart wrote, which new pods carry as an annotation; None where they don't."""
+        return restarted_at(workload["spec"].get("template") or {"metadata": {}})
 
     def why_not_restartable(self, workload: Json) -> tuple[str, str] | None:
         """The state that keeps a rolling restart from happening, and the fix; None where nothing does."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each cause of the catalogue is what some scenario has to come out as."""
+"""Each cause is the expected finding of some scenario."""
 
 from __future__ import annotations
 
