@@ -5,8 +5,8 @@
 """What the collection knows about each kind of workload: one class a kind, found by `kind_of`.
 
 A kind without a class of its own is a plain `WorkloadKind`: its objects are never read, and its pods are replaced one
-by one. To support another kind, add a class to `_KINDS` with its ``group``, ``kind``, ``plural`` and ``is_read``, and how
-it rolls out and restarts.
+by one. To support another kind, add a class to `_KINDS` with its ``group``, ``kind``, ``plural`` and ``is_read``, and
+how it rolls out and restarts.
 """
 
 from __future__ import annotations

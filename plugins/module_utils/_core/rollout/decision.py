@@ -128,6 +128,12 @@ def _decide_owner(
             return None, None
         pods = f"{quantity(len(stale), 'pod')} without the role"
         return None, f"{owner} runs {pods}; a Job is never restarted: {_names(stale)}."
+    if not rules.recreates_pods and rules.is_namespaced:
+        pods = f"{quantity(len(targets), 'pod')} without the role"
+        return (
+            None,
+            f"{owner} owns {pods}, which nothing re-creates, left alone: {_names(targets)}. Replace them yourself.",
+        )
     if not rules.recreates_pods or (rules.is_read and workload is None):
         return None, None  # static pods are their node's; pods whose owner is gone go after it
     if spec.strategy != "restart":

@@ -218,6 +218,9 @@ def test_several_workloads_in_one_plan() -> None:
     [
         pytest.param([k8s.pod("lonely")], {}, "not changed: lonely", id="bare"),
         pytest.param(
+            [k8s.pod("executor", k8s.owner_reference("Pod", "driver", "v1"))], {}, "nothing re-creates", id="of-a-pod"
+        ),
+        pytest.param(
             [k8s.pod("job-x", k8s.owner_reference("Job", "job", "batch/v1"))], {}, "a Job is never restarted", id="job"
         ),
         pytest.param(
