@@ -186,7 +186,7 @@ class Proof:
             if not (seen.aws | seen.outcome.operations).intersection(line.operations):
                 continue
             check = self._use == "read-only" and seen.case.writes
-            # On a busy machine a rollout may be over before the refusal arrives, but hardly twice.
+            # A rollout that its first list shows as finished needs no watch, so that a refused one may go unnoticed.
             for _try in range(2 if seen.case.module == "eksops.irsa.pod_rollout" else 1):
                 outcome = seen.case.run(self._world, seen.case.prepare(self._world), check=check)
                 loss = self._compare(line, seen, outcome)

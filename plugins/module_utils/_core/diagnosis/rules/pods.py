@@ -5,7 +5,7 @@
 """Why a chain's pods don't carry its role, or don't use what they carry.
 
 One finding per cause, however many pods have it. What is in a pod's own specification (a label, a variable) is found
-whatever the account and the webhook are like, as it would break the chain still when those are mended; what a pod
+whatever the account and the webhook are like, as it would still break the chain once those are fixed; what a pod
 merely lacks is found only where account and webhook would have given it.
 """
 
