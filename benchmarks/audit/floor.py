@@ -38,7 +38,7 @@ def main() -> None:
         for _each in server.pages(path):
             pass
 
-    def rehearse() -> None:
+    def dry_run_pod() -> None:
         server.send("GET", f"{ACCOUNT}/serviceaccounts/app-0")
         server.send("GET", ACCOUNT)
         listed(WEBHOOKS)
@@ -57,7 +57,7 @@ def main() -> None:
     with concurrent.futures.ThreadPoolExecutor(bare.WORKERS) as pool:
         for future in [pool.submit(read) for read in reads]:
             future.result()
-    rehearse()
+    dry_run_pod()
 
 
 if __name__ == "__main__":

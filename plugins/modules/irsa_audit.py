@@ -54,7 +54,7 @@ options:
     description: Whether to examine the pods of the service accounts.
     type: bool
     default: true
-  rehearse:
+  dry_run_pod:
     description:
       - Whether to create a pod with one of the service accounts in a server-side dry run, which shows whether the pod
         identity webhook answers. Nothing is stored.
@@ -111,7 +111,7 @@ options:
       sarif:
         description: SARIF 2.1.0, for tools that track findings.
         type: path
-  limit:
+  max_findings:
     description:
       - How many findings to return, the worst first, so that the result of a large cluster stays small. RV(summary)
         counts all findings, and O(reports) have all of them.
@@ -127,14 +127,14 @@ options:
     type: int
     default: 16
 notes:
-  - What the caller is not allowed to read is unknown. RV(unread) and a warning name the missing permission, and the
-    rest goes on. Only list on serviceaccounts is indispensable.
+  - What the caller is not allowed to read is unknown. RV(skipped_checks) and a warning name the missing
+    permission, and the audit goes on. Only list on serviceaccounts is indispensable.
   - In AWS it needs C(eks:DescribeCluster), C(eks:ListPodIdentityAssociations), C(eks:DescribeAddon),
     C(iam:GetAccountAuthorizationDetails) (or C(iam:ListRoles), without policies and last use),
     C(iam:ListOpenIDConnectProviders) and C(iam:GetOpenIDConnectProvider), for long trust policies
     C(iam:GetAccountSummary), and with O(providers) C(eks:ListClusters).
   - In Kubernetes it needs list on serviceaccounts, namespaces, pods, mutatingwebhookconfigurations, and for get and
-    list on the workloads that own pods. With O(rehearse) it needs create on pods, only for the dry run, and with
+    list on the workloads that own pods. With O(dry_run_pod) it needs create on pods, only for the dry run, and with
     O(env_from) get on configmaps and secrets.
 author:
   - eksops contributors (@eksops)
@@ -173,7 +173,7 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/config
     issuer: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
     pods: false
-    rehearse: false
+    dry_run_pod: false
 """
 
 RETURN = r"""
@@ -272,7 +272,7 @@ summary:
       returned: always
       sample: 2
 findings:
-  description: The findings, the worst first, at most O(limit).
+  description: The findings, the worst first, at most O(max_findings).
   returned: if the cluster was examined
   type: list
   elements: dict
@@ -330,11 +330,11 @@ findings:
       returned: always
       sample: [arn:aws:iam::123456789012:role/reports]
 omitted:
-  description: The number of findings that RV(findings) lacks because of O(limit).
+  description: The number of findings that RV(findings) lacks because of O(max_findings).
   returned: if the cluster was examined
   type: int
   sample: 0
-unread:
+skipped_checks:
   description: What could not be read, and why.
   returned: if the cluster was examined
   type: list
@@ -510,14 +510,14 @@ ARGUMENTS: dict[str, t.Any] = {
     "namespaces": {"type": "list", "elements": "str"},
     "role_accounts": {"type": "list", "elements": "str"},
     "pods": {"type": "bool", "default": True},
-    "rehearse": {"type": "bool", "default": True},
+    "dry_run_pod": {"type": "bool", "default": True},
     "env_from": {"type": "bool", "default": False},
     "providers": {"type": "bool", "default": True},
     "unused_days": {"type": "int", "default": 90},
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
     "ignore": {"type": "list", "elements": "str"},
     "reports": {"type": "dict", "options": {name: {"type": "path"} for name in FORMATS}},
-    "limit": {"type": "int", "default": 100},
+    "max_findings": {"type": "int", "default": 100},
     "details": {"type": "bool", "default": False},
     "max_workers": {"type": "int", "default": 16},
 }
@@ -543,12 +543,14 @@ def main() -> None:
         document = build_document(read_facts(aws, server, spec, cluster, redact=module.no_log_values.add), spec)
         audit_files.write_reports(spec.reports, document, fail_on=spec.fail_on)
         result = {
-            **module_result(document, limit=spec.limit, details=module.params["details"]),
+            **module_result(document, limit=spec.max_findings, details=module.params["details"]),
             "reports": dict(spec.reports),
             "calls": server.calls.as_dict(),
             "elapsed": round(time.monotonic() - started_at, 3),
         }
-        return _runner.info_result(result, warnings=document["unread"], failure=find_failure(document, spec.fail_on))
+        return _runner.info_result(
+            result, warnings=document["skipped_checks"], failure=find_failure(document, spec.fail_on)
+        )
 
     _runner.run(module, audit)
 

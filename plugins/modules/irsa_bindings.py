@@ -50,7 +50,7 @@ options:
       - The cluster's OIDC issuer, if O(cluster_name) isn't given. EKS is not asked then.
       - One of O(cluster_name) and O(issuer) is needed.
     type: str
-  provider:
+  create_provider:
     description:
       - Whether to create the cluster's OIDC provider in IAM, and to add audiences that it lacks.
       - With V(false) it is an error if it is missing or lacks one.
@@ -79,7 +79,7 @@ options:
     choices: [error, warning, never]
     default: error
     version_added: 0.3.0
-  exclusive:
+  purge:
     description:
       - Whether O(bindings) are all that there are to be. Service accounts that this collection bound before and that
         are not among them lose their roles, as with O(state=absent).
@@ -87,14 +87,14 @@ options:
     type: bool
     default: false
     version_added: 0.3.0
-  exclusive_namespaces:
-    description: The namespaces in which O(exclusive=true) looks for such accounts, all if left out.
+  purge_namespaces:
+    description: The namespaces in which O(purge=true) looks for such accounts, all if left out.
     type: list
     elements: str
     version_added: 0.3.0
-  exclusive_limit:
+  purge_limit:
     description:
-      - How many service accounts O(exclusive=true) may free. If there are more, nothing is written at all.
+      - How many service accounts O(purge=true) may free. If there are more, nothing is written at all.
     type: int
     default: 10
     version_added: 0.3.0
@@ -115,7 +115,7 @@ options:
     description:
       - Whether to take over annotations and labels that others own with other values, and to own together what others
         set to the wanted value.
-      - With O(state=absent) and O(exclusive=true), also whether to take roles away from under running pods. With
+      - With O(state=absent) and O(purge=true), also whether to take roles away from under running pods. With
         O(rollout=true) these are re-created without the role.
     type: bool
     default: false
@@ -181,8 +181,8 @@ EXAMPLES = r"""
       - namespace: analytics
         service_account: reports
         role_name: reports
-    exclusive: true
-    exclusive_namespaces: [analytics]
+    purge: true
+    purge_namespaces: [analytics]
     verify: token
 
 - name: Take the role away again, with the service account if it was made for it
@@ -201,7 +201,7 @@ EXAMPLES = r"""
     cluster_name: production
     region: eu-west-1
     bindings: "{{ irsa_bindings | default([]) }}"
-    provider: false
+    create_provider: false
   check_mode: true
   diff: true
 """
@@ -268,9 +268,9 @@ results:
         issuer: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
         subject: system:serviceaccount:analytics:reports
         expires_in: 900
-freed:
+unbound:
   description: What became of each service account that isn't among the bindings any more, like RV(results).
-  returned: with O(exclusive=true), when the bindings were begun
+  returned: with O(purge=true), when the bindings were begun
   type: list
   elements: dict
   sample: []
@@ -392,7 +392,7 @@ def main() -> None:
             stop_early=params["on_error"] == "stop",
             details=params["details"],
         )
-        run = BindingsRun(context, ensure_provider=params["provider"], verify=_verify(params))
+        run = BindingsRun(context, ensure_provider=params["create_provider"], verify=_verify(params))
         run.execute()
         # AnsibleModule has no public name for whether a diff is asked for.
         diff: bool = module._diff  # pylint: disable=protected-access

@@ -17,7 +17,7 @@ description:
     change nothing, so from then on they can be kept in a file and changed there.
   - Where a role can't be described so, because its trust policy has conditions of its own for instance, the binding
     names it by its ARN, which leaves it as it is, and RV(notes) says why.
-  - An account that isn't really bound is in RV(left_out) with the reason.
+  - An account that isn't really bound is in RV(skipped_accounts) with the reason.
   - It only reads, many roles by pages.
 extends_documentation_fragment:
   - eksops.irsa.cluster
@@ -63,7 +63,7 @@ EXAMPLES = r"""
 - name: Show what isn't among them, and why
   ansible.builtin.debug:
     msg: "{{ item.namespace }}/{{ item.service_account }}: {{ item.reason }}"
-  loop: "{{ found.left_out }}"
+  loop: "{{ found.skipped_accounts }}"
   loop_control:
     label: "{{ item.namespace }}/{{ item.service_account }}"
 
@@ -161,7 +161,7 @@ bindings:
       type: int
       returned: if the account is annotated with it
       sample: 86400
-left_out:
+skipped_accounts:
   description: The service accounts that name a role, or were meant to, and are in no binding.
   returned: success
   type: list

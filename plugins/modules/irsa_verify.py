@@ -59,7 +59,7 @@ options:
         claims that the account's tokens have.
       - V(token) requests a token of the account and shows it to STS, as a pod does. It needs no pod and no AWS
         credentials. The session may do nothing (its policy denies everything), lasts 15 minutes and is dropped at once.
-      - V(admission) has the API server rehearse the creation of a pod (server-side dry run), and looks what the pod
+      - V(admission) has the API server dry-run the creation of a pod (server-side dry run), and looks what the pod
         identity webhook did to it.
       - V(pods) reads the pods of the account and the templates of their owners.
     type: list

@@ -188,7 +188,7 @@ near_misses:
       type: str
       returned: success
       sample: eks.amazon.com/role-arn
-    meant:
+    intended:
       description: The one that was probably meant.
       type: str
       returned: success

@@ -74,7 +74,7 @@ class _Builder:
                 "subjects": [],
                 "service_accounts": [],
                 "findings": [],
-                "unread": exists is None,
+                "unknown": exists is None,
             }
         )
         return len(self.roles) - 1
@@ -100,7 +100,7 @@ class _Builder:
                 else None,
                 "pods": {"total": self.random.choice((0, 1, 2, 2, 3, 3, 5, 8)) if exists else 0, "stale": 0},
                 "findings": [],
-                "unread": role is not None and self.roles[role]["unread"],
+                "unknown": role is not None and self.roles[role]["unknown"],
             }
         )
         return number
@@ -166,7 +166,7 @@ class _Builder:
         numbers = {id(finding): number for number, finding in enumerate(order)}
         for item in [*self.accounts, *self.roles]:
             states = [finding["severity"] for finding in item["findings"]]
-            states += ["unknown"] if item.pop("unread") else []
+            states += ["unknown"] if item.pop("unknown") else []
             item["state"] = min(states, key=STATES.index, default="ok")
             item["findings"] = sorted(numbers[id(finding)] for finding in item["findings"])
         severities = collections.Counter(finding["severity"] for finding in order)
@@ -198,7 +198,7 @@ class _Builder:
             "service_accounts": self.accounts,
             "roles": self.roles,
             "findings": order,
-            "unread": ["The add-ons of the cluster: the permission eks:ListAddons is missing."],
+            "skipped_checks": ["The add-ons of the cluster: the permission eks:ListAddons is missing."],
             **parts,
         }
 
@@ -313,7 +313,7 @@ def _add_special_cases(build: _Builder) -> None:
     build.roles[spare]["subjects"].append("system:serviceaccount:billing:statements")
     unbound = build.account("billing", "statements", build.role("billing-statements"))
     build.find(
-        "trusts-unbound-account",
+        "trusts-unannotated-account",
         [unbound],
         [spare],
         "role billing-invoices trusts system:serviceaccount:billing:statements, which uses role billing-statements",
@@ -386,7 +386,7 @@ def hostile() -> Json:
         account = build.account(text, f"{text}-sa", role)
         build.accounts[account]["bound_by"] = text
         build.find("pod-predates-annotation", [account], [role], text, text, text, text, text)
-    document = build.document(unread=list(HOSTILE), namespaces=list(HOSTILE))
+    document = build.document(skipped_checks=list(HOSTILE), namespaces=list(HOSTILE))
     document["cluster"].update(name=HOSTILE[0], version=HOSTILE[1], issuer=f"https://{HOSTILE[3]}")
     document["provider"]["arn"] = HOSTILE[2]
     return document
@@ -394,7 +394,7 @@ def hostile() -> Json:
 
 def empty() -> Json:
     """An audit without accounts, roles and findings, of a cluster of which only the issuer is known."""
-    document = _Builder(1).document(unread=[])
+    document = _Builder(1).document(skipped_checks=[])
     document["cluster"].update(name=None, account_id=None, version=None)
     document["provider"].update(arn=None, exists=None, client_ids=[], state="unknown")
     return document

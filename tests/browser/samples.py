@@ -107,7 +107,7 @@ ACCOUNT_FINDINGS: tuple[tuple[int, str, str, str | None, str | None, str | None,
     ),
     (
         6,
-        "bound-by-hand",
+        "unmanaged-annotation",
         "service account {sa}: the annotation eks.amazonaws.com/role-arn was set by kubectl-annotate",
         "metadata.managedFields of the service account",
         None,

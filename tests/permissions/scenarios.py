@@ -60,7 +60,7 @@ def _accounts() -> list[Case]:
             raise RuntimeError("the administrator could not make an account")
         return _account(world, role_arn=None, state="absent", delete=True)
 
-    def freed(world: World) -> Json:
+    def unbound(world: World) -> Json:
         world.annotate("plain", f"{world.role_stem}/irsa/{ROLE}")
         return _account(world, role_arn=None, state="absent", force=True)
 
@@ -68,7 +68,7 @@ def _accounts() -> list[Case]:
         Case("eksops.irsa.sa_annotate", "make an account", missing, writes=True),
         Case("eksops.irsa.sa_annotate", "make an account, with create_namespace", nowhere, writes=True),
         Case("eksops.irsa.sa_annotate", "annotate an account", bare, writes=True),
-        Case("eksops.irsa.sa_annotate", "take the annotation away", freed, writes=True),
+        Case("eksops.irsa.sa_annotate", "take the annotation away", unbound, writes=True),
         Case("eksops.irsa.sa_annotate", "delete an account, with delete", made, writes=True),
     ]
 
@@ -205,7 +205,7 @@ def _verifications() -> list[Case]:
 def _looks() -> list[Case]:
     def audit(world: World, **options: t.Any) -> Json:
         world.make_provider()
-        return of_cluster(world, fail_on="never", rehearse=False, **options)
+        return of_cluster(world, fail_on="never", dry_run_pod=False, **options)
 
     def some(world: World) -> Json:
         for kind in KINDS:
@@ -219,7 +219,7 @@ def _looks() -> list[Case]:
         return audit(world, namespaces=[MANY])
 
     def rehearsed(world: World) -> Json:
-        return {**some(world), "rehearse": True}
+        return {**some(world), "dry_run_pod": True}
 
     name = "eksops.irsa.irsa_audit"
     there = {"accounts": [{"name": "other", "assume_role_arn": "arn:aws:iam::111122223333:role/irsa-inventory"}]}
@@ -227,7 +227,7 @@ def _looks() -> list[Case]:
         Case(name, "audit the whole cluster", audit),
         Case(name, "audit a namespace, with env_from", some),
         Case(name, "audit many stale pods", lots),
-        Case(name, "audit with rehearse", rehearsed, writes=True, lasts=False, foreseen=False),
+        Case(name, "audit with dry_run_pod", rehearsed, writes=True, lasts=False, foreseen=False),
         Case("inventory", "look at the clusters of a region", lambda _world: {"regions": ["eu-west-1"]}),
         Case("inventory", "look in all regions of the account", lambda _world: {}),
         Case("inventory", "look in another account", lambda _world: {"regions": ["eu-west-1"], **there}),

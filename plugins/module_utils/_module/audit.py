@@ -63,9 +63,9 @@ def read_facts(
         facts.workloads = from_cluster.read_owners(facts)
         if spec.env_from:
             facts.env_sources = from_cluster.read_env_sources(facts)
-    if spec.rehearse:
+    if spec.dry_run_pod:
         facts.webhook = _dry_run(aws, server, spec, cluster, facts, reads, redact)
-    facts.unread = reads.skipped
+    facts.skipped_checks = reads.skipped
     return facts
 
 

@@ -22,7 +22,7 @@ _RETRIED = frozenset({429, 502, 503, 504})
 _ENDED = ("Succeeded", "Failed")
 
 
-def rehearse_pod(server: ApiServer, *, body: Json) -> Json:
+def dry_run_pod(server: ApiServer, *, body: Json) -> Json:
     """The pod as admission changes it, by a server-side dry run; nothing is stored.
 
     https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
@@ -36,7 +36,7 @@ def rehearse_pod(server: ApiServer, *, body: Json) -> Json:
         query={"dryRun": "All"},
         body=body,
         retried=_RETRIED,
-        what=f"rehearse the creation of a pod in the namespace {namespace}",
+        what=f"dry-run the creation of a pod in the namespace {namespace}",
     )
 
 

@@ -126,7 +126,7 @@ def _count_pods(chain: Chain, kubernetes: KubernetesFacts) -> tuple[int, int]:
 def _bound_by_hand(chain: Chain, bound_by: t.Sequence[str]) -> Finding:
     name = name_of(chain)
     return Finding(
-        "bound-by-hand",
+        "unmanaged-annotation",
         f"annotation {ROLE_ARN_ANNOTATION} of service account {name} was set by {join(bound_by)}, which doesn't "
         "keep it so",
         f"put {name} into irsa_bindings with role_arn: {chain.role_arn}, or with the role's name if the role is to be "

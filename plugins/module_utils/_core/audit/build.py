@@ -65,7 +65,7 @@ def build_document(facts: AuditFacts, spec: AuditSpec) -> AuditDocument:
         "service_accounts": account_rows,
         "roles": roles,
         "findings": [_finding_row(found) for found in findings],
-        "unread": _unread(facts, accounts),
+        "skipped_checks": _skipped_checks(facts, accounts),
     }
 
 
@@ -259,12 +259,12 @@ def _count_states(rows: t.Sequence[AccountRow] | t.Sequence[RoleRow]) -> dict[st
     return {"total": len(rows), **{state: states[state] for state in reversed(STATES)}}
 
 
-def _unread(facts: AuditFacts, accounts: t.Sequence[ExaminedAccount]) -> list[str]:
+def _skipped_checks(facts: AuditFacts, accounts: t.Sequence[ExaminedAccount]) -> list[str]:
     names: dict[str, list[str]] = collections.defaultdict(list)
     for account in accounts:
         for warning in account.warnings:
             names[warning].append("/".join(account.name))
-    texts = list(facts.unread)
+    texts = list(facts.skipped_checks)
     for warning in sorted(names):
         if warning not in texts:
             texts.append(f"{warning} It concerns {join_some(sorted(names[warning]), _NAMES_SHOWN)}.")
@@ -319,7 +319,7 @@ def module_result(document: AuditDocument, *, limit: int, details: bool) -> Json
         "cluster": document["cluster"],
         "provider": document["provider"],
         "counts": document["counts"],
-        "unread": document["unread"],
+        "skipped_checks": document["skipped_checks"],
         "summary": summarize(document),
         "findings": findings,
         "omitted": len(document["findings"]) - len(findings),

@@ -43,8 +43,8 @@ class AuditSpec:
     :param namespaces: the namespaces of the service accounts to examine; empty for all.
     :param role_accounts: the AWS accounts besides the cluster's whose roles may be named.
     :param unused_days: after how many days a role counts as unused; 0 for never.
-    :param rehearse: whether a server-side dry run shows that the webhook answers.
-    :param limit: how many findings the module returns; 0 for all of them.
+    :param dry_run_pod: whether a server-side dry run shows that the webhook answers.
+    :param max_findings: how many findings the module returns; 0 for all of them.
     :param reports: the path of each report to write, by its format.
     """
 
@@ -57,11 +57,11 @@ class AuditSpec:
     fail_on: str
     unused_days: int
     pods: bool
-    rehearse: bool
+    dry_run_pod: bool
     env_from: bool
     providers: bool
     workers: int
-    limit: int
+    max_findings: int
     reports: t.Mapping[str, str]
 
     @classmethod
@@ -81,7 +81,7 @@ class AuditSpec:
                 )
         for id_ in params.get("ignore") or ():
             check_finding_id(problems, id_, list(BY_ID))
-        for name in ("unused_days", "limit"):
+        for name in ("unused_days", "max_findings"):
             if params[name] < 0:
                 problems.add(f"{name} is {params[name]}", "give 0 or more")
         if not 1 <= params["max_workers"] <= _MAX_WORKERS:
@@ -97,11 +97,11 @@ class AuditSpec:
             fail_on=params["fail_on"],
             unused_days=params["unused_days"],
             pods=params["pods"],
-            rehearse=params["rehearse"],
+            dry_run_pod=params["dry_run_pod"],
             env_from=params["env_from"],
             providers=params["providers"],
             workers=params["max_workers"],
-            limit=params["limit"],
+            max_findings=params["max_findings"],
             reports={name: path for name, path in (params.get("reports") or {}).items() if path},
         )
 
@@ -123,7 +123,7 @@ class AuditFacts:
     :param env_sources: as in `KubernetesFacts`, by namespace.
     :param webhook: what a dry run showed of the webhook.
     :param now: when all this was read, Unix time.
-    :param unread: what could not be read, in sentences.
+    :param skipped_checks: what could not be read, in sentences.
     """
 
     cluster: EksCluster | None
@@ -146,7 +146,7 @@ class AuditFacts:
     workloads: t.Mapping[str, t.Mapping[Owner, Json | None]] = dataclasses.field(default_factory=dict)
     env_sources: t.Mapping[str, t.Mapping[tuple[str, str], t.Collection[str]]] = dataclasses.field(default_factory=dict)
     webhook: tuple[Finding, ...] = ()
-    unread: tuple[str, ...] = ()
+    skipped_checks: tuple[str, ...] = ()
 
     @property
     def provider_arn(self) -> str:

@@ -22,7 +22,7 @@ Json = t.Mapping[str, t.Any]
 
 _NAMES_SHOWN = 5
 # Findings about a role that need no service account.
-_ROLE_FINDINGS = frozenset({"trust-too-broad", "trust-too-long", "chained-role-stale", "no-permissions"})
+_ROLE_FINDINGS = frozenset({"trust-too-broad", "trust-too-long", "deleted-principal", "no-permissions"})
 # AWS's own policies that allow everything, or to give oneself the rest.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_job-functions.html
 _BROAD_POLICIES = {
@@ -125,7 +125,7 @@ def _find_unannotated(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) 
     others = {annotation_of(facts.service_accounts[name]) or "none" for name in unbound}
     yield AuditFinding(
         Finding(
-            "trusts-unbound-account",
+            "trusts-unannotated-account",
             f"role {role['RoleName']} trusts {join_some(['/'.join(name) for name in unbound], _NAMES_SHOWN)}, "
             + ("whose annotation names" if len(unbound) == 1 else "whose annotations name")
             + (" no role" if others == {"none"} else " another role or none"),

@@ -38,9 +38,9 @@ _DEFAULTS: Json = {
     "cluster_name": None,
     "max_workers": 1,
     "rollout": False,
-    "exclusive": False,
-    "exclusive_namespaces": None,
-    "exclusive_limit": 0,
+    "purge": False,
+    "purge_namespaces": None,
+    "purge_limit": 0,
     "force": False,
 }
 _DEFAULT_DURATION = 3600
@@ -105,13 +105,13 @@ class Imported:
     """The bindings that describe the observed state, and what they do not describe.
 
     :param bindings: items of ``irsa_bindings``, ordered by namespace and name.
-    :param left_out: the accounts with a role that no binding describes, each with ``namespace``, ``service_account``,
-        ``role_arn`` (the annotation, or None) and ``reason``.
+    :param skipped_accounts: the accounts with a role that no binding describes, each with ``namespace``,
+        ``service_account``, ``role_arn`` (the annotation, or None) and ``reason``.
     :param notes: what the bindings omit, each with ``service_accounts`` [NAMESPACE/NAME] and ``message``.
     """
 
     bindings: list[Binding] = dataclasses.field(default_factory=list)
-    left_out: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
+    skipped_accounts: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     notes: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
     def note(self, accounts: t.Iterable[_AnnotatedAccount], message: str) -> None:
@@ -174,7 +174,7 @@ def collect(facts: ImportFacts) -> Imported:
         try:
             account = _account(facts, name, body)
         except _Skipped as error:
-            found.left_out.append(
+            found.skipped_accounts.append(
                 {
                     "namespace": name[0],
                     "service_account": name[1],

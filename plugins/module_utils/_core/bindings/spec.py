@@ -127,10 +127,10 @@ class BindingsSpec:
         if not 1 <= params["max_workers"] <= _MOST_WORKERS:
             problems.append(f"max_workers {params['max_workers']} is out of range (use 1 to {_MOST_WORKERS})")
         problems += rollout_problems
-        if params["exclusive"] and params["state"] == "absent":
-            problems.append("exclusive is for state present: it unbinds the service accounts that are not listed")
-        if params["exclusive_limit"] < 0:
-            problems.append(f"exclusive_limit is {params['exclusive_limit']} (use 0 or more)")
+        if params["purge"] and params["state"] == "absent":
+            problems.append("purge is for state present: it unbinds the service accounts that are not listed")
+        if params["purge_limit"] < 0:
+            problems.append(f"purge_limit is {params['purge_limit']} (use 0 or more)")
         grouping.stop(problems)
         return cls(
             provider=_provider_spec(
@@ -212,9 +212,9 @@ def _account_options(binding: Binding, *, state: str, force: bool) -> dict[str, 
 
 
 def _purge_spec(params: t.Mapping[str, t.Any]) -> PurgeSpec | None:
-    if not params["exclusive"]:
+    if not params["purge"]:
         return None
-    return PurgeSpec(params["exclusive_limit"], tuple(params["exclusive_namespaces"] or ()))
+    return PurgeSpec(params["purge_limit"], tuple(params["purge_namespaces"] or ()))
 
 
 def _provider_spec(params: t.Mapping[str, t.Any], audiences: list[str]) -> provider_spec.ProviderSpec:
@@ -292,9 +292,9 @@ def find_unlisted_accounts(
     titles = ["/".join(key) for key in unlisted]
     if len(unlisted) > purge.limit:
         raise Conflict(
-            f"exclusive would unbind {len(unlisted)} service accounts, and exclusive_limit is {purge.limit}",
+            f"purge would unbind {len(unlisted)} service accounts, and purge_limit is {purge.limit}",
             cause=f"the bindings don't list {join_some(titles, QUOTED)}",
-            fix="check that the list is complete and exclusive_namespaces right; if so, raise exclusive_limit",
+            fix="check that the list is complete and purge_namespaces right; if so, raise purge_limit",
             service_accounts=titles,
         )
     return unlisted

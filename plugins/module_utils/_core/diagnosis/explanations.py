@@ -60,7 +60,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "credentials and ``url``. Or give the service account a role of the cluster's account.",
         references=(f"{_EKS}/cross-account-access.html",),
     ),
-    "provider-url-drift": Explanation(
+    "provider-url-mismatch": Explanation(
         title="A provider's URL is almost the issuer",
         why="The URL of a provider is compared with the token's ``iss`` as text. A slash at the end, another case or "
         "the wrong region makes it another provider, and the URL of a provider can't be changed.",
@@ -297,7 +297,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "boundary.",
         references=(f"{_IAM}/access_policies_boundaries.html",),
     ),
-    "chained-role-stale": Explanation(
+    "deleted-principal": Explanation(
         title="A trust policy names a role or user that was deleted",
         why="IAM stores a trusted role by its id. When that role is deleted, the id shows in place of the ARN, and a "
         "new role of the same name has another id: it isn't trusted.",
@@ -315,7 +315,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "with the remaining accounts.",
         references=(f"{_EKS}/associate-service-account-role.html",),
     ),
-    "trusts-unbound-account": Explanation(
+    "trusts-unannotated-account": Explanation(
         title="A role trusts a service account that doesn't use it",
         why="The account can assume the role, but its annotation names none or another one, so its pods don't. The "
         "trust is left over, or the annotation is still missing. A program can name the role itself, too.",
@@ -417,7 +417,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "``iam.serviceAccounts`` of the cluster's configuration.",
         references=(f"{_KUBERNETES}/reference/using-api/server-side-apply/#conflicts",),
     ),
-    "bound-by-hand": Explanation(
+    "unmanaged-annotation": Explanation(
         title="The annotation was set by hand",
         why="No tool restores it, and nothing records where it came from. In the next cluster it will be missing.",
         detection="The account's ``managedFields`` name neither this collection nor a tool that reconciles objects "

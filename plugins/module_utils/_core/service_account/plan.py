@@ -66,7 +66,7 @@ def returns(plan: Plan) -> Json:
         "service_account": dict(plan.after),
         "role_arn": annotations.get(ROLE_ARN_ANNOTATION),
         "previous_role_arn": plan.before.get("annotations", {}).get(ROLE_ARN_ANNOTATION),
-        "near_misses": [{"key": key, "meant": meant} for key, meant in rules.near_misses(annotations).items()],
+        "near_misses": [{"key": key, "intended": meant} for key, meant in rules.near_misses(annotations).items()],
     }
 
 

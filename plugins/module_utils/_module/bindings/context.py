@@ -35,7 +35,7 @@ Operations = t.Mapping[str, t.Callable[..., t.Any]]
 # Up to so many roles or service accounts are read one by one, more by pages.
 _FEW = 8
 # The kinds of objects that plans are recorded for, in the order of the chain.
-KINDS = ("provider", "roles", "service_accounts", "rollouts", "freed_accounts", "freed_pods", "freed_roles")
+KINDS = ("provider", "roles", "service_accounts", "rollouts", "unbound_accounts", "unbound_pods", "unbound_roles")
 
 
 class Converge(t.Protocol):

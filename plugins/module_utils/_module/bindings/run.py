@@ -39,7 +39,7 @@ class BindingsRun:
         """Runs all steps. A binding that fails doesn't stop the others.
 
         :raises IrsaError: nothing was written, because the provider cannot be written or does not exist, or because the
-            bindings are more than the AWS account or exclusive_limit allows.
+            bindings are more than the AWS account or purge_limit allows.
         """
         if self._context.spec.present:
             self._bind()
@@ -91,7 +91,7 @@ class BindingsRun:
             "calls": context.server.calls.as_dict(),
         }
         if self._unlisted:
-            result["freed"] = [outcome.as_dict() for outcome in unlisted]
+            result["unbound"] = [outcome.as_dict() for outcome in unlisted]
         if context.spec.rollout is not None:
             pods = [group.returns() for group in self._rollouts]
             for key in ("restarted", "unmanaged", *(["verified"] if context.details else [])):

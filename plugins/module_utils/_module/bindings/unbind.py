@@ -39,7 +39,7 @@ class _Kinds:
 
 
 _BOUND = _Kinds("service_accounts", "rollouts", "roles")
-_UNLISTED = _Kinds("freed_accounts", "freed_pods", "freed_roles")
+_UNLISTED = _Kinds("unbound_accounts", "unbound_pods", "unbound_roles")
 
 
 class Unbinder:

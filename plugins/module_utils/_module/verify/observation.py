@@ -283,7 +283,7 @@ class ClusterReader:
         if account is None:
             return Unknown("without the service account there is no dry run of a pod")
         try:
-            return admission.rehearse_pod(self._server, body=test_pod.build_dry_run_pod(self._spec))
+            return admission.dry_run_pod(self._server, body=test_pod.build_dry_run_pod(self._spec))
         except (errors.BadCredentials, errors.BadConnection, errors.Unreachable):
             raise
         except errors.IrsaError as error:

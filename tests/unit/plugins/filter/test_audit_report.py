@@ -34,7 +34,7 @@ SUMMARY = [
     "warning   role      role-unused                  1  A role has not been used for a long time",
     "note      role      role-shared                  1  Several service accounts share a role",
 ]
-UNREAD = [
+SKIPPED_CHECKS = [
     "",
     "not read:",
     "  The role of shop/mail: it is in another account.",
@@ -52,7 +52,7 @@ def test_table_has_counts_summary_findings_and_what_was_not_read() -> None:
         "  container app of Deployment shop/cart (pods cart-5d4f-x2x1, cart-5d4f-9k2c) has neither",
         "    AWS_ROLE_ARN nor AWS_WEB_IDENTITY_TOKEN_FILE",
         "  fix: replace the pods with eksops.irsa.pod_rollout (namespace: shop, service_account: cart)",
-        *UNREAD,
+        *SKIPPED_CHECKS,
     ]
 
 
@@ -80,7 +80,7 @@ def test_long_title_continues_below(width: int, lines: list[str]) -> None:
 
 
 def test_cluster_without_findings_has_a_line_of_counts() -> None:
-    well = result(findings=[], summary=[], unread=[])
+    well = result(findings=[], summary=[], skipped_checks=[])
     assert audit_report(well).splitlines() == HEAD[:2]
 
 
@@ -119,7 +119,7 @@ def test_finding_about_thousands_names_a_few() -> None:
 
 
 def test_each_cluster_has_a_part_of_its_own() -> None:
-    staging = result(cluster={"name": "staging", "region": "us-west-2"}, findings=[], summary=[], unread=[])
+    staging = result(cluster={"name": "staging", "region": "us-west-2"}, findings=[], summary=[], skipped_checks=[])
     lost = {
         "failed": True,
         "msg": "EKS cluster lost is unknown.\n  Fix: name another.",
@@ -169,7 +169,7 @@ def test_lines_keep_to_the_width_but_words_are_never_broken(width: int) -> None:
 
 def test_invisible_characters_are_escaped() -> None:
     hostile = finding("sub-mismatch", "error", "role", "a \x1b[2J\u202eb", fix="c\x07", service_accounts=["x/\u200by"])
-    text = audit_report(result(findings=[hostile], unread=["\x00"]))
+    text = audit_report(result(findings=[hostile], skipped_checks=["\x00"]))
     assert all(shown in text for shown in ("a \\u001b[2J\\u202eb", "fix: c\\u0007", "x/\\u200by", "  \\u0000"))
 
 
@@ -177,7 +177,7 @@ def test_invisible_characters_are_escaped() -> None:
 def test_no_text_moves_the_cursor(message: str, name: str, title: str) -> None:
     odd = finding("sub-mismatch", "error", "role", message, fix=message, service_accounts=[name])
     summary = [{"id": "sub-mismatch", "severity": "error", "link": "role", "title": title, "count": 1}]
-    text = audit_report(result(cluster={"name": name}, findings=[odd], summary=summary, unread=[message]))
+    text = audit_report(result(cluster={"name": name}, findings=[odd], summary=summary, skipped_checks=[message]))
     assert not set(text) & {chr(code) for code in [*range(32), *range(127, 160), 0x202E, 0x2066]} - {"\n"}
 
 

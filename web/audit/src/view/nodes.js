@@ -33,7 +33,7 @@ export function edgeCell({ state, findings, role }) {
   const worst = findWorst(findings);
   const broken = worst && worst.state !== "note" ? worst : null;
   const edgeState = broken ? broken.state : state === "unknown" ? "unknown" : "ok";
-  const label = edgeState !== "ok" && span("label", icon(edgeState), broken ? broken.data.link : "unread");
+  const label = edgeState !== "ok" && span("label", icon(edgeState), broken ? broken.data.link : "unknown");
   return cell(`edge s-${edgeState} ${role ? "" : "unbound"}`, label);
 }
 

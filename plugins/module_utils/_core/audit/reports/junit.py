@@ -73,10 +73,10 @@ def _cases(document: AuditDocument, failing: t.Sequence[str]) -> dict[str, list[
     cluster = cluster_name(document["cluster"])
     findings = document["findings"]
     provider = document.get("provider")
-    unread = [visible(str(text)) for text in document.get("unread") or ()]
+    skipped_checks = [visible(str(text)) for text in document.get("skipped_checks") or ()]
 
     def case(name: str, place: str, row: Json, title: str) -> _Case:
-        reason = _reason(title, unread) if row["state"] == "unknown" else None
+        reason = _reason(title, skipped_checks) if row["state"] == "unknown" else None
         return _case(name, place, reason, [findings[index] for index in row["findings"]], failing)
 
     of_objects = {index for row in _objects(document) for index in row["findings"]}
@@ -112,10 +112,12 @@ def _title(finding: Json) -> str:
     return f"{finding['id']}: {what or finding['message']}"
 
 
-def _reason(title: str, unread: t.Sequence[str]) -> str:
+def _reason(title: str, skipped_checks: t.Sequence[str]) -> str:
     """Why an object is unknown: the texts that name it, or all texts if there are few."""
     name = re.compile(rf"(?<![\w./-]){re.escape(title)}(?![\w/-])")
-    named = [text for text in unread if name.search(text)] or (unread if len(unread) <= _MOST_REASONS else ())
+    named = [text for text in skipped_checks if name.search(text)] or (
+        skipped_checks if len(skipped_checks) <= _MOST_REASONS else ()
+    )
     return " ".join(named[:_MOST_REASONS]) or "Not all of it could be read; see the end of the suite."
 
 
@@ -147,9 +149,11 @@ def _suite(name: str, cases: t.Sequence[_Case], document: AuditDocument) -> ET.E
         suite.set("timestamp", visible(str(document["generated_at"])).removesuffix("Z"))
     for case in cases:
         suite.append(_testcase(case))
-    unread = document.get("unread") or []
-    if unread and counts["skipped"] != "0":
-        ET.SubElement(suite, "system-err").text = "\n".join(f"not read: {visible(str(text))}" for text in unread)
+    skipped_checks = document.get("skipped_checks") or []
+    if skipped_checks and counts["skipped"] != "0":
+        ET.SubElement(suite, "system-err").text = "\n".join(
+            f"not read: {visible(str(text))}" for text in skipped_checks
+        )
     return suite
 
 

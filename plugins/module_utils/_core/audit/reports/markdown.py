@@ -35,9 +35,9 @@ def markdown(document: Json) -> str:
         lines += ["", *_section(id_, findings)]
     if document.get("omitted"):
         lines += ["", f"{quantity(document['omitted'], 'more finding')} not listed."]
-    unread = document.get("unread") or []
-    if unread:
-        lines += ["", "## Not read", "", *(f"- {markdown_text(visible(str(text)))}" for text in unread)]
+    skipped_checks = document.get("skipped_checks") or []
+    if skipped_checks:
+        lines += ["", "## Not read", "", *(f"- {markdown_text(visible(str(text)))}" for text in skipped_checks)]
     return "\n".join(lines) + "\n"
 
 

@@ -28,8 +28,8 @@ MOST_PLACES = 100
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _TOOL = {"name": "eksops.irsa.irsa_audit", "informationUri": "https://github.com/eksops/ansible-irsa"}
 # The kind of the notifications; GitHub wants the same properties of it as of a rule.
-_UNREAD: Json = {
-    "id": "unread",
+_SKIPPED_CHECK: Json = {
+    "id": "skipped-check",
     "shortDescription": {"text": "Something could not be read."},
     "fullDescription": {"text": "Something could not be read, so that nothing is known of what depends on it."},
     "help": {"text": "Give the credentials the permission that is named, or leave out what needs it."},
@@ -147,15 +147,15 @@ def sarif(document: AuditDocument) -> str:
     rules = list(dict.fromkeys(str(finding["id"]) for finding in document["findings"]))
     severities = {str(finding["id"]): str(finding["severity"]) for finding in document["findings"]}
     results = _results(document, places, {rule: index for index, rule in enumerate(rules)})
-    unread = document.get("unread") or []
+    skipped_checks = document.get("skipped_checks") or []
     driver = {**_TOOL, "rules": [_rule(rule, severities[rule]) for rule in rules]}
-    if unread:
-        driver["notifications"] = [_UNREAD]
+    if skipped_checks:
+        driver["notifications"] = [_SKIPPED_CHECK]
     run = {
         "tool": {"driver": driver},
         # What is before the last slash is the category: the findings of another cluster don't replace these.
         "automationDetails": {"id": "/".join(("eksops.irsa.irsa_audit", *map(_segment, places.cluster.path[1:]), ""))},
-        "invocations": [_invocation(document, unread)],
+        "invocations": [_invocation(document, skipped_checks)],
         "logicalLocations": places.logical_locations(),
         "results": results,
     }
@@ -236,14 +236,14 @@ def _result(
     return result
 
 
-def _invocation(document: AuditDocument, unread: t.Sequence[str]) -> dict[str, t.Any]:
+def _invocation(document: AuditDocument, skipped_checks: t.Sequence[str]) -> dict[str, t.Any]:
     notifications = [
         {
-            "descriptor": {"id": _UNREAD["id"], "index": 0},
+            "descriptor": {"id": _SKIPPED_CHECK["id"], "index": 0},
             "level": "warning",
             "message": {"text": _message(visible(text))},
         }
-        for text in map(str, unread)
+        for text in map(str, skipped_checks)
     ]
     ended = document.get("generated_at")
     return {

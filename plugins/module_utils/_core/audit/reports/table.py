@@ -48,9 +48,9 @@ def _lines(audit: RegisteredAudit, width: int, limit: int) -> list[str]:
     more = len(findings[limit:]) + int(result.get("omitted") or 0)
     if more:
         lines += ["", f"{more} more" if limit else f"{quantity(more, 'finding')} not shown"]
-    if result.get("unread"):
+    if result.get("skipped_checks"):
         lines += ["", "not read:"]
-        lines += [line for text in result["unread"] for line in wrap_message(visible(str(text)), width)]
+        lines += [line for text in result["skipped_checks"] for line in wrap_message(visible(str(text)), width)]
     return lines
 
 

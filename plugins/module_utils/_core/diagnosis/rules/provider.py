@@ -57,7 +57,7 @@ def findings(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
     if similar:
         what = arns.describe_provider_difference(similar, right)
         yield Finding(
-            "provider-url-drift",
+            "provider-url-mismatch",
             f"OIDC provider {similar} differs from the issuer {chain.issuer} in {what}",
             f"create the right one, for a URL can't be changed: {create}; let the roles trust that, then remove the "
             "other",

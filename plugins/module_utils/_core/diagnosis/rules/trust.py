@@ -211,7 +211,7 @@ def _deleted_principal(trust: Trust) -> Finding | None:
         return None
     index, principal = deleted[0]
     return Finding(
-        "chained-role-stale",
+        "deleted-principal",
         f"{trust.place(index)} names {principal}, the id of a role or user that was deleted",
         "name the ARN of the one that is there now: one that is created again under the same name has another id",
         evidence=f"Statement[{index}].Principal.AWS",

@@ -9,7 +9,7 @@ allowing it is taken as the intended one, and everything that keeps it from matc
 principal to the cluster's provider decides about the ids:
 
 - the provider itself: action and conditions fail;
-- a provider with the finding `provider-url-drift`: likewise, because the wrong principal follows from that;
+- a provider with the finding `provider-url-mismatch`: likewise, because the wrong principal follows from that;
 - the same issuer in another account or partition, or spelled differently: `federated-mismatch`, and what else fails;
 - another EKS issuer of the same region, and no statement names this cluster's: `cluster-recreated`, and what else fails
   except for the condition keys, which follow from it;

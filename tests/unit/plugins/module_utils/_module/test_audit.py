@@ -126,11 +126,11 @@ def read(cloud: Cloud, server: Server, **options: t.Any) -> AuditFacts:
             "fail_on": "error",
             "unused_days": 90,
             "pods": True,
-            "rehearse": False,
+            "dry_run_pod": False,
             "env_from": False,
             "providers": True,
             "max_workers": 1,  # so that the calls come in one order
-            "limit": 0,
+            "max_findings": 0,
             **options,
         }
     )
@@ -149,7 +149,7 @@ def test_whole_cluster_takes_one_list_per_kind(cloud: Cloud) -> None:
         f"GET {WEBHOOKS}",
     ]
     assert facts.subjects_by_role == {"app": ["system:serviceaccount:shop:app"]}
-    assert facts.unread == ()
+    assert facts.skipped_checks == ()
 
 
 def test_one_namespace_is_read_alone(cloud: Cloud) -> None:
@@ -251,7 +251,7 @@ def test_refused_cluster_makes_the_issuers_unknown(cloud: Cloud) -> None:
     cloud.of("eks", "us-east-1").add_client_error("describe_cluster", "AccessDeniedException", "no")
     facts = read(cloud, Server())
     assert isinstance(facts.issuers["us-east-1"], Unknown)
-    assert [each for each in facts.unread if "eks:DescribeCluster" in each]
+    assert [each for each in facts.skipped_checks if "eks:DescribeCluster" in each]
 
 
 def test_list_of_roles_replaces_refused_details(cloud: Cloud) -> None:
@@ -261,7 +261,7 @@ def test_list_of_roles_replaces_refused_details(cloud: Cloud) -> None:
     facts = read(cloud, Server())
     assert facts.subjects_by_role == {"app": ["system:serviceaccount:shop:app"]}
     assert "ManagedPolicies" not in facts.known_roles["app"]
-    assert [each for each in facts.unread if "iam:GetAccountAuthorizationDetails" in each]
+    assert [each for each in facts.skipped_checks if "iam:GetAccountAuthorizationDetails" in each]
 
 
 def test_refused_reads_are_unknown_and_recorded(cloud: Cloud) -> None:
@@ -270,7 +270,7 @@ def test_refused_reads_are_unknown_and_recorded(cloud: Cloud) -> None:
     facts = read(cloud, Server(**{"GET /api/v1/pods": refused, f"GET {WEBHOOKS}": refused}))
     assert isinstance(facts.pods, Unknown)
     assert isinstance(facts.webhooks, Unknown)
-    assert sorted(each.rpartition(": ")[2] for each in facts.unread) == [
+    assert sorted(each.rpartition(": ")[2] for each in facts.skipped_checks) == [
         "the permission list mutatingwebhookconfigurations.admissionregistration.k8s.io is missing.",
         "the permission list pods is missing.",
     ]
@@ -306,16 +306,16 @@ def test_dry_run_is_made_with_the_first_annotated_account(cloud: Cloud, monkeypa
     monkeypatch.setattr(audit.verification, "verify", verify)
     stub(cloud)
     accounts = [account(None), {"metadata": {**account()["metadata"], "name": "other"}}]
-    facts = read(cloud, Server(**{"GET /api/v1/serviceaccounts": accounts}), rehearse=True)
+    facts = read(cloud, Server(**{"GET /api/v1/serviceaccounts": accounts}), dry_run_pod=True)
     assert asked == [("shop", "other", frozenset({"admission"}), CLUSTER, False)]
     assert [finding.id for finding in facts.webhook] == ["webhook-unreachable"]
-    assert facts.unread == ("Could not look.",)
+    assert facts.skipped_checks == ("Could not look.",)
 
 
 def test_no_dry_run_is_made_without_an_annotated_account(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(audit.verification, "verify")
     stub(cloud)
-    facts = read(cloud, Server(**{"GET /api/v1/serviceaccounts": [account(None)]}), rehearse=True)
+    facts = read(cloud, Server(**{"GET /api/v1/serviceaccounts": [account(None)]}), dry_run_pod=True)
     assert facts.webhook == ()
 
 
@@ -325,7 +325,7 @@ def test_pods_are_not_read_if_not_requested(cloud: Cloud) -> None:
     facts = read(cloud, server, pods=False)
     assert isinstance(facts.pods, Unknown)
     assert "GET /api/v1/pods" not in server.requests
-    assert facts.unread == ()
+    assert facts.skipped_checks == ()
 
 
 def test_quotas_are_read_for_long_trust_policies_only(cloud: Cloud) -> None:

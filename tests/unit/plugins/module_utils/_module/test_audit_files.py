@@ -47,7 +47,7 @@ def test_only_requested_reports_are_written(tmp_path: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("text", ["ünïcode \u202e 字", "\ud800"])
 def test_json_has_the_document_in_ascii(tmp_path: pathlib.Path, text: str) -> None:
-    audit = document(unread=[text])
+    audit = document(skipped_checks=[text])
     write({"json": tmp_path / "a.json"}, audit=audit)
     content = (tmp_path / "a.json").read_text(encoding="ascii")
     assert json.loads(content) == audit

@@ -53,7 +53,7 @@ def render(document: Json) -> str:
         name=_escape(document["cluster"].get("name") or "a cluster"),
         style=STYLE,
         facts=_render_facts(document),
-        skipped_checks=_render_skipped_checks(document["unread"]),
+        skipped_checks=_render_skipped_checks(document["skipped_checks"]),
         summary=_render_summary(document),
         data=embed_json(pack_document(document)),
         causes=embed_json(_select_causes(document)),

@@ -17,7 +17,7 @@ Json = dict[str, t.Any]
 
 def test_a_rehearsal_stores_nothing(scripted: t.Any, connect: t.Any) -> None:
     scripted.answer({"metadata": {"name": "irsa-verify-x"}, "spec": {}})
-    admission.rehearse_pod(connect(scripted), body={"metadata": {"namespace": "shop", "generateName": "irsa-verify-"}})
+    admission.dry_run_pod(connect(scripted), body={"metadata": {"namespace": "shop", "generateName": "irsa-verify-"}})
     (request,) = scripted.requests
     assert (request.method, request.path, request.query) == ("POST", "/api/v1/namespaces/shop/pods", {"dryRun": "All"})
 
@@ -26,7 +26,7 @@ def test_a_webhook_that_fails_is_not_called_again(scripted: t.Any, connect: t.An
     message = 'Internal error occurred: failed calling webhook "iam-for-pods.amazonaws.com": refused'
     scripted.answer(Answer(500, {"kind": "Status", "code": 500, "message": message}))
     with pytest.raises(errors.ApiError) as caught:
-        admission.rehearse_pod(connect(scripted), body={"metadata": {"namespace": "shop"}})
+        admission.dry_run_pod(connect(scripted), body={"metadata": {"namespace": "shop"}})
     assert message in str(caught.value.cause)
     assert len(scripted.requests) == 1
 

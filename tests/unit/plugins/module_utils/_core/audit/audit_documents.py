@@ -141,7 +141,7 @@ _DOCUMENT: dict[str, t.Any] = {
         role(ORDERS, "note", [5], service_accounts=[2, 3]),
     ],
     "findings": FINDINGS,
-    "unread": ["The role of shop/mail: it is in another account.", "The permission eks:ListAddons is missing."],
+    "skipped_checks": ["The role of shop/mail: it is in another account.", "The permission eks:ListAddons is missing."],
 }
 
 
@@ -164,7 +164,7 @@ def with_findings(*findings: dict[str, t.Any]) -> dict[str, t.Any]:
         findings=list(findings),
         service_accounts=[account(*name.split("/", 1), *state("service_accounts", name)) for name in accounts],
         roles=[role(arn, *state("roles", arn)) for arn in roles],
-        unread=[],
+        skipped_checks=[],
     )
 
 
@@ -176,5 +176,5 @@ def result(**changes: t.Any) -> dict[str, t.Any]:
         | {"title": EXPLANATIONS[id_].title, "count": count}
         for id_, count in counted.items()
     ]
-    kept = {key: _DOCUMENT[key] for key in ("cluster", "counts", "findings", "unread")}
+    kept = {key: _DOCUMENT[key] for key in ("cluster", "counts", "findings", "skipped_checks")}
     return copy.deepcopy({"changed": False, **kept, "omitted": 0, "summary": summary, **changes})

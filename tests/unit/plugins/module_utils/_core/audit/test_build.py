@@ -40,11 +40,11 @@ OPTIONS: Json = {
     "fail_on": "error",
     "unused_days": 90,
     "pods": True,
-    "rehearse": True,
+    "dry_run_pod": True,
     "env_from": False,
     "providers": True,
     "max_workers": 16,
-    "limit": 100,
+    "max_findings": 100,
 }
 
 
@@ -147,7 +147,7 @@ CASES: dict[str, tuple[AuditFacts, list[str]]] = {
         facts(sa(role_arn=ROLE.replace("123456789012", "210987654321")), roles=[], pods={}),
         ["arn-wrong-account"],
     ),
-    "a typing error": (facts(TYPO, pods={}), ["annotation-typo", "trusts-unbound-account"]),
+    "a typing error": (facts(TYPO, pods={}), ["annotation-typo", "trusts-unannotated-account"]),
     "the annotation on the pod": (
         facts(sa(), sa("other", None), pods={("shop", "other"): [ON_THE_POD]}),
         ["annotation-typo"],
@@ -177,7 +177,7 @@ CASES: dict[str, tuple[AuditFacts, list[str]]] = {
     ),
     "a role that its account doesn't name": (
         facts(roles=[role(), role(name="spare")]),
-        ["trusts-unbound-account"],
+        ["trusts-unannotated-account"],
     ),
     "a role for everybody, named by nobody": (
         facts(roles=[role(), role("*:*", name="spare")]),
@@ -185,7 +185,7 @@ CASES: dict[str, tuple[AuditFacts, list[str]]] = {
     ),
     "a role without policies, named by nobody": (
         facts(roles=[role(), role(name="spare", ManagedPolicies=[])]),
-        ["no-permissions", "trusts-unbound-account"],
+        ["no-permissions", "trusts-unannotated-account"],
     ),
     "a role for two": (facts(sa(), sa("b"), roles=[role("shop:app", "shop:b")]), ["role-shared"]),
     "a role that was never used": (facts(roles=[role(**NEVER_USED)]), ["role-unused"]),
@@ -249,7 +249,7 @@ CASES: dict[str, tuple[AuditFacts, list[str]]] = {
         ),
         [],
     ),
-    "kubectl annotate": (facts(sa(owners={"kubectl-annotate": "Update"})), ["bound-by-hand"]),
+    "kubectl annotate": (facts(sa(owners={"kubectl-annotate": "Update"})), ["unmanaged-annotation"]),
     "Helm": (facts(sa(owners={"helm": "Update"})), []),
     "an add-on of EKS": (facts(sa(owners={"eks": "Apply"})), []),
     "this collection after somebody's hand": (
@@ -363,15 +363,15 @@ def test_failure_depends_on_severity(fail_on: str, seen: AuditFacts, expected: s
 
 def test_what_cannot_be_read_is_unknown_and_said_once() -> None:
     many = [sa("a"), sa("b")]
-    audit = build_document(facts(*many, roles=REFUSED, pods={}, unread=("The roles: refused.",)), spec())
+    audit = build_document(facts(*many, roles=REFUSED, pods={}, skipped_checks=("The roles: refused.",)), spec())
     assert ids(audit) == []
     assert not is_ok(audit)
     assert {each["state"] for each in audit["service_accounts"]} == {"unknown"}
     assert [each["exists"] for each in audit["roles"]] == [None]
-    assert audit["unread"][0] == "The roles: refused."
-    assert audit["unread"][1:] == [f"{SAID} It concerns shop/a and shop/b."]
-    again = build_document(facts(*many, roles=REFUSED, pods={}, unread=(SAID,)), spec())
-    assert again["unread"] == [SAID]
+    assert audit["skipped_checks"][0] == "The roles: refused."
+    assert audit["skipped_checks"][1:] == [f"{SAID} It concerns shop/a and shop/b."]
+    again = build_document(facts(*many, roles=REFUSED, pods={}, skipped_checks=(SAID,)), spec())
+    assert again["skipped_checks"] == [SAID]
 
 
 def test_roles_of_declared_accounts_are_meant() -> None:
@@ -384,7 +384,7 @@ def test_roles_of_declared_accounts_are_meant() -> None:
 def test_a_role_with_a_path_is_one_role_however_it_is_named() -> None:
     with_path = role(Arn="arn:aws:iam::123456789012:role/teams/app")
     audit = build_document(facts(roles=[with_path]), spec())
-    assert ids(audit) == ["role-path-dropped", "trusts-unbound-account"]
+    assert ids(audit) == ["role-path-dropped", "trusts-unannotated-account"]
     assert [each["arn"] for each in audit["roles"]] == ["arn:aws:iam::123456789012:role/teams/app"]
     assert audit["service_accounts"][0]["role"] == 0
     assert audit["roles"][0]["findings"] == [0, 1]
@@ -413,7 +413,7 @@ def test_the_result_is_cut_and_counted() -> None:
         ({"role_accounts": ["12"]}, "'12', which is not an AWS account"),
         ({"namespaces": ["Shop"]}, "'Shop' is no namespace"),
         ({"unused_days": -1}, "unused_days is -1"),
-        ({"limit": -1}, "limit is -1"),
+        ({"max_findings": -1}, "max_findings is -1"),
         ({"max_workers": 65}, "max_workers is 65"),
         ({"issuer": "http://x"}, "issuer"),
     ],
@@ -426,8 +426,8 @@ def test_invalid_options_are_rejected(options: Json, said: str) -> None:
 
 def test_all_bad_options_are_named_at_once() -> None:
     with pytest.raises(errors.InvalidInput) as caught:
-        spec(limit=-1, unused_days=-1)
-    assert "limit is -1" in str(caught.value)
+        spec(max_findings=-1, unused_days=-1)
+    assert "max_findings is -1" in str(caught.value)
     assert "unused_days is -1" in str(caught.value)
 
 

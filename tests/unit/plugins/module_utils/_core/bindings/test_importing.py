@@ -84,7 +84,7 @@ def collected(seen: ImportFacts) -> Imported:
     """What is found, which changes nothing."""
     found = importing.collect(seen)
     names = {"cluster_name": None, "issuer": seen.issuer, "state": "present", "force": False, "max_workers": 16}
-    rest = {"rollout": False, "exclusive": False, "exclusive_limit": 0, "exclusive_namespaces": None}
+    rest = {"rollout": False, "purge": False, "purge_limit": 0, "purge_namespaces": None}
     wanted = BindingsSpec.from_params({**names, **rest, "bindings": found.bindings})
     for name, each in wanted.roles.items():
         there = seen.roles[name]
@@ -172,7 +172,7 @@ def test_bindings(seen: ImportFacts, expected: list[Json]) -> None:
     found = collected(seen)
     assert found.bindings == expected
     assert [list(each) for each in found.bindings] == [list(each) for each in expected]
-    assert (found.left_out, found.notes) == ([], [])
+    assert (found.skipped_accounts, found.notes) == ([], [])
 
 
 # What only leaving the role alone leaves as it is, with a word of the note.
@@ -256,7 +256,9 @@ SKIPPED: dict[str, tuple[ImportFacts, str | None, str]] = {
 def test_left_out(seen: ImportFacts, role_arn: str | None, reason: str) -> None:
     found = collected(seen)
     assert (found.bindings, found.notes) == ([], [])
-    assert found.left_out == [{"namespace": "ns", "service_account": "app", "role_arn": role_arn, "reason": reason}]
+    assert found.skipped_accounts == [
+        {"namespace": "ns", "service_account": "app", "role_arn": role_arn, "reason": reason}
+    ]
 
 
 def test_an_account_left_out_stays_trusted() -> None:

@@ -25,9 +25,9 @@ def spec(*bindings: dict[str, t.Any], rollout_problems: t.Sequence[str] = (), **
         "cluster_name": "production",
         "issuer": None,
         "state": "present",
-        "exclusive": False,
-        "exclusive_namespaces": None,
-        "exclusive_limit": 10,
+        "purge": False,
+        "purge_namespaces": None,
+        "purge_limit": 10,
         "force": False,
         "max_workers": 16,
         "rollout": False,
@@ -155,7 +155,7 @@ def test_unlisted_accounts_are_those_that_this_collection_bound() -> None:
 
 def test_more_unlisted_accounts_than_the_limit_are_refused() -> None:
     found = [listed("shop", f"old-{number}") for number in range(7)]
-    with pytest.raises(Conflict, match="would unbind 7 service accounts, and exclusive_limit is 6") as raised:
+    with pytest.raises(Conflict, match="would unbind 7 service accounts, and purge_limit is 6") as raised:
         binding_spec.find_unlisted_accounts(PurgeSpec(6), set(), found)
     assert raised.value.cause == (
         "the bindings don't list shop/old-0, shop/old-1, shop/old-2, shop/old-3, shop/old-4 and 2 more"
@@ -183,12 +183,12 @@ def test_specs_that_unbind_are_absent() -> None:
 
 
 def test_exclusive_needs_state_present_and_a_limit_of_0_or_more() -> None:
-    assert spec(exclusive=True, exclusive_namespaces=["shop"]).purge == PurgeSpec(10, ("shop",))
-    assert spec(exclusive_namespaces=["shop"]).purge is None
+    assert spec(purge=True, purge_namespaces=["shop"]).purge == PurgeSpec(10, ("shop",))
+    assert spec(purge_namespaces=["shop"]).purge is None
     with pytest.raises(InvalidInput) as raised:
-        spec(exclusive=True, exclusive_limit=-1, state="absent")
-    assert "exclusive is for state present" in (raised.value.cause or "")
-    assert "exclusive_limit is -1" in (raised.value.cause or "")
+        spec(purge=True, purge_limit=-1, state="absent")
+    assert "purge is for state present" in (raised.value.cause or "")
+    assert "purge_limit is -1" in (raised.value.cause or "")
 
 
 def test_quotas_that_hold() -> None:

@@ -414,7 +414,7 @@ def test_remarks_on_what_looks_right() -> None:
     assert "eks.amazon.com/role-arn of service account ns/app has no effect; it looks like " + ROLE in made.warnings[0]
     assert "is no role's ARN" in made.warnings[1]
     found = service_account_plan.returns(made)
-    assert found["near_misses"] == [{"key": "eks.amazon.com/role-arn", "meant": ROLE}]
+    assert found["near_misses"] == [{"key": "eks.amazon.com/role-arn", "intended": ROLE}]
     assert found["role_arn"] == found["previous_role_arn"] == f'"{ARN}"'
 
 

@@ -19,7 +19,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/app"
 def run(aws: FakeAws, server: FakeServer, *bindings: Json, verify: t.Any = None, **params: t.Any) -> Json:
     """What the module returns."""
     bindings_run = BindingsRun(
-        context_of(aws, server, *bindings, **params), ensure_provider=params.get("provider", True), verify=verify
+        context_of(aws, server, *bindings, **params), ensure_provider=params.get("create_provider", True), verify=verify
     )
     bindings_run.execute()
     return bindings_run.result(diff=True)
@@ -33,7 +33,7 @@ def test_result_of_new_bindings(aws: FakeAws, server: FakeServer) -> None:
     assert result["provider"]["arn"] == PROVIDER_ARN
     assert result["actions"].count("create role app for shop/cart, shop/web") == 1
     assert sorted(result["diff"]["after"]) == ["provider", "roles", "service_accounts"]
-    assert not {"failed", "freed", "restarted", "roles", "service_accounts"} & result.keys()
+    assert not {"failed", "unbound", "restarted", "roles", "service_accounts"} & result.keys()
 
 
 def test_second_run_changes_nothing(aws: FakeAws, server: FakeServer) -> None:
@@ -80,16 +80,16 @@ def test_stop_writes_nothing_after_an_early_error(aws: FakeAws, server: FakeServ
 
 def test_provider_of_others_is_required(aws: FakeAws, server: FakeServer) -> None:
     with pytest.raises(errors.IrsaError):
-        run(aws, server, binding("web"), provider=False)
+        run(aws, server, binding("web"), create_provider=False)
     assert (server.writes, aws.roles()) == ([], [])
 
 
 def test_no_bindings_with_exclusive_unbind_what_was_bound(aws: FakeAws, server: FakeServer) -> None:
     run(aws, server, binding("web"))
-    result = run(aws, server, exclusive=True)
+    result = run(aws, server, purge=True)
     assert result["counts"]["total"] == 0
-    assert [each["status"] for each in result["freed"]] == ["changed"]
-    assert sorted(result["diff"]["after"]) == ["freed_accounts", "freed_roles"]
+    assert [each["status"] for each in result["unbound"]] == ["changed"]
+    assert sorted(result["diff"]["after"]) == ["unbound_accounts", "unbound_roles"]
     assert (server.roles(), aws.roles()) == ({"shop/web": None}, [])
 
 
@@ -97,7 +97,7 @@ def test_too_many_unlisted_accounts_stop_before_any_write(aws: FakeAws, server: 
     run(aws, server, binding("web"), binding("cart"))
     server.writes.clear()
     with pytest.raises(errors.Conflict):
-        run(aws, server, binding("new", "new"), exclusive=True, exclusive_limit=1)
+        run(aws, server, binding("new", "new"), purge=True, purge_limit=1)
     assert (server.writes, aws.roles()) == ([], ["app"])
 
 

@@ -157,13 +157,13 @@ def test_unlisted_accounts_of_this_collection_are_unbound(aws: FakeAws, server: 
         "shop/web": ROLE,
     }
     assert aws.roles() == ["app"]
-    assert {kind for kind, _name, _plan in context.plans()} == {"freed_accounts", "freed_roles"}
+    assert {kind for kind, _name, _plan in context.plans()} == {"unbound_accounts", "unbound_roles"}
 
 
 def test_more_unlisted_accounts_than_the_limit_are_refused(aws: FakeAws, server: FakeServer) -> None:
     bind_all(aws, server, binding("old"), binding("older"))
     server.writes.clear()
-    with pytest.raises(errors.Conflict, match="would unbind 2 service accounts, and exclusive_limit is 1"):
+    with pytest.raises(errors.Conflict, match="would unbind 2 service accounts, and purge_limit is 1"):
         unbind.unlisted_accounts(context_of(aws, server, binding("web")), PurgeSpec(1))
     assert server.writes == []
 
@@ -175,7 +175,7 @@ def test_role_of_a_listed_binding_is_left_to_it(aws: FakeAws, server: FakeServer
     context = context_of(aws, server, binding("web"))
     unbinder = unbind.unlisted_accounts(context, PurgeSpec(1))
     unbinder.unbind()
-    assert [kind for kind, _name, plan in context.plans() if plan] == ["freed_accounts"]
+    assert [kind for kind, _name, plan in context.plans() if plan] == ["unbound_accounts"]
     assert aws.roles() == ["app"]
 
 

@@ -82,7 +82,7 @@ def ids(found: Diagnosis) -> list[str]:
 
 def refusal(kind: type[errors.IrsaError], cause: str) -> Server:
     return Server(
-        **{f"POST {PODS}": kind("could not rehearse the creation of a pod in the namespace shop", cause=cause)}
+        **{f"POST {PODS}": kind("could not dry-run the creation of a pod in the namespace shop", cause=cause)}
     )
 
 

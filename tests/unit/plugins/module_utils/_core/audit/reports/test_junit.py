@@ -184,7 +184,7 @@ def test_a_skipped_case_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unread", "reason"),
+    ("skipped_checks", "reason"),
     [
         (["pods of shop/mail-2", "pods of shop/mail, shop/cart"], "pods of shop/mail, shop/cart"),
         (["pods of shop/mailing", "role x"], "pods of shop/mailing role x"),
@@ -196,8 +196,8 @@ def test_a_skipped_case_says_why() -> None:
         ([], "Not all of it could be read; see the end of the suite."),
     ],
 )
-def test_the_reason_is_what_names_the_object(unread: list[str], reason: str) -> None:
-    skipped = case_of(parsed(document(unread=unread)), "mail").find("skipped")
+def test_the_reason_is_what_names_the_object(skipped_checks: list[str], reason: str) -> None:
+    skipped = case_of(parsed(document(skipped_checks=skipped_checks)), "mail").find("skipped")
     assert skipped is not None
     assert skipped.get("message") == reason
 
@@ -230,14 +230,14 @@ def test_another_severity_is_refused() -> None:
         junit(document(), "note")
 
 
-@given(name=any_text, namespace=any_text, message=any_text, fix=any_text, unread=any_text)
-def test_any_text_comes_through(name: str, namespace: str, message: str, fix: str, unread: str) -> None:
+@given(name=any_text, namespace=any_text, message=any_text, fix=any_text, skipped_checks=any_text)
+def test_any_text_comes_through(name: str, namespace: str, message: str, fix: str, skipped_checks: str) -> None:
     found = finding("sub-mismatch", "error", "role", message, fix=fix, evidence=message, service_accounts=[name])
     audit = document(
         findings=[found, {**found, "severity": "note"}],
         service_accounts=[account(namespace, name, "error", [0, 1]), account(namespace, name, "unknown")],
         roles=[role(f"arn:aws:iam::111122223333:role/{name}", "error", [0])],
-        unread=[unread],
+        skipped_checks=[skipped_checks],
     )
     root = parsed(audit)
     case = root[0][0]
@@ -245,4 +245,4 @@ def test_any_text_comes_through(name: str, namespace: str, message: str, fix: st
     assert case.get("classname") == visible(f"production.{namespace}")
     assert visible(message) in (case.findtext("failure") or "")
     assert visible(fix) in (case.findtext("system-out") or "")
-    assert visible(unread) in (root[0].findtext("system-err") or "")
+    assert visible(skipped_checks) in (root[0].findtext("system-err") or "")

@@ -68,7 +68,7 @@ def test_first_findings_are_listed_and_the_others_counted() -> None:
 
 
 def test_page_without_findings_has_counts_only() -> None:
-    page = markdown(document(findings=[], unread=[]))
+    page = markdown(document(findings=[], skipped_checks=[]))
     assert "##" not in page
 
 
@@ -81,7 +81,7 @@ def test_unknown_id_has_a_section() -> None:
 def test_no_text_becomes_markup(message: str, name: str, fix: str, found: str) -> None:
     hostile = finding("sub-mismatch", "error", "role", message, fix=f"x{fix}", found=found, service_accounts=[name])
     plain = finding("sub-mismatch", "error", "role", "x", fix="x", found="x", service_accounts=["x"])
-    pages = [markdown(document(findings=[each], unread=[each["message"]])) for each in (hostile, plain)]
+    pages = [markdown(document(findings=[each], skipped_checks=[each["message"]])) for each in (hostile, plain)]
     # However the texts read, there are as many lines, and each begins as it should.
     lines = [page.split("\n") for page in pages]
     assert len(lines[0]) == len(lines[1])

@@ -85,7 +85,7 @@ EVERY_CAUSE = [
     "audit",
     [
         pytest.param(document(), id="some-of-all"),
-        pytest.param(document(findings=[], unread=[]), id="nothing-found"),
+        pytest.param(document(findings=[], skipped_checks=[]), id="nothing-found"),
         pytest.param(with_findings(*EVERY_CAUSE), id="every-cause"),
         pytest.param(with_findings(finding("of-the-future", "note", "sts", "it is so")), id="no-cause"),
         pytest.param(
@@ -148,7 +148,7 @@ def test_what_was_not_read_is_notified() -> None:
         ("warning", "The role of shop/mail: it is in another account."),
         ("warning", "The permission eks:ListAddons is missing."),
     ]
-    run = run_of(document(unread=[]))
+    run = run_of(document(skipped_checks=[]))
     assert "toolExecutionNotifications" not in run["invocations"][0]
     assert not run["tool"]["driver"].get("notifications")
 
@@ -257,12 +257,12 @@ def test_each_cluster_is_a_category_of_its_own() -> None:
 # Hostile texts
 
 
-@given(message=any_text, fix=any_text, name=any_text, arn=any_text, unread=any_text)
+@given(message=any_text, fix=any_text, name=any_text, arn=any_text, skipped_checks=any_text)
 def test_any_text_comes_through(
-    message: str, fix: str, name: str, arn: str, unread: str, complaints: t.Callable[[t.Any], list[str]]
+    message: str, fix: str, name: str, arn: str, skipped_checks: str, complaints: t.Callable[[t.Any], list[str]]
 ) -> None:
     found = finding("sub-mismatch", "error", "role", message, fix=fix, service_accounts=[f"shop/{name}"], roles=[arn])
-    text = sarif(document(findings=[found], unread=[unread]))
+    text = sarif(document(findings=[found], skipped_checks=[skipped_checks]))
     assert text.isascii()
     log = json.loads(text)
     assert complaints(log) == []

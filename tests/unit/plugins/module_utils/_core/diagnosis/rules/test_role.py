@@ -231,7 +231,7 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         f"provider with another {what}": (
             CHAIN,
             facts(provider=None, provider_arns=[provider(host)]),
-            ["provider-url-drift"],
+            ["provider-url-mismatch"],
         )
         for what, host in DRIFTED.items()
     },
@@ -243,7 +243,7 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
                 provider=None,
                 provider_arns=[provider(host)],
             ),
-            ["provider-url-drift"],
+            ["provider-url-mismatch"],
         )
         for what, host in DRIFTED.items()
     },
@@ -630,11 +630,11 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
     "a principal that is gone": (
         CHAIN,
         facts(allow(), {**EC2, "Principal": {"AWS": "AROA1234567890EXAMPLE"}}),
-        ["chained-role-stale"],
+        ["deleted-principal"],
     ),
 }
 # What STS accepts all the same.
-HARMLESS = {"trust-too-broad", "trust-too-long", "no-permissions", "chained-role-stale"}
+HARMLESS = {"trust-too-broad", "trust-too-long", "no-permissions", "deleted-principal"}
 # Of another account nothing is known.
 UNTOLD = {"another account, not asked", "another account, this one asked", "another account, this one has such a role"}
 
@@ -779,7 +779,7 @@ WORDS = {
         f"https://{HOST}",
     ),
     "provider with another region": (
-        "provider-url-drift",
+        "provider-url-mismatch",
         f"OIDC provider {provider(DRIFTED['region'])} differs from the issuer https://{HOST} in the region",
         "create the right one, for a URL can't be changed: eksops.irsa.iam_oidc_provider with cluster_name: prod; let "
         "the roles trust that, then remove the other",
@@ -915,7 +915,7 @@ WORDS = {
         "give it some: eksops.irsa.irsa_role with name: app and managed_policies or inline_policies",
     ),
     "a principal that is gone": (
-        "chained-role-stale",
+        "deleted-principal",
         "statement 2 of the trust policy of role app names AROA1234567890EXAMPLE, the id of a role or user that was "
         "deleted",
         "name the ARN of the one that is there now: one that is created again under the same name has another id",
@@ -988,7 +988,9 @@ def test_an_issuer_alone_is_named_in_the_fix() -> None:
     [(f"{HOST}/", "a slash at its end"), (HOST.lower(), "upper and lower case"), (DRIFTED["region"], "the region")],
 )
 def test_in_what_a_provider_differs(host: str, what: str) -> None:
-    found = one(role_rules.findings(CHAIN, facts(provider=None, provider_arns=[provider(host)])), "provider-url-drift")
+    found = one(
+        role_rules.findings(CHAIN, facts(provider=None, provider_arns=[provider(host)])), "provider-url-mismatch"
+    )
     assert found.message == f"OIDC provider {provider(host)} differs from the issuer https://{HOST} in {what}"
 
 

@@ -249,10 +249,10 @@ def test_counts_and_worst_findings_are_shown_without_the_script() -> None:
 
 def test_skipped_checks_are_listed() -> None:
     texts = [f"part {number} of <the cluster>" for number in range(9)]
-    page = Page(audit_page.render({**DOCUMENTS["ordinary"], "unread": texts}))
+    page = Page(audit_page.render({**DOCUMENTS["ordinary"], "skipped_checks": texts}))
     assert page.texts("li") == texts
     assert "4 more" in page.texts("summary")
-    assert "Not read" not in audit_page.render({**DOCUMENTS["ordinary"], "unread": []})
+    assert "Not read" not in audit_page.render({**DOCUMENTS["ordinary"], "skipped_checks": []})
 
 
 def test_only_causes_of_findings_are_embedded() -> None:
