@@ -117,8 +117,8 @@ class FindingRow(t.TypedDict):
 class AuditDocument(t.TypedDict):
     """Everything that an audit found.
 
-    ``namespaces`` is None if all were audited. ``findings`` begin with the worst. ``skipped_checks`` says what could not
-    be read, in sentences.
+    ``namespaces`` is None if all were audited. ``findings`` begin with the worst. ``skipped_checks`` says what
+    could not be read, in sentences.
     """
 
     format: str
