@@ -34,6 +34,7 @@ check troubleshooting guide tools.docs.troubleshooting
 check policies-guide guide tools.policies.guide
 check tested-versions python tools/ci/matrix_table.py README.md --check
 check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
+check words python tools/words.py
 check payload python tools/payload.py --check
 check web tools/web.sh --check
 finish_checks
