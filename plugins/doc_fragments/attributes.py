@@ -12,13 +12,13 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and report exactly what a real run would do, without doing it.
+    description: Can run in C(check_mode) and report the changes that a normal run would make, without making them.
     support: full
   diff_mode:
-    description: Returns what changes, or would change, when in diff mode.
+    description: Returns details on what has changed, or would change in check mode, when in diff mode.
     support: full
   idempotent:
-    description: When run twice in a row with the same options, the second run changes nothing.
+    description: When run twice in a row with the same options, the second run makes no changes.
     support: full
 """
 
@@ -26,14 +26,14 @@ attributes:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and does the same there, since it only reads.
+    description: Can run in C(check_mode). The module only reads, so the result is the same.
     support: full
   diff_mode:
-    description: Returns what changes, or would change, when in diff mode.
+    description: Returns details on what has changed, or would change in check mode, when in diff mode.
     support: N/A
     details:
-      - The module changes nothing.
+      - The module makes no changes.
   idempotent:
-    description: When run twice in a row with the same options, the second run changes nothing.
+    description: When run twice in a row with the same options, the second run makes no changes.
     support: full
 """

@@ -6,30 +6,29 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options by which modules connect to Kubernetes; ``_options.KUBERNETES`` has the same as data.
+    """The options that this collection adds to those of kubernetes.core and amazon.aws for connecting to a cluster.
 
-    It has what this collection adds to ``kubernetes.core.k8s_auth_options`` and to the fragments of amazon.aws. A
-    module names it before those, because the first documentation of an option holds.
+    Name this fragment before `kubernetes.core.k8s_auth_options` and the fragments of amazon.aws: Ansible keeps the
+    first documentation of an option. `_api/kubernetes/connection.py` has the same options as data.
     """
 
     DOCUMENTATION = r"""
 options:
   cluster_name:
     description:
-      - Name of the EKS cluster.
-      - With this option alone no kubeconfig is needed. Endpoint and certificate authority are read from EKS, and the
-        bearer token is made in the process from the AWS credentials, as C(aws eks get-token) does. O(ca_cert) and the
-        options for proxies and impersonation hold there too.
-      - Together with O(kubeconfig), O(context) or O(host) those say how to connect, and the module stops before it
-        writes if the API server there is not the one of this cluster.
-      - Without it, the environment (C(K8S_AUTH_*)), the default kubeconfig and the in-cluster configuration are tried,
-        as the modules of kubernetes.core do.
+      - The name of the EKS cluster.
+      - With this option alone, no kubeconfig is needed. The module reads the endpoint and the certificate authority
+        from EKS, and creates the bearer token from the AWS credentials, as C(aws eks get-token) does. O(ca_cert) and
+        the options for proxies and impersonation also apply.
+      - If O(kubeconfig), O(context) or O(host) is set too, the module connects with them. It fails before any write if
+        that API server does not belong to this cluster.
+      - If not set, the module connects with the environment variables (C(K8S_AUTH_*)), the default kubeconfig or the
+        in-cluster configuration, as the modules of kubernetes.core do.
     type: str
   validate_certs:
     description:
-      - Whether to verify the certificates of AWS and of the Kubernetes API server.
-      - For the API server E(K8S_AUTH_VERIFY_SSL) is used when the option is left out.
-      - By default certificates are verified.
+      - Whether to verify the TLS certificates of AWS and of the Kubernetes API server.
+      - If not set, they are verified. E(K8S_AUTH_VERIFY_SSL) can change this for the API server.
     type: bool
     default: null
     aliases: [verify_ssl]

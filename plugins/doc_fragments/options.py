@@ -10,208 +10,216 @@ import textwrap
 _ROLE = r"""
 description:
   description:
-    - The role's description.
-    - An empty one removes it.
+    - The description of the role.
+    - An empty string removes it.
   type: str
 path:
   description:
-    - The role's path, V(/) for a new role if left out.
-    - IAM can't move a role. If it is at another path, it is an error.
+    - The path of the role. A new role gets V(/) by default.
+    - IAM cannot move a role. The module fails if the role exists with another path.
   type: str
 max_session_duration:
   description:
-    - How long a session of the role may last, 3600 to 43200 seconds.
-    - IAM takes 3600 for a new role.
+    - The maximum session duration of the role, 3600 to 43200 seconds.
+    - A new role gets 3600 by default.
   type: int
 permissions_boundary:
   description:
-    - ARN of the managed policy that bounds the role's permissions.
+    - The ARN of the managed policy to set as the permissions boundary of the role.
     - An empty string removes the boundary.
   type: str
 managed_policies:
   description:
-    - Managed policies to attach, each by its ARN, or by its name alone if it is of the role's account or of AWS.
-    - A name that both have is an error, unless one of the two is attached already.
+    - The managed policies to attach, each by ARN or by name. A name is that of an AWS managed policy or of a policy in
+      the account of the role.
+    - The module fails if both have the name, unless one of the two is already attached.
   type: list
   elements: str
 purge_policies:
   description:
-    - Whether to detach managed policies that are not in O(managed_policies), if those are given.
+    - Whether to detach managed policies that are not in O(managed_policies). This has no effect if O(managed_policies)
+      is not set.
   type: bool
   default: false
 inline_policies:
   description:
-    - Inline policies to write, documents by name.
-    - A document is a mapping, or such a mapping as JSON or YAML text.
+    - The inline policies to write, a dictionary of policy documents by name.
+    - A policy document is a dictionary, or a string with JSON or YAML.
   type: dict
 purge_inline_policies:
   description:
-    - Whether to delete inline policies that are neither in O(inline_policies) nor in O(well_known_policies), if one of
-      them is given.
+    - Whether to delete inline policies that are neither in O(inline_policies) nor in O(well_known_policies). This has
+      no effect if neither is set.
   type: bool
   default: false
 well_known_policies:
   description:
-    - Policies that well-known controllers and drivers need, such as V(external_dns), V(karpenter) or V(ebs_csi),
-      written as inline policies.
-    - An element is the name of a policy, or a dictionary with C(name) and the policy's parameters. The
-      R(guide to policies,ansible_collections.eksops.irsa.docsite.guide_policies) lists names and parameters,
+    - The policies that well-known controllers and drivers need, such as V(external_dns), V(karpenter) or V(ebs_csi).
+      The module writes them as inline policies.
+    - An element is the name of a policy, or a dictionary with C(name) and the parameters of the policy. The R(guide to
+      policies,ansible_collections.eksops.irsa.docsite.guide_policies) lists names and parameters. The lookup
       P(eksops.irsa.well_known_policy#lookup) shows a policy with its parameters filled in.
-    - The inline policy is called C(well-known-NAME) with dashes, as in C(well-known-external-dns), or as the element's
-      C(policy_name) says. The same policy may be given several times with a C(policy_name) of its own each.
-    - What a policy needs to know of partition, account, region and cluster it is filled in from the role and
-      O(cluster_name) or O(issuer). An element may have C(cluster_name) and C(region), if it should be others.
+    - The inline policy is named C(well-known-NAME) with hyphens, for example C(well-known-external-dns). Set
+      C(policy_name) in an element to choose another name. If the same policy is used several times, each element needs
+      its own C(policy_name).
+    - The module fills in partition, account, region and cluster from the role and from O(cluster_name) or O(issuer).
+      Set C(cluster_name) or C(region) in an element to override them.
   type: list
   elements: raw
   version_added: 0.3.0
 tags:
   description:
-    - Tags to put on the role.
-    - The tag C(eksops.irsa/managed) says whether O(state=absent) may delete the role. It is never purged. Setting it to
-      V(true) hands a role that somebody else made over to this collection, any other value takes the role out of its
-      hands.
+    - The tags to set on the role.
+    - The tag C(eksops.irsa/managed) determines whether O(state=absent) may delete the role. It is never purged. Set it
+      to V(true) to let this collection delete a role that another tool created. Any other value prevents the deletion.
   type: dict
 purge_tags:
   description:
-    - Whether to remove tags that are not in O(tags), if those are given.
+    - Whether to remove tags that are not in O(tags). This has no effect if O(tags) is not set.
   type: bool
   default: true
 trust:
   description:
-    - With V(merge) only the provider's plain statements are written.
-    - With V(replace) the trust policy trusts the given service accounts and nobody else, and
-      O(purge_service_accounts) means nothing.
+    - V(merge) writes only the managed statements for the OIDC provider of the cluster. All other statements of the
+      trust policy are kept.
+    - V(replace) replaces the trust policy, so that the role trusts only the given service accounts.
+      O(purge_service_accounts) then has no effect.
   type: str
   default: merge
   choices: [merge, replace]
 purge_service_accounts:
   description:
-    - Whether the given service accounts are all of the cluster's that the role may trust.
-    - With V(false) they are added to those that are there, for a role that several tasks or playbooks bind accounts to.
+    - Whether to remove other service accounts of the cluster from the trust policy.
+    - Set this to V(false) if several tasks or playbooks bind service accounts to the role.
   type: bool
   default: true
 """
 _SERVICE_ACCOUNT = r"""
 audience:
   description:
-    - Audience of the pods' tokens, for the annotation C(eks.amazonaws.com/audience).
-    - Without the annotation it is V(sts.amazonaws.com), in all partitions.
+    - The audience of the pods' tokens. Sets the annotation C(eks.amazonaws.com/audience).
+    - Without the annotation, the audience is V(sts.amazonaws.com) in all partitions.
   type: str
 sts_regional_endpoints:
   description:
-    - Whether pods call the STS of their own region, for the annotation C(eks.amazonaws.com/sts-regional-endpoints).
+    - Whether pods use the STS endpoint of their region. Sets the annotation
+      C(eks.amazonaws.com/sts-regional-endpoints).
   type: bool
 token_expiration:
   description:
-    - Lifetime of the pods' tokens in seconds, 600 or more, for the annotation C(eks.amazonaws.com/token-expiration).
-    - Without the annotation it is V(86400).
+    - The lifetime of the pods' tokens in seconds, 600 or more. Sets the annotation
+      C(eks.amazonaws.com/token-expiration).
+    - Without the annotation, the lifetime is V(86400).
   type: int
 create:
   description:
-    - Whether to create the account where it is missing. If V(false), a missing account is an error.
+    - Whether to create the service account if it does not exist. If V(false), a missing service account is an error.
   type: bool
   default: true
 create_namespace:
   description:
-    - Whether to create the namespace where an account is to be created and its namespace is missing.
-    - A namespace is never deleted.
+    - Whether to create the namespace too, if the module creates the service account and the namespace does not exist.
+    - The module never deletes a namespace.
   type: bool
   default: false
 labels:
   description:
-    - Labels to set on the account. A label with the value null is taken away.
-    - C(app.kubernetes.io/managed-by) can't be set. It tells whose tool manages the account.
+    - The labels to set on the service account. The value null removes a label.
+    - The label C(app.kubernetes.io/managed-by) cannot be set, because it names the tool that manages the service
+      account.
   type: dict
 annotations:
   description:
-    - Other annotations to set on the account. An annotation with the value null is taken away, which goes for those of
-      the other options too.
+    - Other annotations to set on the service account. The value null removes an annotation, including those that other
+      options set.
   type: dict
 delete:
   description:
-    - With O(state=absent), whether to delete the account if this collection created it.
-    - An account that others created is never deleted.
+    - With O(state=absent), whether to delete the service account if this collection created it.
+    - A service account that another tool created is never deleted.
   type: bool
   default: false
 """
 _ROLLOUT = r"""
 strategy:
   description:
-    - V(restart) restarts workloads as C(kubectl rollout restart) does, each with its own update strategy. What has none
-      (a DaemonSet or StatefulSet with C(OnDelete), the pods of a StatefulSet below its partition, a ReplicaSet of its
-      own, a ReplicationController, a workload of a custom kind) has its pods evicted one by one. Stale pods of a
-      StatefulSet that are not ready are evicted at once, because its controller would wait for them.
-    - V(evict) evicts pods one by one, as C(kubectl drain) does, so that disruption budgets are kept. A refused eviction
-      is tried again until O(wait_timeout).
-    - V(delete) deletes pods one by one, whatever the disruption budgets say.
-    - One by one means that the replacement of a pod is ready before the next pod of the same owner goes, with
-      O(wait=false) as well.
-    - The pods of a Job are never touched, and a paused Deployment is not restarted. Both are warned of.
+    - V(restart) restarts workloads as C(kubectl rollout restart) does, with the update strategy of each workload.
+    - A restart does not replace the pods of a DaemonSet or StatefulSet with the update strategy C(OnDelete), of a
+      StatefulSet below its partition, of a ReplicaSet without a Deployment, of a ReplicationController, or of a
+      workload of a custom kind. V(restart) evicts these pods one by one. It evicts stale pods of a StatefulSet that are
+      not ready immediately, because the controller would wait for them.
+    - V(evict) evicts pods one by one, as C(kubectl drain) does, and respects disruption budgets. A refused eviction is
+      retried until O(wait_timeout).
+    - V(delete) deletes pods one by one and ignores disruption budgets.
+    - One by one means that the replacement of a pod is ready before the next pod of the same owner is removed. This
+      also applies with O(wait=false).
+    - Pods of a Job are never replaced, and a paused Deployment is not restarted. The module warns about both.
   type: str
   default: restart
   choices: [restart, evict, delete]
 only_stale:
   description:
-    - Restart only the owners of stale pods. If V(false), restart the owners of all the pods.
+    - Whether to restart only the owners of stale pods. If V(false), the owners of all the pods are restarted.
   type: bool
   default: true
 delete_unmanaged:
   description:
-    - Delete stale pods that have no owner. Nothing makes them again.
-    - By default they are reported in RV(unmanaged) and left alone.
+    - Whether to delete stale pods that have no owner. Nothing creates them again.
+    - If V(false), they are kept and returned in RV(unmanaged).
   type: bool
   default: false
 wait:
   description:
-    - Wait until the workloads have rolled out, by the rules of C(kubectl rollout status), and the new pods have the
-      role.
+    - Whether to wait until the workloads have rolled out, by the rules of C(kubectl rollout status), and the new pods
+      have the role.
   type: bool
   default: true
 wait_timeout:
   description:
-    - How long to wait for all workloads together, in seconds.
-    - A rollout that is certain to hang (no such image, no quota) ends the wait sooner, after 30 seconds in which
-      nothing moves.
+    - The maximum time to wait for all workloads together, in seconds.
+    - If a rollout cannot succeed, because an image does not exist or a quota is exceeded for example, the wait ends
+      after 30 seconds without progress.
   type: int
   default: 300
 max_retries:
   description:
-    - How often to replace pods again that came up without the role, as happens while the webhook is restarting or
-      doesn't know of the annotation yet.
+    - The number of times to replace pods again that were created without the role. This happens if the webhook is
+      restarting or has not received the annotation yet.
   type: int
   default: 2
 """
 _BINDING = r"""
 namespace:
-  description: Namespace of the service account.
+  description: The namespace of the service account.
   type: str
   required: true
 service_account:
-  description: Name of the service account.
+  description: The name of the service account.
   type: str
   required: true
 role_name:
   description:
-    - Name of the IAM role.
-    - Exactly one of O(role_name) and O(role_arn) is needed.
+    - The name of the IAM role.
+    - Exactly one of O(role_name) and O(role_arn) is required.
   type: str
 role_arn:
   description:
-    - ARN of an IAM role that is kept elsewhere, in another account for instance. It is used and not touched.
+    - The ARN of an IAM role that is managed elsewhere, for example in another AWS account. The role itself is not
+      changed.
   type: str
 """
 _RBAC = r"""
 rbac:
-  description: Used by the role P(eksops.irsa.irsa#role) and not here.
+  description: Used only by the role P(eksops.irsa.irsa#role). The module ignores it.
   type: dict
 """
 _BINDINGS = r"""
 bindings:
   description:
-    - Which service account gets which role, and what the role is to be like.
-    - These are the items of the variable C(irsa_bindings) of the role P(eksops.irsa.irsa#role).
-    - Bindings that name the same role share it. Lists and dictionaries that they give of it are put together;
-      everything else has to agree.
+    - The service accounts, and the IAM role of each.
+    - The items have the form of the variable C(irsa_bindings) of the role P(eksops.irsa.irsa#role).
+    - Bindings with the same role name share the role. Their lists and dictionaries for the role are merged. All other
+      options for the role must have the same value in each binding that sets them.
   type: list
   elements: dict
   required: true
@@ -219,7 +227,7 @@ bindings:
 """
 _ROLLOUT_OPTIONS = r"""
 rollout_options:
-  description: How to re-create pods, in the options of M(eksops.irsa.pod_rollout).
+  description: How to re-create pods. These are options of M(eksops.irsa.pod_rollout).
   type: dict
   default: {}
   suboptions:
@@ -231,7 +239,7 @@ def _options(*texts: str) -> str:
 
 
 def _suboptions(parent: str, *texts: str) -> str:
-    """The same options inside of another one, whose name their references to each other begin with."""
+    """The same options as suboptions of ``parent``; their references to each other get the parent's name."""
     text = "".join(text.lstrip("\n") for text in texts)
     for name in re.findall(r"^(\w+):", text, re.MULTILINE):
         text = re.sub(rf"\bO\({name}(?=[=)])", f"O({parent}.{name}", text)
@@ -239,14 +247,14 @@ def _suboptions(parent: str, *texts: str) -> str:
 
 
 def _optional(text: str) -> str:
-    """The options of a single module as those of a binding, which has no defaults: what is left out is as there."""
-    return re.sub(r"^(  type: .+\n)  default: (.+)\n", r"    - If left out, it is V(\2).\n\1", text, flags=re.MULTILINE)
+    """The options of a module as those of a binding. A binding has no defaults, so the text names them."""
+    return re.sub(r"^(  type: .+\n)  default: (.+)\n", r"    - The default is V(\2).\n\1", text, flags=re.MULTILINE)
 
 
 class ModuleDocFragment:
-    """The options that several modules take; `module_utils/_core/options.py` has the same as data."""
+    """The options that several modules share. `module_utils/_core/options.py` has the same options as data."""
 
-    # Annotated, since ansible-test reads plain assignments as texts.
+    # Annotated, because ansible-test reads plain assignments as texts.
     ROLE: str = _options(_ROLE)
     SERVICE_ACCOUNT: str = _options(_SERVICE_ACCOUNT)
     ROLLOUT: str = _options(_ROLLOUT)

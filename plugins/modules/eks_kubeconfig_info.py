@@ -7,12 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: eks_kubeconfig_info
-short_description: Make a short-lived kubeconfig out of an EKS cluster's name
+short_description: Return a short-lived kubeconfig for an EKS cluster
 version_added: 0.1.0
 description:
-  - Returns a kubeconfig as a dictionary, for the O(kubernetes.core.k8s#module:kubeconfig) option of the modules of
-    kubernetes.core, so that they too can connect by the cluster's name alone, without the aws CLI and without a file.
-  - The token in it is good for about 14 minutes. It is a secret. Give the task C(no_log=true).
+  - Returns a kubeconfig as a dictionary, for the option O(kubernetes.core.k8s#module:kubeconfig) of the modules of
+    kubernetes.core. With it they connect to an EKS cluster without the AWS CLI and without a kubeconfig file.
+  - The kubeconfig contains a bearer token that is valid for about 14 minutes. The token is a secret. Set C(no_log=true)
+    on the task.
 extends_documentation_fragment:
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
@@ -25,7 +26,7 @@ attributes:
   idempotent:
     support: none
     details:
-      - The token is a new one each time.
+      - Each run returns a new token.
 author:
   - eksops contributors (@eksops)
 seealso:
@@ -34,22 +35,22 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Make a kubeconfig for the cluster
+- name: Get a kubeconfig for the cluster
   eksops.irsa.eks_kubeconfig_info:
     cluster_name: production
     region: eu-west-1
-  register: connected
+  register: connection
   no_log: true
 
-- name: Use it
+- name: List the namespaces of the cluster
   kubernetes.core.k8s_info:
-    kubeconfig: "{{ connected.kubeconfig }}"
+    kubeconfig: "{{ connection.kubeconfig }}"
     kind: Namespace
 """
 
 RETURN = r"""
 kubeconfig:
-  description: The kubeconfig, certificates and token included.
+  description: The kubeconfig, including certificates and token.
   returned: success
   type: dict
   sample:

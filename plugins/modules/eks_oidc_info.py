@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: eks_oidc_info
-short_description: Read an EKS cluster's OIDC issuer and what IAM knows of it
+short_description: Read the OIDC issuer of an EKS cluster and its IAM OIDC provider
 version_added: 0.1.0
 description:
-  - Reads the OpenID Connect issuer of an EKS cluster and the IAM OIDC provider that belongs to it, which is the first
+  - Reads the OpenID Connect (OIDC) issuer of an EKS cluster and the IAM OIDC provider for it. The provider is the first
     link of the chain that gives Kubernetes service accounts an IAM role (IRSA).
-  - The issuer is used as AWS returns it and never built, and no connection to it is made.
+  - The module returns the issuer exactly as AWS does. It makes no connection to the issuer.
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -23,7 +23,7 @@ attributes:
   check_mode: {}
 options:
   cluster_name:
-    description: Name of the EKS cluster.
+    description: The name of the EKS cluster.
     type: str
     required: true
     aliases: [name]
@@ -33,7 +33,7 @@ seealso:
   - module: eksops.irsa.iam_oidc_provider
   - module: eksops.irsa.irsa_role
   - name: IAM roles for service accounts
-    description: What AWS says of it.
+    description: The AWS documentation.
     link: https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html
 """
 
@@ -44,7 +44,7 @@ EXAMPLES = r"""
     region: eu-west-1
   register: cluster
 
-- name: Stop where IAM doesn't know the issuer
+- name: Fail if the OIDC provider does not exist in IAM
   ansible.builtin.assert:
     that: cluster.oidc.provider_exists
     fail_msg: "Create the provider {{ cluster.oidc.provider_arn }} first."
@@ -57,62 +57,62 @@ cluster:
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name of the cluster.
       type: str
       returned: success
       sample: production
     arn:
-      description: Its ARN.
+      description: The ARN of the cluster.
       type: str
       returned: success
       sample: arn:aws:eks:eu-west-1:123456789012:cluster/production
     status:
-      description: Its status, as EKS gives it.
+      description: The status of the cluster, as EKS returns it.
       type: str
       returned: success
       sample: ACTIVE
     version:
-      description: Its Kubernetes version.
+      description: The Kubernetes version of the cluster.
       type: str
       returned: success
       sample: "1.34"
     endpoint:
-      description: The URL of its API server.
+      description: The URL of the API server.
       type: str
       returned: success
       sample: https://0123456789ABCDEF0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com
     certificate_authority:
-      description: The certificate authority of its API server, a PEM file in base64.
+      description: The certificate authority of the API server, in PEM format, base64 encoded.
       type: str
       returned: success
       sample: LS0tLS1CRUdJTi...
     account_id:
-      description: The AWS account that it belongs to.
+      description: The ID of the AWS account that the cluster belongs to.
       type: str
       returned: success
       sample: "123456789012"
     partition:
-      description: The AWS partition that it is in.
+      description: The AWS partition of the cluster.
       type: str
       returned: success
       sample: aws
     region:
-      description: The AWS region that it is in.
+      description: The AWS region of the cluster.
       type: str
       returned: success
       sample: eu-west-1
 oidc:
-  description: The cluster's OIDC issuer and the IAM provider for it, in the cluster's account.
+  description: The OIDC issuer of the cluster and the IAM OIDC provider for it in the cluster's AWS account.
   returned: success
   type: dict
   contains:
     issuer:
-      description: The issuer's URL, exactly as AWS returns it.
+      description: The URL of the issuer, exactly as AWS returns it.
       type: str
       returned: success
       sample: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
     provider:
-      description: The issuer without C(https://), which is how trust policies name it.
+      description: The issuer without C(https://), as trust policies name it.
       type: str
       returned: success
       sample: oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
@@ -122,7 +122,7 @@ oidc:
       returned: success
       sample: arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
     provider_exists:
-      description: Whether IAM knows the provider.
+      description: Whether the provider exists in IAM.
       type: bool
       returned: success
       sample: true
@@ -133,13 +133,13 @@ oidc:
       returned: success
       sample: [sts.amazonaws.com]
     thumbprints:
-      description: The provider's certificate thumbprints, in lower-case hexadecimal.
+      description: The certificate thumbprints of the provider, in lower-case hexadecimal.
       type: list
       elements: str
       returned: success
       sample: [9e99a48a9960b14926bb7f3b02e22da2b0ab7280]
     tags:
-      description: The provider's tags.
+      description: The tags of the provider.
       type: dict
       returned: success
       sample: {team: platform}

@@ -10,11 +10,11 @@ module: iam_oidc_provider
 short_description: Manage the IAM OIDC provider of an EKS cluster
 version_added: 0.1.0
 description:
-  - Creates, repairs and removes the IAM OpenID Connect provider of an EKS cluster's issuer, without which no role can
-    trust the cluster's service accounts (IRSA).
-  - The provider is made in the account of the credentials. That is the cluster's own account where O(cluster_name) is
-    used.
-  - No connection to the issuer is ever made, so private clusters are no different.
+  - Creates, updates and deletes the IAM OpenID Connect (OIDC) provider for the issuer of an EKS cluster. IAM roles can
+    trust the service accounts of the cluster (IRSA) only if this provider exists.
+  - The module manages the provider in the AWS account of the credentials. With O(cluster_name), this is the account of
+    the cluster.
+  - The module makes no connection to the issuer. It works the same for private clusters.
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -24,24 +24,24 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - The C(thumbprints) of a provider that would be created are null, unless they are given.
+      - If the provider would be created, RV(provider.thumbprints) is null unless O(thumbprints) is set.
 options:
   state:
     description:
-      - V(present) creates the provider, or changes what the other options name.
-      - V(absent) deletes it.
+      - V(present) creates the provider, or updates what the other options set.
+      - V(absent) deletes the provider.
     type: str
     choices: [present, absent]
     default: present
   cluster_name:
     description:
-      - Name of the EKS cluster whose issuer it is.
-      - Exactly one of O(cluster_name) and O(url) is needed.
+      - The name of the EKS cluster. The module reads the issuer from EKS.
+      - Exactly one of O(cluster_name) and O(url) is required.
     type: str
   url:
     description:
-      - The issuer's URL, exactly as the claim C(iss) of the tokens has it. A slash at the end counts, and so does case.
-      - Use it to remove the provider of a cluster that is gone.
+      - The URL of the issuer, exactly as in the claim C(iss) of the tokens. Case and a trailing slash are significant.
+      - Use this option to delete the provider of a cluster that no longer exists.
     type: str
     aliases: [issuer]
   client_ids:
@@ -50,20 +50,21 @@ options:
     elements: str
     default: [sts.amazonaws.com]
   purge_client_ids:
-    description: Whether to remove audiences that O(client_ids) doesn't name.
+    description: Whether to remove audiences that are not in O(client_ids).
     type: bool
     default: false
   thumbprints:
     description:
-      - SHA-1 digests, in 40 hexadecimal digits, of certificate authorities that the provider's TLS certificate may come
-        from, 1 to 5 of them. They replace the ones that are there.
-      - Leave it out and AWS decides. It trusts the authorities of EKS whatever stands here.
+      - The SHA-1 thumbprints of the certificate authorities that may sign the TLS certificate of the issuer, 1 to 5
+        values of 40 hexadecimal digits. They replace the existing thumbprints.
+      - If not set, AWS chooses the thumbprints. AWS trusts the certificate authorities of EKS whatever the thumbprints
+        are.
     type: list
     elements: str
   force:
     description:
       - Whether to delete the provider even if roles still trust it.
-      - With V(true) the permission C(iam:ListRoles) is not needed.
+      - If V(true), the permission C(iam:ListRoles) is not needed.
     type: bool
     default: false
 author:
@@ -72,19 +73,19 @@ seealso:
   - module: eksops.irsa.eks_oidc_info
   - module: eksops.irsa.irsa_role
   - name: Create an IAM OIDC provider for your cluster
-    description: What AWS says of it.
+    description: The AWS documentation.
     link: https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html
 """
 
 EXAMPLES = r"""
-- name: Let IAM know the issuer of a cluster
+- name: Create the OIDC provider of a cluster
   eksops.irsa.iam_oidc_provider:
     cluster_name: production
     region: eu-west-1
     tags:
       cluster: production
 
-- name: Accept another audience too
+- name: Add an audience
   eksops.irsa.iam_oidc_provider:
     cluster_name: production
     region: eu-west-1
@@ -92,7 +93,7 @@ EXAMPLES = r"""
       - sts.amazonaws.com
       - vault.example.com
 
-- name: Remove the provider of a cluster that is gone, if no role trusts it any more
+- name: Delete the provider of a deleted cluster, unless a role still trusts it
   eksops.irsa.iam_oidc_provider:
     url: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
     region: eu-west-1
@@ -101,41 +102,41 @@ EXAMPLES = r"""
 
 RETURN = r"""
 provider:
-  description: The provider as it is after the task. Empty if there is none.
+  description: The provider after the task. Empty if it does not exist.
   returned: success
   type: dict
   contains:
     arn:
-      description: Its ARN.
+      description: The ARN of the provider.
       type: str
-      returned: if there is one
+      returned: if the provider exists
       sample: arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
     url:
-      description: The issuer's URL.
+      description: The URL of the issuer.
       type: str
-      returned: if there is one
+      returned: if the provider exists
       sample: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
     client_ids:
-      description: The audiences that it accepts, sorted.
+      description: The audiences that the provider accepts, sorted.
       type: list
       elements: str
-      returned: if there is one
+      returned: if the provider exists
       sample: [sts.amazonaws.com]
     thumbprints:
       description:
-        - Its certificate thumbprints in lower-case hexadecimal, sorted.
-        - Null in check mode where AWS would choose them.
+        - The certificate thumbprints of the provider, in lower-case hexadecimal, sorted.
+        - Null in check mode if AWS would choose them.
       type: list
       elements: str
-      returned: if there is one
+      returned: if the provider exists
       sample: [9e99a48a9960b14926bb7f3b02e22da2b0ab7280]
     tags:
-      description: Its tags.
+      description: The tags of the provider.
       type: dict
-      returned: if there is one
+      returned: if the provider exists
       sample: {cluster: production}
 actions:
-  description: What the task did, or would do in check mode, in words.
+  description: The changes that the module made, or would make in check mode.
   returned: success
   type: list
   elements: str
@@ -172,7 +173,7 @@ def main() -> None:
         required_one_of=[("cluster_name", "url")],
     )
 
-    def body() -> dict[str, t.Any]:
+    def manage_provider() -> dict[str, t.Any]:
         spec = ProviderSpec.from_params(module.params)
         aws = Aws(module)
         operations = provider_module.operations(aws.client("iam"))
@@ -181,7 +182,7 @@ def main() -> None:
             plan = provider_module.add_thumbprints(aws, plan)
         return _runner.result(module, plan, provider=dict(plan.after))
 
-    _runner.run(module, body)
+    _runner.run(module, manage_provider)
 
 
 if __name__ == "__main__":

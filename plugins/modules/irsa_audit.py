@@ -533,7 +533,7 @@ def main() -> None:
 
     def audit() -> dict[str, t.Any]:
         started_at = time.monotonic()
-        # What is read has no cycles. Looking for some would take a quarter of the time.
+        # The data has no reference cycles. Searching for them would take a quarter of the time.
         gc.disable()
         spec = AuditSpec.from_params(module.params)
         audit_files.check_paths(spec.reports)

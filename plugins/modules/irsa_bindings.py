@@ -7,18 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_bindings
-short_description: Give many Kubernetes service accounts of a cluster their IAM roles at once
+short_description: Bind Kubernetes service accounts to IAM roles
 version_added: 0.2.0
 description:
-  - Makes all links of the chain for any number of service accounts of one EKS cluster in one process. IAM knows the
-    cluster's OIDC provider; each IAM role trusts the service accounts that are bound to it; each account names its
-    role.
-  - It plans and writes as M(eksops.irsa.iam_oidc_provider), M(eksops.irsa.irsa_role) and M(eksops.irsa.sa_annotate)
-    do. A task for each of them and for each account would take most of its time to start.
-  - Everything that can be checked is checked before the first call, for all bindings, and all that is wrong is named at
-    once. So are the account's quotas before the first write. After that a binding that fails stops none of the others.
-  - A run that was cut off is finished by running it again.
-  - Pods that started before are re-created if asked, as M(eksops.irsa.pod_rollout) does it.
+  - Binds any number of service accounts of one EKS cluster to IAM roles. The module creates the OIDC provider of the
+    cluster in IAM, creates each IAM role with a trust policy for its service accounts, and annotates each service
+    account with its role.
+  - It makes the same changes as M(eksops.irsa.iam_oidc_provider), M(eksops.irsa.irsa_role) and
+    M(eksops.irsa.sa_annotate), but in a single task, which is much faster for many bindings.
+  - The module validates all bindings before the first API call and reports all problems together. It checks the quotas
+    of the AWS account before the first write. After that, a binding that fails does not stop the others.
+  - To complete an interrupted run, run the task again.
+  - With O(rollout=true), the module also re-creates pods that started before their service account was annotated.
 extends_documentation_fragment:
   - eksops.irsa.options.bindings
   - eksops.irsa.cluster
@@ -32,109 +32,111 @@ attributes:
     description: Has an action plugin of the same name, which runs on the controller.
     support: full
     details:
-      - It runs the module and shows its progress meanwhile, see O(progress_path).
-      - It looks O(bindings[].well_known_policies) up before.
+      - The action plugin resolves O(bindings[].well_known_policies), runs the module and prints its progress, see
+        O(progress_path).
 options:
   state:
     description:
-      - With V(present) the service accounts get their roles.
-      - With V(absent) they lose them. The accounts no longer name their roles, and the roles no longer trust them. A
-        role that this collection made is deleted when nobody is left whom it trusts. The OIDC provider stays.
-      - An account whose pods act as its role keeps it, and its binding has failed, unless O(force=true).
+      - V(present) binds the service accounts to their roles.
+      - V(absent) unbinds them. It removes the annotations from the service accounts, and the service accounts from the
+        trust policies. A role that this collection created is deleted when it trusts nobody else. The OIDC provider is
+        kept.
+      - With V(absent), a service account whose pods use the role stays bound and its binding fails, unless
+        O(force=true).
     type: str
     choices: [present, absent]
     default: present
     version_added: 0.3.0
   issuer:
     description:
-      - The cluster's OIDC issuer, if O(cluster_name) isn't given. EKS is not asked then.
-      - One of O(cluster_name) and O(issuer) is needed.
+      - The OIDC issuer of the cluster, with or without C(https://). The module then does not call EKS.
+      - Exactly one of O(cluster_name) and O(issuer) is required.
     type: str
   create_provider:
     description:
-      - Whether to create the cluster's OIDC provider in IAM, and to add audiences that it lacks.
-      - With V(false) it is an error if it is missing or lacks one.
+      - Whether to create the OIDC provider of the cluster in IAM, and to add missing audiences.
+      - If V(false), a missing provider or audience is an error.
     type: bool
     default: true
   rollout:
     description:
-      - Whether to re-create the pods that lack the role of their service account in the end, and to wait for them, as
+      - Whether to re-create pods that lack the role of their service account, and to wait for the new pods, as
         M(eksops.irsa.pod_rollout) does.
     type: bool
     default: false
   verify:
     description:
-      - Whether to verify each binding in the end. A binding that doesn't hold has failed, see O(fail_on).
-      - With V(static) provider, trust policy and annotations are evaluated as STS would.
-      - With V(token) STS is asked as well, as the token probe of M(eksops.irsa.irsa_verify) does it, with a token of
-        the service account. That is a proof. It needs the permission to create C(serviceaccounts/token).
-      - In check mode those bindings are verified that are not to be changed.
+      - Whether to verify each binding at the end. A binding with findings fails, see O(fail_on).
+      - V(static) evaluates the OIDC provider, the trust policy and the annotations as STS does.
+      - V(token) also creates a token of the service account and sends it to STS, as M(eksops.irsa.irsa_verify) does.
+        Only this proves that the service account can assume the role. It needs the permission to create
+        C(serviceaccounts/token).
+      - In check mode, only bindings that would not change are verified.
     type: str
     choices: [none, static, token]
     default: none
     version_added: 0.3.0
   fail_on:
-    description: The least severity of a finding with which a binding has failed. V(never) only reports.
+    description: The lowest severity of a finding that fails the binding. With V(never), findings are only returned.
     type: str
     choices: [error, warning, never]
     default: error
     version_added: 0.3.0
   purge:
     description:
-      - Whether O(bindings) are all that there are to be. Service accounts that this collection bound before and that
-        are not among them lose their roles, as with O(state=absent).
-      - Those are the accounts whose annotation C(eks.amazonaws.com/role-arn) this collection owns.
+      - Whether to unbind service accounts that are not in O(bindings), as with O(state=absent).
+      - Only service accounts whose annotation C(eks.amazonaws.com/role-arn) this collection owns are unbound.
     type: bool
     default: false
     version_added: 0.3.0
   purge_namespaces:
-    description: The namespaces in which O(purge=true) looks for such accounts, all if left out.
+    description: The namespaces in which O(purge=true) unbinds service accounts. The default is all namespaces.
     type: list
     elements: str
     version_added: 0.3.0
   purge_limit:
     description:
-      - How many service accounts O(purge=true) may free. If there are more, nothing is written at all.
+      - The maximum number of service accounts that O(purge=true) may unbind. If there are more, the module fails before
+        the first write.
     type: int
     default: 10
     version_added: 0.3.0
   max_workers:
-    description:
-      - How many roles or service accounts are read and written, and how many rollouts are followed, at the same time, 1
-        to 64.
+    description: The number of roles, service accounts and rollouts to process in parallel, 1 to 64.
     type: int
     default: 16
   on_error:
     description:
-      - With V(collect) all other bindings are carried out although one fails, and the module fails in the end.
-      - With V(stop) nothing more is begun once one has failed.
+      - With V(collect), a binding that fails does not stop the others. The module fails at the end.
+      - With V(stop), the module starts no further binding after a failure.
     type: str
     choices: [collect, stop]
     default: collect
   force:
     description:
-      - Whether to take over annotations and labels that others own with other values, and to own together what others
-        set to the wanted value.
-      - With O(state=absent) and O(purge=true), also whether to take roles away from under running pods. With
-        O(rollout=true) these are re-created without the role.
+      - Whether to take over annotations and labels that other field managers own with other values, and to share the
+        ownership of those that have the requested value.
+      - With O(state=absent) and O(purge=true), also whether to unbind service accounts whose pods use the role. With
+        O(rollout=true), these pods are re-created without the role.
     type: bool
     default: false
   progress_path:
     description:
-      - A file in which the module says how far it is while it works, a line of JSON with C(stage), C(done), C(total),
-        C(changed) and C(failed). C(changed) counts objects that were changed, C(failed) counts bindings. The file is
-        replaced whole each time, and stays in the end.
-      - Where the task runs on the controller itself, without C(become) and C(async), it isn't needed. There runs that
-        take longer than two seconds show their progress on standard error, in at most 25 lines however many bindings
-        there are, and with C(-v) in more.
+      - A file to which the module writes its progress while it runs, as a line of JSON with C(stage), C(done),
+        C(total), C(changed) and C(failed). C(changed) counts changed objects, C(failed) counts bindings. Each update
+        replaces the file. The file is kept at the end.
+      - The option is not needed if the task runs on the controller without C(become) and C(async). For runs that take
+        longer than two seconds, the action plugin then prints the progress to standard error, in at most 25 lines, or
+        more with C(-v).
     type: path
     version_added: 0.3.0
   details:
-    description: Whether to return RV(roles) and RV(service_accounts) too.
+    description: Whether to return RV(roles), RV(service_accounts) and RV(verified) too.
     type: bool
     default: false
 notes:
-  - It needs the permissions of the modules that it stands for; their documentation lists them.
+  - The R(guide to permissions,ansible_collections.eksops.irsa.docsite.guide_permissions) lists the permissions that the
+    module needs.
 author:
   - eksops contributors (@eksops)
 seealso:
@@ -145,7 +147,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Bind the service accounts of a cluster
+- name: Bind two service accounts to the same role
   eksops.irsa.irsa_bindings:
     cluster_name: production
     region: eu-west-1
@@ -161,7 +163,7 @@ EXAMPLES = r"""
         role_name: reports
         create_namespace: true
 
-- name: Bind external-dns to a role with what it needs
+- name: Bind external-dns to a role with the policy that it needs
   eksops.irsa.irsa_bindings:
     cluster_name: production
     region: eu-west-1
@@ -173,7 +175,7 @@ EXAMPLES = r"""
           - name: external_dns
             zones: [Z0123456789ABCDEFGHIJ]
 
-- name: Bind just these, free all others of the namespace, and prove each binding
+- name: Bind a service account, unbind all others of the namespace, and verify the binding with STS
   eksops.irsa.irsa_bindings:
     cluster_name: production
     region: eu-west-1
@@ -185,7 +187,7 @@ EXAMPLES = r"""
     purge_namespaces: [analytics]
     verify: token
 
-- name: Take the role away again, with the service account if it was made for it
+- name: Unbind a service account, and delete it if this collection created it
   eksops.irsa.irsa_bindings:
     cluster_name: production
     region: eu-west-1
@@ -196,7 +198,7 @@ EXAMPLES = r"""
         role_name: reports
         delete: true
 
-- name: See what would become of them, with the list as kept for the role
+- name: Show what would change for the bindings of the role eksops.irsa.irsa
   eksops.irsa.irsa_bindings:
     cluster_name: production
     region: eu-west-1
@@ -208,28 +210,28 @@ EXAMPLES = r"""
 
 RETURN = r"""
 results:
-  description: What became of each binding, in their order.
-  returned: when the bindings were begun
+  description: The result of each binding, in the order of O(bindings).
+  returned: if the bindings were processed
   type: list
   elements: dict
   contains:
     namespace:
-      description: The account's namespace.
+      description: The namespace of the service account.
       type: str
       returned: success
       sample: analytics
     service_account:
-      description: The account's name.
+      description: The name of the service account.
       type: str
       returned: success
       sample: reports
     role_name:
-      description: The role's name.
+      description: The name of the role.
       type: str
       returned: success
       sample: reports
     role_arn:
-      description: The role's ARN. It is null where the role could not be made.
+      description: The ARN of the role. Null if the role could not be created.
       type: str
       returned: success
       sample: arn:aws:iam::123456789012:role/reports
@@ -239,26 +241,28 @@ results:
       returned: success
       sample: changed
     changes:
-      description: What was written, or would be in check mode, in words, be it to a role that others share.
+      description:
+        - The changes that the module made for the binding, or would make in check mode. They include changes to a role
+          that other bindings share.
       type: list
       elements: str
       returned: success
       sample: [create role reports for analytics/reports]
     error:
-      description: What went wrong, with C(kind), C(message), C(cause) and C(fix). It is null if nothing did.
+      description: The error, with C(kind), C(message), C(cause) and C(fix). Null if the binding did not fail.
       type: dict
       returned: success
       sample: null
     findings:
-      description: What the verification found, as M(eksops.irsa.irsa_verify) returns it.
+      description: The findings of the verification, as M(eksops.irsa.irsa_verify) returns them.
       type: list
       elements: dict
       returned: if the binding was verified
       sample: []
     proof:
       description:
-        - What STS said to a token of the account, as M(eksops.irsa.irsa_verify) returns it. It is null if STS wasn't
-          asked, or refused.
+        - The answer of STS to a token of the service account, as M(eksops.irsa.irsa_verify) returns it. Null if the
+          module did not call STS, or if STS rejected the token.
       type: dict
       returned: if the binding was verified
       sample:
@@ -269,19 +273,19 @@ results:
         subject: system:serviceaccount:analytics:reports
         expires_in: 900
 unbound:
-  description: What became of each service account that isn't among the bindings any more, like RV(results).
-  returned: with O(purge=true), when the bindings were begun
+  description: The result of each service account that is unbound because it is not in O(bindings), like RV(results).
+  returned: with O(purge=true), if the bindings were processed
   type: list
   elements: dict
   sample: []
 counts:
-  description: How many bindings there are, and of each status.
-  returned: when the bindings were begun
+  description: The number of bindings, in total and by status.
+  returned: if the bindings were processed
   type: dict
   sample: {total: 2, ok: 0, changed: 2, failed: 0}
 provider:
-  description: The cluster's OIDC provider, as M(eksops.irsa.iam_oidc_provider) returns it.
-  returned: when the bindings were begun
+  description: The OIDC provider of the cluster, as M(eksops.irsa.iam_oidc_provider) returns it.
+  returned: if the bindings were processed
   type: dict
   sample:
     arn: arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
@@ -290,54 +294,54 @@ provider:
     thumbprints: [9e99a48a9960b14926bb7f3b02e22da2b0ab7280]
     tags: {}
 roles:
-  description: The roles that were written or found right, as M(eksops.irsa.irsa_role) returns them.
-  returned: with O(details=true), when the bindings were begun
+  description: The roles of the bindings, as M(eksops.irsa.irsa_role) returns them.
+  returned: with O(details=true), if the bindings were processed
   type: list
   elements: dict
   sample: []
 service_accounts:
-  description: The service accounts, as M(eksops.irsa.sa_annotate) returns them.
-  returned: with O(details=true), when the bindings were begun
+  description: The service accounts of the bindings, as M(eksops.irsa.sa_annotate) returns them.
+  returned: with O(details=true), if the bindings were processed
   type: list
   elements: dict
   sample: []
 restarted:
   description: The workloads that were restarted, or would be in check mode, each with its namespace.
-  returned: with O(rollout=true), when the bindings were begun
+  returned: with O(rollout=true), if the bindings were processed
   type: list
   elements: dict
   sample: [{namespace: analytics, kind: Deployment, name: reports, strategy: restart}]
 unmanaged:
-  description: The pods that lack the role and that nothing makes again, each with C(namespace) and C(name).
-  returned: with O(rollout=true), when the bindings were begun
+  description: The pods that lack the role and have no owner to re-create them, each with C(namespace) and C(name).
+  returned: with O(rollout=true), if the bindings were processed
   type: list
   elements: dict
   sample: []
 verified:
-  description: The pods that have what they should have in the end, each with C(namespace), C(name) and C(containers).
-  returned: with O(rollout=true) and O(details=true), when the bindings were begun
+  description: The pods that have the expected role at the end, each with C(namespace), C(name) and C(containers).
+  returned: with O(rollout=true) and O(details=true), if the bindings were processed
   type: list
   elements: dict
   sample: [{namespace: analytics, name: reports-6f9bb5d7b9-l8t5c, containers: [app]}]
 actions:
   description:
-    - All writes in words, or what they would be in check mode.
-    - With more than 100 bindings those that RV(results[].changes) have are left out.
-  returned: when the bindings were begun
+    - The changes that the module made, or would make in check mode.
+    - With more than 100 bindings, changes that are in RV(results[].changes) are omitted here.
+  returned: if the bindings were processed
   type: list
   elements: str
   sample:
     - create role reports for analytics/reports
 calls:
-  description: How many requests were made, by service and operation.
-  returned: when the bindings were begun
+  description: The number of requests by service and operation.
+  returned: if the bindings were processed
   type: dict
   sample:
     iam: {GetRole: 2}
     kubernetes: {get serviceaccounts: 2}
 elapsed:
-  description: How long it took, in seconds.
-  returned: when the bindings were begun
+  description: The duration in seconds.
+  returned: if the bindings were processed
   type: float
   sample: 0.6
 """
@@ -347,7 +351,7 @@ import gc
 import time
 import typing as t
 
-from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
+from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn prints a warning twice
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
@@ -371,9 +375,9 @@ def main() -> None:
         required_one_of=[("cluster_name", "issuer")],
     )
 
-    def body() -> dict[str, t.Any]:
-        began = time.monotonic()
-        # What is read has no reference cycles, and searching for some would take a quarter of the time.
+    def apply_bindings() -> dict[str, t.Any]:
+        started_at = time.monotonic()
+        # The data has no reference cycles. Searching for them would take a quarter of the time.
         gc.disable()
         params = module.params
         spec = BindingsSpec.from_params(
@@ -392,19 +396,19 @@ def main() -> None:
             stop_early=params["on_error"] == "stop",
             details=params["details"],
         )
-        run = BindingsRun(context, ensure_provider=params["create_provider"], verify=_verify(params))
+        run = BindingsRun(context, ensure_provider=params["create_provider"], verify=_make_verifier(params))
         run.execute()
-        # AnsibleModule has no public name for whether a diff is asked for.
+        # AnsibleModule has no public attribute for diff mode.
         diff: bool = module._diff  # pylint: disable=protected-access
-        return {**run.result(diff=diff), "elapsed": round(time.monotonic() - began, 3)}
+        return {**run.result(diff=diff), "elapsed": round(time.monotonic() - started_at, 3)}
 
-    _runner.run(module, body, reported_args={"bindings": shorten_bindings(module.params["bindings"])})
+    _runner.run(module, apply_bindings, reported_args={"bindings": shorten_bindings(module.params["bindings"])})
 
 
-def _verify(params: dict[str, t.Any]) -> Verify | None:
+def _make_verifier(params: dict[str, t.Any]) -> Verify | None:
     if params["verify"] == "none":
         return None
-    # Imported here because a run without it begins sooner.
+    # Imported here because a run without verification starts faster.
     from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.verify import (
         VerifyOptions,
         verify_bindings,

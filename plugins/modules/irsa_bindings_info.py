@@ -7,18 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_bindings_info
-short_description: Read which service accounts of a cluster are bound to which IAM roles, as bindings
+short_description: Read the existing IRSA bindings of an EKS cluster
 version_added: 0.3.0
 description:
-  - Looks at every Kubernetes service account of an EKS cluster that is annotated with an IAM role, whoever annotated it
-    and made the role, be it eksctl, Terraform, Helm or a person. It returns the items of
-    O(eksops.irsa.irsa_bindings#module:bindings) that describe what is there.
-  - Each of them was put to the plans of M(eksops.irsa.irsa_bindings) before. Applied to the cluster as it is they
-    change nothing, so from then on they can be kept in a file and changed there.
-  - Where a role can't be described so, because its trust policy has conditions of its own for instance, the binding
-    names it by its ARN, which leaves it as it is, and RV(notes) says why.
-  - An account that isn't really bound is in RV(skipped_accounts) with the reason.
-  - It only reads, many roles by pages.
+  - Reads the service accounts of an EKS cluster that are annotated with an IAM role, whichever tool bound them, such as
+    eksctl, Terraform or Helm. Returns bindings that describe the current state, for the option
+    O(eksops.irsa.irsa_bindings#module:bindings).
+  - The module compares each binding with the current state, with the same code as M(eksops.irsa.irsa_bindings). If you
+    apply the bindings to the cluster, nothing changes. You can then keep them in a file and edit them there.
+  - If options cannot describe a role, for example because of extra conditions in its trust policy, the binding refers
+    to the role by ARN. The role then stays unchanged. RV(notes) has the reason.
+  - Service accounts that are not bound correctly are in RV(skipped_accounts), with the reason.
+  - The module only reads.
 extends_documentation_fragment:
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
@@ -30,22 +30,22 @@ extends_documentation_fragment:
 options:
   issuer:
     description:
-      - URL of the cluster's OIDC issuer, for a cluster that is reached by O(kubeconfig) or other Kubernetes options
-        and that EKS is not to be asked about.
-      - One of O(cluster_name) and O(issuer) is required.
+      - The OIDC issuer of the cluster, with or without C(https://), for a cluster that is reached with O(kubeconfig) or
+        other Kubernetes options. The module then does not call EKS for the cluster.
+      - Exactly one of O(cluster_name) and O(issuer) is required.
     type: str
   namespaces:
-    description: The namespaces whose service accounts are looked at, all by default.
+    description: The namespaces of the service accounts to read. The default is all namespaces.
     type: list
     elements: str
 notes:
-  - In AWS it asks for C(eks:DescribeCluster), C(iam:GetOpenIDConnectProvider), and for few roles C(iam:GetRole),
-    C(iam:ListAttachedRolePolicies), C(iam:ListRolePolicies) and C(iam:GetRolePolicy), for many
-    C(iam:GetAccountAuthorizationDetails) and C(iam:ListRoles) if it may. Without C(iam:ListPolicies) all managed
-    policies go by their ARNs.
-  - In Kubernetes it asks for list on serviceaccounts.
-  - Pods are not looked at. Those that started before their account was annotated are re-created by the role
-    P(eksops.irsa.irsa#role), unless it is told not to.
+  - In AWS, the module needs C(eks:DescribeCluster), C(iam:GetOpenIDConnectProvider), C(iam:GetRole),
+    C(iam:ListAttachedRolePolicies), C(iam:ListRolePolicies) and C(iam:GetRolePolicy). For many roles it uses
+    C(iam:GetAccountAuthorizationDetails) and C(iam:ListRoles) instead, if the caller has these permissions. Without
+    C(iam:ListPolicies), all managed policies are returned by ARN.
+  - In Kubernetes, the module needs list on serviceaccounts.
+  - The module does not read pods. When you apply the bindings with the role P(eksops.irsa.irsa#role), it re-creates
+    pods that started before their service account was annotated, unless you turn this off.
 author:
   - eksops contributors (@eksops)
 seealso:
@@ -58,20 +58,20 @@ EXAMPLES = r"""
   eksops.irsa.irsa_bindings_info:
     cluster_name: production
     region: eu-west-1
-  register: found
+  register: current
 
-- name: Show what isn't among them, and why
+- name: Show the skipped service accounts
   ansible.builtin.debug:
     msg: "{{ item.namespace }}/{{ item.service_account }}: {{ item.reason }}"
-  loop: "{{ found.skipped_accounts }}"
+  loop: "{{ current.skipped_accounts }}"
   loop_control:
     label: "{{ item.namespace }}/{{ item.service_account }}"
 
-- name: Applying them changes nothing
+- name: Check that the bindings change nothing
   eksops.irsa.irsa_bindings:
     cluster_name: production
     region: eu-west-1
-    bindings: "{{ found.bindings }}"
+    bindings: "{{ current.bindings }}"
   check_mode: true
   diff: true
 """
@@ -79,133 +79,133 @@ EXAMPLES = r"""
 RETURN = r"""
 bindings:
   description:
-    - The bindings, ordered by namespace and name, with those keys alone that it takes to make the same anew.
-    - What is said of a role that several accounts share is in the first of their bindings.
+    - The bindings, ordered by namespace and name. They have only the keys that are needed to create the same state.
+    - If several service accounts share a role, only the first of their bindings has the options for the role.
   returned: success
   type: list
   elements: dict
   contains:
     namespace:
-      description: The account's namespace.
+      description: The namespace of the service account.
       type: str
       returned: always
       sample: analytics
     service_account:
-      description: The account's name.
+      description: The name of the service account.
       type: str
       returned: always
       sample: reports
     role_name:
-      description: The role's name.
+      description: The name of the role.
       type: str
-      returned: if the role can be described
+      returned: if options can describe the role
       sample: eksctl-production-addon-iamserviceaccount-analytics-reports-Role1-1A2B3C4D5E6F
     role_arn:
-      description: The role's ARN.
+      description: The ARN of the role.
       type: str
-      returned: for a role of another account, and one that can't be described
+      returned: if the role is in another AWS account, or if options cannot describe it
       sample: arn:aws:iam::210987654321:role/reports
     path:
-      description: The role's path.
+      description: The path of the role.
       type: str
-      returned: if it isn't V(/)
+      returned: if it is not V(/)
       sample: /teams/analytics/
     description:
-      description: The role's description.
+      description: The description of the role.
       type: str
-      returned: if it has one
+      returned: if the role has one
       sample: Reads the reports
     max_session_duration:
-      description: How long a session of the role may last, in seconds.
+      description: The maximum session duration of the role, in seconds.
       type: int
-      returned: if it isn't V(3600)
+      returned: if it is not V(3600)
       sample: 7200
     permissions_boundary:
-      description: ARN of the policy that bounds the role.
+      description: The ARN of the permissions boundary of the role.
       type: str
-      returned: if it has one
+      returned: if the role has one
       sample: arn:aws:iam::123456789012:policy/boundary
     managed_policies:
-      description: The managed policies, those of AWS by name if that can mean no other, the others by ARN.
+      description: The managed policies. AWS managed policies have their name if it is unique, all others their ARN.
       type: list
       elements: str
-      returned: if there are any
+      returned: if the role has any
       sample: [AmazonS3ReadOnlyAccess, "arn:aws:iam::123456789012:policy/reports"]
     inline_policies:
-      description: The inline policies, documents by name.
+      description: The inline policies, a dictionary of policy documents by name.
       type: dict
-      returned: if there are any
+      returned: if the role has any
       sample: {}
     tags:
-      description: The role's tags, without those of AWS and this collection's own.
+      description: The tags of the role, without those of AWS and of this collection.
       type: dict
-      returned: if there are any
+      returned: if the role has any
       sample: {team: analytics}
     purge_service_accounts:
-      description: That the role trusts more of the cluster's service accounts than name it. They stay in it.
+      description: V(false), because the role trusts more service accounts of the cluster than are annotated with it.
       type: bool
-      returned: if it does
+      returned: if the role trusts such service accounts
       sample: false
     audience:
-      description: The audience of the account's tokens.
+      description: The audience of the pods' tokens.
       type: str
-      returned: if the account is annotated with one
+      returned: if the service account has the annotation
       sample: sts.amazonaws.com
     sts_regional_endpoints:
-      description: Whether pods use the regional STS endpoint.
+      description: Whether pods use the STS endpoint of their region.
       type: bool
-      returned: if the account is annotated with it
+      returned: if the service account has the annotation
       sample: true
     token_expiration:
-      description: Lifetime of the pods' tokens in seconds.
+      description: The lifetime of the pods' tokens in seconds.
       type: int
-      returned: if the account is annotated with it
+      returned: if the service account has the annotation
       sample: 86400
 skipped_accounts:
-  description: The service accounts that name a role, or were meant to, and are in no binding.
+  description: The service accounts with a role annotation, or a misspelled one, that no binding describes.
   returned: success
   type: list
   elements: dict
   contains:
     namespace:
-      description: The account's namespace.
+      description: The namespace of the service account.
       type: str
       returned: always
       sample: analytics
     service_account:
-      description: The account's name.
+      description: The name of the service account.
       type: str
       returned: always
       sample: old-reports
     role_arn:
-      description: What it is annotated with; null for nothing.
+      description: The value of the annotation. Null if the service account does not have it.
       type: str
       returned: always
       sample: arn:aws:iam::123456789012:role/old-reports
     reason:
-      description: Why it is in no binding.
+      description: Why no binding describes the service account.
       type: str
       returned: always
       sample: there is no role old-reports
 notes:
-  description: What the bindings leave out, and why.
+  description: What the bindings do not describe, and why.
   returned: success
   type: list
   elements: dict
   contains:
     service_accounts:
-      description: The accounts whose bindings it concerns, each as NAMESPACE/NAME.
+      description: The service accounts of the bindings that the note is about, each as NAMESPACE/NAME.
       type: list
       elements: str
       returned: always
       sample: [analytics/reports]
     message:
-      description: What is left out.
+      description: The message of the note.
       type: str
       returned: always
       sample: "annotation eks.amazonaws.com/sts-regional-endpoints is 'yes', which no option can say; it stays as it is"
 calls:
-  description: How many requests were made, by service and operation.
+  description: The number of requests by service and operation.
   returned: success
   type: dict
   sample:
@@ -243,8 +243,8 @@ def main() -> None:
         spec = importing.ImportSpec.from_params(module.params)
         aws = Aws(module, connections=bindings_info.WORKERS)
         server = open_api_server(module, aws, connections=bindings_info.WORKERS)
-        found = importing.collect(bindings_info.read(aws, server, spec))
-        return _runner.info_result({**dataclasses.asdict(found), "calls": server.calls.as_dict()})
+        imported = importing.collect(bindings_info.read(aws, server, spec))
+        return _runner.info_result({**dataclasses.asdict(imported), "calls": server.calls.as_dict()})
 
     _runner.run(module, read)
 

@@ -7,21 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_role
-short_description: Manage an IAM role that Kubernetes service accounts act as
+short_description: Manage an IAM role for Kubernetes service accounts
 version_added: 0.1.0
 description:
-  - Makes, changes and removes an IAM role that trusts service accounts of an EKS cluster by the cluster's OIDC
-    provider, which is the second link of the chain that gives Kubernetes service accounts an IAM role (IRSA).
-  - A role may be shared. Of its trust policy the module writes only the plain statements of the one provider that
-    O(cluster_name) or O(issuer) names, and keeps everybody else's as they are. Plain is a statement that allows
-    C(sts:AssumeRoleWithWebIdentity) to that provider alone, on no other conditions than C(StringEquals) or
-    C(StringLike) on the provider's C(sub) and C(aud), whoever wrote it.
-  - A statement of that provider with further conditions, principals or actions is somebody's own. It is kept, a warning
-    tells of it, and service accounts that it names are not granted the role a second time, since beside a plain
-    statement its conditions would mean nothing. O(trust=replace) does away with it.
-  - Statements are compared by what they mean, so their order, a list of one value against the value, the case of
-    actions or an account's id against its root ARN make no change.
-  - Everything that can be checked is checked before the first call, the rest before the first write.
+  - Creates, updates and deletes an IAM role that Kubernetes service accounts of an EKS cluster can assume through the
+    OIDC provider of the cluster (IRSA).
+  - The module manages only statements of the trust policy that are for the OIDC provider of O(cluster_name) or
+    O(issuer) and have no conditions other than C(StringEquals) and C(StringLike) on C(sub) and C(aud). All other
+    statements are kept, so several clusters and tools can share a role.
+  - A statement for the same provider with other conditions, principals or actions is a foreign statement. The module
+    keeps it and issues a warning. It does not add a statement for a service account that a foreign statement names,
+    because that would bypass the conditions of the foreign statement. O(trust=replace) removes foreign statements.
+  - Statements are compared by meaning. The order of statements, a list with one value in place of the value, the case
+    of actions, and an account ID in place of its root ARN make no difference.
+  - The module validates the options before the first API call, and everything else before the first write.
 extends_documentation_fragment:
   - eksops.irsa.options.role
   - amazon.aws.common.modules
@@ -34,81 +33,81 @@ attributes:
     description: Has an action plugin of the same name, which runs on the controller.
     support: full
     details:
-      - It looks O(well_known_policies) up and runs the module.
+      - The action plugin resolves O(well_known_policies) and runs the module.
 options:
   state:
     description:
-      - With V(present) the role is made, or changed in what the options name.
-      - With V(absent) and neither O(cluster_name) nor O(issuer), the role is deleted with its policies. It must carry
-        the tag C(eksops.irsa/managed=true), which the module puts on every role that it makes.
-      - With V(absent) and a cluster, only the plain statements of that cluster's provider are taken out of the trust
-        policy, or the O(service_accounts) alone if they are given. A role with the tag is deleted once no statement is
-        left that allows anybody anything; so taking one of two clusters away leaves the role to the other. A role
-        without the tag stays, if need be with a statement that says that it trusts nobody.
+      - V(present) creates the role, or updates what the other options set.
+      - V(absent) without O(cluster_name) and O(issuer) deletes the role with its policies. The role must have the tag
+        C(eksops.irsa/managed=true), which the module sets on each role that it creates.
+      - V(absent) with O(cluster_name) or O(issuer) removes only the managed statements for the OIDC provider of that
+        cluster, or only O(service_accounts) if they are set. If no statement allows anything then, a role with the tag
+        is deleted. A role without the tag is kept, if necessary with a statement that trusts nobody.
     type: str
     choices: [present, absent]
     default: present
   name:
     description:
-      - The role's name, without its path.
-      - IAM keeps names unique without regard to case.
+      - The name of the role, without its path.
+      - Names of roles are not case-sensitive in IAM.
     type: str
     required: true
   service_accounts:
     description:
-      - The service accounts that may act as the role.
-      - Needed to make a role. An empty list makes, or leaves, a role that trusts no service account of the cluster.
+      - The service accounts that may assume the role.
+      - Required to create a role. With an empty list, the role trusts no service account of the cluster.
     type: list
     elements: dict
     suboptions:
       namespace:
-        description: The account's namespace, or a pattern with O(allow_wildcards).
+        description: The namespace of the service account, or a pattern with O(allow_wildcards=true).
         type: str
         required: true
       name:
-        description: The account's name, or a pattern with O(allow_wildcards).
+        description: The name of the service account, or a pattern with O(allow_wildcards=true).
         type: str
         required: true
   allow_wildcards:
     description:
-      - Whether C(*) and C(?) may stand in O(service_accounts) for any text and for any character.
-      - Such accounts get a statement of their own with C(StringLike).
+      - Whether O(service_accounts) may contain the wildcards C(*) for any text and C(?) for any character.
+      - Patterns get a separate statement with C(StringLike).
     type: bool
     default: false
   cluster_name:
     description:
-      - Name of the EKS cluster whose service accounts are meant. Its issuer is read from EKS.
-      - Needed with O(service_accounts), unless O(issuer) is given.
+      - The name of the EKS cluster of the service accounts. The module reads the issuer from EKS.
+      - Required with O(service_accounts), unless O(issuer) is set.
     type: str
   issuer:
     description:
-      - The OIDC issuer of the service accounts, with or without C(https://), in place of O(cluster_name). EKS is not
-        asked then, so it also serves for a cluster in another account or one that is gone.
-      - The provider that the role trusts is that of this issuer in the role's own account.
+      - The OIDC issuer of the cluster, with or without C(https://), in place of O(cluster_name). The module then does
+        not call EKS, so this also works for a cluster in another AWS account or for a deleted cluster.
+      - The role trusts the OIDC provider for this issuer in the AWS account of the role.
     type: str
   audiences:
     description:
-      - What the service accounts' tokens must be issued for, any one of them.
-      - An empty list leaves the condition on the audience out.
+      - The audiences that the trust policy accepts. The token of a service account must have one of them.
+      - With an empty list, the trust policy has no condition on the audience.
     type: list
     elements: str
     default: [sts.amazonaws.com]
   force:
-    description: With O(state=absent), delete the role whoever made it and whomever else it trusts.
+    description:
+      - With O(state=absent), whether to delete the role even if another tool created it or if it still trusts others.
     type: bool
     default: false
 notes:
-  - The calling identity needs C(iam:GetRole), and for what the options ask for C(iam:CreateRole),
-    C(iam:UpdateAssumeRolePolicy), C(iam:UpdateRole), C(iam:TagRole) and so forth; an error names the action that is
-    missing. C(iam:ListAttachedRolePolicies), C(iam:ListRolePolicies) and C(iam:GetRolePolicy) may be missing where the
-    options don't speak of policies. C(eks:DescribeCluster) is needed with O(cluster_name),
-    C(sts:GetCallerIdentity) never needs to be allowed.
-  - C(iam:GetAccountSummary) is called only when a trust policy is longer than 2048 characters or a role has more than
-    ten managed policies, to learn whether the account's quota was raised.
-  - IAM has no version check on a trust policy. It is read again just before and half a second after it is written, and
-    written again if another writer came in between, so that runs at the same time come to agree. It is still better to
-    have one writer of a role at a time.
-  - A change takes some seconds to reach all of AWS.
+  - The module needs C(iam:GetRole) and the permissions for what the options set, such as C(iam:CreateRole),
+    C(iam:UpdateAssumeRolePolicy), C(iam:UpdateRole) and C(iam:TagRole). An error names the missing permission.
+    C(iam:ListAttachedRolePolicies), C(iam:ListRolePolicies) and C(iam:GetRolePolicy) are required only if an option for
+    policies is set. C(eks:DescribeCluster) is required with O(cluster_name). C(sts:GetCallerIdentity) needs no
+    permission.
+  - The module calls C(iam:GetAccountSummary) only to read a raised quota, if a trust policy is longer than 2048
+    characters or a role has more than ten managed policies.
+  - IAM has no version check for trust policies. The module reads the trust policy immediately before it writes it, and
+    again half a second later. If another writer has changed it, the module writes it again. Parallel runs therefore
+    converge. It is still better to have one writer of a role at a time.
+  - IAM is eventually consistent. A change takes a few seconds to take effect everywhere.
 author:
   - eksops contributors (@eksops)
 seealso:
@@ -117,12 +116,12 @@ seealso:
   - module: eksops.irsa.sa_annotate
   - module: amazon.aws.iam_role
   - name: Assign IAM roles to Kubernetes service accounts
-    description: What AWS says of it.
+    description: The AWS documentation.
     link: https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
 """
 
 EXAMPLES = r"""
-- name: A role for one service account, with a policy of AWS and one of its own
+- name: Create a role for a service account with an AWS managed policy and an inline policy
   eksops.irsa.irsa_role:
     name: reports
     cluster_name: production
@@ -143,7 +142,7 @@ EXAMPLES = r"""
       team: analytics
   register: reports
 
-- name: A role for external-dns, which may write into one zone, and for Cluster Autoscaler
+- name: Create a role with well-known policies for external-dns and Cluster Autoscaler
   eksops.irsa.irsa_role:
     name: production-dns-and-scaling
     cluster_name: production
@@ -158,7 +157,7 @@ EXAMPLES = r"""
       - name: external_dns
         zones: [Z0123456789ABCDEFGHIJ]
 
-- name: Let the same accounts of a second cluster use it too
+- name: Add a service account of a second cluster
   eksops.irsa.irsa_role:
     name: reports
     cluster_name: staging
@@ -167,7 +166,7 @@ EXAMPLES = r"""
       - namespace: analytics
         name: reports
 
-- name: All accounts of the review namespaces, added to what is there
+- name: Add the service accounts of all review namespaces and keep the others
   eksops.irsa.irsa_role:
     name: reports
     cluster_name: staging
@@ -178,14 +177,14 @@ EXAMPLES = r"""
     allow_wildcards: true
     purge_service_accounts: false
 
-- name: Take the second cluster away again
+- name: Remove the service accounts of the second cluster
   eksops.irsa.irsa_role:
     name: reports
     cluster_name: staging
     region: eu-west-1
     state: absent
 
-- name: Remove the role
+- name: Delete the role
   eksops.irsa.irsa_role:
     name: reports
     region: eu-west-1
@@ -195,38 +194,38 @@ EXAMPLES = r"""
 RETURN = r"""
 role:
   description:
-    - The role as it is in the end, or as it would be in check mode.
-    - Empty if there is no role in the end.
+    - The role after the task. In check mode, the role as it would be.
+    - Empty if the role does not exist.
   returned: success
   type: dict
   contains:
     arn:
-      description: Its ARN.
+      description: The ARN of the role.
       type: str
       returned: if the role exists
       sample: arn:aws:iam::123456789012:role/reports
     name:
-      description: Its name.
+      description: The name of the role.
       type: str
       returned: if the role exists
       sample: reports
     path:
-      description: Its path.
+      description: The path of the role.
       type: str
       returned: if the role exists
       sample: /
     role_id:
-      description: Its unique id. It is null in check mode if the role is still to be made.
+      description: The unique ID of the role. Null in check mode if the role would be created.
       type: str
       returned: if the role exists
       sample: AROAABCDEFGHIJKLMNOPQ
     description:
-      description: Its description, empty if it has none.
+      description: The description of the role. Empty if it has none.
       type: str
       returned: if the role exists
       sample: ""
     trust_policy:
-      description: Its trust policy.
+      description: The trust policy of the role.
       type: dict
       returned: if the role exists
       sample:
@@ -242,36 +241,36 @@ role:
                 oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF:aud: sts.amazonaws.com
     managed_policies:
       description:
-        - The ARNs of its managed policies, sorted.
-        - It is null if O(managed_policies) is left out and the caller isn't allowed to list them.
+        - The ARNs of the managed policies of the role, sorted.
+        - Null if O(managed_policies) is not set and the caller may not list them.
       type: list
       elements: str
       returned: if the role exists
       sample: [arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess]
     inline_policies:
       description:
-        - Its inline policies, documents by name.
-        - It is null if O(inline_policies) is left out and the caller isn't allowed to read them.
+        - The inline policies of the role, a dictionary of policy documents by name.
+        - Null if O(inline_policies) is not set and the caller may not read them.
       type: dict
       returned: if the role exists
       sample: {}
     permissions_boundary:
-      description: The ARN of its permissions boundary, null if it has none.
+      description: The ARN of the permissions boundary of the role. Null if it has none.
       type: str
       returned: if the role exists
       sample: arn:aws:iam::123456789012:policy/boundary
     max_session_duration:
-      description: How long its sessions last at most, in seconds.
+      description: The maximum session duration of the role, in seconds.
       type: int
       returned: if the role exists
       sample: 3600
     tags:
-      description: Its tags.
+      description: The tags of the role.
       type: dict
       returned: if the role exists
       sample: {eksops.irsa/managed: "true", team: analytics}
 actions:
-  description: What was written, or would be in check mode, in words and in order.
+  description: The changes that the module made, or would make in check mode, in order.
   returned: success
   type: list
   elements: str
@@ -297,14 +296,14 @@ def main() -> None:
         argument_spec=ARGUMENTS, supports_check_mode=True, mutually_exclusive=[("cluster_name", "issuer")]
     )
 
-    def body() -> dict[str, t.Any]:
+    def manage_role() -> dict[str, t.Any]:
         spec = RoleSpec.from_params(module.params, _runner.load_yaml)
         aws = Aws(module)
         client = aws.client("iam")
         plan, answers = _runner.converge(module, lambda: role_module.plan(aws, spec), role_module.operations(client))
         return _runner.result(module, plan, role=role_module.final_state(plan, answers))
 
-    _runner.run(module, body)
+    _runner.run(module, manage_role)
 
 
 if __name__ == "__main__":

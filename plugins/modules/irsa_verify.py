@@ -458,7 +458,7 @@ def main() -> None:
     )
 
     def verify() -> dict[str, t.Any]:
-        began = time.monotonic()
+        started_at = time.monotonic()
         spec = VerificationSpec.from_params(module.params)
         aws = Aws(module)
         name = module.params["cluster_name"]
@@ -469,7 +469,7 @@ def main() -> None:
         returns = {
             **verification.result_of(diagnosis),
             "calls": aws.calls.as_dict(),
-            "elapsed": round(time.monotonic() - began, 3),
+            "elapsed": round(time.monotonic() - started_at, 3),
         }
         return _runner.info_result(returns, warnings=diagnosis.warnings, failure=diagnosis.failure(spec.fail_on))
 

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pod_rollout
-short_description: Restart the workloads whose pods lack the IAM role of their service account
+short_description: Re-create pods that lack the IAM role of their service account
 version_added: 0.1.0
 description:
-  - The pod identity webhook gives a pod its IAM role when the pod is created, and never after. Pods that are older than
-    the annotation of their service account have no role, or the one before, until something replaces them.
-  - This module finds those pods, restarts their owners and nothing else, waits until the new pods are ready, and looks
-    whether they have the role.
-  - A pod is stale if one of its containers, init containers included, lacks E(AWS_ROLE_ARN) and
-    E(AWS_WEB_IDENTITY_TOKEN_FILE), or has them with another role, though the webhook would set them. It is stale, too,
-    if its token has another audience than the annotation C(eks.amazonaws.com/audience) of the account says. Not stale
-    are pods and containers that the webhook passes over (the label C(eks.amazonaws.com/skip-pod-identity-webhook), the
-    annotation C(eks.amazonaws.com/skip-containers), containers that set one of the variables themselves or were added
-    later by another webhook, static pods), and pods that are being deleted or have ended.
-  - If nothing is stale, nothing is written. A rollout that is under way already is still waited for.
+  - The pod identity webhook injects the IAM role into a pod only when the pod is created. Pods that are older than the
+    annotation of their service account have no role, or the previous role, until they are replaced.
+  - This module finds these stale pods and restarts only their owners. It then waits until the new pods are ready and
+    checks that they have the role.
+  - A pod is stale if the webhook would set E(AWS_ROLE_ARN) and E(AWS_WEB_IDENTITY_TOKEN_FILE) in one of its containers
+    or init containers, but the container lacks them or has another role. A pod is also stale if its token has another
+    audience than the annotation C(eks.amazonaws.com/audience) of the service account.
+  - Pods and containers that the webhook skips are not stale. These are pods with the label
+    C(eks.amazonaws.com/skip-pod-identity-webhook), containers in the annotation C(eks.amazonaws.com/skip-containers),
+    containers that set one of the variables themselves or that another webhook added later, and static pods. Pods that
+    are being deleted or have ended are not stale either.
+  - If no pod is stale, the module writes nothing. It still waits for a rollout that is already in progress.
 extends_documentation_fragment:
   - eksops.irsa.options.rollout
   - eksops.irsa.cluster
@@ -32,83 +33,86 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - RV(verified) then has the pods that are right already.
+      - RV(verified) has the pods that already have the role.
   idempotent:
     details:
-      - With O(only_stale=false) each run restarts again.
+      - With O(only_stale=false), each run restarts the workloads again.
 options:
   namespace:
     description:
-      - Namespace of the service account and of the pods.
-      - Needed unless O(service_accounts) is given.
+      - The namespace of the service account and of the pods.
+      - Required unless O(service_accounts) is set.
     type: str
   service_account:
     description:
-      - Name of the service account whose pods are looked at.
+      - The name of the service account whose pods to check.
       - One of O(service_account), O(label_selectors) and O(service_accounts) is required.
     type: str
     aliases: [name]
   service_accounts:
     description:
-      - Several service accounts whose pods are looked at, in any namespaces. Their rollouts run side by side.
-      - It takes the place of O(namespace), O(service_account), O(label_selectors) and O(role_arn).
-      - Entries of RV(restarted) and RV(verified) then have a C(namespace) too.
+      - Several service accounts whose pods to check, in any namespaces. Their workloads roll out in parallel.
+      - Mutually exclusive with O(namespace), O(service_account), O(label_selectors) and O(role_arn).
+      - The items of RV(restarted) and RV(verified) then have a C(namespace) too.
     type: list
     elements: dict
     version_added: 0.2.0
     suboptions:
       namespace:
-        description: The account's namespace.
+        description: The namespace of the service account.
         type: str
         required: true
       name:
-        description: The account's name.
+        description: The name of the service account.
         type: str
         required: true
         aliases: [service_account]
       role_arn:
-        description: As O(role_arn), for this account.
+        description: The ARN of the role that the pods should have, as in O(role_arn).
         type: str
   label_selectors:
     description:
-      - Look at pods with these labels only, as C(kubectl -l) takes them.
-      - Without O(service_account), pods of all accounts of the namespace are looked at, each for the role of its own.
+      - Check only pods with these labels, in the format of C(kubectl -l).
+      - Without O(service_account), the pods of all service accounts of the namespace are checked, each for the role of
+        its own service account.
     type: list
     elements: str
   role_arn:
     description:
-      - ARN of the role that the pods are to have.
-      - By default what the annotation C(eks.amazonaws.com/role-arn) of the service account says. It is an error if
-        O(service_account) has none, whereas pods that are chosen by labels alone are then left alone.
-      - If it is empty, pods are to have no role, and those that still have one are stale. Use it after the
-        annotation was removed.
-      - It is an error if the annotation names another role, because that is what new pods would get. In check mode it
-        is not, since the annotation may be about to change; nor is a missing namespace, which may be about to be made.
+      - The ARN of the role that the pods should have.
+      - The default is the annotation C(eks.amazonaws.com/role-arn) of the service account. If O(service_account) does
+        not have it, the module fails. Pods that are selected only by labels are skipped in this case.
+      - With an empty string, the pods should have no role, and pods that still have one are stale. Use this after you
+        remove the annotation.
+      - The module fails if the annotation names another role, because new pods would get that role. In check mode,
+        neither this nor a missing namespace is an error, because in a normal run a previous task may change the
+        annotation or create the namespace.
     type: str
 notes:
-  - In Kubernetes it needs the verbs get on serviceaccounts (list, where pods are chosen by labels alone) and list on
-    pods. For the workloads that it restarts it needs get, list, watch and patch on deployments, statefulsets and
-    daemonsets, get, list and watch on replicasets and replicationcontrollers, and watch on pods; for pods that go one
-    by one, create on pods/eviction, or delete on pods. With list on events it can say more of what hangs.
+  - In Kubernetes, the module needs get on serviceaccounts (list, if pods are selected only by labels) and list on pods.
+  - To restart workloads, it needs get, list, watch and patch on deployments, statefulsets and daemonsets, get, list and
+    watch on replicasets and replicationcontrollers, and watch on pods. To replace pods one by one, it needs create on
+    pods/eviction, or delete on pods with O(strategy=delete).
+  - With list on events, error messages have more details.
 author:
   - eksops contributors (@eksops)
 seealso:
   - module: eksops.irsa.sa_annotate
   - module: kubernetes.core.k8s_rollback
   - name: Amazon EKS Pod Identity Webhook
-    description: Its injection rules.
+    description: The rules by which the webhook injects a role.
     link: https://github.com/aws/amazon-eks-pod-identity-webhook
 """
 
 EXAMPLES = r"""
-- name: Give the role to the pods that started before the annotation
+- name: Re-create pods that started before their service account was annotated
   eksops.irsa.pod_rollout:
     cluster_name: production
     region: eu-west-1
     namespace: default
     service_account: default
 
-- name: Look after all accounts of a team at once
+- name: Re-create stale pods of several service accounts
   eksops.irsa.pod_rollout:
     cluster_name: production
     region: eu-west-1
@@ -117,7 +121,7 @@ EXAMPLES = r"""
         name: default
         role_arn: arn:aws:iam::123456789012:role/shop
 
-- name: Replace the pods one by one and keep to the disruption budgets
+- name: Replace pods one by one and respect disruption budgets
   eksops.irsa.pod_rollout:
     kubeconfig: ~/.kube/config
     namespace: default
@@ -126,7 +130,7 @@ EXAMPLES = r"""
     strategy: evict
     wait_timeout: 900
 
-- name: Take the role from running pods after the annotation was removed
+- name: Re-create pods without a role after the annotation was removed
   eksops.irsa.pod_rollout:
     cluster_name: production
     region: eu-west-1
@@ -137,135 +141,135 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The writes in words.
+  description: The changes that the module made, or would make in check mode.
   returned: success
   type: list
   elements: str
   sample: [restart Deployment shop/checkout]
 pods:
-  description: The pods as they were found.
+  description: The pods before the rollout.
   returned: success
   type: list
   elements: dict
   contains:
     namespace:
-      description: The pod's namespace.
+      description: The namespace of the pod.
       type: str
       returned: success
       sample: shop
     name:
-      description: The pod's name.
+      description: The name of the pod.
       type: str
       returned: success
       sample: checkout-7c5ddbdf54-2xkqn
     owner:
-      description: The workload that makes the pod again; null for a bare pod.
+      description: The workload that re-creates the pod. Null if the pod has no owner.
       type: dict
       returned: success
       contains:
         kind:
-          description: The workload's kind.
+          description: The kind of the workload.
           type: str
           returned: success
           sample: Deployment
         name:
-          description: The workload's name.
+          description: The name of the workload.
           type: str
           returned: success
           sample: checkout
     stale:
-      description: Whether the pod lacks what a new one would have.
+      description: Whether the pod lacks the role that a new pod would have.
       type: bool
       returned: success
       sample: true
     reasons:
-      description: Why, in words; for a pod that is not stale, what else there is to know.
+      description: Why the pod is stale. For a pod that is not stale, other information about it.
       type: list
       elements: str
       returned: success
       sample: [container app has no AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE]
 restarted:
-  description: What was restarted, or would be in check mode. A StatefulSet may be there twice.
+  description: The workloads that were restarted, or would be in check mode. A StatefulSet can appear twice.
   returned: success
   type: list
   elements: dict
   contains:
     kind:
-      description: The workload's kind, or C(Pod) for a bare pod that was deleted.
+      description: The kind of the workload. C(Pod) for a deleted pod without an owner.
       type: str
       returned: success
       sample: Deployment
     name:
-      description: The workload's name.
+      description: The name of the workload.
       type: str
       returned: success
       sample: checkout
     strategy:
-      description: What was done, V(restart), V(evict) or V(delete).
+      description: The strategy that was used, V(restart), V(evict) or V(delete).
       type: str
       returned: success
       sample: restart
 unmanaged:
-  description: The stale pods that have no owner. They were left alone unless O(delete_unmanaged=true).
+  description: The stale pods without an owner. They are kept unless O(delete_unmanaged=true).
   returned: success
   type: list
   elements: dict
   contains:
     namespace:
-      description: The pod's namespace.
+      description: The namespace of the pod.
       type: str
       returned: success
       sample: shop
     name:
-      description: The pod's name.
+      description: The name of the pod.
       type: str
       returned: success
       sample: debug
 verified:
   description:
-    - The pods that have what they should have when the module ends.
-    - With O(wait=false) and in check mode, those that had it before.
+    - The pods that have the expected role at the end.
+    - With O(wait=false) and in check mode, the pods that had it before.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: The pod's name.
+      description: The name of the pod.
       type: str
       returned: success
       sample: checkout-6f9bb5d7b9-l8t5c
     containers:
-      description: The containers, init containers first, whose environment is right.
+      description: The containers with the expected environment variables, init containers first.
       type: list
       elements: str
       returned: success
       sample: [app]
 elapsed:
-  description: How long the module took, in seconds.
+  description: The duration in seconds.
   returned: success
   type: float
   sample: 12.3
 error:
-  description: What went wrong.
+  description: The error.
   returned: failure
   type: dict
   contains:
     kind:
-      description: The kind of error; V(rollout_failed) if workloads hang or came up without the role.
+      description: The kind of error. V(rollout_failed) if a rollout did not complete or new pods lack the role.
       type: str
       returned: failure
       sample: rollout_failed
     done:
-      description: The writes that were done before, in words.
+      description: The changes that were made before the error.
       type: list
       elements: str
-      returned: when the kind is rollout_failed
+      returned: if the kind is V(rollout_failed)
       sample: [restart Deployment shop/checkout]
     workloads:
-      description: The workloads that hang, each with C(kind), C(name), C(reason) and C(trouble).
+      description: The workloads that did not roll out, each with C(kind), C(name), C(reason) and C(trouble).
       type: list
       elements: dict
-      returned: when the kind is rollout_failed
+      returned: if the kind is V(rollout_failed)
       sample:
         - kind: Deployment
           name: checkout
@@ -295,7 +299,7 @@ def main() -> None:
         required_one_of=[("service_account", "label_selectors", "service_accounts")],
         required_by={"service_account": ["namespace"], "label_selectors": ["namespace"]},
         mutually_exclusive=[
-            (one, "service_accounts") for one in ("namespace", "service_account", "label_selectors", "role_arn")
+            (option, "service_accounts") for option in ("namespace", "service_account", "label_selectors", "role_arn")
         ],
         check_boto3=False,
         supports_check_mode=True,
@@ -303,24 +307,24 @@ def main() -> None:
 
     is_single = module.params["service_accounts"] is None
 
-    def body() -> dict[str, t.Any]:
-        began = time.monotonic()
+    def roll_out() -> dict[str, t.Any]:
+        started_at = time.monotonic()
         specs = specs_from_params(module.params)
         server = open_api_server(module, connections=1 if is_single else 16)
         group = RolloutGroup(server, specs, check_mode=module.check_mode)
         group.observe()
         group.roll_out(functools.partial(_runner.apply, module))
         first = group.members[0] if is_single else None
-        returns: dict[str, t.Any] = {**(first or group).returns()}
+        result: dict[str, t.Any] = {**(first or group).returns()}
         failure = group.failure()
         if failure:
             if first is None or isinstance(failure, RolloutFailed):
-                failure.details.update(returns, done=group.written())
+                failure.details.update(result, done=group.written())
             raise failure
-        returns["elapsed"] = round(time.monotonic() - began, 3)
-        return _runner.result(module, first.decision.plan if first else group.plan(), **returns)
+        result["elapsed"] = round(time.monotonic() - started_at, 3)
+        return _runner.result(module, first.decision.plan if first else group.plan(), **result)
 
-    _runner.run(module, body)
+    _runner.run(module, roll_out)
 
 
 if __name__ == "__main__":

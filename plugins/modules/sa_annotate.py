@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: sa_annotate
-short_description: Give a Kubernetes service account the annotations of an IAM role
+short_description: Annotate a Kubernetes service account with an IAM role
 version_added: 0.1.0
 description:
-  - Sets the annotations by which the EKS pod identity webhook gives new pods of a service account an IAM role (IRSA),
-    and creates the account where it is missing.
-  - It writes by server-side apply as field manager C(eksops.irsa), so the API server itself keeps account of what this
-    collection set and what others did. What others set stays as it is, here and on removal.
-  - An annotation or label that somebody else owns with another value is an error that names the owner, unless O(force)
-    is set. One that somebody else set to the wanted value is right, and stays theirs.
-  - An option that is left out is left alone, also what an earlier run set by it.
-  - Pods that run already don't change. M(eksops.irsa.pod_rollout) restarts those that need it.
+  - Sets the annotations with which the EKS pod identity webhook injects an IAM role into new pods of a service account
+    (IRSA). Creates the service account if it does not exist.
+  - The module uses server-side apply with the field manager C(eksops.irsa). The API server therefore records which
+    fields this collection owns. Fields that others own are kept, with O(state=absent) too.
+  - An annotation or label that another field manager owns with another value is an error that names the owner, unless
+    O(force=true). One that already has the requested value is unchanged and stays with its owner.
+  - An option that is not set leaves its annotation unchanged, even if an earlier run set it.
+  - Running pods do not change. M(eksops.irsa.pod_rollout) restarts those that lack the role.
 extends_documentation_fragment:
   - eksops.irsa.options.service_account
   - eksops.irsa.cluster
@@ -29,41 +29,40 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - The first write is sent as a dry run, so the API server's admission has its say as well. Where the credentials
-        may not write, that is a warning.
-      - The C(uid) of an account that would be created is null.
+      - The first write is sent as a server-side dry run, which includes admission. If the caller may not write, the
+        module issues a warning.
+      - If the service account would be created, RV(service_account.uid) is null.
 options:
   state:
     description:
-      - V(present) sets what the other options name.
-      - V(absent) takes away what this collection set on the account, and leaves what others own, alone or together
-        with this collection.
+      - V(present) sets the annotations and labels that the other options name.
+      - V(absent) removes the annotations and labels that only this collection owns. All others are kept.
     type: str
     choices: [present, absent]
     default: present
   namespace:
-    description: Namespace of the service account.
+    description: The namespace of the service account.
     type: str
     required: true
   name:
-    description: Name of the service account.
+    description: The name of the service account.
     type: str
     required: true
     aliases: [service_account]
   role_arn:
-    description: ARN of the IAM role, path included, for the annotation C(eks.amazonaws.com/role-arn).
+    description: The ARN of the IAM role, including its path. Sets the annotation C(eks.amazonaws.com/role-arn).
     type: str
   force:
     description:
-      - With O(state=present), whether to take over annotations and labels that others own with other values. Their
-        owners may set them back. Those that others set to the wanted value are owned together then.
-      - With O(state=absent), whether to take away the annotations of the webhook even if others own them.
+      - With O(state=present), whether to take over annotations and labels that other field managers own with other
+        values, and to share the ownership of those that have the requested value. Other owners may set them again.
+      - With O(state=absent), whether to remove the annotations of the webhook even if others own them.
     type: bool
     default: false
 notes:
-  - An account that the collection creates carries the annotation C(eksops.irsa/created).
-  - Secrets and image pull secrets of the account are not touched.
-  - Needs Kubernetes 1.18 or newer.
+  - A service account that the collection creates has the annotation C(eksops.irsa/created).
+  - The module does not change secrets and image pull secrets of the service account.
+  - Requires Kubernetes 1.18 or later.
 requirements:
   - kubernetes >= 31.0.0
 author:
@@ -72,15 +71,15 @@ seealso:
   - module: eksops.irsa.irsa_role
   - module: eksops.irsa.pod_rollout
   - name: Assign IAM roles to Kubernetes service accounts
-    description: What AWS says of it.
+    description: The AWS documentation.
     link: https://docs.aws.amazon.com/eks/latest/userguide/associate-service-account-role.html
   - name: Server-side apply
-    description: What Kubernetes says of field managers and conflicts.
+    description: The Kubernetes documentation of field managers and conflicts.
     link: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 EXAMPLES = r"""
-- name: Give a service account a role, with nothing but the cluster's name and AWS credentials
+- name: Annotate a service account with only the cluster's name and AWS credentials
   eksops.irsa.sa_annotate:
     cluster_name: production
     region: eu-west-1
@@ -88,7 +87,7 @@ EXAMPLES = r"""
     name: ebs-csi-controller-sa
     role_arn: arn:aws:iam::123456789012:role/ebs-csi
 
-- name: Do it by a kubeconfig, in a namespace of its own and with short tokens
+- name: Create and annotate a service account with short-lived tokens, using a kubeconfig
   eksops.irsa.sa_annotate:
     kubeconfig: ~/.kube/config
     namespace: backup
@@ -99,7 +98,7 @@ EXAMPLES = r"""
     labels:
       team: storage
 
-- name: Take the annotation over from whoever set it by hand
+- name: Take over an annotation that another tool owns
   eksops.irsa.sa_annotate:
     cluster_name: production
     region: eu-west-1
@@ -108,7 +107,7 @@ EXAMPLES = r"""
     role_arn: arn:aws:iam::123456789012:role/ebs-csi
     force: true
 
-- name: Take away what the collection set, and the account itself if the collection created it
+- name: Remove the annotations, and delete the service account if this collection created it
   eksops.irsa.sa_annotate:
     kubeconfig: ~/.kube/config
     namespace: backup
@@ -119,82 +118,82 @@ EXAMPLES = r"""
 
 RETURN = r"""
 service_account:
-  description: The service account as it is after the task. Empty if there is none.
+  description: The service account after the task. Empty if it does not exist.
   returned: success
   type: dict
   contains:
     namespace:
-      description: Its namespace.
+      description: The namespace of the service account.
       type: str
-      returned: if there is one
+      returned: if the service account exists
       sample: backup
     name:
-      description: Its name.
+      description: The name of the service account.
       type: str
-      returned: if there is one
+      returned: if the service account exists
       sample: uploader
     uid:
-      description: Its UID. Null in check mode where the account would be created.
+      description: The UID of the service account. Null in check mode if it would be created.
       type: str
-      returned: if there is one
+      returned: if the service account exists
       sample: 0b2a9ee8-4a52-4f30-9b5a-8d4a1f8f8f5e
     annotations:
-      description: All its annotations.
+      description: All annotations of the service account.
       type: dict
-      returned: if there is one
+      returned: if the service account exists
       sample:
         eks.amazonaws.com/role-arn: arn:aws:iam::123456789012:role/backup/uploader
         eksops.irsa/created: "true"
     labels:
-      description: All its labels.
+      description: All labels of the service account.
       type: dict
-      returned: if there is one
+      returned: if the service account exists
       sample: {team: storage}
     managed_annotations:
       description: The annotations that this collection owns, alone or together with others.
       type: list
       elements: str
-      returned: if there is one
+      returned: if the service account exists
       sample: [eks.amazonaws.com/role-arn]
     managed_labels:
       description: The labels that this collection owns, alone or together with others.
       type: list
       elements: str
-      returned: if there is one
+      returned: if the service account exists
       sample: [team]
     created:
-      description: Whether this collection created the account, by this task or an earlier one.
+      description: Whether this collection created the service account, now or earlier.
       type: bool
-      returned: if there is one
+      returned: if the service account exists
       sample: true
 role_arn:
-  description: The role that the account is annotated with after the task. Null if there is none.
+  description: The ARN in the role annotation after the task. Null without the annotation.
   returned: success
   type: str
   sample: arn:aws:iam::123456789012:role/backup/uploader
 previous_role_arn:
-  description: The role that the account was annotated with before the task. Null if there was none.
+  description: The ARN in the role annotation before the task. Null without the annotation.
   returned: success
   type: str
   sample: arn:aws:iam::123456789012:role/uploader
 near_misses:
-  description: Annotations on the account that look like those of the webhook and have no effect.
+  description: Annotations of the service account that look like those of the webhook, but have no effect.
   returned: success
   type: list
   elements: dict
   contains:
     key:
-      description: The annotation.
+      description: The key of the annotation.
       type: str
       returned: success
       sample: eks.amazon.com/role-arn
     intended:
-      description: The one that was probably meant.
+      description: The key that was probably intended.
       type: str
       returned: success
       sample: eks.amazonaws.com/role-arn
 actions:
-  description: What the task did, or would do in check mode, in words.
+  description: The changes that the module made, or would make in check mode.
   returned: success
   type: list
   elements: str
@@ -219,7 +218,7 @@ ARGUMENTS: dict[str, t.Any] = {**options.SA_ANNOTATE, **options.SERVICE_ACCOUNT,
 def main() -> None:
     module = AnsibleAWSModule(argument_spec=ARGUMENTS, check_boto3=False, supports_check_mode=True)
 
-    def body() -> dict[str, t.Any]:
+    def annotate() -> dict[str, t.Any]:
         spec = ServiceAccountSpec.from_params(module.params)
         server = connection.open_api_server(module)
         plan, answers = _runner.converge(
@@ -231,7 +230,7 @@ def main() -> None:
         plan = service_account_plan.confirmed(spec, plan, answers)
         return _runner.result(module, plan, **service_account_plan.returns(plan))
 
-    _runner.run(module, body)
+    _runner.run(module, annotate)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def chromium() -> c.Iterator[playwright.Browser]:
 
 @pytest.fixture(scope="session")
 def audits() -> dict[str, documents.Json]:
-    """The documents of the pages, by name."""
+    """The audit document of each page, by name."""
     return {name: make() for name, make in DOCUMENTS.items()}
 
 
@@ -41,9 +41,9 @@ def files(audits: dict[str, documents.Json], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture
 def visit(chromium: playwright.Browser, files: dict[str, pathlib.Path]) -> c.Iterator[Opener]:
-    """visit(name, fragment, **options of the context): opens a page.
+    """visit(name, fragment, **options of the browser context) opens a page.
 
-    After the test, nothing must be on the console, and the file must be the only request.
+    The test fails if the page logs to the console or requests anything but its own file.
     """
     contexts: list[playwright.BrowserContext] = []
     messages: list[str] = []

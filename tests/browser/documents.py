@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audit documents of any size for tests of the page; the same seed gives the same document."""
+"""Audit documents of any size for tests of the page. The same seed gives the same document."""
 
 from __future__ import annotations
 
@@ -20,24 +20,9 @@ ACCOUNT_ID = samples.ACCOUNT_ID
 OTHER_ID = "444455556666"
 ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B716D3041E"
 
-# Names and texts that must not change the page.
-HOSTILE = (
-    "</script><script>document.title='taken'</script>",
-    "<!--<script>",
-    "<img src=x onerror=document.title='taken'>",
-    "'\"><b>bold</b>&amp;&#60;",
-    "abc\u202egnp.exe\u2066\u200b",
-    "line\u2028separator\u2029and\x00controls\x1b[31m",
-    "\u05e9\u05dc\u05d5\u05dd-cart",
-    "${style}$policy%s{0}",
-    "__proto__",
-    "constructor",
-    "half \ud83d of a pair",
-)
 
-
-class _Builder:
-    """Collects accounts, roles and findings that refer to each other; `document` sorts and counts them."""
+class _DocumentBuilder:
+    """Builds a document: accounts, roles and findings that refer to each other, sorted and counted."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)  # noqa: S311 (names, no secrets)
@@ -46,7 +31,9 @@ class _Builder:
         self.findings: list[Json] = []
         self.names: set[str] = set()
 
-    def role(self, name: str, *, account_id: str = ACCOUNT_ID, exists: bool | None = True, admin: bool = False) -> int:
+    def add_role(
+        self, name: str, *, account_id: str = ACCOUNT_ID, exists: bool | None = True, admin: bool = False
+    ) -> int:
         draw = self.random
         managed = draw.sample(samples.MANAGED_POLICIES, draw.choice((0, 1, 1, 2, 3)))
         policies: list[Json] = [
@@ -79,7 +66,7 @@ class _Builder:
         )
         return len(self.roles) - 1
 
-    def account(
+    def add_account(
         self, namespace: str, name: str, role: int | None, *, role_arn: str | None = None, exists: bool = True
     ) -> int:
         number = len(self.accounts)
@@ -105,8 +92,8 @@ class _Builder:
         )
         return number
 
-    def find(self, id_: str, accounts: t.Sequence[int], roles: t.Sequence[int], *texts: str | None) -> None:
-        """Texts: message, evidence, expected, found, fix."""
+    def add_finding(self, id_: str, accounts: t.Sequence[int], roles: t.Sequence[int], *texts: str | None) -> None:
+        """Add a finding; ``texts`` are its message, evidence, expected, found and fix."""
         message, evidence, expected, found, fix = texts
         cause = BY_ID[id_]
         finding = {
@@ -134,8 +121,8 @@ class _Builder:
                 pods["total"] = max(2, pods["total"])
                 pods["stale"] = pods["total"] - 1
 
-    def find_any(self, account: int, role: int, candidates: t.Sequence[tuple[t.Any, ...]]) -> None:
-        """Add one finding of ``candidates``, drawn by its frequency, about this account and role."""
+    def add_random_finding(self, account: int, role: int, candidates: t.Sequence[tuple[t.Any, ...]]) -> None:
+        """Add a finding about this account and role, drawn from ``candidates`` by frequency."""
         chosen = self.random.choices(candidates, [candidate[0] for candidate in candidates])[0]
         id_, *texts = chosen[1:]
         data = self.accounts[account]
@@ -146,9 +133,9 @@ class _Builder:
             "role": self.roles[role]["name"],
         }
         filled = [None if text is None else text.format(**names) for text in texts]
-        self.find(id_, [account], [role] if BY_ID[id_].link == "role" else [], *filled)
+        self.add_finding(id_, [account], [role] if BY_ID[id_].link == "role" else [], *filled)
 
-    def free_name(self) -> tuple[str, str]:
+    def choose_unused_name(self) -> tuple[str, str]:
         draw = self.random
         while True:
             namespace = draw.choice(samples.NAMESPACES)
@@ -158,7 +145,7 @@ class _Builder:
             if f"{namespace}/{name}" not in self.names:
                 return namespace, name
 
-    def document(self, **parts: t.Any) -> Json:
+    def make_document(self, **parts: t.Any) -> Json:
         order = sorted(
             self.findings,
             key=lambda finding: (SEVERITIES.index(finding["severity"]), LINKS.index(finding["link"]), finding["id"]),
@@ -183,8 +170,8 @@ class _Builder:
             },
             "namespaces": None,
             "counts": {
-                "service_accounts": _states(self.accounts),
-                "roles": _states(self.roles),
+                "service_accounts": _count_states(self.accounts),
+                "roles": _count_states(self.roles),
                 "pods": {key: sum(account["pods"][key] for account in self.accounts) for key in ("total", "stale")},
                 "findings": {severity: severities[severity] for severity in SEVERITIES},
             },
@@ -198,72 +185,75 @@ class _Builder:
             "service_accounts": self.accounts,
             "roles": self.roles,
             "findings": order,
-            "skipped_checks": ["The add-ons of the cluster: the permission eks:ListAddons is missing."],
+            "skipped_checks": ["add-ons of the cluster: permission eks:ListAddons is missing"],
             **parts,
         }
 
 
-def _states(items: t.Sequence[Json]) -> Json:
+def _count_states(items: t.Sequence[Json]) -> Json:
     counts = collections.Counter(item["state"] for item in items)
     return {"total": len(items), **{state: counts[state] for state in ("ok", "note", "warning", "error", "unknown")}}
 
 
 def example(accounts: int = 60, roles: int | None = None, findings: int | None = None, *, seed: int = 81) -> Json:
-    """An audit of a cluster with ordinary findings, in every state.
+    """Make an audit with ordinary findings in every state.
 
-    :param roles: how many roles; None: about as many as accounts.
-    :param findings: how many findings; None: one for a quarter of the accounts.
+    :param roles: None: about as many as accounts.
+    :param findings: None: a quarter as many as accounts.
     """
-    build = _Builder(seed)
-    _add_special_cases(build)
-    draw = build.random
-    while len(build.accounts) < accounts:
-        namespace, name = build.free_name()
+    builder = _DocumentBuilder(seed)
+    _add_special_cases(builder)
+    draw = builder.random
+    while len(builder.accounts) < accounts:
+        namespace, name = builder.choose_unused_name()
         # Some accounts share a role.
-        shared = [role for role in range(max(0, len(build.roles) - 8), len(build.roles)) if build.roles[role]["exists"]]
+        shared = [
+            role for role in range(max(0, len(builder.roles) - 8), len(builder.roles)) if builder.roles[role]["exists"]
+        ]
         if shared and draw.random() < 0.06:
-            build.account(namespace, name, draw.choice(shared))
+            builder.add_account(namespace, name, draw.choice(shared))
         else:
-            build.account(namespace, name, build.role(f"{namespace}-{name}"))
-    while len(build.roles) < (roles or 0):
-        # Roles that trust accounts by a pattern.
-        role = build.role(f"preview-{len(build.roles)}")
-        build.roles[role]["subjects"] = [f"system:serviceaccount:preview-{len(build.roles)}:*"]
+            builder.add_account(namespace, name, builder.add_role(f"{namespace}-{name}"))
+    while len(builder.roles) < (roles or 0):
+        # Roles that trust a pattern.
+        role = builder.add_role(f"preview-{len(builder.roles)}")
+        builder.roles[role]["subjects"] = [f"system:serviceaccount:preview-{len(builder.roles)}:*"]
     count = accounts // 4 if findings is None else findings
-    while len(build.findings) < count:
-        account = draw.randrange(len(build.accounts))
-        role = build.accounts[account]["role"]
-        if role is None or not build.roles[role]["exists"] or build.accounts[account]["findings"]:
+    while len(builder.findings) < count:
+        account = draw.randrange(len(builder.accounts))
+        role = builder.accounts[account]["role"]
+        if role is None or not builder.roles[role]["exists"] or builder.accounts[account]["findings"]:
             if findings is None or draw.random() < 0.9:
                 continue
             if role is None:
                 continue
-        build.find_any(account, role, samples.ACCOUNT_FINDINGS if draw.random() < 0.65 else samples.ROLE_FINDINGS)
-    return build.document()
+        candidates = samples.ACCOUNT_FINDINGS if draw.random() < 0.65 else samples.ROLE_FINDINGS
+        builder.add_random_finding(account, role, candidates)
+    return builder.make_document()
 
 
-def _add_special_cases(build: _Builder) -> None:
-    """Add one of each thing that the page displays in its own way."""
-    gone = build.role("payments-ledger", exists=False)
-    ledger = build.account("payments", "ledger", gone)
-    build.find(
+def _add_special_cases(builder: _DocumentBuilder) -> None:
+    """Add one case of each kind that the page displays differently."""
+    missing = builder.add_role("payments-ledger", exists=False)
+    ledger = builder.add_account("payments", "ledger", missing)
+    builder.add_finding(
         "role-missing",
         [ledger],
-        [gone],
-        "service account payments/ledger names role payments-ledger, which IAM doesn't have",
+        [missing],
+        "service account payments/ledger names role payments-ledger, which does not exist",
         "metadata.annotations[eks.amazonaws.com/role-arn]",
         "an existing role",
         f"arn:aws:iam::{ACCOUNT_ID}:role/payments-ledger",
-        "make the role with eksops.irsa.irsa_role (name: payments-ledger, service_accounts: "
+        "create the role with eksops.irsa.irsa_role (name: payments-ledger, service_accounts: "
         "[{namespace: payments, name: ledger}])",
     )
-    typo = build.account("legacy-crm", "sync", None, role_arn="arn:aws:iam:111122223333:role/crm-sync")
-    build.find(
+    typo = builder.add_account("legacy-crm", "sync", None, role_arn="arn:aws:iam:111122223333:role/crm-sync")
+    builder.add_finding(
         "arn-malformed",
         [typo],
         [],
-        "service account legacy-crm/sync: arn:aws:iam:111122223333:role/crm-sync is not a role's ARN "
-        "(a colon is missing)",
+        "service account legacy-crm/sync: arn:aws:iam:111122223333:role/crm-sync is not a valid "
+        "role ARN (a colon is missing)",
         "metadata.annotations[eks.amazonaws.com/role-arn]",
         f"arn:aws:iam::{ACCOUNT_ID}:role/crm-sync",
         "arn:aws:iam:111122223333:role/crm-sync",
@@ -271,22 +261,25 @@ def _add_special_cases(build: _Builder) -> None:
         f"role_arn: arn:aws:iam::{ACCOUNT_ID}:role/crm-sync)",
     )
     for namespace in ("warehouse", "reporting"):
-        build.account(namespace, "lake-reader", build.role(f"lake-{namespace}", account_id=OTHER_ID, exists=None))
-    platform = build.role("platform-observability")
-    agents = [build.account("observability", name, platform) for name in ("fluent-bit", "otel-collector", "prometheus")]
-    build.find(
+        lake = builder.add_role(f"lake-{namespace}", account_id=OTHER_ID, exists=None)
+        builder.add_account(namespace, "lake-reader", lake)
+    platform = builder.add_role("platform-observability")
+    agents = [
+        builder.add_account("observability", name, platform) for name in ("fluent-bit", "otel-collector", "prometheus")
+    ]
+    builder.add_finding(
         "role-shared",
         agents,
         [platform],
         "role platform-observability is used by 3 service accounts of namespace observability",
         "annotations of the service accounts",
-        "a role for each",
+        "one role for each service account",
         "observability/fluent-bit, observability/otel-collector, observability/prometheus",
-        "nothing, if they are meant to have the same permissions; else a role for each with eksops.irsa.irsa_bindings",
+        "if they need different permissions, give each its own role with eksops.irsa.irsa_bindings",
     )
-    admin = build.role("ml-training-runner", admin=True)
-    runner = build.account("ml-training", "runner", admin)
-    build.find(
+    admin = builder.add_role("ml-training-runner", admin=True)
+    runner = builder.add_account("ml-training", "runner", admin)
+    builder.add_finding(
         "policy-too-broad",
         [runner],
         [admin],
@@ -294,9 +287,9 @@ def _add_special_cases(build: _Builder) -> None:
         "role ml-training-runner: inline policy admin, statement 1",
         "actions and resources that the workload needs",
         "Action: *, Resource: *",
-        "write the policy anew from what CloudTrail says ml-training/runner calls",
+        "replace the policy by one that allows what ml-training/runner calls according to CloudTrail",
     )
-    build.find(
+    builder.add_finding(
         "pod-predates-annotation",
         [runner],
         [],
@@ -307,12 +300,12 @@ def _add_special_cases(build: _Builder) -> None:
         "neither",
         "replace the pods with eksops.irsa.pod_rollout (namespace: ml-training, service_account: runner)",
     )
-    _add_forgotten_role(build, "cart-v1")
-    spare = build.role("billing-invoices")
-    build.account("billing", "invoices", spare)
-    build.roles[spare]["subjects"].append("system:serviceaccount:billing:statements")
-    unbound = build.account("billing", "statements", build.role("billing-statements"))
-    build.find(
+    _add_orphaned_role(builder, "cart-v1")
+    spare = builder.add_role("billing-invoices")
+    builder.add_account("billing", "invoices", spare)
+    builder.roles[spare]["subjects"].append("system:serviceaccount:billing:statements")
+    unbound = builder.add_account("billing", "statements", builder.add_role("billing-statements"))
+    builder.add_finding(
         "trusts-unannotated-account",
         [unbound],
         [spare],
@@ -320,30 +313,30 @@ def _add_special_cases(build: _Builder) -> None:
         "role billing-invoices: AssumeRolePolicyDocument.Statement[0].Condition",
         None,
         "system:serviceaccount:billing:statements",
-        "take it out with eksops.irsa.irsa_role (name: billing-invoices, service_accounts: "
+        "remove it with eksops.irsa.irsa_role (name: billing-invoices, service_accounts: "
         "[{namespace: billing, name: invoices}])",
     )
 
 
-def _add_forgotten_role(build: _Builder, name: str) -> None:
+def _add_orphaned_role(builder: _DocumentBuilder, name: str) -> None:
     """Add a role that trusts an account that no longer exists."""
-    role = build.role(name)
-    build.roles[role]["last_used"] = "2026-02-11T08:00:00Z"
-    build.roles[role]["subjects"] = [f"system:serviceaccount:shop:{name}"]
-    build.find(
+    role = builder.add_role(name)
+    builder.roles[role]["last_used"] = "2026-02-11T08:00:00Z"
+    builder.roles[role]["subjects"] = [f"system:serviceaccount:shop:{name}"]
+    builder.add_finding(
         "trusts-missing-account",
-        [build.account("shop", name, None, exists=False)],
+        [builder.add_account("shop", name, None, exists=False)],
         [role],
-        f"role {name} trusts a service account that the cluster hasn't got: shop/{name}",
+        f"role {name} trusts service account shop/{name}, which does not exist in the cluster",
         "iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument",
         None,
         f"shop/{name}",
-        f"create it if it is still to come; else eksops.irsa.irsa_role (name: {name}, state: absent)",
+        f"create the service account, or delete the role: eksops.irsa.irsa_role (name: {name}, state: absent)",
     )
 
 
 def large(accounts: int = 5000, *, seed: int = 11) -> Json:
-    """An audit with a role for each account, 2 findings for 5 accounts, and one finding for half of the accounts."""
+    """Make an audit with a role per account, 2 findings per 5 accounts, and a finding that affects half of them."""
     document = example(accounts, accounts, accounts * 2 // 5 - 1, seed=seed)
     names = [f"{account['namespace']}/{account['name']}" for account in document["service_accounts"][::2]]
     at = next(index for index, other in enumerate(document["findings"]) if other["severity"] != "error")
@@ -351,18 +344,18 @@ def large(accounts: int = 5000, *, seed: int = 11) -> Json:
         "id": "webhook-unreachable",
         "severity": "error",
         "link": "webhook",
-        "message": "the API server can't reach the pod identity webhook: connection refused",
+        "message": "the API server cannot reach the pod identity webhook: connection refused",
         "evidence": "MutatingWebhookConfiguration pod-identity-webhook",
         "expected": "an answer",
         "found": "connection refused",
-        "fix": "see to it that the nodes' security group lets the control plane reach the webhook's port",
+        "fix": "allow the control plane to reach the webhook's port in the nodes' security group",
         "service_accounts": names,
         "roles": [],
     }
-    return _with(document, webhook, at)
+    return _insert_finding(document, webhook, at)
 
 
-def _with(document: Json, finding: Json, at: int) -> Json:
+def _insert_finding(document: Json, finding: Json, at: int) -> Json:
     document["findings"].insert(at, finding)
     for item in [*document["service_accounts"], *document["roles"]]:
         item["findings"] = [number + (number >= at) for number in item["findings"]]
@@ -371,30 +364,32 @@ def _with(document: Json, finding: Json, at: int) -> Json:
         if f"{account['namespace']}/{account['name']}" in names:
             account["findings"] = sorted([*account["findings"], at])
             account["state"] = min(account["state"], finding["severity"], key=STATES.index)
-    document["counts"]["service_accounts"] = _states(document["service_accounts"])
+    document["counts"]["service_accounts"] = _count_states(document["service_accounts"])
     document["counts"]["findings"][finding["severity"]] += 1
     return document
 
 
 def hostile() -> Json:
-    """A small audit with `HOSTILE` names and texts everywhere."""
-    build = _Builder(3)
-    for number, text in enumerate(HOSTILE):
-        role = build.role(f"{text}-{number}")
-        build.roles[role]["policies"].append({"kind": "inline", "name": text, "arn": None})
-        build.roles[role]["subjects"].append(f"system:serviceaccount:{text}")
-        account = build.account(text, f"{text}-sa", role)
-        build.accounts[account]["bound_by"] = text
-        build.find("pod-predates-annotation", [account], [role], text, text, text, text, text)
-    document = build.document(skipped_checks=list(HOSTILE), namespaces=list(HOSTILE))
-    document["cluster"].update(name=HOSTILE[0], version=HOSTILE[1], issuer=f"https://{HOSTILE[3]}")
-    document["provider"]["arn"] = HOSTILE[2]
+    """Make a small audit in which all names and texts are `samples.HOSTILE`."""
+    builder = _DocumentBuilder(3)
+    for number, text in enumerate(samples.HOSTILE):
+        role = builder.add_role(f"{text}-{number}")
+        builder.roles[role]["policies"].append({"kind": "inline", "name": text, "arn": None})
+        builder.roles[role]["subjects"].append(f"system:serviceaccount:{text}")
+        account = builder.add_account(text, f"{text}-sa", role)
+        builder.accounts[account]["bound_by"] = text
+        builder.add_finding("pod-predates-annotation", [account], [role], text, text, text, text, text)
+    document = builder.make_document(skipped_checks=list(samples.HOSTILE), namespaces=list(samples.HOSTILE))
+    document["cluster"].update(
+        name=samples.HOSTILE[0], version=samples.HOSTILE[1], issuer=f"https://{samples.HOSTILE[3]}"
+    )
+    document["provider"]["arn"] = samples.HOSTILE[2]
     return document
 
 
 def empty() -> Json:
-    """An audit without accounts, roles and findings, of a cluster of which only the issuer is known."""
-    document = _Builder(1).document(skipped_checks=[])
+    """Make an audit without accounts, roles and findings. Of the cluster only the issuer is known."""
+    document = _DocumentBuilder(1).make_document(skipped_checks=[])
     document["cluster"].update(name=None, account_id=None, version=None)
     document["provider"].update(arn=None, exists=None, client_ids=[], state="unknown")
     return document

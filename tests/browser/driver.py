@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts the Chromium of this machine without its own network traffic, and reads pages for the tests."""
+"""Start the installed Chromium without network traffic of its own, and read pages for the tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from playwright import sync_api as playwright
 Audits = dict[str, documents.Json]
 
 PHONE = {"viewport": {"width": 375, "height": 812}}
-# Most elements of a page, however long its lists are.
+# The limit of elements on a page, for lists of any length.
 MAX_ELEMENTS = 1500
 STATES = ("error", "unknown", "warning", "note", "ok")
 RUNNER = "ml-training/runner"
@@ -37,22 +37,25 @@ ARGUMENTS = (
 )
 
 
-def program() -> str:
-    """The path of $CHROMIUM, or of the first of `NAMES` on PATH.
+def find_chromium() -> str:
+    """Find $CHROMIUM, or else the first of `NAMES` on PATH.
 
-    :raises FileNotFoundError: no such program.
+    :returns: its path.
+    :raises FileNotFoundError: no such program is on PATH.
     """
     for name in [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else NAMES:
-        found = shutil.which(name)
-        if found:
-            return found
-    raise FileNotFoundError("no Chromium on PATH: install it (on Debian: apt-get install chromium) or set CHROMIUM")
+        path = shutil.which(name)
+        if path:
+            return path
+    raise FileNotFoundError(
+        "Chromium is not on PATH. Install it (on Debian: apt-get install chromium) or set CHROMIUM."
+    )
 
 
 @contextlib.contextmanager
 def chromium() -> c.Iterator[playwright.Browser]:
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program(), headless=True, args=list(ARGUMENTS))
+        browser = driver.chromium.launch(executable_path=find_chromium(), headless=True, args=list(ARGUMENTS))
         try:
             yield browser
         finally:
@@ -70,13 +73,13 @@ def count_text(page: playwright.Page) -> str:
 
 
 def row_labels(page: playwright.Page, kind: str) -> list[str]:
-    """The labels, or else texts, of the rows near the window."""
-    found = page.locator(f".{kind}-row").all()
-    return [row.get_attribute("aria-label") or row.inner_text() for row in found]
+    """Read the label, or else the text, of each row in or near the window."""
+    rows = page.locator(f".{kind}-row").all()
+    return [row.get_attribute("aria-label") or row.inner_text() for row in rows]
 
 
 def active_label(page: playwright.Page) -> str:
-    """The label, or else text, of the chosen row."""
+    """Read the label, or else the text, of the chosen row."""
     row_id = page.locator("#grid").get_attribute("aria-activedescendant")
     assert row_id is not None
     row = page.locator(f"#{row_id}")
@@ -84,10 +87,10 @@ def active_label(page: playwright.Page) -> str:
 
 
 def focused_id(page: playwright.Page) -> str:
-    """The id, or else text, of the focused element."""
-    found = page.evaluate("document.activeElement.id || document.activeElement.textContent")
-    assert isinstance(found, str)
-    return found
+    """Read the id, or else the text, of the focused element."""
+    result = page.evaluate("document.activeElement.id || document.activeElement.textContent")
+    assert isinstance(result, str)
+    return result
 
 
 def fragment(page: playwright.Page) -> str:

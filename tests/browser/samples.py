@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Names and findings as they occur in clusters, for the documents of `documents`."""
+"""Realistic names and findings for the audit documents in `documents`."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ MANAGED_POLICIES = [
     "AmazonKinesisReadOnlyAccess",
 ]
 INLINE_POLICIES = ["queue", "bucket", "table", "events", "secrets", "topic"]
-# Findings of one account or its role, by frequency. The texts refer to {sa} (namespace/name), {ns}, {name}, {role}.
+# Findings about one account or its role: frequency, id, message, evidence, expected, found, fix. Placeholders in the
+# texts: {sa} (namespace/name), {ns}, {name}, {role}.
 ACCOUNT_FINDINGS: tuple[tuple[int, str, str, str | None, str | None, str | None, str], ...] = (
     (
         5,
@@ -79,18 +80,18 @@ ACCOUNT_FINDINGS: tuple[tuple[int, str, str, str | None, str | None, str | None,
     (
         3,
         "sub-mismatch",
-        "statement 1 of the trust policy of role {role}: sub is system:serviceaccount:{ns}:{name}, the policy wants "
+        "statement 1 of the trust policy of role {role}: sub is system:serviceaccount:{ns}:{name}, the policy allows "
         "system:serviceaccount:default:{name} (namespace differs)",
         "role {role}: AssumeRolePolicyDocument.Statement[0].Condition",
         "system:serviceaccount:{ns}:{name}",
         "system:serviceaccount:default:{name}",
-        "add the account with eksops.irsa.irsa_role "
+        "add the service account with eksops.irsa.irsa_role "
         "(name: {role}, service_accounts: [{{namespace: {ns}, name: {name}}}])",
     ),
     (
         2,
         "pod-stale-role",
-        "container app of Deployment {sa} (pod {name}-0) has the role that the account named before",
+        "container app of Deployment {sa} (pod {name}-0) has the previous role of the service account",
         "pod {name}-0: spec.containers[app].env",
         f"arn:aws:iam::{ACCOUNT_ID}:role/{{role}}",
         f"arn:aws:iam::{ACCOUNT_ID}:role/{{role}}-old",
@@ -103,7 +104,7 @@ ACCOUNT_FINDINGS: tuple[tuple[int, str, str, str | None, str | None, str | None,
         "metadata.managedFields of the service account",
         "eksops.irsa",
         "helm",
-        "set the annotation where helm takes it from, or take it over with eksops.irsa.sa_annotate (force: true)",
+        "set the annotation in the Helm values, or take ownership of it with eksops.irsa.sa_annotate (force: true)",
     ),
     (
         6,
@@ -112,16 +113,16 @@ ACCOUNT_FINDINGS: tuple[tuple[int, str, str, str | None, str | None, str | None,
         "metadata.managedFields of the service account",
         None,
         "kubectl-annotate",
-        "put the binding under the care of eksops.irsa.irsa_bindings, or of whatever keeps your manifests",
+        "manage the binding with eksops.irsa.irsa_bindings or in your manifests",
     ),
     (
         1,
         "static-credentials",
-        "container app of Deployment {sa} sets AWS_ACCESS_KEY_ID, which the SDKs prefer to the role",
+        "container app of Deployment {sa} sets AWS_ACCESS_KEY_ID, which SDKs use instead of the role",
         "pod {name}-0: spec.containers[app].env",
         "no AWS_ACCESS_KEY_ID",
         "AWS_ACCESS_KEY_ID from secret {name}-aws",
-        "take the variable out of the workload and delete the access key",
+        "remove the variable from the workload and delete the access key",
     ),
 )
 ROLE_FINDINGS: tuple[tuple[int, str, str, str | None, str | None, str | None, str], ...] = (
@@ -132,7 +133,7 @@ ROLE_FINDINGS: tuple[tuple[int, str, str, str | None, str | None, str | None, st
         "role {role}: RoleLastUsed",
         "use within 90 days",
         "2026-05-02T08:00:00Z",
-        "ask the owners of {sa} whether it is needed; else eksops.irsa.irsa_role (name: {role}, state: absent)",
+        "if the owners of {sa} do not need it: eksops.irsa.irsa_role (name: {role}, state: absent)",
     ),
     (
         2,
@@ -141,7 +142,7 @@ ROLE_FINDINGS: tuple[tuple[int, str, str, str | None, str | None, str | None, st
         "role {role}: inline policy admin, statement 1",
         "actions and resources that the workload needs",
         "Action: *, Resource: *",
-        "write the policy anew from what CloudTrail says {sa} calls",
+        "replace the policy by one that allows what {sa} calls according to CloudTrail",
     ),
     (
         1,
@@ -150,6 +151,20 @@ ROLE_FINDINGS: tuple[tuple[int, str, str, str | None, str | None, str | None, st
         "role {role}: AssumeRolePolicyDocument.Statement[0].Condition",
         "system:serviceaccount:{ns}:{name}",
         "system:serviceaccount:{ns}:*",
-        "name the accounts with eksops.irsa.irsa_role (name: {role}, allow_wildcards: false)",
+        "list the service accounts with eksops.irsa.irsa_role (name: {role}, allow_wildcards: false)",
     ),
+)
+# Names and texts that try to change the page.
+HOSTILE = (
+    "</script><script>document.title='taken'</script>",
+    "<!--<script>",
+    "<img src=x onerror=document.title='taken'>",
+    "'\"><b>bold</b>&amp;&#60;",
+    "abc\u202egnp.exe\u2066\u200b",
+    "line\u2028separator\u2029and\x00controls\x1b[31m",
+    "\u05e9\u05dc\u05d5\u05dd-cart",
+    "${style}$policy%s{0}",
+    "__proto__",
+    "constructor",
+    "half \ud83d of a pair",
 )

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Take screenshots of an audit's page: ``python -m browser.screenshot DIRECTORY [NAME...]``.
+"""Take screenshots of the audit page: ``python -m browser.screenshot DIRECTORY [NAME...]``.
 
-A name is a key of `SCENES`; without names, all. Each in light and dark, in the size of a desktop and of a phone.
+A name is a key of `SCENES`; the default is all. Each is taken in light and dark, for desktop and phone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from browser import documents, driver
 
 SIZES = {"desktop": (1280, 800), "phone": (375, 812)}
-# The audit document and the fragment of the address.
+# Audit document and fragment of the address, by name.
 SCENES = {
     "overview": (documents.example, ""),
     "account": (documents.example, "open=account:ml-training/runner"),
@@ -39,7 +39,7 @@ def main(directory: str, *names: str) -> None:
             for size, (width, height) in SIZES.items():
                 for scheme in ("light", "dark"):
                     viewport = {"width": width, "height": height}
-                    # Without transitions, the same page always gives the same picture.
+                    # Without transitions, screenshots of a page are always the same.
                     page = browser.new_page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
                     page.goto(f"{file.as_uri()}#{fragment}")
                     page.screenshot(path=target / f"{name}-{size}-{scheme}.png")

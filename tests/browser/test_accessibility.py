@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Contrast, themes, the rules of axe-core, and narrow windows."""
+"""Contrast, themes, axe-core rules and narrow windows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from browser.conftest import Opener
 from browser.driver import PHONE, PLATFORM, RUNNER, fits_width, press
 from playwright.sync_api import Page, expect
 
-# Sets of axe-core's rules.
+# Tags of axe-core rules.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 CONTRASTS = pathlib.Path(__file__).with_name("contrasts.js").read_text(encoding="utf-8")
@@ -24,31 +24,31 @@ CONTRASTS = pathlib.Path(__file__).with_name("contrasts.js").read_text(encoding=
     "opened", ["", f"open=account:{RUNNER}", "view=roles", "view=findings&id=role-missing&open=finding:1"]
 )
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_have_enough_contrast(visit: Opener, scheme: str, opened: str) -> None:
+def test_text_contrast(visit: Opener, scheme: str, opened: str) -> None:
     page = visit(fragment=opened, color_scheme=scheme)
     page.locator(".row:not(.group-row)").first.hover()
-    # Transitions of colours must end first.
+    # Wait for colour transitions to end.
     page.wait_for_timeout(200)
-    found = page.evaluate(CONTRASTS)
-    assert len(found) > 60
-    assert [contrast for contrast in found if contrast[0] < 4.5] == []
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) > 60
+    assert [(contrast, text) for contrast, text in contrasts if contrast < 4.5] == []
 
 
 def test_theme_button(visit: Opener) -> None:
-    def paper(page: Page) -> str:
+    def background(page: Page) -> str:
         return page.evaluate("getComputedStyle(document.body).backgroundColor")
 
-    light, dark = (paper(visit(color_scheme=scheme)) for scheme in ("light", "dark"))
+    light, dark = (background(visit(color_scheme=scheme)) for scheme in ("light", "dark"))
     assert light != dark
     page = visit(color_scheme="light")
     page.locator("#theme").click()
     expect(page.locator("#theme")).to_have_text("Theme: light")
     page.locator("#theme").click()
-    assert paper(page) == dark
+    assert background(page) == dark
     page.reload()
-    assert paper(page) == dark
+    assert background(page) == dark
     page.locator("#theme").click()
-    assert paper(page) == light
+    assert background(page) == light
 
 
 @pytest.mark.parametrize("options", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
@@ -70,7 +70,7 @@ def test_axe_finds_no_violations(visit: Opener, name: str, opened: str, options:
 
 
 @pytest.mark.parametrize("name", ["ordinary", "large", "hostile", "empty"])
-def test_phone_scrolls_only_vertically(visit: Opener, name: str) -> None:
+def test_page_fits_phone_width(visit: Opener, name: str) -> None:
     page = visit(name, has_touch=True, **PHONE)
     for view in ("accounts", "roles", "findings"):
         page.locator(f"#tab-{view}").click()
@@ -80,7 +80,7 @@ def test_phone_scrolls_only_vertically(visit: Opener, name: str) -> None:
     assert fits_width(page)
 
 
-def test_details_cover_the_page_on_a_phone(visit: Opener) -> None:
+def test_details_cover_the_page_on_phones(visit: Opener) -> None:
     page = visit(fragment="q=ml-training/runner", has_touch=True, **PHONE)
     page.locator(".account-row").tap()
     details = page.locator("#details")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The details of an account, role or finding, and copying."""
+"""Details of an account, role or finding; copy buttons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from playwright.sync_api import expect
 
 
 def test_copied_name_is_not_escaped(visit: Opener, audits: Audits) -> None:
-    """A name that is shown with escapes is copied without them."""
     page = visit("hostile", "sort=name", viewport={"width": 1280, "height": 3000})
     names = {f"{account['namespace']}/{account['name']}" for account in audits["hostile"]["service_accounts"]}
     copied = set()
@@ -34,7 +33,7 @@ def test_back_button_closes_details(visit: Opener) -> None:
     expect(page.locator("#details")).to_be_visible()
 
 
-def test_details_of_an_account(visit: Opener, audits: Audits) -> None:
+def test_account_details(visit: Opener, audits: Audits) -> None:
     page = visit(fragment="q=ml-training/runner")
     page.locator(".account-row .node.account").click()
     details = page.locator("#details")
@@ -43,7 +42,7 @@ def test_details_of_an_account(visit: Opener, audits: Audits) -> None:
         expect(details).to_contain_text(finding[key])
     expect(details.locator(".chain .s-error")).to_contain_text("pods")
     expect(details.locator(".path")).to_contain_text("arn:aws:iam::111122223333:role/ml-training-runner")
-    # The role opens from its account, and closes to the list.
+    # Open the role from its account, then close the details.
     details.locator(".path .opener").click()
     expect(page.locator("#details-title")).to_contain_text("ml-training-runner")
     expect(page.locator("#details-title")).to_be_focused()
@@ -52,7 +51,7 @@ def test_details_of_an_account(visit: Opener, audits: Audits) -> None:
     expect(details).to_be_hidden()
 
 
-def test_finding_lists_all_accounts_concerned(visit: Opener, audits: Audits) -> None:
+def test_finding_lists_all_affected_accounts(visit: Opener, audits: Audits) -> None:
     page = visit("large", "view=findings&id=webhook-unreachable")
     page.locator(".finding-row").click()
     details = page.locator("#details")
@@ -81,7 +80,7 @@ def test_copy_buttons(visit: Opener, audits: Audits) -> None:
     page.wait_for_function("navigator.clipboard.readText().then((text) => text.endsWith('role/ml-training-runner'))")
 
 
-def test_copying_without_the_clipboard_api(visit: Opener) -> None:
+def test_copy_without_clipboard_api(visit: Opener) -> None:
     """A page over plain HTTP has no clipboard API."""
     page = visit(permissions=["clipboard-read"])
     page.evaluate("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Searching, filtering and sorting."""
+"""Search, filters and order."""
 
 from __future__ import annotations
 
@@ -21,10 +21,12 @@ from playwright.sync_api import expect
             "payments/ledger", lambda data: data["name"] == "ledger" and data["namespace"] == "payments", id="name"
         ),
         pytest.param(
-            "PAYMENTS/LEDGER", lambda data: data["name"] == "ledger" and data["namespace"] == "payments", id="case"
+            "PAYMENTS/LEDGER",
+            lambda data: data["name"] == "ledger" and data["namespace"] == "payments",
+            id="upper-case",
         ),
         pytest.param("role/platform-observability", lambda data: data["role_arn"] == PLATFORM, id="role"),
-        pytest.param("no such thing", lambda data: False, id="nothing"),
+        pytest.param("no such thing", lambda data: False, id="no-match"),
     ],
 )
 def test_search(visit: Opener, audits: Audits, query: str, matches: t.Callable[[documents.Json], bool]) -> None:
@@ -38,7 +40,7 @@ def test_search(visit: Opener, audits: Audits, query: str, matches: t.Callable[[
     assert page.locator("#empty").is_visible() == (not expected)
 
 
-def test_search_finds_policies_and_finding_texts(visit: Opener, audits: Audits) -> None:
+def test_search_matches_policies_and_finding_texts(visit: Opener, audits: Audits) -> None:
     page = visit()
     document = audits["ordinary"]
     roles = [
@@ -52,7 +54,7 @@ def test_search_finds_policies_and_finding_texts(visit: Opener, audits: Audits) 
     assert [label.split(",")[0] for label in row_labels(page, "account")] == [RUNNER]
 
 
-def test_filters_combine_and_count(visit: Opener, audits: Audits) -> None:
+def test_filters_are_combined(visit: Opener, audits: Audits) -> None:
     page = visit()
     accounts = audits["ordinary"]["service_accounts"]
     page.locator("[data-chip=warning]").click()
@@ -62,7 +64,7 @@ def test_filters_combine_and_count(visit: Opener, audits: Audits) -> None:
     page.locator("#by-ns").select_option("billing")
     expected = [account for account in expected if account["namespace"] == "billing"]
     assert count_text(page).startswith(f"{len(expected)} of ")
-    # A state is counted with all other filters.
+    # State counts ignore the state filter.
     states = [account["state"] for account in accounts if account["namespace"] == "billing"]
     for state in STATES:
         expect(page.locator(f"[data-chip={state}] b")).to_have_text(str(states.count(state)))
@@ -72,7 +74,7 @@ def test_filters_combine_and_count(visit: Opener, audits: Audits) -> None:
 
 
 @pytest.mark.parametrize("key", ["link", "id"])
-def test_filters_by_findings(visit: Opener, audits: Audits, key: str) -> None:
+def test_filter_by_finding(visit: Opener, audits: Audits, key: str) -> None:
     page = visit()
     document = audits["ordinary"]
     for value in sorted({finding[key] for finding in document["findings"]}):
@@ -84,7 +86,7 @@ def test_filters_by_findings(visit: Opener, audits: Audits, key: str) -> None:
             assert count_text(page).startswith(f"{len(expected)} of "), (value, view)
 
 
-def test_sorting(visit: Opener, audits: Audits) -> None:
+def test_order(visit: Opener, audits: Audits) -> None:
     page = visit(fragment="sort=stale", viewport={"width": 1280, "height": 6000})
     document = audits["ordinary"]
     stale = {
@@ -92,11 +94,11 @@ def test_sorting(visit: Opener, audits: Audits) -> None:
         for account in document["service_accounts"]
     }
     names = [label.split(",")[0] for label in row_labels(page, "account")]
-    # Accounts are grouped by namespace; the groups have the order of their first accounts.
+    # Accounts are grouped by namespace. Groups are sorted by their first accounts.
     assert stale[names[0]] == max(stale.values())
     for namespace in {name.split("/")[0] for name in names}:
-        within = [stale[name] for name in names if name.split("/")[0] == namespace]
-        assert within == sorted(within, reverse=True)
+        counts = [stale[name] for name in names if name.split("/")[0] == namespace]
+        assert counts == sorted(counts, reverse=True)
     page.locator("#tab-roles").click()
     page.locator("#by-sort").select_option("policies")
     policies = {role["name"]: len(role["policies"]) for role in document["roles"]}
@@ -111,19 +113,19 @@ def test_sorting(visit: Opener, audits: Audits) -> None:
     assert all(counts == sorted(counts, reverse=True) for counts in groups.values())
 
 
-def test_causes_are_sorted_by_state_and_reach(visit: Opener, audits: Audits) -> None:
+def test_causes_are_sorted_by_state_and_affected_count(visit: Opener, audits: Audits) -> None:
     page = visit(fragment="view=findings")
     findings = audits["ordinary"]["findings"]
-    kinds = {finding["id"] for finding in findings}
-    assert count_text(page) == f"{len(findings)} findings, {len(kinds)} kinds"
+    ids = {finding["id"] for finding in findings}
+    assert count_text(page) == f"{len(findings)} findings, {len(ids)} causes"
 
     def rank(id_: str) -> tuple[int, int, str]:
-        of_kind = [finding for finding in findings if finding["id"] == id_]
-        accounts = {name for finding in of_kind for name in finding["service_accounts"]}
-        roles = {arn for finding in of_kind for arn in finding["roles"]}
-        return STATES.index(of_kind[0]["severity"]), -max(len(accounts), len(roles)), id_
+        same_id = [finding for finding in findings if finding["id"] == id_]
+        accounts = {name for finding in same_id for name in finding["service_accounts"]}
+        roles = {arn for finding in same_id for arn in finding["roles"]}
+        return STATES.index(same_id[0]["severity"]), -max(len(accounts), len(roles)), id_
 
-    order = sorted(kinds, key=rank)
+    order = sorted(ids, key=rank)
     assert page.locator(".cause-row code").all_inner_texts() == order
     first = page.locator(".cause-row").first
     expect(first).to_have_attribute("aria-expanded", "false")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything can be done by keyboard."""
+"""Keyboard access to all functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from browser.driver import active_label, focused_id, fragment, press
 from playwright.sync_api import expect
 
 
-def test_moving_and_opening_by_keyboard(visit: Opener) -> None:
+def test_move_and_open_by_keyboard(visit: Opener) -> None:
     page = visit(fragment="sort=name")
     press(page, "Tab")
     assert focused_id(page) == "skip"
@@ -41,13 +41,13 @@ def test_moving_and_opening_by_keyboard(visit: Opener) -> None:
     press(page, "Escape")
     assert focused_id(page) == "grid"
     expect(page.locator("#details")).to_be_hidden()
-    # The cell to the right is the role.
+    # Arrow right chooses the role of the account.
     press(page, "ArrowRight", "Enter")
     expect(page.locator("#details .kind")).to_have_text("Role")
     press(page, "Escape")
 
 
-def test_searching_by_keyboard(visit: Opener) -> None:
+def test_search_by_keyboard(visit: Opener) -> None:
     page = visit()
     press(page, "/")
     assert focused_id(page) == "search"
@@ -84,7 +84,7 @@ def test_tabs_and_causes_by_keyboard(visit: Opener) -> None:
 
 
 def test_focus_is_visible(visit: Opener) -> None:
-    """Each element that the Tab key reaches has an outline; in the list, the chosen row has it."""
+    """Each element that gets the focus by Tab has an outline; in the list, the chosen row has it."""
     page = visit()
     stops = []
     press(page, "Tab")

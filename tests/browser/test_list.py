@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The list: only the lines near the window are elements."""
+"""The list, in which only lines in or near the window are elements."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from browser.driver import MAX_ELEMENTS, Audits, count_text, focused_id, press, 
 from playwright.sync_api import expect
 
 
-def test_thousands_of_accounts_need_few_elements(visit: Opener, audits: Audits) -> None:
+def test_large_list_has_few_elements(visit: Opener, audits: Audits) -> None:
     page = visit("large")
     ready = page.evaluate("performance.getEntriesByName('audit-ready')[0].startTime")
     elements = page.evaluate("document.querySelectorAll('*').length")
@@ -36,28 +36,29 @@ def test_thousands_of_accounts_need_few_elements(visit: Opener, audits: Audits) 
         page.evaluate("scrollTo(0, document.body.scrollHeight)")
         page.wait_for_timeout(100)
         assert page.evaluate("document.querySelectorAll('*').length") < MAX_ELEMENTS
-        # The last line is an element now.
+        # After scrolling down, the last line is an element.
         last = page.locator("#grid .row").last
         assert last.get_attribute("aria-rowindex") == page.locator("#grid").get_attribute("aria-rowcount")
         expect(last).to_be_in_viewport()
     assert audits["large"]["counts"]["service_accounts"]["total"] == 5000
 
 
-def test_scrolling_shows_each_account_once_and_in_order(visit: Opener, audits: Audits) -> None:
+def test_scrolling_shows_all_accounts_in_order(visit: Opener, audits: Audits) -> None:
     page = visit(fragment="sort=name")
-    seen: dict[int, str] = {}
+    labels: dict[int, str] = {}
     while True:
         for row in page.locator(".account-row").all():
-            seen[int(row.get_attribute("aria-rowindex") or 0)] = (row.get_attribute("aria-label") or "").split(",")[0]
+            index = int(row.get_attribute("aria-rowindex") or 0)
+            labels[index] = (row.get_attribute("aria-label") or "").split(",")[0]
         if page.evaluate("scrollY + innerHeight >= document.body.scrollHeight - 1"):
             break
         page.mouse.wheel(0, 600)
         page.wait_for_timeout(60)
     names = sorted(f"{account['namespace']}/{account['name']}" for account in audits["ordinary"]["service_accounts"])
-    assert [seen[index] for index in sorted(seen)] == names
+    assert [labels[index] for index in sorted(labels)] == names
 
 
-def test_changed_list_is_shown_from_its_top(visit: Opener) -> None:
+def test_changed_list_is_scrolled_to_top(visit: Opener) -> None:
     page = visit("large")
     page.evaluate("scrollTo(0, 90000)")
     page.locator("#search").fill("shop")
@@ -86,10 +87,10 @@ def test_tab_key_chooses_the_first_visible_line(visit: Opener) -> None:
 def test_roles_show_unmatched_subjects(visit: Opener) -> None:
     page = visit(fragment="view=roles&q=cart-v1")
     row = page.locator(".role-row")
-    expect(row.locator(".trusted .missing")).to_contain_text("isn't there")
+    expect(row.locator(".trusted .missing")).to_contain_text("missing")
     page.locator("#tab-accounts").click()
-    # An account without an annotation shows the role that trusts it.
-    expect(page.locator(".account-row .node.account")).to_contain_text("isn't there")
+    # An account without an annotation displays the role that trusts it.
+    expect(page.locator(".account-row .node.account")).to_contain_text("missing")
     expect(page.locator(".account-row .node.role")).to_have_text("cart-v1trusts it")
     page.locator(".account-row .node.role").click()
     expect(page.locator("#details .kind")).to_have_text("Role")
@@ -98,12 +99,12 @@ def test_roles_show_unmatched_subjects(visit: Opener) -> None:
     page.locator("#search").fill("platform-observability")
     expect(page.locator(".role-row .shared")).to_have_text("shared by 3")
     page.locator("#search").fill("billing-invoices")
-    expect(page.locator(".role-row .trusted .missing")).to_contain_text("doesn't use it")
+    expect(page.locator(".role-row .trusted .missing")).to_contain_text("does not use it")
     page.locator("#search").fill("payments-ledger")
-    expect(page.locator(".role-row .node.role")).to_contain_text("isn't there")
+    expect(page.locator(".role-row .node.role")).to_contain_text("missing")
 
 
-def test_head_of_a_long_group_is_pinned(visit: Opener) -> None:
+def test_group_head_is_pinned(visit: Opener) -> None:
     page = visit("large", "sort=name")
     for depth in (3000, 40000, 150000):
         page.evaluate(f"scrollTo(0, {depth})")
@@ -115,7 +116,7 @@ def test_head_of_a_long_group_is_pinned(visit: Opener) -> None:
         assert tools
         assert box
         below = tools["y"] + tools["height"]
-        # Below the toolbar, or pushed up by the next head.
+        # The head is below the toolbar, or the next head pushes it up.
         assert below - box["height"] < box["y"] <= below + 1
         line = page.evaluate(
             """(y) => {
@@ -127,7 +128,7 @@ def test_head_of_a_long_group_is_pinned(visit: Opener) -> None:
         assert line.startswith(head.locator(".name").inner_text() + "/")
 
 
-def test_printing_shows_the_lines(visit: Opener, tmp_path: pathlib.Path) -> None:
+def test_print_shows_all_lines(visit: Opener, tmp_path: pathlib.Path) -> None:
     page = visit()
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
@@ -139,5 +140,5 @@ def test_printing_shows_the_lines(visit: Opener, tmp_path: pathlib.Path) -> None
     (tmp_path / "page.pdf").write_bytes(data)
     pages = len(re.findall(rb"/Type\s*/Page\b", data))
     assert 5 < pages < 40
-    # After printing, only the lines near the window are elements again.
+    # After printing, only lines near the window are elements.
     assert large.evaluate("document.querySelectorAll('*').length") < MAX_ELEMENTS

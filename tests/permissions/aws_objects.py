@@ -1,4 +1,4 @@
-"""What the proof works on in AWS, made with an administrator's rights."""
+"""Creates and deletes test objects in AWS as an administrator."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typing as t
 import urllib.request
 
 import boto3
-from permissions.cluster_objects import SPACE
+from permissions.cluster_objects import NAMESPACE
 from sandbox import settings
 
 Json = dict[str, t.Any]
@@ -23,9 +23,10 @@ LIST_BUCKETS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Acti
 
 
 class AwsObjects:
-    """Roles and providers of the first account of a sandbox.
+    """Roles and providers in the first AWS account of a sandbox.
 
     :param state: the sandbox's state directory.
+    :ivar values: what the documents' examples stand for; see `documents.EXAMPLE`.
     """
 
     def __init__(self, state: pathlib.Path) -> None:
@@ -34,20 +35,20 @@ class AwsObjects:
         self._sandbox = self.state.env()
         self.endpoint = self._sandbox["AWS_ENDPOINT_URL"]
         self.iam = self._client("iam")
-        self.place = {
+        self.values = {
             "account": self.cluster["account_id"],
             "region": self.cluster["region"],
             "cluster": self.cluster["name"],
             "issuer": self.cluster["issuer"].rpartition("/")[2],
         }
-        stem = f"arn:{self.cluster['partition']}:iam::{self.place['account']}"
+        stem = f"arn:{self.cluster['partition']}:iam::{self.values['account']}"
         self.user_arn = f"{stem}:user/{USER}"
         self.role_stem = f"{stem}:role"
         self.policy_stem = f"{stem}:policy"
         self.boundary = f"{self.policy_stem}/{BOUNDARY}"
         self.tools = f"{self.policy_stem}/irsa/{TOOLS}"
         self.provider_arn = f"{stem}:oidc-provider/{self.cluster['issuer'].removeprefix('https://')}"
-        other = settings.issuer(settings.OTHER_CLUSTER, self.place["region"])
+        other = settings.issuer(settings.OTHER_CLUSTER, self.values["region"])
         self.other_provider_arn = f"{stem}:oidc-provider/{other.removeprefix('https://')}"
         self.other_issuer = other
         self._number = 0
@@ -61,33 +62,33 @@ class AwsObjects:
             aws_secret_access_key=self._sandbox["AWS_SECRET_ACCESS_KEY"],
         )
 
-    def sandbox(self, method: str, name: str, body: t.Any = None) -> t.Any:
-        """Steers the sandbox's AWS."""
+    def call_sandbox(self, method: str, name: str, body: t.Any = None) -> t.Any:
+        """Call the sandbox's own API, which configures its AWS."""
         request = urllib.request.Request(f"{self.endpoint}/sandbox-api/{name}", method=method)
         if body is not None:
             request.data = json.dumps(body).encode()
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.load(response)
 
-    def asked_of_aws(self) -> set[str]:
-        """What AWS was asked for since the last time: ``SERVICE:OPERATION``."""
-        calls = self.sandbox("GET", "calls")
-        self.sandbox("DELETE", "calls")
+    def take_aws_calls(self) -> set[str]:
+        """Return the calls to AWS since the last call of this method: ``SERVICE:OPERATION``."""
+        calls = self.call_sandbox("GET", "calls")
+        self.call_sandbox("DELETE", "calls")
         return {f"{service}:{operation}" for service, counts in calls.items() for operation in counts}
 
-    def next(self) -> int:
-        """A number that wasn't given before."""
+    def next_number(self) -> int:
+        """Return a number that was not returned before."""
         self._number += 1
         return self._number
 
-    def roles(self) -> list[str]:
-        """The roles that cases have made."""
+    def list_roles(self) -> list[str]:
+        """List the names of the roles that cases created."""
         pages = self.iam.get_paginator("list_roles").paginate()
         names = [role["RoleName"] for page in pages for role in page["Roles"]]
         return [name for name in names if name.startswith("irsa-permissions")]
 
-    def drop_role(self, name: str) -> None:
-        """Deletes a role with all that hangs on it, if there is one."""
+    def delete_role(self, name: str) -> None:
+        """Delete a role with its policies and instance profiles, if it exists."""
         try:
             self.iam.get_role(RoleName=name)
         except self.iam.exceptions.NoSuchEntityException:
@@ -102,32 +103,35 @@ class AwsObjects:
             self.iam.delete_role_policy(RoleName=name, PolicyName=policy)
         self.iam.delete_role(RoleName=name)
 
-    def make_role(
+    def create_role(
         self,
         name: str,
         account: str,
         *,
-        space: str = SPACE,
+        namespace: str = NAMESPACE,
         path: str = "/irsa/",
-        bounded: bool = True,
+        with_boundary: bool = True,
         attached: c.Sequence[str] = (),
         inline: c.Sequence[str] = (),
         profile: bool = False,
     ) -> str:
-        """Makes the role anew, as the collection would for a service account, and returns its ARN."""
-        self.drop_role(name)
+        """Replace a role by one that trusts a service account, as the collection creates it.
+
+        :returns: its ARN.
+        """
+        self.delete_role(name)
         key = self.cluster["issuer"].removeprefix("https://")
-        condition = {f"{key}:sub": f"system:serviceaccount:{space}:{account}", f"{key}:aud": settings.AUDIENCE}
+        condition = {f"{key}:sub": f"system:serviceaccount:{namespace}:{account}", f"{key}:aud": settings.AUDIENCE}
         statement = {
             "Effect": "Allow",
             "Principal": {"Federated": self.provider_arn},
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {"StringEquals": condition},
         }
-        options: Json = {"PermissionsBoundary": self.boundary} if bounded else {}
+        options: Json = {"PermissionsBoundary": self.boundary} if with_boundary else {}
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         tags = [OWNER_TAG, {"Key": "old", "Value": "yes"}]
-        made = self.iam.create_role(
+        response = self.iam.create_role(
             RoleName=name, Path=path, AssumeRolePolicyDocument=trust, Tags=tags, Description="old", **options
         )
         for arn in attached:
@@ -135,29 +139,29 @@ class AwsObjects:
         for policy in inline:
             self.iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(LIST_BUCKETS))
         if profile:
-            self._make_profile(name)
+            self._create_profile(name)
             self.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
-        return str(made["Role"]["Arn"])
+        return str(response["Role"]["Arn"])
 
-    def _make_profile(self, name: str) -> None:
-        """An empty instance profile; a role that was taken out of one has left it behind."""
-        known = [profile["InstanceProfileName"] for profile in self.iam.list_instance_profiles()["InstanceProfiles"]]
-        if name not in known:
+    def _create_profile(self, name: str) -> None:
+        """Create an instance profile, unless a role that was removed from it left it behind."""
+        existing = [profile["InstanceProfileName"] for profile in self.iam.list_instance_profiles()["InstanceProfiles"]]
+        if name not in existing:
             self.iam.create_instance_profile(InstanceProfileName=name)
 
-    def drop_provider(self) -> None:
-        """Deletes the cluster's provider; none is no error."""
-        self.drop_provider_of(self.provider_arn)
+    def delete_provider(self) -> None:
+        """Delete the cluster's provider if it exists."""
+        self.delete_provider_by_arn(self.provider_arn)
 
-    def drop_provider_of(self, arn: str) -> None:
-        """Deletes a provider by its ARN; none is no error."""
-        known = [provider["Arn"] for provider in self.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
-        if arn in known:
+    def delete_provider_by_arn(self, arn: str) -> None:
+        """Delete a provider if it exists."""
+        existing = [provider["Arn"] for provider in self.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+        if arn in existing:
             self.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 
-    def make_provider(self, *client_ids: str) -> None:
-        """Makes the cluster's provider anew."""
-        self.drop_provider()
+    def create_provider(self, *client_ids: str) -> None:
+        """Replace the cluster's provider."""
+        self.delete_provider()
         self.iam.create_open_id_connect_provider(
             Url=self.cluster["issuer"],
             ClientIDList=list(client_ids) or [settings.AUDIENCE],

@@ -1,4 +1,4 @@
-"""What a case is: one way in which a permission is used, or one thing that the policy refuses."""
+"""Cases: one use of a permission, or one attempt that the policy denies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import 
 from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetReader
 from permissions import modules
 from permissions.modules import Outcome
-from permissions.world import World
+from permissions.testbed import Testbed
 
 Json = dict[str, t.Any]
 
@@ -21,47 +21,51 @@ ROLE = "irsa-permissions-app"
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One run of a module, or of the inventory.
+    """One run of a module or of the inventory.
 
     :param module: its full name; "inventory" for `eks_clusters`.
-    :param what: what is done, for the table.
-    :param prepare: makes the case's beginning, by an administrator, and returns the module's arguments.
-    :param writes: whether it changes something; else it only reads.
-    :param lasts: whether a second run has nothing to do.
-    :param may_fail: whether it fails with all permissions, too, for a reason that a permission shows.
-    :param foreseen: whether check mode needs no more than reading.
+    :param task: what it does, as an infinitive for the table.
+    :param prepare: creates the initial state as an administrator and returns the module's arguments.
+    :param writes: whether it changes something.
+    :param idempotent: whether a second run changes nothing.
+    :param may_fail: whether it fails even with all permissions.
+    :param reads_only_in_check_mode: whether check mode needs only the read-only permissions.
     """
 
     module: str
-    what: str
-    prepare: c.Callable[[World], Json]
+    task: str
+    prepare: c.Callable[[Testbed], Json]
     writes: bool = False
-    lasts: bool = True
+    idempotent: bool = True
     may_fail: bool = False
-    foreseen: bool = True
+    reads_only_in_check_mode: bool = True
 
-    def run(self, world: World, arguments: Json, *, check: bool = False) -> Outcome:
-        """Runs it as the limited identity."""
+    def run(self, testbed: Testbed, arguments: Json, *, check: bool = False) -> Outcome:
+        """Run it as the limited user."""
         if self.module == "inventory":
-            return modules.call(functools.partial(_inventory, arguments), world.environment)
-        return modules.run(self.module, arguments, world.environment, check=check)
+            return modules.call(functools.partial(_read_inventory, arguments), testbed.environment)
+        return modules.run(self.module, arguments, testbed.environment, check=check)
 
 
 @dataclasses.dataclass(frozen=True)
-class Excess:
-    """What somebody with the full policy may still not do.
+class DeniedAttempt:
+    """An attempt that the full policy denies.
 
-    :param action: what AWS refuses.
+    :param task: what is attempted, as an infinitive for the table.
+    :param action: the IAM action that AWS denies.
     """
 
-    what: str
+    task: str
     action: str
-    prepare: c.Callable[[World], Json]
+    prepare: c.Callable[[Testbed], Json]
     module: str = "eksops.irsa.irsa_role"
 
 
-def _inventory(options: Json) -> Json:
-    """What the inventory reads, with its warnings."""
+def _read_inventory(options: Json) -> Json:
+    """Read the inventory.
+
+    :returns: names of clusters, and warnings.
+    """
     accounts = AwsAccounts(
         region="eu-west-1",
         endpoint=None,
@@ -71,10 +75,10 @@ def _inventory(options: Json) -> Json:
         connections=8,
     )
     reader = FleetReader(accounts, may_match=lambda _name: True, strict=True, workers=8)
-    reading = reader.read(inventory.parse_accounts(options.get("accounts", [])))
-    return {"names": [cluster["cluster_name"] for cluster in reading.clusters], "warnings": reading.warnings}
+    fleet = reader.read(inventory.parse_accounts(options.get("accounts", [])))
+    return {"names": [cluster["cluster_name"] for cluster in fleet.clusters], "warnings": fleet.warnings}
 
 
-def of_cluster(world: World, **arguments: t.Any) -> Json:
-    """Arguments of a module, with the cluster's name."""
-    return {"cluster_name": world.place["cluster"], **arguments}
+def cluster_arguments(testbed: Testbed, **arguments: t.Any) -> Json:
+    """Add the cluster's name to a module's arguments."""
+    return {"cluster_name": testbed.values["cluster"], **arguments}

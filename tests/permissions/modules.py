@@ -1,7 +1,6 @@
-"""Modules run as they are, each in a child of this process that has everything imported already.
+"""Runs modules in forked children of this process, which has imported everything.
 
-A child costs some milliseconds, where a process of ansible-playbook costs a second; and nothing that a module leaves in
-its interpreter reaches the next one.
+A child takes milliseconds, ansible-playbook takes a second. Modules cannot affect each other.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """How a module ended.
+    """The outcome of a module.
 
-    :param operations: what it asked the API server for: API group, resource with subresource, verb.
+    :param operations: its requests to the API server: API group, resource with subresource, verb.
     """
 
     result: Json
@@ -52,29 +51,29 @@ class Outcome:
         return bool(self.result.get("changed"))
 
     @property
-    def text(self) -> str:
-        """The message of a failure, whole."""
+    def message(self) -> str:
+        """The full message of a failure."""
         return str(self.result.get("msg", ""))
 
     @property
-    def short(self) -> str:
-        """What could not be done, without cause and fix."""
+    def short_message(self) -> str:
+        """The message of a failure without cause and fix."""
         error = self.result.get("error")
         if isinstance(error, dict) and "message" in error:
             return str(error["message"])
-        # kubernetes.core repeats the API server's whole answer.
-        begin, brace, answer = self.text.partition("{")
-        return begin + str(json.loads(brace + answer)["message"]) if brace else self.text
+        # kubernetes.core appends the API server's answer.
+        begin, brace, answer = self.message.partition("{")
+        return begin + str(json.loads(brace + answer)["message"]) if brace else self.message
 
     @property
     def warnings(self) -> list[str]:
-        found = self.result.get("warnings") or []
-        # From ansible-core 2.20 on a warning is more than its text until the controller has seen it.
-        return [warning if isinstance(warning, str) else str(warning["event"]["msg"]) for warning in found]
+        warnings = self.result.get("warnings") or []
+        # Since ansible-core 2.20 a module returns warnings as dictionaries.
+        return [warning if isinstance(warning, str) else str(warning["event"]["msg"]) for warning in warnings]
 
 
 def load(names: c.Iterable[str]) -> None:
-    """Imports modules before there are children, and reads what botocore knows of AWS once for all of them."""
+    """Import modules and load botocore's data once, before children are forked."""
     for name in names:
         _import(name)
     loader = botocore.loaders.create_loader()
@@ -83,26 +82,26 @@ def load(names: c.Iterable[str]) -> None:
     for service in ("ec2", "eks", "iam", "sts"):
         session.client(service)
         loader.load_service_model(service, "paginators-1")
-    # Or each child would copy all of it, page by page, to count who refers to what.
+    # Keep the garbage collector of a child from copying the memory that it shares with this process.
     gc.freeze()
 
 
 def run(name: str, arguments: Json, environment: c.Mapping[str, str], *, check: bool = False) -> Outcome:
-    """Runs a module with its arguments and these variables."""
+    """Run a module with these arguments and environment variables."""
 
     def main() -> None:
         with patch_module_args({**arguments, "_ansible_check_mode": check}):
             _import(name).main()
 
-    output, asked = _in_child(main, environment)
+    output, operations = _run_in_child(main, environment)
     lines = [line for line in output.splitlines() if line.startswith("{")]
     if not lines:
-        raise RuntimeError(f"{name} ended without a result: {output}")
-    return Outcome(json.loads(lines[-1]), asked)
+        raise RuntimeError(f"{name} returned no result: {output}")
+    return Outcome(json.loads(lines[-1]), operations)
 
 
 def call(function: c.Callable[[], Json], environment: c.Mapping[str, str]) -> Outcome:
-    """The same for what is no module: a function that returns a result, and raises IrsaError if it fails."""
+    """Run a function that is not a module; it returns a result or raises IrsaError."""
 
     def main() -> None:
         try:
@@ -111,8 +110,8 @@ def call(function: c.Callable[[], Json], environment: c.Mapping[str, str]) -> Ou
             result = {"failed": True, "msg": str(error), "error": error.as_dict()}
         print(json.dumps(result))
 
-    output, asked = _in_child(main, environment)
-    return Outcome(json.loads(output.splitlines()[-1]), asked)
+    output, operations = _run_in_child(main, environment)
+    return Outcome(json.loads(output.splitlines()[-1]), operations)
 
 
 def _import(name: str) -> t.Any:
@@ -120,63 +119,71 @@ def _import(name: str) -> t.Any:
     return importlib.import_module(f"ansible_collections.{namespace}.{collection}.plugins.modules.{module}")
 
 
-def _in_child(main: c.Callable[[], None], environment: c.Mapping[str, str]) -> tuple[str, frozenset[Operation]]:
-    """What it prints, and what it asks a Kubernetes API server for."""
-    printed, output = os.pipe()
-    noted, notes = os.pipe()
+def _run_in_child(main: c.Callable[[], None], environment: c.Mapping[str, str]) -> tuple[str, frozenset[Operation]]:
+    """Fork a child that runs ``main``.
+
+    :returns: its output and its requests to the API server.
+    """
+    output_reader, output_writer = os.pipe()
+    operations_reader, operations_writer = os.pipe()
     sys.stdout.flush()
     child = os.fork()
     if child == 0:
-        os.close(printed)
-        os.close(noted)
-        _be_child(main, environment, output, notes)
-    os.close(output)
-    os.close(notes)
-    with os.fdopen(printed) as stream, os.fdopen(noted) as record:
-        text, operations = stream.read(), record.read()
+        os.close(output_reader)
+        os.close(operations_reader)
+        _run_child(main, environment, output_writer, operations_writer)
+    os.close(output_writer)
+    os.close(operations_writer)
+    with os.fdopen(output_reader) as output, os.fdopen(operations_reader) as operations:
+        text, operations_json = output.read(), operations.read()
     _pid, status = os.waitpid(child, 0)
     if status:
-        raise RuntimeError(f"a child ended with {status}: {text}")
-    return text, frozenset(tuple(operation) for operation in json.loads(operations))
+        raise RuntimeError(f"a child exited with {status}: {text}")
+    return text, frozenset(tuple(operation) for operation in json.loads(operations_json))
 
 
-def _be_child(main: c.Callable[[], None], environment: c.Mapping[str, str], output: int, notes: int) -> t.NoReturn:
+def _run_child(
+    main: c.Callable[[], None], environment: c.Mapping[str, str], output_writer: int, operations_writer: int
+) -> t.NoReturn:
     status = 1
     try:
         signal.alarm(_SECONDS)
         os.environ.update(environment)
-        os.dup2(output, 1)
-        asked: set[Operation] = set()
-        _listen(asked)
-        with contextlib.suppress(SystemExit):  # how modules end
+        os.dup2(output_writer, 1)
+        operations: set[Operation] = set()
+        _record_requests(operations)
+        with contextlib.suppress(SystemExit):  # modules exit
             main()
         sys.stdout.flush()
-        with os.fdopen(notes, "w") as record:
-            json.dump(sorted(asked), record)
+        with os.fdopen(operations_writer, "w") as file:
+            json.dump(sorted(operations), file)
         status = 0
     finally:
-        # Whatever happens, a child must not go on as its parent.
+        # Always exit, so that a child never continues as its parent.
         if status:
             traceback.print_exc()
         sys.stderr.flush()
         os._exit(status)
 
 
-def _listen(asked: set[Operation]) -> None:
-    """Notes every request of this process, whichever client makes it."""
+def _record_requests(operations: set[Operation]) -> None:
+    """Add every request of this process to ``operations``, whichever client sends it."""
     send = urllib3.connectionpool.HTTPConnectionPool.urlopen
 
     def urlopen(pool: t.Any, method: str, url: str, *arguments: t.Any, **options: t.Any) -> t.Any:
-        operation = _operation(method, url)
+        operation = _parse_operation(method, url)
         if operation:
-            asked.add(operation)
+            operations.add(operation)
         return send(pool, method, url, *arguments, **options)
 
     urllib3.connectionpool.HTTPConnectionPool.urlopen = urlopen
 
 
-def _operation(method: str, url: str) -> Operation | None:
-    """A request in the words of RBAC; None for what is no request for a resource of Kubernetes."""
+def _parse_operation(method: str, url: str) -> Operation | None:
+    """Translate a request to RBAC terms.
+
+    :returns: None if it is not a request for a Kubernetes resource.
+    """
     address = urllib.parse.urlsplit(url)
     parts = address.path.strip("/").split("/")
     if parts[0] not in ("api", "apis"):
@@ -187,6 +194,6 @@ def _operation(method: str, url: str) -> Operation | None:
         rest = rest[2:]
     if not rest:
         return None
-    watched = urllib.parse.parse_qs(address.query).get("watch") in (["true"], ["1"])
-    read = "watch" if watched else "list" if len(rest) == 1 else "get"
-    return group, "/".join([rest[0], *rest[2:]]), read if method == "GET" else _VERBS[method]
+    is_watch = urllib.parse.parse_qs(address.query).get("watch") in (["true"], ["1"])
+    read_verb = "watch" if is_watch else "list" if len(rest) == 1 else "get"
+    return group, "/".join([rest[0], *rest[2:]]), read_verb if method == "GET" else _VERBS[method]

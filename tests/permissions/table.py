@@ -1,12 +1,12 @@
-"""The tables of the documentation: each permission, and what is lost without it."""
+"""The tables of the permissions guide: the effect of each missing permission."""
 
 from __future__ import annotations
 
 import collections.abc as c
 import re
 
+from permissions.check import LineEffect
 from permissions.documents import DIRECTORY
-from permissions.proof import Loss
 
 _GUIDE = DIRECTORY.with_name("guide_permissions.rst")
 _HEAD = """.. list-table::
@@ -18,58 +18,68 @@ _HEAD = """.. list-table::
 """
 
 
-def of_losses(losses: c.Sequence[Loss]) -> str:
-    """Line by line what happens without it."""
-    return _HEAD.format("Without", "Happens") + "".join(_row(_line(loss), _happens(loss)) for loss in losses)
+def render_effects(effects: c.Sequence[LineEffect]) -> str:
+    """Render a table with the effect of each missing line."""
+    rows = [_render_row(_render_line(effect), _render_effect(effect)) for effect in effects]
+    return _HEAD.format("Missing permission", "Effect") + "".join(rows)
 
 
-def of_refusals(refusals: c.Sequence[tuple[str, str, str]]) -> str:
-    """What the policy doesn't let anybody do."""
-    rows = [_row(f"{what[:1].upper()}{what[1:]}", f"``{action}``: *{_plain(text)}*") for what, action, text in refusals]
-    return _HEAD.format("Attempt", "Is refused") + "".join(rows)
+def render_denied_attempts(attempts: c.Sequence[tuple[str, str, str]]) -> str:
+    """Render a table of attempts that the policy denies.
+
+    :param attempts: for each attempt its task, the denied IAM action and the module's message.
+    """
+    rows = [
+        _render_row(f"{task[:1].upper()}{task[1:]}", f"``{action}``: *{_escape(message)}*")
+        for task, action, message in attempts
+    ]
+    return _HEAD.format("Attempt", "Denied action and message") + "".join(rows)
 
 
-def settle(name: str, text: str, *, write: bool) -> list[str]:
-    """Writes a table to its place in the guide, or tells what is wrong with the one that is there."""
+def update(name: str, text: str, *, write: bool) -> list[str]:
+    """Write a table into the guide, or compare it with the table there.
+
+    :returns: the problems.
+    """
     guide = _GUIDE.read_text(encoding="utf-8")
     begin, end = f".. begin {name}\n\n", f"\n.. end {name}\n"
-    before, found, rest = guide.partition(begin)
-    there, ended, after = rest.partition(end)
-    if not (found and ended):
-        return [f"{_GUIDE.name} has no place for the table {name}"]
+    before, has_begin, rest = guide.partition(begin)
+    current, has_end, after = rest.partition(end)
+    if not (has_begin and has_end):
+        return [f"{_GUIDE.name} lacks the markers of table {name}"]
     if write:
         _GUIDE.write_text(f"{before}{begin}{text}{end}{after}", encoding="utf-8")
         return []
-    if text == there:
+    if text == current:
         return []
-    known = set(there.splitlines())
-    new = [line.strip() for line in text.splitlines() if line not in known]
-    return [f"the table {name} is not what was seen, run make permissions: {'; '.join(new[:5])}"]
+    current_lines = set(current.splitlines())
+    new = [line.strip() for line in text.splitlines() if line not in current_lines]
+    return [f"table {name} is out of date. Run: make permissions. New lines: {'; '.join(new[:5])}"]
 
 
-def _row(*cells: str) -> str:
+def _render_row(*cells: str) -> str:
     first, *others = cells
     return f"   * - {first}\n" + "".join(f"     - {cell}\n" for cell in others)
 
 
-def _line(loss: Loss) -> str:
-    return f"``{loss.line.text}``" + (f" ({loss.line.where})" if loss.line.where else "")
+def _render_line(effect: LineEffect) -> str:
+    return f"``{effect.line.text}``" + (f" ({effect.line.where})" if effect.line.where else "")
 
 
-def _happens(loss: Loss) -> str:
+def _render_effect(effect: LineEffect) -> str:
     plugin = {
         "inventory": ":ansplugin:`eksops.irsa.eks_clusters#inventory`",
-        # The role's own task.
+        # The role runs this module.
         "kubernetes.core.k8s": ":ansplugin:`eksops.irsa.irsa#role`",
-    }.get(loss.module, f":ansplugin:`{loss.module}#module`")
-    if loss.kind == "fails":
-        return f"{plugin} fails to {loss.what}: *{_plain(loss.text)}*"
-    if loss.kind == "says":
-        return f"{plugin}, which is to {loss.what}, goes on without it and says: *{_plain(loss.text)}*"
-    return f"{plugin} doesn't {loss.what}."
+    }.get(effect.module, f":ansplugin:`{effect.module}#module`")
+    if effect.kind == "fails":
+        return f"{plugin} cannot {effect.task}: *{_escape(effect.message)}*"
+    if effect.kind == "warns":
+        return f"{plugin} can {effect.task}, with the warning: *{_escape(effect.message)}*"
+    return f"{plugin} cannot {effect.task}."
 
 
-def _plain(text: str) -> str:
-    """One line of reStructuredText that says this and nothing else."""
+def _escape(text: str) -> str:
+    """Escape a text as one line of reStructuredText."""
     line = re.sub(r"\s+", " ", text).strip()
     return re.sub(r"([\\*`|_])", r"\\\1", line)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The well-known policies before a linter of IAM policies and lists of AWS's actions; arguments go to pytest. Why an
-# environment of its own: the linter needs a setuptools that the tools can't have.
+# Check the well-known policies with a linter of IAM policies and with lists of the actions of AWS. Arguments go to
+# pytest. Why its own environment: the linter needs an older setuptools than the other tools.
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
 begin_job policies
 make_venv "$DEV/venv-policies" "$(find_controller_python)" "$REQUIREMENTS/policies.txt"

@@ -1,8 +1,8 @@
-"""Writes the guide to well-known policies from their files.
-
-With --check it writes nothing, and fails if the guide is out of date. Needs the collection on PYTHONPATH.
+"""Generate the guide to well-known policies from their files.
 
 Usage: python -m tools.policies.guide [--check]
+
+With --check it fails if the guide is out of date, and writes nothing. Needs the collection on PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -39,18 +39,19 @@ HEAD = r"""..
 Policies of well-known controllers
 ==================================
 
-Many controllers and drivers need an IAM policy that their project publishes. This collection has @COUNT@ of these
-policies. Each has parameters and is limited to what the controller of one cluster needs.
+Many controllers and drivers need an IAM policy that their project publishes. This guide shows how to use such a policy
+by its name. The collection has @COUNT@ policies. Each has parameters and is limited to what the controller of one
+cluster needs.
 
 .. contents::
    :local:
    :depth: 2
 
-Use them
---------
+Usage
+-----
 
-In a binding of :ansplugin:`eksops.irsa.irsa_bindings#module` and of the role :ansplugin:`eksops.irsa.irsa#role`, or in
-:ansplugin:`eksops.irsa.irsa_role#module`:
+Name the policies in a binding of :ansplugin:`eksops.irsa.irsa_bindings#module` or of the role
+:ansplugin:`eksops.irsa.irsa#role`, or in :ansplugin:`eksops.irsa.irsa_role#module`:
 
 .. code-block:: yaml
 
@@ -72,13 +73,13 @@ is an error before any call to AWS.
 * Each policy becomes an inline policy of the role, for example ``well-known-external-dns``. ``policy_name`` gives it
   another name, so that a role can have the same policy several times. ``inline_policies`` must not have the same name.
 * ``purge_inline_policies`` keeps these policies.
-* Partition, account, region and cluster name are those of the role and of ``cluster_name``. If only ``issuer`` is
-  given, give the element of a policy that needs the cluster's name a ``cluster_name``. The same holds for ``region``.
+* Partition, account, region and cluster name are those of the role and of ``cluster_name``. If you set ``issuer``
+  without ``cluster_name``, set ``cluster_name`` in the element of a policy that needs it. The same applies to
+  ``region``.
 * An ARN must be in the role's partition.
-* A statement is omitted if its optional list is not given. So is a condition whose parameter is not given: it only
-  narrows the statement further.
-* A role can have @QUOTA@ characters of inline policies, without white space. The module counts all policies of a role
-  before the first write.
+* A statement whose optional list is not set is omitted. A condition whose parameter is not set is omitted too.
+* A role can have @QUOTA@ characters of inline policies, without whitespace. The module checks the size of all policies
+  of a role before the first write.
 
 To show a policy before it is written, run:
 
@@ -87,25 +88,25 @@ To show a policy before it is written, run:
     $ ansible localhost -m ansible.builtin.debug \
         -a "msg={{ lookup('eksops.irsa.well_known_policy', 'external_dns', zones=['Z0123456789ABCDEFGHIJ']) }}"
 
-:ansplugin:`eksops.irsa.well_known_policy#lookup` has the options, and ``--check --diff`` shows what would be written.
+See :ansplugin:`eksops.irsa.well_known_policy#lookup`. ``--check --diff`` of the modules shows the whole change.
 
-Where they are narrower than their sources
-------------------------------------------
+Differences from the published policies
+---------------------------------------
 
-The actions are those that the projects publish. Resources are limited where the actions support ARNs or tags that the
-controller's own documentation guarantees: to the partition, the account and the region everywhere, and to the cluster
-where the controller tags what it creates. A controller that is configured with another cluster name needs that name as
-``cluster_name``. Where ``*`` remains as a resource, the action supports no other, or the ARN is not known in advance.
+The actions are those that the projects publish. The resources are limited to the partition, the account and the region,
+and to the cluster if the controller tags what it creates. If a controller is configured with another cluster name, set
+that name as ``cluster_name``. ``*`` remains as a resource if the action supports no other, or if the ARN is not known
+in advance.
 
-All of them
------------
+Policies
+--------
 
-Statements and size are of a policy with its least parameters, and with all of them.
+The number of statements and the size are given for a policy with only its required parameters, and with all of them.
 """
 
 
 def main(arguments: list[str]) -> int:
-    page = guide()
+    page = render_guide()
     if arguments == ["--check"]:
         if GUIDE.exists() and GUIDE.read_text(encoding="utf-8") == page:
             return 0
@@ -115,79 +116,79 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def guide() -> str:
+def render_guide() -> str:
     head = HEAD.replace("@LABEL@", LABEL).replace("@COUNT@", str(len(well_known.policy_names())))
     head = head.replace("@QUOTA@", f"{INLINE_QUOTA:,}")
     policies = {name: well_known.load_policy(name) for name in well_known.policy_names()}
-    parts = [head, overview(policies)]
+    parts = [head, render_overview(policies)]
     for name, policy in policies.items():
-        parts += section(name, policy)
+        parts += render_section(name, policy)
     return "\n".join(parts)
 
 
-def overview(policies: t.Mapping[str, well_known.Policy]) -> str:
-    rows = [("Name", "For", "Source's version", "Statements", "Size")]
+def render_overview(policies: t.Mapping[str, well_known.Policy]) -> str:
+    rows = [("Name", "Controller", "Published version", "Statements", "Size")]
     for name, policy in policies.items():
-        least, most = document(name), document(name, everything=True)
+        smallest, largest = render_document(name), render_document(name, everything=True)
         rows.append(
             (
                 f"`{name} <#{name.replace('_', '-')}>`__",
                 policy["title"],
                 policy["version"],
-                between(len(least["Statement"]), len(most["Statement"])),
-                between(policy_document.size(least), policy_document.size(most)),
+                format_range(len(smallest["Statement"]), len(largest["Statement"])),
+                format_range(policy_document.size(smallest), policy_document.size(largest)),
             )
         )
-    return table(rows, (24, 32, 22, 10, 12))
+    return render_table(rows, (24, 32, 22, 10, 12))
 
 
-def between(least: int, most: int) -> str:
-    low, high = sorted((least, most))
+def format_range(first: int, second: int) -> str:
+    low, high = sorted((first, second))
     return str(low) if low == high else f"{low} to {high}"
 
 
-def document(name: str, *, everything: bool = False) -> policy_document.Document:
-    given = resolve.example_parameters(name, everything=everything)
-    return resolve.make_template(name, given).document(FACTS)
+def render_document(name: str, *, everything: bool = False) -> policy_document.Document:
+    parameters = resolve.example_parameters(name, everything=everything)
+    return resolve.make_template(name, parameters).document(FACTS)
 
 
-def section(name: str, policy: well_known.Policy) -> list[str]:
-    parts = [f"{name}\n{'-' * len(name)}\n", paragraph(f"{policy['title']}. `Source <{policy['source']}>`__.")]
-    needed = policy.get("one_of", [])
-    rows = [("Parameter", "What it is", "Default")]
+def render_section(name: str, policy: well_known.Policy) -> list[str]:
+    parts = [f"{name}\n{'-' * len(name)}\n", render_paragraph(f"{policy['title']}. `Source <{policy['source']}>`__.")]
+    alternatives = policy.get("one_of", [])
+    rows = [("Parameter", "Description", "Default")]
     for key, parameter in policy["parameters"].items():
         kind = KINDS[parameter["kind"]]
-        what = "" if kind.shape == "bool" else f" {kind.what[0].upper()}{kind.what[1:]}."
+        values = "" if kind.shape == "bool" else f" {kind.what[0].upper()}{kind.what[1:]}."
         default = f"``{json.dumps(parameter['default'])}``" if "default" in parameter else ""
         if parameter.get("required"):
-            default = "**needed**"
-        rows.append((f"``{key}``", f"{markup(parameter['description'])}{what}", default))
+            default = "**required**"
+        rows.append((f"``{key}``", f"{convert_markup(parameter['description'])}{values}", default))
     if len(rows) > 1:
-        parts.append(table(rows, (20, 55, 25)))
-    if needed:
-        parts.append(paragraph(f"One of {join([f'``{key}``' for key in needed])} is needed."))
+        parts.append(render_table(rows, (20, 55, 25)))
+    if alternatives:
+        parts.append(render_paragraph(f"At least one of {join([f'``{key}``' for key in alternatives])} is required."))
     overrides = sorted(well_known.needed_facts(policy) & {"cluster_name", "region"})
     if overrides:
-        parts.append(paragraph(f"It also takes {join([f'``{fact}``' for fact in overrides])}."))
-    parts.append(paragraph(compared(policy.get("comparison", {}))))
+        parts.append(render_paragraph(f"You can also set {join([f'``{fact}``' for fact in overrides])}."))
+    parts.append(render_paragraph(describe_comparison(policy.get("comparison", {}))))
     return parts
 
 
-def compared(comparison: well_known.Comparison) -> str:
-    """How the policy differs from those of other tools."""
+def describe_comparison(comparison: well_known.Comparison) -> str:
+    """Describe how the policy differs from those of other tools."""
     if not comparison:
-        return "Neither eksctl nor terraform-aws-iam has it for service accounts."
-    lacks = "doesn't have it."
-    eksctl, terraform = comparison.get("eksctl", lacks), comparison.get("terraform_aws_iam", lacks)
+        return "eksctl and terraform-aws-iam do not include this policy for service accounts."
+    missing = "not included."
+    eksctl, terraform = comparison.get("eksctl", missing), comparison.get("terraform_aws_iam", missing)
     return f"eksctl: {eksctl} terraform-aws-iam: {terraform}"
 
 
-def markup(text: str) -> str:
-    """A description's semantic markup as that of reStructuredText."""
+def convert_markup(text: str) -> str:
+    """Convert the semantic markup of a description to reStructuredText."""
     return re.sub(r"\b[CVO]\(([^)]*)\)", r"``\1``", text)
 
 
-def table(rows: t.Sequence[t.Sequence[str]], widths: t.Sequence[int]) -> str:
+def render_table(rows: t.Sequence[t.Sequence[str]], widths: t.Sequence[int]) -> str:
     lines = [".. list-table::", "   :header-rows: 1", f"   :widths: {' '.join(map(str, widths))}", ""]
     for row in rows:
         for number, cell in enumerate(row):
@@ -207,7 +208,7 @@ def table(rows: t.Sequence[t.Sequence[str]], widths: t.Sequence[int]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def paragraph(text: str) -> str:
+def render_paragraph(text: str) -> str:
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) + "\n"
 
 

@@ -5,8 +5,8 @@
 
     python web/audit/bundle.py [--check]
 
-The result is the same on every machine and needs no Node: the ES modules are laid one after another in the order in
-which they import each other, without comments and indentation. What that takes for granted of the sources is checked.
+The result is the same on every machine and needs no Node: the ES modules are concatenated in import order, without
+comments and indentation. Sources that this cannot handle are rejected.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _CSS_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
 
 
 class BundleError(Exception):
-    """The sources hold something that the bundle cannot have."""
+    """The sources cannot be bundled."""
 
 
 def bundle_script(main: pathlib.Path) -> str:
-    """The modules that ``main`` reaches as one strict script, each after the modules that it imports.
+    """Bundle the modules that ``main`` imports into one strict script, each after the modules that it imports.
 
-    :raises BundleError: an import or export in another form, a name that is not exported, or a name of the top level in
-        two modules, which are one scope here.
+    :raises BundleError: a module has an import or export in another form, imports a name that is not exported, or
+        declares a top-level name of another module.
     """
     modules: dict[pathlib.Path, str] = {}
     _add_module(main.resolve(), modules, {})
@@ -68,14 +68,14 @@ def _add_module(path: pathlib.Path, modules: dict[pathlib.Path, str], exports: d
             )
     source = _EXPORT.sub("", _IMPORT.sub("", source))
     if re.search(r"^(?:import|export)\b", source, re.MULTILINE):
-        raise BundleError(f'{path.name} has an import or export of a form other than import {{ a }} from "./b.js".')
+        raise BundleError(f'{path.name} has an import or export in a form other than import {{ a }} from "./b.js".')
     if any(line.count("`") % 2 for line in source.splitlines()):
-        raise BundleError(f"{path.name} has a template literal of several lines, which would lose its indentation.")
+        raise BundleError(f"{path.name} has a multi-line template literal, which would lose its indentation.")
     modules[path] = source
 
 
 def bundle_style(main: pathlib.Path) -> str:
-    """The stylesheet with its imports in their places."""
+    """Replace the imports of the stylesheet by their files."""
     source = _CSS_IMPORT.sub(
         lambda match: (main.parent / match[1]).read_text(encoding="utf-8"), main.read_text(encoding="utf-8")
     )
@@ -83,15 +83,18 @@ def bundle_style(main: pathlib.Path) -> str:
 
 
 def bundle_markup(main: pathlib.Path) -> str:
-    """The page with places for style and script where it links them in the sources."""
+    """Replace the links to style and script by placeholders for their text.
+
+    :raises BundleError: the page does not have each link once.
+    """
     source = main.read_text(encoding="utf-8")
-    for link, place in (
+    for link, placeholder in (
         ('<link rel="stylesheet" href="style.css" />', "<style>$style</style>"),
         ('<script type="module" src="src/main.js"></script>', "<script>$script</script>"),
     ):
         if source.count(link) != 1:
             raise BundleError(f"{main.name} must have {link} once.")
-        source = source.replace(link, place)
+        source = source.replace(link, placeholder)
     return _squeeze(source)
 
 
@@ -100,9 +103,9 @@ def _squeeze(text: str) -> str:
 
 
 def bundle() -> str:
-    """The content of `TARGET`.
+    """Make the content of `TARGET`.
 
-    :raises BundleError: see `bundle_script`; or a source is not ASCII or cannot stand in a raw string of Python.
+    :raises BundleError: a source cannot be bundled, is not ASCII, or cannot be a raw string of Python.
     """
     assets = {
         "MARKUP": bundle_markup(WEB / "index.html"),
@@ -112,7 +115,7 @@ def bundle() -> str:
     for name, text in assets.items():
         if not text.isascii() or '"""' in text or "\r" in text:
             raise BundleError(
-                f"The sources of {name} must be ASCII, without three quotation marks and carriage returns."
+                f"The sources of {name} must be ASCII, without triple quotation marks and carriage returns."
             )
     return _HEADER + "".join(f'\n{name} = r"""{text}"""\n' for name, text in assets.items())
 
@@ -123,7 +126,7 @@ def main() -> None:
     if sys.argv[1:] != ["--check"]:
         TARGET.write_text(content, encoding="ascii")
     elif not TARGET.exists() or TARGET.read_text(encoding="ascii") != content:
-        sys.exit(f"{TARGET.relative_to(ROOT)} is not what web/audit makes of it. Run: make web")
+        sys.exit(f"{TARGET.relative_to(ROOT)} is out of date. Run: make web")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ export default [
       "prefer-const": "error",
     },
   },
-  // The model knows no document: it runs in Node too, for its tests.
+  // The model does not use the DOM: its tests run in Node.
   { files: ["src/model/**"], languageOptions: { globals: globals["shared-node-browser"] } },
   { files: ["src/main.js", "src/view/**"], languageOptions: { globals: globals.browser } },
   { files: ["test/**"], languageOptions: { globals: globals.node } },

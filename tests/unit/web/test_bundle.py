@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bundle of web/audit: ES modules as one script, stylesheets as one, and the page with places for both."""
+"""The bundle of web/audit: one script, one stylesheet, and the page with placeholders for both."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from web.audit import bundle
 
 
 def write(folder: pathlib.Path, **sources: str) -> pathlib.Path:
-    """Write the modules by name; returns the path of ``main.js``."""
+    """Write modules by name and return the path of ``main.js``."""
     for name, source in sources.items():
         (folder / f"{name}.js").write_text(source, encoding="utf-8")
     return folder / "main.js"
 
 
-def test_module_follows_what_it_imports(tmp_path: pathlib.Path) -> None:
+def test_modules_are_in_import_order(tmp_path: pathlib.Path) -> None:
     main = write(
         tmp_path,
         main='// Comment.\nimport { a } from "./a.js";\nimport {\n  b,\n  c,\n} from "./b.js";\n\nrun(a, b, c);\n',
@@ -38,10 +38,10 @@ def test_module_follows_what_it_imports(tmp_path: pathlib.Path) -> None:
     [
         ("const a = 1;\n", "main.js and a.js both declare a"),
         ("async function a() {}\n", "main.js and a.js both declare a"),
-        ("export default 1;\n", "main.js has an import or export of a form"),
-        ('import b from "./a.js";\n', "main.js has an import or export of a form"),
+        ("export default 1;\n", "main.js has an import or export in a form"),
+        ('import b from "./a.js";\n', "main.js has an import or export in a form"),
         ('import { b } from "./a.js";\n', "main.js imports b, which a.js does not export"),
-        ("run(`\n  text`);\n", "main.js has a template literal of several lines"),
+        ("run(`\n  text`);\n", "main.js has a multi-line template literal"),
     ],
 )
 def test_source_that_cannot_be_bundled_is_rejected(tmp_path: pathlib.Path, source: str, error: str) -> None:
@@ -50,7 +50,7 @@ def test_source_that_cannot_be_bundled_is_rejected(tmp_path: pathlib.Path, sourc
         bundle.bundle_script(main)
 
 
-def test_local_names_may_be_the_same(tmp_path: pathlib.Path) -> None:
+def test_modules_may_share_local_names(tmp_path: pathlib.Path) -> None:
     main = write(
         tmp_path,
         main='import { a } from "./a.js";\nfunction run() {\n  const x = a;\n}\n',
@@ -59,7 +59,7 @@ def test_local_names_may_be_the_same(tmp_path: pathlib.Path) -> None:
     assert bundle.bundle_script(main).count("const x") == 2
 
 
-def test_imports_of_the_stylesheet_are_replaced(tmp_path: pathlib.Path) -> None:
+def test_stylesheet_imports_are_inlined(tmp_path: pathlib.Path) -> None:
     (tmp_path / "style.css").write_text('/* Order. */\n@import "a.css";\n@import "b.css";\n', encoding="utf-8")
     (tmp_path / "a.css").write_text("/* A\n * comment. */\n.a {\n  color: red;\n}\n", encoding="utf-8")
     (tmp_path / "b.css").write_text(".b {\n}\n", encoding="utf-8")
@@ -73,7 +73,7 @@ def test_page_without_its_script_is_rejected(tmp_path: pathlib.Path) -> None:
         bundle.bundle_markup(page)
 
 
-def test_check_fails_if_the_bundle_is_stale(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_fails_if_the_bundle_is_out_of_date(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "assets.py"
     monkeypatch.setattr(bundle, "ROOT", tmp_path)
     monkeypatch.setattr(bundle, "TARGET", target)

@@ -2,8 +2,8 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Connects the parts of the page. The filter in the address decides what the page shows: every action changes the
-// filter, and the page follows it.
+// Connects the parts of the page. Every action changes the filter in the address, and the page shows what the filter
+// selects.
 
 import { NO_FILTER, findMatches, isFiltered } from "./model/filter.js";
 import { readFragment, writeFragment } from "./model/fragment.js";
@@ -28,7 +28,7 @@ const list = new List(grid, { onOpen: openLine, onExpand: expandLine });
 // Ids of the causes whose findings are shown.
 const expandedIds = new Set();
 let filter = readFragment(location.hash);
-// The address of the details that are shown, and the element that had the focus before.
+// The address of the open details, and the element that had the focus before they opened.
 let openedAddress = null;
 let focusBefore = null;
 
@@ -39,7 +39,7 @@ function update(changes, isStep = false) {
   const address = fragment ? `#${fragment}` : location.pathname + location.search;
   history[isStep ? "pushState" : "replaceState"](null, "", address);
   show();
-  // A changed list is shown from its top.
+  // Scroll to the top of a changed list.
   const isListChanged = Object.keys(changes).some((key) => key !== "open");
   if (isListChanged && byId("panel").getBoundingClientRect().top < 0) byId("panel").scrollIntoView();
 }
@@ -80,7 +80,7 @@ function openLine(line, cell) {
 
 function expandLine(line, expanded) {
   if (line.kind === "cause" && line.expanded !== expanded) setExpanded(line, expanded);
-  // To the left of a finding is its cause.
+  // Arrow left on a finding chooses its cause.
   if (line.kind === "finding" && !expanded) list.choose(list.lines.find((other) => other.id === line.data.id));
 }
 
@@ -111,8 +111,8 @@ function showCount(matches, lines) {
   const causes = lines.filter((line) => line.kind === "cause").length;
   const share = isFiltered(filter) ? `${formatNumber(matches.length)} of ` : "";
   const verb = !isFiltered(filter) ? "" : matches.length === 1 ? " matches" : " match";
-  const text = `${share}${quantity(total, one, many)}${verb}${causes ? `, ${quantity(causes, "kind")}` : ""}`;
-  // An unchanged text is not set: screen readers would read it again.
+  const text = `${share}${quantity(total, one, many)}${verb}${causes ? `, ${quantity(causes, "cause")}` : ""}`;
+  // Do not set an unchanged text: screen readers would read it again.
   if (byId("count").textContent !== text) byId("count").textContent = text;
   byId("empty").hidden = lines.length > 0;
   const emptyText = total ? `No ${one} matches these filters.` : `There are no ${many}.`;
@@ -127,7 +127,7 @@ function openDetails(address) {
   if (openedAddress !== null) byId("details-title").focus();
 }
 
-// Closes the details and lists all accounts with a finding.
+// Closes the details and lists all accounts with this finding id.
 function showAccountsWith(id) {
   update({ ...NO_FILTER, view: "accounts", sort: "worst", id, open: "" }, true);
   focusBefore = null;
@@ -144,19 +144,19 @@ function closeDetails() {
 
 function showDetails() {
   const dialog = byId("details");
-  const found = filter.open ? findDetails(model, filter.open) : null;
-  document.body.classList.toggle("has-details", found !== null);
-  if (found === null) {
+  const opened = filter.open ? findDetails(model, filter.open) : null;
+  document.body.classList.toggle("has-details", opened !== null);
+  if (opened === null) {
     openedAddress = null;
     if (dialog.open) dialog.close();
     return;
   }
   if (openedAddress !== filter.open) {
-    fillDetails(dialog, found.details);
-    if (found.item) list.choose(found.item);
+    fillDetails(dialog, opened.details);
+    if (opened.item) list.choose(opened.item);
   }
   openedAddress = filter.open;
-  // On a narrow window the dialog covers the page, so nothing behind it may get the focus.
+  // In a narrow window the dialog covers the page, so it is modal: nothing behind it can get the focus.
   if (!dialog.open) dialog[narrowWindow.matches ? "showModal" : "show"]();
 }
 
@@ -170,7 +170,7 @@ byId("details").addEventListener("close", () => {
   if (filter.open) closeDetails();
 });
 
-// Clicks and keys of the whole page.
+// Clicks and keys on the whole page.
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy], [data-open], [data-finding-id], [data-close]");
@@ -214,12 +214,13 @@ byId("skip").addEventListener("click", (event) => {
   list.focus();
 });
 
-// Printing shows the lines without a window on them.
+// In print, all lines are elements, up to a limit.
 
 function setPrinting(isPrinting) {
   const hiddenLines = list.setPrinting(isPrinting);
   byId("not-printed").hidden = !isPrinting || hiddenLines === 0;
-  byId("not-printed").textContent = `${quantity(hiddenLines, "more line")} not printed: filter the list first.`;
+  byId("not-printed").textContent =
+    `${quantity(hiddenLines, "more line")} not printed. Filter the list to print fewer.`;
 }
 
 addEventListener("beforeprint", () => setPrinting(true));

@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// An audit document of four accounts, three roles and three findings, for the tests.
+// An audit document for the tests: four accounts, three roles, three findings.
 
 import { buildModel } from "../src/model/model.js";
 

@@ -12,14 +12,14 @@ const names = (filter, view) => namesOf(find(filter, view).matches);
 
 const searches = [
   ["a name", "shop/cart", "accounts", ["shop/cart"]],
-  ["in any case", "SHOP/Cart", "accounts", ["shop/cart"]],
+  ["a name in upper case", "SHOP/Cart", "accounts", ["shop/cart"]],
   ["a role's ARN", "role/batch", "accounts", ["shop/worker-10", "batch/worker-9"]],
   ["a policy of the role", "s3readonly", "accounts", ["shop/cart"]],
   ["who bound an account", "helm", "accounts", ["shop/cart"]],
   ["the text of a finding", "containers[app]", "accounts", ["shop/cart"]],
   ["the title of a cause", "has another role", "accounts", ["shop/cart"]],
   ["every term", "batch allows", "accounts", ["batch/worker-9"]],
-  ["terms that one item does not have together", "cart allows", "accounts", []],
+  ["terms that no single item has", "cart allows", "accounts", []],
   ["the name of another account of the finding", "worker-10", "accounts", ["shop/worker-10"]],
   ["a subject of a role", "jobs:*", "roles", ["batch"]],
 ];
@@ -28,7 +28,7 @@ for (const [name, q, view, expected] of searches) {
   test(`searches for ${name}`, () => assert.deepEqual(names({ q }, view), expected));
 }
 
-test("a finding matches the name of each account that it concerns", () => {
+test("a search for an account finds its findings", () => {
   assert.deepEqual(
     find({ q: "worker-10" }, "findings").matches.map((finding) => finding.data.id),
     ["policy-too-broad"],
@@ -49,7 +49,7 @@ for (const [name, filter, expected] of filters) {
   test(`filters by ${name}`, () => assert.deepEqual(names(filter), expected));
 }
 
-test("states are counted with all filters but the states", () => {
+test("state counts ignore the state filter", () => {
   const { matches, stateCounts } = find({ ns: "shop", state: ["error"] });
   assert.deepEqual(namesOf(matches), ["shop/cart"]);
   assert.deepEqual(Object.fromEntries(stateCounts), { error: 1, unknown: 0, warning: 1, note: 0, ok: 1 });

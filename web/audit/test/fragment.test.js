@@ -15,7 +15,7 @@ const fragments = [
 ];
 
 for (const fragment of fragments) {
-  test(`reads what it writes: ${fragment || "(empty)"}`, () => {
+  test(`reads and writes a fragment: ${fragment || "(empty)"}`, () => {
     assert.equal(writeFragment(readFragment(`#${fragment}`)), fragment);
   });
 }

@@ -58,7 +58,7 @@ test("every order of the menu is tested", () => {
   assert.deepEqual(tested.sort(), offered.sort());
 });
 
-test("an account is below the head of its namespace", () => {
+test("accounts are listed under their namespace", () => {
   assert.deepEqual(namesOf(linesOf("accounts", "name")), [
     "batch",
     "batch/worker-9",
@@ -78,7 +78,7 @@ test("roles are grouped by how many accounts use them", () => {
   ]);
 });
 
-test("a cause counts the accounts and roles of its findings, and its share of the largest", () => {
+test("a cause has the counts of its accounts and roles, and its share of the largest count", () => {
   const causes = linesOf("findings", "id");
   assert.deepEqual(
     causes.map((cause) => [cause.accounts.size, cause.roles.size, cause.affected, cause.share]),
@@ -90,7 +90,7 @@ test("a cause counts the accounts and roles of its findings, and its share of th
   );
 });
 
-test("findings are lines only below an expanded cause", () => {
+test("only expanded causes list their findings", () => {
   const kinds = linesOf("findings", "id", ["policy-too-broad"]).map((line) => line.kind);
   assert.deepEqual(kinds, ["cause", "cause", "finding", "cause"]);
 });

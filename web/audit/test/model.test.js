@@ -16,7 +16,7 @@ test("accounts, roles and findings refer to each other", () => {
   assert.deepEqual(accounts[0].findings, [findings[0]]);
 });
 
-test("a subject is unmatched if no account of that name uses the role", () => {
+test("a subject is unmatched if its account does not use the role", () => {
   const { accounts, roles } = makeModel();
   assert.deepEqual(roles[0].unmatchedSubjects, []);
   assert.deepEqual(roles[1].unmatchedSubjects, [{ name: "jobs/*", account: null }]);
@@ -26,7 +26,7 @@ test("a subject is unmatched if no account of that name uses the role", () => {
   ]);
 });
 
-test("an account displays a role that trusts it only if it names none", () => {
+test("only an account without an annotation displays a role that trusts it", () => {
   const { accounts, roles } = makeModel();
   assert.deepEqual(accounts[0].trustedBy, [roles[2]]);
   assert.equal(accounts[0].displayedRole, roles[0]);
@@ -49,7 +49,7 @@ test("roles and findings have the stale pods and namespaces of their accounts", 
   );
 });
 
-test("names are ranked with numbers by their value", () => {
+test("numbers in names are ranked by value", () => {
   const { accounts } = makeModel();
   const ranked = [...accounts].sort((a, b) => a.nameRank - b.nameRank);
   assert.deepEqual(namesOf(ranked), ["batch/worker-9", "shop/cart", "shop/old", "shop/worker-10"]);

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareTexts, escapeInvisible, quantity } from "../src/model/text.js";
 
-test("counts have their noun and a separator for thousands", () => {
+test("quantities have a noun and a thousands separator", () => {
   assert.equal(quantity(1, "role"), "1 role");
   assert.equal(quantity(0, "role"), "0 roles");
   assert.equal(quantity(2500, "service account"), "2,500 service accounts");

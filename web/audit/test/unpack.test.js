@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { unpackAudit } from "../src/model/unpack.js";
 
 const columns = [
-  ["entries as they are", [1, true, null], [1, true, null]],
+  ["plain entries", [1, true, null], [1, true, null]],
   ["no entries", [], []],
   ["equal entries", { same: "a", times: 3 }, ["a", "a", "a"]],
   ["few distinct entries", { values: ["a", null], at: [0, 1, 0, 0] }, ["a", null, "a", "a"]],

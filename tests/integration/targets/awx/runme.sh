@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The example project of AWX, run by ansible-runner as AWX runs the jobs of a project: with what its credential types put
-# into the environment and what a survey answers, and nothing else. Job 7 is cancelled, and job 8 finishes its work.
+# Runs the example project for AWX with ansible-runner, as AWX does: jobs get only the environment of their credentials and
+# the answers of their survey.
 set -eux -o pipefail
 export ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false ANSIBLE_NOCOLOR=true
 scratch=$(mktemp -d)

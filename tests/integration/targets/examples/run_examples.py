@@ -1,11 +1,11 @@
-"""Run the documentation's examples that are marked for it, on whatever the environment leads to.
+"""Run the marked examples in the documentation, with the environment's AWS and cluster.
 
-Usage: python run_examples.py [--name NAME=OTHER]... DOCUMENT...
+Usage: python run_examples.py [--name NAME=REPLACEMENT]... DOCUMENT...
 
-Of each document it takes the blocks with a comment ``.. run:`` before them (``<!-- run: -->`` in Markdown), of a module
-its EXAMPLES, in their order and in a directory of their own. YAML with the name of a file in its first line is written
-there, tasks are run, commands too. All have to succeed, except those with ``run: fails``, which have to fail. --name
-puts the name of a cluster that there is, or of something else, in place of one in the text.
+In a document, the examples are the blocks after a comment ``.. run:`` (``<!-- run: -->`` in Markdown); in a module, the
+blocks in EXAMPLES. The script runs the examples of a document in their order, in one directory. If the first line of a
+YAML block names a file, the script writes the block to that file. It runs tasks and commands. They must succeed; after
+``run: fails`` they must fail. --name replaces a name in the text, for instance that of a cluster.
 """
 
 from __future__ import annotations
@@ -28,32 +28,38 @@ ROOT = pathlib.Path(blocks.__file__).resolve().parents[3]
 
 def main() -> int:
     parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("--name", action="append", default=[], help="NAME=OTHER")
+    parser.add_argument("--name", action="append", default=[], help="NAME=REPLACEMENT")
     parser.add_argument("documents", nargs="+", help="paths from the root of the checkout")
     options = parser.parse_args()
-    names = dict(each.split("=", 1) for each in options.name)
-    wrong = 0
+    replacements = dict(argument.split("=", 1) for argument in options.name)
+    failures = 0
     for name in options.documents:
         found = blocks.of_file(ROOT, ROOT / name)
         marked = [block for block in found if name.endswith(".py") or block.mark.startswith("run:")]
         if not marked:
-            print(f"{name}: there is nothing to be run")
-            wrong += 1
+            print(f"{name}: no examples to run")
+            failures += 1
         with tempfile.TemporaryDirectory(prefix="examples-") as directory:
             for block in marked:
-                begun = time.monotonic()
-                said = _run(block, pathlib.Path(directory), names)
-                print(f"{block}: {'FAILED' if said else 'ok'}, {time.monotonic() - begun:.1f} s", flush=True)
-                if said:
-                    print(said)
-                    wrong += 1
-                    break  # what comes next in the document builds on it
-    return bool(wrong)
+                start = time.monotonic()
+                message = _run_block(block, pathlib.Path(directory), replacements)
+                print(f"{block}: {'FAILED' if message else 'ok'}, {time.monotonic() - start:.1f} s", flush=True)
+                if message:
+                    print(message)
+                    failures += 1
+                    break  # The next examples in the document depend on this one.
+    return bool(failures)
 
 
-def _run(block: blocks.Block, directory: pathlib.Path, names: dict[str, str]) -> str:
-    """What is to be said of a block that didn't do what it should, else nothing."""
-    text = re.sub(r"\b(" + "|".join(names) + r")\b", lambda found: names[found[1]], block.text) if names else block.text
+def _run_block(block: blocks.Block, directory: pathlib.Path, replacements: dict[str, str]) -> str:
+    """Run an example.
+
+    :returns: a message if the result is not as expected, else an empty text.
+    """
+    text = block.text
+    if replacements:
+        names = "|".join(replacements)
+        text = re.sub(rf"\b({names})\b", lambda match: replacements[match[1]], text)
     if block.language == "yaml" and block.file_name:
         path = directory / block.file_name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,16 +68,16 @@ def _run(block: blocks.Block, directory: pathlib.Path, names: dict[str, str]) ->
     if block.language == "yaml":
         tasks = yaml.safe_load(text)
         if documents.kind_of(tasks) != "tasks":
-            return "YAML that is neither a file nor tasks can't be run"
+            return "cannot run YAML that is neither a file nor tasks"
         play = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}
         play["vars"] = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
         (directory / "tasks.yml").write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
         lines = ["ansible-playbook tasks.yml"]
     else:
         lines = commands.lines_of(blocks.Block(block.path, block.line, block.language, text))
-    fails = block.mark.startswith("run: fails")
+    must_fail = block.mark.startswith("run: fails")
     for line in lines:
-        found = subprocess.run(
+        result = subprocess.run(
             ["bash", "-c", line],
             cwd=directory,
             stdout=subprocess.PIPE,
@@ -79,8 +85,8 @@ def _run(block: blocks.Block, directory: pathlib.Path, names: dict[str, str]) ->
             text=True,
             check=False,
         )
-        if bool(found.returncode) != fails:
-            return f"$ {line}\n{found.stdout}\nit {'succeeded' if fails else 'failed'}"
+        if bool(result.returncode) != must_fail:
+            return f"$ {line}\n{result.stdout}\nThe command {'succeeded' if must_fail else 'failed'}."
     return ""
 
 

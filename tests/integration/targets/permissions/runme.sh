@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The permissions that the documentation gives, and no others: a role's whole life with the full ones, a look at it with
-# those for reading, and then line by line what each is for. It takes the sandbox, whose AWS can be told to enforce them.
+# Tests the permissions in the documentation: the playbooks with only the full permissions, check mode with only the
+# read-only ones, then whether each single permission is needed. Needs the sandbox, because it enforces permissions.
 set -eux -o pipefail
 export ANSIBLE_LOCALHOST_WARNING=false ANSIBLE_INVENTORY_UNPARSED_WARNING=false ANSIBLE_NOCOLOR=true
 collection=$(ansible-galaxy collection list eksops.irsa --format json | python -c '
@@ -11,12 +11,12 @@ import json
 print(json.load(open("../../integration_config.yml", encoding="utf-8")).get("irsa_sandbox_dir", ""))')
 [ -n "$sandbox" ] || exit 0
 export PYTHONPATH=$collection/tests:$collection/../../..
-proof=(python -m permissions "$sandbox")
-play=(ansible-playbook -e @../../integration_config.yml "$@")
+permissions=(python -m permissions "$sandbox")
+playbook=(ansible-playbook -e @../../integration_config.yml "$@")
 
-"${proof[@]}" --run full -- "${play[@]}" life.yml
-"${proof[@]}" --run read-only -- "${play[@]}" look.yml
-# What a real API server has to say is about Kubernetes; the AWS is the same.
+"${permissions[@]}" --run full -- "${playbook[@]}" full_permissions.yml
+"${permissions[@]}" --run read-only -- "${playbook[@]}" read_only_permissions.yml
+# The AWS of the sandbox is the same with a real API server, so only the Kubernetes permissions are tested there.
 only=()
 ! grep -q kube-apiserver "$sandbox/pids.json" || only=(--kubernetes-only)
-"${proof[@]}" "${only[@]}"
+"${permissions[@]}" "${only[@]}"

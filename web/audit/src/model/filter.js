@@ -6,15 +6,15 @@
 
 import { STATES } from "./vocabulary.js";
 
-// The filters that are kept apart from the view: search text, states, link of the chain, finding id, namespace, and
-// "1" for only what has stale pods.
+// The filters without the view and the order: search text, states, link of the chain, finding id, namespace, and "1"
+// for only items with stale pods.
 export const NO_FILTER = { q: "", state: [], link: "", id: "", ns: "", stale: "" };
 
 export function isFiltered(filter) {
   return Object.entries(NO_FILTER).some(([key, value]) => String(filter[key]) !== String(value));
 }
 
-// A test for an item that looks at every filter except the states.
+// A test of an item against every filter except the states.
 function buildTest(model, filter) {
   const terms = filter.q.toLowerCase().split(/\s+/).filter(Boolean);
   const findingsByTerm = terms.map(
@@ -33,8 +33,8 @@ function buildTest(model, filter) {
   return (item) => tests.every((test) => test(item));
 }
 
-// {matches: the items of the view that match, not sorted; stateCounts: Map of how many there would be of each state
-// with the other filters}.
+// {matches: the items of the view that match, not sorted; stateCounts: Map of how many items of each state match the
+// other filters}.
 export function findMatches(model, filter, view) {
   const candidates = model[view].filter(buildTest(model, filter));
   const stateCounts = new Map(STATES.map((state) => [state, 0]));

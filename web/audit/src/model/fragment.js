@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// The fragment of the address keeps the view, the filters, the order and what is open.
+// The fragment of the address: view, filters, order and the address of the open details.
 
 import { LINKS, SORT_LABELS, STATES, VIEWS } from "./vocabulary.js";
 
@@ -27,7 +27,7 @@ export function readFragment(fragment) {
   };
 }
 
-// The fragment without "#", empty for the page's first view.
+// The fragment without "#". It is empty for the default view without filters.
 export function writeFragment(filter) {
   const parameters = new URLSearchParams();
   for (const key of KEYS) {

@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// The audit document as objects that refer to each other, with what searching and sorting need.
+// The audit document as objects that refer to each other, with search texts and ranks for sorting.
 
 import { compareTexts } from "./text.js";
 
@@ -34,8 +34,8 @@ function buildFinding(data, index, causes) {
     data,
     state: data.severity,
     title,
-    // A search for an account's name matches a finding that concerns it, but no other account of that finding. So
-    // accounts and roles are searched by contentText, findings by searchText.
+    // A search for an account's name matches its findings, but not the other accounts of these findings. So accounts and
+    // roles are searched by the contentText of their findings, findings by searchText.
     contentText,
     searchText: joinSearchText([contentText, ...data.service_accounts, ...data.roles]),
   };
@@ -50,8 +50,8 @@ function buildRole(data, findings) {
     findings: data.findings.map((index) => findings[index]),
     namespaces: new Set(),
     accounts: [],
-    // Subjects that the role trusts without an account that uses the role by that name: the account does not exist,
-    // uses another role, or the subject is a pattern.
+    // Trusted subjects for which no account uses the role: the account does not exist or uses another role, or the
+    // subject is a pattern.
     unmatchedSubjects: [],
     searchText: joinSearchText([data.arn, ...policyTexts(data), ...data.subjects]),
   };
@@ -122,7 +122,7 @@ export function buildModel(audit, causes) {
   for (const role of roles) connectRole(role, accounts, accountsByName);
   for (const finding of findings) connectFinding(finding, accountsByName);
   for (const account of accounts) {
-    // An account without an annotation is connected to IAM only by a role that trusts it.
+    // For an account without an annotation, show a role that trusts it.
     account.displayedRole = account.role || (account.data.role_arn ? null : account.trustedBy[0] || null);
   }
   rankNames(accounts);

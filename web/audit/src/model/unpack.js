@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Reads the audit document as render.py packs it: the long lists are stored by column.
+// Unpacks the audit document. render.py packs its long lists by column.
 
 function unpackColumn(packed) {
   if (Array.isArray(packed)) return packed;
@@ -19,7 +19,7 @@ function unpackColumn(packed) {
   );
 }
 
-// The audit document that was packed, equal to the JSON report.
+// The unpacked audit document. It is equal to the JSON report.
 export function unpackAudit(packed) {
   const audit = { ...packed.rest };
   for (const [name, column] of Object.entries(packed.lists)) audit[name] = unpackColumn(column);

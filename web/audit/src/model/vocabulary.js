@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// The words of an audit document, the views of the page and how each view can be sorted.
+// States, severities and links of an audit document; views of the page and their orders.
 
 // The worst state first.
 export const STATES = ["error", "unknown", "warning", "note", "ok"];
@@ -25,12 +25,12 @@ export const SORT_LABELS = {
     accounts: "Most accounts",
     policies: "Most policies",
   },
-  findings: { worst: "Worst first", reach: "Most concerned", id: "Id" },
+  findings: { worst: "Worst first", reach: "Most affected", id: "Id" },
 };
 
 export const stateRank = (state) => STATES.indexOf(state);
 
-// An account or role without a finding or skipped check. Its row is lower on a narrow window.
+// An account or role without a finding or skipped check. Its row is lower in a narrow window.
 export const isOk = (line) => ["account", "role"].includes(line.kind) && line.state === "ok";
 
 // The finding with the worst state, the first of several, or null.

@@ -2,13 +2,13 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Copies texts, also where the browser withholds the clipboard API (a page over plain HTTP).
+// Copies texts, also without the clipboard API, which browsers disable on pages over plain HTTP.
 
 import { byId, h } from "./elements.js";
 
 const DONE_MILLISECONDS = 1500;
 
-// Reads a text to the user of a screen reader.
+// Makes screen readers read a text.
 function announce(text) {
   byId("announcement").textContent = "";
   requestAnimationFrame(() => {

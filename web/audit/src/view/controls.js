@@ -43,8 +43,8 @@ function fillMenu(key, allLabel, values) {
   byId(`by-${key}`).append(option("", allLabel), ...values.map((value) => option(value, value)));
 }
 
-// onChange(changes) is called with the changed keys of the filter, onToggleState(state) for a state, onClear() for the
-// button that clears all filters.
+// onChange(changes) is called with the changed keys of the filter, onToggleState(state) for a click on a state, and
+// onClear() for the button that clears all filters.
 export function fillFilters(model, { onChange, onToggleState, onClear }) {
   const chips = STATES.map((state) => {
     const attributes = {
@@ -61,7 +61,7 @@ export function fillFilters(model, { onChange, onToggleState, onClear }) {
   });
   byId("filters").append(h("div", { class: "chips", role: "group", "aria-label": "State" }, chips), ...menus);
   fillMenu("link", "All links", LINKS);
-  fillMenu("id", "All kinds of findings", model.findingIds);
+  fillMenu("id", "All finding ids", model.findingIds);
   fillMenu("ns", "All namespaces", model.namespaces);
   byId("search").addEventListener("input", () => onChange({ q: byId("search").value }));
   byId("clear").addEventListener("click", onClear);
@@ -80,7 +80,7 @@ export function showTabs(filter) {
   }
 }
 
-// stateCounts: Map of how many items of each state the other filters leave.
+// stateCounts: Map of how many items of each state match the other filters.
 export function showFilters(filter, stateCounts) {
   const search = byId("search");
   if (search.value !== filter.q) search.value = filter.q;

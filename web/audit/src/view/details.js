@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// What the details show of one account, role, finding or the OIDC provider.
+// The details of an account, a role, a finding or the OIDC provider.
 
 import { escapeInvisible, formatNumber, quantity } from "../model/text.js";
 import { LINKS, findWorst } from "../model/vocabulary.js";
@@ -37,16 +37,16 @@ const opener = (address, ...children) =>
   h("button", { type: "button", class: "opener", "data-open": address }, children, icon("open"));
 const fact = (term, ...description) => h("div", {}, h("dt", {}, term), h("dd", {}, description));
 
-// "26 November 2026, 3 days before the audit"; a text that is not a date is returned as it is.
+// "26 November 2026, 3 days before the audit". A text that is not a date is returned unchanged.
 function formatDay(text, auditTime) {
   const [year, month, day] = text.slice(0, 10).split("-").map(Number);
   if (!MONTHS[month - 1]) return text;
-  const days = Math.floor((Date.parse(auditTime) - Date.parse(text)) / MILLISECONDS_PER_DAY);
+  const days = Math.trunc((Date.parse(auditTime) - Date.parse(text)) / MILLISECONDS_PER_DAY);
   const age = days < 1 ? "on the day of the audit" : `${quantity(days, "day")} before the audit`;
   return `${day} ${MONTHS[month - 1]} ${year}, ${age}`;
 }
 
-// A list that shows its next page when asked.
+// A list with a button that shows its next page.
 function longList(items, makeEntry) {
   const list = h("ul", { class: "entries" });
   const moreButton = h("button", { type: "button", class: "quiet", onclick: () => showMore() });
@@ -63,12 +63,12 @@ function longList(items, makeEntry) {
   return h("div", {}, list, moreButton);
 }
 
-// The ``code`` of the causes' texts.
+// Turns ``text`` into code elements.
 const formatCode = (text) => text.split("``").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 
 function findingCard(finding, { isAlone = false } = {}) {
   const { data, state, title, index } = finding;
-  const concerned = data.service_accounts.length + data.roles.length;
+  const affected = data.service_accounts.length + data.roles.length;
   const values = [
     ["Evidence", data.evidence],
     ["Expected", data.expected],
@@ -88,11 +88,11 @@ function findingCard(finding, { isAlone = false } = {}) {
     h("p", { class: "message" }, data.message),
     values.length > 0 && h("dl", { class: "values" }, values.map(valueEntry)),
     data.fix && fix(),
-    !isAlone && concerned > 1 && opener(`finding:${index}`, `Concerns ${concernedText(data)}`),
+    !isAlone && affected > 1 && opener(`finding:${index}`, `Affects ${affectedCountText(data)}`),
   );
 }
 
-function concernedText(data) {
+function affectedCountText(data) {
   const parts = [];
   if (data.service_accounts.length) parts.push(quantity(data.service_accounts.length, "service account"));
   if (data.roles.length) parts.push(quantity(data.roles.length, "role"));
@@ -114,11 +114,11 @@ function findingsSection({ findings, state }) {
     "p",
     { class: "no-findings" },
     stateIcon(isUnknown ? "unknown" : "ok"),
-    isUnknown ? "Something about it could not be read; nothing else was found." : "Nothing was found.",
+    isUnknown ? "No findings, but some checks were skipped." : "No findings.",
   );
 }
 
-// The links of the chain, each with the worst finding about it.
+// The links of the chain, each with its worst finding.
 function chainList(findings) {
   const entries = LINKS.map((link) => {
     const worst = findWorst(findings.filter((finding) => finding.data.link === link));
@@ -127,7 +127,7 @@ function chainList(findings) {
       { class: worst ? `s-${worst.state}` : "" },
       worst ? icon(worst.state) : span("dot"),
       link,
-      span("hidden", worst ? `: ${worst.state}` : ": nothing found"),
+      span("hidden", worst ? `: ${worst.state}` : ": no findings"),
     );
   });
   return h("ol", { class: "chain", "aria-label": "Links of the chain" }, entries);
@@ -154,8 +154,8 @@ function accountDetails(model, account) {
     ? [roleButton(role), copyable(role.data.arn)]
     : data.role_arn
       ? copyable(data.role_arn)
-      : "none named";
-  const accountContent = [stateIcon(account.state), copyable(account.name), !data.exists && meta("isn't there")];
+      : "no annotation";
+  const accountContent = [stateIcon(account.state), copyable(account.name), !data.exists && meta("missing")];
   const path = h(
     "dl",
     { class: "path" },
@@ -169,7 +169,7 @@ function accountDetails(model, account) {
     "dl",
     { class: "facts" },
     trustedBy.length > 0 && fact("Trusted by", h("ul", { class: "entries" }, trustedBy)),
-    fact("Bound by", data.bound_by || (data.role_arn ? "not known" : "nobody")),
+    fact("Bound by", data.bound_by || (data.role_arn ? "unknown" : "not bound")),
     fact("Pods", quantity(data.pods.total, "pod"), staleNote),
   );
   const body = [path, facts, chainList(account.findings), findingsSection(account)];
@@ -179,14 +179,14 @@ function accountDetails(model, account) {
 function roleDetails(model, role) {
   const { data } = role;
   const auditTime = model.audit.generated_at;
-  const existence = data.exists === null ? "not known: it is in another account" : data.exists ? "yes" : "no";
+  const existence = data.exists === null ? "unknown: the role is in another AWS account" : data.exists ? "yes" : "no";
   const facts = h(
     "dl",
     { class: "facts" },
     fact("ARN", copyable(data.arn)),
-    fact("AWS account", data.account_id ? copyable(data.account_id) : "not known"),
+    fact("AWS account", data.account_id ? copyable(data.account_id) : "unknown"),
     fact("Exists", existence),
-    fact("Created", data.created ? formatDay(data.created, auditTime) : "not known"),
+    fact("Created", data.created ? formatDay(data.created, auditTime) : "unknown"),
     fact("Last used", lastUseText(data, auditTime)),
     fact("Permissions boundary", data.permissions_boundary ? copyable(data.permissions_boundary) : "none"),
     fact("Policies", policyList(role)),
@@ -197,7 +197,7 @@ function roleDetails(model, role) {
 
 function lastUseText(data, auditTime) {
   if (data.last_used) return formatDay(data.last_used, auditTime);
-  return data.exists ? "never, or longer ago than IAM keeps" : "not known";
+  return data.exists ? "never, or before the period that IAM tracks" : "unknown";
 }
 
 function trustSection(role) {
@@ -210,9 +210,7 @@ function trustSection(role) {
     "section",
     {},
     h("h3", {}, title),
-    trusted.length
-      ? longList(trusted, makeEntry)
-      : h("p", { class: "no-findings" }, "It trusts none that could be made out, and none uses it."),
+    trusted.length ? longList(trusted, makeEntry) : h("p", { class: "no-findings" }, "No service accounts known."),
   );
 }
 
@@ -222,10 +220,10 @@ function unmatchedSubjectEntry(subject) {
 }
 
 // Names and ARNs that are not in the audit are shown as texts.
-function concernedSection(title, entries, makeEntry) {
+function affectedSection(title, entries, makeEntry) {
   if (!entries.length) return null;
-  const entryOf = (entry) => (typeof entry === "string" ? copyable(entry) : makeEntry(entry));
-  return h("section", {}, h("h3", {}, title), longList(entries, entryOf));
+  const makeAny = (entry) => (typeof entry === "string" ? copyable(entry) : makeEntry(entry));
+  return h("section", {}, h("h3", {}, title), longList(entries, makeAny));
 }
 
 function findingDetails(model, finding) {
@@ -241,8 +239,8 @@ function findingDetails(model, finding) {
     findingCard(finding, { isAlone: true }),
     cause && h("section", {}, h("h3", {}, "Why"), h("p", {}, formatCode(cause.why))),
     accounts.length > 1 && allButton(),
-    concernedSection(quantity(accounts.length, "service account"), accounts, (account) => accountButton(account)),
-    concernedSection(quantity(roles.length, "role"), roles, roleButton),
+    affectedSection(quantity(accounts.length, "service account"), accounts, (account) => accountButton(account)),
+    affectedSection(quantity(roles.length, "role"), roles, roleButton),
   ];
   return { label: "Finding", title: finding.title || data.id, state: finding.state, body };
 }
@@ -252,7 +250,7 @@ function providerDetails(model) {
   const facts = h(
     "dl",
     { class: "facts" },
-    fact("Exists", exists === null ? "not known" : exists ? "yes" : "no"),
+    fact("Exists", exists === null ? "unknown" : exists ? "yes" : "no"),
     fact("Audiences", (audiences || []).join(", ") || "none"),
   );
   const section = findingsSection({ findings: findings.map((index) => model.findings[index]), state });
@@ -264,7 +262,7 @@ export function addressOf(item) {
 }
 
 // {item, details} of an address: "account:namespace/name", "role:ARN", "finding:number" or "provider" (item is null).
-// Null if nothing has that address.
+// Null if the address is unknown.
 export function findDetails(model, address) {
   const [, kind, key] = /^(\w+):?([^]*)$/.exec(address) || [];
   if (kind === "provider") return { item: null, details: providerDetails(model) };

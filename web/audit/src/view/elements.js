@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Makes elements. Texts become text nodes: nothing from the audit is ever parsed as HTML.
+// Makes elements. Texts become text nodes: no text of the audit is parsed as HTML.
 
 import { escapeInvisible } from "../model/text.js";
 

@@ -2,13 +2,13 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// The lines of a list as rows: only those in the browser's window and near it are elements.
+// Draws the lines of a list as rows. Only lines in or near the browser's window are elements.
 
 import { Layout } from "../model/layout.js";
 import { byId } from "./elements.js";
 import { ROWS } from "./rows.js";
 
-// Pixels above and below the window in which lines are elements too.
+// Lines within this many pixels above and below the window are elements too.
 const MARGIN = 400;
 const MAX_PRINTED_LINES = 500;
 const DEFAULT_HEIGHT = 40;
@@ -33,7 +33,7 @@ export class LineWindow {
     return Math.max(0, this.lines.length - MAX_PRINTED_LINES);
   }
 
-  // Measures the lines and removes all rows; draw makes them again.
+  // Measures the lines and removes all rows. draw makes them again.
   setLines(lines) {
     for (const row of this.#rows.values()) row.remove();
     this.#rows = new Map();
@@ -42,7 +42,7 @@ export class LineWindow {
     this.#grid.setAttribute("aria-rowcount", lines.length);
   }
 
-  // Makes the rows that are needed. chosen: {index, cell} of the chosen line; index is null if none is.
+  // Makes the rows that are needed. chosen: {index, cell} of the chosen line; index is null if no line is chosen.
   draw(chosen) {
     const [start, end] = this.#visibleRange();
     const pinned = this.#isPrinting ? null : this.layout.findPinnedHead(this.visibleTop());
@@ -78,16 +78,16 @@ export class LineWindow {
     else this.#grid.setAttribute("aria-activedescendant", `row-${chosen.index}`);
   }
 
-  // Pixels from the top of the list to the first that the toolbar does not cover.
+  // How many pixels of the list are above the window or behind the toolbar.
   visibleTop() {
     return byId("tools").getBoundingClientRect().bottom - this.#grid.getBoundingClientRect().top;
   }
 
   pageSize() {
-    return Math.max(1, Math.floor((innerHeight - 160) / this.#readHeights().account));
+    return Math.max(1, Math.trunc((innerHeight - 160) / this.#readHeights().account));
   }
 
-  // Scrolls no further than is needed to see the line below the toolbar and its head.
+  // Scrolls as little as possible until the line is visible below the toolbar and its head.
   scrollTo(index) {
     const { heads, tops } = this.layout;
     const head = heads[index];
@@ -98,7 +98,7 @@ export class LineWindow {
     else if (tops[index + 1] > bottom) window.scrollBy(0, tops[index + 1] - bottom);
   }
 
-  // The stylesheet has the heights, since they depend on the width of the window.
+  // The heights are in the stylesheet because they depend on the width of the window.
   #readHeights() {
     const style = getComputedStyle(this.#grid);
     const read = (kind) => parseFloat(style.getPropertyValue(`--height-${kind}`)) || DEFAULT_HEIGHT;

@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// A list of any length in which lines are chosen and opened by mouse and keyboard.
+// A list of any length. Lines are chosen and opened by mouse and keyboard.
 
 import { LineWindow } from "./line_window.js";
 
@@ -15,7 +15,7 @@ export class List {
   #chosen = { index: null, cell: 0 };
   #isDrawScheduled = false;
 
-  // onOpen(line, cell) is called for a chosen line, onExpand(line, expanded) for an arrow key to the side.
+  // onOpen(line, cell) is called for a chosen line, onExpand(line, expanded) for the left or right arrow.
   constructor(grid, { onOpen, onExpand }) {
     this.#grid = grid;
     this.#onOpen = onOpen;
@@ -97,7 +97,7 @@ export class List {
     this.#window.draw(this.#chosen);
   }
 
-  // Chooses the line that is `count` lines on (negative: back), or else the nearest that can be chosen.
+  // Chooses the line `count` lines further down (negative: up), or the nearest line that can be chosen.
   #moveBy(count) {
     const { length } = this.lines;
     const start = this.#chosen.index ?? (count > 0 ? -1 : length);

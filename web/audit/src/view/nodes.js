@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Accounts, roles and policies as nodes of a row, and the line between an account and its role.
+// Accounts, roles and policies as nodes in a row, and the line between an account and its role.
 
 import { formatNumber, quantity } from "../model/text.js";
 import { findWorst, stateRank } from "../model/vocabulary.js";
@@ -15,7 +15,7 @@ export const roleName = (role) => role.data.name || role.data.arn.split("/").pop
 const moreNote = (items) => items.length > MAX_NODES && meta(`+${formatNumber(items.length - MAX_NODES)}`);
 
 function podsNote({ exists, pods }) {
-  if (!exists) return "isn't there";
+  if (!exists) return "missing";
   if (pods.stale) return `${formatNumber(pods.stale)} of ${quantity(pods.total, "pod")} stale`;
   return pods.total ? quantity(pods.total, "pod") : "no pods";
 }
@@ -37,8 +37,8 @@ export function edgeCell({ state, findings, role }) {
   return cell(`edge s-${edgeState} ${role ? "" : "unbound"}`, label);
 }
 
-// The role of an account, the ARN in its annotation if no such role was read, or a role that trusts an account without
-// an annotation.
+// The role of an account; the ARN in its annotation if that role was not read; for an account without an annotation, a
+// role that trusts it.
 export function displayedRoleNode(account) {
   const { role, displayedRole, data } = account;
   if (!displayedRole) {
@@ -56,20 +56,20 @@ export function roleNode(role) {
 
 export function roleNote(role) {
   const { exists, account_id: accountId } = role.data;
-  if (exists === false) return meta("isn't there");
+  if (exists === false) return meta("missing");
   if (role.accounts.length > 1) {
     return span("meta shared", icon("shared"), `shared by ${formatNumber(role.accounts.length)}`);
   }
   return exists === null ? meta(`account ${accountId || "unknown"}`) : null;
 }
 
-const wordsOf = (text) => text.split(/[\s"'();]+/).map((word) => word.replace(/[.,:]$/, ""));
+const splitWords = (text) => text.split(/[\s"'();]+/).map((word) => word.replace(/[.,:]$/, ""));
 
 // The state of the role's worst finding that names the policy, or null.
 export function policyState(role, policy) {
   const isNamed = ({ data }) =>
     [data.evidence, data.message].some(
-      (text) => text && wordsOf(text).some((word) => word === policy.name || word === policy.arn),
+      (text) => text && splitWords(text).some((word) => word === policy.name || word === policy.arn),
     );
   const worst = findWorst(
     role.findings.filter((finding) => finding.data.id === "policy-too-broad" && isNamed(finding)),
@@ -88,9 +88,9 @@ function policyNode(role, policy) {
   );
 }
 
-// Only a finding proves that a role has no policies.
+// Without this finding, policies may exist that were not read.
 export function noPoliciesText(role) {
-  if (role.data.exists === null) return "policies not read";
+  if (role.data.exists === null) return "policies unknown";
   const isProven = role.findings.some((finding) => finding.data.id === "no-permissions");
   return isProven ? "no policies" : "no policies known";
 }
@@ -99,7 +99,7 @@ export function policiesCell(role) {
   if (!role || role.data.exists === false) return cell("policies");
   const { policies } = role.data;
   if (!policies.length) return cell("policies", span("policy missing", noPoliciesText(role)));
-  // A policy with a finding is never among those that are not shown.
+  // Policies with findings come first, so that they are shown.
   const rank = (policy) => stateRank(policyState(role, policy) || "ok");
   const first = [...policies].sort((a, b) => rank(a) - rank(b)).slice(0, MAX_NODES);
   return cell(
@@ -115,7 +115,7 @@ const unmatchedSubjectNode = (subject) =>
   span("node missing", nameText(subject.name), meta(unmatchedSubjectNote(subject)));
 
 export function unmatchedSubjectNote({ name, account }) {
-  if (account) return account.data.exists ? "doesn't use it" : "isn't there";
+  if (account) return account.data.exists ? "does not use it" : "missing";
   return /[*?]/.test(name) ? "a pattern" : "not audited";
 }
 

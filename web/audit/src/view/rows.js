@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// A row for each kind of line. A column more of accounts or roles: its cell here, its width in style/list.css.
+// A row for each kind of line. To add a column, add its cell here and its width in style/list.css.
 
 import { escapeInvisible, formatNumber, quantity } from "../model/text.js";
 import { STATES, findWorst, isOk } from "../model/vocabulary.js";

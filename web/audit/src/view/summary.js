@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// The cards at the top of the page: counts by state, each a button that filters.
+// The cards at the top of the page: counts by state. Each count is a button that filters.
 
 import { formatNumber } from "../model/text.js";
 import { SEVERITIES, STATES, VIEWS } from "../model/vocabulary.js";

@@ -2,14 +2,14 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// The colour theme: the system's until the user chooses another.
+// The colour theme. The default is the system's theme.
 
 import { byId } from "./elements.js";
 
 const THEMES = ["system", "light", "dark"];
 const STORAGE_KEY = "irsa-audit-theme";
 
-// A browser may refuse to store anything for a file; the choice then holds until the page is closed.
+// Some browsers have no storage for files. The choice is then lost when the page is closed.
 function withStorage(use) {
   try {
     return use(localStorage);

@@ -1590,7 +1590,7 @@ used: "Longest unused",
 accounts: "Most accounts",
 policies: "Most policies",
 },
-findings: { worst: "Worst first", reach: "Most concerned", id: "Id" },
+findings: { worst: "Worst first", reach: "Most affected", id: "Id" },
 };
 const stateRank = (state) => STATES.indexOf(state);
 const isOk = (line) => ["account", "role"].includes(line.kind) && line.state === "ok";
@@ -1980,7 +1980,7 @@ return h("select", { id: `by-${key}`, "aria-label": label, onchange });
 });
 byId("filters").append(h("div", { class: "chips", role: "group", "aria-label": "State" }, chips), ...menus);
 fillMenu("link", "All links", LINKS);
-fillMenu("id", "All kinds of findings", model.findingIds);
+fillMenu("id", "All finding ids", model.findingIds);
 fillMenu("ns", "All namespaces", model.namespaces);
 byId("search").addEventListener("input", () => onChange({ q: byId("search").value }));
 byId("clear").addEventListener("click", onClear);
@@ -2021,7 +2021,7 @@ const MAX_NODES = 2;
 const roleName = (role) => role.data.name || role.data.arn.split("/").pop();
 const moreNote = (items) => items.length > MAX_NODES && meta(`+${formatNumber(items.length - MAX_NODES)}`);
 function podsNote({ exists, pods }) {
-if (!exists) return "isn't there";
+if (!exists) return "missing";
 if (pods.stale) return `${formatNumber(pods.stale)} of ${quantity(pods.total, "pod")} stale`;
 return pods.total ? quantity(pods.total, "pod") : "no pods";
 }
@@ -2054,17 +2054,17 @@ return cell(classes, stateIcon(role.state), nameText(roleName(role)), roleNote(r
 }
 function roleNote(role) {
 const { exists, account_id: accountId } = role.data;
-if (exists === false) return meta("isn't there");
+if (exists === false) return meta("missing");
 if (role.accounts.length > 1) {
 return span("meta shared", icon("shared"), `shared by ${formatNumber(role.accounts.length)}`);
 }
 return exists === null ? meta(`account ${accountId || "unknown"}`) : null;
 }
-const wordsOf = (text) => text.split(/[\s"'();]+/).map((word) => word.replace(/[.,:]$/, ""));
+const splitWords = (text) => text.split(/[\s"'();]+/).map((word) => word.replace(/[.,:]$/, ""));
 function policyState(role, policy) {
 const isNamed = ({ data }) =>
 [data.evidence, data.message].some(
-(text) => text && wordsOf(text).some((word) => word === policy.name || word === policy.arn),
+(text) => text && splitWords(text).some((word) => word === policy.name || word === policy.arn),
 );
 const worst = findWorst(
 role.findings.filter((finding) => finding.data.id === "policy-too-broad" && isNamed(finding)),
@@ -2082,7 +2082,7 @@ nameText(policy.name),
 );
 }
 function noPoliciesText(role) {
-if (role.data.exists === null) return "policies not read";
+if (role.data.exists === null) return "policies unknown";
 const isProven = role.findings.some((finding) => finding.data.id === "no-permissions");
 return isProven ? "no policies" : "no policies known";
 }
@@ -2103,7 +2103,7 @@ span(`node s-${account.state}`, stateIcon(account.state), nameText(account.name)
 const unmatchedSubjectNode = (subject) =>
 span("node missing", nameText(subject.name), meta(unmatchedSubjectNote(subject)));
 function unmatchedSubjectNote({ name, account }) {
-if (account) return account.data.exists ? "doesn't use it" : "isn't there";
+if (account) return account.data.exists ? "does not use it" : "missing";
 return /[*?]/.test(name) ? "a pattern" : "not audited";
 }
 function trustedCell(role) {
@@ -2142,7 +2142,7 @@ const fact = (term, ...description) => h("div", {}, h("dt", {}, term), h("dd", {
 function formatDay(text, auditTime) {
 const [year, month, day] = text.slice(0, 10).split("-").map(Number);
 if (!MONTHS[month - 1]) return text;
-const days = Math.floor((Date.parse(auditTime) - Date.parse(text)) / MILLISECONDS_PER_DAY);
+const days = Math.trunc((Date.parse(auditTime) - Date.parse(text)) / MILLISECONDS_PER_DAY);
 const age = days < 1 ? "on the day of the audit" : `${quantity(days, "day")} before the audit`;
 return `${day} ${MONTHS[month - 1]} ${year}, ${age}`;
 }
@@ -2164,7 +2164,7 @@ return h("div", {}, list, moreButton);
 const formatCode = (text) => text.split("``").map((part, index) => (index % 2 ? h("code", {}, part) : part));
 function findingCard(finding, { isAlone = false } = {}) {
 const { data, state, title, index } = finding;
-const concerned = data.service_accounts.length + data.roles.length;
+const affected = data.service_accounts.length + data.roles.length;
 const values = [
 ["Evidence", data.evidence],
 ["Expected", data.expected],
@@ -2184,10 +2184,10 @@ title && !isAlone && h("h4", {}, title),
 h("p", { class: "message" }, data.message),
 values.length > 0 && h("dl", { class: "values" }, values.map(valueEntry)),
 data.fix && fix(),
-!isAlone && concerned > 1 && opener(`finding:${index}`, `Concerns ${concernedText(data)}`),
+!isAlone && affected > 1 && opener(`finding:${index}`, `Affects ${affectedCountText(data)}`),
 );
 }
-function concernedText(data) {
+function affectedCountText(data) {
 const parts = [];
 if (data.service_accounts.length) parts.push(quantity(data.service_accounts.length, "service account"));
 if (data.roles.length) parts.push(quantity(data.roles.length, "role"));
@@ -2208,7 +2208,7 @@ return h(
 "p",
 { class: "no-findings" },
 stateIcon(isUnknown ? "unknown" : "ok"),
-isUnknown ? "Something about it could not be read; nothing else was found." : "Nothing was found.",
+isUnknown ? "No findings, but some checks were skipped." : "No findings.",
 );
 }
 function chainList(findings) {
@@ -2219,7 +2219,7 @@ return h(
 { class: worst ? `s-${worst.state}` : "" },
 worst ? icon(worst.state) : span("dot"),
 link,
-span("hidden", worst ? `: ${worst.state}` : ": nothing found"),
+span("hidden", worst ? `: ${worst.state}` : ": no findings"),
 );
 });
 return h("ol", { class: "chain", "aria-label": "Links of the chain" }, entries);
@@ -2243,8 +2243,8 @@ const roleContent = role
 ? [roleButton(role), copyable(role.data.arn)]
 : data.role_arn
 ? copyable(data.role_arn)
-: "none named";
-const accountContent = [stateIcon(account.state), copyable(account.name), !data.exists && meta("isn't there")];
+: "no annotation";
+const accountContent = [stateIcon(account.state), copyable(account.name), !data.exists && meta("missing")];
 const path = h(
 "dl",
 { class: "path" },
@@ -2258,7 +2258,7 @@ const facts = h(
 "dl",
 { class: "facts" },
 trustedBy.length > 0 && fact("Trusted by", h("ul", { class: "entries" }, trustedBy)),
-fact("Bound by", data.bound_by || (data.role_arn ? "not known" : "nobody")),
+fact("Bound by", data.bound_by || (data.role_arn ? "unknown" : "not bound")),
 fact("Pods", quantity(data.pods.total, "pod"), staleNote),
 );
 const body = [path, facts, chainList(account.findings), findingsSection(account)];
@@ -2267,14 +2267,14 @@ return { label: "Service account", title: account.name, state: account.state, bo
 function roleDetails(model, role) {
 const { data } = role;
 const auditTime = model.audit.generated_at;
-const existence = data.exists === null ? "not known: it is in another account" : data.exists ? "yes" : "no";
+const existence = data.exists === null ? "unknown: the role is in another AWS account" : data.exists ? "yes" : "no";
 const facts = h(
 "dl",
 { class: "facts" },
 fact("ARN", copyable(data.arn)),
-fact("AWS account", data.account_id ? copyable(data.account_id) : "not known"),
+fact("AWS account", data.account_id ? copyable(data.account_id) : "unknown"),
 fact("Exists", existence),
-fact("Created", data.created ? formatDay(data.created, auditTime) : "not known"),
+fact("Created", data.created ? formatDay(data.created, auditTime) : "unknown"),
 fact("Last used", lastUseText(data, auditTime)),
 fact("Permissions boundary", data.permissions_boundary ? copyable(data.permissions_boundary) : "none"),
 fact("Policies", policyList(role)),
@@ -2284,7 +2284,7 @@ return { label: "Role", title: roleName(role), state: role.state, body };
 }
 function lastUseText(data, auditTime) {
 if (data.last_used) return formatDay(data.last_used, auditTime);
-return data.exists ? "never, or longer ago than IAM keeps" : "not known";
+return data.exists ? "never, or before the period that IAM tracks" : "unknown";
 }
 function trustSection(role) {
 const { accounts, unmatchedSubjects } = role;
@@ -2296,19 +2296,17 @@ return h(
 "section",
 {},
 h("h3", {}, title),
-trusted.length
-? longList(trusted, makeEntry)
-: h("p", { class: "no-findings" }, "It trusts none that could be made out, and none uses it."),
+trusted.length ? longList(trusted, makeEntry) : h("p", { class: "no-findings" }, "No service accounts known."),
 );
 }
 function unmatchedSubjectEntry(subject) {
 const note = unmatchedSubjectNote(subject);
 return subject.account ? accountButton(subject.account, note) : [copyable(subject.name), meta(note)];
 }
-function concernedSection(title, entries, makeEntry) {
+function affectedSection(title, entries, makeEntry) {
 if (!entries.length) return null;
-const entryOf = (entry) => (typeof entry === "string" ? copyable(entry) : makeEntry(entry));
-return h("section", {}, h("h3", {}, title), longList(entries, entryOf));
+const makeAny = (entry) => (typeof entry === "string" ? copyable(entry) : makeEntry(entry));
+return h("section", {}, h("h3", {}, title), longList(entries, makeAny));
 }
 function findingDetails(model, finding) {
 const { data } = finding;
@@ -2323,8 +2321,8 @@ const body = [
 findingCard(finding, { isAlone: true }),
 cause && h("section", {}, h("h3", {}, "Why"), h("p", {}, formatCode(cause.why))),
 accounts.length > 1 && allButton(),
-concernedSection(quantity(accounts.length, "service account"), accounts, (account) => accountButton(account)),
-concernedSection(quantity(roles.length, "role"), roles, roleButton),
+affectedSection(quantity(accounts.length, "service account"), accounts, (account) => accountButton(account)),
+affectedSection(quantity(roles.length, "role"), roles, roleButton),
 ];
 return { label: "Finding", title: finding.title || data.id, state: finding.state, body };
 }
@@ -2333,7 +2331,7 @@ const { arn, exists, state, client_ids: audiences, findings } = model.audit.prov
 const facts = h(
 "dl",
 { class: "facts" },
-fact("Exists", exists === null ? "not known" : exists ? "yes" : "no"),
+fact("Exists", exists === null ? "unknown" : exists ? "yes" : "no"),
 fact("Audiences", (audiences || []).join(", ") || "none"),
 );
 const section = findingsSection({ findings: findings.map((index) => model.findings[index]), state });
@@ -2561,7 +2559,7 @@ visibleTop() {
 return byId("tools").getBoundingClientRect().bottom - this.#grid.getBoundingClientRect().top;
 }
 pageSize() {
-return Math.max(1, Math.floor((innerHeight - 160) / this.#readHeights().account));
+return Math.max(1, Math.trunc((innerHeight - 160) / this.#readHeights().account));
 }
 scrollTo(index) {
 const { heads, tops } = this.layout;
@@ -2875,7 +2873,7 @@ const total = model[filter.view].length;
 const causes = lines.filter((line) => line.kind === "cause").length;
 const share = isFiltered(filter) ? `${formatNumber(matches.length)} of ` : "";
 const verb = !isFiltered(filter) ? "" : matches.length === 1 ? " matches" : " match";
-const text = `${share}${quantity(total, one, many)}${verb}${causes ? `, ${quantity(causes, "kind")}` : ""}`;
+const text = `${share}${quantity(total, one, many)}${verb}${causes ? `, ${quantity(causes, "cause")}` : ""}`;
 if (byId("count").textContent !== text) byId("count").textContent = text;
 byId("empty").hidden = lines.length > 0;
 const emptyText = total ? `No ${one} matches these filters.` : `There are no ${many}.`;
@@ -2900,16 +2898,16 @@ target.focus({ preventScroll: true });
 }
 function showDetails() {
 const dialog = byId("details");
-const found = filter.open ? findDetails(model, filter.open) : null;
-document.body.classList.toggle("has-details", found !== null);
-if (found === null) {
+const opened = filter.open ? findDetails(model, filter.open) : null;
+document.body.classList.toggle("has-details", opened !== null);
+if (opened === null) {
 openedAddress = null;
 if (dialog.open) dialog.close();
 return;
 }
 if (openedAddress !== filter.open) {
-fillDetails(dialog, found.details);
-if (found.item) list.choose(found.item);
+fillDetails(dialog, opened.details);
+if (opened.item) list.choose(opened.item);
 }
 openedAddress = filter.open;
 if (!dialog.open) dialog[narrowWindow.matches ? "showModal" : "show"]();
@@ -2961,7 +2959,8 @@ list.focus();
 function setPrinting(isPrinting) {
 const hiddenLines = list.setPrinting(isPrinting);
 byId("not-printed").hidden = !isPrinting || hiddenLines === 0;
-byId("not-printed").textContent = `${quantity(hiddenLines, "more line")} not printed: filter the list first.`;
+byId("not-printed").textContent =
+`${quantity(hiddenLines, "more line")} not printed. Filter the list to print fewer.`;
 }
 addEventListener("beforeprint", () => setPrinting(true));
 addEventListener("afterprint", () => setPrinting(false));

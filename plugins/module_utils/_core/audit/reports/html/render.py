@@ -163,7 +163,7 @@ def _render_skipped_checks(texts: t.Sequence[str]) -> str:
         rest = f"<details>{summary}<ul>{''.join(entries[_MAX_ENTRIES:])}</ul></details>\n"
     return (
         '<section class="skipped-checks s-unknown" aria-labelledby="skipped-checks-title">\n'
-        f'<h2 id="skipped-checks-title">{_render_icon("unknown")} Not read</h2>\n'
+        f'<h2 id="skipped-checks-title">{_render_icon("unknown")} Skipped checks</h2>\n'
         f"<div><ul>{''.join(entries[:_MAX_ENTRIES])}</ul>\n{rest}</div>\n</section>"
     )
 
@@ -201,7 +201,7 @@ def _render_finding(finding: Json) -> str:
         f'<article class="finding s-{_escape(finding["severity"])}">'
         f"<h3>{_render_state(finding['severity'])} <code>{_escape(finding['id'])}</code></h3>"
         f'<p class="message">{_escape(finding["message"])}</p>'
-        + (f"<p>Concerns {concerned}.</p>" if names else "")
+        + (f"<p>Affects {concerned}.</p>" if names else "")
         + (f'<div class="fix"><h4>Fix</h4><p>{_escape(finding["fix"])}</p></div>' if finding["fix"] else "")
         + "</article>"
     )
@@ -213,7 +213,7 @@ def _render_open_button(address: str, content: str) -> str:
 
 def _render_copyable(text: t.Any) -> str:
     if not text:
-        return "not known"
+        return "unknown"
     value = html.escape(str(text))
     return (
         f'<code><bdi>{_escape(text)}</bdi></code> <button type="button" class="copy scripted" data-copy="{value}" '

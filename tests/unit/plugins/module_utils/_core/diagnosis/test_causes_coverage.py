@@ -57,7 +57,7 @@ def test() -> None:
 
 def test_each_cause_is_in_a_unit_table_or_a_scenario() -> None:
     units = set().union(*(expected_ids((HERE / name).read_text()) for name in TABLES))
-    scenarios = {each for case in yaml.safe_load(SCENARIOS.read_text())["broken"] for each in case["ids"]}
+    scenarios = {each for case in yaml.safe_load(SCENARIOS.read_text())["broken_chains"] for each in case["ids"]}
     assert scenarios <= set(BY_ID)
     assert set(BY_ID) == units | scenarios
     audit = {each.id for each in CAUSES if each.audit}
@@ -67,5 +67,5 @@ def test_each_cause_is_in_a_unit_table_or_a_scenario() -> None:
 
 
 def test_there_are_scenarios_of_intact_chains() -> None:
-    whole = yaml.safe_load(SCENARIOS.read_text())["whole"]
+    whole = yaml.safe_load(SCENARIOS.read_text())["intact_chains"]
     assert [case["ids"] for case in whole] == [[]] * 6
