@@ -357,10 +357,10 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.outcome
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
     BindingsContext,
+    ProgressWriter,
     Writes,
     find_rollout_problems,
 )
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import ProgressWriter
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import BindingsRun, Verify
 
 ARGUMENTS: dict[str, t.Any] = {**options.IRSA_BINDINGS, **connection.OPTIONS}

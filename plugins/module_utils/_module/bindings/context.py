@@ -4,7 +4,8 @@
 
 """What the steps of a run over many bindings share.
 
-Connections, a bounded pool, what was read and written, and how pods of many bindings are found and rolled out.
+Connections, a bounded pool, what was read and written, the run's progress, and how pods of many bindings are found and
+rolled out.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from __future__ import annotations
 import collections
 import concurrent.futures
 import dataclasses
+import json
+import os
 import threading
+import time
 import typing as t
 
 from ..._api.kubernetes import service_accounts
@@ -26,7 +30,6 @@ from ..._core.service_account.spec import ServiceAccountState
 from .. import role as role_module
 from ..rollout.run import RolloutGroup
 from ..service_account import ListedAccounts, list_accounts
-from .progress import Progress
 
 if t.TYPE_CHECKING:
     from ..._api.aws.session import Aws
@@ -35,13 +38,14 @@ if t.TYPE_CHECKING:
     from ..._core.bindings.spec import BindingsSpec
     from ..._core.role.spec import Role
     from ..rollout.run import AccountRollout
-    from .progress import ProgressWriter
 
 T = t.TypeVar("T")
 Operations = t.Mapping[str, t.Callable[..., t.Any]]
 
 # Up to so many roles or service accounts are read one by one, more by pages.
 _FEW = 8
+# Seconds between two writes; the first and the last one of a stage are always written.
+_MIN_INTERVAL = 0.2
 # The kinds of objects that plans are recorded for, in the order of the chain.
 KINDS = ("provider", "roles", "service_accounts", "rollouts", "freed_accounts", "freed_pods", "freed_roles")
 # To find pods without restarting any.
@@ -68,6 +72,53 @@ class Writes:
     converge: Converge
     apply: t.Callable[[Plan, Operations], t.Any]
     check_mode: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """The progress of a run. Its file has the same keys, as JSON.
+
+    :param stage: what is being done, in words for people: ``roles``.
+    :param done: how many of the stage's objects were processed.
+    :param total: how many objects the stage has.
+    :param changed: how many objects of the whole run were changed, or would be in check mode.
+    :param failed: how many bindings have failed so far.
+    """
+
+    stage: str
+    done: int
+    total: int
+    changed: int
+    failed: int
+
+
+class ProgressWriter:
+    """Writes the progress to a small file, for any number of threads: a module can print nothing before it ends.
+
+    :param path: of the file; None to write nothing.
+    """
+
+    def __init__(self, path: str | None, clock: t.Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last = float("-inf")
+
+    def write(self, progress: Progress) -> None:
+        """Replaces the file. A file that cannot be written doesn't fail the run."""
+        if self._path is None:
+            return
+        with self._lock:
+            now = self._clock()
+            if now - self._last < _MIN_INTERVAL and 0 < progress.done < progress.total:
+                return
+            self._last = now
+            try:
+                with open(f"{self._path}.new", "w", encoding="utf-8") as file:
+                    json.dump(dataclasses.asdict(progress), file)
+                os.replace(f"{self._path}.new", self._path)
+            except OSError:
+                self._path = None
 
 
 class BindingsContext:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing as t
 
@@ -11,11 +12,13 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
+    Progress,
     fail_bindings_in_use,
     find_rollout_problems,
     follow,
     roll_out,
 )
+from ansible_collections.eksops.irsa.plugins.plugin_utils._progress import describe
 from unit.bindings_run import ACCOUNT_ID, FakeAws, FakeServer, binding, context_of
 from unit.kubernetes_objects import pod
 
@@ -32,8 +35,8 @@ class Written:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def write(self, progress: object) -> None:
-        self.lines.append(str(progress))
+    def write(self, progress: Progress) -> None:
+        self.lines.append(describe(dataclasses.asdict(progress)))
 
 
 class Member:
