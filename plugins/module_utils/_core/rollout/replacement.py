@@ -28,8 +28,7 @@ from ..errors import IrsaError
 from ..pods import readiness
 from ..pods.owners import Owner
 from ..pods.workload_kinds import ordinal, restarted_at
-from .decision import PodNames, RolloutTask
-from .spec import RolloutSpec
+from .decision import PodNames, RolloutSpec, RolloutTask
 
 if t.TYPE_CHECKING:
     from .tracker import WorkloadState

@@ -19,9 +19,8 @@ from ..pods import injection, owners, readiness
 from ..pods.owners import Owner, Workloads
 from ..pods.readiness import RolloutBlocker
 from . import replacement
-from .decision import RolloutTask
+from .decision import RolloutSpec, RolloutTask
 from .replacement import Command, ReplacementStep, RollingRestart, name_of, uid_of
-from .spec import RolloutSpec
 from .staleness import Expectations, PodStatus, evaluate_pod
 
 Json = t.Mapping[str, t.Any]

@@ -25,7 +25,7 @@ from ..._core.bindings.outcome import BindingOutcome, not_processed_error
 from ..._core.bindings.spec import in_use_error
 from ..._core.errors import AccessDenied, InvalidInput, IrsaError
 from ..._core.plan import Plan
-from ..._core.rollout.spec import RolloutSpec
+from ..._core.rollout.decision import RolloutSpec
 from ..._core.service_account.spec import ServiceAccountState
 from .. import role as role_module
 from ..rollout.run import RolloutGroup

@@ -15,13 +15,13 @@ from ..._api.kubernetes.client import everywhere
 from ..._core.errors import AccessDenied, NotFound
 from ..._core.pods import injection, owners
 from ..._core.rollout import decision, staleness
-from ..._core.rollout.spec import expected_injection, require_expected_injection
+from ..._core.rollout.decision import expected_injection, require_expected_injection
 
 if t.TYPE_CHECKING:
     from ..._api.kubernetes.client import ApiServer
     from ..._core.pods.injection import Expected
     from ..._core.pods.owners import Owner
-    from ..._core.rollout.spec import RolloutSpec
+    from ..._core.rollout.decision import RolloutSpec
     from ..._core.rollout.staleness import PodStatus
 
 Json = dict[str, t.Any]

@@ -22,9 +22,8 @@ from ..._core.pods import readiness
 from ..._core.pods.owners import Owner
 from ..._core.rollout import decision as rollout_decision
 from ..._core.rollout import staleness
-from ..._core.rollout.decision import RolloutDecision
+from ..._core.rollout.decision import RolloutDecision, RolloutSpec
 from ..._core.rollout.replacement import Command
-from ..._core.rollout.spec import RolloutSpec
 from ..._core.rollout.tracker import RolloutTracker
 from .observe import AccountName, Prefetched, RolloutState, observe, prefetch
 

@@ -15,7 +15,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners impo
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import WorkloadKind
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision as rollout
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import staleness
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import RolloutSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec
 from unit import kubernetes_objects as k8s
 
 Json = dict[str, t.Any]
