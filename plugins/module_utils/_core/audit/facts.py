@@ -19,7 +19,7 @@ from ..diagnosis.causes import BY_ID, Finding
 from ..diagnosis.facts import OrUnknown, Unknown
 from ..diagnosis.spec import check_finding_id
 from ..pods import injection
-from ..pods.owners import Owner
+from ..pods.workload_kinds import Owner
 from ..policy.document import federated_principals, statements
 from ..service_account.annotations import has_role_key
 from ..trust.evaluation import allowed_subjects

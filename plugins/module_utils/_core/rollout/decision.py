@@ -13,10 +13,9 @@ import typing as t
 from ..arn import ROLE_ARN_ANNOTATION, is_role_arn
 from ..errors import Conflict, NotFound
 from ..plan import Action, Plan
-from ..pods import owners, readiness
+from ..pods import readiness
 from ..pods.injection import Expected
-from ..pods.owners import Owner, Workloads
-from ..pods.workload_kinds import ordinal
+from ..pods.workload_kinds import Owner, Workloads, controller_of, ordinal
 from ..validation import Problems, check_service_account
 from ..wording import quantity
 from .staleness import PodStatus
@@ -276,7 +275,7 @@ def _rolling_restart(
 
 def _is_superseded(status: PodStatus, workload: Json, workloads: Workloads) -> bool:
     """Whether the pod's controller is replacing it already, so that nothing need be written."""
-    controller = owners.controller_of(status.pod)
+    controller = controller_of(status.pod)
     made_by = workloads.get(controller) if controller else None
     return status.owner is not None and status.owner.rules.is_superseded(workload, status.pod, made_by)
 

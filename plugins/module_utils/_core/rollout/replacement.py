@@ -26,8 +26,7 @@ import typing as t
 
 from ..errors import IrsaError
 from ..pods import readiness
-from ..pods.owners import Owner
-from ..pods.workload_kinds import ordinal, restarted_at
+from ..pods.workload_kinds import Owner, ordinal, restarted_at
 from .decision import PodNames, RolloutSpec, RolloutTask
 
 if t.TYPE_CHECKING:

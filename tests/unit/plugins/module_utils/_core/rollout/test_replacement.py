@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Throttled
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import replacement
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec, RolloutTask
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.replacement import (
