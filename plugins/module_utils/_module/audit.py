@@ -21,9 +21,9 @@ from .._core import errors
 from .._core.audit import facts as audit_facts
 from .._core.audit.facts import AuditFacts, AuditSpec, Name
 from .._core.diagnosis.causes import Finding
+from .._core.diagnosis.diagnose import build_bulk_spec
 from .._core.diagnosis.facts import OrUnknown, Unknown, known, read_or_unknown
 from .._core.diagnosis.rules import account as account_rules
-from .._core.diagnosis.spec import build_bulk_spec
 from .._core.pods import injection, workload_kinds
 from .._core.policy.document import compact
 from .verify import run as verification

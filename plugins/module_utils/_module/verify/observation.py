@@ -42,7 +42,7 @@ if t.TYPE_CHECKING:
     from ..._api.aws.session import Aws
     from ..._api.kubernetes.client import ApiServer
     from ..._core.arn import EksCluster
-    from ..._core.diagnosis.spec import VerificationSpec
+    from ..._core.diagnosis.diagnose import VerificationSpec
 
 Json = dict[str, t.Any]
 
