@@ -150,7 +150,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._core import options
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec import ProviderSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.plan import ProviderSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import provider as provider_module
 
 ARGUMENTS: dict[str, t.Any] = {

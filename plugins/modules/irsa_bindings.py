@@ -359,9 +359,12 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import
 from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.outcome import shorten_bindings
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import rollouts
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import BindingsContext, Writes
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import ProgressWriter
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
+    BindingsContext,
+    ProgressWriter,
+    Writes,
+    find_rollout_problems,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import BindingsRun, Verify
 
 ARGUMENTS: dict[str, t.Any] = {**options.IRSA_BINDINGS, **connection.OPTIONS}
@@ -380,9 +383,7 @@ def main() -> None:
         # The data has no reference cycles. Searching for them would take a quarter of the time.
         gc.disable()
         params = module.params
-        spec = BindingsSpec.from_params(
-            params, _runner.load_yaml, rollout_problems=rollouts.find_option_problems(params)
-        )
+        spec = BindingsSpec.from_params(params, _runner.load_yaml, rollout_problems=find_rollout_problems(params))
         aws = Aws(module, connections=spec.workers)
         writes = Writes(
             functools.partial(_runner.converge, module), functools.partial(_runner.apply, module), module.check_mode

@@ -419,7 +419,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify import run as verification
 
 PROBES = ["static", "token", "admission", "pods"]

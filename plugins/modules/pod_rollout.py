@@ -287,7 +287,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import specs_from_params
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import specs_from_params
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import RolloutGroup
 
 ARGUMENTS: dict[str, t.Any] = {**options.POD_ROLLOUT, **options.ROLLOUT, **connection.OPTIONS}

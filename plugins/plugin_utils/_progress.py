@@ -7,8 +7,12 @@
 from __future__ import annotations
 
 import json
+import typing as t
 
-from ..module_utils._module.bindings.progress import Progress
+Progress = t.Mapping[str, t.Any]
+"""What `_module.bindings.context.Progress` has. That class is not imported here: it would bring the clients of AWS."""
+
+_KEYS = frozenset({"stage", "done", "total", "changed", "failed"})
 
 # Seconds. Quick runs print nothing. Afterwards there is a line for each new stage and each part of a stage, and one now
 # and then, ever more rarely, if a part takes long.
@@ -23,9 +27,16 @@ def read(path: str) -> Progress | None:
     """The progress that was written last; None if there is none yet."""
     try:
         with open(path, encoding="utf-8") as file:
-            return Progress(**json.load(file))
-    except (OSError, ValueError, TypeError):
+            progress = json.load(file)
+    except (OSError, ValueError):
         return None
+    return progress if isinstance(progress, dict) and progress.keys() == _KEYS else None
+
+
+def describe(progress: Progress) -> str:
+    """The progress in words: ``roles 3 of 10, 3 changed, 0 failed``."""
+    counts = f"{progress['changed']} changed, {progress['failed']} failed"
+    return f"{progress['stage']} {progress['done']} of {progress['total']}, {counts}"
 
 
 class ProgressPrinter:
@@ -53,14 +64,15 @@ class ProgressPrinter:
             return None
         self._printed, self._printed_at = progress, now
         self._lines_left -= 1
-        return str(progress)
+        return describe(progress)
 
     def _is_new(self, printed: Progress, progress: Progress, now: float) -> bool:
-        if (progress.stage, progress.total) != (printed.stage, printed.total):
+        if (progress["stage"], progress["total"]) != (printed["stage"], printed["total"]):
             return True
         if self._lines_left <= 0:
             return False
-        if progress.done * self._parts // progress.total > printed.done * self._parts // printed.total:
+        part, printed_part = (each["done"] * self._parts // each["total"] for each in (progress, printed))
+        if part > printed_part:
             return True
         if now - self._printed_at < self._long_part:
             return False

@@ -18,9 +18,12 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn, EksCluster, provider_arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
-from ansible_collections.eksops.irsa.plugins.module_utils._core.calls import Calls
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import BindingsContext, Writes
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import ProgressWriter
+from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Calls
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
+    BindingsContext,
+    ProgressWriter,
+    Writes,
+)
 from unit.chain_objects import ANNOTATION, CLUSTER
 
 Json = dict[str, t.Any]

@@ -18,7 +18,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts 
     KubernetesFacts,
     Unknown,
 )
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -11,7 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import workloads
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import AccessDenied
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout import observe, run
 from unit import kubernetes_objects as k8s
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a module is going to do, as data.
+"""What a module is going to do, and which requests it has made, as data.
 
 A plan is made from what was observed and what is wanted, before anything is written. It alone decides
 ``changed`` and the diff, and applying it is nothing but its actions in order.
@@ -10,7 +10,9 @@ A plan is made from what was observed and what is wanted, before anything is wri
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import threading
 import typing as t
 
 
@@ -53,3 +55,28 @@ class Plan:
     def summaries(self) -> list[str]:
         """The writes in words, in order."""
         return [action.summary for action in self.actions]
+
+
+class Calls:
+    """Counts requests by service and operation, from any number of threads.
+
+    A request that a client library sends again by itself counts once.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: collections.Counter[tuple[str, str]] = collections.Counter()
+
+    def add(self, service: str, operation: str) -> None:
+        """Counts one request."""
+        with self._lock:
+            self._counts[service, operation] += 1
+
+    def as_dict(self) -> dict[str, dict[str, int]]:
+        """The counts by operation by service, both sorted."""
+        found: dict[str, dict[str, int]] = {}
+        with self._lock:
+            counts = sorted(self._counts.items())
+        for (service, operation), count in counts:
+            found.setdefault(service, {})[operation] = count
+        return found

@@ -21,10 +21,10 @@ from .._core import errors
 from .._core.audit import facts as audit_facts
 from .._core.audit.facts import AuditFacts, AuditSpec, Name
 from .._core.diagnosis.causes import Finding
+from .._core.diagnosis.diagnose import build_bulk_spec
 from .._core.diagnosis.facts import OrUnknown, Unknown, known, read_or_unknown
 from .._core.diagnosis.rules import account as account_rules
-from .._core.diagnosis.spec import build_bulk_spec
-from .._core.pods import injection, owners
+from .._core.pods import injection, workload_kinds
 from .._core.policy.document import compact
 from .verify import run as verification
 
@@ -35,7 +35,7 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
-_OwnerKey = tuple[str, owners.Owner]
+_OwnerKey = tuple[str, workload_kinds.Owner]
 
 # Up to so many workloads of a kind are read one by one, more by pages.
 _MAX_SINGLE_READS = 8
@@ -300,7 +300,7 @@ class AuditClusterReader:
             found[pod["metadata"]["namespace"], injection.account_of(pod)].append(pod)
         return found
 
-    def read_owners(self, facts: AuditFacts) -> dict[str, dict[owners.Owner, Json | None]]:
+    def read_owners(self, facts: AuditFacts) -> dict[str, dict[workload_kinds.Owner, Json | None]]:
         """The workloads of the pods that lack something, by namespace: only their pod templates matter."""
         if isinstance(facts.pods, Unknown):
             return {}
@@ -308,12 +308,12 @@ class AuditClusterReader:
         for name in facts.examined_accounts:
             role_arn = audit_facts.annotation_of(facts.service_accounts[name])
             doubtful[name[0]] += [pod for pod in facts.pods.get(name, ()) if not audit_facts.is_plain(pod, role_arn)]
-        found: dict[str, dict[owners.Owner, Json | None]] = {namespace: {} for namespace in doubtful}
+        found: dict[str, dict[workload_kinds.Owner, Json | None]] = {namespace: {} for namespace in doubtful}
         # Twice at most: a ReplicaSet first, then the Deployment that it names.
         while missing := {
             (namespace, owner): None
             for namespace, pods in doubtful.items()
-            for owner in owners.list_unread_owners(pods, found[namespace], with_templates=True)
+            for owner in workload_kinds.list_unread_owners(pods, found[namespace], with_templates=True)
         }:
             read = self._read_workloads(list(missing))
             for namespace, owner in missing:

@@ -15,8 +15,7 @@ from .._core import errors
 from .._core.arn import provider_arn
 from .._core.plan import Plan
 from .._core.provider import plan as provider_plan
-from .._core.provider.plan import ObservedProvider
-from .._core.provider.spec import ProviderSpec
+from .._core.provider.plan import ObservedProvider, ProviderSpec
 
 if t.TYPE_CHECKING:
     from .._api.aws.session import Aws

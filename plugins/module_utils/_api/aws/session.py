@@ -16,7 +16,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOT
 
 from ..._core import errors
 from ..._core.arn import Arn, EksCluster
-from ..._core.calls import Calls
+from ..._core.plan import Calls
 from . import eks, sts
 from .call import translate
 

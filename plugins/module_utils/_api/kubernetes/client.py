@@ -16,7 +16,7 @@ import typing as t
 import urllib.parse
 
 from ..._core import errors
-from ..._core.calls import Calls, kubernetes_operation
+from ..._core.plan import Calls
 
 try:
     import urllib3
@@ -42,6 +42,7 @@ _READ_SECONDS = 60.0
 _RETRIES = {"total": 5, "read": 3, "other": 1}
 _LONGEST_PAUSE = 20.0
 _RETRIED = frozenset({429, 500, 502, 503, 504})
+_VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}
 
 
 class ApiServer:
@@ -262,6 +263,26 @@ def everywhere(server: ApiServer, list_all: t.Callable[..., list[Json]], namespa
         except errors.AccessDenied:
             pass  # one by one then
     return [body for name in namespaces for body in list_all(server, namespace=name)]
+
+
+def kubernetes_operation(method: str, path: str, *, watch: bool = False) -> str:
+    """A request to a Kubernetes API server in the words of RBAC: ``list pods``, ``create serviceaccounts/token``.
+
+    :param path: without query; what is no resource's (``/version``) stands for itself: ``get /version``.
+    """
+    parts = path.strip("/").split("/")
+    prefix = {"api": 2, "apis": 3}.get(parts[0])
+    rest = parts[prefix:] if prefix else []
+    if len(rest) > 2 and rest[0] == "namespaces":
+        rest = rest[2:]
+    if not rest:
+        return f"{_VERBS.get(method, method.lower())} {path}"
+    resource = "/".join([rest[0], *rest[2:]])
+    if method == "GET":
+        verb = "watch" if watch else "list" if len(rest) == 1 else "get"
+    else:
+        verb = _VERBS.get(method, method.lower())
+    return f"{verb} {resource}"
 
 
 # Errors

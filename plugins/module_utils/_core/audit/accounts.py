@@ -12,10 +12,10 @@ import typing as t
 from ..arn import ROLE_ARN_ANNOTATION, Arn, is_role_arn
 from ..diagnosis import diagnose
 from ..diagnosis.causes import Finding
+from ..diagnosis.diagnose import VerificationSpec, build_bulk_spec, build_chain
 from ..diagnosis.facts import Chain, ChainFacts, KubernetesFacts, Unknown, name_of
 from ..diagnosis.rules import account as account_rules
 from ..diagnosis.rules import pods as pod_rules
-from ..diagnosis.spec import VerificationSpec, build_bulk_spec, build_chain
 from ..wording import join
 from .facts import AuditFacts, AuditSpec, Name, means_to_name_a_role
 from .roles import AuditFinding, aws_facts

@@ -16,10 +16,10 @@ from .. import arn as arns
 from .. import validation
 from ..arn import ROLE_ARN_ANNOTATION, EksCluster, is_role_arn
 from ..diagnosis.causes import BY_ID, Finding
+from ..diagnosis.diagnose import check_finding_id
 from ..diagnosis.facts import OrUnknown, Unknown
-from ..diagnosis.spec import check_finding_id
 from ..pods import injection
-from ..pods.owners import Owner
+from ..pods.workload_kinds import Owner
 from ..policy.document import federated_principals, statements
 from ..service_account.annotations import has_role_key
 from ..trust.evaluation import allowed_subjects

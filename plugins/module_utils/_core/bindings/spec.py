@@ -14,7 +14,7 @@ from .. import options
 from ..arn import ROLE_ARN_ANNOTATION, STS_AUDIENCE, is_role_arn
 from ..errors import Conflict, InvalidInput, IrsaError, QuotaExceeded
 from ..policy.document import LoadYaml
-from ..provider import spec as provider_spec
+from ..provider.plan import ProviderSpec
 from ..role import spec as role_spec
 from ..service_account import spec as service_account_spec
 from ..service_account.annotations import Field
@@ -98,7 +98,7 @@ class BindingsSpec:
     :param purge: which unlisted service accounts are unbound; None if they are left alone.
     """
 
-    provider: provider_spec.ProviderSpec
+    provider: ProviderSpec
     roles: t.Mapping[str, role_spec.RoleSpec]
     bindings: tuple[BindingSpec, ...]
     workers: int
@@ -217,10 +217,10 @@ def _purge_spec(params: t.Mapping[str, t.Any]) -> PurgeSpec | None:
     return PurgeSpec(params["purge_limit"], tuple(params["purge_namespaces"] or ()))
 
 
-def _provider_spec(params: t.Mapping[str, t.Any], audiences: list[str]) -> provider_spec.ProviderSpec:
+def _provider_spec(params: t.Mapping[str, t.Any], audiences: list[str]) -> ProviderSpec:
     issuer = params["issuer"]
     url = issuer if not issuer or issuer.startswith("https://") else f"https://{issuer}"
-    return provider_spec.ProviderSpec.from_params(
+    return ProviderSpec.from_params(
         {
             "state": "present",
             "cluster_name": None if url else params["cluster_name"],

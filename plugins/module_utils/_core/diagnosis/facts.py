@@ -155,7 +155,7 @@ class KubernetesFacts:
     :param serving_ca: the PEM bundles of certificates that can have signed the in-cluster webhook's serving
         certificate; Unknown where its secret can't be read or the webhook is outside of the cluster.
     :param pods: the pods that use the account, or that the label selectors choose.
-    :param workloads: the objects of their owners, as `owners.Workloads`.
+    :param workloads: the objects of their owners, as `workload_kinds.Workloads`.
     :param admitted: the pod that a server-side dry run returned; None where the probe is off.
     :param minor_version: of the API server: 29 for 1.29.
     :param refused: the API server's message where it refused the dry run because it could not call the pod identity

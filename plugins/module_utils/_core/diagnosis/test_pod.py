@@ -12,9 +12,9 @@ import typing as t
 
 from ..arn import Arn
 from .causes import Finding
+from .diagnose import TEST_COMMAND, TEST_IMAGE, TestPodSpec, VerificationSpec
 from .facts import AwsFacts, Chain, StsAnswer, TestPod
 from .rules import sts as sts_rules
-from .spec import TEST_COMMAND, TEST_IMAGE, TestPodSpec, VerificationSpec
 
 Json = dict[str, t.Any]
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a pod is ready, and what blocks a rollout: predicates over what the API server returns."""
+"""Whether a pod is ready, how far a rollout is, and what blocks it: predicates over what the API server returns."""
 
 from __future__ import annotations
 
@@ -25,6 +25,20 @@ _STUCK = frozenset(
     }
 )
 _REFUSED = ("FailedCreate", "ReplicaSetCreateError")
+
+
+@dataclasses.dataclass(frozen=True)
+class RolloutStatus:
+    """How far a rollout is.
+
+    :param done: all that kubectl requires is fulfilled.
+    :param message: what is still missing.
+    :param failed: the controller itself has given up.
+    """
+
+    done: bool
+    message: str = ""
+    failed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,39 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the collection knows about each kind of workload: one class a kind, found by `kind_of`.
+"""What the collection knows about each kind of workload, and which workload owns a pod.
 
-A kind without a class of its own is a plain `WorkloadKind`: its objects are never read, and its pods are replaced one
-by one. To support another kind, add a class to `_KINDS` with its ``group``, ``kind``, ``plural`` and ``is_read``, and
-how it rolls out and restarts.
+There is one class a kind, found by `kind_of`. A kind without a class of its own is a plain `WorkloadKind`: its objects
+are never read, and its pods are replaced one by one. To support another kind, add a class to `_KINDS` with its
+``group``, ``kind``, ``plural`` and ``is_read``, and how it rolls out and restarts.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import typing as t
 
-from .readiness import condition
+from .readiness import RolloutStatus, condition
 
 Json = t.Mapping[str, t.Any]
 
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 _REVISION = "deployment.kubernetes.io/revision"
 _HASH = "pod-template-hash"
-
-
-@dataclasses.dataclass(frozen=True)
-class RolloutStatus:
-    """How far a rollout is.
-
-    :param done: all that kubectl requires is fulfilled.
-    :param message: what is still missing.
-    :param failed: the controller itself has given up.
-    """
-
-    done: bool
-    message: str = ""
-    failed: bool = False
 
 
 class WorkloadKind:
@@ -285,23 +270,80 @@ class BarePod(WorkloadKind):
 _GENERIC = WorkloadKind()
 _KINDS: t.Final[t.Mapping[tuple[str, str], WorkloadKind]] = {
     (known.group, known.kind): known()
-    for known in (
-        Deployment,
-        ReplicaSet,
-        StatefulSet,
-        DaemonSet,
-        ReplicationController,
-        Job,
-        CronJob,
-        Node,
-        BarePod,
-    )
+    for known in (Deployment, ReplicaSet, StatefulSet, DaemonSet, ReplicationController, Job, CronJob, Node, BarePod)
 }
 
 
 def kind_of(api_version: str, kind: str) -> WorkloadKind:
     """The rules of a kind. The group tells apart kinds of one name (OpenKruise has a StatefulSet, too)."""
     return _KINDS.get((api_version.rpartition("/")[0], kind), _GENERIC)
+
+
+# From a pod by its controllers to the workload that somebody wrote
+
+
+class Owner(t.NamedTuple):
+    """A workload within the namespace at hand.
+
+    The API version tells Kubernetes' own kinds from others of the same name.
+    """
+
+    api_version: str
+    kind: str
+    name: str
+
+    @property
+    def rules(self) -> WorkloadKind:
+        """The rules of its kind."""
+        return kind_of(self.api_version, self.kind)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+Workloads = t.Mapping[Owner, "Json | None"]
+"""Workloads that were read; None for one that does not exist."""
+
+
+def controller_of(body: Json) -> Owner | None:
+    """The controller that an object's owner references name."""
+    for reference in body["metadata"].get("ownerReferences") or []:
+        if reference.get("controller"):
+            return Owner(reference["apiVersion"], reference["kind"], reference["name"])
+    return None
+
+
+def owner_of(pod: Json, workloads: Workloads) -> Owner | None:
+    """The workload at the top, as far as ``workloads`` and the pod's labels tell; None for a pod without an owner."""
+    controller = controller_of(pod)
+    if controller is None or not controller.rules.is_intermediate:
+        return controller
+    workload = workloads.get(controller)
+    if workload is not None:
+        return controller_of(workload) or controller
+    named = controller.rules.owner_by_labels(controller.name, pod["metadata"].get("labels") or {})
+    return Owner(*named) if named else controller
+
+
+def list_unread_owners(pods: t.Iterable[Json], workloads: Workloads, *, with_templates: bool) -> list[Owner]:
+    """The workloads that must be read before the pods' owners are known.
+
+    :param workloads: what was read already.
+    :param with_templates: whether the owners themselves are needed, and not only their names.
+    """
+    unread: dict[Owner, None] = {}
+    for pod in pods:
+        controller, owner = controller_of(pod), owner_of(pod, workloads)
+        for candidate in (controller, owner):
+            if candidate is None or not candidate.rules.is_read or candidate in workloads:
+                continue
+            # An owner's owner may be one that the pod's labels don't name.
+            if with_templates or (candidate.rules.is_intermediate and owner == controller):
+                unread[candidate] = None
+    return list(unread)
+
+
+# Names and fields
 
 
 def restarted_at(body: Json) -> str | None:

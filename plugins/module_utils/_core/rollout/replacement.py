@@ -26,10 +26,8 @@ import typing as t
 
 from ..errors import IrsaError
 from ..pods import readiness
-from ..pods.owners import Owner
-from ..pods.workload_kinds import ordinal, restarted_at
-from .decision import PodNames, RolloutTask
-from .spec import RolloutSpec
+from ..pods.workload_kinds import Owner, ordinal, restarted_at
+from .decision import PodNames, RolloutSpec, RolloutTask
 
 if t.TYPE_CHECKING:
     from .tracker import WorkloadState

@@ -10,9 +10,9 @@ import dataclasses
 import typing as t
 
 from ..arn import ROLE_ARN_ANNOTATION
-from ..pods import injection, owners
+from ..pods import injection
 from ..pods.injection import Container, Expected
-from ..pods.owners import Owner, Workloads
+from ..pods.workload_kinds import Owner, Workloads, controller_of, owner_of
 
 Json = t.Mapping[str, t.Any]
 Exclusion = t.Callable[[t.Mapping[str, str]], "str | None"]
@@ -108,8 +108,8 @@ def evaluate_pod(
     :param expected: None where the account promises nothing, so that nothing can be missing.
     :param workloads: the owners that were read; a pod whose owner isn't there is evaluated by what it carries alone.
     """
-    owner = owners.owner_of(pod, workloads)
-    template = owners.template_of(owner, pod, workloads)
+    owner = owner_of(pod, workloads)
+    template = template_of(owner, pod, workloads)
     containers = injection.examine(pod, expected.role_arn if expected else "", template)
     status = PodStatus(pod, owner, template, tuple(containers))
     # A pod that the webhook gave a role got such a label later; a new pod doesn't have it.
@@ -178,3 +178,16 @@ def _describe(container: Container, expected: Expected) -> str:
         "pod-identity": "has the credentials of an EKS Pod Identity association instead of the role",
         "not-injected": f"has no {injection.ROLE_VARIABLE} and {injection.FILE_VARIABLE}",
     }[container.state]
+
+
+def template_of(owner: Owner | None, pod: Json, workloads: Workloads) -> Json | None:
+    """The pod spec that the pod was made from, as far as it is known.
+
+    The controller's template comes before the owner's: a Deployment's may have changed since the pod's ReplicaSet was
+    made.
+    """
+    for candidate in (controller_of(pod), owner):
+        workload = workloads.get(candidate) if candidate else None
+        if candidate is not None and workload is not None:
+            return t.cast("Json | None", (candidate.rules.pod_template(workload) or {}).get("spec"))
+    return None

@@ -15,13 +15,12 @@ import math
 import typing as t
 
 from ..errors import IrsaError, RolloutFailed
-from ..pods import injection, owners, readiness
-from ..pods.owners import Owner, Workloads
+from ..pods import injection, readiness
 from ..pods.readiness import RolloutBlocker
+from ..pods.workload_kinds import Owner, Workloads, owner_of
 from . import replacement
-from .decision import RolloutTask
+from .decision import RolloutSpec, RolloutTask
 from .replacement import Command, ReplacementStep, RollingRestart, name_of, uid_of
-from .spec import RolloutSpec
 from .staleness import Expectations, PodStatus, evaluate_pod
 
 Json = t.Mapping[str, t.Any]
@@ -150,7 +149,7 @@ class RolloutTracker:
 
     def pod_changed(self, event: str, pod: Json) -> None:
         """An event of the pods' watch: ADDED, MODIFIED or DELETED."""
-        owner = owners.owner_of(pod, self._workloads) or Owner("v1", "Pod", name_of(pod))
+        owner = owner_of(pod, self._workloads) or Owner("v1", "Pod", name_of(pod))
         tracked = self._tracked.get(owner)
         if tracked is None:
             return

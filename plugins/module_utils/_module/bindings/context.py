@@ -2,24 +2,34 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the steps of a run over many bindings share: connections, a bounded pool, what was read and written."""
+"""What the steps of a run over many bindings share.
+
+Connections, a bounded pool, what was read and written, the run's progress, and how pods of many bindings are found and
+rolled out.
+"""
 
 from __future__ import annotations
 
 import collections
 import concurrent.futures
 import dataclasses
+import json
+import os
 import threading
+import time
 import typing as t
 
 from ..._api.kubernetes import service_accounts
+from ..._core import options
 from ..._core.bindings.outcome import BindingOutcome, not_processed_error
-from ..._core.errors import AccessDenied, IrsaError
+from ..._core.bindings.spec import in_use_error
+from ..._core.errors import AccessDenied, InvalidInput, IrsaError
 from ..._core.plan import Plan
+from ..._core.rollout.decision import RolloutSpec
 from ..._core.service_account.spec import ServiceAccountState
 from .. import role as role_module
+from ..rollout.run import RolloutGroup
 from ..service_account import ListedAccounts, list_accounts
-from .progress import Progress
 
 if t.TYPE_CHECKING:
     from ..._api.aws.session import Aws
@@ -27,15 +37,19 @@ if t.TYPE_CHECKING:
     from ..._core.bindings.outcome import ObjectPlan
     from ..._core.bindings.spec import BindingsSpec
     from ..._core.role.spec import Role
-    from .progress import ProgressWriter
+    from ..rollout.run import AccountRollout
 
 T = t.TypeVar("T")
 Operations = t.Mapping[str, t.Callable[..., t.Any]]
 
 # Up to so many roles or service accounts are read one by one, more by pages.
 _FEW = 8
+# Seconds between two writes; the first and the last one of a stage are always written.
+_MIN_INTERVAL = 0.2
 # The kinds of objects that plans are recorded for, in the order of the chain.
 KINDS = ("provider", "roles", "service_accounts", "rollouts", "unbound_accounts", "unbound_pods", "unbound_roles")
+# To find pods without restarting any.
+_SEARCH_OPTIONS = {**options.defaults(options.ROLLOUT), "wait": False, "label_selectors": None}
 
 
 class Converge(t.Protocol):
@@ -58,6 +72,53 @@ class Writes:
     converge: Converge
     apply: t.Callable[[Plan, Operations], t.Any]
     check_mode: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Progress:
+    """The progress of a run. Its file has the same keys, as JSON.
+
+    :param stage: what is being done, in words for people: ``roles``.
+    :param done: how many of the stage's objects were processed.
+    :param total: how many objects the stage has.
+    :param changed: how many objects of the whole run were changed, or would be in check mode.
+    :param failed: how many bindings have failed so far.
+    """
+
+    stage: str
+    done: int
+    total: int
+    changed: int
+    failed: int
+
+
+class ProgressWriter:
+    """Writes the progress to a small file, for any number of threads: a module can print nothing before it ends.
+
+    :param path: of the file; None to write nothing.
+    """
+
+    def __init__(self, path: str | None, clock: t.Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last = float("-inf")
+
+    def write(self, progress: Progress) -> None:
+        """Replaces the file. A file that cannot be written doesn't fail the run."""
+        if self._path is None:
+            return
+        with self._lock:
+            now = self._clock()
+            if now - self._last < _MIN_INTERVAL and 0 < progress.done < progress.total:
+                return
+            self._last = now
+            try:
+                with open(f"{self._path}.new", "w", encoding="utf-8") as file:
+                    json.dump(dataclasses.asdict(progress), file)
+                os.replace(f"{self._path}.new", self._path)
+            except OSError:
+                self._path = None
 
 
 class BindingsContext:
@@ -221,3 +282,101 @@ def observed_account(listed: ListedAccounts, namespace: str, name: str) -> Servi
     phases = listed.namespace_phases
     phase = None if account or phases is None else phases.get(namespace, "")
     return ServiceAccountState.from_kubernetes(account, phase)
+
+
+# Pods of many bindings
+
+
+def find_rollout_problems(params: t.Mapping[str, t.Any]) -> list[str]:
+    """What is wrong with ``rollout_options`` of `irsa_bindings`."""
+    if not params["rollout"]:
+        return []
+    try:
+        _rollout_spec("default", "default", {**params["rollout_options"], "label_selectors": None}, None)
+    except InvalidInput as error:
+        return [f"rollout_options: {error}"]
+    return []
+
+
+def fail_bindings_in_use(context: BindingsContext, outcomes: t.Sequence[BindingOutcome]) -> None:
+    """Fails each binding whose role running pods use, or whose pods cannot be read."""
+    group = RolloutGroup(
+        context.server,
+        [_rollout_spec(*_name_of(outcome), _SEARCH_OPTIONS, "") for outcome in outcomes],
+        check_mode=True,
+        workers=context.spec.workers,
+    )
+    group.observe()
+    for outcome, member in zip(outcomes, group.members, strict=True):
+        pods = [f"{pod['namespace']}/{pod['name']}" for pod in member.returns()["pods"] if pod["stale"]]
+        error = member.error or (in_use_error(outcome.binding, pods) if pods else None)
+        if error:
+            context.fail([outcome], error)
+
+
+def roll_out(
+    context: BindingsContext, kind: str, outcomes: t.Sequence[BindingOutcome], *, without_role: bool = False
+) -> RolloutGroup:
+    """Re-creates the stale pods of the bindings, and records what became of each binding's pods.
+
+    :param kind: of `context.KINDS`, for the plans.
+    :param without_role: whether the pods are to have no role.
+    """
+    accounts = None
+    if not without_role:
+        accounts = {
+            _name_of(outcome): {
+                "metadata": {"annotations": context.service_accounts[outcome.binding.title]["annotations"]}
+            }
+            for outcome in outcomes
+        }
+    group = RolloutGroup(
+        context.server,
+        [
+            _rollout_spec(*_name_of(outcome), context.spec.rollout or {}, "" if without_role else outcome.role_arn)
+            for outcome in outcomes
+        ],
+        accounts=accounts,
+        check_mode=context.check_mode,
+        workers=context.spec.workers,
+    )
+    group.observe()
+    follow(context, kind, group, outcomes)
+    return group
+
+
+def follow(context: BindingsContext, kind: str, group: RolloutGroup, outcomes: t.Sequence[BindingOutcome]) -> None:
+    """Carries out a group of rollouts, unless in check mode, and records each.
+
+    :param outcomes: of the bindings whose pods the members of the group roll out, in that order.
+    """
+    outcome_of = dict(zip(group.members, outcomes, strict=True))
+    step_done = context.count_steps("pods", len(outcomes))
+
+    def record(member: AccountRollout) -> None:
+        outcome, plan = outcome_of[member], member.decision.plan
+        context.record(kind, member.title, plan, changed=bool(member.written) if member.error else None)
+        if member.error:
+            member.error.details.setdefault("done", list(member.written))
+            context.fail([outcome], member.error)
+        else:
+            outcome.changes += plan.summaries()
+        step_done()
+
+    if context.check_mode:
+        context.apply(group.plan(), {})
+        for member in group.members:
+            record(member)
+    else:
+        group.roll_out(context.apply, record)
+
+
+def _name_of(outcome: BindingOutcome) -> tuple[str, str]:
+    return outcome.binding.namespace, outcome.binding.service_account
+
+
+def _rollout_spec(
+    namespace: str, name: str, rollout_options: t.Mapping[str, t.Any], role_arn: str | None
+) -> RolloutSpec:
+    names = {"namespace": namespace, "service_account": name, "role_arn": role_arn}
+    return RolloutSpec.from_params({**rollout_options, **names})

@@ -9,8 +9,9 @@ from __future__ import annotations
 import typing as t
 
 from ..._core.bindings import outcome as binding_outcome
-from . import bind, rollouts, unbind
+from . import bind, unbind
 from .bind import AccountBinder, RoleBinder
+from .context import roll_out
 
 if t.TYPE_CHECKING:
     from ..rollout.run import RolloutGroup
@@ -61,7 +62,7 @@ class BindingsRun:
             accounts.annotate()
             if context.spec.rollout is not None and not context.stopped:
                 bound = [outcome for outcome in context.outcomes if not outcome.error]
-                self._rollouts.append(rollouts.roll_out(context, "rollouts", bound))
+                self._rollouts.append(roll_out(context, "rollouts", bound))
         context.fail_unprocessed(context.outcomes)
         if self._unlisted:
             self._unbind(self._unlisted)

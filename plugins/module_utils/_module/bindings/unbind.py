@@ -18,8 +18,7 @@ from ..._core.service_account import plan as service_account_plan
 from .. import role as role_module
 from .. import service_account as service_account_module
 from ..service_account import ListedAccounts, list_accounts
-from . import rollouts
-from .context import observed_account
+from .context import fail_bindings_in_use, observed_account, roll_out
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.spec import PurgeSpec
@@ -72,7 +71,7 @@ class Unbinder:
     def preflight(self) -> None:
         """Fails the bindings whose role running pods use, unless ``force`` is set."""
         if not self._context.spec.force:
-            rollouts.fail_bindings_in_use(self._context, self.outcomes)
+            fail_bindings_in_use(self._context, self.outcomes)
 
     def unbind(self) -> None:
         """Unbinds the service accounts that have not failed."""
@@ -81,7 +80,7 @@ class Unbinder:
         context.for_each("unbinding service accounts", self._unbind_account, to_unbind)
         if context.spec.rollout is not None and not context.stopped:
             unbound = [outcome for outcome in self.outcomes if not outcome.error]
-            self.rollouts = rollouts.roll_out(context, self._kinds.pods, unbound, without_role=True)
+            self.rollouts = roll_out(context, self._kinds.pods, unbound, without_role=True)
         self._unbind_roles()
         context.fail_unprocessed(self.outcomes)
 

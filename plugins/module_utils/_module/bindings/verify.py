@@ -17,6 +17,7 @@ from ..._api.kubernetes import service_accounts
 from ..._core.arn import Arn
 from ..._core.bindings.spec import QUOTED
 from ..._core.diagnosis import diagnose
+from ..._core.diagnosis.diagnose import build_bulk_spec, build_chain
 from ..._core.diagnosis.facts import (
     ChainFacts,
     Unknown,
@@ -25,16 +26,14 @@ from ..._core.diagnosis.facts import (
     bulk_kubernetes_facts,
     read_or_unknown,
 )
-from ..._core.diagnosis.spec import build_bulk_spec, build_chain
 from ..._core.errors import IrsaError
 from ..._core.wording import join_some
 from ..verify.token_probe import TokenProbe
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.outcome import BindingOutcome
-    from ..._core.diagnosis.diagnose import Diagnosis
+    from ..._core.diagnosis.diagnose import Diagnosis, VerificationSpec
     from ..._core.diagnosis.facts import OrUnknown
-    from ..._core.diagnosis.spec import VerificationSpec
     from ..service_account import ListedAccounts
     from .context import BindingsContext
 

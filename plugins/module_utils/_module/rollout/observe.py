@@ -13,15 +13,16 @@ from ..._api.kubernetes import service_accounts
 from ..._api.kubernetes import workloads as api
 from ..._api.kubernetes.client import everywhere
 from ..._core.errors import AccessDenied, NotFound
-from ..._core.pods import injection, owners
+from ..._core.pods import injection
+from ..._core.pods.workload_kinds import list_unread_owners
 from ..._core.rollout import decision, staleness
-from ..._core.rollout.spec import expected_injection, require_expected_injection
+from ..._core.rollout.decision import expected_injection, require_expected_injection
 
 if t.TYPE_CHECKING:
     from ..._api.kubernetes.client import ApiServer
     from ..._core.pods.injection import Expected
-    from ..._core.pods.owners import Owner
-    from ..._core.rollout.spec import RolloutSpec
+    from ..._core.pods.workload_kinds import Owner
+    from ..._core.rollout.decision import RolloutSpec
     from ..._core.rollout.staleness import PodStatus
 
 Json = dict[str, t.Any]
@@ -146,7 +147,7 @@ class _Reader:
         """The pods' owners, in addition to those that are known."""
         found = dict(known)
         # Twice at most: a ReplicaSet first, then the Deployment that it names.
-        while unread := owners.list_unread_owners(pods, found, with_templates=with_templates):
+        while unread := list_unread_owners(pods, found, with_templates=with_templates):
             for owner in unread:
                 found[owner] = api.find_workload(self.server, namespace=self.spec.namespace, **owner._asdict())
         return found

@@ -19,12 +19,11 @@ from ..._api.kubernetes import workloads as api
 from ..._core.errors import IrsaError, RolloutFailed, Throttled
 from ..._core.plan import Plan
 from ..._core.pods import readiness
-from ..._core.pods.owners import Owner
+from ..._core.pods.workload_kinds import Owner
 from ..._core.rollout import decision as rollout_decision
 from ..._core.rollout import staleness
-from ..._core.rollout.decision import RolloutDecision
+from ..._core.rollout.decision import RolloutDecision, RolloutSpec
 from ..._core.rollout.replacement import Command
-from ..._core.rollout.spec import RolloutSpec
 from ..._core.rollout.tracker import RolloutTracker
 from .observe import AccountName, Prefetched, RolloutState, observe, prefetch
 

@@ -32,7 +32,8 @@ from ..._core.diagnosis.facts import (
     was_mutated,
 )
 from ..._core.diagnosis.rules import account as account_rules
-from ..._core.pods import injection, owners
+from ..._core.pods import injection
+from ..._core.pods.workload_kinds import Owner, list_unread_owners
 from ..._core.policy.document import compact
 
 if t.TYPE_CHECKING:
@@ -41,7 +42,7 @@ if t.TYPE_CHECKING:
     from ..._api.aws.session import Aws
     from ..._api.kubernetes.client import ApiServer
     from ..._core.arn import EksCluster
-    from ..._core.diagnosis.spec import VerificationSpec
+    from ..._core.diagnosis.diagnose import VerificationSpec
 
 Json = dict[str, t.Any]
 
@@ -247,15 +248,15 @@ class ClusterReader:
             env_sources=sources,
         )
 
-    def _read_pods(self) -> tuple[list[Json], dict[owners.Owner, Json | None], dict[tuple[str, str], list[str]]]:
+    def _read_pods(self) -> tuple[list[Json], dict[Owner, Json | None], dict[tuple[str, str], list[str]]]:
         spec = self._spec
         # With labels, pods of other accounts are chosen as well: that may be what is wrong with them.
         account = None if spec.label_selectors else spec.service_account
         query = workloads.pod_query(account, spec.label_selectors)
         pods = workloads.list_pods(self._server, namespace=spec.namespace, query=query)
-        found: dict[owners.Owner, Json | None] = {}
+        found: dict[Owner, Json | None] = {}
         # Twice at most: a ReplicaSet first, then the Deployment that it names.
-        while missing := owners.list_unread_owners(pods, found, with_templates=True):
+        while missing := list_unread_owners(pods, found, with_templates=True):
             for owner in missing:
                 read = functools.partial(
                     workloads.find_workload, self._server, namespace=spec.namespace, **owner._asdict()

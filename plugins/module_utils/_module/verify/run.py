@@ -15,9 +15,9 @@ import typing as t
 from ..._api.kubernetes import admission, workloads
 from ..._core import errors
 from ..._core.diagnosis import diagnose, test_pod
+from ..._core.diagnosis.diagnose import build_chain
 from ..._core.diagnosis.facts import ChainFacts, OrUnknown, StsAnswer, TestPod, Unknown, known
 from ..._core.diagnosis.rules import pods as pod_rules
-from ..._core.diagnosis.spec import build_chain
 from ..._core.pods import injection, readiness
 from .observation import AwsReader, ClusterReader
 from .token_probe import TokenProbe
@@ -26,9 +26,8 @@ if t.TYPE_CHECKING:
     from ..._api.aws.session import Aws
     from ..._api.kubernetes.client import ApiServer
     from ..._core.arn import EksCluster
-    from ..._core.diagnosis.diagnose import Diagnosis
+    from ..._core.diagnosis.diagnose import Diagnosis, TestPodSpec, VerificationSpec
     from ..._core.diagnosis.facts import Chain
-    from ..._core.diagnosis.spec import TestPodSpec, VerificationSpec
     from ..._core.rollout.staleness import PodStatus
 
 Json = dict[str, t.Any]

@@ -14,16 +14,16 @@ from ..._api.aws import sts
 from ..._api.kubernetes import service_accounts
 from ..._core import errors
 from ..._core.diagnosis import diagnose
+from ..._core.diagnosis.diagnose import read_claims, session_name
 from ..._core.diagnosis.facts import NO_ROLE, Chain, ChainFacts, OrUnknown, StsAnswer, Unknown
 from ..._core.diagnosis.rules import sts as sts_rules
-from ..._core.diagnosis.spec import read_claims, session_name
 from ..._core.policy import document as policy_document
 from ..._core.trust import statements as trust_statements
 
 if t.TYPE_CHECKING:
     from ..._api.aws.session import Aws
     from ..._api.kubernetes.client import ApiServer
-    from ..._core.diagnosis.spec import VerificationSpec
+    from ..._core.diagnosis.diagnose import VerificationSpec
 
 Json = dict[str, t.Any]
 

@@ -16,7 +16,7 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible_collections.eksops.irsa.plugins.action import irsa_bindings
 from ansible_collections.eksops.irsa.plugins.action.irsa_bindings import ActionModule
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import Progress, ProgressWriter
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import Progress, ProgressWriter
 from ansible_collections.eksops.irsa.plugins.plugin_utils import _progress
 
 if t.TYPE_CHECKING:

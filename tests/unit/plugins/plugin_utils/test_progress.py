@@ -5,12 +5,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import Progress
-from ansible_collections.eksops.irsa.plugins.plugin_utils._progress import ProgressPrinter
+from ansible_collections.eksops.irsa.plugins.plugin_utils._progress import Progress, ProgressPrinter
 
 
 def at(done: int, stage: str = "roles", total: int = 1000) -> Progress:
-    return Progress(stage, done, total, changed=0, failed=0)
+    return {"stage": stage, "done": done, "total": total, "changed": 0, "failed": 0}
 
 
 def printed(*steps: tuple[float, Progress | None], verbose: bool = False) -> list[str]:

@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from ...pods.injection import Container
-from ...pods.owners import Owner
+from ...pods.workload_kinds import Owner
 from ...rollout.staleness import PodStatus
 from ...wording import join_some, plural
 

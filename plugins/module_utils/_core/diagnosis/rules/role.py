@@ -29,7 +29,6 @@ from ...trust.policy import trivially_allows
 from ...trust.statements import subject
 from ..causes import Finding
 from ..facts import AwsFacts, Chain, Json, Unknown
-from . import provider as provider_rules
 from . import trust as trust_rules
 from .trust import Refusal, Trust
 from .trust_refusal import refusal
@@ -48,10 +47,10 @@ def findings(chain: Chain, aws: AwsFacts) -> list[Finding]:
     refused = refusal(trust) if trust else Refusal()
     found += refused.findings
     if not any(each.id == "cluster-recreated" for each in found):
-        found += provider_rules.findings(chain, aws)
-    found += provider_rules.audience_findings(chain, aws, refused)
+        found += trust_rules.provider_findings(chain, aws)
+    found += trust_rules.audience_findings(chain, aws, refused)
     if trust:
-        found += trust_rules.findings(trust, refused)
+        found += trust_rules.policy_findings(trust, refused)
     found += _permissions(aws)
     return found
 
@@ -67,7 +66,7 @@ def static_allows(chain: Chain, aws: AwsFacts) -> bool | None:
     if _is_elsewhere(chain, aws):
         # The facts are about the cluster's account.
         return None
-    answers = (provider_rules.accepts_audience(chain, aws), _role_accepts(chain, aws))
+    answers = (trust_rules.accepts_audience(chain, aws), _role_accepts(chain, aws))
     if False in answers:
         return False
     return None if None in answers else True
@@ -209,7 +208,7 @@ def _trust(chain: Chain, aws: AwsFacts) -> Trust | None:
     drifted = (
         ()
         if isinstance(aws.provider, Unknown) or aws.provider
-        else tuple(provider_rules.find_similar_providers(right, aws))
+        else tuple(trust_rules.find_similar_providers(right, aws))
     )
     quota = None if isinstance(aws.quotas, Unknown) else aws.quotas.get(_SIZE_QUOTA)
     return Trust(chain, role["Arn"], right, document, drifted, quota)

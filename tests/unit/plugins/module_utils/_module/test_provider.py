@@ -13,7 +13,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn, EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import plan as provider_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec import ProviderSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.plan import ProviderSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import provider as provider_module
 from botocore.stub import Stubber
 

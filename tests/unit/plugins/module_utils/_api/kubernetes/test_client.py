@@ -258,3 +258,30 @@ def test_tls_files_that_are_missing(scripted: Scripted, connect: Connect, tmp_pa
     for options in ({"cert_file": none}, {"ca_certs": none}, {"ca_certs": str(tmp_path)}):
         with pytest.raises(errors.BadConnection, match="could not prepare the connection"):
             connect(scripted, **options).request("GET", PATH)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "watch", "operation"),
+    [
+        ("GET", "/api/v1/namespaces/shop/pods", False, "list pods"),
+        ("GET", "/api/v1/namespaces/shop/pods", True, "watch pods"),
+        ("GET", "/api/v1/pods", False, "list pods"),
+        ("GET", "/api/v1/namespaces/shop/pods/cart-1", False, "get pods"),
+        ("GET", "/api/v1/namespaces/shop/pods/cart-1/log", False, "get pods/log"),
+        ("POST", "/api/v1/namespaces/shop/serviceaccounts/cart/token", False, "create serviceaccounts/token"),
+        ("PATCH", "/apis/apps/v1/namespaces/shop/deployments/cart", False, "patch deployments"),
+        ("DELETE", "/api/v1/namespaces/shop/pods/cart-1", False, "delete pods"),
+        ("GET", "/api/v1/namespaces/shop", False, "get namespaces"),
+        ("GET", "/api/v1/namespaces", False, "list namespaces"),
+        ("POST", "/api/v1/namespaces", False, "create namespaces"),
+        (
+            "GET",
+            "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations",
+            False,
+            "list mutatingwebhookconfigurations",
+        ),
+        ("GET", "/version", False, "get /version"),
+    ],
+)
+def test_operations_are_named_as_rbac_names_them(method: str, path: str, watch: bool, operation: str) -> None:
+    assert client.kubernetes_operation(method, path, watch=watch) == operation

@@ -20,7 +20,7 @@ TABLES = (
     "rules/test_account.py",
     "rules/test_pods.py",
     "rules/test_role.py",
-    "rules/test_provider.py",
+    "rules/test_trust_provider.py",
     "rules/test_sts.py",
     "test_test_pod.py",
 )

@@ -9,7 +9,11 @@ import dataclasses
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import (
+    PROBES,
+    Diagnosis,
+    VerificationSpec,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import (
     AwsFacts,
     ChainFacts,
@@ -17,7 +21,6 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts 
     TestPod,
     Unknown,
 )
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import PROBES, VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.run import diagnose_facts, result_of
 from unit.chain_objects import AWS, CHAIN, NOT_READ, OTHER, ROLE, account, dry_run, injected, kubernetes, written
 

@@ -12,8 +12,8 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import test_pod
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import Finding
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import PROBES, VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import TestPod
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import PROBES, VerificationSpec
 from unit.chain_objects import AWS_READ, CHAIN, ROLE
 
 REGION_DISABLED = (

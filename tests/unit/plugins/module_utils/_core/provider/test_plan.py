@@ -10,8 +10,11 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import plan as provider_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.plan import ObservedProvider, plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec import ProviderSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.plan import (
+    ObservedProvider,
+    ProviderSpec,
+    plan,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -9,13 +9,16 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Conflict
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods import owners, workload_kinds
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods import workload_kinds
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import WorkloadKind
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import (
+    Owner,
+    WorkloadKind,
+    list_unread_owners,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision as rollout
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import staleness
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import RolloutSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec
 from unit import kubernetes_objects as k8s
 
 Json = dict[str, t.Any]
@@ -352,7 +355,7 @@ def test_another_kind_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatc
     pods = of("ReplicaSet", "canary-7f", "canary-7f-a", labels={"rollouts-pod-template-hash": "7f"})
     replica_set = k8s.workload("canary-7f", owner=k8s.owner_reference("Rollout", "canary", canary.api_version))
     known: dict[Owner, Json | None] = {owner("ReplicaSet", "canary-7f"): replica_set}
-    assert owners.list_unread_owners(pods, known, with_templates=True) == [canary]
+    assert list_unread_owners(pods, known, with_templates=True) == [canary]
     known[canary] = k8s.workload("canary")
     decision = decide(pods, known)
     assert decision.plan.summaries() == ["restart Rollout shop/canary"]

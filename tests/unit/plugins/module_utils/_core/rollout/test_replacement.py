@@ -10,16 +10,15 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Throttled
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import replacement
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutTask
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec, RolloutTask
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.replacement import (
     Command,
     Phase,
     PodByPodReplacement,
     RollingRestart,
 )
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import RolloutSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.tracker import WorkloadState
 from unit import kubernetes_objects as k8s
 

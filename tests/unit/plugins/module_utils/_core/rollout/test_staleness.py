@@ -12,10 +12,11 @@ import hypothesis
 import hypothesis.strategies as st
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import staleness
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.staleness import PodStatus
 from sandbox import webhook
+from unit import kubernetes_objects as k8s
 
 Json = dict[str, t.Any]
 
@@ -300,3 +301,17 @@ def test_the_audience_matters_only_where_a_container_has_the_webhooks_token() ->
     given = injected(pod(container("app", AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/t")))
     assert not evaluate(given, Expected(ROLE, "vault")).stale
     assert evaluate(injected(pod(), OTHER), Expected(ROLE, "vault")).stale_audience == "sts.amazonaws.com"
+
+
+def test_a_pod_was_made_from_the_template_of_its_own_replica_set() -> None:
+    """That of the Deployment may have changed since."""
+    pod_of_web = k8s.deployment_pod("web", "6d", "a")
+    deployment, made_by = Owner("apps/v1", "Deployment", "web"), Owner("apps/v1", "ReplicaSet", "web-6d")
+    changed = k8s.workload("web")
+    changed["spec"]["template"]["spec"]["containers"].append({"name": "newer"})
+    replica_set = k8s.workload("web-6d", owner=k8s.owner_reference("Deployment", "web"))
+    known = {deployment: changed, made_by: replica_set}
+    assert staleness.template_of(deployment, pod_of_web, known) == replica_set["spec"]["template"]["spec"]
+    del known[made_by]
+    assert staleness.template_of(deployment, pod_of_web, known) == changed["spec"]["template"]["spec"]
+    assert staleness.template_of(deployment, pod_of_web, {}) is None

@@ -11,10 +11,9 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed, Throttled
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutTask
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec, RolloutTask
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.replacement import Command
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import RolloutSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.tracker import STALL_SECONDS, RolloutTracker
 from unit import kubernetes_objects as k8s
 

@@ -277,7 +277,7 @@ def test_trivially_allowed_subject_is_allowed_and_has_no_finding(case: tuple[str
     refused = refusal(trust)
     assert trust.decision.allowed is True
     assert (refused.findings, refused.audience) == ((), None)
-    assert trust_rules.findings(trust, refused) == []
+    assert trust_rules.policy_findings(trust, refused) == []
     assert (subject, AUDIENCES[0]) in allowed(document)
     named = set(allowed_subjects(document, ARNS[0]) or ())
     assert {each for each, _audience in allowed(document)} <= named

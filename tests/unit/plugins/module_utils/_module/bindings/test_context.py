@@ -4,12 +4,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import BindingsContext, Writes
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
+    BindingsContext,
+    Progress,
+    Writes,
+)
+from ansible_collections.eksops.irsa.plugins.plugin_utils._progress import describe
 
 ERROR = IrsaError("it went wrong", cause="a test", fix="none")
 PLAN = Plan(before={"stale_pods": 1}, after={"stale_pods": 0}, actions=(Action("restart", {}, "restart it"),))
@@ -21,8 +27,8 @@ class Written:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def write(self, progress: object) -> None:
-        self.lines.append(str(progress))
+    def write(self, progress: Progress) -> None:
+        self.lines.append(describe(dataclasses.asdict(progress)))
 
 
 def outcome(index: int) -> t.Any:

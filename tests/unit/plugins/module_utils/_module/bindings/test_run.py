@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import rollouts
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import run as run_module
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import BindingsRun
 from unit.bindings_run import ACCOUNT_ID, PROVIDER_ARN, FakeAws, FakeServer, Json, binding, context_of
 
@@ -124,7 +124,7 @@ def test_pods_of_bound_accounts_are_rolled_out(
         returns = {"restarted": [{"name": "web"}], "unmanaged": [], "verified": [{"name": "web-1"}]}
         return types.SimpleNamespace(returns=lambda: returns)
 
-    monkeypatch.setattr(rollouts, "roll_out", roll_out)
+    monkeypatch.setattr(run_module, "roll_out", roll_out)
     result = run(aws, server, binding("web"), binding("cart", "other", "missing"), rollout=True)
     assert rolled == [["shop/web"]]
     assert (result["restarted"], result["unmanaged"]) == ([{"name": "web"}], [])

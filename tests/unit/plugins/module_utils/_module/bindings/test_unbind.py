@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import PurgeSpec
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import rollouts, unbind
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import unbind
 from unit.bindings_run import ACCOUNT_ID, FakeAws, FakeServer, Json, binding, context_of
 from unit.kubernetes_objects import pod
 from unit.plugins.module_utils._module.bindings.test_bind import bind_all
@@ -126,7 +126,7 @@ def test_pods_are_rolled_out_without_a_role(aws: FakeAws, server: FakeServer, mo
         seen.append((kind, [outcome.binding.title for outcome in outcomes], without_role, server.roles()))
         return group
 
-    monkeypatch.setattr(rollouts, "roll_out", roll_out)
+    monkeypatch.setattr(unbind, "roll_out", roll_out)
     context = context_of(aws, server, binding("web"), state="absent", rollout=True)
     unbinder = unbind.bound_accounts(context)
     unbinder.unbind()

@@ -10,8 +10,8 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import NotFound
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import RolloutSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout import observe
 from unit import kubernetes_objects as k8s
 from unit.fake_cluster import FakeCluster, account

@@ -17,8 +17,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
     Throttled,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import RolloutSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import AccountRollout, RolloutGroup
 from unit import kubernetes_objects as k8s
 from unit.fake_cluster import FakeCluster, account

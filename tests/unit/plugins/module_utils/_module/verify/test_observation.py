@@ -15,8 +15,8 @@ import urllib.parse
 import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import PROBES, VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import PROBES, VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import OFF, AwsReader
 from botocore.stub import Stubber
 from unit.chain_objects import CHAIN, CLUSTER, ROLE

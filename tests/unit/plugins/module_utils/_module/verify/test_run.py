@@ -11,9 +11,8 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis, VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import KubernetesFacts, Unknown
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify import run as verification
 from unit.chain_objects import CA, CLUSTER, ROLE, account, dry_run, hook, injected, pem, written
 

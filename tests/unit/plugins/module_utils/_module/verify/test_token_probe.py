@@ -15,8 +15,8 @@ import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import diagnose
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import PROBES, VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import ChainFacts, StsAnswer, Unknown
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import PROBES, VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import NO_ROLE
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.token_probe import TokenProbe
 from botocore.stub import Stubber

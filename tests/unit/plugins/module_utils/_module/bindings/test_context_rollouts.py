@@ -4,13 +4,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import rollouts
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
+    Progress,
+    fail_bindings_in_use,
+    find_rollout_problems,
+    follow,
+    roll_out,
+)
+from ansible_collections.eksops.irsa.plugins.plugin_utils._progress import describe
 from unit.bindings_run import ACCOUNT_ID, FakeAws, FakeServer, binding, context_of
 from unit.kubernetes_objects import pod
 
@@ -27,8 +35,8 @@ class Written:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def write(self, progress: object) -> None:
-        self.lines.append(str(progress))
+    def write(self, progress: Progress) -> None:
+        self.lines.append(describe(dataclasses.asdict(progress)))
 
 
 class Member:
@@ -74,7 +82,7 @@ def bound(aws: FakeAws, server: FakeServer, count: int = 4, **params: t.Any) -> 
 def test_pods_are_counted_with_those_that_fail(aws: FakeAws, server: FakeServer) -> None:
     context, written = bound(aws, server), Written()
     context._progress = t.cast("t.Any", written)
-    rollouts.follow(context, "rollouts", t.cast("t.Any", Rollouts(*members())), context.outcomes)
+    follow(context, "rollouts", t.cast("t.Any", Rollouts(*members())), context.outcomes)
     assert written.lines == [
         "pods 0 of 4, 0 changed, 0 failed",
         "pods 1 of 4, 1 changed, 0 failed",
@@ -88,7 +96,7 @@ def test_pods_are_counted_with_those_that_fail(aws: FakeAws, server: FakeServer)
 
 def test_check_mode_records_the_plans_and_rolls_nothing_out(aws: FakeAws, server: FakeServer) -> None:
     context, group = bound(aws, server, check_mode=True), Rollouts(*members())
-    rollouts.follow(context, "rollouts", t.cast("t.Any", group), context.outcomes)
+    follow(context, "rollouts", t.cast("t.Any", group), context.outcomes)
     assert not group.rolled_out
     assert [outcome.changes for outcome in context.outcomes] == [["restart it"]] * 3 + [[]]
     assert [name for _kind, name, plan in context.plans() if plan] == ["bad, early", "bad, late", "good"]
@@ -98,7 +106,7 @@ def test_bindings_whose_role_pods_use_fail(aws: FakeAws, server: FakeServer) -> 
     context = bound(aws, server, 2)
     server.annotate("shop", "a0", ROLE)
     server.pods = [pod("a0-1", role=ROLE, account="a0"), pod("a1-1", account="a1")]
-    rollouts.fail_bindings_in_use(context, context.outcomes)
+    fail_bindings_in_use(context, context.outcomes)
     assert [bool(outcome.error) for outcome in context.outcomes] == [True, False]
     assert context.outcomes[0].error
     assert context.outcomes[0].error.details["pods"] == ["shop/a0-1"]
@@ -106,11 +114,11 @@ def test_bindings_whose_role_pods_use_fail(aws: FakeAws, server: FakeServer) -> 
 
 def test_problems_of_options_are_found_if_pods_are_rolled_out() -> None:
     bad = {**options.defaults(options.ROLLOUT), "wait_timeout": 0}
-    assert rollouts.find_option_problems({"rollout": False, "rollout_options": bad}) == []
-    (problem,) = rollouts.find_option_problems({"rollout": True, "rollout_options": bad})
+    assert find_rollout_problems({"rollout": False, "rollout_options": bad}) == []
+    (problem,) = find_rollout_problems({"rollout": True, "rollout_options": bad})
     assert problem.startswith("rollout_options: wait_timeout is 0")
     good = options.defaults(options.ROLLOUT)
-    assert rollouts.find_option_problems({"rollout": True, "rollout_options": good}) == []
+    assert find_rollout_problems({"rollout": True, "rollout_options": good}) == []
 
 
 @pytest.mark.parametrize("without_role", [False, True])
@@ -123,6 +131,6 @@ def test_pods_are_rolled_out_for_the_role_of_their_binding(
     context.service_accounts["shop/a0"] = {"annotations": {"eks.amazonaws.com/role-arn": ROLE}}
     server.annotate("shop", "a0", None if without_role else ROLE)
     server.pods = [pod("with", role=ROLE, account="a0"), pod("without", account="a0")]
-    group = rollouts.roll_out(context, "rollouts", [outcome], without_role=without_role)
+    group = roll_out(context, "rollouts", [outcome], without_role=without_role)
     stale = [each["name"] for each in group.returns()["pods"] if each["stale"]]
     assert stale == (["with"] if without_role else ["without"])

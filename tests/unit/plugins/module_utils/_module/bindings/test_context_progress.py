@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.progress import Progress, ProgressWriter
+from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import Progress, ProgressWriter
 from ansible_collections.eksops.irsa.plugins.plugin_utils import _progress
 
 if t.TYPE_CHECKING:
@@ -30,8 +31,8 @@ def test_what_is_written_is_read(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "progress"
     ProgressWriter(str(path)).write(at(3))
     assert json.loads(path.read_text()) == {"stage": "roles", "done": 3, "total": 10, "changed": 3, "failed": 1}
-    assert _progress.read(str(path)) == at(3)
-    assert str(at(3)) == "roles 3 of 10, 3 changed, 1 failed"
+    assert _progress.read(str(path)) == dataclasses.asdict(at(3))
+    assert _progress.describe(dataclasses.asdict(at(3))) == "roles 3 of 10, 3 changed, 1 failed"
     assert [each.name for each in tmp_path.iterdir()] == ["progress"]
 
 
@@ -41,12 +42,12 @@ def test_not_every_step_is_written_but_the_last_one_is(tmp_path: pathlib.Path) -
     writer.write(at(1))
     clock.now = 0.1
     writer.write(at(2))
-    assert _progress.read(path) == at(1)
+    assert _progress.read(path) == dataclasses.asdict(at(1))
     clock.now = 0.3
     writer.write(at(3))
-    assert _progress.read(path) == at(3)
+    assert _progress.read(path) == dataclasses.asdict(at(3))
     writer.write(at(10))
-    assert _progress.read(path) == at(10)
+    assert _progress.read(path) == dataclasses.asdict(at(10))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"stage": "roles"}', '{"stage": "x", "none": 1}'])

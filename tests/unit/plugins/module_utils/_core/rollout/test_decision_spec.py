@@ -10,8 +10,8 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput, NotFound
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import spec as rollout_spec
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.spec import RolloutSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec
 from unit import kubernetes_objects as k8s
 
 Json = dict[str, t.Any]
@@ -38,18 +38,18 @@ def several(*names: str) -> Json:
 
 
 def test_the_options_give_one_spec_or_one_for_each_account() -> None:
-    assert rollout_spec.specs_from_params(PARAMS) == [SPEC]
-    specs = rollout_spec.specs_from_params(several("a", "b"))
+    assert decision.specs_from_params(PARAMS) == [SPEC]
+    specs = decision.specs_from_params(several("a", "b"))
     assert [(spec.title, spec.role_arn, spec.wait_timeout) for spec in specs] == [
         ("shop/a", k8s.ROLE, 300),
         ("shop/b", k8s.ROLE, 300),
     ]
-    assert rollout_spec.specs_from_params(several()) == []
+    assert decision.specs_from_params(several()) == []
 
 
 def test_an_account_that_is_given_twice_is_refused() -> None:
     with pytest.raises(InvalidInput, match="service account shop/a is given twice"):
-        rollout_spec.specs_from_params(several("a", "b", "a"))
+        decision.specs_from_params(several("a", "b", "a"))
 
 
 @pytest.mark.parametrize(
@@ -75,11 +75,11 @@ def account(role: str | None, audience: str | None = None) -> Json:
 
 
 def test_the_annotation_says_what_is_expected_unless_the_option_does() -> None:
-    assert rollout_spec.require_expected_injection(SPEC, account(k8s.ROLE, "vault")) == Expected(k8s.ROLE, "vault")
+    assert decision.require_expected_injection(SPEC, account(k8s.ROLE, "vault")) == Expected(k8s.ROLE, "vault")
     none = dataclasses.replace(SPEC, role_arn="")
-    assert rollout_spec.require_expected_injection(none, account(k8s.ROLE, "vault")) == Expected("", "vault")
-    assert rollout_spec.require_expected_injection(none, None) == Expected("")
+    assert decision.require_expected_injection(none, account(k8s.ROLE, "vault")) == Expected("", "vault")
+    assert decision.require_expected_injection(none, None) == Expected("")
     with pytest.raises(NotFound, match="there is no service account shop/app"):
-        rollout_spec.require_expected_injection(SPEC, None)
+        decision.require_expected_injection(SPEC, None)
     with pytest.raises(NotFound, match="service account shop/app names no role"):
-        rollout_spec.require_expected_injection(SPEC, account(None))
+        decision.require_expected_injection(SPEC, account(None))

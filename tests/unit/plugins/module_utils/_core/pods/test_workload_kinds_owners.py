@@ -7,8 +7,11 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods import owners
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.owners import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import (
+    Owner,
+    list_unread_owners,
+    owner_of,
+)
 from unit import kubernetes_objects as k8s
 
 Json = dict[str, t.Any]
@@ -46,28 +49,16 @@ WEB_OWNERS = {
 def test_what_has_to_be_read(
     pods: list[Json], known: dict[Owner, Json | None], with_templates: bool, expected: list[Owner]
 ) -> None:
-    assert owners.list_unread_owners(pods, known, with_templates=with_templates) == expected
+    assert list_unread_owners(pods, known, with_templates=with_templates) == expected
 
 
 def test_an_orphaned_replica_set_stands_for_itself() -> None:
     known = {owner("ReplicaSet", "web-6d"): k8s.workload("web-6d")}
-    assert owners.owner_of(WEB[0], {}) == owner("Deployment", "web")
-    assert owners.owner_of(WEB[0], known) == owner("ReplicaSet", "web-6d")
+    assert owner_of(WEB[0], {}) == owner("Deployment", "web")
+    assert owner_of(WEB[0], known) == owner("ReplicaSet", "web-6d")
 
 
 def test_the_owner_of_a_set_is_not_followed() -> None:
     """An operator's resource may own a StatefulSet; its pods are the set's all the same."""
     known = {owner("StatefulSet", "db"): k8s.workload("db", owner=k8s.owner_reference("Kafka", "k", "kafka.io/v1"))}
-    assert owners.owner_of(of("StatefulSet", "db", "db-0")[0], known) == owner("StatefulSet", "db")
-
-
-def test_a_pod_was_made_from_the_template_of_its_own_replica_set() -> None:
-    """That of the Deployment may have changed since."""
-    changed = k8s.workload("web")
-    changed["spec"]["template"]["spec"]["containers"].append({"name": "newer"})
-    known = {**WEB_OWNERS, owner("Deployment", "web"): changed}
-    replica_set = known[owner("ReplicaSet", "web-6d")]
-    assert owners.template_of(owner("Deployment", "web"), WEB[0], known) == replica_set["spec"]["template"]["spec"]
-    del known[owner("ReplicaSet", "web-6d")]
-    assert owners.template_of(owner("Deployment", "web"), WEB[0], known) == changed["spec"]["template"]["spec"]
-    assert owners.template_of(owner("Deployment", "web"), WEB[0], {}) is None
+    assert owner_of(of("StatefulSet", "db", "db-0")[0], known) == owner("StatefulSet", "db")

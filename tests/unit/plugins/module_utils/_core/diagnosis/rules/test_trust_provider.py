@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Unknown
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import provider as provider_rules
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import trust as trust_rules
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules.trust import Refusal
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import Failure
 from unit.chain_objects import AWS, CHAIN, ROLE
@@ -31,7 +31,7 @@ CROSS = dataclasses.replace(CHAIN, role_arn=ROLE.replace("123456789012", "210987
     ],
 )
 def test_whether_the_provider_accepts_the_audience(provider: t.Any, accepted: bool | None) -> None:
-    assert provider_rules.accepts_audience(CHAIN, dataclasses.replace(AWS, provider=provider)) is accepted
+    assert trust_rules.accepts_audience(CHAIN, dataclasses.replace(AWS, provider=provider)) is accepted
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_whether_the_provider_accepts_the_audience(provider: t.Any, accepted: bo
 )
 def test_a_missing_provider(chain: t.Any, others: list[str], expected: list[str]) -> None:
     aws = dataclasses.replace(AWS, provider=None, provider_arns=others)
-    assert [finding.id for finding in provider_rules.findings(chain, aws)] == expected
+    assert [finding.id for finding in trust_rules.provider_findings(chain, aws)] == expected
 
 
 def test_without_a_read_of_the_provider_there_is_no_finding() -> None:
     aws = dataclasses.replace(AWS, provider=Unknown("not read"), provider_arns=[f"{PROVIDER}/"])
-    assert list(provider_rules.findings(CHAIN, aws)) == []
+    assert list(trust_rules.provider_findings(CHAIN, aws)) == []
 
 
 def refusal(*audiences: str) -> Refusal:
@@ -80,6 +80,6 @@ def test_an_audience_has_one_id_wherever_it_is_refused(
 ) -> None:
     chain = dataclasses.replace(CHAIN, audience=audience)
     aws = dataclasses.replace(AWS, provider={"ClientIDList": client_ids})
-    found = list(provider_rules.audience_findings(chain, aws, refused))
+    found = list(trust_rules.audience_findings(chain, aws, refused))
     assert [finding.id for finding in found] == expected
     assert all(finding.evidence for finding in found)

@@ -11,8 +11,8 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import spec as verification_spec
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.spec import VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import diagnose
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import VerificationSpec
 from unit.chain_objects import CHAIN, CLUSTER, ROLE
 
 ISSUER = CHAIN.issuer
@@ -30,7 +30,7 @@ def make_spec(**options: t.Any) -> VerificationSpec:
     params = {
         "namespace": "shop",
         "service_account": "app",
-        "probes": list(verification_spec.PROBES),
+        "probes": list(diagnose.PROBES),
         "propagation_timeout": 120,
         "fail_on": "error",
         **options,
@@ -73,7 +73,7 @@ def account(**annotations: str) -> dict[str, t.Any]:
 
 
 def test_the_chain_of_a_cluster() -> None:
-    chain = verification_spec.build_chain(make_spec(), CLUSTER, account(role_arn=ROLE, audience="vault"))
+    chain = diagnose.build_chain(make_spec(), CLUSTER, account(role_arn=ROLE, audience="vault"))
     assert (chain.role_arn, chain.audience, chain.issuer) == (ROLE, "vault", ISSUER)
     assert (chain.account_id, chain.partition, chain.region, chain.cluster) == (
         "123456789012",
@@ -82,7 +82,7 @@ def test_the_chain_of_a_cluster() -> None:
         "prod",
     )
     assert not chain.cross_account
-    given = verification_spec.build_chain(make_spec(role_arn=f"{ROLE}-2"), CLUSTER, account(role_arn=ROLE))
+    given = diagnose.build_chain(make_spec(role_arn=f"{ROLE}-2"), CLUSTER, account(role_arn=ROLE))
     assert (given.role_arn, given.cross_account) == (f"{ROLE}-2", True)
 
 
@@ -90,7 +90,7 @@ def test_the_chain_of_a_cluster() -> None:
     "found", [None, {"metadata": {}}, {"metadata": {"annotations": None}}, account(role_arn="", audience="")]
 )
 def test_the_chain_of_an_account_without_annotations(found: dict[str, t.Any] | None) -> None:
-    chain = verification_spec.build_chain(make_spec(), CLUSTER, found)
+    chain = diagnose.build_chain(make_spec(), CLUSTER, found)
     assert (chain.role_arn, chain.audience) == (None, "sts.amazonaws.com")
 
 
@@ -105,14 +105,14 @@ def test_the_chain_of_an_account_without_annotations(found: dict[str, t.Any] | N
     ],
 )
 def test_the_region_of_an_issuer(issuer: str, region: str | None, expected: str | None) -> None:
-    chain = verification_spec.build_chain(make_spec(issuer=issuer, region=region), None, None)
+    chain = diagnose.build_chain(make_spec(issuer=issuer, region=region), None, None)
     assert (chain.region, chain.issuer) == (expected, issuer)
     assert (chain.account_id, chain.partition, chain.cluster) == (None, None, None)
 
 
 def test_the_session_name_names_the_account_within_64_characters() -> None:
-    assert verification_spec.session_name(make_spec()) == "irsa-verify.shop.app"
-    assert len(verification_spec.session_name(make_spec(service_account="a" * 253))) == 64
+    assert diagnose.session_name(make_spec()) == "irsa-verify.shop.app"
+    assert len(diagnose.session_name(make_spec(service_account="a" * 253))) == 64
 
 
 def test_claims() -> None:
@@ -121,4 +121,4 @@ def test_claims() -> None:
 
     claims = {"iss": ISSUER, "aud": ["sts.amazonaws.com"], "sub": "system:serviceaccount:shop:app"}
     token = ".".join([part({"alg": "RS256"}), part({**claims, "jti": "x", "kubernetes.io": {}}), "signature"])
-    assert verification_spec.read_claims(token) == claims
+    assert diagnose.read_claims(token) == claims

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.spec import ProviderSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.plan import ProviderSpec
 
 HOST = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 URL = f"https://{HOST}"
