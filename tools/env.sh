@@ -93,8 +93,8 @@ make_venv() {
     done
     [ $# -eq 0 ] || { shift && after=("$@"); }
     stamp=$({
-        printf '%s\n' "$python"
-        "$python" -V
+        # Not its path or patch level: another Python of the same version may use the environment.
+        "$python" -c 'import sys; print(*sys.version_info[:2])'
         for file in "${args[@]}" "$ROOT/requirements.txt" "$ROOT/tests/sandbox/requirements.txt" "${after[@]}"; do
             [ ! -f "$file" ] || cat "$file"
         done
@@ -102,7 +102,7 @@ make_venv() {
     mkdir -p "$DEV"
     (
         flock 9
-        [ "$(cat "$dir/stamp" 2>/dev/null)" != "$stamp" ] || exit 0
+        [ "$(cat "$dir/stamp" 2>/dev/null)" != "$stamp" ] || ! "$dir/bin/python" -c '' 2>/dev/null || exit 0
         say "installing $(basename "$dir") (once)"
         "$python" -m venv --clear "$dir"
         "$dir/bin/python" -m pip install -qq --disable-pip-version-check "${args[@]}"
