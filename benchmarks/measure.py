@@ -1,4 +1,4 @@
-"""Times whole processes, and keeps what they say of themselves. Shared by the benchmarks of single modules."""
+"""Time processes, and keep the results that they print. The benchmarks of single modules share it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CLUSTER = os.environ["IRSA_SANDBOX_CLUSTER"]
 
 
 class Run(t.NamedTuple):
-    """One process: its wall seconds, its peak memory, and the result that it printed."""
+    """One run of a process: wall seconds, peak memory, and the result that it printed."""
 
     seconds: float
     megabytes: float
@@ -27,46 +27,51 @@ class Run(t.NamedTuple):
 
     @property
     def calls(self) -> dict[str, dict[str, int]]:
-        """The requests that it says it made."""
+        """The number of requests, by service and operation."""
         return self.result.get("calls", {})
 
 
-def module(name: str, options: t.Mapping[str, t.Any], workdir: pathlib.Path) -> Run:
-    """A module of the collection in a process of its own, without Ansible around it."""
+def run_module(name: str, options: t.Mapping[str, t.Any], workdir: pathlib.Path) -> Run:
+    """Run a module of the collection in its own process, without Ansible."""
     arguments = workdir / f"{name}.arguments"
     arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
-    return process([sys.executable, "-m", f"ansible_collections.eksops.irsa.plugins.modules.{name}", str(arguments)])
+    return run_process(
+        [sys.executable, "-m", f"ansible_collections.eksops.irsa.plugins.modules.{name}", str(arguments)]
+    )
 
 
-def process(command: t.Sequence[str]) -> Run:
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
+def run_process(command: t.Sequence[str]) -> Run:
+    with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         start = time.perf_counter()
-        child = subprocess.Popen(command, stdout=output, stderr=complaints)
+        child = subprocess.Popen(command, stdout=stdout, stderr=stderr)
         _pid, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        complaints.seek(0)
-        said = output.read()
+        stdout.seek(0)
+        stderr.seek(0)
+        output = stdout.read()
         if child.returncode:
-            sys.exit(f"{command[:3]}: exit {child.returncode}\n{said.decode()[-2000:]}\n{complaints.read().decode()}")
-    return Run(seconds, usage.ru_maxrss / 1024, json.loads(said) if said else {})
+            sys.exit(f"{command[:3]}: exit {child.returncode}\n{output.decode()[-2000:]}\n{stderr.read().decode()}")
+    return Run(seconds, usage.ru_maxrss / 1024, json.loads(output) if output else {})
 
 
-def playbook(path: pathlib.Path, variables: t.Mapping[str, t.Any], workdir: pathlib.Path) -> float:
-    """The wall seconds of ansible-playbook."""
-    given = workdir / f"{path.stem}.vars.json"
-    given.write_text(json.dumps({"cluster_name": CLUSTER, **variables}))
+def time_playbook(path: pathlib.Path, variables: t.Mapping[str, t.Any], workdir: pathlib.Path) -> float:
+    """Run a playbook.
+
+    :returns: the wall seconds of ansible-playbook.
+    """
+    variables_file = workdir / f"{path.stem}.vars.json"
+    variables_file.write_text(json.dumps({"cluster_name": CLUSTER, **variables}))
     start = time.perf_counter()
-    command = ["ansible-playbook", str(path), "-e", f"@{given}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"{path.name}: exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+    command = ["ansible-playbook", str(path), "-e", f"@{variables_file}"]
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    if completed.returncode:
+        sys.exit(f"{path.name}: exit {completed.returncode}\n{completed.stdout[-3000:]}\n{completed.stderr[-3000:]}")
     return time.perf_counter() - start
 
 
 def reset(namespaces: t.Sequence[str]) -> None:
-    """An account with room for the roles and nothing in it, and a cluster without the namespaces."""
+    """Empty the AWS account, raise its quota of roles, and delete the namespaces from the cluster."""
     endpoint = os.environ["AWS_ENDPOINT_URL"]
     for path, body in (("reset", {}), ("quotas", {"RolesQuota": 100000})):
         request = urllib.request.Request(  # noqa: S310
@@ -80,9 +85,9 @@ def reset(namespaces: t.Sequence[str]) -> None:
         except kubernetes.client.ApiException as error:
             if error.status != 404:
                 raise
-    while any(each.metadata.name in namespaces for each in core.list_namespace().items):
+    while any(namespace.metadata.name in namespaces for namespace in core.list_namespace().items):
         time.sleep(0.1)
 
 
-def spread(figures: t.Sequence[float]) -> str:
-    return f"{statistics.median(figures):.2f} ({min(figures):.2f} - {max(figures):.2f})"
+def spread(seconds: t.Sequence[float]) -> str:
+    return f"{statistics.median(seconds):.2f} ({min(seconds):.2f} - {max(seconds):.2f})"

@@ -1,33 +1,33 @@
-# Sourced by the other scripts: where things are, which Python, and an environment that no other settings reach. Why not
-# nox or tox: these make virtual environments, but isolate neither HOME and variables nor ansible-core's choice of Python,
-# and would have to be installed before the first command.
+# Sourced by the other scripts. Sets paths, selects Python and isolates the environment. Why not nox or tox: they make
+# virtual environments, but do not isolate HOME and variables, cannot select the Python of ansible-core, and must be
+# installed first.
 #
 #   ROOT     this checkout
-#   DEV      everything the tools make: virtual environments, trees, results. $EKSOPS_DEV, or a directory of this
-#            checkout's own under the user's cache, so that two clones never meet
-#   PYTHON   (input) the interpreter to use; else python3, else the newest that ansible-core runs on
-# shellcheck shell=bash disable=SC2034 # its variables are for the scripts that source it
+#   DEV      what the tools create: virtual environments, trees, results. Default: a directory per checkout in the
+#            user's cache
+#   PYTHON   (input) the interpreter; default: python3, or else the newest one that ansible-core supports
+# shellcheck shell=bash disable=SC2034 # the scripts that source this file use its variables
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 TOOLS=$ROOT/tools
 REQUIREMENTS=$TOOLS/requirements
-# What make_venv runs for an environment that is to have the collections that this one depends on.
+# Argument of make_venv that installs the collections that this one depends on.
 DEPENDENCIES=("$TOOLS/environment/get_deps.py" "$REQUIREMENTS/ansible.txt" amazon.aws kubernetes.core)
 if [ -z "${_EKSOPS_ENV:-}" ]; then
     _cache=${XDG_CACHE_HOME:-$HOME/.cache}
     DEV=${EKSOPS_DEV:-$_cache/eksops-irsa/$(basename "$ROOT")-$(printf '%s' "$ROOT" | cksum | cut -d ' ' -f 1)}
     export PIP_CACHE_DIR=${PIP_CACHE_DIR:-$_cache/pip}
-    # Whoever removes all of it wants to know that nobody else's is in it.
+    # This file marks a directory that clean.sh may remove.
     [ -e "$DEV" ] || { mkdir -p "$DEV" && : >"$DEV/made-by-eksops-irsa"; }
-    # A home of its own: no ansible.cfg, installed collections, ~/.aws or ~/.kube of the user can change a result, or be
-    # changed by a test. pip's own settings stay, since ansible-test lets them through in no other way.
+    # A separate home directory: tests neither read nor change the user's ansible.cfg, collections, ~/.aws and ~/.kube.
+    # The settings of pip are linked, because ansible-test passes them only through the home directory.
     mkdir -p "$DEV/home/.config" "$DEV/home/.cache" "$PIP_CACHE_DIR"
     for _path in .pip .config/pip .netrc; do
         [ ! -e "$HOME/$_path" ] || ln -sfn "$HOME/$_path" "$DEV/home/$_path"
     done
     ln -sfn "$PIP_CACHE_DIR" "$DEV/home/.cache/pip"
-    # Nor can what the shell exports; KEEP_CLOUD_ENV is for the one job that is to use the user's own cloud.
+    # Unset variables that change results. KEEP_CLOUD_ENV is for the job that uses the user's own cluster and account.
     unset PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE VIRTUAL_ENV XDG_CACHE_HOME XDG_CONFIG_HOME
     _foreign='^(ANSIBLE|MOTO)_'
     [ -n "${KEEP_CLOUD_ENV:-}" ] || _foreign="$_foreign"'|^(AWS|K8S_AUTH|IRSA_SANDBOX)_|^KUBECONFIG$'
@@ -36,7 +36,7 @@ if [ -z "${_EKSOPS_ENV:-}" ]; then
 fi
 RESULTS=$DEV/results
 
-# The sandbox's HTTPS servers are on loopback: no proxy is between.
+# The sandbox's servers are on loopback, so no proxy is needed.
 export NO_PROXY=localhost,127.0.0.1 no_proxy=localhost,127.0.0.1
 
 say() { printf '%s\n' "$*" >&2; }
@@ -45,13 +45,13 @@ die() {
     exit 1
 }
 
-# real_python NAME: the file behind NAME, be it a version manager's shim, a link or a virtual environment's; none if it
-# doesn't run or can't make virtual environments.
+# real_python NAME: print the path of the interpreter behind a shim, a link or a virtual environment. Fails if it does not
+# run or cannot make virtual environments.
 real_python() {
     HOME=$USER_HOME "$1" -c 'import ensurepip, os, sys, venv; print(os.path.realpath(getattr(sys, "_base_executable", sys.executable)))' 2>/dev/null
 }
 
-# find_python VERSION: a real interpreter of that version, on PATH or where pyenv and uv keep theirs.
+# find_python VERSION: print the path of an interpreter of this version, from PATH, pyenv or uv.
 find_python() {
     local candidate found
     for candidate in "python$1" "${PYENV_ROOT:-$USER_HOME/.pyenv}/versions/$1".*/bin/python "$USER_HOME/.local/share/uv/python/cpython-$1".*/bin/python; do
@@ -66,8 +66,8 @@ find_python() {
 find_controller_python() {
     local found version
     if [ -n "${PYTHON:-}" ]; then
-        found=$(real_python "$PYTHON") || die "PYTHON=$PYTHON does not run, or lacks the venv module"
-        "$found" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "PYTHON=$PYTHON is older than 3.11, which ansible-core needs"
+        found=$(real_python "$PYTHON") || die "PYTHON=$PYTHON does not run, or does not have the venv module"
+        "$found" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "PYTHON=$PYTHON is too old: ansible-core needs 3.11 or later"
         printf '%s\n' "$found"
         return 0
     fi
@@ -78,11 +78,11 @@ find_controller_python() {
     for version in 3.13 3.12 3.11; do
         find_python "$version" && return 0
     done
-    die "no Python 3.11 or later with the venv module found; install one (on Debian: python3-venv) or set PYTHON"
+    die "Python 3.11 or later with the venv module not found. Install it (on Debian: python3-venv) or set PYTHON."
 }
 
-# make_venv DIR PYTHON REQUIREMENTS...: a virtual environment with these files' packages; kept while they stay the same.
-# A path after -- is a program to run in it once it is installed, with its arguments.
+# make_venv DIR PYTHON REQUIREMENTS... [-- PROGRAM ARGUMENTS...]: make a virtual environment with the packages of these
+# files, unless it is up to date, and run the program in it.
 make_venv() {
     local dir=$1 python=$2 stamp file
     local -a args=() after=()
@@ -93,7 +93,7 @@ make_venv() {
     done
     [ $# -eq 0 ] || { shift && after=("$@"); }
     stamp=$({
-        # Not its path or patch level: another Python of the same version may use the environment.
+        # Without path and patch level: every Python of this version can use the environment.
         "$python" -c 'import sys; print(*sys.version_info[:2])'
         for file in "${args[@]}" "$ROOT/requirements.txt" "$ROOT/tests/sandbox/requirements.txt" "${after[@]}"; do
             [ ! -f "$file" ] || cat "$file"
@@ -111,8 +111,7 @@ make_venv() {
     ) 9>"$dir.lock"
 }
 
-# use_venv: the environment of the development tools, made if need be, first on PATH; and the link tree, for all that
-# reads the checkout itself.
+# use_venv: make the environment of the development tools, put it first on PATH, and make the tree "live".
 use_venv() {
     local python version
     python=$(find_controller_python)
@@ -121,7 +120,7 @@ use_venv() {
     make_venv "$VENV" "$python" "$REQUIREMENTS/dev.txt" -- "${DEPENDENCIES[@]}"
     SITE=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     export VENV SITE
-    # Only real interpreters: ansible-test looks on PATH for the other Pythons that modules are to run on.
+    # ansible-test searches PATH for the Pythons of modules and cannot use shims.
     mkdir -p "$DEV/pythons"
     for version in 3.10 3.11 3.12 3.13; do
         ! python=$(find_python "$version") || ln -sfn "$python" "$DEV/pythons/python$version"
@@ -132,20 +131,20 @@ use_venv() {
     export ANSIBLE_COLLECTIONS_PATH=$DEV/live ANSIBLE_HOME=$DEV/home/.ansible
 }
 
-# copy_checkout DIRECTORY: a copy of what git knows of or would add, without what is ignored.
+# copy_checkout DIRECTORY: copy tracked and untracked files, without ignored ones.
 copy_checkout() {
     rm -rf "$1"
     mkdir -p "$1"
-    # git still lists a file that was deleted and not committed.
+    # git also lists deleted files until the deletion is committed.
     (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
         [ ! -e "$file" ] || printf '%s\0' "$file"
     done | tar --null -T - -cf -) | tar -xf - -C "$1"
 }
 
-# make_tree NAME: a tree in which the Ansible tools find this collection by its name. TREE becomes its directory in there,
-# $DEV/NAME/ansible_collections/eksops/irsa: with the name "live" a link to the checkout, for playbooks, docs, lint and
-# pytest; else a copy, for ansible-test, which resolves links and so refuses one. The dependencies stand beside it, since
-# ansible-test looks nowhere else.
+# make_tree NAME: make a tree in which Ansible finds this collection by its name, and set TREE to the collection's
+# directory, $DEV/NAME/ansible_collections/eksops/irsa. In the tree "live" it is a link to the checkout, in others a copy
+# for ansible-test, which does not accept links. The tree has the dependencies too, because ansible-test searches only
+# there.
 make_tree() {
     local top=$DEV/$1/ansible_collections
     mkdir -p "$top"/{eksops,amazon,kubernetes}

@@ -1,12 +1,12 @@
-# Sourced by a script that is one job of the test suite. Why not JUnit files alone: most commands here write none.
+# Sourced by the script of a job of the test suite. Why not JUnit files alone: most commands do not write them.
 #
-# A job leaves in $RESULTS/<job>: JUnit files of the runners that write them, "checks" (pass or fail, tab, name) for
-# single commands, and "exit". summary.py counts them; a job that dies without a count is one failure.
+# The results of a job are in $RESULTS/JOB: JUnit files; "checks", with the outcome of each command (pass, fail or skip,
+# tab, name); and "exit", the exit status. summary.py counts them. A job that ends without results is one failure.
 # shellcheck shell=bash
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 
-# begin_job NAME: forgets the job's last results, makes sure that this run's are kept and shown, however it ends, and
-# makes the development environment.
+# begin_job NAME: remove the job's last results, record and print the new ones when the script exits, and use the
+# development environment.
 begin_job() {
     JOB=$1
     rm -rf "${RESULTS:?}/$JOB"
@@ -26,7 +26,7 @@ _end_job() {
     exit "$status"
 }
 
-# run_pytest PYTHON ARGUMENTS...: in the checkout, with the collection found by its name.
+# run_pytest PYTHON ARGUMENTS...: run pytest in the checkout, with the tree "live" on PYTHONPATH.
 run_pytest() {
     local python=$1
     shift
@@ -35,12 +35,13 @@ run_pytest() {
         "$python" -m pytest -o cache_dir="$DEV/pytest" --junitxml="$RESULTS/$JOB/pytest.xml" "$@"
 }
 
-# check NAME COMMAND...: runs it, prints its output where it fails, and goes on. finish_checks gives the verdict.
+# check NAME COMMAND...: run a command, record its outcome, and print its output if it fails. finish_checks fails if a
+# check failed.
 check() {
     local name=$1 log status started=$SECONDS
     shift
     log=$RESULTS/$JOB/$(printf '%s' "$name" | tr -c 'A-Za-z0-9.\n-' _).log
-    # In a shell of its own and outside a condition: else "set -e" would not hold inside a function.
+    # In a subshell and outside a condition, because "set -e" has no effect in functions that a condition calls.
     set +e
     (
         set -e
@@ -67,15 +68,15 @@ finish_checks() {
     ! grep -q '^fail' "$RESULTS/$JOB/checks"
 }
 
-# start_sandbox OPTIONS...: starts it in a directory of this job's own; the job's end stops it.
+# start_sandbox OPTIONS...: start a sandbox for this job. It stops when the job ends.
 start_sandbox() {
     SUPERVISOR_DIR=$DEV/sandbox-$JOB
-    [ ! -e "$SUPERVISOR_DIR/pids.json" ] || stop_sandbox # of a run that was killed
+    [ ! -e "$SUPERVISOR_DIR/pids.json" ] || stop_sandbox # from a killed run
     rm -rf "$SUPERVISOR_DIR"
     local log=$DEV/sandbox-$JOB.log
     if ! PYTHONPATH=$ROOT/tests "$VENV/bin/python" -m sandbox up --dir "$SUPERVISOR_DIR" "$@" >"$log" 2>&1; then
         cat "$log" >&2
-        die "the sandbox did not start; see $SUPERVISOR_DIR/logs"
+        die "the sandbox did not start. See $SUPERVISOR_DIR/logs."
     fi
     grep '^sandbox: ready' "$log" >&2
 }

@@ -5,10 +5,10 @@
 
     python tools/payload.py [--check] [--files] [MODULE ...]
 
-Ansible's own packer builds the payload, so the figures are what a task sends: files of this collection with content,
-their size in KiB, the size of the whole payload as it is sent (other collections' files too), and the median time in
-which Ansible builds it from an empty cache. ``--check`` fails if a module exceeds its limit; ``--files`` lists the
-files. Why a tool of its own: no linter looks at what a module's imports ship.
+Ansible's own packer builds the payload. The columns are the number of non-empty files of this collection, their size in
+KiB, the compressed size with the files of other collections, and the median time to build it without a cache.
+``--check`` fails if a module exceeds its limit. ``--files`` lists the files. Why not a linter: none checks what the
+imports of a module ship.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ansible.template import Templar
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 OWN = "ansible_collections/eksops/irsa/"
-# Most files with content, and most KiB of them. What a module sends costs every task that uses it.
+# Maximum number of non-empty files and their size in KiB. Every task sends them.
 LIMITS: dict[str, tuple[int, int]] = {
     "irsa_audit": (58, 670),
     "irsa_bindings": (58, 595),
@@ -46,7 +46,12 @@ _ZIP = re.compile(rb"(?:ZIPDATA|zip_data)\s*=\s*['\"]{1,3}([A-Za-z0-9+/=\s]+)['\
 
 
 class Payload(t.NamedTuple):
-    """:param files: sizes in bytes of this collection's files, without those that are empty."""
+    """The payload of a module.
+
+    :param files: sizes in bytes of this collection's non-empty files.
+    :param sent: compressed size in bytes.
+    :param seconds: median time to build it.
+    """
 
     files: dict[str, int]
     sent: int
@@ -56,14 +61,14 @@ class Payload(t.NamedTuple):
 def build(name: str, rounds: int) -> Payload:
     """Build a module's payload.
 
-    :param rounds: how often, for the median of ``seconds``.
+    :param rounds: how often to build it, for the median time.
     """
     path = ROOT / "plugins" / "modules" / f"{name}.py"
     templar = Templar(loader=DataLoader(), variables={})
     durations = []
     data = b""
     for _round in range(rounds):
-        # Ansible keeps what it has built there.
+        # Ansible's cache of payloads.
         shutil.rmtree(pathlib.Path(C.DEFAULT_LOCAL_TMP, "ansiballz_cache"), ignore_errors=True)
         start = time.perf_counter()
         built = module_common.modify_module(
@@ -79,20 +84,20 @@ def build(name: str, rounds: int) -> Payload:
         data = built[0] if isinstance(built, tuple) else built.b_module_data
     match = _ZIP.search(data)
     if match is None:
-        raise SystemExit(f"error: the payload of {name} has no archive; this ansible-core packs modules in another way")
+        raise SystemExit(f"error: the payload of {name} has no archive: this ansible-core packs modules differently")
     archive = zipfile.ZipFile(io.BytesIO(base64.b64decode(match.group(1))))
     files = {
         entry.filename.removeprefix(OWN): entry.file_size
         for entry in archive.infolist()
         if entry.filename.startswith(OWN) and entry.file_size
     }
-    # The archive has the module under a name of its own.
+    # In the archive the module has another name.
     files.setdefault(f"plugins/modules/{name}.py", path.stat().st_size)
     return Payload(files, len(data), statistics.median(durations))
 
 
 def main() -> None:
-    """Print the table; exit 1 with ``--check`` if a limit is exceeded."""
+    """Print the table. With ``--check``, exit 1 if a module exceeds its limit."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--files", action="store_true")
@@ -102,22 +107,22 @@ def main() -> None:
     loader.init_plugin_loader([])
     names = arguments.modules or sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("[a-z]*.py"))
     print(f"{'module':20} {'files':>5} {'KiB':>5} {'sent KiB':>8} {'seconds':>7}")
-    heavy = []
+    problems = []
     for name in names:
         payload = build(name, arguments.rounds)
         count, size = len(payload.files), sum(payload.files.values()) / 1024
         print(f"{name:20} {count:5} {size:5.0f} {payload.sent / 1024:8.0f} {payload.seconds:7.2f}")
         if arguments.files:
-            for file, weight in sorted(payload.files.items()):
-                print(f"    {weight:7} {file}")
-        most_files, most_size = LIMITS.get(name, (count, size))
-        if count > most_files or size > most_size:
-            heavy.append(
-                f"{name} sends {count} files and {size:.0f} KiB; its limit is {most_files} and {most_size} KiB"
+            for file, file_size in sorted(payload.files.items()):
+                print(f"    {file_size:7} {file}")
+        max_files, max_size = LIMITS.get(name, (count, size))
+        if count > max_files or size > max_size:
+            problems.append(
+                f"{name} sends {count} files and {size:.0f} KiB; the limit is {max_files} files and {max_size} KiB"
             )
-    for line in heavy:
-        print(line, file=sys.stderr)
-    if heavy and arguments.check:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if problems and arguments.check:
         sys.exit(1)
 
 

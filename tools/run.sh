@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# run.sh COMMAND...: runs a command in the development environment, with this collection found by its name:
-# no virtual environment does that by itself, since a collection is found by the path of its checkout.
+# run.sh COMMAND...: run a command in the development environment, in which Ansible finds this collection by its name.
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 use_venv
 cd "$ROOT" || exit

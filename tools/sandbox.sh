@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The sandbox by hand, or around a command.
+# Start and stop a sandbox, or run a command with one.
 #
 #   sandbox.sh up|down|status|env [OPTIONS]   "up" prints the environment to export
-#   sandbox.sh with NAME COMMAND...           runs a command with its environment exported, and takes it down. Its state is
-#                                             in $DEV/sandbox-NAME. With REAL=1 it has the API server of KUBEBUILDER_ASSETS
+#   sandbox.sh with NAME COMMAND...           start a sandbox in $DEV/sandbox-NAME, run the command with its environment,
+#                                             and stop the sandbox. REAL=1 uses the API server in $KUBEBUILDER_ASSETS
 . "$(dirname "${BASH_SOURCE[0]}")/job.sh"
 use_venv >&2
 if [ "$1" = with ]; then
-    # shellcheck disable=SC2034 # job.sh names the sandbox's directory by it
+    # shellcheck disable=SC2034 # for start_sandbox
     JOB=$2
     shift 2
     start_sandbox ${REAL:+--real}

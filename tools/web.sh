@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# web.sh           writes the page of an audit, web/audit, into the Python file that the collection ships
-# web.sh --check   fails if that file is stale, or a linter or test of web/audit fails
+# web.sh           bundle the audit page, web/audit, into the Python file that the collection ships
+# web.sh --check   fail if that file is out of date, or if a linter or test of web/audit fails
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 python=$(find_controller_python)
@@ -18,9 +18,9 @@ if ! has_node; then
     make_venv "$DEV/venv-web" "$python" "$REQUIREMENTS/web.txt"
     PATH=$DEV/venv-web/bin:$PATH
 fi
-# A registry or proxy that the user has chosen holds here too, as for pip.
+# Use the registry and proxy that the user has configured.
 [ ! -e "$USER_HOME/.npmrc" ] || export NPM_CONFIG_USERCONFIG=$USER_HOME/.npmrc
-# In a copy: what npm installs stays outside of the checkout.
+# In a copy, so that npm installs nothing into the checkout.
 copy=$DEV/web
 mkdir -p "$copy"
 find "$copy" -mindepth 1 -maxdepth 1 ! -name node_modules -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""Times irsa_audit against the floor in turn, and prints the ratios of their wall times, pair by pair."""
+"""Time irsa_audit and the baseline alternately, and print the ratio of their wall times for each pair of runs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import sys
 import tempfile
 import typing as t
 
-import bare
 import kubernetes
 import measure
+import plain_clients
 from measure import spread
 
 HERE = pathlib.Path(__file__).parent
-SPACES = [f"bench-{number}" for number in range(20)]
-FEWEST = 20  # of so many pods one is stale
+NAMESPACES = [f"bench-{number}" for number in range(20)]
+STALE_INTERVAL = 20  # one of so many pods is stale
 
 
 def main() -> None:
@@ -28,43 +28,43 @@ def main() -> None:
     kubernetes.config.load_kube_config()
     with tempfile.TemporaryDirectory() as directory:
         workdir = pathlib.Path(directory)
-        fill(options.size, workdir)
+        create_objects(options.size, workdir)
         compare(options.size, options.rounds, workdir)
 
 
 def compare(size: int, rounds: int, workdir: pathlib.Path) -> None:
-    plain = {"cluster_name": measure.CLUSTER, "fail_on": "never"}
+    audit_options = {"cluster_name": measure.CLUSTER, "fail_on": "never"}
     reports = {name: str(workdir / f"audit.{name}") for name in ("html", "json", "junit", "markdown", "sarif")}
-    audits, floors, written = [], [], []
+    audits, baselines, audits_with_reports = [], [], []
     for number in range(rounds):
-        audits.append(measure.module("irsa_audit", plain, workdir))
-        floors.append(measure.process([sys.executable, str(HERE / "floor.py")]))
-        written.append(measure.module("irsa_audit", {**plain, "reports": reports}, workdir))
+        audits.append(measure.run_module("irsa_audit", audit_options, workdir))
+        baselines.append(measure.run_process([sys.executable, str(HERE / "baseline.py")]))
+        audits_with_reports.append(measure.run_module("irsa_audit", {**audit_options, "reports": reports}, workdir))
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-    ratios = [ours.seconds / theirs.seconds for ours, theirs in zip(audits, floors, strict=True)]
+    ratios = [audit.seconds / baseline.seconds for audit, baseline in zip(audits, baselines, strict=True)]
     counts = audits[0].result["counts"]
     print(f"{counts['service_accounts']['total']} service accounts, {counts['roles']['total']} roles, ", end="")
     print(f"{counts['pods']['total']} pods, {sum(counts['findings'].values())} findings, ", end="")
     print(f"{rounds} rounds, wall seconds of the process, median (min - max)\n")
-    print("| | irsa_audit | floor | ratio | most |\n| --- | --- | --- | --- | --- |")
-    ours, theirs = [each.seconds for each in audits], [each.seconds for each in floors]
-    print(f"| without reports | {spread(ours)} | {spread(theirs)} | {spread(ratios)} | 1.5 |")
-    print(f"| with all five reports | {spread([each.seconds for each in written])} | | | |")
-    print(f"\nPeak memory: {max(each.megabytes for each in audits):.0f} MB, ", end="")
-    print(f"with reports {max(each.megabytes for each in written):.0f} MB; ", end="")
-    print(f"the floor {max(each.megabytes for each in floors):.0f} MB.")
-    print(f"The result of the module: {len(json.dumps(audits[0].result)) / 1024:.0f} KB.")
+    print("| | irsa_audit | baseline | ratio | limit |\n| --- | --- | --- | --- | --- |")
+    audit_seconds, baseline_seconds = [run.seconds for run in audits], [run.seconds for run in baselines]
+    print(f"| without reports | {spread(audit_seconds)} | {spread(baseline_seconds)} | {spread(ratios)} | 1.5 |")
+    print(f"| with all five reports | {spread([run.seconds for run in audits_with_reports])} | | | |")
+    print(f"\nPeak memory: {max(run.megabytes for run in audits):.0f} MB, ", end="")
+    print(f"with reports {max(run.megabytes for run in audits_with_reports):.0f} MB; ", end="")
+    print(f"baseline {max(run.megabytes for run in baselines):.0f} MB.")
+    print(f"Size of the module's result: {len(json.dumps(audits[0].result)) / 1024:.0f} KB.")
     sizes = {name: pathlib.Path(path).stat().st_size / 2**20 for name, path in reports.items()}
-    print("The reports: " + ", ".join(f"{name} {size:.1f} MB" for name, size in sizes.items()) + ".")
+    print("Size of the reports: " + ", ".join(f"{name} {size:.1f} MB" for name, size in sizes.items()) + ".")
     print(f"Requests: {json.dumps(audits[0].calls)}")
 
 
-def fill(size: int, workdir: pathlib.Path) -> None:
-    """So many service accounts, each with a role and a pod; of some pods the role is another one."""
-    measure.reset(SPACES)
+def create_objects(size: int, workdir: pathlib.Path) -> None:
+    """Create ``size`` service accounts, each with a role and a pod; some pods are stale."""
+    measure.reset(NAMESPACES)
     bindings = [
         {
-            "namespace": SPACES[number % len(SPACES)],
+            "namespace": NAMESPACES[number % len(NAMESPACES)],
             "create_namespace": True,
             "service_account": f"app-{number}",
             "role_name": f"bench-app-{number}",
@@ -72,25 +72,25 @@ def fill(size: int, workdir: pathlib.Path) -> None:
         }
         for number in range(size)
     ]
-    measure.module("irsa_bindings", {"cluster_name": measure.CLUSTER, "bindings": bindings}, workdir)
-    _iam, _cluster, server = bare.connect()
+    measure.run_module("irsa_bindings", {"cluster_name": measure.CLUSTER, "bindings": bindings}, workdir)
+    _iam, _cluster, server = plain_clients.connect()
 
-    def start(number: int) -> None:
+    def create_pod(number: int) -> None:
         environment = [{"name": "AWS_ROLE_ARN", "value": "arn:aws:iam::123456789012:role/mine"}]
         container: dict[str, t.Any] = {"name": "app", "image": "busybox"}
-        if number % FEWEST == 0:
+        if number % STALE_INTERVAL == 0:
             container["env"] = environment
         body = {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": f"app-{number}"},
-            # On a node that isn't there, so that nobody runs them.
+            # A node that does not exist, so that the pod does not start.
             "spec": {"serviceAccountName": f"app-{number}", "nodeName": "elsewhere", "containers": [container]},
         }
-        server.send("POST", f"/api/v1/namespaces/{SPACES[number % len(SPACES)]}/pods", body)
+        server.send("POST", f"/api/v1/namespaces/{NAMESPACES[number % len(NAMESPACES)]}/pods", body)
 
-    with concurrent.futures.ThreadPoolExecutor(bare.WORKERS) as pool:
-        list(pool.map(start, range(size)))
+    with concurrent.futures.ThreadPoolExecutor(plain_clients.WORKERS) as pool:
+        list(pool.map(create_pod, range(size)))
 
 
 if __name__ == "__main__":

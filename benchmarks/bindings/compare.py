@@ -1,4 +1,4 @@
-"""Times irsa_bindings against the floor in turn, and prints the ratios of their wall times, pair by pair."""
+"""Time irsa_bindings and the baseline alternately, and print the ratio of their wall times for each pair of runs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import measure
 from measure import Run, spread
 
 HERE = pathlib.Path(__file__).parent
-SPACES = [f"bench-{number}" for number in range(20)]
-# So many go through the single modules, one task each; the rest is extrapolated.
-SINGLE = 20
+NAMESPACES = [f"bench-{number}" for number in range(20)]
+# The number of bindings to time with the single modules; the time for more is extrapolated.
+SINGLE_SIZE = 20
 
 
 def main() -> None:
@@ -30,53 +30,53 @@ def main() -> None:
     kubernetes.config.load_kube_config()
     with tempfile.TemporaryDirectory() as directory:
         workdir = pathlib.Path(directory)
-        pairs(options.size, options.rounds, workdir)
-        growth(options.sizes, workdir)
+        compare(options.size, options.rounds, workdir)
+        measure_growth(options.sizes, workdir)
 
 
-def pairs(size: int, rounds: int, workdir: pathlib.Path) -> None:
-    nothing: list[tuple[Run, Run]] = []
-    again: list[tuple[Run, Run]] = []
-    playbooks: list[float] = []
+def compare(size: int, rounds: int, workdir: pathlib.Path) -> None:
+    first_runs: list[tuple[Run, Run]] = []
+    second_runs: list[tuple[Run, Run]] = []
+    overheads: list[float] = []
     for number in range(rounds):
-        found: dict[str, tuple[Run, Run]] = {}
-        for kind, run in (("module", module), ("floor", floor)):
-            measure.reset(SPACES)
-            given = write(size, workdir)
-            found[kind] = (run(given), run(given))
-            if kind == "module":
-                playbooks.append(playbook("bindings.yml", given) - found[kind][1].seconds)
-        nothing.append((found["module"][0], found["floor"][0]))
-        again.append((found["module"][1], found["floor"][1]))
+        pairs: dict[str, tuple[Run, Run]] = {}
+        for program, run in (("module", run_module), ("baseline", run_baseline)):
+            measure.reset(NAMESPACES)
+            bindings = write_bindings(size, workdir)
+            pairs[program] = (run(bindings), run(bindings))
+            if program == "module":
+                overheads.append(run_playbook("bindings.yml", bindings) - pairs[program][1].seconds)
+        first_runs.append((pairs["module"][0], pairs["baseline"][0]))
+        second_runs.append((pairs["module"][1], pairs["baseline"][1]))
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-    calls = again[0][0].calls
+    calls = second_runs[0][0].calls
     reads = sum(count for operations in calls.values() for count in operations.values())
     limit = 2 + math.ceil(size / 1000) + math.ceil(size / 500)
-    # What has to be read of the cluster itself.
+    # Reads that do not depend on the bindings.
     fixed = calls["eks"]["DescribeCluster"] + calls["iam"]["GetOpenIDConnectProvider"]
-    per_single = playbook("single.yml", write(SINGLE, workdir)) / SINGLE
-    whole = statistics.median(playbooks) + statistics.median(ours.seconds for ours, _floor in again)
+    per_single = run_playbook("single.yml", write_bindings(SINGLE_SIZE, workdir)) / SINGLE_SIZE
+    whole = statistics.median(overheads) + statistics.median(ours.seconds for ours, _baseline in second_runs)
     print(f"{size} bindings, {rounds} rounds, wall seconds of the process, median (min - max)\n")
-    print("| | irsa_bindings | floor | ratio | most |\n| --- | --- | --- | --- | --- |")
-    for name, most, runs in (("from nothing", 1.2, nothing), ("nothing to change", 1.5, again)):
-        ours, theirs = [a.seconds for a, _b in runs], [b.seconds for _a, b in runs]
-        ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-        print(f"| {name} | {spread(ours)} | {spread(theirs)} | {spread(ratios)} | {most} |")
-    print(f"\nThe playbook takes {spread(playbooks)} s more than the module's process (at most 1.2).")
-    print(f"Reads with nothing to change, beside the cluster and the provider: {reads - fixed} (at most {limit}).")
+    print("| | irsa_bindings | baseline | ratio | limit |\n| --- | --- | --- | --- | --- |")
+    for name, limit_of_ratio, runs in (("all new", 1.2, first_runs), ("no changes", 1.5, second_runs)):
+        ours, theirs = [run.seconds for run, _baseline in runs], [baseline.seconds for _run, baseline in runs]
+        ratios = [run / baseline for run, baseline in zip(ours, theirs, strict=True)]
+        print(f"| {name} | {spread(ours)} | {spread(theirs)} | {spread(ratios)} | {limit_of_ratio} |")
+    print(f"\nThe playbook takes {spread(overheads)} s longer than the module's process (at most 1.2).")
+    print(f"Reads without changes, besides the cluster and the provider: {reads - fixed} (at most {limit}).")
     print(
-        f"The single modules take {per_single:.2f} s a binding (timed for {SINGLE}), {per_single * size:.0f} s for "
-        f"{size}: {per_single * size / whole:.0f} times as long as the playbook."
+        f"The single modules take {per_single:.2f} s for each binding (timed for {SINGLE_SIZE}), "
+        f"{per_single * size:.0f} s for {size}: {per_single * size / whole:.0f} times as long as the playbook."
     )
 
 
-def growth(sizes: t.Sequence[int], workdir: pathlib.Path) -> None:
-    print("\n| bindings | from nothing | a binding | nothing to change | a binding | peak memory |")
+def measure_growth(sizes: t.Sequence[int], workdir: pathlib.Path) -> None:
+    print("\n| bindings | all new | per binding | no changes | per binding | peak memory |")
     print("| --- | --- | --- | --- | --- | --- |")
     for size in sizes:
-        measure.reset(SPACES)
-        given = write(size, workdir)
-        first, second = module(given), module(given)
+        measure.reset(NAMESPACES)
+        bindings = write_bindings(size, workdir)
+        first, second = run_module(bindings), run_module(bindings)
         print(
             f"| {size} | {first.seconds:.2f} s | {first.seconds / size * 1000:.2f} ms | {second.seconds:.2f} s "
             f"| {second.seconds / size * 1000:.2f} ms | {max(first.megabytes, second.megabytes):.0f} MB |",
@@ -84,10 +84,10 @@ def growth(sizes: t.Sequence[int], workdir: pathlib.Path) -> None:
         )
 
 
-def write(size: int, workdir: pathlib.Path) -> pathlib.Path:
+def write_bindings(size: int, workdir: pathlib.Path) -> pathlib.Path:
     bindings = [
         {
-            "namespace": SPACES[number % len(SPACES)],
+            "namespace": NAMESPACES[number % len(NAMESPACES)],
             "create_namespace": True,
             "service_account": f"app-{number}",
             "role_name": f"bench-app-{number}",
@@ -101,17 +101,17 @@ def write(size: int, workdir: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def module(given: pathlib.Path) -> Run:
-    options = {"cluster_name": measure.CLUSTER, "bindings": json.loads(given.read_text())}
-    return measure.module("irsa_bindings", options, given.parent)
+def run_module(bindings: pathlib.Path) -> Run:
+    options = {"cluster_name": measure.CLUSTER, "bindings": json.loads(bindings.read_text())}
+    return measure.run_module("irsa_bindings", options, bindings.parent)
 
 
-def floor(given: pathlib.Path) -> Run:
-    return measure.process([sys.executable, str(HERE / "floor.py"), str(given)])
+def run_baseline(bindings: pathlib.Path) -> Run:
+    return measure.run_process([sys.executable, str(HERE / "baseline.py"), str(bindings)])
 
 
-def playbook(name: str, given: pathlib.Path) -> float:
-    return measure.playbook(HERE / name, {"irsa_bindings": json.loads(given.read_text())}, given.parent)
+def run_playbook(name: str, bindings: pathlib.Path) -> float:
+    return measure.time_playbook(HERE / name, {"irsa_bindings": json.loads(bindings.read_text())}, bindings.parent)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Times the role and the chain by hand in turn and prints the ratio of their wall times, pair by pair."""
+"""Time the role and the same chain of single tasks alternately, and print the ratio of their wall times."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HERE = pathlib.Path(__file__).parent
 
 
 class Contender(t.NamedTuple):
-    """A playbook, and the account, role and DaemonSet that it works on."""
+    """A playbook, and the name of its service account, role and DaemonSet."""
 
     label: str
     playbook: str
@@ -34,8 +34,8 @@ class Contender(t.NamedTuple):
         return "bench-" + self.playbook.removesuffix(".yml").replace("_", "-")
 
 
-ROLE = Contender("the role", "by_role.yml")
-HAND = Contender("by hand", "by_hand.yml")
+ROLE = Contender("role", "role.yml")
+SINGLE_TASKS = Contender("single tasks", "single_tasks.yml")
 
 
 def main() -> None:
@@ -48,23 +48,23 @@ def main() -> None:
     tasks: dict[str, list[float]] = collections.defaultdict(list)
     with tempfile.TemporaryDirectory() as workdir:
         for number in range(options.rounds + 1):
-            for contender in (ROLE, HAND):
+            for contender in (ROLE, SINGLE_TASKS):
                 reset(contender)
-                first, _durations = timed(contender, options.aws_cli, workdir, changes=True)
-                again, durations = timed(contender, options.aws_cli, workdir, changes=False)
+                first, _durations = time_playbook(contender, options.aws_cli, workdir, changes=True)
+                second, durations = time_playbook(contender, options.aws_cli, workdir, changes=False)
                 if number == 0:
-                    continue  # fills caches, counts for nothing
-                seconds[contender.label, "from nothing"].append(first)
-                seconds[contender.label, "nothing to change"].append(again)
+                    continue  # fills caches and is not counted
+                seconds[contender.label, "all new"].append(first)
+                seconds[contender.label, "no changes"].append(second)
                 if contender is ROLE:
                     for task, duration in durations.items():
                         tasks[task].append(duration)
             print(f"round {number} of {options.rounds}", file=sys.stderr, flush=True)
-    report(seconds, tasks, options.rounds)
+    print_report(seconds, tasks, options.rounds)
 
 
 def reset(contender: Contender) -> None:
-    """Takes away what a run made, and starts a DaemonSet whose pods have no role."""
+    """Remove what a run created, and start a DaemonSet whose pods have no role."""
     iam = boto3.client("iam")
     for provider in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]:
         iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
@@ -81,8 +81,11 @@ def reset(contender: Contender) -> None:
     start_daemonset(contender.name)
 
 
-def timed(contender: Contender, aws_cli: str, workdir: str, *, changes: bool) -> tuple[float, dict[str, float]]:
-    """Wall seconds of one run of the playbook, which must change something or nothing, and of its tasks."""
+def time_playbook(contender: Contender, aws_cli: str, workdir: str, *, changes: bool) -> tuple[float, dict[str, float]]:
+    """Run the playbook once; exit if it changes something and must not, or the other way round.
+
+    :returns: the wall seconds of the run, and those of its tasks by name.
+    """
     with tempfile.TemporaryDirectory() as junit:
         variables = {
             "cluster_name": CLUSTER["name"],
@@ -101,35 +104,38 @@ def timed(contender: Contender, aws_cli: str, workdir: str, *, changes: bool) ->
         }
         command = ["ansible-playbook", str(HERE / contender.playbook), "-e", json.dumps(variables)]
         start = time.perf_counter()
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        completed = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         wall = time.perf_counter() - start
-        changed = sum(map(int, re.findall(r"changed=(\d+)", done.stdout)))
-        if done.returncode or bool(changed) != changes:
-            sys.exit(f"{contender.playbook}: exit {done.returncode}, changed={changed}\n{done.stdout}\n{done.stderr}")
+        changed = sum(map(int, re.findall(r"changed=(\d+)", completed.stdout)))
+        if completed.returncode or bool(changed) != changes:
+            sys.exit(
+                f"{contender.playbook}: exit {completed.returncode}, changed={changed}\n"
+                f"{completed.stdout}\n{completed.stderr}"
+            )
         durations: dict[str, float] = {}
         for case in ElementTree.parse(next(pathlib.Path(junit).glob("*.xml"))).iter("testcase"):  # noqa: S314
-            # Its name is "[host] play: role : task".
+            # The name of a test case is "[host] play: role : task".
             durations[case.get("name", "").split(": ", 1)[-1].split(" : ")[-1]] = float(case.get("time", 0))
         return wall, durations
 
 
-def report(seconds: dict[tuple[str, str], list[float]], tasks: dict[str, list[float]], rounds: int) -> None:
+def print_report(seconds: dict[tuple[str, str], list[float]], tasks: dict[str, list[float]], rounds: int) -> None:
     print(f"{rounds} rounds, wall seconds, median (min - max)\n")
-    print(f"| | {ROLE.label} | {HAND.label} | ratio |\n| --- | --- | --- | --- |")
-    for situation in ("from nothing", "nothing to change"):
-        ours, theirs = seconds[ROLE.label, situation], seconds[HAND.label, situation]
+    print(f"| | {ROLE.label} | {SINGLE_TASKS.label} | ratio |\n| --- | --- | --- | --- |")
+    for situation in ("all new", "no changes"):
+        ours, theirs = seconds[ROLE.label, situation], seconds[SINGLE_TASKS.label, situation]
         ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
         print(f"| {situation} | {spread(ours)} | {spread(theirs)} | {spread(ratios)} |")
-    print("\nWhere the role's time goes when nothing changes, median seconds:\n\n| task | seconds |\n| --- | --- |")
-    known = {task: statistics.median(each) for task, each in tasks.items()}
-    for task, each in known.items():
-        print(f"| {task} | {each:.2f} |")
-    total = statistics.median(seconds[ROLE.label, "nothing to change"])
-    print(f"| ansible-playbook itself: start, parsing, between tasks, end | {total - sum(known.values()):.2f} |")
+    print("\nTime of the role's tasks without changes, median seconds:\n\n| task | seconds |\n| --- | --- |")
+    medians = {task: statistics.median(durations) for task, durations in tasks.items()}
+    for task, median in medians.items():
+        print(f"| {task} | {median:.2f} |")
+    total = statistics.median(seconds[ROLE.label, "no changes"])
+    print(f"| ansible-playbook itself: start, parsing, between tasks, end | {total - sum(medians.values()):.2f} |")
 
 
-def spread(figures: list[float]) -> str:
-    return f"{statistics.median(figures):.2f} ({min(figures):.2f} - {max(figures):.2f})"
+def spread(seconds: list[float]) -> str:
+    return f"{statistics.median(seconds):.2f} ({min(seconds):.2f} - {max(seconds):.2f})"
 
 
 if __name__ == "__main__":

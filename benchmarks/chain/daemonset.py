@@ -16,7 +16,7 @@ CLUSTER = json.loads(pathlib.Path(os.environ["IRSA_SANDBOX_DIR"], "cluster.json"
 
 
 def start_daemonset(name: str, annotations: t.Mapping[str, str] | None = None) -> None:
-    """Makes a service account and a DaemonSet of that name anew, and waits until its pod runs without a role."""
+    """Replace the service account and the DaemonSet of that name, and wait until its pod runs without a role."""
     core, apps = kubernetes.client.CoreV1Api(), kubernetes.client.AppsV1Api()
     for delete in (apps.delete_namespaced_daemon_set, core.delete_namespaced_service_account):
         try:
@@ -25,7 +25,7 @@ def start_daemonset(name: str, annotations: t.Mapping[str, str] | None = None) -
             if error.status != 404:
                 raise
     selector = f"app={name}"
-    await_until(lambda: not core.list_namespaced_pod(NAMESPACE, label_selector=selector).items)
+    wait_until(lambda: not core.list_namespaced_pod(NAMESPACE, label_selector=selector).items)
     core.create_namespaced_service_account(NAMESPACE, {"metadata": {"name": name}})
     template = {
         "metadata": {"labels": {"app": name}, "annotations": dict(annotations or {})},
@@ -41,7 +41,7 @@ def start_daemonset(name: str, annotations: t.Mapping[str, str] | None = None) -
             "spec": {"selector": {"matchLabels": {"app": name}}, "template": template},
         },
     )
-    await_until(
+    wait_until(
         lambda: (
             [pod.status.phase for pod in core.list_namespaced_pod(NAMESPACE, label_selector=selector).items]
             == ["Running"]
@@ -49,9 +49,9 @@ def start_daemonset(name: str, annotations: t.Mapping[str, str] | None = None) -
     )
 
 
-def await_until(holds: t.Callable[[], bool]) -> None:
+def wait_until(is_reached: t.Callable[[], bool]) -> None:
     for _attempt in range(300):
-        if holds():
+        if is_reached():
             return
         time.sleep(0.1)
-    sys.exit("the sandbox's cluster doesn't come to rest")
+    sys.exit("the DaemonSet of the sandbox did not become ready within 30 seconds")

@@ -1,6 +1,7 @@
-"""Measures how long after its workload is ready pod_rollout ends, with pods that take a second to become ready.
+"""Measure the delay between the moment that a workload is ready and the end of pod_rollout.
 
-Readiness is seen by a second client that asks every 10 ms; the end is the end of the module's process.
+The pods take a second to become ready. A second client checks readiness every 10 ms. The end of pod_rollout is the end
+of its process.
 """
 
 from __future__ import annotations
@@ -27,19 +28,23 @@ def main() -> None:
     parser.add_argument("rounds", nargs="?", type=int, default=5)
     rounds = parser.parse_args().rounds
     kubernetes.config.load_kube_config()
-    late = [once() for _round in range(rounds)]
+    delays = [measure_delay() for _round in range(rounds)]
     print(
-        f"\npod_rollout's process ended {statistics.median(late):.2f} s after the DaemonSet was ready "
-        f"({min(late):.2f} - {max(late):.2f}, {rounds} rounds)"
+        f"\npod_rollout ended {statistics.median(delays):.2f} s after the DaemonSet was ready "
+        f"({min(delays):.2f} - {max(delays):.2f}, {rounds} rounds)"
     )
 
 
-def once() -> float:
+def measure_delay() -> float:
+    """Bind the DaemonSet's account, and restart the DaemonSet with pod_rollout.
+
+    :returns: the delay in seconds.
+    """
     start_daemonset(NAME, {"sandbox.eksops.io/ready-after": "1"})
     annotations = {"metadata": {"annotations": {"eks.amazonaws.com/role-arn": ROLE}}}
     kubernetes.client.CoreV1Api().patch_namespaced_service_account(NAME, NAMESPACE, annotations)
     apps = kubernetes.client.AppsV1Api()
-    before = apps.read_namespaced_daemon_set(NAME, NAMESPACE).metadata.generation
+    generation = apps.read_namespaced_daemon_set(NAME, NAMESPACE).metadata.generation
     with tempfile.TemporaryDirectory() as directory:
         arguments = pathlib.Path(directory, "arguments.json")
         options = {"cluster_name": CLUSTER["name"], "namespace": NAMESPACE, "service_account": NAME}
@@ -50,11 +55,11 @@ def once() -> float:
             ready = 0.0
             while process.poll() is None:
                 if not ready:
-                    seen = apps.read_namespaced_daemon_set(NAME, NAMESPACE)
-                    status = seen.status
+                    daemonset = apps.read_namespaced_daemon_set(NAME, NAMESPACE)
+                    status = daemonset.status
                     if (
-                        seen.metadata.generation > before
-                        and status.observed_generation == seen.metadata.generation
+                        daemonset.metadata.generation > generation
+                        and status.observed_generation == daemonset.metadata.generation
                         and status.updated_number_scheduled == status.number_available == 1
                     ):
                         ready = time.perf_counter()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module `irsa_role` with the well-known policies that the task requests."""
+"""Resolves well-known policies and runs the module `irsa_role`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import res
 
 
 class ActionModule(ActionBase):
-    """The action of `irsa_role`."""
+    """The action plugin of `irsa_role`."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Runs the module and returns its result unchanged."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
-        given = self._task.args.get("well_known_policies")
+        requests = self._task.args.get("well_known_policies")
         try:
             arguments = resolve.resolve_role_arguments(self._task.args)
         except InvalidInput as error:
@@ -37,6 +37,6 @@ class ActionModule(ActionBase):
                 wrap_async=self._task.async_val,
             )
         )
-        if given:
-            (result.get("invocation") or {}).get("module_args", {}).update(well_known_policies=given)
+        if requests:
+            (result.get("invocation") or {}).get("module_args", {}).update(well_known_policies=requests)
         return result

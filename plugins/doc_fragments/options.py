@@ -16,7 +16,7 @@ description:
 path:
   description:
     - The path of the role. A new role gets V(/) by default.
-    - IAM cannot move a role. The module fails if the role exists with another path.
+    - IAM cannot move a role. A role that exists with another path is an error.
   type: str
 max_session_duration:
   description:
@@ -30,9 +30,9 @@ permissions_boundary:
   type: str
 managed_policies:
   description:
-    - The managed policies to attach, each by ARN or by name. A name is that of an AWS managed policy or of a policy in
-      the account of the role.
-    - The module fails if both have the name, unless one of the two is already attached.
+    - The managed policies to attach, each by ARN or by name. A name can be that of an AWS managed policy or of a policy
+      in the account of the role.
+    - A name that both have is an error, unless one of the two policies is already attached.
   type: list
   elements: str
 purge_policies:
@@ -55,15 +55,15 @@ purge_inline_policies:
 well_known_policies:
   description:
     - The policies that well-known controllers and drivers need, such as V(external_dns), V(karpenter) or V(ebs_csi).
-      The module writes them as inline policies.
+      They are written as inline policies.
     - An element is the name of a policy, or a dictionary with C(name) and the parameters of the policy. The R(guide to
       policies,ansible_collections.eksops.irsa.docsite.guide_policies) lists names and parameters. The lookup
       P(eksops.irsa.well_known_policy#lookup) shows a policy with its parameters filled in.
     - The inline policy is named C(well-known-NAME) with hyphens, for example C(well-known-external-dns). Set
       C(policy_name) in an element to choose another name. If the same policy is used several times, each element needs
       its own C(policy_name).
-    - The module fills in partition, account, region and cluster from the role and from O(cluster_name) or O(issuer).
-      Set C(cluster_name) or C(region) in an element to override them.
+    - Partition, account, region and cluster are filled in from the role and from O(cluster_name) or O(issuer). Set
+      C(cluster_name) or C(region) in an element to override them.
   type: list
   elements: raw
   version_added: 0.3.0
@@ -118,8 +118,8 @@ create:
   default: true
 create_namespace:
   description:
-    - Whether to create the namespace too, if the module creates the service account and the namespace does not exist.
-    - The module never deletes a namespace.
+    - Whether to create the namespace too, if the service account is created and the namespace does not exist.
+    - A namespace is never deleted.
   type: bool
   default: false
 labels:
@@ -146,14 +146,14 @@ strategy:
     - V(restart) restarts workloads as C(kubectl rollout restart) does, with the update strategy of each workload.
     - A restart does not replace the pods of a DaemonSet or StatefulSet with the update strategy C(OnDelete), of a
       StatefulSet below its partition, of a ReplicaSet without a Deployment, of a ReplicationController, or of a
-      workload of a custom kind. V(restart) evicts these pods one by one. It evicts stale pods of a StatefulSet that are
-      not ready immediately, because the controller would wait for them.
+      workload of a custom kind. V(restart) evicts these pods one by one. Stale pods of a StatefulSet that are not ready
+      are evicted without waiting, because the controller waits for them.
     - V(evict) evicts pods one by one, as C(kubectl drain) does, and respects disruption budgets. A refused eviction is
       retried until O(wait_timeout).
     - V(delete) deletes pods one by one and ignores disruption budgets.
     - One by one means that the replacement of a pod is ready before the next pod of the same owner is removed. This
       also applies with O(wait=false).
-    - Pods of a Job are never replaced, and a paused Deployment is not restarted. The module warns about both.
+    - Pods of a Job are never replaced, and a paused Deployment is not restarted. Both cause a warning.
   type: str
   default: restart
   choices: [restart, evict, delete]
@@ -177,8 +177,8 @@ wait:
 wait_timeout:
   description:
     - The maximum time to wait for all workloads together, in seconds.
-    - If a rollout cannot succeed, because an image does not exist or a quota is exceeded for example, the wait ends
-      after 30 seconds without progress.
+    - If a rollout cannot succeed, for example because an image does not exist, the wait ends after 30 seconds without
+      progress.
   type: int
   default: 300
 max_retries:

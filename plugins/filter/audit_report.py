@@ -6,44 +6,44 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: audit_report
-short_description: Render what irsa_audit found
+short_description: Render results of irsa_audit as a report
 version_added: 0.3.0
 author:
   - eksops contributors (@eksops)
 description:
-  - Takes what a task with M(eksops.irsa.irsa_audit) registered and returns a report.
-  - As a table, the cluster comes first, with the numbers of its service accounts, roles, pods and findings. Then each
-    kind of finding has a line with its number, the worst first. Then come the first findings in full, with message and
-    fix, wrapped to the width, and at the end what could not be read.
-  - As Markdown, each kind of finding has a section with the first ten findings that the result has, as in the file that
-    O(eksops.irsa.irsa_audit#module:reports.markdown) names, which has all findings. Texts are escaped, so that nothing
-    in a name or a policy becomes markup.
-  - Invisible characters, and those that change the direction of writing, are shown as escapes.
+  - Renders the registered result of a task with M(eksops.irsa.irsa_audit) as a report.
+  - A table begins with the cluster and the numbers of its service accounts, roles, pods and findings. It then lists the
+    causes, each with the number of its findings, the worst first. Below, it shows the first findings with message and
+    fix, and what could not be read.
+  - A Markdown page has a section for each cause, with the first ten findings of the result. It has the form of the file
+    O(eksops.irsa.irsa_audit#module:reports.markdown), which has all findings. Texts are escaped, so that nothing in a
+    name or a policy becomes markup.
+  - Invisible characters, and characters that change the direction of writing, are shown as escapes.
 positional: _input
 options:
   _input:
     description:
-      - A result of M(eksops.irsa.irsa_audit), the result of a loop over it, or a list of results. Each has a part of
-        its own, below the name of its cluster.
-      - Results of skipped items are omitted. For a module that failed before it could audit the cluster, the message is
-        shown.
+      - A result of M(eksops.irsa.irsa_audit), the result of a loop over it, or a list of results. Each result has its
+        own part of the report, with the name of its cluster.
+      - Results of skipped items are omitted. If the module failed before it could audit the cluster, the report shows
+        the error.
     type: raw
     required: true
   format:
-    description: V(table) for a terminal, or V(markdown) for a job's artifact or a comment on a pull request.
+    description: The format of the report, V(table) for a terminal, V(markdown) for a job artifact or a pull request.
     type: str
     choices: [table, markdown]
     default: table
   width:
     description:
-      - The width of a table in characters, 40 at least. Markdown is not wrapped.
-      - Names and ARNs are never broken, so that they can be copied. A line with a long one may be wider, and so may the
-        line of counts.
+      - The width of a table in characters, 40 or more. Markdown is not wrapped.
+      - Names and ARNs are never broken, so that they can be copied. Lines with a long name and the line of counts can
+        be wider.
     type: int
     default: 100
   findings:
     description:
-      - How many findings of each cluster a table shows in full. A line below says how many more there are.
+      - The maximum number of findings of each cluster that a table shows in full. The number of the others follows.
       - V(0) shows none.
     type: int
     default: 20
@@ -58,15 +58,15 @@ EXAMPLES = r"""
   eksops.irsa.irsa_audit:
     cluster_name: production
     fail_on: never
-  register: audited
+  register: audit
 
 - name: Show the findings
   ansible.builtin.debug:
-    msg: "{{ (audited | eksops.irsa.audit_report(width=80, findings=5)).splitlines() }}"
+    msg: "{{ (audit | eksops.irsa.audit_report(width=80, findings=5)).splitlines() }}"
 
-- name: Comment the findings on a pull request
+- name: Write the findings as a comment for a pull request
   ansible.builtin.copy:
-    content: "{{ audited | eksops.irsa.audit_report(format='markdown') }}"
+    content: "{{ audit | eksops.irsa.audit_report(format='markdown') }}"
     dest: comment.md
     mode: "0644"
 """
@@ -121,7 +121,7 @@ def audit_report(
 
 
 class FilterModule:
-    """The filter ``eksops.irsa.audit_report``."""
+    """Provides the filter ``eksops.irsa.audit_report``."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"audit_report": audit_report}

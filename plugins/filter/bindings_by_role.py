@@ -6,14 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: bindings_by_role
-short_description: Group IRSA bindings by the IAM role that they share
+short_description: Group IRSA bindings by IAM role
 version_added: 0.1.0
 author:
   - eksops contributors (@eksops)
 description:
-  - Takes a list of bindings, as O(eksops.irsa.irsa#role:main:irsa_bindings) is one, and returns the IAM roles that they
-    ask for, each with all of its service accounts.
-  - Writing a role once for all of its bindings keeps them from undoing each other.
+  - Groups a list of bindings, such as O(eksops.irsa.irsa#role:main:irsa_bindings), by IAM role. Returns each role with
+    all of its service accounts.
+  - A task can then write each role once for all of its bindings. Several tasks for the same role would overwrite each
+    other.
 positional: _input
 options:
   _input:
@@ -41,10 +42,11 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - A dictionary for each role with C(name), C(service_accounts), C(audiences) and those options of
-      M(eksops.irsa.irsa_role) that the bindings give.
-    - Lists and dictionaries of bindings that share a role are put together; everything else has to agree.
-    - C(well_known_policies) stay as they are given.
+    - A dictionary for each role, with C(name), C(service_accounts), C(audiences) and the options of
+      M(eksops.irsa.irsa_role) that the bindings set.
+    - Lists and dictionaries of bindings that share a role are merged. All other options must have the same value in
+      each binding that sets them.
+    - C(well_known_policies) are returned unchanged.
   type: list
   elements: dict
   sample:
@@ -62,9 +64,9 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import In
 
 
 def bindings_by_role(value: t.Any) -> list[dict[str, t.Any]]:
-    """:raises AnsibleFilterError: the bindings are no list of dictionaries, or contradict each other."""
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise AnsibleFilterError("bindings_by_role takes a list of bindings, each a dictionary")
+    """:raises AnsibleFilterError: the bindings are not a list of dictionaries, or contradict each other."""
+    if not isinstance(value, list) or not all(isinstance(binding, dict) for binding in value):
+        raise AnsibleFilterError("bindings_by_role: the input is not a list of dictionaries")
     try:
         return grouping.by_role(value)
     except InvalidInput as error:
@@ -72,7 +74,7 @@ def bindings_by_role(value: t.Any) -> list[dict[str, t.Any]]:
 
 
 class FilterModule:
-    """The filter ``eksops.irsa.bindings_by_role``."""
+    """Provides the filter ``eksops.irsa.bindings_by_role``."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"bindings_by_role": bindings_by_role}

@@ -6,39 +6,40 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: findings_report
-short_description: Render what irsa_verify found
+short_description: Render results of irsa_verify as a report
 version_added: 0.3.0
 author:
   - eksops contributors (@eksops)
 description:
-  - Takes what a task with M(eksops.irsa.irsa_verify) registered and returns a report.
-  - As a table, each finding has a line with its severity, link, ID and service account. Its message and its fix are
-    below, wrapped to the width. Accounts without a finding, and links that could not be checked, have a line too. The
-    last line counts the accounts.
-  - As Markdown, a table of all findings comes first. Then each service account has the state of its links, and each
-    finding with its evidence, the expected and the found value and the fix. Texts are escaped, so that nothing in a
-    name or a policy becomes markup.
+  - Renders the registered result of a task with M(eksops.irsa.irsa_verify) as a report.
+  - A table has a line for each finding, with severity, link, ID and service account. Message and fix follow, wrapped to
+    the width. Service accounts without findings, and links that could not be checked, have a line too. The last line
+    counts the service accounts.
+  - A Markdown page begins with a table of all findings. For each service account, it then has the state of the links,
+    and each finding with evidence, expected value, found value and fix. Texts are escaped, so that nothing in a name or
+    a policy becomes markup.
 positional: _input
 options:
   _input:
     description:
       - A result of M(eksops.irsa.irsa_verify), the result of a loop over it, or a list of results.
-      - Results of skipped items are omitted. For a module that failed before it could verify, the message is shown.
+      - Results of skipped items are omitted. If the module failed before it could verify the service account, the
+        report shows the error.
     type: raw
     required: true
   format:
-    description: V(table) for a terminal, or V(markdown) for a job's artifact or a comment on a pull request.
+    description: The format of the report, V(table) for a terminal, V(markdown) for a job artifact or a pull request.
     type: str
     choices: [table, markdown]
     default: table
   width:
     description:
-      - The width of a table in characters, 40 at least. Markdown is not wrapped.
-      - Names and ARNs are never broken, so that they can be copied. A line with a long one may be wider.
+      - The width of a table in characters, 40 or more. Markdown is not wrapped.
+      - Names and ARNs are never broken, so that they can be copied. Lines with a long name can be wider.
     type: int
     default: 100
   title:
-    description: The heading of a Markdown page. A table has none.
+    description: The heading of a Markdown page. A table has no heading.
     type: str
     default: IRSA verification
 seealso:
@@ -53,15 +54,15 @@ EXAMPLES = r"""
     service_account: "{{ item }}"
     fail_on: never
   loop: [cart, orders]
-  register: verified
+  register: verification
 
 - name: Show the findings
   ansible.builtin.debug:
-    msg: "{{ (verified | eksops.irsa.findings_report(width=80)).splitlines() }}"
+    msg: "{{ (verification | eksops.irsa.findings_report(width=80)).splitlines() }}"
 
-- name: Keep the findings with the job
+- name: Write the findings to a file
   ansible.builtin.copy:
-    content: "{{ verified | eksops.irsa.findings_report(format='markdown', title='IRSA in production') }}"
+    content: "{{ verification | eksops.irsa.findings_report(format='markdown', title='IRSA in production') }}"
     dest: irsa.md
     mode: "0644"
 """
@@ -80,7 +81,7 @@ _value:
         cluster_name: production, service_accounts: [{namespace: shop, name: cart}],
         purge_service_accounts: false
     ok        -     -             shop/orders
-      acts as arn:aws:sts::111122223333:assumed-role/shop-orders/irsa-verify.shop.orders
+      assumed arn:aws:sts::111122223333:assumed-role/shop-orders/irsa-verify.shop.orders
 
     2 service accounts: 1 broken, 1 ok
 """
@@ -111,7 +112,7 @@ def findings_report(
 
 
 class FilterModule:
-    """The filter ``eksops.irsa.findings_report``."""
+    """Provides the filter ``eksops.irsa.findings_report``."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"findings_report": findings_report}

@@ -6,38 +6,38 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: fleet_report
-short_description: Render the results of many clusters
+short_description: Render results of the playbook fleet as a report
 version_added: 0.3.0
 author:
   - eksops contributors (@eksops)
 description:
-  - Takes C(irsa_fleet), which the playbook C(eksops.irsa.fleet) sets, and returns a report. Combine several such
-    dictionaries, of the slices of a job for instance, before.
-  - As a table, each cluster has a line, the worst first, with its error below, wrapped to the width. The last line
-    counts clusters and bindings.
-  - As Markdown, a table of all clusters comes first, then the error of each cluster. Texts are escaped, so that nothing
-    in a name or a message becomes markup.
+  - Renders the variable C(irsa_fleet), which the playbook C(eksops.irsa.fleet) sets, as a report. To report the slices
+    of a job together, combine their dictionaries first.
+  - A table has a line for each cluster, the worst first. If the cluster failed, its error follows, wrapped to the
+    width. The last line counts clusters and bindings.
+  - A Markdown page begins with a table of all clusters. The error of each failed cluster follows. Texts are escaped, so
+    that nothing in a name or a message becomes markup.
 positional: _input
 options:
   _input:
     description:
-      - A dictionary with an entry for each cluster, by the name of its host.
-      - An entry has C(status) (V(ok), V(changed), V(failed), V(empty) for a cluster without bindings or V(stopped) for
-        one that was not started), and where it is known C(account_id), C(region), C(counts) (C(total), C(ok),
-        C(changed) and C(failed)), C(proofs), C(elapsed) in seconds and C(error).
+      - A dictionary with an entry for each cluster. The keys are host names.
+      - An entry has C(status), which is V(ok), V(changed), V(failed), V(empty) for a cluster without bindings or
+        V(stopped) for a cluster that was not processed. If known, it also has C(account_id), C(region), C(counts)
+        (C(total), C(ok), C(changed) and C(failed)), C(proofs), C(elapsed) in seconds and C(error).
     type: dict
     required: true
   format:
-    description: V(table) for a terminal, or V(markdown) for a job's artifact or a comment on a pull request.
+    description: The format of the report, V(table) for a terminal, V(markdown) for a job artifact or a pull request.
     type: str
     choices: [table, markdown]
     default: table
   width:
-    description: The width of messages in a table in characters, 40 at least. The line of a cluster may be wider.
+    description: The width of messages in a table in characters, 40 or more. The line of a cluster can be wider.
     type: int
     default: 100
   title:
-    description: The heading of a Markdown page. A table has none.
+    description: The heading of a Markdown page. A table has no heading.
     type: str
     default: IRSA in all clusters
 seealso:
@@ -45,11 +45,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Show the results of the clusters of all slices
+- name: Show the results of two slices
   ansible.builtin.debug:
     msg: "{{ (irsa_fleet_17 | combine(irsa_fleet_18) | eksops.irsa.fleet_report).splitlines() }}"
 
-- name: Keep the results with the job
+- name: Write the results to a file
   ansible.builtin.copy:
     content: "{{ irsa_fleet | eksops.irsa.fleet_report(format='markdown', title='IRSA this week') }}"
     dest: fleet.md
@@ -63,7 +63,7 @@ _value:
   sample: |-
     STATUS   CLUSTER  ACCOUNT       REGION     BINDINGS  OK  CHANGED  FAILED  PROVEN  SECONDS
     failed   shop     111122223333  eu-west-1         2   1        0       1       1      0.4
-      1 of 2 bindings failed. shop/cart: there is no namespace shop. Cause: namespaces "shop" not found.
+      1 of 2 bindings failed. shop/cart: namespace shop does not exist. Cause: namespaces "shop" not found.
         Fix: check the namespace and the cluster, create it, or set create_namespace: true.
     changed  bank     444455556666  eu-west-1         2   1        1       0       2      0.6
 
@@ -96,7 +96,7 @@ def fleet_report(
 
 
 class FilterModule:
-    """The filter ``eksops.irsa.fleet_report``."""
+    """Provides the filter ``eksops.irsa.fleet_report``."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"fleet_report": fleet_report}

@@ -6,49 +6,51 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: trust_policy
-short_description: Render the trust policy by which a role trusts service accounts
+short_description: Render the trust policy of a role for service accounts
 version_added: 0.3.0
 author:
   - eksops contributors (@eksops)
 description:
-  - Takes Kubernetes service accounts and returns the trust policy that M(eksops.irsa.irsa_role) gives a new role for
-    them, for a review or for a tool that makes the role. Nothing is asked of AWS.
-  - Into a role that is there already, M(eksops.irsa.irsa_role) merges these statements. What becomes of that role's
-    policy, its check mode shows.
+  - Renders the trust policy that M(eksops.irsa.irsa_role) creates for Kubernetes service accounts, for a review or for
+    another tool that creates the role. The filter makes no API calls.
+  - M(eksops.irsa.irsa_role) merges these statements into the trust policy of an existing role. To see the merged trust
+    policy, run the module in check mode.
 positional: _input
 options:
   _input:
     description:
-      - The service accounts, each with C(namespace) and C(name), as O(eksops.irsa.irsa_role#module:service_accounts)
-        has them, or with C(namespace) and C(service_account), as O(eksops.irsa.irsa#role:main:irsa_bindings) has them.
-        One alone needs no list.
-      - For no accounts the policy trusts nobody.
+      - The service accounts, each with C(namespace) and C(name), as in
+        O(eksops.irsa.irsa_role#module:service_accounts), or with C(namespace) and C(service_account), as in
+        O(eksops.irsa.irsa#role:main:irsa_bindings). A single service account does not have to be in a list.
+      - With an empty list, the trust policy trusts nobody.
     type: list
     elements: dict
     required: true
   provider_arn:
     description:
-      - ARN of the cluster's OIDC provider in the role's AWS account, as M(eksops.irsa.eks_oidc_info) returns it.
-      - Exactly one of O(provider_arn) and O(issuer) is needed.
+      - The ARN of the OIDC provider of the cluster in the AWS account of the role, as M(eksops.irsa.eks_oidc_info)
+        returns it.
+      - Exactly one of O(provider_arn) and O(issuer) is required.
     type: str
   issuer:
-    description: The cluster's OIDC issuer, with or without C(https://). It needs O(account_id).
+    description: The OIDC issuer of the cluster, with or without C(https://). Requires O(account_id).
     type: str
   account_id:
-    description: The AWS account of the role, with O(issuer).
+    description: The ID of the AWS account of the role. Used with O(issuer).
     type: str
   partition:
-    description: The partition of that account, with O(issuer).
+    description: The AWS partition of the role. Used with O(issuer).
     type: str
     default: aws
   audiences:
     description:
-      - What a token must be issued for, one of them. An empty list leaves the condition out.
-      - By default it is what the bindings have as C(audience), and V(sts.amazonaws.com) for those that have none.
+      - The audiences that the trust policy accepts. The token of a service account must have one of them.
+      - With an empty list, the trust policy has no condition on the audience.
+      - The default is C(audience) of each binding, or V(sts.amazonaws.com) if a binding does not set it.
     type: list
     elements: str
   allow_wildcards:
-    description: Whether C(*) and C(?) in the names stand for others.
+    description: Whether the service accounts may contain the wildcards C(*) for any text and C(?) for any character.
     type: bool
     default: false
 seealso:
@@ -112,7 +114,7 @@ def trust_policy(
     audiences: t.Sequence[str] | None = None,
     allow_wildcards: bool = False,
 ) -> dict[str, t.Any]:
-    """:raises AnsibleFilterError: the accounts or the options can't be right."""
+    """:raises AnsibleFilterError: the service accounts or the options are not valid."""
     try:
         return preview(
             value,
@@ -128,7 +130,7 @@ def trust_policy(
 
 
 class FilterModule:
-    """The filter ``eksops.irsa.trust_policy``."""
+    """Provides the filter ``eksops.irsa.trust_policy``."""
 
     def filters(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"trust_policy": trust_policy}

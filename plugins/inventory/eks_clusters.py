@@ -6,120 +6,125 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: eks_clusters
-short_description: EKS clusters as hosts, over accounts and regions
+short_description: Add EKS clusters to the inventory as hosts
 version_added: 0.2.0
 author:
   - eksops contributors (@eksops)
 description:
-  - Makes a host of each Amazon EKS cluster, so that a play can go over a fleet of them.
-  - Uses a YAML file whose name ends with C(eks_clusters.yml) or C(eks_clusters.yaml).
+  - Adds a host for each Amazon EKS cluster in one or more AWS accounts and regions.
+  - Uses a YAML configuration file whose name ends with C(eks_clusters.yml) or C(eks_clusters.yaml).
   - All hosts are in the group C(eks_clusters).
-  - Regions, accounts and clusters are read several at a time. AWS is asked once for each page of names and once for
-    each cluster whose name can be wanted.
-  - The caller needs the permissions C(eks:ListClusters) and C(eks:DescribeCluster), C(ec2:DescribeRegions) if no
-    regions are named, and C(sts:AssumeRole) if roles are.
-  - A host has the variables C(cluster_name), C(cluster_tags), C(arn), C(status), C(version), C(endpoint),
-    C(certificate_authority) (PEM in base64), C(issuer), C(region), C(partition) and C(account_id). What a cluster
-    doesn't have, or not yet, is V(null).
-  - It also has C(account), the name that O(accounts) gives the account or else its id, and C(account_profile) and
-    C(account_role_arn), how O(accounts) says to get in.
-  - No variable and nothing in the cache is a credential.
-  - A host also gets C(ansible_connection=local) and C(ansible_python_interpreter={{ ansible_playbook_python }}), since
-    a cluster is managed through the APIs of AWS and Kubernetes, from where Ansible runs. O(compose) can set others.
+  - The plugin reads accounts, regions and clusters in parallel. It makes one request for each page of cluster names,
+    and one for each cluster whose name the filters allow.
+  - The caller needs the permissions C(eks:ListClusters) and C(eks:DescribeCluster). Without O(regions) it also needs
+    C(ec2:DescribeRegions), and to assume roles C(sts:AssumeRole).
+  - Each host has the variables C(cluster_name), C(cluster_tags), C(arn), C(status), C(version), C(endpoint),
+    C(certificate_authority) (PEM, base64 encoded), C(issuer), C(region), C(partition) and C(account_id). A variable is
+    V(null) if the cluster does not have the value, or does not have it yet.
+  - The variable C(account) has the name of the AWS account from O(accounts), or its ID. C(account_profile) and
+    C(account_role_arn) have the profile and the role from O(accounts).
+  - Neither the variables nor the cache contain credentials.
+  - Each host also has C(ansible_connection=local) and C(ansible_python_interpreter={{ ansible_playbook_python }}),
+    because tasks manage a cluster with the APIs of AWS and Kubernetes from the controller. Set other values with
+    O(compose).
 options:
   plugin:
-    description: Marks the file as one for this plugin.
+    description: The name of this plugin.
     type: str
     required: true
     choices: [eksops.irsa.eks_clusters]
   regions:
     description:
       - The regions to read.
-      - If empty, those that the account has enabled. Where it may not be asked for them, all that botocore knows are
-        tried, with a warning, and those that are not enabled are passed over.
-      - O(region) is only where AWS is asked what concerns no region, V(us-east-1) by default.
+      - If empty, the plugin reads the regions that are enabled in the account. If the caller may not list them, the
+        plugin issues a warning and tries all regions that botocore knows. It skips regions that are not enabled.
+      - O(region) does not select clusters. It is only used for requests that do not depend on a region. The default is
+        V(us-east-1).
     type: list
     elements: str
     default: []
   accounts:
     description:
-      - The AWS accounts to read. If empty, the account of the plugin's own credentials.
-      - An account without O(accounts[].profile) is entered with the plugin's own credentials, after
-        O(assume_role_arn) if that is set. V({}) is the account of those credentials itself.
-      - Two ways into the same account show its clusters once, as those of the first.
+      - The AWS accounts to read. If empty, the plugin reads the account of its own credentials.
+      - An account without O(accounts[].profile) is read with the plugin's own credentials, after the plugin has assumed
+        O(assume_role_arn), if set. V({}) is the account of these credentials.
+      - If two items lead to the same account, its clusters appear once, with the values of the first item.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: What to call the account, in C(account) and in messages.
+        description: The name of the account, for the variable C(account) and for messages.
         type: str
       profile:
-        description: The AWS profile that gives the credentials.
+        description: The AWS profile with the credentials.
         type: str
       assume_role_arn:
-        description: The role to assume with those credentials.
+        description: The ARN of the role to assume with these credentials.
         type: str
       external_id:
-        description: What the role's trust policy asks for as C(sts:ExternalId).
+        description: The external ID (C(sts:ExternalId)) that the trust policy of the role requires.
         type: str
       regions:
-        description: The account's own O(regions).
+        description: The regions to read in this account, in place of O(regions).
         type: list
         elements: str
   filters:
     description:
-      - Conditions that all have to be met. A condition is met if one of its values is.
-      - V(name), V(status) and V(version) are properties of the cluster, V(tag:KEY) is the value of its tag C(KEY) and
-        V(tag-key) the key of any tag.
-      - Values may contain V(*) for any characters and V(?) for one. Case counts.
-      - Without a condition on V(status), clusters are wanted that are V(ACTIVE) or V(UPDATING).
-      - Put versions into quotes. V(1.30) without them is the number 1.3, and refused.
+      - The conditions that a cluster must meet. It must meet all of them. A condition is met if one of its values
+        matches.
+      - V(name), V(status) and V(version) match the properties of the cluster, V(tag:KEY) matches the value of its tag
+        C(KEY), and V(tag-key) matches the key of any of its tags.
+      - Values may contain the wildcards V(*) for any text and V(?) for any character. They are case-sensitive.
+      - Without a condition on V(status), only clusters with the status V(ACTIVE) or V(UPDATING) are added.
+      - Quote versions. V(1.30) without quotes is the number 1.3, which is rejected.
     type: dict
     default: {}
   include_filters:
     description:
-      - More O(filters). A cluster is wanted if it meets one of them, or O(filters).
+      - More filters in the form of O(filters). A cluster is added if it meets O(filters) or one of these filters.
     type: list
     elements: dict
     default: []
   exclude_filters:
     description:
-      - Clusters that meet one of these filters are not wanted, whatever the others say.
+      - Filters in the form of O(filters). A cluster that meets one of these filters is not added, whatever the other
+        filters are.
     type: list
     elements: dict
     default: []
   hostnames:
     description:
-      - Jinja2 expressions over the host's variables. The first that gives a text names the host.
-      - By default, and where none does, a host has the name of its cluster.
-      - "Hosts that would have the same name all get the region behind it, C(NAME.REGION), or the region and the id of
-        the account where regions don't tell them apart, C(NAME.REGION.ACCOUNT). So a name never passes from one cluster
-        to another."
-      - That holds for all clusters of a name that is wanted, those included that O(filters) and the like leave out for
-        another reason. Further regions and accounts can still give a cluster a namesake, and with it a longer name.
-        V(["cluster_name ~ '.' ~ region ~ '.' ~ account_id"]) depends on nothing.
+      - Jinja2 expressions over the variables of a host. The first expression with a non-empty result is the name of the
+        host.
+      - By default, and if no expression has a result, a host has the name of its cluster.
+      - If several hosts would have the same name, all of them get the region as a suffix, C(NAME.REGION). If the
+        regions are equal too, they get region and account ID, C(NAME.REGION.ACCOUNT). A name therefore never moves from
+        one cluster to another.
+      - Clusters that match the filters by name, but not by another condition, count too. If you add regions or
+        accounts, a host can still get a longer name. Names from V(["cluster_name ~ '.' ~ region ~ '.' ~ account_id"])
+        never change.
     type: list
     elements: str
     default: []
   hostvars_prefix:
     description:
-      - What the names of the variables that come from AWS begin with.
+      - A prefix for the names of the variables that come from AWS.
       - O(hostnames), O(compose), O(groups) and O(keyed_groups) use the names with prefix and suffix.
     type: str
   hostvars_suffix:
-    description: What the names of the variables that come from AWS end with.
+    description: A suffix for the names of the variables that come from AWS.
     type: str
   strict_permissions:
     description:
-      - By default it is an error if AWS refuses an account, a region or a cluster, for want of permissions or of
-        credentials that it accepts. The message names each of them.
-      - If V(false), they are left out of the inventory, each with a warning. It is still an error if nothing is left.
-      - An answer that fails to come for another reason is always an error.
+      - Whether to fail if AWS denies access to an account, a region or a cluster, because a permission is missing or
+        the credentials are rejected. The error names each of them.
+      - If V(false), they are omitted from the inventory with a warning. If nothing can be read, the plugin still fails.
+      - All other errors always fail.
     type: bool
     default: true
   max_workers:
-    description: How many requests are under way at the same time, 1 to 64.
+    description: The number of requests to make in parallel, 1 to 64.
     type: int
     default: 16
 extends_documentation_fragment:
@@ -130,14 +135,14 @@ extends_documentation_fragment:
   - amazon.aws.region.plugins
   - amazon.aws.assume_role.plugins
 notes:
-  - Modules don't assume roles by themselves. Where O(accounts) name profiles, C(account_profile) is what their option
-    C(profile) takes, and a profile can assume a role (C(role_arn) and C(source_profile) in the AWS configuration).
-    Otherwise M(amazon.aws.sts_assume_role) takes C(account_role_arn).
-  - The cache belongs to the file and to what it asks for (accounts, regions, filters, O(endpoint_url), O(profile),
-    O(assume_role_arn) and O(strict_permissions)), not to the other credentials. What was left out when it was filled is
-    warned of each time. While it is valid, AWS is not called. O(hostnames), O(compose), O(groups) and O(keyed_groups)
-    are evaluated anew.
-  - In AWX, it is the source "Sourced from a Project", with a credential for AWS.
+  - Modules do not assume roles. If O(accounts) has profiles, pass C(account_profile) to the option C(profile) of the
+    modules. A profile can assume a role, with C(role_arn) and C(source_profile) in the AWS configuration. Without
+    profiles, pass C(account_role_arn) to M(amazon.aws.sts_assume_role).
+  - The cache depends on the file and on the options that select clusters, which are O(accounts), O(regions), the
+    filters, O(endpoint_url), O(profile), O(assume_role_arn) and O(strict_permissions). It does not depend on the other
+    credentials. While it is valid, the plugin does not call AWS, and repeats the warnings about what was omitted.
+    O(hostnames), O(compose), O(groups) and O(keyed_groups) are evaluated each time.
+  - In AWX, use the source "Sourced from a Project" with a credential for AWS.
 seealso:
   - module: eksops.irsa.eks_oidc_info
   - plugin: amazon.aws.aws_ec2
@@ -145,13 +150,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-# fleet.eks_clusters.yml: the clusters in all enabled regions of the account whose credentials are in the environment.
+# fleet.eks_clusters.yml: all clusters of one account, in all enabled regions. Credentials come from the environment.
 plugin: eksops.irsa.eks_clusters
 
 ---
 
-# Production in two regions, but neither sandboxes nor the old version, with the variables of the role eksops.irsa.irsa
-# and a group for each region (region_eu_central_1), version and value of the tag Team.
+# Production clusters in two regions, without sandboxes and version 1.29. Sets variables of the role eksops.irsa.irsa,
+# and creates groups by region (region_eu_central_1), version and tag Team.
 plugin: eksops.irsa.eks_clusters
 regions: [eu-central-1, us-west-2]
 filters:
@@ -169,7 +174,7 @@ keyed_groups:
 
 ---
 
-# Several accounts by role, kept for an hour. An account or region that refuses is left out with a warning.
+# Several accounts, by role, with a cache. Accounts and regions that deny access are omitted with a warning.
 plugin: eksops.irsa.eks_clusters
 regions: [eu-central-1]
 accounts:
@@ -186,7 +191,7 @@ cache_connection: ~/.cache/ansible-inventory
 
 ---
 
-# Several accounts by profile. The names of all variables begin with eks_.
+# Several accounts, by profile. The variables from AWS have the prefix eks_.
 plugin: eksops.irsa.eks_clusters
 regions: [eu-central-1]
 accounts:
@@ -199,12 +204,12 @@ compose:
 
 ---
 
-# A play over such hosts: each task runs here, once for each cluster, as many at a time as there are forks.
+# A play for such an inventory. Each task runs on the controller, once for each cluster, in as many forks as configured.
 - name: Read the issuer of every cluster
   hosts: eks_clusters
   gather_facts: false
   tasks:
-    - name: Read it
+    - name: Read the issuer
       eksops.irsa.eks_oidc_info:
         cluster_name: "{{ cluster_name }}"
         region: "{{ region }}"
@@ -233,15 +238,15 @@ _CONNECTION = {
     "ansible_connection": "local",
     "ansible_python_interpreter": trust_as_template("{{ ansible_playbook_python }}"),
 }
-# The characters that AWS allows in a tag. They can't form a template.
+# The characters that AWS allows in a tag. They cannot form a template.
 _NO_TEMPLATE = re.compile(r"[\w .:/=+@-]*")
 
 
 def _plain(value: t.Any) -> t.Any:
-    """The value with its texts marked as trusted where they can't be templates, to be printed plain.
+    """The value, with each text marked as trusted that cannot be a template.
 
-    ansible-inventory prints an untrusted text as ``{"__ansible_unsafe": TEXT}``, and AWX imports that. A text that may
-    be a template stays untrusted, so that it is never evaluated.
+    ansible-inventory prints an untrusted text as ``{"__ansible_unsafe": TEXT}``, and AWX imports it in this form. A
+    text that may be a template stays untrusted, so that Ansible never evaluates it.
     """
     if isinstance(value, str):
         return trust_as_template(value) if _NO_TEMPLATE.fullmatch(value) else value
@@ -251,13 +256,13 @@ def _plain(value: t.Any) -> t.Any:
 
 
 class InventoryModule(AWSInventoryBase):
-    """The inventory ``eksops.irsa.eks_clusters``."""
+    """Provides the inventory ``eksops.irsa.eks_clusters``."""
 
     NAME = "eksops.irsa.eks_clusters"
     INVENTORY_FILE_SUFFIXES = ("eks_clusters.yml", "eks_clusters.yaml")
 
     class TemplatedOptions(AWSInventoryBase.TemplatedOptions):
-        """The options, with the templates of those below evaluated, however deep inside."""
+        """The options. Templates in those below are evaluated at any depth."""
 
         TEMPLATABLE_OPTIONS = (
             *AWSInventoryBase.TemplatedOptions.TEMPLATABLE_OPTIONS,
@@ -274,7 +279,7 @@ class InventoryModule(AWSInventoryBase):
     def parse(self, inventory: InventoryData, loader: DataLoader, path: str, cache: bool = True) -> None:
         """Fills the inventory.
 
-        :raises AnsibleParserError: the file is not valid, or AWS can't be read.
+        :raises AnsibleParserError: the file is not valid, or AWS could not be read.
         """
         super().parse(inventory, loader, path, cache=cache)
         try:
@@ -282,19 +287,19 @@ class InventoryModule(AWSInventoryBase):
                 self.get_option("filters"), self.get_option("include_filters"), self.get_option("exclude_filters")
             )
             accounts = core.parse_accounts(self.get_option("accounts"))
-            cached, found = self.get_cached_result(path, cache)
-            if not cached:
-                found = self._read(accounts, filters)
-                self.update_cached_result(path, cache, found)
-            self._populate(found["clusters"], filters)
+            is_cached, fleet = self.get_cached_result(path, cache)
+            if not is_cached:
+                fleet = self._read(accounts, filters)
+                self.update_cached_result(path, cache, fleet)
+            self._populate(fleet["clusters"], filters)
         except IrsaError as error:
-            # Its chained exceptions may repeat what was sent to AWS, and Ansible prints them.
+            # Ansible prints chained exceptions, which may contain the request to AWS.
             raise AnsibleParserError(str(error)) from None
-        for warning in found["warnings"]:
+        for warning in fleet["warnings"]:
             self.warn(warning)
 
     def get_cache_key(self, path: str) -> str:
-        """A key for the file and its options, so that other options don't get a cached answer."""
+        """A key for the file and the options that select clusters."""
         options = (
             "accounts",
             "assume_role_arn",
@@ -306,8 +311,8 @@ class InventoryModule(AWSInventoryBase):
             "regions",
             "strict_permissions",
         )
-        asked = {name: self.get_option(name) for name in options}
-        return f"{super().get_cache_key(path)}_{core.fingerprint(asked)}"
+        values = {name: self.get_option(name) for name in options}
+        return f"{super().get_cache_key(path)}_{core.fingerprint(values)}"
 
     def _read_config_data(self, path: str) -> t.Any:
         config = super()._read_config_data(path)
@@ -316,13 +321,14 @@ class InventoryModule(AWSInventoryBase):
         for definition in self.option_definitions.values():
             known.update(definition.get("aliases") or ())
         for name in sorted(map(str, set(config) - known)):
-            near = difflib.get_close_matches(name, known, n=1)
-            fix = f"did you mean {near[0]}?" if near else f"ansible-doc -t inventory {self.NAME} lists the options"
+            fix = f"ansible-doc -t inventory {self.NAME} lists the options"
+            if matches := difflib.get_close_matches(name, known, n=1):
+                fix = f"did you mean {matches[0]}?"
             raise AnsibleParserError(str(InvalidInput(f"{path} has an unknown option {name!r}", fix=fix)))
         return config
 
     def _set_frozen_credentials(self) -> None:
-        """Does nothing: each account has its own credentials, and a cached answer needs none."""
+        """Does nothing. Each account has its own credentials, and a cached result needs none."""
 
     def _read(self, accounts: t.Sequence[core.AwsAccount], filters: core.ClusterFilters) -> dict[str, t.Any]:
         workers = self.get_option("max_workers")
@@ -365,13 +371,15 @@ class InventoryModule(AWSInventoryBase):
                 self._add(name, group, variables)
 
     def _propose_name(self, cluster: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any]) -> str:
-        """The name of the host if no other host has it."""
+        """The name of the host, unless another host has the same name."""
         for expression in self.get_option("hostnames"):
             try:
                 name = self._compose(expression, variables)
             except AnsibleError as error:
                 if self.get_option("strict"):
-                    raise AnsibleParserError(f"Could not name {cluster['arn']} by {expression!r}: {error}") from error
+                    raise AnsibleParserError(
+                        f"could not evaluate hostname {expression!r} for cluster {cluster['arn']}: {error}"
+                    ) from error
                 continue
             if name:
                 return str(name)

@@ -6,46 +6,47 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: well_known_policy
-short_description: Show a well-known policy with its parameters filled in
+short_description: Return a well-known policy with its parameters filled in
 version_added: 0.3.0
 author:
   - eksops contributors (@eksops)
 description:
   - Returns the policy document that O(eksops.irsa.irsa_role#module:well_known_policies) writes, for a review or for
-    another tool. It makes no call to AWS.
-  - The guide to policies lists the names and the parameters of each.
+    another tool. The lookup makes no API calls.
+  - The R(guide to policies,ansible_collections.eksops.irsa.docsite.guide_policies) lists the policies and their
+    parameters.
 options:
   _terms:
-    description: Names of policies, such as V(external_dns).
+    description: The names of the policies, such as V(external_dns).
     type: list
     elements: str
     required: true
   partition:
-    description: The partition of the role's account.
+    description: The AWS partition of the role.
     type: str
     default: aws
   account_id:
-    description: The role's account. An error says where it is needed.
+    description: The ID of the AWS account of the role. Required only if the policy uses it.
     type: str
   region:
-    description: The cluster's region, likewise.
+    description: The AWS region of the cluster. Required only if the policy uses it.
     type: str
   cluster_name:
-    description: The cluster's name, likewise.
+    description: The name of the cluster. Required only if the policy uses it.
     type: str
 notes:
-  - Every other keyword is a parameter of the policy.
+  - All other keywords are parameters of the policy.
 seealso:
   - module: eksops.irsa.irsa_role
   - module: eksops.irsa.irsa_bindings
 """
 
 EXAMPLES = r"""
-- name: Show what external-dns may do in one hosted zone
+- name: Show the policy of external-dns for one hosted zone
   ansible.builtin.debug:
     msg: "{{ lookup('eksops.irsa.well_known_policy', 'external_dns', zones=['Z0123456789ABCDEFGHIJ']) }}"
 
-- name: Show what Cluster Autoscaler may do in a cluster in China
+- name: Show the policy of Cluster Autoscaler for a cluster in China
   ansible.builtin.debug:
     msg: "{{ lookup('eksops.irsa.well_known_policy', 'cluster_autoscaler', **cluster) | to_nice_json }}"
   vars:
@@ -58,7 +59,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: The policy document of each name.
+  description: The policy document for each name.
   type: list
   elements: dict
   sample:
@@ -85,7 +86,7 @@ _FACTS = ("partition", "account_id", "region", "cluster_name")
 
 
 class LookupModule(LookupBase):
-    """The lookup ``eksops.irsa.well_known_policy``."""
+    """Provides the lookup ``eksops.irsa.well_known_policy``."""
 
     def run(
         self, terms: t.Sequence[str], variables: t.Mapping[str, t.Any] | None = None, **kwargs: t.Any

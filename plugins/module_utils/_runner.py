@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs a module: observe, plan, stop here in check mode, apply, return the result with its diff.
+"""Runs a module: observe, plan, apply (unless in check mode), return the result with its diff.
 
 Only this file turns the errors of `_core` and `_api` into ``fail_json``.
 """
@@ -14,7 +14,7 @@ import time
 import typing as t
 
 from ansible.module_utils.common.parameters import remove_values
-from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
+from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn warns twice
 
 from ._core.errors import AccessDenied, AlreadyExists, IrsaError, OutOfDate
 
@@ -30,11 +30,9 @@ _PAUSE_SECONDS = 0.1
 
 
 def load_yaml(text: str) -> t.Any:
-    """Parses YAML that a user wrote into an option.
+    """Parse YAML from an option. Only text that is not JSON needs PyYAML, so the import is here.
 
-    PyYAML is imported here because only text that is not JSON needs it.
-
-    :raises ValueError: the text is not valid YAML; the message names the line. Or PyYAML is missing.
+    :raises ValueError: the text is not valid YAML (the message names the line), or PyYAML is missing.
     """
     try:
         import yaml
@@ -54,13 +52,12 @@ def run(
     *,
     reported_args: t.Mapping[str, t.Any] | None = None,
 ) -> t.NoReturn:
-    """Exits the module with the result that ``body`` returns, or with the error that it raises.
+    """Exit the module with the result that ``body`` returns, or with the error that it raises.
 
-    An error sets ``changed`` if its details list writes that were done before it. A result with ``failed`` and ``msg``
-    fails the module and is returned in full.
+    An error sets ``changed`` if its details list completed writes. A result with ``failed`` and ``msg`` fails the
+    module and is returned in full.
 
-    :param reported_args: options in the form in which the result reports them; for options that are too large for a
-        job's events.
+    :param reported_args: shortened options for the result, if the options are too large for a job's events.
     """
     invocation: dict[str, t.Any] = {}
     if reported_args:
@@ -76,13 +73,12 @@ def run(
 
 
 def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations, *, server_dry_run: bool = False) -> list[t.Any]:
-    """Does the plan's writes in order; does none of them in check mode.
+    """Do the plan's writes in order, or none of them in check mode.
 
     :param server_dry_run: in check mode, send the first write to the service with ``dry_run``; the service reports what
         would happen. Later writes may depend on the first one, which a dry run does not store.
     :returns: what each write returned, in order; empty in check mode.
-    :raises IrsaError: a write failed. ``details`` lists the writes that were done before it; another run continues
-        from there.
+    :raises IrsaError: a write failed. ``details`` lists the completed writes; the next run continues after them.
     """
     for warning in plan.warnings:
         warn(warning)
@@ -106,16 +102,16 @@ def _dry_run(actions: t.Iterable[Action], operations: Operations) -> None:
         try:
             operations[action.operation](**action.arguments, dry_run=True)
         except AccessDenied as error:
-            # Check mode also serves users who may only read.
+            # Users with read-only permissions may use check mode too.
             warn(f"With these credentials a real run would be refused: {error}")
 
 
 def converge(
     module: AnsibleAWSModule, make_plan: t.Callable[[], Plan], operations: Operations, *, server_dry_run: bool = False
 ) -> tuple[Plan, list[t.Any]]:
-    """Makes the plan and applies it; starts again if the object was created or changed after it was read.
+    """Make the plan and apply it; start again if the object was created or changed after it was read.
 
-    Another writer may have done that, or an own request whose answer was lost and which was sent again.
+    The cause is another writer, or a retried request whose first answer was lost.
 
     :param make_plan: observes and plans.
     :param server_dry_run: as for `apply`.
@@ -134,8 +130,8 @@ def converge(
             if not rounds_left:
                 raise
             before = plan.before if before is None else before
-            # An object that already exists needs no creation, whoever made it. A write on an outdated object counts as
-            # done if the next plan is empty.
+            # A create counts as done if the object exists. A write on an outdated object counts as done if the next
+            # plan is empty.
             count = len(error.details.get("done", ())) + isinstance(error, AlreadyExists)
             done = (*done, *plan.actions[:count])
             refused = plan.actions[count : count + 1] if isinstance(error, OutOfDate) else ()
@@ -154,9 +150,9 @@ def result(module: AnsibleAWSModule, plan: Plan, **returns: t.Any) -> dict[str, 
 
 
 def redact(value: t.Any, secrets: t.Collection[str]) -> t.Any:
-    """Removes secrets from a result or a part of it.
+    """Remove secrets from a result or a part of it.
 
-    For secrets that are too many for AnsibleModule, which searches every value for each of them.
+    For many secrets: AnsibleModule would search every value for each of them.
     """
     return remove_values(value, secrets)
 

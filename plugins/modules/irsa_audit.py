@@ -7,17 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_audit
-short_description: Audit which service accounts of a cluster use which IAM roles
+short_description: Audit the service accounts of an EKS cluster and their IAM roles
 version_added: 0.3.0
 description:
-  - Examines a whole EKS cluster in both directions. From the cluster, each service account that is annotated with an
-    IAM role, with its role, trust policy, policies and pods. From AWS, each role that trusts the cluster's OIDC
-    provider, with its service accounts.
-  - Finds what M(eksops.irsa.irsa_verify) finds for a single service account without a token. Other findings appear only
-    in an audit of the whole cluster. Examples are roles that trust service accounts that do not exist, unused roles,
-    roles that allow everything, shared roles, annotations set by hand, and OIDC providers of deleted clusters.
-  - Only reads, by pages. Thousands of service accounts take seconds.
-  - Fails if there is a finding at or above O(fail_on), and still returns everything.
+  - Checks each service account of an EKS cluster that is annotated with an IAM role, with its role, trust policy,
+    policies and pods. Also checks each role that trusts the OIDC provider of the cluster.
+  - The module returns the findings that M(eksops.irsa.irsa_verify) returns for a single service account, without the
+    probe V(token). Other findings appear only in an audit of the whole cluster. Examples are roles that trust missing
+    service accounts, unused roles, roles that allow everything, shared roles, annotations that this collection does not
+    manage, and OIDC providers of deleted clusters.
+  - The module only reads. It lists objects in pages, so thousands of service accounts take seconds.
+  - The module fails if there is a finding at or above O(fail_on). It still returns the full result.
 extends_documentation_fragment:
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
@@ -29,93 +29,97 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - The files that O(reports) names are written in check mode, too.
+      - The files of O(reports) are also written in check mode.
 options:
   issuer:
     description:
-      - URL of the cluster's OIDC issuer, for a cluster that is reached with O(kubeconfig) or other Kubernetes options.
-        The module then makes no call to EKS about the cluster.
-      - One of O(cluster_name) and O(issuer) is required.
+      - The OIDC issuer of the cluster, with or without C(https://), for a cluster that is reached with O(kubeconfig) or
+        other Kubernetes options. The module then does not call EKS for the cluster.
+      - Exactly one of O(cluster_name) and O(issuer) is required.
     type: str
   namespaces:
     description:
-      - The namespaces of the service accounts to examine, all by default.
-      - Roles are examined whichever accounts they trust. Whether accounts in other namespaces exist is unknown, so
-        there are no findings about them.
+      - The namespaces of the service accounts to check. The default is all namespaces.
+      - Roles are checked whichever service accounts they trust. Whether service accounts of other namespaces exist is
+        unknown, so there are no findings about them.
     type: list
     elements: str
   role_accounts:
     description:
-      - AWS accounts, besides the cluster's, whose roles the service accounts may name. A role in any other account is a
-        finding. Roles in other accounts can't be read.
+      - Other AWS accounts whose roles the service accounts may use. A role in an AWS account that is neither in this
+        list nor the account of the cluster is a finding. The module cannot read roles of other AWS accounts.
     type: list
     elements: str
   pods:
-    description: Whether to examine the pods of the service accounts.
+    description: Whether to check the pods of the service accounts.
     type: bool
     default: true
   dry_run_pod:
     description:
-      - Whether to create a pod with one of the service accounts in a server-side dry run, which shows whether the pod
-        identity webhook answers. Nothing is stored.
+      - Whether to create a pod with one of the service accounts in a server-side dry run. This shows whether the pod
+        identity webhook works. Nothing is stored.
     type: bool
     default: true
   env_from:
     description:
-      - Whether to check the ConfigMaps and Secrets that containers take with C(envFrom) for variables that override the
-        role. Only their metadata is read, which has the names of keys and no values. But Kubernetes has no permission
-        for less than the whole object.
+      - Whether to check the ConfigMaps and Secrets that containers use with C(envFrom) for variables that override the
+        role. The module reads only their metadata, which has the names of keys and no values. The Kubernetes
+        permission, however, covers the whole objects.
     type: bool
     default: false
   providers:
     description:
-      - Whether to find OIDC providers of EKS clusters that do not exist. It takes a request for each cluster in each
-        region that a provider of the account names.
+      - Whether to find OIDC providers of deleted EKS clusters. This takes a request for each cluster, in each region
+        that an OIDC provider of the AWS account names.
     type: bool
     default: true
   unused_days:
     description:
-      - The number of days without use after which a role is a finding. IAM tracks use for 400 days.
+      - The number of days without use after which a role is a finding. IAM tracks the use of a role for 400 days.
       - V(0) turns the check off.
     type: int
     default: 90
   fail_on:
-    description: The least severity of a finding that fails the module. Notes never do.
+    description:
+      - The lowest severity of a finding that fails the module. With V(never), findings are only returned.
+      - Findings of the severity V(note) never fail the module.
     type: str
     choices: [error, warning, never]
     default: error
   ignore:
-    description: IDs of findings to ignore. They are in no report either.
+    description: IDs of findings to ignore. They are neither returned nor in the reports.
     type: list
     elements: str
   reports:
     description:
-      - Files to write, on the host where the module runs. They have all findings.
-      - An existing file is replaced. Writing a report is not a change.
+      - The report files to write on the host where the module runs. They have all findings.
+      - Existing files are replaced. A written report does not count as a change.
     type: dict
     suboptions:
       html:
         description:
-          - A page in one file. It shows each service account with its role and its policies, can be searched and
-            filtered, and has the fix for each finding.
+          - The path of a single HTML page. It shows each service account with its role and policies, has a search and
+            filters, and shows the fix for each finding.
         type: path
       json:
-        description: Everything as JSON.
+        description: The path of a JSON file with all data.
         type: path
       junit:
-        description: JUnit XML, in which each service account and each role is a test. O(fail_on) decides what fails.
+        description:
+          - The path of a JUnit XML file. Each service account and each role is a test. O(fail_on) determines which
+            tests fail.
         type: path
       markdown:
-        description: The findings as Markdown, for a job's artifact or a ticket.
+        description: The path of a Markdown file with the findings, for a job artifact or a ticket.
         type: path
       sarif:
-        description: SARIF 2.1.0, for tools that track findings.
+        description: The path of a SARIF 2.1.0 file, for tools that track findings.
         type: path
   max_findings:
     description:
-      - How many findings to return, the worst first, so that the result of a large cluster stays small. RV(summary)
-        counts all findings, and O(reports) have all of them.
-      - V(0) returns all of them.
+      - The maximum number of findings to return, the worst first. This keeps the result of a large cluster small.
+        RV(summary) counts all findings, and O(reports) have all of them.
+      - V(0) returns all findings.
     type: int
     default: 100
   details:
@@ -123,19 +127,19 @@ options:
     type: bool
     default: false
   max_workers:
-    description: How many requests to make in parallel, 1 to 64.
+    description: The number of requests to make in parallel, 1 to 64.
     type: int
     default: 16
 notes:
-  - What the caller is not allowed to read is unknown. RV(skipped_checks) and a warning name the missing
-    permission, and the audit goes on. Only list on serviceaccounts is indispensable.
-  - In AWS it needs C(eks:DescribeCluster), C(eks:ListPodIdentityAssociations), C(eks:DescribeAddon),
-    C(iam:GetAccountAuthorizationDetails) (or C(iam:ListRoles), without policies and last use),
-    C(iam:ListOpenIDConnectProviders) and C(iam:GetOpenIDConnectProvider), for long trust policies
-    C(iam:GetAccountSummary), and with O(providers) C(eks:ListClusters).
-  - In Kubernetes it needs list on serviceaccounts, namespaces, pods, mutatingwebhookconfigurations, and for get and
-    list on the workloads that own pods. With O(dry_run_pod) it needs create on pods, only for the dry run, and with
-    O(env_from) get on configmaps and secrets.
+  - If the caller may not read something, its state is unknown. RV(skipped_checks) and a warning name the missing
+    permission, and the audit continues. Only list on serviceaccounts is required.
+  - In AWS, the module needs C(eks:DescribeCluster), C(eks:ListPodIdentityAssociations), C(eks:DescribeAddon),
+    C(iam:GetAccountAuthorizationDetails), C(iam:ListOpenIDConnectProviders) and C(iam:GetOpenIDConnectProvider). With
+    C(iam:ListRoles) in place of C(iam:GetAccountAuthorizationDetails), policies and last use are unknown. For long
+    trust policies it also needs C(iam:GetAccountSummary), and with O(providers=true) C(eks:ListClusters).
+  - In Kubernetes, the module needs list on serviceaccounts, namespaces, pods and mutatingwebhookconfigurations, and get
+    and list on the workloads that own pods. With O(dry_run_pod=true) it also needs create on pods, only for the dry
+    run, and with O(env_from=true) get on configmaps and secrets.
 author:
   - eksops contributors (@eksops)
 seealso:
@@ -146,7 +150,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Audit a cluster, and write a page and a file for the pipeline
+- name: Audit a cluster and write reports
   eksops.irsa.irsa_audit:
     cluster_name: production
     region: eu-west-1
@@ -160,7 +164,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ (audit | eksops.irsa.audit_report).splitlines() }}"
 
-- name: Fail on warnings in one namespace, except for roles that are shared on purpose
+- name: Fail on warnings in one namespace, but allow shared roles
   eksops.irsa.irsa_audit:
     cluster_name: production
     region: eu-west-1
@@ -168,7 +172,7 @@ EXAMPLES = r"""
     fail_on: warning
     ignore: [role-shared]
 
-- name: Audit without EKS and pods, with a kubeconfig
+- name: Audit a cluster with a kubeconfig, without its pods
   eksops.irsa.irsa_audit:
     kubeconfig: ~/.kube/config
     issuer: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
@@ -178,13 +182,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ok:
-  description: Whether every examined chain is intact. No chain is broken and none is unknown.
-  returned: if the cluster was examined
+  description: Whether all chains are intact. False if one is broken or unknown.
+  returned: if the cluster was audited
   type: bool
   sample: false
 cluster:
   description: The cluster. With O(issuer), name and version are null.
-  returned: if the cluster was examined
+  returned: if the cluster was audited
   type: dict
   sample:
     name: production
@@ -195,40 +199,40 @@ cluster:
     issuer: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
 provider:
   description: The cluster's OIDC provider in IAM.
-  returned: if the cluster was examined
+  returned: if the cluster was audited
   type: dict
   contains:
     arn:
-      description: Its ARN, whether or not it exists.
+      description: The ARN of the provider, whether or not it exists.
       type: str
       returned: always
       sample: arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF
     exists:
-      description: Whether it exists; null if that is unknown.
+      description: Whether the provider exists. Null if this is unknown.
       type: bool
       returned: always
       sample: true
     client_ids:
-      description: The audiences that it accepts.
+      description: The audiences that the provider accepts.
       type: list
       elements: str
       returned: always
       sample: [sts.amazonaws.com]
     state:
-      description: As of RV(service_accounts[].state).
+      description: The state, as in RV(service_accounts[].state).
       type: str
       returned: always
       sample: ok
     findings:
-      description: The indices of its findings in RV(findings).
+      description: The indices of the provider's findings in RV(findings).
       type: list
       elements: int
       returned: always
       sample: []
 counts:
   description:
-    - The number of service accounts and roles in each state, of pods and stale pods, and of findings of each severity.
-  returned: if the cluster was examined
+    - The number of service accounts and roles by state, of pods and stale pods, and of findings by severity.
+  returned: if the cluster was audited
   type: dict
   sample:
     service_accounts: {total: 40, ok: 37, note: 0, warning: 1, unknown: 0, error: 2}
@@ -236,8 +240,8 @@ counts:
     pods: {total: 120, stale: 3}
     findings: {error: 2, warning: 3, note: 1}
 summary:
-  description: The number of findings of each kind, the worst first.
-  returned: if the cluster was examined
+  description: The number of findings by cause, the worst first.
+  returned: if the cluster was audited
   type: list
   elements: dict
   contains:
@@ -252,33 +256,33 @@ summary:
       returned: always
       sample: error
     link:
-      description: The link of the chain.
+      description: The link of the chain, V(provider), V(role), V(account), V(webhook), V(pods) or V(sts).
       type: str
       returned: always
       sample: pods
     title:
-      description: What the finding is about.
+      description: The title of the cause.
       type: str
       returned: always
       sample: Pods started before the annotation
     count:
-      description: How many findings.
+      description: The number of findings.
       type: int
       returned: always
       sample: 2
     service_accounts:
-      description: How many service accounts they concern.
+      description: The number of service accounts that they concern.
       type: int
       returned: always
       sample: 2
 findings:
   description: The findings, the worst first, at most O(max_findings).
-  returned: if the cluster was examined
+  returned: if the cluster was audited
   type: list
   elements: dict
   contains:
     id:
-      description: As of RV(summary[].id).
+      description: The ID of the cause, as in RV(summary[].id).
       type: str
       returned: always
       sample: trusts-missing-account
@@ -298,17 +302,17 @@ findings:
       returned: always
       sample: "role reports trusts 1 service account that does not exist in the cluster: analytics/reports"
     evidence:
-      description: Where it was found; null if the message says it.
+      description: Where it was found. Null if the message says it.
       type: str
       returned: always
       sample: iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument
     expected:
-      description: The expected value; null if it is not a single value.
+      description: The expected value. Null if it is not a single value.
       type: str
       returned: always
       sample: null
     found:
-      description: The value found instead; null if it is not a single value.
+      description: The value found instead. Null if it is not a single value.
       type: str
       returned: always
       sample: analytics/reports
@@ -330,150 +334,150 @@ findings:
       returned: always
       sample: [arn:aws:iam::123456789012:role/reports]
 omitted:
-  description: The number of findings that RV(findings) lacks because of O(max_findings).
-  returned: if the cluster was examined
+  description: The number of findings that are not in RV(findings) because of O(max_findings).
+  returned: if the cluster was audited
   type: int
   sample: 0
 skipped_checks:
-  description: What could not be read, and why.
-  returned: if the cluster was examined
+  description: What could not be checked, and why.
+  returned: if the cluster was audited
   type: list
   elements: str
   sample: ["Could not read the add-on vpc-cni: the permission eks:DescribeAddon is missing."]
 service_accounts:
   description:
-    - The service accounts that are bound to a role by their annotation, by their pods, or by a role that trusts them.
-      Accounts that a role trusts but that do not exist are among them.
+    - The service accounts that have a role annotation, whose pods have a role, or that a role trusts. Service accounts
+      that a role trusts but that do not exist are included.
   returned: with O(details=true)
   type: list
   elements: dict
   contains:
     namespace:
-      description: The account's namespace.
+      description: The namespace of the service account.
       type: str
       returned: always
       sample: analytics
     name:
-      description: The account's name.
+      description: The name of the service account.
       type: str
       returned: always
       sample: reports
     exists:
-      description: Whether it exists.
+      description: Whether the service account exists.
       type: bool
       returned: always
       sample: true
     role_arn:
-      description: The role ARN that it is annotated with; null without one.
+      description: The ARN in the role annotation. Null without the annotation.
       type: str
       returned: always
       sample: arn:aws:iam::123456789012:role/reports
     role:
-      description: The index of that role in RV(roles); null if the annotation names no role.
+      description: The index of this role in RV(roles). Null if the annotation does not name a role.
       type: int
       returned: always
       sample: 0
     bound_by:
-      description: The field managers of the annotation, from V(metadata.managedFields); null without any.
+      description: The field managers of the annotation, from C(metadata.managedFields). Null if unknown.
       type: str
       returned: always
       sample: eksops.irsa
     pods:
-      description: The number of its pods (C(total)), and of those that lack what new pods get (C(stale)).
+      description: The number of pods (C(total)) and of stale pods (C(stale)) of the service account.
       type: dict
       returned: always
       sample: {total: 3, stale: 0}
     state:
       description:
-        - The worst severity of its findings, V(error), V(warning) or V(note); V(unknown) if a part of it could not be
-          read and there is no error; otherwise V(ok).
+        - The worst severity of the findings, V(error), V(warning) or V(note).
+        - V(unknown) if something could not be read and there is no error. V(ok) otherwise.
       type: str
       returned: always
       sample: ok
     findings:
-      description: The indices of its findings in RV(findings), as if none were omitted.
+      description: The indices of the findings in RV(findings), counted as if no finding were omitted.
       type: list
       elements: int
       returned: always
       sample: []
 roles:
-  description: The roles that trust the cluster's provider, and those that service accounts name.
+  description: The roles that trust the cluster's provider, and the roles that service accounts are annotated with.
   returned: with O(details=true)
   type: list
   elements: dict
   contains:
     arn:
-      description: The role's ARN.
+      description: The ARN of the role.
       type: str
       returned: always
       sample: arn:aws:iam::123456789012:role/reports
     name:
-      description: The role's name.
+      description: The name of the role.
       type: str
       returned: always
       sample: reports
     account_id:
-      description: The AWS account that it is in.
+      description: The AWS account of the role.
       type: str
       returned: always
       sample: "123456789012"
     exists:
-      description: Whether it exists; null if that is unknown, as for a role in another AWS account.
+      description: Whether the role exists. Null if this is unknown, as for a role in another AWS account.
       type: bool
       returned: always
       sample: true
     created:
-      description: When it was created, RFC 3339; null if that is unknown.
+      description: When the role was created, in RFC 3339 format. Null if this is unknown.
       type: str
       returned: always
       sample: "2026-01-02T03:04:05Z"
     last_used:
-      description: When it was last used, RFC 3339; null if never or unknown.
+      description: When the role was last used, in RFC 3339 format. Null if never or unknown.
       type: str
       returned: always
       sample: "2026-11-20T08:00:00Z"
     policies:
-      description: Its policies, each with C(kind) (V(managed) or V(inline)), C(name) and C(arn).
+      description: The policies of the role, each with C(kind) (V(managed) or V(inline)), C(name) and C(arn).
       type: list
       elements: dict
       returned: always
       sample: [{kind: managed, name: AmazonS3ReadOnlyAccess, arn: "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}]
     permissions_boundary:
-      description: The ARN of its permissions boundary; null without one.
+      description: The ARN of the permissions boundary. Null if the role has none.
       type: str
       returned: always
       sample: null
     subjects:
-      description: The subjects of this cluster that it trusts, as in its trust policy.
+      description: The subjects of this cluster that the role trusts, as in its trust policy.
       type: list
       elements: str
       returned: always
       sample: ["system:serviceaccount:analytics:reports"]
     service_accounts:
-      description: The indices of the accounts that name it in RV(service_accounts).
+      description: The indices of the service accounts that are annotated with the role, in RV(service_accounts).
       type: list
       elements: int
       returned: always
       sample: [0]
     state:
-      description: As of RV(service_accounts[].state).
+      description: The state, as in RV(service_accounts[].state).
       type: str
       returned: always
       sample: ok
     findings:
-      description: As of RV(service_accounts[].findings).
+      description: The indices of the findings, as in RV(service_accounts[].findings).
       type: list
       elements: int
       returned: always
       sample: []
 reports:
   description: The files that were written, by format.
-  returned: if the cluster was examined
+  returned: if the cluster was audited
   type: dict
   sample: {html: /tmp/irsa-audit.html, sarif: /tmp/irsa-audit.sarif}
 calls:
   description: The number of requests by service and operation.
-  returned: if the cluster was examined
+  returned: if the cluster was audited
   type: dict
   sample:
     eks: {DescribeCluster: 1}
@@ -481,7 +485,7 @@ calls:
     kubernetes: {list pods: 1, list serviceaccounts: 1}
 elapsed:
   description: The duration in seconds.
-  returned: if the cluster was examined
+  returned: if the cluster was audited
   type: float
   sample: 1.2
 """

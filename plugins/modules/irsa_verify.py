@@ -7,16 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_verify
-short_description: Prove that a service account can act as its IAM role, or say which link is broken
+short_description: Verify that a service account can assume its IAM role
 version_added: 0.2.0
 description:
-  - Looks at the whole chain that gives the pods of a Kubernetes service account an IAM role (IRSA), from the OIDC
-    provider to STS, and names what is wrong with it, where, and what to do about it.
-  - It only reads. What it sends besides are a request for a token of the account, which it shows to STS once and keeps
-    from every output, and the creation of a pod as a server-side dry run, which stores nothing. A pod is started only
-    with O(test_pod).
-  - Several causes are all found, each once, in the order of the chain, without those that merely follow from another.
-  - It fails if there is a finding at or above O(fail_on), and returns everything all the same.
+  - Checks each link of the chain that gives the pods of a Kubernetes service account an IAM role (IRSA), from the OIDC
+    provider to STS. For each broken link, the module returns the cause, the object and the fix.
+  - If several links are broken, the module returns a finding for each cause. Findings that only follow from another
+    finding are omitted.
+  - The module changes nothing. It creates a token of the service account, sends it once to STS and removes it from all
+    output. It creates a pod in a server-side dry run, which stores nothing. It starts a pod only with
+    O(test_pod.enabled=true).
+  - The module fails if there is a finding at or above O(fail_on). It still returns the full result.
 extends_documentation_fragment:
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
@@ -31,107 +32,107 @@ attributes:
       - The test pod is not started in check mode.
 options:
   namespace:
-    description: Namespace of the service account.
+    description: The namespace of the service account.
     type: str
     required: true
   service_account:
-    description: Name of the service account.
+    description: The name of the service account.
     type: str
     required: true
     aliases: [name]
   role_arn:
     description:
-      - ARN of the role that the account is to act as.
-      - By default what the annotation C(eks.amazonaws.com/role-arn) of the account says.
-      - Give it for a role of another AWS account than the cluster's, which is then taken to be meant, and wherever the
-        annotation itself may be wrong.
+      - The ARN of the role that the service account should assume.
+      - The default is the annotation C(eks.amazonaws.com/role-arn) of the service account.
+      - Set this option if the annotation itself may be wrong, or if the role is in another AWS account than the
+        cluster. The module then expects that AWS account.
     type: str
   issuer:
     description:
-      - URL of the cluster's OIDC issuer, for a cluster that is reached by O(kubeconfig) or other Kubernetes options
-        and that EKS is not to be asked about.
-      - One of O(cluster_name) and O(issuer) is required.
+      - The OIDC issuer of the cluster, with or without C(https://), for a cluster that is reached with O(kubeconfig) or
+        other Kubernetes options. The module then does not call EKS for the cluster.
+      - Exactly one of O(cluster_name) and O(issuer) is required.
     type: str
   probes:
     description:
-      - What to do to find out.
-      - V(static) reads IAM, EKS and the objects of Kubernetes, and evaluates the trust policy as IAM does, against the
-        claims that the account's tokens have.
-      - V(token) requests a token of the account and shows it to STS, as a pod does. It needs no pod and no AWS
-        credentials. The session may do nothing (its policy denies everything), lasts 15 minutes and is dropped at once.
-      - V(admission) has the API server dry-run the creation of a pod (server-side dry run), and looks what the pod
-        identity webhook did to it.
-      - V(pods) reads the pods of the account and the templates of their owners.
+      - The probes to run.
+      - V(static) reads objects from IAM, EKS and Kubernetes. It evaluates the trust policy as IAM does, with the claims
+        of the tokens of the service account.
+      - V(token) creates a token of the service account and sends it to STS, as a pod does. It needs neither a pod nor
+        AWS credentials. The session has a policy that denies everything, lasts 15 minutes and is not used.
+      - V(admission) creates a pod in a server-side dry run and checks whether the pod identity webhook injected the
+        role.
+      - V(pods) checks the pods of the service account and the pod templates of their owners.
     type: list
     elements: str
     choices: [static, token, admission, pods]
     default: [static, token, admission, pods]
   label_selectors:
     description:
-      - Look at pods with these labels, as C(kubectl -l) takes them, whatever their service account, so that one that
-        uses another account is found.
-      - By default the pods of the account.
+      - Check the pods with these labels, in the format of C(kubectl -l), whatever service account they use. This finds
+        pods that use another service account by mistake.
+      - The default is the pods of the service account.
     type: list
     elements: str
   test_pod:
     description:
-      - A pod of the account that asks AWS who it is. It is deleted whatever becomes of it.
+      - A pod of the service account that asks AWS for its identity. The module always deletes the pod.
     type: dict
     suboptions:
       enabled:
-        description: Whether to start it.
+        description: Whether to start the pod.
         type: bool
         default: false
       image:
-        description: Its image, which has to have what O(test_pod.command) runs.
+        description: The image of the pod. It must contain the program of O(test_pod.command).
         type: str
         default: public.ecr.aws/aws-cli/aws-cli:2.25.4
       command:
-        description: What it runs. The ARN that it prints is taken to be the caller's.
+        description: The command to run. It must print the ARN of the caller.
         type: list
         elements: str
         default: [aws, sts, get-caller-identity]
       timeout:
-        description: How long to wait until it has ended, in seconds.
+        description: The maximum time to wait for the pod to end, in seconds.
         type: int
         default: 120
       node_selector:
-        description: Labels of the nodes that it may run on.
+        description: The labels of the nodes on which the pod may run.
         type: dict
         default: {}
       tolerations:
-        description: Its tolerations.
+        description: The tolerations of the pod.
         type: list
         elements: dict
         default: []
   propagation_timeout:
     description:
-      - How long to go on asking STS, in seconds, where IAM allows what STS refuses. A change of a role or a provider
-        takes seconds to reach STS, seldom two minutes.
+      - The maximum time to retry a request that STS rejects although IAM allows it, in seconds. A change to a role or a
+        provider takes seconds to reach STS, rarely up to two minutes.
     type: int
     default: 120
   fail_on:
-    description: The least severity of a finding that fails the module.
+    description: The lowest severity of a finding that fails the module. With V(never), findings are only returned.
     type: str
     choices: [error, warning, never]
     default: error
   ignore:
-    description: Ids of findings that don't count. They are returned in RV(ignored).
+    description: IDs of findings to ignore. They are returned in RV(ignored).
     type: list
     elements: str
 notes:
-  - What the caller isn't allowed to see is unknown, with a warning that names the permission, and the rest goes on.
-  - In AWS it asks for C(eks:DescribeCluster), C(eks:DescribeAddon), C(eks:ListPodIdentityAssociations),
-    C(iam:GetOpenIDConnectProvider), C(iam:ListOpenIDConnectProviders), C(iam:GetRole),
-    C(iam:ListAttachedRolePolicies), C(iam:ListRolePolicies) and C(iam:GetRolePolicy), for a role with a permissions
-    boundary for C(iam:GetPolicy) and C(iam:GetPolicyVersion), and for one with a long trust policy for
-    C(iam:GetAccountSummary).
-  - In Kubernetes it asks for get on serviceaccounts, namespaces, and the workloads that own pods, list on pods and
-    mutatingwebhookconfigurations, create on serviceaccounts/token, create on pods (for the dry run and the test pod),
-    and for the test pod watch and delete on pods and get on pods/log. Where containers take whole ConfigMaps or Secrets
-    as their environment it asks for the names of their keys, never for values.
-  - With O(cluster_name) the credentials are of the cluster's AWS account. IAM can't be asked about a role of another
-    account then, and STS alone decides.
+  - If the caller may not read something, its state is unknown. A warning names the missing permission, and the
+    verification continues.
+  - In AWS, the module needs C(eks:DescribeCluster), C(eks:DescribeAddon), C(eks:ListPodIdentityAssociations),
+    C(iam:GetOpenIDConnectProvider), C(iam:ListOpenIDConnectProviders), C(iam:GetRole), C(iam:ListAttachedRolePolicies),
+    C(iam:ListRolePolicies) and C(iam:GetRolePolicy). For a role with a permissions boundary it also needs
+    C(iam:GetPolicy) and C(iam:GetPolicyVersion), and for a role with a long trust policy C(iam:GetAccountSummary).
+  - In Kubernetes, the module needs get on serviceaccounts, namespaces and the workloads that own pods, list on pods and
+    mutatingwebhookconfigurations, create on serviceaccounts/token, and create on pods for the dry run. For the test pod
+    it also needs watch and delete on pods, and get on pods/log. If containers use ConfigMaps or Secrets with
+    C(envFrom), it reads the names of their keys, never the values.
+  - With O(cluster_name), the credentials belong to the AWS account of the cluster. They cannot read a role of another
+    AWS account from IAM, so only STS verifies such a role.
 author:
   - eksops contributors (@eksops)
 seealso:
@@ -140,19 +141,19 @@ seealso:
   - module: eksops.irsa.irsa_role
   - module: eksops.irsa.iam_oidc_provider
   - name: AssumeRoleWithWebIdentity
-    description: What STS checks, and how it refuses.
+    description: What STS checks, and the errors that it returns.
     link: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 """
 
 EXAMPLES = r"""
-- name: Prove that the account can act as the role that it names
+- name: Verify that a service account can assume the role of its annotation
   eksops.irsa.irsa_verify:
     cluster_name: production
     region: eu-west-1
     namespace: default
     service_account: default
 
-- name: See what is wrong, and go on
+- name: Verify a service account without failing
   eksops.irsa.irsa_verify:
     cluster_name: production
     region: eu-west-1
@@ -162,11 +163,11 @@ EXAMPLES = r"""
     ignore: [trust-too-broad]
   register: verification
 
-- name: Print it
+- name: Show the findings
   ansible.builtin.debug:
     msg: "{{ verification.findings | map(attribute='message') }}"
 
-- name: Only ask STS, without AWS credentials
+- name: Verify only with STS, without AWS credentials
   eksops.irsa.irsa_verify:
     kubeconfig: ~/.kube/config
     issuer: https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
@@ -174,7 +175,7 @@ EXAMPLES = r"""
     service_account: default
     probes: [token]
 
-- name: Ask from within a pod as well
+- name: Verify with a test pod too
   eksops.irsa.irsa_verify:
     cluster_name: production
     region: eu-west-1
@@ -188,40 +189,40 @@ EXAMPLES = r"""
 
 RETURN = r"""
 namespace:
-  description: The namespace that was given.
-  returned: if the chain was looked at
+  description: The namespace of the service account.
+  returned: if the chain was checked
   type: str
   sample: shop
 service_account:
-  description: The service account that was given.
-  returned: if the chain was looked at
+  description: The name of the service account.
+  returned: if the chain was checked
   type: str
   sample: checkout
 ok:
   description:
-    - Whether every link that was looked at holds.
-    - It is false, too, where a link is unknown; leave out of O(probes) what the caller isn't allowed to do.
-  returned: if the chain was looked at
+    - Whether all checked links are intact.
+    - False if a link is unknown. If the caller lacks permissions for a probe, remove it from O(probes).
+  returned: if the chain was checked
   type: bool
   sample: false
 findings:
-  description: What is wrong, in the order of the chain.
-  returned: if the chain was looked at
+  description: The findings, in the order of the chain.
+  returned: if the chain was checked
   type: list
   elements: dict
   contains:
     id:
-      description: Which of the known causes it is. The troubleshooting guide explains each.
+      description: The ID of the cause. The troubleshooting guide explains each.
       type: str
       returned: always
       sample: sub-mismatch
     severity:
-      description: V(error) for what breaks the chain, V(warning) for what works but shouldn't stay so.
+      description: V(error) if it breaks the chain. V(warning) if the chain works but should be corrected.
       type: str
       returned: always
       sample: error
     link:
-      description: Where it is, V(provider), V(role), V(account), V(webhook), V(pods) or V(sts).
+      description: The link of the chain, V(provider), V(role), V(account), V(webhook), V(pods) or V(sts).
       type: str
       returned: always
       sample: role
@@ -233,82 +234,82 @@ findings:
         statement 1 of the trust policy of role checkout: sub is system:serviceaccount:shop:checkout, the policy wants
         system:serviceaccount:default:checkout (namespace differs)
     evidence:
-      description: Where it was seen; null where the message says it.
+      description: Where it was found. Null if the message says it.
       type: str
       returned: always
       sample: Statement[0].Condition.StringEquals
     expected:
-      description: What there should be, where one value says it; else null.
+      description: The expected value. Null if it is not a single value.
       type: str
       returned: always
       sample: system:serviceaccount:shop:checkout
     found:
-      description: What there is instead, where one value says it; else null.
+      description: The value found instead. Null if it is not a single value.
       type: str
       returned: always
       sample: system:serviceaccount:default:checkout
     fix:
-      description: What to do about it.
+      description: How to fix it.
       type: str
       returned: always
       sample: "run eksops.irsa.irsa_role with name: checkout and service_accounts: [{namespace: shop, name: checkout}]"
 ignored:
-  description: The findings whose ids O(ignore) names, in the same form.
-  returned: if the chain was looked at
+  description: The findings whose IDs are in O(ignore), like RV(findings).
+  returned: if the chain was checked
   type: list
   elements: dict
   sample: []
 links:
   description:
-    - How each link of the chain is, V(ok), V(broken), V(unknown) or V(skipped).
-    - V(unknown) is a link that could not be looked at, which a warning explains, or that can't be judged because of
-      another finding; V(skipped) is one that no probe was to look at.
-    - If STS accepted the account's token, provider and role are V(ok) even where IAM could not be asked.
-  returned: if the chain was looked at
+    - The state of each link of the chain, V(ok), V(broken), V(unknown) or V(skipped).
+    - V(unknown) means that the link could not be read (see the warnings), or that another finding prevents the check.
+      V(skipped) means that no probe checks the link.
+    - If STS accepted the token of the service account, provider and role are V(ok) even if IAM could not be read.
+  returned: if the chain was checked
   type: dict
   contains:
     provider:
-      description: The OIDC provider in IAM.
+      description: The state of the OIDC provider in IAM.
       type: str
       returned: always
       sample: ok
     role:
-      description: The role, its ARN, and its trust policy.
+      description: The state of the role, its ARN and its trust policy.
       type: str
       returned: always
       sample: broken
     account:
-      description: The service account and its annotations.
+      description: The state of the service account and its annotations.
       type: str
       returned: always
       sample: ok
     webhook:
-      description: The pod identity webhook.
+      description: The state of the pod identity webhook.
       type: str
       returned: always
       sample: ok
     pods:
-      description: The pods.
+      description: The state of the pods.
       type: str
       returned: always
       sample: ok
     sts:
-      description: The answer of STS.
+      description: Whether STS accepts the token.
       type: str
       returned: always
       sample: broken
 proof:
-  description: What proves the chain. It is null unless STS accepted the account's token.
-  returned: if the chain was looked at
+  description: The answer of STS to the token of the service account. Null if STS did not accept it.
+  returned: if the chain was checked
   type: dict
   contains:
     assumed_role_arn:
-      description: The session that STS made.
+      description: The ARN of the session that STS created.
       type: str
       returned: if STS accepted the token
       sample: arn:aws:sts::123456789012:assumed-role/checkout/irsa-verify.shop.checkout
     caller_account:
-      description: The AWS account that the session is in.
+      description: The AWS account of the session.
       type: str
       returned: if STS accepted the token
       sample: "123456789012"
@@ -328,84 +329,84 @@ proof:
       returned: if STS accepted the token
       sample: system:serviceaccount:shop:checkout
     expires_in:
-      description: How long the session would have lasted, in seconds.
+      description: The duration of the session, in seconds.
       type: int
       returned: if STS accepted the token
       sample: 900
 pods:
-  description: The pods as they were found; none without the probe V(pods).
-  returned: if the chain was looked at
+  description: The pods. Empty without the probe V(pods).
+  returned: if the chain was checked
   type: list
   elements: dict
   contains:
     namespace:
-      description: The pod's namespace.
+      description: The namespace of the pod.
       type: str
       returned: always
       sample: shop
     name:
-      description: The pod's name.
+      description: The name of the pod.
       type: str
       returned: always
       sample: checkout-7c5ddbdf54-2xkqn
     owner:
-      description: The workload that makes the pod again; null for a bare pod.
+      description: The workload that re-creates the pod. Null if the pod has no owner.
       type: dict
       returned: always
       contains:
         kind:
-          description: The workload's kind.
+          description: The kind of the workload.
           type: str
           returned: always
           sample: Deployment
         name:
-          description: The workload's name.
+          description: The name of the workload.
           type: str
           returned: always
           sample: checkout
     stale:
-      description: Whether the pod lacks what a new one would have.
+      description: Whether the pod lacks the role that a new pod would have.
       type: bool
       returned: always
       sample: true
     reasons:
-      description: Why, in words; for a pod that is not stale, what else there is to know.
+      description: Why the pod is stale. For a pod that is not stale, other information about it.
       type: list
       elements: str
       returned: always
       sample: [container app has no AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE]
 test_pod:
-  description: What the test pod said. It is null where none was started, or it came to no end.
-  returned: if the chain was looked at
+  description: The output of the test pod. Null if no test pod was started or it did not end.
+  returned: if the chain was checked
   type: dict
   contains:
     log:
-      description: What it printed, without what looks like a token or a key.
+      description: The log of the pod. Tokens and keys are redacted.
       type: str
-      returned: if it has ended
+      returned: if the pod ended
       sample: '{"UserId": "AROAEXAMPLE:botocore-session-1", "Account": "123456789012"}'
     caller_arn:
-      description: Who AWS says that it is; null if it didn't say.
+      description: The ARN of the caller. Null if the log does not contain it.
       type: str
-      returned: if it has ended
+      returned: if the pod ended
       sample: arn:aws:sts::123456789012:assumed-role/checkout/botocore-session-1732406400
 calls:
-  description: How many requests were made, by operation by service.
-  returned: if the chain was looked at
+  description: The number of requests by service and operation.
+  returned: if the chain was checked
   type: dict
   sample: {eks: {DescribeCluster: 1}, iam: {GetRole: 1}, kubernetes: {create serviceaccounts/token: 1}}
 elapsed:
-  description: How long the module took, in seconds.
-  returned: if the chain was looked at
+  description: The duration in seconds.
+  returned: if the chain was checked
   type: float
   sample: 0.3
 error:
-  description: Why the module failed.
+  description: The error.
   returned: failure
   type: dict
   contains:
     kind:
-      description: V(chain_broken) if it is because of the findings; else there is no verification.
+      description: The kind of error. V(chain_broken) if the module failed because of findings.
       type: str
       returned: failure
       sample: chain_broken

@@ -227,8 +227,8 @@ def main() -> None:
             service_account.operations(server),
             server_dry_run=True,
         )
-        plan = service_account_plan.confirmed(spec, plan, answers)
-        return _runner.result(module, plan, **service_account_plan.returns(plan))
+        plan = service_account_plan.with_server_state(spec, plan, answers)
+        return _runner.result(module, plan, **service_account_plan.build_returns(plan))
 
     _runner.run(module, annotate)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads the progress that `irsa_bindings` writes to a file, and decides which of it is printed."""
+"""Reads the progress that `irsa_bindings` writes to a file, and decides which of it to print."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ import json
 import typing as t
 
 Progress = t.Mapping[str, t.Any]
-"""What `_module.bindings.context.Progress` has. That class is not imported here: it would bring the clients of AWS."""
+"""The fields of `_module.bindings.context.Progress`. Importing that class would import the AWS clients."""
 
 _KEYS = frozenset({"stage", "done", "total", "changed", "failed"})
 
-# Seconds. Quick runs print nothing. Afterwards there is a line for each new stage and each part of a stage, and one now
-# and then, ever more rarely, if a part takes long.
+# In seconds. A run shorter than _QUIET prints nothing. A longer run prints a line for each new stage and each part of
+# a stage, at most one in _MIN_INTERVAL. A part longer than _LONG_PART prints a line at intervals that double.
 _QUIET, _MIN_INTERVAL, _LONG_PART = 2.0, 2.0, 30.0
-# A job's log stays short however many bindings there are: after so many lines only new stages are printed, of which
-# there are fewer than ten.
+# Keeps the log of a job short. After the maximum number of lines, only new stages are printed, which are less than 10.
 _PARTS, _MAX_LINES = 4, 16
 _VERBOSE_PARTS, _VERBOSE_MAX_LINES = 20, 100
 
 
 def read(path: str) -> Progress | None:
-    """The progress that was written last; None if there is none yet."""
+    """Reads the latest progress; None if nothing has been written yet."""
     try:
         with open(path, encoding="utf-8") as file:
             progress = json.load(file)
@@ -34,31 +33,31 @@ def read(path: str) -> Progress | None:
 
 
 def describe(progress: Progress) -> str:
-    """The progress in words: ``roles 3 of 10, 3 changed, 0 failed``."""
+    """The progress as a message: ``roles 3 of 10, 3 changed, 0 failed``."""
     counts = f"{progress['changed']} changed, {progress['failed']} failed"
     return f"{progress['stage']} {progress['done']} of {progress['total']}, {counts}"
 
 
 class ProgressPrinter:
-    """Decides which progress is worth a line.
+    """Decides which progress to print.
 
-    :param began: when the run did, in seconds.
-    :param verbose: whether to print smaller parts.
+    :param started_at: when the run started, in seconds of any clock.
+    :param verbose: whether to print more lines.
     """
 
-    def __init__(self, began: float, *, verbose: bool = False) -> None:
-        self._began = began
+    def __init__(self, started_at: float, *, verbose: bool = False) -> None:
+        self._started_at = started_at
         self._parts, self._lines_left = (_VERBOSE_PARTS, _VERBOSE_MAX_LINES) if verbose else (_PARTS, _MAX_LINES)
         self._long_part = _LONG_PART
         self._printed: Progress | None = None
-        self._printed_at = began
+        self._printed_at = started_at
 
     def line(self, progress: Progress | None, now: float) -> str | None:
-        """The line to print; None if there is nothing new.
+        """The line to print; None if there is nothing to print.
 
-        :param now: seconds, on the clock of ``began``.
+        :param now: seconds of the clock of ``started_at``.
         """
-        if progress is None or progress == self._printed or now - self._began < _QUIET:
+        if progress is None or progress == self._printed or now - self._started_at < _QUIET:
             return None
         if self._printed and (now - self._printed_at < _MIN_INTERVAL or not self._is_new(self._printed, progress, now)):
             return None
@@ -71,7 +70,7 @@ class ProgressPrinter:
             return True
         if self._lines_left <= 0:
             return False
-        part, printed_part = (each["done"] * self._parts // each["total"] for each in (progress, printed))
+        part, printed_part = (step["done"] * self._parts // step["total"] for step in (progress, printed))
         if part > printed_part:
             return True
         if now - self._printed_at < self._long_part:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The options that the filters for reports share."""
+"""Checks the options that the report filters share."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FORMATS = ("table", "markdown")
 
 
 def check(*, report_format: t.Any, width: t.Any, title: t.Any = "", findings: t.Any = 0) -> None:
-    """Checks the types of options, which Ansible does not check for a filter.
+    """Checks the types of the options. Ansible does not check them for filters.
 
-    :raises InvalidInput: the first option that is not valid.
+    :raises InvalidInput: the first invalid option.
     """
     if report_format not in FORMATS:
-        raise InvalidInput(f"format {report_format!r} does not exist", fix=f"give one of {', '.join(FORMATS)}")
+        raise InvalidInput(f"format {report_format!r} is not valid", fix=f"give one of {', '.join(FORMATS)}")
     for name, number in (("width", width), ("findings", findings)):
         if isinstance(number, bool) or not isinstance(number, int):
-            raise InvalidInput(f"{name} {number!r} is not a number", fix=f"give {name} as a whole number")
+            raise InvalidInput(f"{name} {number!r} is not an integer", fix=f"give {name} as an integer")
     if not isinstance(title, str):
-        raise InvalidInput(f"title {title!r} is not text", fix="give title as text")
+        raise InvalidInput(f"title {title!r} is not a string", fix="give title as a string")

@@ -6,17 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: role_arn
-short_description: Whether a value is the ARN of an IAM role
+short_description: Test whether a value is the ARN of an IAM role
 version_added: 0.3.0
 author:
   - eksops contributors (@eksops)
 description:
-  - Whether a value can be the ARN of an IAM role, path included, by its form alone. Nothing is asked of AWS.
-  - Blanks and quotes around it make it none. The pod identity webhook passes them on, and STS refuses them.
+  - Tests whether a value has the form of the ARN of an IAM role. The path may be included. The test makes no API calls.
+  - A value with spaces or quotes around the ARN is not valid. The pod identity webhook would inject it unchanged, and
+    STS would reject it.
 positional: _input
 options:
   _input:
-    description: The value. What is no string is no ARN.
+    description: The value. A value that is not a string is not an ARN.
     type: raw
     required: true
 seealso:
@@ -24,10 +25,10 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Stop where a binding names something else than a role
+- name: Fail if a binding does not have a valid role ARN
   ansible.builtin.assert:
     that: item.role_arn is eksops.irsa.role_arn
-    fail_msg: "{{ item.namespace }}/{{ item.service_account }} names {{ item.role_arn }}, which is no role"
+    fail_msg: "{{ item.namespace }}/{{ item.service_account }} has {{ item.role_arn }}, which is not a role ARN"
   loop: "{{ irsa_bindings | default([]) | selectattr('role_arn', 'defined') }}"
   loop_control:
     label: "{{ item.namespace }}/{{ item.service_account }}"
@@ -35,7 +36,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: Whether it is one.
+  description: Whether the value is a role ARN.
   type: bool
   sample: true
 """
@@ -46,12 +47,12 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import is_ro
 
 
 def role_arn(value: t.Any) -> bool:
-    """Whether it is a string that can be a role's ARN."""
+    """Whether the value is a string with the form of a role's ARN."""
     return isinstance(value, str) and is_role_arn(value)
 
 
 class TestModule:
-    """The test ``eksops.irsa.role_arn``."""
+    """Provides the test ``eksops.irsa.role_arn``."""
 
     def tests(self) -> dict[str, t.Callable[..., t.Any]]:
         return {"role_arn": role_arn}

@@ -1,12 +1,12 @@
-"""What people do with AWS, one case for each way in which a permission is used; and what the policy refuses."""
+"""Cases that use permissions of AWS, and attempts that the full policy denies."""
 
 from __future__ import annotations
 
 import typing as t
 
-from permissions.case import ROLE, Case, Excess, of_cluster
-from permissions.cluster_objects import SPACE
-from permissions.world import World
+from permissions.case import ROLE, Case, DeniedAttempt, cluster_arguments
+from permissions.cluster_objects import NAMESPACE
+from permissions.testbed import Testbed
 
 Json = dict[str, t.Any]
 
@@ -15,54 +15,59 @@ INLINE = {"list": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "A
 
 
 def provider_cases() -> list[Case]:
-    def given(world: World) -> Json:
-        world.make_provider()
-        return of_cluster(world)
+    def existing(testbed: Testbed) -> Json:
+        testbed.create_provider()
+        return cluster_arguments(testbed)
 
-    def missing(world: World) -> Json:
-        world.drop_provider()
-        return of_cluster(world, tags={"team": "shop"})
+    def missing(testbed: Testbed) -> Json:
+        testbed.delete_provider()
+        return cluster_arguments(testbed, tags={"team": "shop"})
 
-    def other(world: World) -> Json:
-        world.make_provider("sts.amazonaws.com", "old")
-        return of_cluster(
-            world,
+    def different(testbed: Testbed) -> Json:
+        testbed.create_provider("sts.amazonaws.com", "old")
+        return cluster_arguments(
+            testbed,
             client_ids=["sts.amazonaws.com", "new"],
             purge_client_ids=True,
             thumbprints=["b" * 40],
             tags={"team": "shop"},
         )
 
-    def unused(world: World) -> Json:
-        world.make_provider()
-        for name in world.roles():
-            world.drop_role(name)
-        return of_cluster(world, state="absent")
+    def unused(testbed: Testbed) -> Json:
+        testbed.create_provider()
+        for name in testbed.list_roles():
+            testbed.delete_role(name)
+        return cluster_arguments(testbed, state="absent")
 
     return [
-        Case("eksops.irsa.eks_oidc_info", "read the issuer and the provider", given),
-        Case("eksops.irsa.iam_oidc_provider", "make the provider, with tags", missing, writes=True),
-        Case("eksops.irsa.iam_oidc_provider", "change audiences, thumbprints and tags", other, writes=True),
-        Case("eksops.irsa.iam_oidc_provider", "remove the provider", unused, writes=True),
+        Case("eksops.irsa.eks_oidc_info", "read the issuer and the provider", existing),
+        Case("eksops.irsa.iam_oidc_provider", "create the provider, with tags", missing, writes=True),
+        Case("eksops.irsa.iam_oidc_provider", "change audiences, thumbprints and tags", different, writes=True),
+        Case("eksops.irsa.iam_oidc_provider", "delete the provider", unused, writes=True),
     ]
 
 
-def _role(world: World, **options: t.Any) -> Json:
-    accounts = [{"namespace": SPACE, "name": "app"}]
-    base = {"name": ROLE, "path": "/irsa/", "service_accounts": accounts, "permissions_boundary": world.boundary}
-    return of_cluster(world, **{**base, **options})
+def _role_arguments(testbed: Testbed, **options: t.Any) -> Json:
+    accounts = [{"namespace": NAMESPACE, "name": "app"}]
+    base = {"name": ROLE, "path": "/irsa/", "service_accounts": accounts, "permissions_boundary": testbed.boundary}
+    return cluster_arguments(testbed, **{**base, **options})
 
 
 def role_cases() -> list[Case]:
-    def new(world: World) -> Json:
-        world.drop_role(ROLE)
-        policies = [READ_ONLY_POLICY, world.tools]
-        return _role(world, managed_policies=policies, inline_policies=INLINE, tags={"team": "shop"}, description="new")
+    def missing(testbed: Testbed) -> Json:
+        testbed.delete_role(ROLE)
+        return _role_arguments(
+            testbed,
+            managed_policies=[READ_ONLY_POLICY, testbed.tools],
+            inline_policies=INLINE,
+            tags={"team": "shop"},
+            description="new",
+        )
 
-    def old(world: World) -> Json:
-        world.make_role(ROLE, "app", attached=[world.tools], inline=["old"])
-        return _role(
-            world,
+    def different(testbed: Testbed) -> Json:
+        testbed.create_role(ROLE, "app", attached=[testbed.tools], inline=["old"])
+        return _role_arguments(
+            testbed,
             description="new",
             max_session_duration=7200,
             tags={"team": "shop"},
@@ -72,90 +77,92 @@ def role_cases() -> list[Case]:
             purge_inline_policies=True,
         )
 
-    def unbounded(world: World) -> Json:
-        world.make_role(ROLE, "app", bounded=False)
-        return _role(world)
+    def without_boundary(testbed: Testbed) -> Json:
+        testbed.create_role(ROLE, "app", with_boundary=False)
+        return _role_arguments(testbed)
 
-    def other(world: World) -> Json:
-        world.make_role(ROLE, "other")
-        return _role(world)
+    def other_account(testbed: Testbed) -> Json:
+        testbed.create_role(ROLE, "other")
+        return _role_arguments(testbed)
 
-    def many(world: World) -> Json:
-        world.sandbox("POST", "quotas", {"AssumeRolePolicySizeQuota": 4096})
-        world.drop_role(ROLE)
-        accounts = [{"namespace": SPACE, "name": f"app-of-the-shop-{number}"} for number in range(30)]
-        return _role(world, service_accounts=accounts)
+    def raised_quota(testbed: Testbed) -> Json:
+        testbed.call_sandbox("POST", "quotas", {"AssumeRolePolicySizeQuota": 4096})
+        testbed.delete_role(ROLE)
+        accounts = [{"namespace": NAMESPACE, "name": f"app-of-the-shop-{number}"} for number in range(30)]
+        return _role_arguments(testbed, service_accounts=accounts)
 
-    def used(world: World) -> Json:
-        world.make_role(ROLE, "app", attached=[world.tools], inline=["old"], profile=True)
+    def instance_profile(testbed: Testbed) -> Json:
+        testbed.create_role(ROLE, "app", attached=[testbed.tools], inline=["old"], profile=True)
         return {"name": ROLE, "state": "absent", "force": True}
 
     return [
-        Case("eksops.irsa.irsa_role", "make a role", new, writes=True),
-        Case("eksops.irsa.irsa_role", "change settings, policies and tags of a role", old, writes=True),
-        Case("eksops.irsa.irsa_role", "bound a role that has no boundary", unbounded, writes=True),
-        Case("eksops.irsa.irsa_role", "change whom a role trusts", other, writes=True),
-        Case("eksops.irsa.irsa_role", "make a role whose trust policy needs a raised quota", many, writes=True),
-        Case("eksops.irsa.irsa_role", "remove a role that is in an instance profile", used, writes=True),
+        Case("eksops.irsa.irsa_role", "create a role", missing, writes=True),
+        Case("eksops.irsa.irsa_role", "change settings, policies and tags of a role", different, writes=True),
+        Case("eksops.irsa.irsa_role", "set the boundary of a role without one", without_boundary, writes=True),
+        Case("eksops.irsa.irsa_role", "change the trust policy of a role", other_account, writes=True),
+        Case("eksops.irsa.irsa_role", "create a role that needs a raised quota", raised_quota, writes=True),
+        Case("eksops.irsa.irsa_role", "delete a role in an instance profile", instance_profile, writes=True),
     ]
 
 
-def excesses() -> list[Excess]:
-    """One for each thing that the statements' resources and conditions are there for."""
+def denied_attempts() -> list[DeniedAttempt]:
+    """Return one attempt per restriction by the statements' resources and conditions."""
 
-    def new(world: World, **options: t.Any) -> Json:
-        world.drop_role(ROLE)
-        return _role(world, **options)
+    def create(testbed: Testbed, **options: t.Any) -> Json:
+        testbed.delete_role(ROLE)
+        return _role_arguments(testbed, **options)
 
-    def change(world: World, *, bounded: bool = True, **options: t.Any) -> Json:
-        world.make_role(ROLE, "app", bounded=bounded)
-        return _role(world, **{"permissions_boundary": None, **options})
+    def change(testbed: Testbed, *, with_boundary: bool = True, **options: t.Any) -> Json:
+        testbed.create_role(ROLE, "app", with_boundary=with_boundary)
+        return _role_arguments(testbed, **{"permissions_boundary": None, **options})
 
-    def unbounded(world: World) -> Json:
-        return new(world, permissions_boundary=None)
+    def no_boundary(testbed: Testbed) -> Json:
+        return create(testbed, permissions_boundary=None)
 
-    def other_boundary(world: World) -> Json:
-        return new(world, permissions_boundary="arn:aws:iam::aws:policy/AdministratorAccess")
+    def other_boundary(testbed: Testbed) -> Json:
+        return create(testbed, permissions_boundary="arn:aws:iam::aws:policy/AdministratorAccess")
 
-    def elsewhere(world: World) -> Json:
-        return new(world, path="/")
+    def other_path(testbed: Testbed) -> Json:
+        return create(testbed, path="/")
 
-    def foreign(world: World) -> Json:
-        world.make_role(ROLE, "app", path="/")
+    def delete_other_path(testbed: Testbed) -> Json:
+        testbed.create_role(ROLE, "app", path="/")
         return {"name": ROLE, "state": "absent", "force": True}
 
-    def administrator(world: World) -> Json:
-        return change(world, managed_policies=["arn:aws:iam::aws:policy/AdministratorAccess"])
+    def attach_unlisted(testbed: Testbed) -> Json:
+        return change(testbed, managed_policies=["arn:aws:iam::aws:policy/AdministratorAccess"])
 
-    def inline_unbounded(world: World) -> Json:
-        return change(world, bounded=False, inline_policies=INLINE)
+    def attach_without_boundary(testbed: Testbed) -> Json:
+        return change(testbed, with_boundary=False, managed_policies=[testbed.tools])
 
-    def attach_unbounded(world: World) -> Json:
-        return change(world, bounded=False, managed_policies=[world.tools])
+    def inline_without_boundary(testbed: Testbed) -> Json:
+        return change(testbed, with_boundary=False, inline_policies=INLINE)
 
-    def no_boundary(world: World) -> Json:
-        return change(world, permissions_boundary="")
+    def remove_boundary(testbed: Testbed) -> Json:
+        return change(testbed, permissions_boundary="")
 
-    def replaced_boundary(world: World) -> Json:
-        return change(world, permissions_boundary=world.tools)
+    def replace_boundary(testbed: Testbed) -> Json:
+        return change(testbed, permissions_boundary=testbed.tools)
 
-    def provider(world: World) -> Json:
+    def other_provider(testbed: Testbed) -> Json:
         return {"url": "https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"}
 
     return [
-        Excess("make a role without a boundary", "iam:CreateRole", unbounded),
-        Excess("make a role with another boundary", "iam:CreateRole", other_boundary),
-        Excess("make a role outside the path", "iam:CreateRole", elsewhere),
-        Excess("remove a role outside the path", "iam:DeleteRole", foreign),
-        Excess("attach a policy that is not in the list", "iam:AttachRolePolicy", administrator),
-        Excess("attach a policy to a role that has no boundary", "iam:AttachRolePolicy", attach_unbounded),
-        Excess("write an inline policy into a role that has no boundary", "iam:PutRolePolicy", inline_unbounded),
-        Excess("take the boundary away from a role", "iam:DeleteRolePermissionsBoundary", no_boundary),
-        Excess("give a role another boundary", "iam:PutRolePermissionsBoundary", replaced_boundary),
-        Excess(
-            "look at a provider of another issuer, or make it",
+        DeniedAttempt("create a role without a boundary", "iam:CreateRole", no_boundary),
+        DeniedAttempt("create a role with another boundary", "iam:CreateRole", other_boundary),
+        DeniedAttempt("create a role outside the path", "iam:CreateRole", other_path),
+        DeniedAttempt("delete a role outside the path", "iam:DeleteRole", delete_other_path),
+        DeniedAttempt("attach a policy that is not listed", "iam:AttachRolePolicy", attach_unlisted),
+        DeniedAttempt("attach a policy to a role without a boundary", "iam:AttachRolePolicy", attach_without_boundary),
+        DeniedAttempt(
+            "write an inline policy of a role without a boundary", "iam:PutRolePolicy", inline_without_boundary
+        ),
+        DeniedAttempt("remove the boundary of a role", "iam:DeleteRolePermissionsBoundary", remove_boundary),
+        DeniedAttempt("replace the boundary of a role", "iam:PutRolePermissionsBoundary", replace_boundary),
+        DeniedAttempt(
+            "read or create the provider of another issuer",
             "iam:GetOpenIDConnectProvider",
-            provider,
+            other_provider,
             "eksops.irsa.iam_oidc_provider",
         ),
     ]

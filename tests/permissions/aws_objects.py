@@ -155,7 +155,9 @@ class AwsObjects:
 
     def delete_provider_by_arn(self, arn: str) -> None:
         """Delete a provider if it exists."""
-        existing = [provider["Arn"] for provider in self.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]]
+        existing = [
+            provider["Arn"] for provider in self.iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+        ]
         if arn in existing:
             self.iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 

@@ -93,7 +93,9 @@ def split_cluster_role(role: Json) -> list[Line]:
             for resource in rule["resources"]:
                 for verb in rule["verbs"]:
                     operation = (group, resource, verb)
-                    lines.append(Line(group, f"{verb} {resource}", (operation,), _make_verb_remover(number, *operation)))
+                    lines.append(
+                        Line(group, f"{verb} {resource}", (operation,), _make_verb_remover(number, *operation))
+                    )
     return lines
 
 

@@ -1,4 +1,4 @@
-"""What people do with the collection, one case for each way in which a permission is used."""
+"""All cases: one for each way in which the collection uses a permission."""
 
 from __future__ import annotations
 
@@ -8,297 +8,325 @@ import typing as t
 
 from permissions import modules
 from permissions.aws_cases import provider_cases, role_cases
-from permissions.case import ROLE, Case, of_cluster
-from permissions.cluster_objects import FULL, MANY, SPACE
-from permissions.world import World
+from permissions.case import ROLE, Case, cluster_arguments
+from permissions.cluster_objects import BULK_NAMESPACE, NAMESPACE, QUOTA_NAMESPACE
+from permissions.testbed import Testbed
 
 Json = dict[str, t.Any]
 
-# What asks nothing of Kubernetes.
-AWS_ALONE = ("inventory", "eksops.irsa.eks_oidc_info", "eksops.irsa.iam_oidc_provider", "eksops.irsa.irsa_role")
+# Modules whose cases do not call Kubernetes.
+AWS_ONLY = ("inventory", "eksops.irsa.eks_oidc_info", "eksops.irsa.iam_oidc_provider", "eksops.irsa.irsa_role")
 KINDS = ("Deployment", "DaemonSet", "StatefulSet", "ReplicaSet", "ReplicationController")
 
 
 def all_cases() -> list[Case]:
-    """In the order in which the table looks for one that shows what a permission is for."""
+    """Return all cases. The table shows the first case that a missing permission affects."""
     return [
         *provider_cases(),
         *role_cases(),
-        *_accounts(),
-        *_rollouts(),
-        *_bindings(),
-        *_verifications(),
-        *_looks(),
-        *_rbac(),
+        *_service_account_cases(),
+        *_rollout_cases(),
+        *_bindings_cases(),
+        *_verify_cases(),
+        *_audit_cases(),
+        *_rbac_cases(),
     ]
 
 
-def _account(world: World, **options: t.Any) -> Json:
-    base = {"namespace": SPACE, "name": "plain", "role_arn": f"{world.role_stem}/irsa/{ROLE}"}
-    return of_cluster(world, **{**base, **options})
+# Service accounts
 
 
-def _accounts() -> list[Case]:
-    path = f"/api/v1/namespaces/{SPACE}/serviceaccounts/plain"
+def _account_arguments(testbed: Testbed, **options: t.Any) -> Json:
+    base = {"namespace": NAMESPACE, "name": "plain", "role_arn": f"{testbed.role_stem}/irsa/{ROLE}"}
+    return cluster_arguments(testbed, **{**base, **options})
 
-    def missing(world: World) -> Json:
-        world.drop(path)
-        return _account(world)
 
-    def nowhere(world: World) -> Json:
-        return _account(world, namespace=f"{SPACE}-{world.next()}", create_namespace=True)
+def _service_account_cases() -> list[Case]:
+    path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/plain"
 
-    def bare(world: World) -> Json:
-        world.annotate("plain", None)
-        return _account(world)
+    def missing(testbed: Testbed) -> Json:
+        testbed.delete(path)
+        return _account_arguments(testbed)
 
-    def made(world: World) -> Json:
-        world.drop(path)
-        arguments = _account(world)
-        administrator = dict(world.administrator)
-        if modules.run("eksops.irsa.sa_annotate", arguments, administrator).failed:
-            raise RuntimeError("the administrator could not make an account")
-        return _account(world, role_arn=None, state="absent", delete=True)
+    def missing_namespace(testbed: Testbed) -> Json:
+        return _account_arguments(testbed, namespace=f"{NAMESPACE}-{testbed.next_number()}", create_namespace=True)
 
-    def unbound(world: World) -> Json:
-        world.annotate("plain", f"{world.role_stem}/irsa/{ROLE}")
-        return _account(world, role_arn=None, state="absent", force=True)
+    def not_annotated(testbed: Testbed) -> Json:
+        testbed.annotate("plain", None)
+        return _account_arguments(testbed)
+
+    def annotated(testbed: Testbed) -> Json:
+        testbed.annotate("plain", f"{testbed.role_stem}/irsa/{ROLE}")
+        return _account_arguments(testbed, role_arn=None, state="absent", force=True)
+
+    def created_by_module(testbed: Testbed) -> Json:
+        testbed.delete(path)
+        arguments = _account_arguments(testbed)
+        if modules.run("eksops.irsa.sa_annotate", arguments, testbed.admin_environment).failed:
+            raise RuntimeError("the administrator could not create a service account")
+        return _account_arguments(testbed, role_arn=None, state="absent", delete=True)
 
     return [
-        Case("eksops.irsa.sa_annotate", "make an account", missing, writes=True),
-        Case("eksops.irsa.sa_annotate", "make an account, with create_namespace", nowhere, writes=True),
-        Case("eksops.irsa.sa_annotate", "annotate an account", bare, writes=True),
-        Case("eksops.irsa.sa_annotate", "take the annotation away", unbound, writes=True),
-        Case("eksops.irsa.sa_annotate", "delete an account, with delete", made, writes=True),
+        Case("eksops.irsa.sa_annotate", "create a service account", missing, writes=True),
+        Case(
+            "eksops.irsa.sa_annotate",
+            "create a service account, with create_namespace",
+            missing_namespace,
+            writes=True,
+        ),
+        Case("eksops.irsa.sa_annotate", "annotate a service account", not_annotated, writes=True),
+        Case("eksops.irsa.sa_annotate", "remove the annotation", annotated, writes=True),
+        Case("eksops.irsa.sa_annotate", "delete a service account, with delete", created_by_module, writes=True),
     ]
 
 
-# Kubernetes: pods
+# Pods
 
 
-def _stale(kind: str, world: World) -> Json:
-    """All pods of an account are stale once it names another role."""
+def _make_stale(kind: str, testbed: Testbed) -> Json:
+    """Make all pods of a service account stale by annotating it with another role."""
     name = kind.lower()
-    # A rollout that an earlier case has begun would bring pods that name the new role already.
-    world.await_workload(kind, name)
-    world.annotate(name, f"{world.role_stem}/irsa/{name}-{world.next()}")
-    return of_cluster(world, namespace=SPACE, service_account=name, wait_timeout=40)
+    # The rollout of an earlier case could create pods with the new role.
+    testbed.wait_for_workload(kind, name)
+    testbed.annotate(name, f"{testbed.role_stem}/irsa/{name}-{testbed.next_number()}")
+    return cluster_arguments(testbed, namespace=NAMESPACE, service_account=name, wait_timeout=40)
 
 
-def _rollouts() -> list[Case]:
-    def by(strategy: str, world: World) -> Json:
-        return {**_stale("Deployment", world), "strategy": strategy}
+def _rollout_cases() -> list[Case]:
+    def with_strategy(strategy: str, testbed: Testbed) -> Json:
+        return {**_make_stale("Deployment", testbed), "strategy": strategy}
 
-    def hanging(world: World) -> Json:
-        quota = f"/api/v1/namespaces/{FULL}/resourcequotas"
-        world.make_space(FULL)
-        world.drop(f"{quota}/none")
-        number = world.next()
-        for workload in world.api.get(f"/apis/apps/v1/namespaces/{FULL}/statefulsets")["items"]:
-            world.drop(f"/apis/apps/v1/namespaces/{FULL}/statefulsets/{workload['metadata']['name']}")
-        # One that was refused pods for a while is tried again later and later, so it is a new one each time.
-        world.annotate(f"hanging-{number}", f"{world.role_stem}/irsa/first", FULL)
-        world.make_workload("StatefulSet", f"hanging-{number}", space=FULL)
-        world.await_pods(1, space=FULL)
-        world.annotate(f"hanging-{number}", f"{world.role_stem}/irsa/second", FULL)
-        world.make(quota, {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
-        return of_cluster(world, namespace=FULL, service_account=f"hanging-{number}", wait_timeout=4)
+    def blocked_by_quota(testbed: Testbed) -> Json:
+        quota = f"/api/v1/namespaces/{QUOTA_NAMESPACE}/resourcequotas"
+        testbed.create_namespace(QUOTA_NAMESPACE)
+        testbed.delete(f"{quota}/none")
+        number = testbed.next_number()
+        for workload in testbed.api.get(f"/apis/apps/v1/namespaces/{QUOTA_NAMESPACE}/statefulsets")["items"]:
+            testbed.delete(f"/apis/apps/v1/namespaces/{QUOTA_NAMESPACE}/statefulsets/{workload['metadata']['name']}")
+        # A new StatefulSet each time: the controller backs off from one whose pods were denied.
+        testbed.annotate(f"hanging-{number}", f"{testbed.role_stem}/irsa/first", QUOTA_NAMESPACE)
+        testbed.create_workload("StatefulSet", f"hanging-{number}", namespace=QUOTA_NAMESPACE)
+        testbed.wait_for_pods(1, namespace=QUOTA_NAMESPACE)
+        testbed.annotate(f"hanging-{number}", f"{testbed.role_stem}/irsa/second", QUOTA_NAMESPACE)
+        testbed.create(quota, {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
+        return cluster_arguments(
+            testbed, namespace=QUOTA_NAMESPACE, service_account=f"hanging-{number}", wait_timeout=4
+        )
 
-    cases = [
-        Case("eksops.irsa.pod_rollout", f"restart a {kind}", functools.partial(_stale, kind), writes=True)
-        for kind in KINDS
-    ]
+    name = "eksops.irsa.pod_rollout"
+    cases = [Case(name, f"restart a {kind}", functools.partial(_make_stale, kind), writes=True) for kind in KINDS]
     cases += [
-        Case("eksops.irsa.pod_rollout", f"restart a Deployment by {way}", functools.partial(by, way), writes=True)
-        for way in ("evict", "delete")
+        Case(name, f"restart a Deployment by {strategy}", functools.partial(with_strategy, strategy), writes=True)
+        for strategy in ("evict", "delete")
     ]
-    hangs = "say why a workload doesn't get on"
-    return [
-        *cases,
-        Case("eksops.irsa.pod_rollout", hangs, hanging, writes=True, lasts=False, may_fail=True),
-    ]
+    task = "explain why a rollout makes no progress"
+    return [*cases, Case(name, task, blocked_by_quota, writes=True, idempotent=False, may_fail=True)]
 
 
-# Many at once
+# Bulk operations
 
 
-def _many(world: World, **options: t.Any) -> list[Json]:
+def _bulk_bindings(testbed: Testbed, **options: t.Any) -> list[Json]:
     names = [f"{kind.lower()}-{number}" for kind in KINDS[:1] for number in range(9)]
     return [
         {
-            "namespace": MANY,
+            "namespace": BULK_NAMESPACE,
             "service_account": name,
             "role_name": f"{ROLE}-{name}",
             "path": "/irsa/",
-            "permissions_boundary": world.boundary,
-            "managed_policies": [world.tools],
+            "permissions_boundary": testbed.boundary,
+            "managed_policies": [testbed.tools],
             **options,
         }
         for name in names
     ]
 
 
-def _bindings() -> list[Case]:
-    def bind(world: World) -> Json:
-        world.make_provider()
-        for binding in _many(world):
-            world.drop_role(binding["role_name"])
-            world.annotate(binding["service_account"], None, MANY)
-        return of_cluster(world, bindings=_many(world), rollout=True, verify="token", details=True)
+def _bind_all(testbed: Testbed) -> list[Json]:
+    """Bind the service accounts of `_bulk_bindings` as an administrator, and return the bindings."""
+    bindings = _bulk_bindings(testbed)
+    for binding in bindings:
+        name = binding["service_account"]
+        arn = testbed.create_role(binding["role_name"], name, namespace=BULK_NAMESPACE, attached=[testbed.tools])
+        testbed.annotate(name, arn, BULK_NAMESPACE)
+    return bindings
 
-    def free(world: World) -> Json:
-        for binding in _many(world):
-            arn = world.make_role(binding["role_name"], binding["service_account"], space=MANY, attached=[world.tools])
-            world.annotate(binding["service_account"], arn, MANY)
+
+def _bindings_cases() -> list[Case]:
+    def bind(testbed: Testbed) -> Json:
+        testbed.create_provider()
+        bindings = _bulk_bindings(testbed)
+        for binding in bindings:
+            testbed.delete_role(binding["role_name"])
+            testbed.annotate(binding["service_account"], None, BULK_NAMESPACE)
+        return cluster_arguments(testbed, bindings=bindings, rollout=True, verify="token", details=True)
+
+    def unbind(testbed: Testbed) -> Json:
         bindings = [
-            {key: binding[key] for key in ("namespace", "service_account", "role_name")} for binding in _many(world)
+            {key: binding[key] for key in ("namespace", "service_account", "role_name")}
+            for binding in _bind_all(testbed)
         ]
-        return of_cluster(world, state="absent", bindings=bindings, force=True)
+        return cluster_arguments(testbed, state="absent", bindings=bindings, force=True)
 
-    def read(world: World) -> Json:
-        world.make_provider()
-        for binding in _many(world):
-            arn = world.make_role(binding["role_name"], binding["service_account"], space=MANY, attached=[world.tools])
-            world.annotate(binding["service_account"], arn, MANY)
-        return of_cluster(world, namespaces=[MANY])
+    def read(testbed: Testbed) -> Json:
+        testbed.create_provider()
+        _bind_all(testbed)
+        return cluster_arguments(testbed, namespaces=[BULK_NAMESPACE])
 
+    name = "eksops.irsa.irsa_bindings"
     return [
-        Case("eksops.irsa.irsa_bindings", "bind many accounts, with rollout and verify=token", bind, writes=True),
-        Case("eksops.irsa.irsa_bindings_info", "read the bindings of many accounts", read),
-        Case("eksops.irsa.irsa_bindings", "free many accounts", free, writes=True),
+        Case(name, "bind many service accounts, with rollout and verify=token", bind, writes=True),
+        Case("eksops.irsa.irsa_bindings_info", "read the bindings of many service accounts", read),
+        Case(name, "unbind many service accounts", unbind, writes=True),
     ]
 
 
-# Whether it works
+# Verification
 
 
-def _verifications() -> list[Case]:
-    def bound(world: World) -> None:
-        world.make_provider()
-        arn = world.make_role(ROLE, "env", attached=[world.tools], inline=["old"])
-        world.annotate("env", arn)
+def _verify_cases() -> list[Case]:
+    def verify(probes: c.Sequence[str], testbed: Testbed) -> Json:
+        testbed.create_provider()
+        arn = testbed.create_role(ROLE, "env", attached=[testbed.tools], inline=["old"])
+        testbed.annotate("env", arn)
+        return cluster_arguments(
+            testbed, namespace=NAMESPACE, service_account="env", probes=list(probes), fail_on="never"
+        )
 
-    def verify(probes: c.Sequence[str], world: World) -> Json:
-        bound(world)
-        return of_cluster(world, namespace=SPACE, service_account="env", probes=list(probes), fail_on="never")
+    def test_pod(testbed: Testbed) -> Json:
+        return {**verify(["static"], testbed), "test_pod": {"enabled": True, "timeout": 40}}
 
-    def test_pod(world: World) -> Json:
-        return {**verify(["static"], world), "test_pod": {"enabled": True, "timeout": 40}}
-
-    def addon(world: World) -> Json:
+    def addon(testbed: Testbed) -> Json:
         arguments = {"namespace": "kube-system", "service_account": "ebs-csi-controller-sa", "probes": ["static"]}
-        return of_cluster(world, **arguments, fail_on="never")
+        return cluster_arguments(testbed, **arguments, fail_on="never")
+
+    def probe_case(probe: str, prepare: c.Callable[[Testbed], Json]) -> Case:
+        # These create tokens or pods, even in check mode.
+        return Case(name, probe, prepare, writes=True, idempotent=False, reads_only_in_check_mode=False)
 
     name = "eksops.irsa.irsa_verify"
-    token = functools.partial(verify, ["static", "token"])
-    admission = functools.partial(verify, ["admission"])
     return [
-        Case(name, "verify by what IAM and EKS say (probe static)", functools.partial(verify, ["static"])),
-        Case(name, "verify an account that an add-on may keep", addon),
-        Case(name, "verify the pods (probe pods)", functools.partial(verify, ["pods"])),
-        Case(name, "show a token to STS (probe token)", token, writes=True, lasts=False, foreseen=False),
-        Case(name, "rehearse a pod (probe admission)", admission, writes=True, lasts=False, foreseen=False),
-        Case(name, "start a test pod", test_pod, writes=True, lasts=False, foreseen=False),
+        Case(name, "verify a service account (probe static)", functools.partial(verify, ["static"])),
+        Case(name, "verify a service account of an add-on", addon),
+        Case(name, "verify pods (probe pods)", functools.partial(verify, ["pods"])),
+        probe_case("send a token to STS (probe token)", functools.partial(verify, ["static", "token"])),
+        probe_case("create a pod in a server-side dry run (probe admission)", functools.partial(verify, ["admission"])),
+        probe_case("run a test pod", test_pod),
     ]
 
 
-def _looks() -> list[Case]:
-    def audit(world: World, **options: t.Any) -> Json:
-        world.make_provider()
-        return of_cluster(world, fail_on="never", dry_run_pod=False, **options)
+# Audit and inventory
 
-    def some(world: World) -> Json:
+
+def _audit_cases() -> list[Case]:
+    def audit(testbed: Testbed, **options: t.Any) -> Json:
+        testbed.create_provider()
+        return cluster_arguments(testbed, fail_on="never", dry_run_pod=False, **options)
+
+    def audit_namespace(testbed: Testbed) -> Json:
         for kind in KINDS:
-            _stale(kind, world)
-        return audit(world, namespaces=[SPACE], env_from=True)
+            _make_stale(kind, testbed)
+        return audit(testbed, namespaces=[NAMESPACE], env_from=True)
 
-    def lots(world: World) -> Json:
+    def audit_many(testbed: Testbed) -> Json:
         for kind in KINDS:
             for number in range(9):
-                world.annotate(f"{kind.lower()}-{number}", f"{world.role_stem}/irsa/other", MANY)
-        return audit(world, namespaces=[MANY])
+                testbed.annotate(f"{kind.lower()}-{number}", f"{testbed.role_stem}/irsa/other", BULK_NAMESPACE)
+        return audit(testbed, namespaces=[BULK_NAMESPACE])
 
-    def rehearsed(world: World) -> Json:
-        return {**some(world), "dry_run_pod": True}
+    def audit_with_dry_run_pod(testbed: Testbed) -> Json:
+        return {**audit_namespace(testbed), "dry_run_pod": True}
 
     name = "eksops.irsa.irsa_audit"
-    there = {"accounts": [{"name": "other", "assume_role_arn": "arn:aws:iam::111122223333:role/irsa-inventory"}]}
+    accounts = [{"name": "other", "assume_role_arn": "arn:aws:iam::111122223333:role/irsa-inventory"}]
     return [
         Case(name, "audit the whole cluster", audit),
-        Case(name, "audit a namespace, with env_from", some),
-        Case(name, "audit many stale pods", lots),
-        Case(name, "audit with dry_run_pod", rehearsed, writes=True, lasts=False, foreseen=False),
-        Case("inventory", "look at the clusters of a region", lambda _world: {"regions": ["eu-west-1"]}),
-        Case("inventory", "look in all regions of the account", lambda _world: {}),
-        Case("inventory", "look in another account", lambda _world: {"regions": ["eu-west-1"], **there}),
+        Case(name, "audit a namespace, with env_from", audit_namespace),
+        Case(name, "audit many stale pods", audit_many),
+        Case(
+            name,
+            "audit with dry_run_pod",
+            audit_with_dry_run_pod,
+            writes=True,
+            idempotent=False,
+            reads_only_in_check_mode=False,
+        ),
+        Case("inventory", "list the clusters of a region", lambda _testbed: {"regions": ["eu-west-1"]}),
+        Case("inventory", "list the clusters of all regions", lambda _testbed: {}),
+        Case(
+            "inventory",
+            "list the clusters of another account",
+            lambda _testbed: {"regions": ["eu-west-1"], "accounts": accounts},
+        ),
     ]
 
 
-# What the role irsa grants the accounts
+# irsa_rbac of the role
 
 
-def _rbac() -> list[Case]:
+def _rbac_cases() -> list[Case]:
     rbac = "/apis/rbac.authorization.k8s.io/v1"
     name = "irsa-permissions-granted"
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
-    subject = {"kind": "ServiceAccount", "namespace": SPACE, "name": "env"}
+    subject = {"kind": "ServiceAccount", "namespace": NAMESPACE, "name": "env"}
 
-    def body(kind: str) -> Json:
-        metadata = {"name": name} if kind.startswith("Cluster") else {"name": name, "namespace": SPACE}
-        found: Json = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata}
+    def make_object(kind: str) -> Json:
+        metadata = {"name": name} if kind.startswith("Cluster") else {"name": name, "namespace": NAMESPACE}
+        body: Json = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": metadata}
         if not kind.endswith("Binding"):
-            return {**found, "rules": rules}
+            return {**body, "rules": rules}
         reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": kind.removesuffix("Binding"), "name": name}
-        return {**found, "roleRef": reference, "subjects": [subject]}
+        return {**body, "roleRef": reference, "subjects": [subject]}
 
-    def path(kind: str) -> str:
-        where = rbac if kind.startswith("Cluster") else f"{rbac}/namespaces/{SPACE}"
-        return f"{where}/{kind.lower()}s"
+    def path_of(kind: str) -> str:
+        prefix = rbac if kind.startswith("Cluster") else f"{rbac}/namespaces/{NAMESPACE}"
+        return f"{prefix}/{kind.lower()}s"
 
-    def put(kind: str, state: str, there: Json | None, world: World) -> Json:
+    def prepare(kind: str, state: str, existing: Json | None, testbed: Testbed) -> Json:
         if kind.endswith("Binding"):
-            # The role that is granted, without which Kubernetes refuses to bind it.
-            world.make(path(kind.removesuffix("Binding")), body(kind.removesuffix("Binding")))
-        world.drop(f"{path(kind)}/{name}")
-        if there:
-            world.make(path(kind), there)
-        return {"state": state, "definition": body(kind), **world.connection()}
+            # Kubernetes denies a binding to a role that does not exist.
+            testbed.create(path_of(kind.removesuffix("Binding")), make_object(kind.removesuffix("Binding")))
+        testbed.delete(f"{path_of(kind)}/{name}")
+        if existing:
+            testbed.create(path_of(kind), existing)
+        return {"state": state, "definition": make_object(kind), **testbed.connection()}
 
     cases = []
     for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"):
-        changed = body(kind)
-        changed["metadata"] = {**changed["metadata"], "labels": {"old": "yes"}}
+        different = make_object(kind)
+        different["metadata"] = {**different["metadata"], "labels": {"old": "yes"}}
         if kind.endswith("Binding"):
-            changed["subjects"] = [{**subject, "name": "plain"}]
+            different["subjects"] = [{**subject, "name": "plain"}]
         else:
-            changed["rules"] = []
-        for verb, state, there in (
-            ("grant", "present", None),
-            ("change", "present", changed),
-            ("take away", "absent", body(kind)),
+            different["rules"] = []
+        for task, state, existing in (
+            (f"create a {kind} for irsa_rbac", "present", None),
+            (f"change a {kind} of irsa_rbac", "present", different),
+            (f"delete a {kind} of irsa_rbac", "absent", make_object(kind)),
         ):
-            prepare = functools.partial(put, kind, state, there)
-            cases.append(Case("kubernetes.core.k8s", f"{verb} irsa_rbac by a {kind}", prepare, True, foreseen=False))
+            case_prepare = functools.partial(prepare, kind, state, existing)
+            cases.append(Case("kubernetes.core.k8s", task, case_prepare, writes=True, reads_only_in_check_mode=False))
     return cases
 
 
-def build(world: World) -> None:
-    """What all cases work on: namespaces, workloads, and pods that run."""
-    world.make_space(SPACE)
-    world.make_space(MANY)
-    world.make(f"/api/v1/namespaces/{SPACE}/configmaps", {"metadata": {"name": "settings"}, "data": {"A": "1"}})
-    world.make(f"/api/v1/namespaces/{SPACE}/secrets", {"metadata": {"name": "settings"}, "stringData": {"B": "2"}})
+def create_objects(testbed: Testbed) -> None:
+    """Create the namespaces and workloads that the cases use, and wait for their pods."""
+    testbed.create_namespace(NAMESPACE)
+    testbed.create_namespace(BULK_NAMESPACE)
+    path = f"/api/v1/namespaces/{NAMESPACE}"
+    testbed.create(f"{path}/configmaps", {"metadata": {"name": "settings"}, "data": {"A": "1"}})
+    testbed.create(f"{path}/secrets", {"metadata": {"name": "settings"}, "stringData": {"B": "2"}})
     for kind in KINDS:
-        world.annotate(kind.lower(), f"{world.role_stem}/irsa/first")
-        world.make_workload(kind, kind.lower())
+        testbed.annotate(kind.lower(), f"{testbed.role_stem}/irsa/first")
+        testbed.create_workload(kind, kind.lower())
         for number in range(9):
-            world.annotate(f"{kind.lower()}-{number}", f"{world.role_stem}/irsa/first", MANY)
-            # A Deployment's pods stand for those of ReplicaSets as well.
+            testbed.annotate(f"{kind.lower()}-{number}", f"{testbed.role_stem}/irsa/first", BULK_NAMESPACE)
+            # The pods of Deployments have ReplicaSets too.
             if kind != "ReplicaSet":
-                world.make_workload(kind, f"{kind.lower()}-{number}", space=MANY)
-    world.annotate("env", None)
-    world.make_workload("Deployment", "env", env_from={"configMapRef": {"name": "settings"}})
-    world.make_workload("ReplicaSet", "env-secret", env_from={"secretRef": {"name": "settings"}})
-    world.annotate("env-secret", f"{world.role_stem}/irsa/first")
-    world.await_pods(7)
-    world.await_pods(36, space=MANY, running=False)
+                testbed.create_workload(kind, f"{kind.lower()}-{number}", namespace=BULK_NAMESPACE)
+    testbed.annotate("env", None)
+    testbed.create_workload("Deployment", "env", env_from={"configMapRef": {"name": "settings"}})
+    testbed.create_workload("ReplicaSet", "env-secret", env_from={"secretRef": {"name": "settings"}})
+    testbed.annotate("env-secret", f"{testbed.role_stem}/irsa/first")
+    testbed.wait_for_pods(7)
+    testbed.wait_for_pods(36, namespace=BULK_NAMESPACE, running=False)

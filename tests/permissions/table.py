@@ -75,7 +75,7 @@ def _render_effect(effect: LineEffect) -> str:
     if effect.kind == "fails":
         return f"{plugin} cannot {effect.task}: *{_escape(effect.message)}*"
     if effect.kind == "warns":
-        return f"{plugin} can {effect.task}, with the warning: *{_escape(effect.message)}*"
+        return f"{plugin} warns, but can still {effect.task}: *{_escape(effect.message)}*"
     return f"{plugin} cannot {effect.task}."
 
 

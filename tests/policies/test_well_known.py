@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The well-known policies are checked by parliament and against lists of the actions that AWS has."""
+"""Check the well-known policies with parliament and against lists of AWS actions."""
 
 from __future__ import annotations
 
@@ -21,55 +21,62 @@ from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import pol
 REGIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 CASES = [(name, everything) for name in policies.policy_names() for everything in (False, True)]
 
-# False findings of parliament, by issue and subject, and why they are false.
-EXCUSED = {
-    ("UNKNOWN_ACTION", "ec2:CopyVolumes"): "newer than its list",
-    ("UNKNOWN_ACTION", "elasticloadbalancing:ModifyIpPools"): "newer than its list",
+# False positives of parliament by issue and subject, with the reason.
+FALSE_POSITIVES = {
+    ("UNKNOWN_ACTION", "ec2:CopyVolumes"): "newer than parliament's list",
+    ("UNKNOWN_ACTION", "elasticloadbalancing:ModifyIpPools"): "newer than parliament's list",
     (
         "UNKNOWN_ACTION",
         "vpc-lattice:BatchUpdateRule",
-    ): "an operation of the service, which its policy of all actions allows",
-    ("UNKNOWN_PREFIX", "s3files"): "newer than its list",
-    ("UNKNOWN_CONDITION_FOR_ACTION", "elasticloadbalancing:CreateAction"): "newer than its list",
-    ("RESOURCE_STAR", "shield:DeleteProtection"): "the id of a protection isn't known",
-    ("RESOURCE_STAR", "shield:DescribeProtection"): "asked by the ARN of a load balancer",
-    ("RESOURCE_STAR", "arc-zonal-shift:GetManagedResource"): "limited by the condition, as Karpenter has it",
-    ("RESOURCE_MISMATCH", "s3express:CreateSession"): "it takes a directory bucket's ARN for one without a slash",
-    ("RESOURCE_MISMATCH", "ssm:GetParameter"): "AWS's public parameters have no account in their ARNs",
+    ): "an API operation, which policies with all actions include",
+    ("UNKNOWN_PREFIX", "s3files"): "newer than parliament's list",
+    ("UNKNOWN_CONDITION_FOR_ACTION", "elasticloadbalancing:CreateAction"): "newer than parliament's list",
+    ("RESOURCE_STAR", "shield:DeleteProtection"): "the id of the protection is not known in advance",
+    ("RESOURCE_STAR", "shield:DescribeProtection"): "called with the ARN of a load balancer",
+    ("RESOURCE_STAR", "arc-zonal-shift:GetManagedResource"): "limited by a condition, as in Karpenter's policy",
+    (
+        "RESOURCE_MISMATCH",
+        "s3express:CreateSession",
+    ): "parliament expects the ARN of a directory bucket without a slash",
+    ("RESOURCE_MISMATCH", "ssm:GetParameter"): "ARNs of AWS's public parameters have no account",
 }
 
 
-def document(name: str, partition: str = "aws", *, everything: bool = False) -> policy_document.Document:
+def make_document(name: str, partition: str = "aws", *, everything: bool = False) -> policy_document.Document:
     facts = Facts(partition, "123456789012", REGIONS[partition], "production")
     return resolve.make_template(name, resolve.example_parameters(name, partition, everything=everything)).document(
         facts
     )
 
 
-def by_action(made: policy_document.Document) -> policy_document.Document:
-    """The document with a statement for each action, and all the resources that it is allowed on.
+def merge_by_action(policy: policy_document.Document) -> policy_document.Document:
+    """Make one statement per action, with all resources on which the policy allows it.
 
-    Where a call needs several resources, each may stand in a statement of its own.
+    parliament expects all resources of a call in one statement.
     """
     resources: dict[str, list[str]] = {}
-    for each in policy_document.statements(made):
-        for action in policy_document.as_list(each["Action"]):
-            resources.setdefault(action, []).extend(policy_document.as_list(each["Resource"]))
-    statements = [{"Effect": "Allow", "Action": action, "Resource": where} for action, where in resources.items()]
-    return {**made, "Statement": statements}
+    for statement in policy_document.statements(policy):
+        for action in policy_document.as_list(statement["Action"]):
+            resources.setdefault(action, []).extend(policy_document.as_list(statement["Resource"]))
+    statements = [{"Effect": "Allow", "Action": action, "Resource": arns} for action, arns in resources.items()]
+    return {**policy, "Statement": statements}
 
 
-def findings(made: policy_document.Document) -> set[tuple[str, str]]:
-    """What parliament finds, by its issue and what it is about."""
-    found: set[tuple[str, str]] = set()
-    for each in parliament.analyze_policy_string(json.dumps(made)).findings:
-        found.update((each.issue, subject) for subject in subjects(each))
-    return found
+def lint(policy: policy_document.Document) -> set[tuple[str, str]]:
+    """Run parliament.
+
+    :returns: issue and subject of each finding.
+    """
+    return {
+        (finding.issue, subject)
+        for finding in parliament.analyze_policy_string(json.dumps(policy)).findings
+        for subject in subjects(finding)
+    }
 
 
 def subjects(finding: t.Any) -> list[str]:
     if finding.issue == "RESOURCE_MISMATCH":
-        return [each["action"] for each in finding.detail]
+        return [mismatch["action"] for mismatch in finding.detail]
     if finding.issue == "RESOURCE_STAR":
         return list(finding.detail)
     # "Unknown action x:y", "Unknown prefix x", "Unknown condition x:y for action z"
@@ -98,34 +105,33 @@ def exists(action: str) -> bool:
 
 @pytest.mark.parametrize("partition", REGIONS)
 @pytest.mark.parametrize(("name", "everything"), CASES)
-def test_parliament_finds_nothing(name: str, partition: str, *, everything: bool) -> None:
-    made = document(name, partition, everything=everything)
-    found = {each for each in findings(made) if each[0] != "RESOURCE_MISMATCH"} | findings(by_action(made))
-    assert found - EXCUSED.keys() == set()
+def test_parliament_has_no_findings(name: str, partition: str, *, everything: bool) -> None:
+    policy = make_document(name, partition, everything=everything)
+    issues = {(issue, subject) for issue, subject in lint(policy) if issue != "RESOURCE_MISMATCH"}
+    assert (issues | lint(merge_by_action(policy))) - FALSE_POSITIVES.keys() == set()
 
 
-def test_each_excuse_is_needed() -> None:
-    found: set[tuple[str, str]] = set()
+def test_all_false_positives_occur() -> None:
+    issues: set[tuple[str, str]] = set()
     for name in policies.policy_names():
-        made = document(name, everything=True)
-        # Flags may exclude each other, so a second look is at what the least parameters give.
-        for each in (made, document(name)):
-            found |= findings(each) | findings(by_action(each))
-    assert EXCUSED.keys() <= found
+        # With the fewest parameters too, since flags can exclude each other.
+        for policy in (make_document(name, everything=True), make_document(name)):
+            issues |= lint(policy) | lint(merge_by_action(policy))
+    assert FALSE_POSITIVES.keys() <= issues
 
 
 @pytest.mark.parametrize("name", policies.policy_names())
-def test_each_action_exists(name: str) -> None:
+def test_all_actions_exist(name: str) -> None:
     actions = {
         action
-        for each in policies.load_policy(name)["statements"]
-        for action in policy_document.as_list(each["Action"])
+        for statement in policies.load_policy(name)["statements"]
+        for action in policy_document.as_list(statement["Action"])
     }
     assert [action for action in sorted(actions) if not exists(action)] == []
 
 
 @pytest.mark.parametrize("action", ["ec2:DescribeEverything", "nothing:GetNothing", "route53:ListTagsForZone"])
-def test_unknown_action_is_noticed(action: str) -> None:
+def test_unknown_action_is_detected(action: str) -> None:
     assert not exists(action)
 
 
@@ -137,5 +143,5 @@ def test_unknown_action_is_noticed(action: str) -> None:
         ({"Action": "sqs:SendMessage", "Resource": "*"}, ("RESOURCE_STAR", "sqs:SendMessage")),
     ],
 )
-def test_faulty_statement_is_noticed(statement: dict[str, t.Any], issue: tuple[str, str]) -> None:
-    assert issue in findings({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+def test_faulty_statement_is_detected(statement: dict[str, t.Any], issue: tuple[str, str]) -> None:
+    assert issue in lint({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})

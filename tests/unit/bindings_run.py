@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a run over many bindings needs: an AWS account (moto), an API server in memory, and a context for both."""
+"""Fakes for runs over many bindings: an AWS account (moto), an in-memory API server, and a context."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ ACCOUNT_ID = CLUSTER.account_id
 PROVIDER_ARN = provider_arn("aws", ACCOUNT_ID, CLUSTER.require_issuer())
 
 
-@functools.cache  # a client takes longer to make than a test to run
+@functools.cache  # creating a client takes longer than a test
 def _client(service: str) -> t.Any:
     return boto3.client(service, region_name=CLUSTER.region, aws_access_key_id="x", aws_secret_access_key="x")
 
 
 class FakeAws:
-    """Stands in for `session.Aws`, with clients of moto's account."""
+    """Replaces `session.Aws` by clients of moto's account."""
 
     def client(self, service: str) -> t.Any:
         return _client(service)
@@ -51,27 +51,27 @@ class FakeAws:
     def caller(self) -> Arn:
         return Arn.parse(f"arn:aws:iam::{ACCOUNT_ID}:user/x")
 
-    # What tests look at
+    # For assertions
 
     def roles(self) -> list[str]:
         return sorted(role["RoleName"] for role in self.client("iam").list_roles()["Roles"])
 
     def subjects(self, role: str) -> list[str]:
-        """The service accounts that a role trusts."""
+        """List the service accounts that a role trusts."""
         document = self.client("iam").get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]
-        found = []
+        subjects = []
         for statement in document["Statement"]:
             for key, value in statement.get("Condition", {}).get("StringEquals", {}).items():
                 if key.endswith(":sub"):
-                    found += [value] if isinstance(value, str) else value
-        return sorted(subject.removeprefix("system:serviceaccount:").replace(":", "/") for subject in found)
+                    subjects += [value] if isinstance(value, str) else value
+        return sorted(subject.removeprefix("system:serviceaccount:").replace(":", "/") for subject in subjects)
 
 
 class FakeServer:
-    """An API server in memory: namespaces, service accounts with the owners of their fields, and pods.
+    """An in-memory API server with namespaces, service accounts, their field owners, and pods.
 
-    :ivar writes: method and path of each request that changed something.
-    :ivar refused: parts of paths whose requests the caller may not make.
+    :ivar writes: method and path of each write.
+    :ivar refused: requests whose path contains one of these are denied.
     """
 
     host = "https://localhost"
@@ -86,7 +86,7 @@ class FakeServer:
         self._version = 0
 
     def annotate(self, namespace: str, name: str, arn: str | None, manager: str = "eksops.irsa") -> None:
-        """Makes a service account, with a role unless that is None."""
+        """Create a service account, annotated unless ``arn`` is None."""
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts"
         self.request("POST", path, query={"fieldManager": "kubectl"}, body={"metadata": {"name": name}})
         if arn:
@@ -96,7 +96,7 @@ class FakeServer:
         self.writes.clear()
 
     def roles(self) -> dict[str, str | None]:
-        """Which service account has which role."""
+        """Return the annotated role of each service account."""
         return {
             "/".join(key): account["metadata"]["annotations"].get(ANNOTATION)
             for key, account in sorted(self.accounts.items())
@@ -131,12 +131,12 @@ class FakeServer:
         namespace = parts[1] if len(parts) == 3 else None
         if parts[-1] == "namespaces":
             return [{"metadata": {"name": name}} for name in sorted(self.namespaces)], "1"
-        found = self.pods if parts[-1] == "pods" else [copy.deepcopy(one) for one in self.accounts.values()]
-        found = [one for one in found if namespace in (None, one["metadata"]["namespace"])]
+        items = self.pods if parts[-1] == "pods" else copy.deepcopy(list(self.accounts.values()))
+        items = [item for item in items if namespace in (None, item["metadata"]["namespace"])]
         selector = (given.get("query") or {}).get("fieldSelector")
         if selector:
-            found = [pod for pod in found if pod["spec"]["serviceAccountName"] == selector.partition("=")[2]]
-        return found, "1"
+            items = [pod for pod in items if pod["spec"]["serviceAccountName"] == selector.partition("=")[2]]
+        return items, "1"
 
     def _namespace(self, method: str, names: list[str], given: Json, *, dry: bool) -> Json:
         name = names[0] if names else given["body"]["metadata"]["name"]
@@ -169,8 +169,8 @@ class FakeServer:
             raise errors.OutOfDate(f"serviceaccounts {key[1]} has changed")
         manager = given["query"]["fieldManager"]
         if given["content_type"] == kubernetes_client.APPLY:
-            for entry in [one for one in account["metadata"]["managedFields"] if one["manager"] == manager]:
-                if entry["operation"] == "Apply":
+            for entry in list(account["metadata"]["managedFields"]):
+                if (entry["manager"], entry["operation"]) == (manager, "Apply"):
                     account["metadata"]["managedFields"].remove(entry)
                     for field in entry["fieldsV1"]["f:metadata"].get("f:annotations", {}):
                         account["metadata"]["annotations"].pop(field.removeprefix("f:"), None)
@@ -221,7 +221,7 @@ def context_of(
     details: bool = False,
     **params: t.Any,
 ) -> BindingsContext:
-    """A context whose plans are carried out as a module does it."""
+    """Make a context that applies plans as a module does."""
     module: t.Any = types.SimpleNamespace(check_mode=check_mode)
     return BindingsContext(
         Writes(functools.partial(_runner.converge, module), functools.partial(_runner.apply, module), check_mode),

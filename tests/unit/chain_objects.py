@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A chain that holds, and what is observed of it: account shop/app, its pods and the webhook that made them."""
+"""An intact chain and the objects of its links: service account shop/app, its pods and the webhook."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _TRUST = {
         }
     ],
 }
-# IAM is read, and only STS can evaluate the condition of the trust policy.
+# All facts of IAM; only STS can evaluate the condition of this trust policy.
 AWS_READ = dataclasses.replace(
     AWS,
     provider={"ClientIDList": ["sts.amazonaws.com"]},
@@ -87,13 +87,14 @@ AWS_READ = dataclasses.replace(
 
 
 def account(role: str | None = ROLE, owners: t.Mapping[str, str] | None = None, **annotations: str) -> Json:
-    """The service account; annotations of the webhook by their names, with _ for -.
+    """Make the service account.
 
-    :param owners: who owns the role's annotation: the operation by field manager.
+    :param owners: owners of the role's annotation: the operation by field manager.
+    :param annotations: other annotations of the webhook, with _ instead of -.
     """
-    given = {f"eks.amazonaws.com/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    all_annotations = {f"eks.amazonaws.com/{key.replace('_', '-')}": value for key, value in annotations.items()}
     if role is not None:
-        given[ANNOTATION] = role
+        all_annotations[ANNOTATION] = role
     managed = [
         {"manager": "kubectl-create", "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": {"f:secrets": {}}}
     ]
@@ -108,16 +109,16 @@ def account(role: str | None = ROLE, owners: t.Mapping[str, str] | None = None, 
                 "apiVersion": "v1",
             }
         )
-    metadata = {"name": "app", "namespace": "shop", "uid": "u", "resourceVersion": "7", "annotations": given}
+    metadata = {"name": "app", "namespace": "shop", "uid": "u", "resourceVersion": "7", "annotations": all_annotations}
     return {"metadata": {**metadata, "managedFields": managed}}
 
 
 def container(name: str = "app", **env: t.Any) -> Json:
-    """A container as its author writes it."""
+    """Make a container before injection."""
     return {"name": name, "image": "app:1", "env": [{"name": key, "value": value} for key, value in env.items()]}
 
 
-def written(
+def plain_pod(
     name: str = "web-5d4f-x1",
     *containers: Json,
     init: t.Sequence[Json] = (),
@@ -127,33 +128,33 @@ def written(
     status: Json | None = None,
     **spec: t.Any,
 ) -> Json:
-    """A pod of Deployment web as it is before any webhook."""
+    """Make a pod of Deployment web before injection."""
     metadata: Json = {"name": name, "namespace": "shop", "uid": f"uid-{name}", "annotations": dict(annotations or {})}
     metadata["labels"] = {"app": "web", **({"pod-template-hash": "5d4f"} if owner else {}), **(labels or {})}
     if owner:
         version, kind, owner_name = owner
         reference = {"apiVersion": version, "kind": kind, "name": owner_name, "uid": "u", "controller": True}
         metadata["ownerReferences"] = [reference]
-    whole = {"serviceAccountName": "app", "containers": list(containers) or [container()], **spec}
+    pod_spec = {"serviceAccountName": "app", "containers": list(containers) or [container()], **spec}
     if init:
-        whole["initContainers"] = list(init)
-    return {"metadata": metadata, "spec": whole, "status": status or {"phase": "Running"}}
+        pod_spec["initContainers"] = list(init)
+    return {"metadata": metadata, "spec": pod_spec, "status": status or {"phase": "Running"}}
 
 
-def injected(pod: Json, role: str | None = ROLE, **options: t.Any) -> Json:
-    """What the webhook makes of a pod."""
+def inject(pod: Json, role: str | None = ROLE, **options: t.Any) -> Json:
+    """Return the pod as the webhook changes it."""
     annotations = options.pop("annotations", {})
     return webhook.inject(pod, account(role, **annotations), **options)
 
 
 def template(pod: Json, kind: str = "ReplicaSet", name: str = "web-5d4f", **metadata: t.Any) -> dict[Owner, Json]:
-    """The workload that makes such pods, by its owner."""
-    made = {"metadata": metadata.pop("template", {}), "spec": copy.deepcopy(pod["spec"])}
-    return {Owner("apps/v1", kind, name): {"metadata": {"name": name, **metadata}, "spec": {"template": made}}}
+    """Make the workload that creates such pods, by its owner."""
+    pod_template = {"metadata": metadata.pop("template", {}), "spec": copy.deepcopy(pod["spec"])}
+    return {Owner("apps/v1", kind, name): {"metadata": {"name": name, **metadata}, "spec": {"template": pod_template}}}
 
 
 def hook(configuration: str = "pod-identity-webhook", /, **fields: t.Any) -> Json:
-    """The MutatingWebhookConfiguration that EKS installs, with other fields of its webhook."""
+    """Make the MutatingWebhookConfiguration of EKS; ``fields`` replace those of its webhook."""
     annotations = fields.pop("annotations", {})
     skip = {"key": "eks.amazonaws.com/skip-pod-identity-webhook", "operator": "DoesNotExist"}
     body: Json = {
@@ -172,28 +173,31 @@ def hook(configuration: str = "pod-identity-webhook", /, **fields: t.Any) -> Jso
 
 
 def dry_run(role: str | None = ROLE, **options: t.Any) -> Json:
-    """The pod that comes back from the server-side dry run; bare without a role."""
-    return injected(written("irsa-verify-1", owner=None), role, **options)
+    """Make the pod that a server-side dry run returns; it is not injected if ``role`` is None."""
+    return inject(plain_pod("irsa-verify-1", owner=None), role, **options)
 
 
 def authority(
     name: str = "kubernetes", *, key: ec.EllipticCurvePrivateKey | None = None, days: tuple[int, int] = (-30, 3650)
 ) -> x509.Certificate:
-    """A CA that signed itself, valid from so many days to so many days from now."""
+    """Make a self-signed CA.
+
+    :param days: start and end of its validity, in days from `NOW`.
+    """
     key = key or ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    begin, end = (NOW + datetime.timedelta(days=each) for each in days)
+    begin, end = (NOW + datetime.timedelta(days=day) for day in days)
     builder = x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number(), begin, end)
     return builder.sign(key, hashes.SHA256())
 
 
 def pem(*certificates: x509.Certificate) -> str:
-    """A PEM bundle."""
-    return "".join(each.public_bytes(serialization.Encoding.PEM).decode() for each in certificates)
+    """Encode certificates as PEM."""
+    return "".join(certificate.public_bytes(serialization.Encoding.PEM).decode() for certificate in certificates)
 
 
 def bundle(*certificates: x509.Certificate) -> str:
-    """As it stands in a caBundle."""
+    """Encode certificates as a caBundle."""
     return base64.b64encode(pem(*certificates).encode()).decode()
 
 
@@ -201,13 +205,13 @@ CA = authority()
 
 
 def kubernetes(*pods: Json, **facts: t.Any) -> KubernetesFacts:
-    """What the API server knows: the chain that holds, with these pods, but for what is named."""
+    """Make the facts of an intact chain with these pods; ``facts`` replace the others."""
     healthy = KubernetesFacts(
         account=account(),
         namespace={"metadata": {"name": "shop", "labels": {"kubernetes.io/metadata.name": "shop"}}},
         webhooks=[hook()],
         serving_ca=NOT_READ,
-        pods=list(pods) or [injected(written())],
+        pods=list(pods) or [inject(plain_pod())],
         workloads={},
         admitted=dry_run(),
         minor_version=31,

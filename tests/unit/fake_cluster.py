@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cluster in memory, with the functions of `_api.kubernetes` that a rollout calls."""
+"""An in-memory cluster with the functions of `_api.kubernetes` that a rollout calls."""
 
 from __future__ import annotations
 
@@ -19,15 +19,17 @@ Json = dict[str, t.Any]
 
 
 class FakeCluster:
-    """Its methods stand in for the functions of the same name; none of them uses the server.
+    """Its methods replace the functions of the same name.
 
-    :ivar requests: the calls, each with the object's name.
-    :ivar forbidden: the names of functions that are refused.
-    :ivar reactions: what happens after a request of that name, once each.
+    :ivar requests: the calls: name of the function and of the object.
+    :ivar forbidden: names of functions that raise AccessDenied.
+    :ivar reactions: callbacks by name of the function; each call takes the first one.
     """
 
     def __init__(self, *, accounts: t.Iterable[Json] = (), pods: t.Iterable[Json] = ()) -> None:
-        self.accounts = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in accounts}
+        self.accounts = {
+            (account["metadata"]["namespace"], account["metadata"]["name"]): account for account in accounts
+        }
         self.pods = list(pods)
         self.workloads: dict[Owner, Json] = {}
         self.namespaces = {"shop"}
@@ -44,7 +46,7 @@ class FakeCluster:
         monkeypatch.setattr(run, "api", self)
 
     def announce(self, kind: str, event: str, body: Json) -> None:
-        """An event of the kind's watch."""
+        """Send an event to the watch of a kind."""
         self._watch(kind).put((event, body))
 
     def break_watch(self, kind: str, error: Exception) -> None:
@@ -56,7 +58,11 @@ class FakeCluster:
 
     def list_service_accounts(self, _server: t.Any, *, namespace: str | None = None) -> list[Json]:
         self._request("list_service_accounts", namespace or "*")
-        return [each for (space, _name), each in self.accounts.items() if namespace in (None, space)]
+        return [
+            account
+            for (account_namespace, _name), account in self.accounts.items()
+            if namespace in (None, account_namespace)
+        ]
 
     def namespace_phase(self, _server: t.Any, *, name: str) -> str | None:
         self._request("namespace_phase", name)
@@ -81,13 +87,13 @@ class FakeCluster:
         self, _server: t.Any, *, namespace: str, api_version: str, kind: str, name: str, at: str
     ) -> Json | None:
         owner = Owner(api_version, kind, name)
-        found = self.workloads.get(owner)
-        if found is not None:
-            generation = found["metadata"]["generation"] + 1
-            found = k8s.workload(name, generation=generation, status=found["status"], restarted_at=at)
-            self.workloads[owner] = found
+        workload = self.workloads.get(owner)
+        if workload is not None:
+            generation = workload["metadata"]["generation"] + 1
+            workload = k8s.workload(name, generation=generation, status=workload["status"], restarted_at=at)
+            self.workloads[owner] = workload
         self._request("restart", name)
-        return found
+        return workload
 
     def evict_pod(self, _server: t.Any, *, namespace: str, name: str, uid: str) -> None:
         self._request("evict_pod", name)
@@ -129,8 +135,8 @@ class FakeCluster:
 
 
 def account(name: str, role: str | None = k8s.ROLE, **annotations: str) -> Json:
-    """A service account of the namespace shop."""
-    found = {f"eks.amazonaws.com/{key}": value for key, value in annotations.items()}
+    """Make a service account in the namespace shop."""
+    all_annotations = {f"eks.amazonaws.com/{key}": value for key, value in annotations.items()}
     if role:
-        found["eks.amazonaws.com/role-arn"] = role
-    return {"metadata": {"namespace": "shop", "name": name, "annotations": found}}
+        all_annotations["eks.amazonaws.com/role-arn"] = role
+    return {"metadata": {"namespace": "shop", "name": name, "annotations": all_annotations}}

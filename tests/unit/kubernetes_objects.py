@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pods and workloads as an API server returns them, cut down to what tests need."""
+"""Pods and workloads as an API server returns them, with only the fields that tests need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOUNT = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
 
 
 def container(role: str | None = None, name: str = "app") -> Json:
-    """A container as the webhook leaves it, or one that it never saw."""
+    """Make a container, injected unless ``role`` is None."""
     if role is None:
         return {"name": name}
     env = [{"name": "AWS_ROLE_ARN", "value": role}, {"name": "AWS_WEB_IDENTITY_TOKEN_FILE", "value": f"{_MOUNT}/token"}]
@@ -74,14 +74,14 @@ def workload(
     template: Json = {"metadata": {}, "spec": {"serviceAccountName": account, "containers": [container()]}}
     if restarted_at:
         template["metadata"]["annotations"] = {RESTARTED_AT: restarted_at}
-    whole: Json = {"template": template, **spec}
+    workload_spec: Json = {"template": template, **spec}
     if replicas is not None:
-        whole["replicas"] = replicas
-    return {"metadata": metadata, "spec": whole, "status": {"observedGeneration": generation, **(status or {})}}
+        workload_spec["replicas"] = replicas
+    return {"metadata": metadata, "spec": workload_spec, "status": {"observedGeneration": generation, **(status or {})}}
 
 
 def deployment_pod(deployment: str, revision: str, suffix: str, **options: t.Any) -> Json:
-    """A pod of one of a Deployment's ReplicaSets, which are told apart by ``revision``."""
+    """Make a pod of a Deployment; ``revision`` selects its ReplicaSet."""
     labels = {"pod-template-hash": revision}
     name = f"{deployment}-{revision}"
     return pod(f"{name}-{suffix}", owner_reference("ReplicaSet", name), labels=labels, **options)

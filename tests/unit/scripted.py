@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A server on loopback that answers by a script."""
+"""A server on loopback with scripted answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import threading
 import typing as t
 import urllib.parse
 
-# What a script says instead of an answer: the connection is closed without one.
+# In a script: close the connection without an answer.
 LOST = object()
 
 
@@ -30,7 +30,11 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """One answer. ``chunks`` are sent one by one, each flushed; the connection then ends if ``cut``."""
+    """An HTTP answer.
+
+    :param chunks: sent one by one, each flushed, instead of ``body``.
+    :param cut: whether the connection closes before the last chunk.
+    """
 
     status: int = 200
     body: t.Any = None
@@ -40,7 +44,7 @@ class Answer:
 
 
 def status(code: int, reason: str, message: str, **details: t.Any) -> dict[str, t.Any]:
-    """A Status as the API server writes it."""
+    """Make a Status object of the API server."""
     return {
         "kind": "Status",
         "apiVersion": "v1",
@@ -54,7 +58,7 @@ def status(code: int, reason: str, message: str, **details: t.Any) -> dict[str, 
 
 
 class Scripted:
-    """A server on loopback that gives the answers of a script, in order, and keeps the requests."""
+    """A server on loopback that sends scripted answers in order and records the requests."""
 
     def __init__(self) -> None:
         self.script: collections.deque[t.Any] = collections.deque()
@@ -83,7 +87,10 @@ class Scripted:
         self._server.server_close()
 
     def answer(self, *answers: t.Any) -> None:
-        """Further answers: an Answer, LOST, or what is the body of a 200."""
+        """Add answers to the script.
+
+        :param answers: an `Answer`, `LOST`, or the body of an answer with status 200.
+        """
         self.script.extend(answers)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person sees of ``--diff``: documents line by line, in an order that is always the same."""
+"""The output of ``--diff``: documents line by line, in a stable order."""
 
 from __future__ import annotations
 
@@ -34,15 +34,19 @@ def policy(*actions: str) -> dict[str, t.Any]:
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}]}
 
 
-def shuffled(value: t.Any) -> t.Any:
-    """The same with all keys the other way round."""
+def unchanged(value: t.Any) -> t.Any:
+    return value
+
+
+def reverse_keys(value: t.Any) -> t.Any:
+    """Reverse the order of all keys, at any depth."""
     if isinstance(value, dict):
-        return {key: shuffled(each) for key, each in reversed(value.items())}
-    return [shuffled(each) for each in value] if isinstance(value, list) else value
+        return {key: reverse_keys(entry) for key, entry in reversed(value.items())}
+    return [reverse_keys(entry) for entry in value] if isinstance(value, list) else value
 
 
-def role_change(turn: t.Callable[[t.Any], t.Any]) -> Plan:
-    """One account more and one action more."""
+def plan_role(reorder: t.Callable[[t.Any], t.Any]) -> Plan:
+    """Plan to add a service account and an action to a role."""
     condition = {f"{PROVIDER}:sub": [subject("cart"), subject("orders")], f"{PROVIDER}:aud": "sts.amazonaws.com"}
     trust = {
         "Version": "2012-10-17",
@@ -61,45 +65,47 @@ def role_change(turn: t.Callable[[t.Any], t.Any]) -> Plan:
         path="/",
         role_id="AROA",
         description="",
-        trust_policy=turn(trust),
+        trust_policy=reorder(trust),
         managed_policies=(),
-        inline_policies={"read": turn(policy("s3:GetObject"))},
+        inline_policies={"read": reorder(policy("s3:GetObject"))},
         permissions_boundary=None,
         max_session_duration=3600,
-        tags=turn({"a": "1", "b": "2"}),
+        tags=reorder({"a": "1", "b": "2"}),
     )
-    wanted = RoleSpec(
+    spec = RoleSpec(
         present=True,
         name="app",
-        inline_policies={"read": turn(policy("s3:GetObject", "s3:ListBucket"))},
+        inline_policies={"read": reorder(policy("s3:GetObject", "s3:ListBucket"))},
         subjects=(subject("cart"), subject("orders"), subject("web")),
         issuer=PROVIDER,
     )
-    return role_plan.plan(wanted, role, role_plan.PlanContext(AccountScope("aws", "123456789012"), FEDERATED))
+    return role_plan.plan(spec, role, role_plan.PlanContext(AccountScope("aws", "123456789012"), FEDERATED))
 
 
-def account_change(turn: t.Callable[[t.Any], t.Any]) -> Plan:
+def plan_service_account(reorder: t.Callable[[t.Any], t.Any]) -> Plan:
     fields = {"a": "1", "b": "2"}
-    there = {"metadata": {"uid": "u", "resourceVersion": "1", "annotations": turn(fields), "labels": turn(fields)}}
-    wanted = Annotated("shop", "web", sets={Field("annotations", "eks.amazonaws.com/role-arn"): ARN})
-    return service_account_plan.plan(wanted, ServiceAccountState.from_kubernetes(there))
+    existing = {
+        "metadata": {"uid": "u", "resourceVersion": "1", "annotations": reorder(fields), "labels": reorder(fields)}
+    }
+    spec = Annotated("shop", "web", sets={Field("annotations", "eks.amazonaws.com/role-arn"): ARN})
+    return service_account_plan.plan(spec, ServiceAccountState.from_kubernetes(existing))
 
 
-class Shown(CallbackBase):
-    """Ansible's own rendering."""
+class DiffRenderer(CallbackBase):
+    """Renders diffs as Ansible does."""
 
     def lines(self, diff: dict[str, t.Any]) -> list[str]:
-        """The changed lines, without colours and indentation."""
+        """Return the changed lines without colours and indentation."""
         text = re.sub(r"\x1b\[[0-9;]*m", "", self._get_diff(diff))
         lines = [line for line in text.splitlines() if line.startswith(("+", "-")) and line[:3] not in ("+++", "---")]
         return [line[0] + line[1:].strip() for line in lines]
 
 
 @pytest.mark.parametrize(
-    ("change", "expected"),
+    ("make_plan", "expected"),
     [
         (
-            role_change,
+            plan_role,
             [
                 '-"s3:GetObject"',
                 '+"s3:GetObject",',
@@ -110,7 +116,7 @@ class Shown(CallbackBase):
             ],
         ),
         (
-            account_change,
+            plan_service_account,
             [
                 '-"b": "2"',
                 '+"b": "2",',
@@ -123,18 +129,18 @@ class Shown(CallbackBase):
         ),
     ],
 )
-def test_what_changes_is_shown_line_by_line(change: t.Callable[..., Plan], expected: list[str]) -> None:
-    plan = change(lambda value: value)
-    assert Shown().lines(plan.diff()) == expected
-    assert Shown().lines(merge_diffs([("objects", "one", plan)])) == expected
+def test_diff_has_only_changed_lines(make_plan: t.Callable[..., Plan], expected: list[str]) -> None:
+    plan = make_plan(unchanged)
+    assert DiffRenderer().lines(plan.diff()) == expected
+    assert DiffRenderer().lines(merge_diffs([("objects", "one", plan)])) == expected
 
 
-@pytest.mark.parametrize("change", [role_change, account_change])
-def test_the_order_that_keys_were_read_in_doesnt_show(change: t.Callable[..., Plan]) -> None:
-    plans = [change(lambda value: value), change(shuffled)]
-    shown = {
-        Shown()._get_diff(merge_diffs([("objects", name, plan) for name in names]))
+@pytest.mark.parametrize("make_plan", [plan_role, plan_service_account])
+def test_diff_does_not_depend_on_key_order(make_plan: t.Callable[..., Plan]) -> None:
+    plans = [make_plan(unchanged), make_plan(reverse_keys)]
+    outputs = {
+        DiffRenderer()._get_diff(merge_diffs([("objects", name, plan) for name in names]))
         for plan in plans
         for names in ("ab", "ba")
     }
-    assert len(shown) == 1
+    assert len(outputs) == 1

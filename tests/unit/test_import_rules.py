@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The import rules of plugins/, read from the sources: which layer may import which."""
+"""The import rules of plugins/: which layer may import which."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ DEPENDENCIES = ("ansible_collections.amazon.aws", "ansible_collections.kubernete
 
 
 class Rule(t.NamedTuple):
-    """What the files under a path may import, besides the standard library without its network modules."""
+    """What files under a path may import besides the standard library without its network modules."""
 
     imports: tuple[str, ...]
     may_exit: bool
 
 
-# The longest matching path rules. Lower layers never import upper ones.
+# The longest matching path applies. Lower layers never import upper ones.
 RULES = {
     "module_utils/_core": Rule((f"{UTILS}._core",), may_exit=False),
     "module_utils/_api": Rule(
@@ -47,7 +47,7 @@ RULES = {
 EXITS = frozenset({"fail_json", "fail_json_aws", "exit_json"})
 
 
-def rule_of(path: str) -> Rule:
+def find_rule(path: str) -> Rule:
     return RULES[max((prefix for prefix in RULES if path == prefix or path.startswith(f"{prefix}/")), key=len)]
 
 
@@ -55,8 +55,8 @@ def is_under(name: str, package: str) -> bool:
     return name == package or name.startswith(f"{package}.")
 
 
-def imported(tree: ast.AST, path: str) -> t.Iterator[tuple[int, str]]:
-    """Line and absolute name of each import, at the top of a file or inside a function or a TYPE_CHECKING block."""
+def find_imports(tree: ast.AST, path: str) -> t.Iterator[tuple[int, str]]:
+    """Yield line and absolute name of each import, also inside functions and TYPE_CHECKING blocks."""
     package = [*OWN.split("."), *path.split("/")[:-1]]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -74,35 +74,38 @@ def catches_everything(handler: ast.ExceptHandler) -> bool:
     return any(isinstance(name, ast.Name) and name.id in ("Exception", "BaseException") for name in caught)
 
 
-def violations(path: str, source: str) -> list[str]:
-    """What the source breaks, were it the file ``path`` under plugins/."""
-    rule = rule_of(path)
+def find_violations(path: str, source: str) -> list[str]:
+    """Find the rules that a source breaks.
+
+    :param path: the path of the file under plugins/; it need not exist.
+    """
+    rule = find_rule(path)
     tree = ast.parse(source)
-    found = []
-    for line, name in imported(tree, path):
-        network = any(is_under(name, library) for library in CLIENT_LIBRARIES)
-        standard = name.split(".")[0] in sys.stdlib_module_names and not network
-        if not standard and not any(is_under(name, allowed) for allowed in rule.imports):
-            found.append(f"{path}:{line}: imports {name}")
+    violations = []
+    for line, name in find_imports(tree, path):
+        is_network = any(is_under(name, library) for library in CLIENT_LIBRARIES)
+        is_standard = name.split(".")[0] in sys.stdlib_module_names and not is_network
+        if not is_standard and not any(is_under(name, allowed) for allowed in rule.imports):
+            violations.append(f"{path}:{line}: imports {name}")
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in EXITS and not rule.may_exit:
-            found.append(f"{path}:{node.lineno}: calls {node.attr}; raise an error of _core/errors.py")
+            violations.append(f"{path}:{node.lineno}: calls {node.attr}; raise an error of _core/errors.py")
         if isinstance(node, ast.ExceptHandler) and catches_everything(node):
-            found.append(f"{path}:{node.lineno}: catches every exception; name the ones that can come")
-    return found
+            violations.append(f"{path}:{node.lineno}: catches every exception; name the expected ones")
+    return violations
 
 
-def sources() -> list[str]:
+def list_sources() -> list[str]:
     return sorted(file.relative_to(PLUGINS).as_posix() for file in PLUGINS.rglob("*.py"))
 
 
 def test_sources_are_found() -> None:
-    assert {"module_utils/_runner.py", "module_utils/_core/errors.py"} <= set(sources())
+    assert {"module_utils/_runner.py", "module_utils/_core/errors.py"} <= set(list_sources())
 
 
-@pytest.mark.parametrize("path", sources())
+@pytest.mark.parametrize("path", list_sources())
 def test_source_follows_the_rules(path: str) -> None:
-    assert violations(path, (PLUGINS / path).read_text(encoding="utf-8")) == []
+    assert find_violations(path, (PLUGINS / path).read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_source_follows_the_rules(path: str) -> None:
         pytest.param("module_utils/_core/x.py", "from ansible.module_utils import basic", id="core-ansible"),
         pytest.param("module_utils/_core/x.py", f"from {UTILS}._api import iam", id="core-api"),
         pytest.param("module_utils/_core/x.py", f"from {UTILS} import _runner", id="core-runner"),
-        pytest.param("module_utils/_core/x.py", "def f():\n    import botocore", id="core-inside-a-function"),
+        pytest.param("module_utils/_core/x.py", "def f():\n    import botocore", id="core-in-function"),
         pytest.param("module_utils/_core/x.py", "from .._api import iam", id="core-api-relative"),
         pytest.param("module_utils/_api/aws/x.py", "from ..._module import role", id="api-module-relative"),
         pytest.param("module_utils/_core/trust/x.py", "from ..... import plugin", id="beyond-the-collection"),
@@ -122,8 +125,10 @@ def test_source_follows_the_rules(path: str) -> None:
         pytest.param("module_utils/_api/x.py", "module.exit_json()", id="api-exit-json"),
         pytest.param("module_utils/_api/x.py", f"from {UTILS} import _runner", id="api-runner"),
         pytest.param("module_utils/_api/x.py", "try: f()\nexcept Exception: pass", id="blind-except"),
-        pytest.param("module_utils/_api/x.py", "try: f()\nexcept (OSError, BaseException): pass", id="blind-tuple"),
-        pytest.param("module_utils/_api/x.py", "try: f()\nexcept: pass", id="bare-except"),
+        pytest.param(
+            "module_utils/_api/x.py", "try: f()\nexcept (OSError, BaseException): pass", id="blind-except-tuple"
+        ),
+        pytest.param("module_utils/_api/x.py", "try: f()\nexcept: pass", id="except-without-type"),
         pytest.param("module_utils/_runner.py", "import botocore.exceptions", id="runner-botocore"),
         pytest.param("modules/x.py", "from kubernetes import client", id="module-kubernetes"),
         pytest.param("modules/x.py", "import boto3", id="module-boto3"),
@@ -132,7 +137,7 @@ def test_source_follows_the_rules(path: str) -> None:
     ],
 )
 def test_violation_is_reported(path: str, source: str) -> None:
-    assert len(violations(path, source)) == 1
+    assert len(find_violations(path, source)) == 1
 
 
 @pytest.mark.parametrize(
@@ -150,4 +155,4 @@ def test_violation_is_reported(path: str, source: str) -> None:
     ],
 )
 def test_allowed_import_is_not_reported(path: str, source: str) -> None:
-    assert violations(path, source) == []
+    assert find_violations(path, source) == []

@@ -14,11 +14,10 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
 UNIT = ROOT / "tests" / "unit" / "plugins"
-MOST_FILES, MOST_LINES, MOST_CLASS_LINES = 12, 400, 200
-# Written by `make web`, and texts about each cause.
+MAX_FILES, MAX_LINES, MAX_CLASS_LINES = 12, 400, 200
+# A generated file, and the texts about the causes.
 DATA = {"module_utils/_core/audit/reports/html/assets.py", "module_utils/_core/diagnosis/explanations.py"}
-# Ansible finds these by their names, so their folders are as large as the collection has plugins, and every file has a
-# class of the same name.
+# Folders of plugins: Ansible prescribes the folder of each plugin and the names of classes.
 FLAT = {"modules", "action", "doc_fragments", "filter", "inventory", "lookup", "test"}
 DOCUMENTATION = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 
@@ -27,8 +26,8 @@ MODULES = [path for path in SOURCES if not path.endswith("__init__.py") and path
 TESTS = sorted(path.relative_to(UNIT).as_posix() for path in UNIT.rglob("test_*.py"))
 
 
-def code_lines(source: str) -> int:
-    """The lines of a file without those of its documentation, which are data."""
+def count_code_lines(source: str) -> int:
+    """Count the lines of a file without its documentation blocks."""
     lines = source.count("\n")
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) in DOCUMENTATION:
@@ -36,13 +35,16 @@ def code_lines(source: str) -> int:
     return lines
 
 
-def classes(path: str) -> list[ast.ClassDef]:
+def find_classes(path: str) -> list[ast.ClassDef]:
     tree = ast.parse((PLUGINS / path).read_text(encoding="utf-8"))
     return [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
 
 
-def source_of(test: str) -> str:
-    """The file that a test is about: ``_core/role/test_plan_tags.py`` may be about ``_core/role/plan.py``."""
+def find_source(test: str) -> str:
+    """Find the source of a test file: ``_core/role/test_plan_tags.py`` may test ``_core/role/plan.py``.
+
+    :returns: its path under plugins/, empty if no source matches.
+    """
     path = pathlib.PurePosixPath(test)
     words = path.stem.removeprefix("test_").split("_")
     names = ["_".join(words[:count]) for count in range(len(words), 0, -1)]
@@ -60,41 +62,41 @@ def test_package_file_is_empty(path: str) -> None:
     assert (PLUGINS / path).read_text(encoding="utf-8") == ""
 
 
-def test_folder_has_few_files() -> None:
+def test_folder_size() -> None:
     folders = collections.Counter(str(pathlib.PurePosixPath(path).parent) for path in MODULES)
-    crowded = {folder: count for folder, count in folders.items() if count > MOST_FILES and folder not in FLAT}
-    assert crowded == {}
+    too_large = {folder: count for folder, count in folders.items() if count > MAX_FILES and folder not in FLAT}
+    assert too_large == {}
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_file_is_short(path: str) -> None:
-    assert code_lines((PLUGINS / path).read_text(encoding="utf-8")) <= MOST_LINES
+def test_file_length(path: str) -> None:
+    assert count_code_lines((PLUGINS / path).read_text(encoding="utf-8")) <= MAX_LINES
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_class_is_short(path: str) -> None:
-    long = [node.name for node in classes(path) if (node.end_lineno or 0) - node.lineno >= MOST_CLASS_LINES]
-    assert long == []
+def test_class_length(path: str) -> None:
+    too_long = [node.name for node in find_classes(path) if (node.end_lineno or 0) - node.lineno >= MAX_CLASS_LINES]
+    assert too_long == []
 
 
 def test_class_names_are_unique() -> None:
-    places = collections.defaultdict(list)
+    paths_by_name = collections.defaultdict(list)
     for path in MODULES:
         if path.split("/")[0] not in FLAT:
-            for node in classes(path):
-                places[node.name].append(path)
-    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+            for node in find_classes(path):
+                paths_by_name[node.name].append(path)
+    assert {name: paths for name, paths in paths_by_name.items() if len(paths) > 1} == {}
 
 
 @pytest.mark.parametrize("test", TESTS)
-def test_unit_test_mirrors_a_source(test: str) -> None:
-    assert source_of(test)
+def test_unit_test_has_a_source(test: str) -> None:
+    assert find_source(test)
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if path.startswith("module_utils/_module/")])
 def test_module_code_has_a_unit_test(path: str) -> None:
-    assert path in {source_of(test) for test in TESTS}
+    assert path in {find_source(test) for test in TESTS}
 
 
-def test_documentation_does_not_count_as_code() -> None:
-    assert code_lines('DOCUMENTATION = r"""\na: b\nc: d\n"""\nimport sys\nprint(sys)\n') == 3
+def test_documentation_is_not_counted_as_code() -> None:
+    assert count_code_lines('DOCUMENTATION = r"""\na: b\nc: d\n"""\nimport sys\nprint(sys)\n') == 3

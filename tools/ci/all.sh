@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# All jobs, three at a time, each whatever the others report. The last line counts the checks; the status is 1 if any
-# failed. Why not make -j: a job's output is to be in one piece, and the jobs after a failed one are to run as well.
+# Run all jobs, three in parallel. The last line counts the checks; the exit status is 1 if one failed. Why not make -j:
+# it mixes the output of jobs and stops after a failed one.
 . "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
 cd "$ROOT" || exit
 
-# One job: its output is printed once it has ended.
+# Run one job and print its output when it ends.
 if [ "${1:-}" = --job ]; then
     read -ra words <<<"$2"
     log=$LOGS/$(tr ' /' __ <<<"$2")
@@ -18,15 +18,14 @@ if [ "${1:-}" = --job ]; then
     exit "$status"
 fi
 
-# Counts of an earlier run must not pass for this one's. What all jobs need is made first.
+# Remove the results of earlier runs, and make the environment that all jobs use.
 rm -rf "$RESULTS"
 (use_venv)
 LOGS=$(mktemp -d)
 trap 'rm -rf "$LOGS"' EXIT
 export LOGS
 status=0
-# The longest first and the targets in two halves, so that none is alone in the end: the targets wait about a third of
-# their time.
+# The longest jobs first. The integration targets are split in two, because they wait for a third of their time.
 half() { echo "integration JOB_NAME=integration-$1 PART=$1/2"; }
 printf '%s\n' test-envtest "$(half 1)" "$(half 2)" 'matrix ARGS=--check' units sanity policies browser lint galaxy-check docs-check ee-check |
     xargs -P 3 -I JOB "$TOOLS/ci/all.sh" --job JOB || status=1

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# The integration targets, by ansible-test. Which cluster they run on is the first argument:
+# Run the integration targets by ansible-test. The first argument selects the cluster:
 #
-#   --simulated   the sandbox's own API server
-#   --real        the sandbox with a real kube-apiserver, etcd and controller manager out of $KUBEBUILDER_ASSETS; the
-#                 clusters besides the first stay simulated
-#   --given       the cluster and the account that the environment names; see tests/integration/README.md
+#   --simulated   the sandbox's simulated API server
+#   --real        a real kube-apiserver, etcd and kube-controller-manager from $KUBEBUILDER_ASSETS; other clusters of the
+#                 sandbox are simulated
+#   --given       the cluster and account in the environment; see tests/integration/README.md
 #
-# More arguments go to ansible-test: names of targets, -v. PART=1/2 takes every second target, PART=2/2 the others.
-# MODULE_PYTHON is the interpreter that the modules run with, if not ansible-core's own; JOB_NAME keeps such a run's
-# results apart. Why not antsibull-nox: its session takes targets from docker or GitHub, and knows no sandbox.
+# Other arguments go to ansible-test: names of targets, -v. PART=1/2 runs every second target, PART=2/2 the others.
+# MODULE_PYTHON is the interpreter of the modules, by default that of ansible-core. JOB_NAME is the directory of the
+# results. Why not antsibull-nox: its session needs docker or GitHub and cannot use the sandbox.
 mode=${1:---simulated}
 [ "$mode" != --given ] || export KEEP_CLOUD_ENV=1
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
@@ -19,18 +19,18 @@ case $mode in
     --real)
         begin_job envtest
         : "${KUBEBUILDER_ASSETS:=}"
-        [ -n "$KUBEBUILDER_ASSETS" ] || die "KUBEBUILDER_ASSETS is not set; it names a directory with kube-apiserver, kube-controller-manager and etcd"
+        [ -n "$KUBEBUILDER_ASSETS" ] || die "KUBEBUILDER_ASSETS is not set. Set it to a directory with kube-apiserver, kube-controller-manager and etcd."
         for program in kube-apiserver kube-controller-manager etcd; do
             [ -x "$KUBEBUILDER_ASSETS/$program" ] || die "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS has no program $program"
         done
         export KUBEBUILDER_ASSETS
         ;;
-    *) die "unknown mode $mode; it is --simulated, --real or --given" ;;
+    *) die "invalid mode $mode: must be --simulated, --real or --given" ;;
 esac
 
-# Each run has a tree of its own, so that two jobs can run at once.
+# A tree per job, so that jobs can run in parallel.
 make_tree "$JOB"
-# Five clusters together, one of them in another account.
+# Five clusters in all, one of them in another account.
 fleet=(--cluster irsa-fleet-2 --cluster irsa-fleet-3 --cluster irsa-fleet-4 --cluster irsa-fleet-5@111122223333)
 case $mode in
     --given) source=--environment ;;
@@ -43,7 +43,7 @@ cd "$TREE" || exit
 targets=()
 for directory in tests/integration/targets/*/; do
     skipped=hidden
-    # A real API server has nothing to say to what talks to AWS alone, or is about playbooks and jobs.
+    # These targets do not depend on the API server.
     [ "$mode" != --real ] || skipped='hidden\|simulated/only'
     grep -qsx "$skipped" "$directory/aliases" || targets+=("$(basename "$directory")")
 done
@@ -55,7 +55,7 @@ if [ -n "${PART:-}" ]; then
 fi
 [ $# -gt 0 ] || set -- "${targets[@]}"
 
-# ansible-test makes a key, and two that start together overwrite each other's.
+# ansible-test creates this key, and two that start in parallel overwrite each other's.
 (
     flock 9
     key=$HOME/.ansible/test/id_rsa

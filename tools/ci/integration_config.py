@@ -1,8 +1,7 @@
-"""Print the variables that the integration targets get, as YAML (which JSON is).
+"""Print the variables of the integration targets as JSON, which is valid YAML.
 
-ansible-test clears the environment of the targets and gives each the variables of
-tests/integration/integration_config.yml, for which it has no plugin here. What they are, and how a target uses them,
-says tests/integration/README.md.
+ansible-test clears the environment of the targets and passes the variables in
+tests/integration/integration_config.yml to each. tests/integration/README.md describes them.
 
 Needs tests on PYTHONPATH.
 
@@ -21,7 +20,7 @@ import typing as t
 
 from sandbox import settings
 
-# Variable of the targets: variable of the environment, as users of AWS and Kubernetes know it.
+# Names of variables of the targets, and of the usual environment variables for them.
 ENVIRONMENT = {
     "aws_endpoint_url": "AWS_ENDPOINT_URL",
     "aws_access_key": "AWS_ACCESS_KEY_ID",
@@ -34,7 +33,7 @@ PREFIX = "IRSA_SANDBOX_"
 
 
 def from_environment(environment: collections.abc.Mapping[str, str]) -> dict[str, str]:
-    """What an environment says: the names above, and ``IRSA_SANDBOX_ANY_NAME`` as ``any_name``."""
+    """Read the variables from an environment: those of `ENVIRONMENT`, and ``IRSA_SANDBOX_ANY_NAME`` as ``any_name``."""
     values = {name: environment[variable] for name, variable in ENVIRONMENT.items() if environment.get(variable)}
     extra = {name.removeprefix(PREFIX).lower(): value for name, value in environment.items() if name.startswith(PREFIX)}
     values.update(extra)
@@ -44,7 +43,7 @@ def from_environment(environment: collections.abc.Mapping[str, str]) -> dict[str
 
 
 def from_sandbox(directory: pathlib.Path) -> dict[str, t.Any]:
-    """What a running sandbox says of itself; what it exports beyond the names below comes along."""
+    """Read the variables of a running sandbox: those below and all that it exports."""
     state = settings.State(directory)
     cluster = state.cluster()
     return from_environment(state.env()) | {
@@ -81,7 +80,7 @@ def main(source: str) -> None:
         values = from_sandbox(pathlib.Path(source).resolve())
     variables = {f"irsa_sandbox_{name}": value for name, value in sorted(values.items())}
     if interpreter := os.environ.get("MODULE_PYTHON"):
-        # A variable of the play, so it goes before the inventory's, which ansible-test writes.
+        # A variable of the play, which overrides that of ansible-test's inventory.
         variables["ansible_python_interpreter"] = interpreter
     json.dump(variables, sys.stdout, indent=2)
     print()

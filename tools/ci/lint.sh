@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Every linter, whatever the others report. Why not antsibull-nox or pre-commit: they make an environment for each linter
-# out of a registry or GitHub, and know neither the types of three packages nor the guides that are generated.
+# Run all linters. Why not antsibull-nox or pre-commit: they install an environment per linter from a registry or GitHub,
+# and have no checks for the types of three packages and for the generated guides.
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
 begin_job lint
 cd "$ROOT" || exit
 
 types() { mypy --config-file "$ROOT/pyproject.toml" --cache-dir "$DEV/mypy" "$@"; }
 
-# mypy knows the package by its full name only through the tree; the collections beside it have no types to follow.
+# In the tree, where the package has its full name. The other collections have no types.
 collection_types() { cd "$DEV/live" && MYPYPATH=$DEV/live types -p ansible_collections.eksops.irsa.plugins; }
 
 tool_types() { MYPYPATH=$DEV/live:$ROOT/tests types -p tools -p permissions -m web.audit.bundle; }
 
 sandbox_types() { cd tests && types --exclude '^sandbox/tests/' sandbox; }
 
-# By their first line, since not all of them have an ending.
+# Selected by the first line, since some scripts have no suffix.
 shell_scripts() {
     git grep --untracked -zlE '^(#!(/usr/bin/env |/bin/)(ba)?sh|# shellcheck shell=.*)$' | xargs -0 shellcheck -x -P SCRIPTDIR
 }

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# ansible-test sanity on a copy of the checkout, without an ignore file; arguments go to ansible-test. Why not
-# antsibull-nox: its session needs docker or a download, and ansible-test's own download of pip needs a server.
+# Run ansible-test sanity on a copy of the checkout, without an ignore file. Arguments go to ansible-test. Why not
+# antsibull-nox: its session needs docker, or a server from which ansible-test downloads pip.
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
 begin_job sanity
-! compgen -G "$ROOT/tests/sanity/ignore*.txt" >/dev/null || die "tests/sanity has an ignore file; fix what it hides"
-# ansible-test takes this for the get-pip.py that it would download, by the name of the version that it wants.
+! compgen -G "$ROOT/tests/sanity/ignore*.txt" >/dev/null || die "tests/sanity has an ignore file. Fix the errors that it hides."
+# ansible-test uses this file instead of downloading get-pip.py. Its name contains the version of pip.
 version=$(python -c '
 import pathlib, re, ansible_test
 source = pathlib.Path(ansible_test.__file__).with_name("_internal") / "python_requirements.py"

@@ -1,10 +1,10 @@
-"""Count what the jobs of the test suite left behind, and print ``N passed, M failed`` (``, K skipped`` if any).
+"""Count the results of jobs and print ``N passed, M failed`` (``, K skipped`` if any).
 
 Usage: python summary.py RESULTS JOB...
 
-RESULTS/JOB holds JUnit files, ``checks`` (``pass|fail|skip<TAB>name`` a line) and ``exit`` (the job's exit status). A
-job that left no count, or that failed without a failed count, is one failure. Exit status 1 if anything failed. Why: no
-JUnit reader counts commands and jobs that died along with test cases.
+RESULTS/JOB has JUnit files, ``checks`` (lines ``pass|fail|skip<TAB>name``) and ``exit`` (the job's exit status). A job
+without results, or with a non-zero exit status and no failure, counts as one failure. The exit status is 1 if anything
+failed. Why not a JUnit reader: it cannot count commands and jobs that ended early.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import xml.etree.ElementTree as ET
 
 
 def count_junit(path: pathlib.Path) -> collections.Counter[str]:
-    """Outcomes of the test cases of one JUnit file."""
+    """Count the test cases of a JUnit file by outcome."""
     counts: collections.Counter[str] = collections.Counter()
     for case in ET.parse(path).getroot().iter("testcase"):  # noqa: S314 (written by our own runners)
         if case.find("failure") is not None or case.find("error") is not None:
@@ -29,7 +29,7 @@ def count_junit(path: pathlib.Path) -> collections.Counter[str]:
 
 
 def count_job(directory: pathlib.Path) -> collections.Counter[str]:
-    """Outcomes of one job, its own death included."""
+    """Count the results of a job by outcome; a job that ended early is a failure."""
     counts: collections.Counter[str] = collections.Counter()
     for path in directory.glob("*.xml"):
         try:
@@ -40,8 +40,8 @@ def count_job(directory: pathlib.Path) -> collections.Counter[str]:
     if checks.exists():
         counts.update(line.split("\t", 1)[0] for line in checks.read_text().splitlines())
     status = directory / "exit"
-    died = not status.exists() or status.read_text().strip() != "0"
-    if (died and not counts["fail"]) or not counts["pass"] + counts["fail"]:
+    has_failed = not status.exists() or status.read_text().strip() != "0"
+    if (has_failed and not counts["fail"]) or not counts["pass"] + counts["fail"]:
         counts["fail"] += 1
     return counts
 

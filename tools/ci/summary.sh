@@ -1,4 +1,4 @@
 #!/usr/bin/env bash
-# summary.sh JOB...: the counts of these jobs' last runs together.
+# summary.sh JOB...: print the total counts of the last runs of these jobs.
 . "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
 "$(find_controller_python)" "$TOOLS/ci/summary.py" "$RESULTS" "$@"

@@ -1,4 +1,4 @@
-"""Sphinx's settings for the documentation site. lay_out.py copies this file beside the pages that it lays out."""
+"""Settings of Sphinx for the documentation site. lay_out.py copies this file to the site's directory."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ release = (HERE / "version").read_text(encoding="utf-8").strip()
 html_title = f"{project} {release}"
 
 extensions = ["sphinx_antsibull_ext"]
-# A reference that leads nowhere is an error. Those to Ansible's own documentation are plain text, since to resolve them
-# takes a network; whether another collection has a plugin, antsibull-docs lint-collection-docs checks.
+# Unresolved references are errors. References to Ansible's own documentation cannot be resolved without a network.
+# References to other collections are checked by antsibull-docs lint-collection-docs.
 nitpicky = True
 nitpick_ignore_regex = [
     ("std:ref", r"ansible_collections\.(?!eksops\.irsa\.).*"),
@@ -33,7 +33,7 @@ html_show_sourcelink = False
 html_show_sphinx = False
 html_use_index = False
 html_theme_options = {
-    # Each with a contrast that is readable; the dark one follows the reader's system, or the button.
+    # Colours with enough contrast in the light and dark themes.
     "light_css_variables": {"color-brand-primary": "#0b57a4", "color-brand-content": "#0b57a4"},
     "dark_css_variables": {"color-brand-primary": "#7ab8ff", "color-brand-content": "#7ab8ff"},
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the README's picture of the demo again, from what the demo prints on the sandbox.
+# Run the demo on the sandbox and make the README's picture of its output.
 . "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
 docs=$DEV/venv-docs
 make_venv "$docs" "$(find_controller_python)" "$REQUIREMENTS/docs.txt" -- "${DEPENDENCIES[@]}"

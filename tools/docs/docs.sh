@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The documentation site: the guides, and the reference of every plugin and role. Sphinx's warnings are errors. Why not
-# antsibull-docs sphinx-init alone: its site resolves references into Ansible's documentation by a network.
+# Build the documentation site: the guides, and the reference of all plugins and roles. Warnings of Sphinx are errors.
+# Why not antsibull-docs sphinx-init alone: its site needs a network to resolve references to Ansible's documentation.
 #
-#   docs.sh          builds it and prints where it is
-#   docs.sh --check  also holds every example and link in the documentation against the collection
+#   docs.sh          build it and print its path
+#   docs.sh --check  also check the examples and links in the documentation
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
 begin_job docs
 docs=$DEV/venv-docs

@@ -1,9 +1,8 @@
-"""Lay out the documentation site around the pages that antsibull-docs makes.
+"""Add a start page and a plugin index to the pages of antsibull-docs.
 
-Adds the start page with the guides by their sections and every plugin, and turns antsibull-docs' own start page into an
-index. Why not antsibull-docs alone: its start page lists plugins, and its pages lack the files that guides show.
+Why not antsibull-docs alone: its start page lists only plugins, and it does not copy the files that guides include.
 
-Usage: python lay_out.py SITE (with antsibull-docs' pages in SITE/rst)
+Usage: python lay_out.py SITE (SITE/rst has the pages of antsibull-docs)
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ import yaml
 COLLECTION = "eksops.irsa"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCSITE = ROOT / "docs" / "docsite"
-# What the names of pages end with, and the heading that they get in the start page's table of contents.
+# Suffix of the pages of each kind of plugin, and their heading in the table of contents.
 KINDS = {"module": "Modules", "inventory": "Inventory", "lookup": "Lookups", "filter": "Filters", "test": "Tests"}
-# The theme has the contents of a page beside it.
+# Removed, since the theme shows the contents beside each page.
 CONTENTS = re.compile(r"^\.\. contents::\n(?:   .*\n)*\n?", re.MULTILINE)
 TOCTREE = re.compile(r"^\.\. toctree::\n(?:    .*\n|\n)*", re.MULTILINE)
 
@@ -29,7 +28,7 @@ def main(site: str) -> None:
     directory = pathlib.Path(site)
     rst = directory / "rst"
     here = pathlib.Path(__file__).parent
-    # antsibull-docs takes the guides' texts alone, and not what they show.
+    # antsibull-docs copies only the texts of the guides, not images and other files.
     for folder in DOCSITE.joinpath("rst").glob("*/"):
         shutil.copytree(folder, rst / "docsite" / folder.name, dirs_exist_ok=True)
     shutil.copytree(here / "static", directory / "_site", dirs_exist_ok=True)
@@ -46,7 +45,7 @@ def main(site: str) -> None:
 
 
 def plugin_index(index: str) -> str:
-    """antsibull-docs' start page without what the site's own has: what it is, the guides, and tables of contents."""
+    """Reduce the start page of antsibull-docs to its lists of plugins."""
     lists = index[index.index(f".. _plugin_index_for_{COLLECTION}:") :]
     label = f".. _plugins_in_{COLLECTION}:\n\n"
     title = "All plugins and the role"
@@ -54,10 +53,7 @@ def plugin_index(index: str) -> str:
 
 
 def contents(rst: pathlib.Path) -> str:
-    """The tables of contents: sections of guides as extra-docs.yml has them, then one for each kind of plugin.
-
-    The guides' show on the start page as well as beside each page.
-    """
+    """Write the tables of contents: a visible one per section of extra-docs.yml, a hidden one per kind of plugin."""
     extra = yaml.safe_load((DOCSITE / "extra-docs.yml").read_text(encoding="utf-8"))
     text = "".join(
         toctree(section["title"], [f"docsite/{guide}" for guide in section["toctree"]]) for section in extra["sections"]

@@ -1,6 +1,6 @@
-"""Writes the troubleshooting guide from the collection's causes and explanations and from docs/causes.yml.
+"""Write the troubleshooting guide from docs/causes.yml and the collection's causes and explanations.
 
-With --check nothing is written; it fails if the guide is out of date. Needs the collection on PYTHONPATH.
+With --check, write nothing and fail if the guide is out of date. Needs the collection on PYTHONPATH.
 
 Usage: python -m tools.docs.troubleshooting [--check]
 """
@@ -34,17 +34,17 @@ LABEL = "ansible_collections.eksops.irsa.docsite.guide_troubleshooting"
 TEXTS = ROOT / "docs" / "causes.yml"
 CAUSE_LABEL = "ansible_collections.eksops.irsa.docsite.cause"
 
-# Each link's heading, and what to know before its causes are read.
+# Heading and introduction of each link's causes.
 SECTIONS: dict[Link, tuple[str, str]] = {
     "provider": (
         "The provider",
         "The role's account has an OIDC provider whose URL is the cluster's issuer, and which accepts the audience "
-        "``sts.amazonaws.com``. Otherwise STS refuses the token before it looks at the role.",
+        "``sts.amazonaws.com``. Otherwise STS rejects the token before it reads the role.",
     ),
     "role": (
         "The role and its trust policy",
         "The role exists, and a statement of its trust policy allows ``sts:AssumeRoleWithWebIdentity`` to that "
-        "provider, for this service account. Whatever is wrong with it, STS gives the same answer.",
+        "provider, for this service account. STS gives the same answer for every error in it.",
     ),
     "account": (
         "The service account",
@@ -53,15 +53,15 @@ SECTIONS: dict[Link, tuple[str, str]] = {
     "webhook": (
         "The pod identity webhook",
         "It puts ``AWS_ROLE_ARN``, ``AWS_WEB_IDENTITY_TOKEN_FILE`` and the token into pods when they are created. "
-        "Where it does not, there is no error: SDKs fall back to the node's role.",
+        "If it does not, there is no error: SDKs use the node's role.",
     ),
     "pods": (
         "The pods",
-        "They were created after the annotation, use the account, and don't override what the webhook injected.",
+        "They were created after the annotation, use the account, and do not override what the webhook injected.",
     ),
     "sts": (
         "STS",
-        "All of the above is right, and STS still refuses, or did for a while.",
+        "All other links are correct, but STS rejects the token, or rejected it for some time.",
     ),
 }
 
@@ -85,7 +85,7 @@ HEAD = r"""..
 Troubleshooting
 ===============
 
-A pod should use an IAM role, and doesn't. This page lists every cause that :ansplugin:`eksops.irsa.irsa_verify#module`
+A pod does not use its IAM role. This page lists every cause that :ansplugin:`eksops.irsa.irsa_verify#module`
 and :ansplugin:`eksops.irsa.irsa_audit#module` distinguish. Search it for the text that your application, AWS or
 Kubernetes printed.
 
@@ -134,11 +134,11 @@ The commands on this page use these variables:
     POD=$(kubectl -n "$NAMESPACE" get pods \
         -o jsonpath="{.items[?(@.spec.serviceAccountName=='$ACCOUNT')].metadata.name}" | cut -d ' ' -f 1)
 
-This does what a pod does, without a pod. If it prints an ARN, provider, role and account are right:
+This command does what a pod does, without a pod. If it prints an ARN, provider, role and account are correct:
 
 .. code-block:: shell
 
-    aws sts assume-role-with-web-identity --role-arn "$ROLE_ARN" --role-session-name by-hand \
+    aws sts assume-role-with-web-identity --role-arn "$ROLE_ARN" --role-session-name manual-check \
         --web-identity-token "$(kubectl -n "$NAMESPACE" create token "$ACCOUNT" --audience sts.amazonaws.com)" \
         --duration-seconds 900 --query AssumedRoleUser.Arn
 """
@@ -146,18 +146,18 @@ This does what a pod does, without a pod. If it prints an ARN, provider, role an
 
 @dataclasses.dataclass(frozen=True)
 class GuideTexts:
-    """What only the guide says about a cause; docs/causes.yml describes both."""
+    """Texts about a cause for the guide only; see docs/causes.yml."""
 
     symptoms: tuple[str, ...]
     manual_check: tuple[str, ...]
 
 
 def read_guide_texts() -> dict[str, GuideTexts]:
-    """The texts by the causes' ids. An item that is a list itself is one of the shared texts."""
+    """Read the texts by cause id. An item that is a list is a list of shared texts."""
     texts = {}
     for id_, cause in yaml.safe_load(TEXTS.read_text(encoding="utf-8"))["causes"].items():
         lists = [item if isinstance(item, list) else [item] for item in cause["symptoms"]]
-        symptoms = tuple(text for texts_of_item in lists for text in texts_of_item)
+        symptoms = tuple(text for shared_texts in lists for text in shared_texts)
         texts[id_] = GuideTexts(symptoms, tuple(cause["manual_check"]))
     return texts
 
@@ -170,7 +170,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         if GUIDE.read_text(encoding="utf-8") == page:
             return 0
-        print(f"{GUIDE.relative_to(ROOT)} is out of date: run make guide")
+        print(f"{GUIDE.relative_to(ROOT)} is out of date. Run: make guide")
         return 1
     GUIDE.write_text(page, encoding="utf-8")
     return 0
@@ -178,7 +178,7 @@ def main(arguments: list[str]) -> int:
 
 def guide() -> str:
     example = report.table(
-        [report.Verification("shop/cart", tuple(finding.as_dict() for finding in findings()))], width=88
+        [report.Verification("shop/cart", tuple(finding.as_dict() for finding in make_example_findings()))], width=88
     )
     parts = [
         HEAD.replace("@LABEL@", LABEL).replace("@EXAMPLE@", textwrap.indent(example, "    ")),
@@ -193,8 +193,8 @@ def guide() -> str:
     return "\n".join(parts)
 
 
-def findings() -> list[Finding]:
-    """The findings about a role that trusts another namespace."""
+def make_example_findings() -> list[Finding]:
+    """Make the findings about a role that trusts another namespace."""
     chain = Chain(
         namespace="shop",
         service_account="cart",
@@ -214,7 +214,7 @@ def findings() -> list[Finding]:
         "Condition": {"StringEquals": subject},
     }
     trust = {"Version": "2012-10-17", "Statement": [statement]}
-    unknown = Unknown("not asked")
+    unknown = Unknown("not read")
     aws = AwsFacts(
         provider={"ClientIDList": ["sts.amazonaws.com"]},
         provider_arns=unknown,
@@ -230,7 +230,7 @@ def findings() -> list[Finding]:
 
 
 def group_symptoms() -> dict[tuple[str, ...], list[str]]:
-    """The symptoms by the causes that they can have, those with the same causes together."""
+    """Group the symptoms by the ids of their causes."""
     causes: dict[str, list[str]] = {}
     for cause in CAUSES:
         for text in GUIDE_TEXTS[cause.id].symptoms:
@@ -242,12 +242,12 @@ def group_symptoms() -> dict[tuple[str, ...], list[str]]:
 
 
 def symptoms_with_several_causes() -> list[str]:
-    """The section of symptoms with more than one cause."""
+    """Write the section of symptoms with several causes."""
     parts = [
         title("Texts with several causes", "-"),
         paragraph(
-            "The most frequent errors of STS and the SDKs have many causes. Each block is one error in the words of "
-            "several SDKs; accounts, regions and names are those of AWS's documentation. Other texts are with their "
+            "The most frequent errors of STS and the SDKs have several causes. Each block is one error in the words of "
+            "several SDKs, with example accounts, regions and names. All other texts are in the section of their "
             "cause."
         ),
     ]
@@ -264,11 +264,13 @@ def section(cause: Cause) -> list[str]:
     if cause.severity != "error":
         parts.append(paragraph(SEVERITIES[cause.severity]))
     if cause.audit:
-        parts.append(paragraph("Only ``eksops.irsa.irsa_audit``, which reads the whole cluster, finds it."))
+        parts.append(paragraph("Only ``eksops.irsa.irsa_audit`` detects it, because it reads the whole cluster."))
     texts: list[str] = []
     for ids, group in group_symptoms().items():
         if cause.id in ids:
-            texts += group if len(ids) == 1 else group[:1]  # all forms of an ambiguous one are in its own section
+            texts += (
+                group if len(ids) == 1 else group[:1]
+            )  # its other forms are in the section of texts with several causes
     parts += [paragraph("**Symptoms.**"), code("text", texts)] if texts else []
     parts += [
         paragraph(f"**Why.** {explanation.why}"),
@@ -277,7 +279,7 @@ def section(cause: Cause) -> list[str]:
     ]
     if manual_check:
         parts += [paragraph("**Manual check.**"), code("shell", manual_check)]
-    references = ", ".join(f"`{place(url)} <{url}>`__" for url in explanation.references)
+    references = ", ".join(f"`{link_text(url)} <{url}>`__" for url in explanation.references)
     return [*parts, paragraph(f"**References.** {references}.")]
 
 
@@ -291,7 +293,7 @@ def paragraph(text: str) -> str:
 
 
 def kind(name: str) -> str:
-    """Whether a name is that of a role or of a module of this collection."""
+    """Return "role" or "module" for a name in this collection."""
     return "role" if (ROOT / "roles" / name).is_dir() else "module"
 
 
@@ -299,8 +301,8 @@ def code(language: str, lines: t.Iterable[str]) -> str:
     return f".. code-block:: {language}\n\n" + textwrap.indent("\n".join(lines), "    ") + "\n"
 
 
-def place(url: str) -> str:
-    """The text of a link: whose documentation it is, and the page."""
+def link_text(url: str) -> str:
+    """Make the text of a link: owner of the documentation and name of the page."""
     host, _slash, path = url.removeprefix("https://").partition("/")
     page = path.partition("#")[0].rstrip("/").rpartition("/")[2].removesuffix(".html")
     owners = {"kubernetes.io": "Kubernetes", "github.com": "GitHub", "repost.aws": "AWS re:Post"}

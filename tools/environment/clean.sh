@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Stops this checkout's sandboxes and removes everything that the tools made for it.
+# Stop this checkout's sandboxes and remove everything that the tools created for it.
 . "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
-# A directory that $EKSOPS_DEV named and that was there before may hold other things.
+# Keep a directory that existed before the tools used it: it may have other files.
 [ -z "${EKSOPS_DEV:-}" ] || [ -e "$DEV/made-by-eksops-irsa" ] ||
-    die "EKSOPS_DEV=$DEV existed before these tools used it; remove what you don't need of it yourself"
+    die "EKSOPS_DEV=$DEV existed before these tools used it. Remove it yourself."
 for directory in "$DEV"/sandbox*/; do
     [ -e "$directory/pids.json" ] || continue
     for venv in "$DEV"/venv-3.*/; do

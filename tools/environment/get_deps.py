@@ -1,19 +1,19 @@
-"""Put collections into this interpreter's site-packages, where ansible-core finds them without a Galaxy server.
+"""Install collections into this interpreter's site-packages, where ansible-core finds them.
 
-Why not ansible-galaxy: it takes collections from a Galaxy server, which many networks can't reach, while whoever
-installs the tools reaches a Python index. They come out of the wheel of the ``ansible`` community package. The package
-itself is not installed: it has a hundred collections, which make every documentation tool several times slower.
+They are extracted from the wheel of the ``ansible`` community package. Why not ansible-galaxy: it needs a Galaxy
+server, which many networks block. Why not the whole ``ansible`` package: its hundred collections make documentation
+tools several times slower.
 
 Usage: python get_deps.py REQUIREMENTS NAMESPACE.NAME...
        python get_deps.py CORNER
 
-CORNER is a file like oldest.txt: its lines ``#: NAME VERSION ansible==RELEASE`` name a collection, its version and the
-release of ``ansible`` that has it.
+CORNER is a file like oldest.txt. Its lines ``#: NAME VERSION ansible==RELEASE`` have a collection, its version and the
+release of ``ansible`` that contains it.
 """
 
 from __future__ import annotations
 
-import collections.abc
+import collections.abc as c
 import json
 import pathlib
 import subprocess
@@ -23,22 +23,25 @@ import tempfile
 import zipfile
 
 
-def _download(directory: str, requirement: collections.abc.Iterable[str]) -> pathlib.Path:
+def _download(directory: str, requirement: c.Iterable[str]) -> pathlib.Path:
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-qq", "--no-deps"]
     subprocess.run([*pip, "-d", directory, *requirement], check=True)
     (wheel,) = pathlib.Path(directory).glob("ansible-*.whl")
     return wheel
 
 
-def _extract(wheel: pathlib.Path, wanted: dict[str, str | None]) -> None:
-    """Take collections out of a wheel; each is of the version that is wanted, if one is."""
+def _extract(wheel: pathlib.Path, collections: dict[str, str | None]) -> None:
+    """Extract collections from a wheel.
+
+    :param collections: the expected version of each, None for any.
+    """
     site = pathlib.Path(sysconfig.get_path("purelib"))
     with zipfile.ZipFile(wheel) as archive:
-        for collection, version in wanted.items():
+        for collection, version in collections.items():
             prefix = f"ansible_collections/{collection.replace('.', '/')}/"
             members = [name for name in archive.namelist() if name.startswith(prefix)]
             if not members:
-                sys.exit(f"{wheel.name} has no collection {collection}")
+                sys.exit(f"{wheel.name} does not contain collection {collection}")
             found = json.loads(archive.read(f"{prefix}MANIFEST.json"))["collection_info"]["version"]
             if version and found != version:
                 sys.exit(f"{wheel.name} has {collection} {found}, not {version}")
@@ -54,9 +57,9 @@ def main(source: str, *names: str) -> None:
             match line.split():
                 case ["#:", collection, version, requirement]:
                     wheels.setdefault((requirement,), {})[collection] = version
-    for arguments, wanted in wheels.items():
+    for arguments, collections in wheels.items():
         with tempfile.TemporaryDirectory() as directory:
-            _extract(_download(directory, arguments), wanted)
+            _extract(_download(directory, arguments), collections)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Install pip where ansible-test would run the get-pip.py that it downloads.
+"""Install pip in place of the get-pip.py that ansible-test downloads.
 
-ansible-test makes an empty virtual environment for each sanity test that has requirements and runs get-pip.py in it,
-with the version it wants as an argument (``pip==25.2``). The download is from a server that many networks can't reach.
-CPython bundles a pip that can install that same version from the usual index.
+ansible-test makes an empty virtual environment for each sanity test with requirements and runs get-pip.py in it with
+the version as an argument (``pip==25.2``). Many networks block the server of get-pip.py. CPython bundles a pip that can
+install this version from the configured index.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 packages = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
-# ansible-test's wrapper reads GET_PIP to know that it runs this file; the pip started below is to be itself.
+# ansible-test's wrapper of pip runs this file if GET_PIP is set. Below it must run pip.
 environment = {name: value for name, value in os.environ.items() if name != "GET_PIP"}
 ensurepip.bootstrap(default_pip=True)
 subprocess.run(

@@ -110,7 +110,7 @@ def main(arguments: list[str]) -> int:
     if arguments == ["--check"]:
         if GUIDE.exists() and GUIDE.read_text(encoding="utf-8") == page:
             return 0
-        print(f"{GUIDE.relative_to(ROOT)} is out of date: run make guide")
+        print(f"{GUIDE.relative_to(ROOT)} is out of date. Run: make guide")
         return 1
     GUIDE.write_text(page, encoding="utf-8")
     return 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the collection's tarball, the same bytes for the same files; prints its path.
+# Build the collection's tarball reproducibly and print its path.
 . "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
 use_venv
 copy_checkout "$DEV/dist-copy"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What ansible-builder makes of the collection and of the definition in examples/execution-environment. It stops before what
-# needs a container engine; why the check is here: ansible-builder's own exit status doesn't tell what it has found.
+# Check the collection and examples/execution-environment with ansible-builder, up to the step that needs a container
+# engine. Why not ansible-builder alone: its exit status does not depend on the requirements that it finds.
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
 begin_job ee
 builder=$DEV/venv-builder
@@ -10,7 +10,7 @@ work=$DEV/ee-context
 rm -rf "$work"
 mkdir -p "$work"
 
-# Each requirement of ours is found, under our name, and no program of the system.
+# ansible-builder must find all Python requirements of the collection, and no system packages.
 introspects() {
     "$builder/bin/ansible-builder" introspect "$DEV/ee" --write-pip "$work/pip.txt" --write-bindep "$work/bindep.txt"
     grep -vE '^(#|$)' "$ROOT/requirements.txt" | while IFS= read -r requirement; do

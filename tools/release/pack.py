@@ -1,11 +1,11 @@
-"""Pack a collection so that the same files always give the same bytes, and print the tarball's path.
+"""Build the tarball of a collection reproducibly and print its path.
 
 Usage: python pack.py DIRECTORY OUTPUT
 
-Why not ``ansible-galaxy collection build`` alone: it keeps the order of the file system, the times of the checkout and
-of the build, and directories that are empty. So its tarball is written again: names sorted, empty directories left out,
-one time for everything: $SOURCE_DATE_EPOCH, else the day of the newest release in the changelog. That day is known
-before a release is committed, and without git. The same zlib and ansible-core are needed all the same.
+Why not ``ansible-galaxy collection build`` alone: its tarball depends on the order of the file system, on the times of
+checkout and build, and on empty directories. This program repacks it with sorted names, without empty directories and
+with one time: $SOURCE_DATE_EPOCH, or the date of the newest release in the changelog, which needs no git. The same
+files then give the same bytes with the same versions of zlib and ansible-core.
 """
 
 from __future__ import annotations
@@ -28,22 +28,25 @@ MANIFESTS = ("MANIFEST.json", "FILES.json")
 
 
 def _read(tarball: pathlib.Path) -> tuple[dict[str, bytes], set[str]]:
-    """The contents of the files, and the names of those that may be run."""
+    """Read a tarball.
+
+    :returns: the contents of its files by name, and the names of executable files.
+    """
     files: dict[str, bytes] = {}
-    runnable = set()
+    executable = set()
     with tarfile.open(tarball) as archive:
         for member in archive.getmembers():
             stream = archive.extractfile(member)
             if stream and member.isfile():
                 files[member.name] = stream.read()
-                runnable |= {member.name} if member.mode & 0o100 else set()
+                executable |= {member.name} if member.mode & 0o100 else set()
             elif not member.isdir():
-                sys.exit(f"error: {member.name} is neither a file nor a directory; not every system can unpack it")
-    return files, runnable
+                sys.exit(f"error: {member.name} is neither a file nor a directory. Not every system can unpack it.")
+    return files, executable
 
 
 def _epoch(changelog: bytes | None) -> int:
-    """The time of everything in the tarball, in seconds since 1970."""
+    """Return the time of all files in the tarball, in seconds since 1970."""
     given = os.environ.get("SOURCE_DATE_EPOCH")
     if given or not changelog:
         return int(given or 0)
@@ -53,7 +56,7 @@ def _epoch(changelog: bytes | None) -> int:
 
 
 def _sort_manifests(files: dict[str, bytes], names: set[str]) -> None:
-    """List exactly these files and directories, by their names."""
+    """Sort the manifests and keep only these files and directories."""
     listing = json.loads(files["FILES.json"])
     listing["files"] = sorted(
         (entry for entry in listing["files"] if entry["name"] in {".", *names}), key=lambda entry: str(entry["name"])
@@ -65,16 +68,17 @@ def _sort_manifests(files: dict[str, bytes], names: set[str]) -> None:
 
 
 def pack(directory: pathlib.Path, output: pathlib.Path) -> pathlib.Path:
-    """Build the collection of a directory that has nothing but what belongs to it.
+    """Build the tarball of a collection.
+
+    :param directory: a directory with only the collection's files.
 
     :returns: the path of the tarball, which is in ``output``.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        # What it says of its own tarball is of no use to the reader.
         command = ["ansible-galaxy", "collection", "build", "--output-path", scratch, str(directory)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         (draft,) = pathlib.Path(scratch).iterdir()
-        files, runnable = _read(draft)
+        files, executable = _read(draft)
     names = files.keys() - MANIFESTS
     names |= {str(parent) for name in names for parent in pathlib.PurePosixPath(name).parents} - {"."}
     _sort_manifests(files, names)
@@ -85,11 +89,11 @@ def pack(directory: pathlib.Path, output: pathlib.Path) -> pathlib.Path:
             header = tarfile.TarInfo(name)
             header.mtime = epoch
             header.type = tarfile.REGTYPE if name in files else tarfile.DIRTYPE
-            header.mode = 0o644 if name in files and name not in runnable else 0o755
+            header.mode = 0o644 if name in files and name not in executable else 0o755
             header.size = len(files.get(name, b""))
             archive.addfile(header, io.BytesIO(files.get(name, b"")))
     output.mkdir(parents=True, exist_ok=True)
-    # gzip.compress leaves a byte of the header to the version of Python.
+    # A byte of the header of gzip.compress depends on the version of Python.
     with (output / draft.name).open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as compressed:
         compressed.write(members.getvalue())
     return output / draft.name

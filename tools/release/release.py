@@ -2,10 +2,9 @@
 
 Usage: python -m tools.release.release [--dry-run] --checkout CHECKOUT --output DIRECTORY VERSION
 
-All of it is made in a clone; only when that went well are the changes brought to the checkout and the tarball,
-SHA256SUMS and TAG to the directory, and with --dry-run not even then. What others see at once (commit, tag,
-publication) is left to a person: the commands are printed. Why not antsibull-changelog alone: it makes the changelog of
-any version, and neither compares the version with the fragments nor makes a tarball.
+The release is made in a clone. If that succeeds, the changes are applied to the checkout, and the tarball, SHA256SUMS
+and TAG are copied to the directory; --dry-run skips this. The commands to commit, tag and publish are printed, not run.
+Why not antsibull-changelog alone: it accepts any version and does not build a tarball.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _ADDING = {"major_changes", "minor_changes", "deprecated_features"}
 _VERSION_ADDED = re.compile(r"version_added: [\"']?(\d[^\s\"']*)")
 
 
-def _refuse(reason: str) -> t.NoReturn:
+def _fail(reason: str) -> t.NoReturn:
     sys.exit(f"error: {reason}")
 
 
@@ -40,75 +39,75 @@ def _git(checkout: pathlib.Path, *arguments: str) -> str:
 
 
 def _core(version: SemanticVersion) -> str:
-    """The version without what marks a pre-release."""
+    """Return the version without its pre-release part."""
     return f"{version.major}.{version.minor}.{version.patch}"
 
 
 def _sections(checkout: pathlib.Path) -> set[str]:
-    """The sections of the changelog that the fragments have something for."""
-    found: set[str] = set()
+    """Return the sections of the changelog that the fragments have entries for."""
+    sections: set[str] = set()
     for path in sorted((checkout / "changelogs" / "fragments").glob("*.y*ml")):
-        found |= {name for name, entries in (yaml.safe_load(path.read_text()) or {}).items() if entries}
-    return found
+        sections |= {name for name, entries in (yaml.safe_load(path.read_text()) or {}).items() if entries}
+    return sections
 
 
-def _announced(checkout: pathlib.Path, current: SemanticVersion) -> dict[str, str]:
-    """Versions after the current one that the documentation names already, with a file that does."""
-    found: dict[str, str] = {}
+def _unreleased_versions(checkout: pathlib.Path, current: SemanticVersion) -> dict[str, str]:
+    """Return the versions in ``version_added`` that are not released, each with a file that names it."""
+    versions: dict[str, str] = {}
     for path in [*checkout.glob("plugins/*/*.py"), *checkout.glob("roles/*/meta/*.yml")]:
         for version in _VERSION_ADDED.findall(path.read_text()):
             if SemanticVersion(version) > current:
-                found[version] = str(path.relative_to(checkout))
-    return found
+                versions[version] = str(path.relative_to(checkout))
+    return versions
 
 
-def _least(current: SemanticVersion, sections: set[str], announced: t.Iterable[str]) -> SemanticVersion:
-    """The lowest version that semantic versioning lets these changes have."""
+def _lowest_version(current: SemanticVersion, sections: set[str], unreleased: t.Iterable[str]) -> SemanticVersion:
+    """Return the lowest version that semantic versioning allows for these changes."""
     major, minor, patch = current.major, current.minor, current.patch
     if current.is_prerelease:
-        least = _core(current)
+        lowest = _core(current)
     elif sections & _BREAKING and major:
-        least = f"{major + 1}.0.0"
+        lowest = f"{major + 1}.0.0"
     elif sections & (_BREAKING | _ADDING):
-        least = f"{major}.{minor + 1}.0"
+        lowest = f"{major}.{minor + 1}.0"
     else:
-        least = f"{major}.{minor}.{patch + 1}"
-    return max(SemanticVersion(version) for version in (least, *announced))
+        lowest = f"{major}.{minor}.{patch + 1}"
+    return max(SemanticVersion(version) for version in (lowest, *unreleased))
 
 
-def check(checkout: pathlib.Path, wanted: str) -> None:
-    """Refuse what can't be a release."""
+def check(checkout: pathlib.Path, requested: str) -> None:
+    """Exit with an error if the checkout or the version cannot be released."""
     if _git(checkout, "status", "--porcelain"):
-        _refuse("the checkout has changes that are not committed, or files that git doesn't know")
+        _fail("the checkout has uncommitted changes or untracked files")
     sections = _sections(checkout)
     if not sections - {"trivial"}:
-        _refuse("changelogs/fragments has nothing that a user can notice, so there is nothing to release")
+        _fail("nothing to release: changelogs/fragments has no fragment for users")
     current = SemanticVersion(yaml.safe_load((checkout / "galaxy.yml").read_text())["version"])
-    announced = _announced(checkout, current)
-    least = _least(current, sections, announced)
-    if not wanted:
-        _refuse(f"name the version, VERSION=x.y.z; by fragments and documentation the next one is {least.vstring}")
+    unreleased = _unreleased_versions(checkout, current)
+    lowest = _lowest_version(current, sections, unreleased)
+    if not requested:
+        _fail(f"set VERSION=x.y.z. By fragments and documentation the next version is {lowest.vstring}")
     try:
-        version = SemanticVersion(wanted)
+        version = SemanticVersion(requested)
     except ValueError:
-        _refuse(f"{wanted} is no semantic version (x.y.z, or x.y.z-rc.1)")
+        _fail(f"{requested} is not a semantic version (x.y.z, or x.y.z-rc.1)")
     if version <= current:
-        _refuse(f"{wanted} is not newer than {current.vstring}")
-    if _git(checkout, "tag", "--list", wanted):
-        _refuse(f"the tag {wanted} exists")
-    for named, path in announced.items():
+        _fail(f"{requested} is not newer than {current.vstring}")
+    if _git(checkout, "tag", "--list", requested):
+        _fail(f"tag {requested} already exists")
+    for named, path in unreleased.items():
         if named != _core(version):
-            _refuse(f"{path} says version_added: {named}, and this release would be {wanted}")
-    if SemanticVersion(_core(version)) < least:
-        _refuse(f"{wanted} is too low for sections {', '.join(sorted(sections))}: at least {least.vstring}")
+            _fail(f"{path} has version_added: {named}, but the release is {requested}")
+    if SemanticVersion(_core(version)) < lowest:
+        _fail(f"{requested} is too low for sections {', '.join(sorted(sections))}: use {lowest.vstring} or later")
 
 
 def prepare(clone: pathlib.Path, output: pathlib.Path, version: str) -> None:
-    """Make the release in this clone, and its files in ``output``."""
+    """Make the release in a clone, and its files in ``output``."""
     metadata = clone / "galaxy.yml"
     text, count = re.subn(r"(?m)^version: .*$", f"version: {version}", metadata.read_text())
     if count != 1:
-        _refuse("galaxy.yml has no line for the version alone")
+        _fail('galaxy.yml does not have a line "version: x.y.z"')
     metadata.write_text(text)
     changelog = ["antsibull-changelog", "release", "--reload-plugins"]
     subprocess.run(changelog, cwd=clone, check=True, stdout=sys.stderr)
@@ -123,17 +122,21 @@ def prepare(clone: pathlib.Path, output: pathlib.Path, version: str) -> None:
     latest.write_text(f"{title}\n\n{latest.read_text().strip()}\n")
 
 
-def bring(clone: pathlib.Path, checkout: pathlib.Path) -> None:
-    """Make in the checkout the changes that were made in the clone."""
+def apply_changes(clone: pathlib.Path, checkout: pathlib.Path) -> None:
+    """Apply the changes of a clone to the checkout."""
     _git(clone, "add", "--all")
     patch = _git(clone, "diff", "--cached", "--binary", "HEAD")
     subprocess.run(["git", "-C", str(checkout), "apply"], check=True, input=patch, text=True)
 
 
-def tell(made: pathlib.Path, output: pathlib.Path, version: str) -> None:
-    """Print the tag's text, the checksum, and the commands for files that lie in ``output``."""
-    print((made / "TAG").read_text())
-    checksum = (made / "SHA256SUMS").read_text()
+def print_summary(source: pathlib.Path, output: pathlib.Path, version: str) -> None:
+    """Print the text of the tag, the checksum, and the commands that publish the release.
+
+    :param source: where the files are now.
+    :param output: where they are when the commands run.
+    """
+    print((source / "TAG").read_text())
+    checksum = (source / "SHA256SUMS").read_text()
     print(checksum)
     print(
         f"git add --all galaxy.yml CHANGELOG.md changelogs\n"
@@ -153,17 +156,17 @@ def main() -> None:
     arguments = parser.parse_args()
     check(arguments.checkout, arguments.version)
     with tempfile.TemporaryDirectory() as scratch:
-        clone, made = pathlib.Path(scratch, "clone"), pathlib.Path(scratch, "made")
+        clone, files = pathlib.Path(scratch, "clone"), pathlib.Path(scratch, "files")
         subprocess.run(["git", "clone", "--quiet", str(arguments.checkout), str(clone)], check=True)
-        prepare(clone, made, arguments.version)
+        prepare(clone, files, arguments.version)
         if arguments.dry_run:
             print(_git(clone, "diff", "--stat"))
-            tell(made, arguments.output, arguments.version)
+            print_summary(files, arguments.output, arguments.version)
             return
-        bring(clone, arguments.checkout)
+        apply_changes(clone, arguments.checkout)
         shutil.rmtree(arguments.output, ignore_errors=True)
-        shutil.copytree(made, arguments.output)
-    tell(arguments.output, arguments.output, arguments.version)
+        shutil.copytree(files, arguments.output)
+    print_summary(arguments.output, arguments.output, arguments.version)
 
 
 if __name__ == "__main__":

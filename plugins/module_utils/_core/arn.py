@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ARNs, OIDC issuers and their providers, and EKS clusters, as values."""
+"""ARNs, names of OIDC providers, and EKS clusters."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .errors import InvalidInput
 # The audience that IRSA uses in every partition, China included:
 # https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html
 STS_AUDIENCE = "sts.amazonaws.com"
-# What users in China often take for it: the host name of STS there.
+# The host name of STS in China, often used as audience by mistake.
 CN_AUDIENCE = "sts.amazonaws.com.cn"
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
@@ -41,11 +41,14 @@ class Arn:
     @classmethod
     @functools.lru_cache(maxsize=16384)  # a run over thousands of roles parses each ARN many times
     def parse(cls, text: str) -> Arn:
-        """:raises InvalidInput: ``text`` is not an ARN."""
+        """Parse an ARN.
+
+        :raises InvalidInput: ``text`` is not an ARN.
+        """
         match = _ARN.fullmatch(text)
         if match is None:
             raise InvalidInput(
-                f"{text!r} is not an ARN", fix="give it as AWS shows it, arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE"
+                f"{text!r} is not a valid ARN", fix="use the form arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE"
             )
         return cls(*match.groups())
 
@@ -54,12 +57,12 @@ class Arn:
 
 
 def is_role_arn(text: str) -> bool:
-    """Whether it can be a role's ARN. Not with blanks and quotes around it, which the webhook passes on."""
+    """Whether a text has the form of a role ARN. Blanks and quotes around it are errors: the webhook keeps them."""
     return _ROLE_ARN.fullmatch(text) is not None
 
 
 def provider_of(issuer: str) -> str:
-    """The name of an issuer's provider in IAM: the URL without its scheme."""
+    """The name of an issuer's provider in IAM: the issuer's URL without scheme."""
     return issuer.removeprefix("https://")
 
 
@@ -74,25 +77,25 @@ def provider_name(arn: str) -> str:
 
 
 def describe_url_difference(name: str, expected: str) -> str | None:
-    """In what a provider's name differs from the expected one: a slash, case or the region.
+    """How a provider's name differs from the expected one: in a slash, in case, or in the region.
 
-    None if the names are equal or differ in more than that.
+    :returns: None if the names are equal or differ in more than that.
     """
     if name == expected:
         return None
-    found, right = name.rstrip("/"), expected.rstrip("/")
-    if found == right:
+    name, expected = name.rstrip("/"), expected.rstrip("/")
+    if name == expected:
         return "a slash at its end"
-    if found.lower() == right.lower():
+    if name.lower() == expected.lower():
         return "upper and lower case"
-    one, other = EKS_ISSUER.fullmatch(found), EKS_ISSUER.fullmatch(right)
-    if one and other and one.group(4).lower() == other.group(4).lower():
+    issuer, expected_issuer = EKS_ISSUER.fullmatch(name), EKS_ISSUER.fullmatch(expected)
+    if issuer and expected_issuer and issuer.group(4).lower() == expected_issuer.group(4).lower():
         return "the region"
     return None
 
 
 def describe_provider_difference(arn: str, expected: str) -> str | None:
-    """As `describe_url_difference` for the ARNs of two providers of one account; None for different accounts."""
+    """As `describe_url_difference`, for the ARNs of two providers; None if their accounts differ."""
     name, expected_name = provider_name(arn), provider_name(expected)
     if arn.removesuffix(name) != expected.removesuffix(expected_name):
         return None
@@ -103,8 +106,8 @@ def describe_provider_difference(arn: str, expected: str) -> str | None:
 class EksCluster:
     """An EKS cluster as DescribeCluster returns it.
 
-    :param certificate_authority: the API server's CA, PEM in base64; None until the cluster is created.
-    :param issuer: the OIDC issuer exactly as AWS returns it; None if the cluster does not have one (yet).
+    :param certificate_authority: the API server's CA, PEM in base64; None while the cluster is created.
+    :param issuer: the OIDC issuer exactly as AWS returns it; None if the cluster does not have one.
     """
 
     name: str
@@ -120,7 +123,7 @@ class EksCluster:
 
     @classmethod
     def from_aws(cls, cluster: t.Mapping[str, t.Any]) -> EksCluster:
-        """From the ``cluster`` of DescribeCluster. Region, account and partition come from its ARN."""
+        """Build it from DescribeCluster's ``cluster``. Region, account and partition come from the ARN."""
         arn = Arn.parse(cluster["arn"])
         return cls(
             name=cluster["name"],
@@ -136,14 +139,14 @@ class EksCluster:
         )
 
     def require_issuer(self) -> str:
-        """The issuer.
+        """The cluster's OIDC issuer.
 
-        :raises InvalidInput: the cluster does not have one.
+        :raises InvalidInput: the cluster does not have an issuer.
         """
         if self.issuer:
             return self.issuer
         if self.status == "ACTIVE":
-            cause, fix = "DescribeCluster returns no identity.oidc", "use a cluster whose control plane EKS runs"
+            cause, fix = "DescribeCluster returns no identity.oidc", "use a cluster whose control plane runs on EKS"
         else:
             cause, fix = f"its status is {self.status}", "wait until the cluster is ACTIVE"
         raise InvalidInput(f"EKS cluster {self.name} has no OIDC issuer", cause=cause, fix=fix, cluster=self.name)
@@ -151,6 +154,6 @@ class EksCluster:
     def require_provider_arn(self) -> str:
         """The ARN of the cluster's OIDC provider in the cluster's own account.
 
-        :raises InvalidInput: the cluster has no issuer.
+        :raises InvalidInput: the cluster does not have an issuer.
         """
         return provider_arn(self.partition, self.account_id, self.require_issuer())

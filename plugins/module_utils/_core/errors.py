@@ -4,8 +4,8 @@
 
 """The errors that `_core` and `_api` raise.
 
-Each says what happened to which object, why, and what to do about it. `_runner` alone turns them into
-``fail_json``, so everything below it can be used, and tested, without Ansible.
+Each has a message, a cause and a fix. Only `_runner` turns them into ``fail_json``, so all other code works, and is
+tested, without Ansible.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import typing as t
 
 
 class IrsaError(Exception):
-    """Any failure this collection can explain.
+    """A failure with its cause and fix.
 
-    :param message: what happened, naming the object ("role app: ...").
-    :param cause: why, in the words of the service that refused where there are any.
-    :param fix: what the user can do about it.
-    :param details: machine-readable facts (never a credential), returned under ``error``.
+    :param message: what is wrong with which object.
+    :param cause: why; the service's own text if it returned one.
+    :param fix: what the user can do.
+    :param details: machine-readable facts, never credentials; modules return them under ``error``.
     """
 
     kind: t.ClassVar[str] = "error"
@@ -50,94 +50,94 @@ def _sentence(text: str) -> str:
 
 
 class InvalidInput(IrsaError):
-    """An option's value can't be right; found before any call."""
+    """An option is not valid, or AWS or Kubernetes rejects a value."""
 
     kind = "invalid_input"
 
 
 class NotFound(IrsaError):
-    """The object doesn't exist."""
+    """The object does not exist."""
 
     kind = "not_found"
 
 
 class AlreadyExists(IrsaError):
-    """The object to be created is there already."""
+    """The object to create already exists."""
 
     kind = "already_exists"
 
 
 class AccessDenied(IrsaError):
-    """AWS or Kubernetes refused the caller; the message names the permission that is missing."""
+    """AWS or Kubernetes denied the request; the message names the missing permission."""
 
     kind = "access_denied"
 
 
 class BadCredentials(IrsaError):
-    """There are no credentials, or they are expired or not accepted."""
+    """The credentials are missing, expired or not accepted."""
 
     kind = "bad_credentials"
 
 
 class BadConnection(IrsaError):
-    """The options or files that say where to connect are missing, broken or contradict each other."""
+    """The options or files for a connection are missing, invalid or contradictory."""
 
     kind = "bad_connection"
 
 
 class Unreachable(IrsaError):
-    """No connection, or a broken one, after the retries."""
+    """The service did not answer, after all retries."""
 
     kind = "unreachable"
 
 
 class Throttled(IrsaError):
-    """The service went on refusing because of its rate limits after the retries."""
+    """The service rejected the request because of its rate limits, after all retries."""
 
     kind = "throttled"
 
 
 class Conflict(IrsaError):
-    """Somebody else owns or uses what would be changed."""
+    """The object belongs to another owner, or is in use."""
 
     kind = "conflict"
 
 
 class OutOfDate(Conflict):
-    """The object was changed, or replaced, between reading and writing it: read again and decide again."""
+    """The object was changed or replaced after it was read. The caller must read it and plan again."""
 
 
 class QuotaExceeded(IrsaError):
-    """The service's limit for such objects or their size would be exceeded."""
+    """The change would exceed a quota of the service."""
 
     kind = "quota_exceeded"
 
 
 class WrongCluster(IrsaError):
-    """The API server is not the one of the named EKS cluster."""
+    """The API server does not belong to the named EKS cluster."""
 
     kind = "wrong_cluster"
 
 
 class RolloutFailed(IrsaError):
-    """Workloads did not come up again, or came up without the role."""
+    """Workloads did not become ready, or their new pods lack the role."""
 
     kind = "rollout_failed"
 
 
 class NotAttempted(IrsaError):
-    """Nothing was tried, because something else had failed before."""
+    """The change was not attempted because an earlier one failed."""
 
     kind = "not_attempted"
 
 
 class ChainBroken(IrsaError):
-    """A verification found what keeps a service account from its role."""
+    """A verification found errors between a service account and its role."""
 
     kind = "chain_broken"
 
 
 class ApiError(IrsaError):
-    """The service answered with an error that none of the others describes."""
+    """The service returned an error that no other class describes."""
 
     kind = "api_error"

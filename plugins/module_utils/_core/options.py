@@ -4,9 +4,9 @@
 
 """The table of options for roles, service accounts, rollouts and bindings.
 
-The argument specs of `irsa_role`, `sa_annotate`, `pod_rollout` and `irsa_bindings` are made from it, and so are the
-defaults of a binding. The documentation of these options is in ``plugins/doc_fragments``. A unit test compares it, and
-the argument_specs of the role `irsa`, with this table.
+The argument specs of `irsa_role`, `sa_annotate`, `pod_rollout` and `irsa_bindings` and the defaults of a binding come
+from it. ``plugins/doc_fragments`` documents the options. A unit test compares that documentation, and the argument
+specs of the role `irsa`, with this table.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TAGS: Options = {
     "tags": {"type": "dict", "aliases": ["resource_tags"]},
     "purge_tags": {"type": "bool", "default": True},
 }
-# A role's options that a binding takes too.
+# Options of a role that a binding has too.
 ROLE: Options = {
     "description": {"type": "str"},
     "path": {"type": "str"},
@@ -35,7 +35,7 @@ ROLE: Options = {
     "trust": {"type": "str", "choices": ["merge", "replace"], "default": "merge"},
     "purge_service_accounts": {"type": "bool", "default": True},
 }
-# Those that only `irsa_role` takes.
+# Options of `irsa_role` only.
 IRSA_ROLE: Options = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "required": True},
@@ -53,7 +53,7 @@ IRSA_ROLE: Options = {
     "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
     "force": {"type": "bool", "default": False},
 }
-# A service account's options that a binding takes too.
+# Options of a service account that a binding has too.
 SERVICE_ACCOUNT: Options = {
     "audience": {"type": "str"},
     "sts_regional_endpoints": {"type": "bool"},
@@ -64,7 +64,7 @@ SERVICE_ACCOUNT: Options = {
     "annotations": {"type": "dict"},
     "delete": {"type": "bool", "default": False},
 }
-# Those that only `sa_annotate` takes.
+# Options of `sa_annotate` only.
 SA_ANNOTATE: Options = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "namespace": {"type": "str", "required": True},
@@ -72,7 +72,7 @@ SA_ANNOTATE: Options = {
     "role_arn": {"type": "str"},
     "force": {"type": "bool", "default": False},
 }
-# How pods are re-created: options of `pod_rollout`, and rollout_options of `irsa_bindings`.
+# Options of `pod_rollout`, and suboptions of rollout_options of `irsa_bindings`.
 ROLLOUT: Options = {
     "strategy": {"type": "str", "choices": ["restart", "evict", "delete"], "default": "restart"},
     "only_stale": {"type": "bool", "default": True},
@@ -81,7 +81,7 @@ ROLLOUT: Options = {
     "wait_timeout": {"type": "int", "default": 300},
     "max_retries": {"type": "int", "default": 2},
 }
-# Those that only `pod_rollout` takes: which pods.
+# Options of `pod_rollout` only: they select the pods.
 POD_ROLLOUT: Options = {
     "namespace": {"type": "str"},
     "service_account": {"type": "str", "aliases": ["name"]},
@@ -97,18 +97,18 @@ POD_ROLLOUT: Options = {
     "label_selectors": {"type": "list", "elements": "str"},
     "role_arn": {"type": "str"},
 }
-_OF_SINGLE_MODULES = ("default", "aliases")
+_NOT_IN_BINDINGS = ("default", "aliases")
 
 
 def _optional(options: Options) -> Options:
-    """The options of a binding: without defaults, because bindings that share a role may each give some of them."""
+    """The options without defaults and aliases, because each binding of a shared role may set only some of them."""
     return {
-        name: {key: value for key, value in option.items() if key not in _OF_SINGLE_MODULES}
+        name: {key: value for key, value in option.items() if key not in _NOT_IN_BINDINGS}
         for name, option in options.items()
     }
 
 
-# A binding: an item of `irsa_bindings`, and of the variable of that name of the role `irsa`.
+# A binding: an item of the option `bindings` and of the role variable `irsa_bindings`.
 BINDING: Options = {
     "namespace": {"type": "str", "required": True},
     "service_account": {"type": "str", "required": True},
@@ -139,5 +139,5 @@ IRSA_BINDINGS: Options = {
 
 
 def defaults(*tables: Options) -> dict[str, t.Any]:
-    """The default of each option of these tables; None for an option that has none."""
+    """The default of each option of these tables; None for an option without default."""
     return {name: option.get("default") for options in tables for name, option in options.items()}

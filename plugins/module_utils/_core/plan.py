@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a module is going to do, and which requests it has made, as data.
+"""Plans, and counts of requests.
 
-A plan is made from what was observed and what is wanted, before anything is written. It alone decides
-``changed`` and the diff, and applying it is nothing but its actions in order.
+A plan is made from the observed state and the spec, before any write. It determines ``changed`` and the diff. To apply
+a plan is to run its actions in order.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import typing as t
 class Action:
     """One write.
 
-    :param operation: the name under which the module registered the `_api` function that does it.
+    :param operation: the name under which the module registered the `_api` function.
     :param arguments: keyword arguments of that function.
-    :param summary: the write in words, in the imperative: ``attach policy X to role Y``.
+    :param summary: the write as a message in the imperative: ``attach policy X to role Y``.
     """
 
     operation: str
@@ -32,12 +32,12 @@ class Action:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """The writes that lead from what is to what is wanted.
+    """The writes that bring an object to its spec.
 
-    :param before: the object as observed, in the shape of the module's return value; empty if there is none.
-    :param after: the same as it will be; empty if it will be gone.
-    :param actions: the writes in order; none means that nothing is to change.
-    :param warnings: what the user should know though it stops nothing.
+    :param before: the object as observed, in the form of the module's return value; empty if it does not exist.
+    :param after: the object after the writes, in the same form; empty if it is deleted.
+    :param actions: the writes in order; empty if nothing changes.
+    :param warnings: messages for the user.
     """
 
     before: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
@@ -49,18 +49,18 @@ class Plan:
         return bool(self.actions)
 
     def diff(self) -> dict[str, t.Any]:
-        """Ansible's diff: the two states, which callbacks print as sorted JSON."""
+        """Ansible's diff of the two states; callbacks print them as sorted JSON."""
         return {"before": dict(self.before), "after": dict(self.after)}
 
     def summaries(self) -> list[str]:
-        """The writes in words, in order."""
+        """The messages of the writes, in order."""
         return [action.summary for action in self.actions]
 
 
 class Calls:
-    """Counts requests by service and operation, from any number of threads.
+    """Counts requests by service and operation. Threads may share it.
 
-    A request that a client library sends again by itself counts once.
+    A request that a client library retries counts once.
     """
 
     def __init__(self) -> None:
@@ -68,15 +68,15 @@ class Calls:
         self._counts: collections.Counter[tuple[str, str]] = collections.Counter()
 
     def add(self, service: str, operation: str) -> None:
-        """Counts one request."""
+        """Count one request."""
         with self._lock:
             self._counts[service, operation] += 1
 
     def as_dict(self) -> dict[str, dict[str, int]]:
-        """The counts by operation by service, both sorted."""
-        found: dict[str, dict[str, int]] = {}
+        """The counts by service and operation, sorted."""
+        result: dict[str, dict[str, int]] = {}
         with self._lock:
             counts = sorted(self._counts.items())
         for (service, operation), count in counts:
-            found.setdefault(service, {})[operation] = count
-        return found
+            result.setdefault(service, {})[operation] = count
+        return result

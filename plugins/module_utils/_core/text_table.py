@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Lines of tables for a terminal, and of messages below them. Words are never broken, so that names can be copied."""
+"""Tables for a terminal, with messages below their lines. Words are not broken, so that names can be copied."""
 
 from __future__ import annotations
 
@@ -15,35 +15,38 @@ _MIN_WIDTH = 40
 
 
 def check_width(width: int) -> None:
-    """:raises InvalidInput: the width in characters is too small for a readable table."""
+    """Check the width of a table, in characters.
+
+    :raises InvalidInput: the width is too small for a readable table.
+    """
     if width < _MIN_WIDTH:
         raise InvalidInput(
             f"width {width} is too small for a readable table",
             cause="messages are wrapped to that width",
-            fix=f"give a width of {_MIN_WIDTH} or more",
+            fix=f"use a width of {_MIN_WIDTH} or more",
         )
 
 
 def column_widths(rows: t.Sequence[t.Sequence[str]]) -> list[int]:
-    """The widths of the widest cells."""
+    """The width of each column: that of its widest cell."""
     return [max(map(len, column)) for column in zip(*rows, strict=True)]
 
 
 def table_line(cells: t.Sequence[str], widths: t.Sequence[int]) -> str:
-    """A line of a table, each cell as wide as its column."""
+    """A line of a table, with each cell padded to the width of its column."""
     return "  ".join(f"{cell:{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def wrap_message(text: str, width: int) -> list[str]:
-    """The lines of a message below a line of a table; a long word may exceed the width."""
+    """The indented lines of a message below a line of a table; a long word may exceed the width."""
     return wrap(" ".join(text.split()), width, first="  ", other="    ")
 
 
 def wrap(text: str, width: int, *, first: str, other: str) -> list[str]:
     """The text wrapped to the width.
 
-    :param first: what the first line begins with.
-    :param other: what the other lines begin with.
+    :param first: the prefix of the first line.
+    :param other: the prefix of all other lines.
     """
     return textwrap.wrap(
         text,

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Checks of what users give, all of it named at once.
+"""Checks of options; one error lists all invalid values.
 
 IAM's rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-Kubernetes' names: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+Kubernetes names: https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .arn import is_role_arn
 from .errors import InvalidInput
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -26,146 +27,203 @@ _DESCRIPTION = re.compile(r"[\t\n\r\x20-\x7e\xa1-\xff]{0,1000}")
 _POLICY_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::(aws|\d{12}):policy/([\x21-\x7e]+/)?[A-Za-z0-9_+=,.@-]{1,128}")
 _AUDIENCE = re.compile(r"[^\s*?]{1,255}")
 _ISSUER = re.compile(r"(https://)?[A-Za-z0-9.-]+(:\d+)?(/[^\s/?#*]+)*")
-# \w is every letter and digit of Unicode, as in IAM's \p{L} and \p{N}.
+# \w matches all letters and digits of Unicode, like IAM's \p{L} and \p{N}.
 _TAG = re.compile(r"[\w \u00a0\u3000.:/=+@-]*")
-_TAG_KEY_LENGTH, _TAG_VALUE_LENGTH, _TAGS = 128, 256, 50
+_TAG_KEY_LENGTH, _TAG_VALUE_LENGTH, _MAX_TAGS = 128, 256, 50
 
 
 class Problems:
-    """Collects what is wrong with a call's options, so that the user learns of all of it in one run."""
+    """Collects the problems of a module's options, so that one run reports all of them."""
 
     def __init__(self) -> None:
-        self._found: list[tuple[str, str]] = []
+        self._problems: list[tuple[str, str]] = []
 
     def add(self, message: str, fix: str) -> None:
-        """:param message: what is wrong, beginning with the option.
-        :param fix: what would be right.
+        """Add a problem.
+
+        :param message: what is wrong; it starts with the option.
+        :param fix: what the user can do.
         """
-        self._found.append((message, fix))
+        self._problems.append((message, fix))
 
     def require(self, pattern: re.Pattern[str], value: str, message: str, fix: str) -> None:
-        """Adds a problem unless the whole value matches."""
+        """Add a problem if the whole value does not match."""
         if not pattern.fullmatch(value):
             self.add(message, fix)
 
-    def stop(self) -> None:
-        """:raises InvalidInput: there are problems."""
-        if not self._found:
+    def raise_if_any(self) -> None:
+        """Report the problems, if any, as one error.
+
+        :raises InvalidInput: there are problems.
+        """
+        if not self._problems:
             return
-        facts = [{"message": message, "fix": fix} for message, fix in self._found]
-        if len(self._found) == 1:
-            raise InvalidInput(self._found[0][0], fix=self._found[0][1], problems=facts)
-        numbered = "; ".join(f"({number}) {message}" for number, (message, _fix) in enumerate(self._found, 1))
-        fixes = "; ".join(f"({number}) {fix}" for number, (_message, fix) in enumerate(self._found, 1))
+        details = [{"message": message, "fix": fix} for message, fix in self._problems]
+        if len(self._problems) == 1:
+            raise InvalidInput(self._problems[0][0], fix=self._problems[0][1], problems=details)
+        messages = "; ".join(f"({number}) {message}" for number, (message, _fix) in enumerate(self._problems, 1))
+        fixes = "; ".join(f"({number}) {fix}" for number, (_message, fix) in enumerate(self._problems, 1))
         raise InvalidInput(
-            f"{len(self._found)} of the given values can't be right", cause=numbered, fix=fixes, problems=facts
+            f"{len(self._problems)} option values are not valid", cause=messages, fix=fixes, problems=details
         )
 
 
 def check_role_name(problems: Problems, name: str) -> None:
-    """A role's name: 1 to 64 characters, without path."""
+    """Check a role's name: 1 to 64 characters, without path."""
     if name.startswith("arn:"):
-        problems.add(f"name {name!r} is an ARN", "give the role's name alone, the part after the last slash")
+        problems.add(f"name {name!r} is an ARN", "use the role's name, the part after the last slash")
     elif "/" in name:
-        problems.add(f"name {name!r} contains a path", "give the path in the option path")
+        problems.add(f"name {name!r} contains a path", "set the path with the option path")
     else:
         fix = "use 1 to 64 of the characters A-Z a-z 0-9 + = , . @ _ -"
-        problems.require(_ROLE, name, f"name {name!r} is no name of an IAM role", fix)
+        problems.require(_ROLE, name, f"name {name!r} is not a valid IAM role name", fix)
 
 
 def check_path(problems: Problems, path: str) -> None:
-    """A role's path: at most 512 characters between slashes."""
+    """Check a role's path: at most 512 characters, with a slash at start and end."""
     if not _PATH.fullmatch(path) or len(path) > 512:
-        fix = "begin and end it with /, as in /teams/web/; at most 512 printable ASCII characters"
-        problems.add(f"path {path!r} is no path of an IAM role", fix)
+        fix = "start and end it with /, as in /teams/web/; use at most 512 printable ASCII characters"
+        problems.add(f"path {path!r} is not a valid IAM role path", fix)
 
 
 def check_description(problems: Problems, text: str) -> None:
-    """A role's description: at most 1000 characters of Latin-1."""
-    fix = "use at most 1000 characters of Latin-1 (no curly quotes, dashes or emoji)"
-    problems.require(_DESCRIPTION, text, "description is longer than IAM takes, or has characters it doesn't take", fix)
+    """Check a role's description: at most 1000 characters of Latin-1."""
+    fix = "use at most 1000 characters of Latin-1 (no curly quotes, long dashes or emoji)"
+    problems.require(_DESCRIPTION, text, "description is too long or has characters that IAM does not accept", fix)
+
+
+def check_role_arn(problems: Problems, option: str, arn: str) -> None:
+    """Check the ARN of an IAM role."""
+    if not is_role_arn(arn):
+        fix = "use arn:PARTITION:iam::ACCOUNT:role/PATH/NAME as AWS shows it, without blanks or quotes"
+        problems.add(f"{option} {arn!r} is not a valid IAM role ARN", fix)
 
 
 def check_policy_arn(problems: Problems, option: str, arn: str) -> None:
-    """The ARN of a managed policy."""
-    fix = "give it as arn:PARTITION:iam::ACCOUNT:policy/NAME, with aws as account for the policies of AWS"
-    problems.require(_POLICY_ARN, arn, f"{option} {arn!r} is no ARN of a managed policy", fix)
+    """Check the ARN of a managed policy."""
+    fix = "use arn:PARTITION:iam::ACCOUNT:policy/NAME; the account of AWS's own policies is aws"
+    problems.require(_POLICY_ARN, arn, f"{option} {arn!r} is not a valid managed policy ARN", fix)
 
 
 def check_policy_name(problems: Problems, option: str, name: str) -> None:
-    """The name of a managed or inline policy: 1 to 128 characters."""
-    fix = "use 1 to 128 of the characters A-Z a-z 0-9 + = , . @ _ -; a policy with a path is named by its ARN"
-    problems.require(_POLICY, name, f"{option} {name!r} is no name of a policy", fix)
+    """Check the name of a managed or inline policy: 1 to 128 characters."""
+    fix = "use 1 to 128 of the characters A-Z a-z 0-9 + = , . @ _ -; use the ARN of a policy with a path"
+    problems.require(_POLICY, name, f"{option} {name!r} is not a valid policy name", fix)
 
 
 def check_audience(problems: Problems, audience: str) -> None:
-    """An audience of the trust policy: compared literally, so without wildcards."""
-    fix = "use sts.amazonaws.com, in every partition, or what the service accounts' tokens are issued for"
-    problems.require(_AUDIENCE, audience, f"audience {audience!r} can't be the audience of a token", fix)
+    """Check an audience of a trust policy. It has no wildcards: IAM compares it literally."""
+    fix = "use sts.amazonaws.com (in every partition) or the audience of the service accounts' tokens"
+    problems.require(_AUDIENCE, audience, f"audience {audience!r} is not a valid token audience", fix)
 
 
 def check_issuer(problems: Problems, issuer: str) -> None:
-    """An OIDC issuer's URL, with or without its scheme."""
-    fix = "give it as DescribeCluster shows it, https://HOST/PATH without a slash at the end"
-    problems.require(_ISSUER, issuer, f"issuer {issuer!r} is no URL of an OIDC issuer", fix)
+    """Check the URL of an OIDC issuer, with or without scheme."""
+    fix = "use https://HOST/PATH as DescribeCluster returns it, without a slash at the end"
+    problems.require(_ISSUER, issuer, f"issuer {issuer!r} is not a valid OIDC issuer URL", fix)
 
 
 def check_service_account(problems: Problems, namespace: str, name: str, *, allow_wildcards: bool) -> None:
-    """The two names of a service account, where ``*`` and ``?`` may stand for others if that is allowed."""
-    who = f"service account {namespace}/{name}"
-    wild = [part for part in (namespace, name) if "*" in part or "?" in part]
-    if wild and not allow_wildcards:
+    """Check the namespace and the name of a service account.
+
+    :param allow_wildcards: whether both may contain ``*`` and ``?``.
+    """
+    account = f"service account {namespace}/{name}"
+    patterns = [part for part in (namespace, name) if "*" in part or "?" in part]
+    if patterns and not allow_wildcards:
         problems.add(
-            f"{who} has a wildcard", "name the accounts, or set allow_wildcards to trust every account that matches"
+            f"{account} has a wildcard", "name the accounts, or set allow_wildcards to trust every account that matches"
         )
         return
-    for part, what, pattern, longest in (
+    for part, kind, valid, max_length in (
         (namespace, "namespace", _NAMESPACE, 63),
-        (name, "name of a service account", _SERVICE_ACCOUNT, 253),
+        (name, "service account name", _SERVICE_ACCOUNT, 253),
     ):
-        if not (_PATTERN if part in wild else pattern).fullmatch(part) or len(part) > longest:
-            dots = " and ." if longest == 253 else ""
+        if not (_PATTERN if part in patterns else valid).fullmatch(part) or len(part) > max_length:
+            dot = " and ." if max_length == 253 else ""
             problems.add(
-                f"{who}: {part!r} is no {what}",
-                f"use at most {longest} of the characters a-z 0-9 -{dots}, beginning and ending with a letter or digit",
+                f"{account}: {part!r} is not a valid {kind}",
+                f"use at most {max_length} of the characters a-z 0-9 -{dot}; start and end with a letter or digit",
             )
+
+
+# Tags
+
+
+class TagChanges(t.NamedTuple):
+    """The changes that bring an IAM object's tags to those of a spec.
+
+    :param removed: the keys to remove.
+    :param new: the tags to set.
+    :param after: all tags afterwards.
+    """
+
+    removed: list[str]
+    new: dict[str, str]
+    after: dict[str, str]
+
+
+def compare_tags(
+    before: t.Mapping[str, str], expected: t.Mapping[str, str], *, purge: bool, kept: t.Container[str] = ()
+) -> TagChanges:
+    """Compare tags as IAM does: it ignores case in keys, so a new key replaces one that differs only in case.
+
+    :param purge: whether to remove other tags; tags of AWS itself stay.
+    :param kept: keys that are not removed.
+    """
+    expected_keys = {key.lower() for key in expected}
+    removed = [
+        key
+        for key in before
+        if purge and key.lower() not in expected_keys and key not in kept and not _is_reserved(key)
+    ]
+    new = {key: value for key, value in sorted(expected.items()) if before.get(key) != value}
+    replaced = {key.lower() for key in new}
+    rest = {key: value for key, value in before.items() if key not in removed and key.lower() not in replaced}
+    return TagChanges(removed, new, rest | new)
+
+
+def _is_reserved(key: str) -> bool:
+    return key.lower().startswith("aws:")
 
 
 def check_tags(problems: Problems, tags: t.Mapping[t.Any, t.Any]) -> dict[str, str]:
-    """Tags as IAM takes them.
+    """Check tags against IAM's rules.
 
-    :returns: the tags with numbers and booleans written as strings.
+    :returns: the tags with numbers and booleans as strings.
     """
-    clean: dict[str, str] = {}
-    spelled: dict[str, str] = {}
-    for given, value in tags.items():
-        key = str(given)
-        if value is None or isinstance(value, (dict, list)):
-            problems.add(f"tag {key!r} has no text as its value", "give a string; an empty one is allowed")
+    result: dict[str, str] = {}
+    keys: dict[str, str] = {}
+    for raw_key, raw_value in tags.items():
+        key = str(raw_key)
+        if raw_value is None or isinstance(raw_value, (dict, list)):
+            problems.add(f"the value of tag {key!r} is not a string", "use a string; it may be empty")
             continue
-        text = str(value)
+        value = str(raw_value)
         if not key or len(key) > _TAG_KEY_LENGTH or not _TAG.fullmatch(key):
+            problems.add(f"tag key {key!r} is not valid", "use 1 to 128 letters, digits, spaces and _ . : / = + - @")
+        elif _is_reserved(key):
+            problems.add(f"tag key {key!r} is reserved for AWS", "use a key that does not start with aws:")
+        elif key.lower() in keys:
             problems.add(
-                f"tag key {key!r} is not one that AWS takes", "use 1 to 128 letters, digits, spaces and _ . : / = + - @"
+                f"tag keys {keys[key.lower()]!r} and {key!r} differ only in case, which IAM ignores",
+                "use one of them",
             )
-        elif key.lower().startswith("aws:"):
-            problems.add(f"tag key {key!r} is reserved for AWS", "use a key that doesn't begin with aws:")
-        elif key.lower() in spelled:
+        if len(value) > _TAG_VALUE_LENGTH or not _TAG.fullmatch(value):
             problems.add(
-                f"tag keys {spelled[key.lower()]!r} and {key!r} are the same to IAM",
-                "give one of them: case is ignored",
-            )
-        if len(text) > _TAG_VALUE_LENGTH or not _TAG.fullmatch(text):
-            problems.add(
-                f"tag {key!r} has a value that AWS doesn't take",
+                f"the value of tag {key!r} is not valid",
                 "use at most 256 letters, digits, spaces and _ . : / = + - @",
             )
-        spelled.setdefault(key.lower(), key)
-        clean[key] = text
-    return clean
+        keys.setdefault(key.lower(), key)
+        result[key] = value
+    return result
 
 
 def check_tag_count(problems: Problems, count: int, what: str) -> None:
-    """:param count: how many tags ``what`` would have in the end."""
-    if count > _TAGS:
-        problems.add(f"{what} would have {count} tags", f"need no more than {_TAGS}; purge_tags makes room")
+    """Check the number of tags of an object.
+
+    :param count: its tags after the change.
+    :param what: the object, for the message.
+    """
+    if count > _MAX_TAGS:
+        problems.add(f"{what} would have {count} tags", f"use at most {_MAX_TAGS}; purge_tags removes others")

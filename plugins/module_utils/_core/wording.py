@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Pieces of text: counts, lists, text whose every character is visible, and Markdown that nothing can break out of."""
+"""Text of messages: counts, lists, escapes for invisible characters, and escaped Markdown."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import re
 import typing as t
 import unicodedata
 
-# Control characters, marks that are invisible or change the direction of writing, halves of characters.
+# Control characters, invisible marks, marks that change the text direction, and surrogates.
 _HIDDEN_CATEGORIES = ("Cc", "Cf", "Cs")
-# The only others that XML 1.0 does not allow: https://www.w3.org/TR/xml/#charsets.
-_NO_CHARACTERS = "\ufffe\uffff"
-# Everything that Markdown, or HTML in it, may take for markup; and what makes a list item of a paragraph.
+# The other characters that XML 1.0 does not allow: https://www.w3.org/TR/xml/#charsets.
+_NONCHARACTERS = "\ufffe\uffff"
+# Characters that are markup in Markdown or in HTML within it; and prefixes that turn a paragraph into a list item.
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~#&])")
 _BULLET = re.compile(r"^(\d*)([-+.)])")
 
@@ -41,20 +41,20 @@ def join_some(items: t.Sequence[str], limit: int) -> str:
 
 
 def visible(text: str) -> str:
-    """The text in one line, with an escape (``\\u202e``) in place of each character that is invisible."""
+    """The text in one line, with an escape (``\\u202e``) for each invisible character."""
     line = " ".join(text.split())
     return line if line.isprintable() else "".join(map(_visible_character, line))
 
 
 def _visible_character(character: str) -> str:
-    if unicodedata.category(character) not in _HIDDEN_CATEGORIES and character not in _NO_CHARACTERS:
+    if unicodedata.category(character) not in _HIDDEN_CATEGORIES and character not in _NONCHARACTERS:
         return character
     code = ord(character)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def sentence(text: str) -> str:
-    """The text in one line, with a full stop unless it ends a sentence already."""
+    """The text in one line, with a full stop unless it already ends a sentence."""
     text = visible(text)
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
@@ -65,12 +65,12 @@ def markdown_text(text: str) -> str:
 
 
 def markdown_paragraph(text: str) -> str:
-    """The text as a paragraph: escaped, and never a list item."""
+    """The text as an escaped paragraph that Markdown does not read as a list item."""
     return _BULLET.sub(r"\1\\\2", markdown_text(text))
 
 
 def markdown_code(text: str, in_table: bool = False) -> str:
-    """The text as a code span, in which only backquotes matter, and in a table bars."""
+    """The text as a code span, with a fence longer than any in the text; in a table, bars are escaped."""
     text = " ".join(text.split())
     fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 1)
     padding = " " if text.startswith("`") or text.endswith("`") or not text else ""

@@ -15,7 +15,7 @@ import typing as t
 
 from .._api.aws import eks, iam
 from .._api.kubernetes import admission, service_accounts, workloads
-from .._api.kubernetes.client import everywhere
+from .._api.kubernetes.client import list_in_namespaces
 from .._core import arn as arns
 from .._core import errors
 from .._core.audit import facts as audit_facts
@@ -260,7 +260,7 @@ class AuditClusterReader:
         if not namespaces:
             return list_all(self._server)
         # Several are read by one list of all, which has the others, too.
-        found = everywhere(self._server, list_all, namespaces)
+        found = list_in_namespaces(self._server, list_all, namespaces)
         return [item for item in found if item["metadata"]["namespace"] in namespaces]
 
     def list_accounts(self) -> dict[Name, Json]:
@@ -379,7 +379,7 @@ def _dry_run(
     name = next(annotated, None)
     if name is None:
         return ()
-    plain = build_bulk_spec(*name, role_arn=None, issuer=facts.issuer, region=spec.region, ask=False)
+    plain = build_bulk_spec(*name, role_arn=None, issuer=facts.issuer, region=spec.region, ask_sts=False)
     verification_spec = dataclasses.replace(plain, probes=frozenset({"admission"}))
     context = verification.VerificationContext(aws, server, cluster, redact)
     diagnosis = verification.verify(context, verification_spec, start_pods=False)

@@ -12,7 +12,7 @@ import typing as t
 
 from .._api.aws import iam
 from .._api.kubernetes import service_accounts
-from .._api.kubernetes.client import everywhere
+from .._api.kubernetes.client import list_in_namespaces
 from .._core import arn as arns
 from .._core.bindings import importing
 from .._core.bindings.importing import ImportFacts
@@ -64,7 +64,7 @@ def read(aws: Aws, server: ApiServer, spec: ImportSpec) -> ImportFacts:
 def _read_accounts(server: ApiServer, namespaces: t.Sequence[str]) -> dict[importing.Name, dict[str, t.Any]]:
     """The service accounts of some namespaces, or of all."""
     if namespaces:
-        found = everywhere(server, service_accounts.list_service_accounts, namespaces)
+        found = list_in_namespaces(server, service_accounts.list_service_accounts, namespaces)
     else:
         found = service_accounts.list_service_accounts(server)
     named = {(body["metadata"]["namespace"], body["metadata"]["name"]): body for body in found}

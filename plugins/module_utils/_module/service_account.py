@@ -11,7 +11,7 @@ import functools
 import typing as t
 
 from .._api.kubernetes import service_accounts as api
-from .._api.kubernetes.client import everywhere
+from .._api.kubernetes.client import list_in_namespaces
 from .._core import errors
 from .._core.plan import Plan
 from .._core.service_account import plan as service_account_plan
@@ -42,7 +42,7 @@ def create_service_account(
     try:
         return api.create_service_account(server, body=body, manager=manager, dry_run=dry_run)
     except errors.NotFound as error:
-        raise service_account_plan.missing_namespace(body["metadata"]["namespace"], unseen=True) from error
+        raise service_account_plan.missing_namespace(body["metadata"]["namespace"], is_unreadable=True) from error
 
 
 _OPERATIONS = (
@@ -76,7 +76,7 @@ def list_accounts(server: ApiServer, namespaces: t.Sequence[str] = ()) -> Listed
     :raises AccessDenied: the caller may not list them.
     """
     if namespaces:
-        accounts = everywhere(server, api.list_service_accounts, namespaces)
+        accounts = list_in_namespaces(server, api.list_service_accounts, namespaces)
     else:
         accounts = api.list_service_accounts(server)
     return ListedAccounts(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kinds of parameters that well-known policies have: which values each takes."""
+"""The kinds of parameters of well-known policies, and which values are valid for each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Value: t.TypeAlias = "str | bool | t.Sequence[str] | t.Mapping[str, str] | None"
 
 @dataclasses.dataclass(frozen=True)
 class ParameterKind:
-    """Which values a parameter takes.
+    """Which values of a parameter are valid.
 
     :param shape: ``list`` of strings, ``text``, ``mapping`` of strings, or ``bool``.
     :param what: the noun for messages and documentation.
@@ -30,31 +30,31 @@ class ParameterKind:
 
     @property
     def advice(self) -> str:
-        """What to give, with an example."""
+        """The fix for an invalid value, with an example."""
         example = f"[{self.example!r}]" if self.shape == "list" else self.example
         return f"give {self.what}, such as {example}"
 
     def example_value(self, partition: str) -> Value:
-        """A valid value, with ARNs in the partition."""
+        """A valid value. ARNs are in the given partition."""
         text = self.example.replace("arn:aws:", f"arn:{partition}:")
         values: dict[str, Value] = {"list": [text], "text": text, "mapping": {"team": "shop"}, "bool": True}
         return values[self.shape]
 
     def describe_fault(self, value: t.Any) -> str | None:
-        """What is wrong with a value, None if it is valid."""
+        """What is wrong with a value; None if it is valid."""
         if self.shape == "bool":
             return None if isinstance(value, bool) else "is neither true nor false"
         if self.shape == "text":
             return None if self._matches(value) else f"{value!r} is not valid"
         if self.shape == "mapping":
-            return self._describe_fault_of_mapping(value)
+            return self._describe_mapping_fault(value)
         if not isinstance(value, (list, tuple)):
             return "is not a list"
         if not value:
             return "is an empty list, which grants nothing"
         return next((f"has {item!r}, which is not valid" for item in value if not self._matches(item)), None)
 
-    def _describe_fault_of_mapping(self, value: t.Any) -> str | None:
+    def _describe_mapping_fault(self, value: t.Any) -> str | None:
         if not isinstance(value, t.Mapping):
             return "is not a mapping"
         if not value:
@@ -82,7 +82,7 @@ _ID = "0123456789abcdef0"
 _UUID = "12345678-1234-1234-1234-123456789012"
 KINDS: t.Mapping[str, ParameterKind] = {
     "authorities": _arns(
-        "ARNs of authorities of AWS Private CA",
+        "ARNs of certificate authorities of AWS Private CA",
         "acm-pca",
         r"certificate-authority/[0-9a-f-]+",
         f"arn:aws:acm-pca:eu-west-1:123456789012:certificate-authority/{_UUID}",
@@ -92,8 +92,8 @@ KINDS: t.Mapping[str, ParameterKind] = {
     "directory_buckets": _list(
         "names of directory buckets", r"[a-z0-9][a-z0-9-]{1,45}--[a-z0-9-]+--x-s3", "scratch--euw1-az1--x-s3"
     ),
-    "file_systems": _list("ids of file systems of EFS, or '*' for all", r"\*|fs-[0-9a-f]{8,40}", f"fs-{_ID}"),
-    # IAM accepts an alias here, but it matches no key.
+    "file_systems": _list("IDs of EFS file systems, or '*' for all", r"\*|fs-[0-9a-f]{8,40}", f"fs-{_ID}"),
+    # IAM accepts the ARN of an alias in a policy, but no key matches it.
     "keys": _arns(
         "ARNs of KMS keys (an alias matches no key)",
         "kms",
@@ -102,10 +102,10 @@ KINDS: t.Mapping[str, ParameterKind] = {
     ),
     "log_groups": _list("names of log groups", r"[A-Za-z0-9_./#*-]{1,512}", "/aws/containerinsights/*"),
     "names": _list("names, in which * matches any text", r"[A-Za-z0-9_.*-]{1,255}", "shop"),
-    "namespaces": _list("namespaces of CloudWatch", r"[A-Za-z0-9_./#:-]{1,255}", "ContainerInsights"),
-    "queue_name": ParameterKind("text", "the name of a queue of SQS", r"[A-Za-z0-9_-]{0,80}", "production"),
+    "namespaces": _list("CloudWatch namespaces", r"[A-Za-z0-9_./#:-]{1,255}", "ContainerInsights"),
+    "queue_name": ParameterKind("text", "the name of an SQS queue", r"[A-Za-z0-9_-]{0,80}", "production"),
     "queues": _arns(
-        "ARNs of queues of SQS",
+        "ARNs of SQS queues",
         "sqs",
         r"[A-Za-z0-9_-]{1,80}(\.fifo)?",
         "arn:aws:sqs:eu-west-1:123456789012:interruptions",
@@ -115,7 +115,7 @@ KINDS: t.Mapping[str, ParameterKind] = {
     ),
     "record_types": _list("types of records", r"[A-Z]{1,10}", "CNAME"),
     "repositories": _list(
-        "names of repositories of ECR, in which * matches any text", r"[a-z0-9*][a-z0-9._/*-]{0,255}", "shop/*"
+        "names of ECR repositories, in which * matches any text", r"[a-z0-9*][a-z0-9._/*-]{0,255}", "shop/*"
     ),
     "role_names": _list("names of roles, with their paths", r"[A-Za-z0-9_+=,.@/-]{1,576}", "KarpenterNodeRole-shop"),
     "roles": _arns(
@@ -127,7 +127,7 @@ KINDS: t.Mapping[str, ParameterKind] = {
         r"secret:[A-Za-z0-9/_+=.@*?!-]+",
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/*",
     ),
-    "security_groups": _list("ids of security groups", r"sg-[0-9a-f]{8,17}", f"sg-{_ID}"),
+    "security_groups": _list("IDs of security groups", r"sg-[0-9a-f]{8,17}", f"sg-{_ID}"),
     "ssm_parameters": _arns(
         "ARNs of parameters, in which * matches any text",
         "ssm",
@@ -141,12 +141,12 @@ KINDS: t.Mapping[str, ParameterKind] = {
         r"targetgroup/[A-Za-z0-9-]+/[0-9a-f]+",
         "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/shop/0123456789abcdef",
     ),
-    "vpc": ParameterKind("text", "the id of a VPC", r"vpc-[0-9a-f]{8,17}", f"vpc-{_ID}"),
+    "vpc": ParameterKind("text", "the ID of a VPC", r"vpc-[0-9a-f]{8,17}", f"vpc-{_ID}"),
     "workspaces": _arns(
         "ARNs of workspaces",
         "aps",
         r"workspace/ws-[0-9a-f-]+",
         f"arn:aws:aps:eu-west-1:123456789012:workspace/ws-{_UUID}",
     ),
-    "zones": _list("ids of hosted zones, or '*' for all", r"\*|Z[A-Z0-9]{1,31}", "Z0123456789ABCDEFGHIJ"),
+    "zones": _list("IDs of hosted zones, or '*' for all", r"\*|Z[A-Z0-9]{1,31}", "Z0123456789ABCDEFGHIJ"),
 }

@@ -2,20 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads the well-known policies: a file for each in ``data/``, whose name is the policy's name.
+"""Reads the well-known policies. Each policy is a file in ``data/`` and has the name of the file.
 
-The files are read where Ansible runs and are never sent to a managed host, so their number costs a task nothing.
+The controller reads the files and never sends them to a managed host, so their number does not slow a task down.
 
-A statement is written as IAM takes it, with these additions:
+A statement has the syntax of IAM, with these additions:
 
 - ``${partition}``, ``${account_id}``, ``${region}``, ``${cluster_name}`` and ``${dns_suffix}`` are filled in from the
   role and its cluster, ``${parameter}`` from a parameter.
 - A text with a list parameter is repeated for each value of the list. A condition whose key has a mapping parameter is
   repeated for each key of the mapping.
-- A statement is omitted if its Resource has a parameter without a value. So is a condition if its key or its values
-  have one: it only narrows the statement further.
-- ``given`` names one parameter or a list of parameters that must have a value for the statement to be included,
-  ``unless`` those that must have none.
+- A statement is omitted if its Resource has a parameter without a value. A condition is omitted if its key or its
+  values have one, because it only restricts the statement.
+- ``given`` names the parameters that must have a value for the statement to be included, ``unless`` the parameters that
+  must not have one. Each is a name or a list of names.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ class _Described(t.TypedDict):
 
 
 class Parameter(_Described, total=False):
-    """A parameter of a policy, optional unless ``required``. ``kind`` is a key of `parameters.KINDS`.
+    """A parameter of a policy. ``kind`` is a key of `parameters.KINDS`.
 
-    A default may contain placeholders for the role and its cluster.
+    It is optional unless ``required`` is true. A default may contain placeholders for the role and its cluster.
     """
 
     required: bool
@@ -49,9 +49,9 @@ class Parameter(_Described, total=False):
 
 
 class Comparison(t.TypedDict, total=False):
-    """How the policy differs from those of other tools, for the guide. A tool without such a policy is absent.
+    """How the policy differs from those of other tools, for the guide. Tools without such a policy are omitted.
 
-    Of eksctl 0.231.0 (pkg/cfn/builder/statement.go) and terraform-aws-iam 6.5.0
+    Compared with eksctl 0.231.0 (pkg/cfn/builder/statement.go) and terraform-aws-iam 6.5.0
     (modules/iam-role-for-service-accounts/policies.tf).
     """
 
@@ -68,9 +68,9 @@ class _Policy(t.TypedDict):
 
 
 class Policy(_Policy, total=False):
-    """A policy whose placeholders are not filled in: the content of a file in ``data/``.
+    """The content of a file in ``data/``, with placeholders.
 
-    ``version`` is the version of ``source``. ``one_of`` names parameters of which at least one must have a value.
+    ``version`` is the version of ``source``. At least one of the parameters in ``one_of`` must have a value.
     """
 
     one_of: list[str]
@@ -83,9 +83,9 @@ def policy_names() -> list[str]:
 
 
 def load_policy(name: str) -> Policy:
-    """A policy by its name.
+    """Loads a policy by name.
 
-    :raises InvalidInput: no policy has that name; the message suggests the closest names.
+    :raises InvalidInput: the policy does not exist. The fix suggests similar names.
     """
     names = policy_names()
     if name not in names:
@@ -104,6 +104,6 @@ def _read_policy(name: str) -> Policy:
 
 
 def needed_facts(policy: Policy) -> set[str]:
-    """The names of the facts about a role and its cluster that the policy is filled in with."""
+    """The names of the facts about a role and its cluster that the policy uses."""
     defaults = [parameter.get("default") for parameter in policy["parameters"].values()]
     return placeholders([policy["statements"], defaults]) & FACTS

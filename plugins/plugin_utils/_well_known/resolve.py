@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Turns requests for well-known policies into templates: checks the parameters and fills them in.
+"""Resolves requests for well-known policies to templates: checks the parameters and fills them in.
 
-A request is the name of a policy, or a mapping with ``name``, parameters of that policy and perhaps ``policy_name``,
-``cluster_name`` and ``region``. This happens before a module is sent, so only the requested policies travel with it;
-what only AWS knows is filled in by the module.
+A request is the name of a policy, or a mapping with ``name`` and the parameters of the policy. It may also have
+``policy_name``, ``cluster_name`` and ``region``. Requests are resolved on the controller, so that a module gets only
+the requested policies. The module fills in the facts that it reads from AWS.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.policies i
 _OPTION = "well_known_policies"
 # Keys that every request may have, besides the parameters of its policy.
 _NAME, _POLICY_NAME = "name", "policy_name"
-# Facts that a request may override if its policy uses them.
+# Facts that a request may override, if its policy uses them.
 _OVERRIDES = ("cluster_name", "region")
 _OVERRIDE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 
 
 def resolve_role_arguments(arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The arguments of `irsa_role`, or a binding, with templates in place of requests.
+    """Resolves the requests in the arguments of `irsa_role`, or in a binding.
 
-    :raises InvalidInput: all requests that are not valid.
+    :returns: the arguments with templates in place of requests.
+    :raises InvalidInput: requests are not valid. The error lists all of them.
     """
     if not arguments.get(_OPTION):
         return dict(arguments)
@@ -49,9 +50,10 @@ def resolve_role_arguments(arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]
 
 
 def resolve_bindings_arguments(arguments: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The arguments of `irsa_bindings`, with templates in place of requests.
+    """Resolves the requests in the arguments of `irsa_bindings`.
 
-    :raises InvalidInput: all requests that are not valid, each with the index of its binding.
+    :returns: the arguments with templates in place of requests.
+    :raises InvalidInput: requests are not valid. The error lists all of them, each with the index of its binding.
     """
     bindings = arguments.get("bindings")
     if not isinstance(bindings, list) or not any(isinstance(item, dict) and item.get(_OPTION) for item in bindings):
@@ -68,15 +70,15 @@ def resolve_bindings_arguments(arguments: t.Mapping[str, t.Any]) -> dict[str, t.
 
 
 def make_templates(requests: t.Any) -> list[Template]:
-    """The templates of the requested policies.
+    """Makes the templates of the requested policies.
 
-    :param requests: a list of requests, not checked yet.
-    :raises InvalidInput: all requests that are not valid.
+    :param requests: a list of requests, not validated.
+    :raises InvalidInput: requests are not valid. The error lists all of them.
     """
     problems = validation.Problems()
     if not isinstance(requests, (list, tuple)):
         problems.add(f"{_OPTION} is not a list", "give names of policies, or mappings with name and parameters")
-        problems.stop()
+        problems.raise_if_any()
     templates: list[Template] = []
     for request in requests:
         template = _make_template(problems, request)
@@ -85,25 +87,26 @@ def make_templates(requests: t.Any) -> list[Template]:
         if any(template.policy_name == other.policy_name for other in templates):
             problems.add(
                 f"{_OPTION} would write inline policy {template.policy_name} twice",
-                "give one element all of its parameters, or each a policy_name of its own",
+                "merge the elements, or give each its own policy_name",
             )
         templates.append(template)
-    problems.stop()
+    problems.raise_if_any()
     return templates
 
 
 def make_template(name: str, parameters: t.Mapping[str, t.Any]) -> Template:
-    """The template of one policy.
+    """Makes the template of one policy.
 
-    :raises InvalidInput: the name or parameters that are not valid.
+    :raises InvalidInput: the policy does not exist, or parameters are not valid.
     """
     return make_templates([{**parameters, _NAME: name}])[0]
 
 
 def example_parameters(name: str, partition: str = "aws", *, everything: bool = False) -> dict[str, Value]:
-    """Valid parameters of a policy, for documentation and tests: the fewest that it needs, or all.
+    """Valid parameters of a policy, for documentation and tests.
 
-    :raises InvalidInput: no policy has that name.
+    :param everything: whether to return all parameters, and not only as many as the policy needs.
+    :raises InvalidInput: the policy does not exist.
     """
     policy = load_policy(name)
     needed = {key for key, parameter in policy["parameters"].items() if parameter.get("required")}
@@ -141,7 +144,7 @@ def _make_template(problems: validation.Problems, request: t.Any) -> Template | 
 
 
 def _find_faults(policy: Policy, arguments: t.Mapping[str, t.Any]) -> list[tuple[str, str]]:
-    """Message and fix of each parameter that is unknown, missing or not valid."""
+    """Finds unknown, missing and invalid parameters. Returns the message and the fix of each."""
     faults: list[tuple[str, str]] = []
     overrides = [fact for fact in _OVERRIDES if fact in needed_facts(policy)]
     for key, value in arguments.items():
@@ -151,7 +154,7 @@ def _find_faults(policy: Policy, arguments: t.Mapping[str, t.Any]) -> list[tuple
         elif key not in policy["parameters"]:
             known = [*policy["parameters"], *overrides]
             similar = difflib.get_close_matches(key, known, n=1)
-            faults.append((f"it has no parameter {key}", f"use {', '.join(similar or known) or 'none'}"))
+            faults.append((f"unknown parameter {key}", f"use {', '.join(similar or known) or 'none'}"))
     for key, parameter in policy["parameters"].items():
         kind, value = KINDS[parameter["kind"]], arguments.get(key)
         if value is None:
@@ -163,12 +166,12 @@ def _find_faults(policy: Policy, arguments: t.Mapping[str, t.Any]) -> list[tuple
     if needed and not faults:
         values = _values_of(policy, arguments)
         if not any(values[key] for key in needed):
-            faults.append((f"none of {join(needed)} is given", "give at least one of them"))
+            faults.append((f"none of {join(needed)} is set", "set at least one of them"))
     return faults
 
 
 def _values_of(policy: Policy, arguments: t.Mapping[str, t.Any]) -> dict[str, Value]:
-    """Arguments with the defaults of the parameters that are left out; None for those that have no default."""
+    """The value of each parameter: the argument, else the default, else None."""
     defaults = {key: parameter.get("default") for key, parameter in policy["parameters"].items()}
     return {**defaults, **{key: value for key, value in arguments.items() if value is not None}}
 
@@ -215,7 +218,7 @@ def _fill_condition(keys: t.Mapping[str, t.Any], values: t.Mapping[str, Value]) 
 
 
 def _expand_lists(texts: str | t.Sequence[str], values: t.Mapping[str, Value]) -> list[str]:
-    """The texts; one with a list parameter is repeated for each value of the list."""
+    """Repeats each text with a list parameter for each value of the list."""
     expanded: list[str] = []
     for text in [texts] if isinstance(texts, str) else texts:
         lists = [name for name in PLACEHOLDER.findall(text) if isinstance(values.get(name), (list, tuple))]

@@ -1,8 +1,7 @@
-"""Write down each deprecation warning of a Python process, a line each, in the file that $DEPRECATIONS names.
+"""Append the deprecation warnings of a Python process to the file $DEPRECATIONS, one per line.
 
-Python itself imports this where its directory is on PYTHONPATH, so in every program and module that Ansible starts,
-too; pytest and ansible-test see the warnings of their own processes alone. What a process does is the same as without:
-nothing is printed, and nothing raised.
+Python imports this module if its directory is on PYTHONPATH, also in programs and modules that Ansible starts. pytest
+and ansible-test see only the warnings of their own processes. Nothing is printed or raised.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ import warnings
 
 
 def _is_deprecation(category: type[Warning]) -> bool:
-    # By their names, since boto3's and cryptography's own ones are none of Python's.
+    # By name, since the warnings of boto3 and cryptography are not subclasses of Python's.
     return any("Deprecation" in kind.__name__ for kind in category.__mro__)
 
 
-def _write_down(path: str) -> None:
+def _log_warnings(path: str) -> None:
     show = warnings.showwarning
 
-    def note(
+    def log_warning(
         message: Warning | str,
         category: type[Warning],
         filename: str,
@@ -35,10 +34,10 @@ def _write_down(path: str) -> None:
         with open(path, "a", encoding="utf-8") as log:
             log.write(f"{category.__name__}: {text} ({filename}:{lineno})\n")
 
-    warnings.showwarning = note
+    warnings.showwarning = log_warning
     for category in (DeprecationWarning, PendingDeprecationWarning):
         warnings.simplefilter("default", category)
 
 
 if "DEPRECATIONS" in os.environ:
-    _write_down(os.environ["DEPRECATIONS"])
+    _log_warnings(os.environ["DEPRECATIONS"])

@@ -1,13 +1,12 @@
-"""Hold every example and link in the documentation against the collection.
+"""Check the examples and links in the documentation.
 
 Usage: python -m tools.docs.examples [DOCUMENT...]
 
-Without documents it takes README.md, CONTRIBUTING.md, those of the role and of the examples, every guide, and EXAMPLES
-of every plugin. Modules' arguments and the role's variables go through ansible-core's validator, playbooks through
-``ansible-playbook --syntax-check``. A block of a kind that it doesn't know is an error, unless a comment before it says
-why: ``.. unchecked: REASON``, or ``<!-- unchecked: REASON -->``. What ``run:`` in such a comment is for,
-tests/integration/targets/examples says. Why not antsibull-docs or ansible-lint: they look at the languages of blocks
-and at playbooks, and not at arguments, variables and command lines in text.
+The default is all documents: Markdown files, guides, and EXAMPLES of all plugins. ansible-core validates modules'
+arguments and the role's variables, ``ansible-playbook --syntax-check`` playbooks. A block of an unknown kind is an
+error unless a comment before it has a reason: ``.. unchecked: REASON``, or ``<!-- unchecked: REASON -->``. For ``run:``
+in such a comment see tests/integration/targets/examples. Why not antsibull-docs or ansible-lint: they check languages
+of blocks and playbooks, but not arguments, variables and command lines in text.
 """
 
 from __future__ import annotations
@@ -30,16 +29,21 @@ from tools.docs.examples import blocks, commands, documents, links
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PROSE = ("*.md", "roles/*/README.md", "examples/*/README.md", "tests/integration/README.md", "docs/docsite/rst/*.rst")
 PLUGINS = ("modules", "inventory", "filter", "test", "lookup")
-# Nothing can be held against what programs print.
+# Languages of blocks that are not checked: output of programs.
 OUTPUT = {"text"}
 
 
 class Checker:
-    def __init__(self, root: pathlib.Path, found: t.Sequence[blocks.Block]) -> None:
+    """Checks blocks of documents.
+
+    :param root: the root of the checkout.
+    """
+
+    def __init__(self, root: pathlib.Path, checked_blocks: t.Sequence[blocks.Block]) -> None:
         self.root = root
-        self.found = found
-        self.loaded = {block: _loaded(block) for block in found if block.language in ("yaml", "yaml+jinja")}
-        # Why a document cannot be read is reported when its turn comes.
+        self.blocks = checked_blocks
+        self.loaded = {block: _load(block) for block in checked_blocks if block.language in ("yaml", "yaml+jinja")}
+        # `find_problems` reports blocks that cannot be loaded.
         readable = [
             document for documents_ in self.loaded.values() if isinstance(documents_, list) for document in documents_
         ]
@@ -47,75 +51,79 @@ class Checker:
         plugins = [path.stem for folder in PLUGINS for path in (root / "plugins" / folder).glob("[!_]*.py")]
         self.commands = commands.Commands(root, self.documents.variables, [*plugins, "irsa"])
         self.files: dict[str, set[str]] = collections.defaultdict(set)
-        for block in found:
-            beside = {path.name for path in (root / block.path).parent.iterdir()}
-            written = re.findall(r"irsa_import_path=(\S+)", block.text)
-            self.files[block.path] |= {*beside, *written, block.file_name}
+        for block in checked_blocks:
+            siblings = {path.name for path in (root / block.path).parent.iterdir()}
+            output_files = re.findall(r"irsa_import_path=(\S+)", block.text)
+            self.files[block.path] |= {*siblings, *output_files, block.file_name}
 
-    def problems(self) -> c.Iterator[str]:
-        right = []
-        for block in self.found:
-            wrong = list(self._of_block(block))
-            yield from (f"{block}: {problem}" for problem in wrong)
-            if not wrong and not block.mark.startswith("unchecked:"):
-                right.append(block)
-        yield from self._syntax(right)
+    def find_problems(self) -> c.Iterator[str]:
+        """Yield the problems of all blocks, each with its document and line."""
+        valid_blocks = []
+        for block in self.blocks:
+            problems = list(self._check_block(block))
+            yield from (f"{block}: {problem}" for problem in problems)
+            if not problems and not block.mark.startswith("unchecked:"):
+                valid_blocks.append(block)
+        yield from self._check_syntax(valid_blocks)
 
-    def _of_block(self, block: blocks.Block) -> c.Iterator[str]:
+    def _check_block(self, block: blocks.Block) -> c.Iterator[str]:
         if block.mark.startswith("unchecked:"):
             if len(block.mark) < 20:
                 yield "unchecked without a reason"
         elif block in self.loaded:
-            yield from self._of_yaml(block)
+            yield from self._check_yaml(block)
         elif block.language == "json":
-            yield from _of_json(block)
+            yield from _check_json(block)
         elif block.language in ("console", "shell", "bash"):
-            yield from self._of_commands(block)
+            yield from self._check_commands(block)
         elif block.language not in OUTPUT and not (not block.language and block.path.endswith(".md")):
-            yield f"a block of the language {block.language!r}, which isn't known here"
+            yield f"unknown language {block.language!r}"
 
-    def _of_yaml(self, block: blocks.Block) -> c.Iterator[str]:
+    def _check_yaml(self, block: blocks.Block) -> c.Iterator[str]:
         loaded = self.loaded[block]
         if isinstance(loaded, str):
             yield loaded
             return
         for document in loaded:
-            yield from self.documents.problems(document)
-            for line in commands.in_pipeline(document):
-                yield from self.commands.problems(line, self.files[block.path])
+            yield from self.documents.find_problems(document)
+            for line in commands.find_pipeline_commands(document):
+                yield from self.commands.find_problems(line, self.files[block.path])
 
-    def _of_commands(self, block: blocks.Block) -> c.Iterator[str]:
-        wrong = commands.syntax(block)
-        yield from wrong
-        # The shell blocks are for other people's programs, with variables and pipes.
-        for line in commands.lines_of(block) if block.language == "console" and not wrong else ():
-            yield from self.commands.problems(line, self.files[block.path])
+    def _check_commands(self, block: blocks.Block) -> c.Iterator[str]:
+        errors = commands.check_syntax(block)
+        yield from errors
+        # Shell blocks run other programs, with variables and pipes.
+        for line in commands.split_commands(block) if block.language == "console" and not errors else ():
+            yield from self.commands.find_problems(line, self.files[block.path])
 
-    def _syntax(self, found: t.Sequence[blocks.Block]) -> c.Iterator[str]:
-        """What ansible-playbook says of all plays and tasks of blocks."""
+    def _check_syntax(self, valid_blocks: t.Sequence[blocks.Block]) -> c.Iterator[str]:
+        """Run ``ansible-playbook --syntax-check`` on all plays and tasks of blocks."""
         with tempfile.TemporaryDirectory() as directory:
-            places: dict[str, str] = {}
-            for block in found:
+            sources: dict[str, str] = {}
+            for block in valid_blocks:
                 for document in self.loaded.get(block, ()):
                     if plays := _as_plays(document):
-                        name = f"{len(places)}.yml"
+                        name = f"{len(sources)}.yml"
                         pathlib.Path(directory, name).write_text(yaml.safe_dump(plays, sort_keys=False), "utf-8")
-                        places[name] = str(block)
-            yield from _syntax_check(directory, places)
+                        sources[name] = str(block)
+            yield from _run_syntax_check(directory, sources)
 
 
-def _syntax_check(directory: str, places: dict[str, str]) -> c.Iterator[str]:
-    """Checks playbooks at once, by halves where something is wrong: ansible-playbook doesn't say where."""
-    names = list(places)
+def _run_syntax_check(directory: str, sources: dict[str, str]) -> c.Iterator[str]:
+    """Check all playbooks in one run, and halve them on an error: ansible-playbook does not name the file.
+
+    :param sources: the block of each playbook, by its file name.
+    """
+    names = list(sources)
     if not names:
         return
     command = ["ansible-playbook", "--syntax-check", "-i", "localhost,", *names]
-    found = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
-    if found.returncode and len(names) == 1:
-        yield f"{places[names[0]]}: {found.stderr.strip()}"
-    elif found.returncode:
+    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    if result.returncode and len(names) == 1:
+        yield f"{sources[names[0]]}: {result.stderr.strip()}"
+    elif result.returncode:
         for half in (names[: len(names) // 2], names[len(names) // 2 :]):
-            yield from _syntax_check(directory, {name: places[name] for name in half})
+            yield from _run_syntax_check(directory, {name: sources[name] for name in half})
 
 
 def _as_plays(document: t.Any) -> list[t.Any]:
@@ -128,27 +136,27 @@ def _as_plays(document: t.Any) -> list[t.Any]:
     return [play | document] if kind == "keywords" else []
 
 
-def _loaded(block: blocks.Block) -> list[t.Any] | str:
+def _load(block: blocks.Block) -> list[t.Any] | str:
     try:
         return documents.load(block)
     except ValueError as error:
         return str(error)
 
 
-def _of_json(block: blocks.Block) -> c.Iterator[str]:
+def _check_json(block: blocks.Block) -> c.Iterator[str]:
     try:
         document = json.loads(block.text)
     except ValueError as error:
-        yield f"no JSON: {error}"
+        yield f"invalid JSON: {error}"
         return
     for statement in document.get("Statement", ()):
-        wrong = set(statement) - {"Sid", "Effect", "Principal", "Action", "Resource", "Condition", "NotAction"}
-        if wrong:
-            yield f"a statement of a policy has no {', '.join(sorted(wrong))}"
+        invalid = set(statement) - {"Sid", "Effect", "Principal", "Action", "Resource", "Condition", "NotAction"}
+        if invalid:
+            yield f"invalid keys of a policy statement: {', '.join(sorted(invalid))}"
 
 
-def unnamed(root: pathlib.Path, text: str) -> list[str]:
-    """The plugins and playbooks of the collection that README's text doesn't name."""
+def find_unmentioned(root: pathlib.Path, text: str) -> list[str]:
+    """Find plugins and playbooks of the collection that a text does not mention."""
     paths = [*root.glob("playbooks/*.yml"), *root.glob("roles/*/")]
     paths += [path for folder in PLUGINS for path in root.glob(f"plugins/{folder}/[!_]*.py")]
     return sorted(path.stem for path in paths if f"`{path.stem}`" not in text)
@@ -159,18 +167,17 @@ def main(*names: str) -> int:
     prose = [ROOT / name for name in names] or sorted(path for pattern in PROSE for path in ROOT.glob(pattern))
     plugins = [] if names else sorted(path for folder in PLUGINS for path in ROOT.glob(f"plugins/{folder}/[!_]*.py"))
     prose = [path for path in prose if path.name != "CHANGELOG.md"]
-    found = [block for path in (*prose, *plugins) for block in blocks.of_file(ROOT, path)]
-    problems = list(Checker(ROOT, found).problems())
-    problems += [problem for path in prose for problem in links.problems(ROOT, path)]
+    all_blocks = [block for path in (*prose, *plugins) for block in blocks.read_blocks(ROOT, path)]
+    problems = list(Checker(ROOT, all_blocks).find_problems())
+    problems += [problem for path in prose for problem in links.find_problems(ROOT, path)]
     problems += [
-        f"README.md: it doesn't name {name}" for name in unnamed(ROOT, (ROOT / "README.md").read_text("utf-8"))
+        f"README.md does not mention {name}" for name in find_unmentioned(ROOT, (ROOT / "README.md").read_text("utf-8"))
     ]
     for problem in problems:
         print(problem)
-    unchecked = sum(block.mark.startswith("unchecked:") for block in found)
-    print(
-        f"{len(found)} examples in {len(prose) + len(plugins)} files, {unchecked} unchecked: {len(problems)} problems"
-    )
+    unchecked = sum(block.mark.startswith("unchecked:") for block in all_blocks)
+    files = len(prose) + len(plugins)
+    print(f"{len(all_blocks)} examples in {files} files, {unchecked} unchecked: {len(problems)} problems")
     return bool(problems)
 
 

@@ -1,4 +1,4 @@
-"""The code blocks of the documentation, with the place where each stands."""
+"""Read the code blocks of the documentation."""
 
 from __future__ import annotations
 
@@ -13,52 +13,63 @@ RST_BLOCK = re.compile(r"^(?P<indent> *)\.\. code-block::(?: (?P<language>\S+))?
 RST_MARK = re.compile(r"^ *\.\. (?P<mark>(?:run|unchecked):.*)$")
 MARKDOWN_FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)$")
 MARKDOWN_MARK = re.compile(r"^ *<!-- (?P<mark>(?:run|unchecked):.*?) -->$")
-# "# bindings.yml" in the first line of a block, also with words behind: "# group_vars/all.yml, for all of them".
+# The first line of a block: "# bindings.yml" or "# group_vars/all.yml, for all clusters".
 FILE_NAME = re.compile(r"^# ([\w./-]+\.(?:ya?ml|tf))\b")
 
 
 @dataclasses.dataclass(frozen=True)
 class Block:
-    path: str  # of the document, from the root of the checkout
-    line: int  # of the first line of the text, from 1
-    language: str  # empty if the document names none
+    """A code block.
+
+    :param path: of the document, relative to the root of the checkout.
+    :param line: of the first line of the text, counted from 1.
+    :param language: empty if the document has none.
+    :param mark: the comment before the block: "run: ..." or "unchecked: REASON".
+    """
+
+    path: str
+    line: int
+    language: str
     text: str
-    mark: str = ""  # of the comment before it: "run: ..." or "unchecked: REASON"
+    mark: str = ""
 
     @property
     def file_name(self) -> str:
-        """The name of the file that the block says it is, or nothing."""
-        found = FILE_NAME.match(self.text)
-        return found[1] if found else ""
+        """The name of the file in the first line, or an empty string."""
+        match = FILE_NAME.match(self.text)
+        return match[1] if match else ""
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}"
 
 
-def of_file(root: pathlib.Path, path: pathlib.Path) -> list[Block]:
-    """The blocks of a document: reStructuredText, Markdown, or a plugin with its EXAMPLES."""
+def read_blocks(root: pathlib.Path, path: pathlib.Path) -> list[Block]:
+    """Read the blocks of a document: reStructuredText, Markdown, or EXAMPLES of a plugin."""
     text = path.read_text(encoding="utf-8")
     name = str(path.relative_to(root))
-    reader = {".rst": _rst, ".md": _markdown, ".py": _plugin}[path.suffix]
+    reader = {".rst": _read_rst, ".md": _read_markdown, ".py": _read_plugin}[path.suffix]
     return list(reader(name, text))
 
 
-def _rst(name: str, text: str) -> c.Iterator[Block]:
+def _read_rst(name: str, text: str) -> c.Iterator[Block]:
     lines = text.splitlines()
     mark = ""
     for number, line in enumerate(lines):
-        if found := RST_MARK.match(line):
-            mark = found["mark"]
-        elif found := RST_BLOCK.match(line):
-            first, body = _indented(lines, number + 1, len(found["indent"]))
-            yield Block(name, first + 1, found["language"] or "", body, mark)
+        if match := RST_MARK.match(line):
+            mark = match["mark"]
+        elif match := RST_BLOCK.match(line):
+            first, body = _read_indented(lines, number + 1, len(match["indent"]))
+            yield Block(name, first + 1, match["language"] or "", body, mark)
             mark = ""
         elif line.strip():
             mark = ""
 
 
-def _indented(lines: list[str], number: int, indent: int) -> tuple[int, str]:
-    """The body of a directive that stands before line `number`, and the index of its first line."""
+def _read_indented(lines: list[str], number: int, indent: int) -> tuple[int, str]:
+    """Read the body of the directive before line ``number``.
+
+    :returns: the index of its first line, and the text.
+    """
     body: list[str] = []
     first = number
     for index in range(number, len(lines)):
@@ -72,25 +83,25 @@ def _indented(lines: list[str], number: int, indent: int) -> tuple[int, str]:
     return first, textwrap.dedent("\n".join(body)).rstrip() + "\n"
 
 
-def _markdown(name: str, text: str) -> c.Iterator[Block]:
+def _read_markdown(name: str, text: str) -> c.Iterator[Block]:
     mark = language = ""
     first: int | None = None
     lines = text.splitlines()
     for number, line in enumerate(lines):
-        if found := MARKDOWN_FENCE.match(line):
+        if match := MARKDOWN_FENCE.match(line):
             if first is None:
-                first, language = number + 1, found["language"]
+                first, language = number + 1, match["language"]
             else:
                 body = textwrap.dedent("\n".join(lines[first:number])) + "\n"
                 yield Block(name, first + 1, language, body, mark)
                 first, mark = None, ""
-        elif first is None and (found := MARKDOWN_MARK.match(line)):
-            mark = found["mark"]
+        elif first is None and (match := MARKDOWN_MARK.match(line)):
+            mark = match["mark"]
         elif first is None and line.strip():
             mark = ""
 
 
-def _plugin(name: str, text: str) -> c.Iterator[Block]:
+def _read_plugin(name: str, text: str) -> c.Iterator[Block]:
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "EXAMPLES":
             yield Block(name, node.lineno + 1, "yaml", ast.literal_eval(node.value).lstrip("\n"))

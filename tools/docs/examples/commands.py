@@ -1,4 +1,4 @@
-"""Whether command lines in the documentation name what there is: playbooks, variables, plugins, make's targets."""
+"""Check that playbooks, variables, plugins and make targets in command lines exist."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typing as t
 from tools.docs.examples.blocks import Block
 
 COLLECTION = "eksops.irsa"
-# Programs of others, whose arguments nothing here knows.
+# Programs whose arguments are not checked.
 FOREIGN = {
     "ansible", "ansible-builder", "aws", "eksctl", "helm", "kubectl", "openssl", "pip", "podman", "ssh",
     "terraform",
@@ -23,8 +23,8 @@ PLAYBOOK_FLAGS = {"--check", "--diff", "-v", "-vvv"}
 ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 
 
-def lines_of(block: Block) -> list[str]:
-    """The commands that a console or shell block has, continued lines joined."""
+def split_commands(block: Block) -> list[str]:
+    """Split a console or shell block into commands, with continued lines joined."""
     text = block.text.replace("\\\n", "")
     lines = [line for line in text.splitlines() if line.strip()]
     if block.language == "console":
@@ -32,24 +32,36 @@ def lines_of(block: Block) -> list[str]:
     return [line for line in lines if not line.startswith("#")]
 
 
-def syntax(block: Block) -> list[str]:
-    """What bash says of the block."""
-    script = "\n".join(lines_of(block)) + "\n" if block.language == "console" else block.text
-    found = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
-    return [found.stderr.strip()] if found.returncode else []
+def check_syntax(block: Block) -> list[str]:
+    """Check the shell syntax of a block.
+
+    :returns: the errors of bash.
+    """
+    script = "\n".join(split_commands(block)) + "\n" if block.language == "console" else block.text
+    result = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    return [result.stderr.strip()] if result.returncode else []
 
 
 class Commands:
+    """Checks command lines.
+
+    :param root: the root of the checkout.
+    :param variables: the variables of each playbook of the collection, by the playbook's name.
+    :param plugins: short names of the collection's plugins.
+    """
+
     def __init__(self, root: pathlib.Path, variables: t.Mapping[str, t.Collection[str]], plugins: t.Collection[str]):
-        """`variables` are those that each playbook of the collection knows, by its name; `plugins` short names."""
         self.variables = variables
         self.plugins = plugins
         makefile = (root / "Makefile").read_text(encoding="utf-8")
         self.targets = set(re.findall(r"^([a-z][\w-]*):", makefile, re.MULTILINE))
         self.settings = {"PYTHON", *re.findall(r"\$\((?:if \$\()?([A-Z]{2,})\)", makefile)}
 
-    def problems(self, line: str, files: t.Collection[str]) -> c.Iterator[str]:
-        """What is wrong with a command; `files` are those that the document shows, by name."""
+    def find_problems(self, line: str, files: t.Collection[str]) -> c.Iterator[str]:
+        """Find the problems of a command.
+
+        :param files: names of the files that the document shows.
+        """
         words = shlex.split(line, comments=True)
         while words and ASSIGNMENT.match(words[0]):
             words.pop(0)
@@ -57,18 +69,18 @@ class Commands:
             return
         program, *arguments = words
         checks: dict[str, t.Callable[[list[str], t.Collection[str]], c.Iterator[str]]] = {
-            "ansible-playbook": self._playbook,
-            "ansible-doc": self._doc,
-            "ansible-galaxy": self._galaxy,
-            "ansible-inventory": self._inventory,
-            "make": self._make,
+            "ansible-playbook": self._check_ansible_playbook,
+            "ansible-doc": self._check_ansible_doc,
+            "ansible-galaxy": self._check_ansible_galaxy,
+            "ansible-inventory": self._check_ansible_inventory,
+            "make": self._check_make,
         }
         if program in checks:
             yield from checks[program](arguments, files)
         elif program not in FOREIGN:
-            yield f"the program {program} is not known here"
+            yield f"unknown program {program}"
 
-    def _playbook(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
+    def _check_ansible_playbook(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
         words = iter(arguments)
         playbooks = []
         extra = []
@@ -76,92 +88,92 @@ class Commands:
             if word == "-e":
                 extra.append(next(words, ""))
             elif word == "-i":
-                yield from _missing(next(words, ""), files)
+                yield from _check_file(next(words, ""), files)
             elif word in PLAYBOOK_OPTIONS:
                 next(words, "")
             elif word.startswith("-"):
                 if word not in PLAYBOOK_FLAGS:
-                    yield f"the option {word} of ansible-playbook is not known here"
+                    yield f"unknown option of ansible-playbook: {word}"
             else:
                 playbooks.append(word)
         for playbook in playbooks:
-            yield from self._of_playbook(playbook, extra, files)
+            yield from self._check_playbook(playbook, extra, files)
         if not playbooks:
-            yield "it names no playbook"
+            yield "ansible-playbook without a playbook"
 
-    def _of_playbook(self, playbook: str, extra: list[str], files: t.Collection[str]) -> c.Iterator[str]:
+    def _check_playbook(self, playbook: str, extra: list[str], files: t.Collection[str]) -> c.Iterator[str]:
         names = []
         for text in extra:
             if text.startswith("@"):
-                yield from _missing(text[1:], files)
+                yield from _check_file(text[1:], files)
             elif text.startswith("{"):
                 names += list(json.loads(text))
             else:
                 names += [word.split("=", 1)[0] for word in shlex.split(text)]
         if not playbook.startswith(f"{COLLECTION}."):
-            yield from _missing(playbook, files)
+            yield from _check_file(playbook, files)
             return
         name = playbook.removeprefix(f"{COLLECTION}.")
         if name not in self.variables:
-            yield f"there is no playbook {playbook}"
+            yield f"playbook {playbook} does not exist"
             return
         for variable in names:
             if variable not in self.variables[name]:
-                yield f"the playbook {playbook} knows no variable {variable}"
+                yield f"playbook {playbook} has no variable {variable}"
 
-    def _doc(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
+    def _check_ansible_doc(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
         name = arguments[-1]
         if not name.startswith(f"{COLLECTION}.") or name.removeprefix(f"{COLLECTION}.") not in self.plugins:
-            yield f"there is no plugin or role {name}"
+            yield f"plugin or role {name} does not exist"
 
-    def _galaxy(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
+    def _check_ansible_galaxy(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
         if arguments[:2] not in (["collection", "install"], ["collection", "list"]):
-            yield f"ansible-galaxy {' '.join(arguments)} is not known here"
+            yield f"unknown command: ansible-galaxy {' '.join(arguments)}"
 
-    def _inventory(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
+    def _check_ansible_inventory(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
         if "-i" in arguments:
-            yield from _missing(arguments[arguments.index("-i") + 1], files)
+            yield from _check_file(arguments[arguments.index("-i") + 1], files)
 
-    def _make(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
+    def _check_make(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
         for word in arguments:
             name, equals, _value = word.partition("=")
             known = self.settings if equals else self.targets
             if word not in ("-s",) and name not in known:
-                yield f"make knows no {'variable' if equals else 'target'} {name}"
+                yield f"make has no {'variable' if equals else 'target'} {name}"
 
 
-def _missing(name: str, files: t.Collection[str]) -> c.Iterator[str]:
-    # Inventories and bindings of the reader's own need no block to show them in every document.
-    own = {"bindings.yml", "eks_clusters.yml", "clusters.eks_clusters.yml"}
-    if name not in files and name not in own:
-        yield f"no block of the document shows the file {name}"
+def _check_file(name: str, files: t.Collection[str]) -> c.Iterator[str]:
+    # The reader's own inventory and bindings: not every document shows them.
+    common = {"bindings.yml", "eks_clusters.yml", "clusters.eks_clusters.yml"}
+    if name not in files and name not in common:
+        yield f"the document has no block for file {name}"
 
 
-def in_pipeline(value: t.Any) -> c.Iterator[str]:
-    """The command lines of a GitLab job's `script` or a GitHub step's `run`, at any depth."""
+def find_pipeline_commands(value: t.Any) -> c.Iterator[str]:
+    """Yield the command lines of ``script`` in GitLab jobs and ``run`` in GitHub steps, at any depth."""
     if isinstance(value, list):
         for item in value:
-            yield from in_pipeline(item)
+            yield from find_pipeline_commands(item)
     elif isinstance(value, dict):
         for key, item in value.items():
             if key in ("script", "run"):
                 for text in item if isinstance(item, list) else [item]:
                     yield from str(text).splitlines()
             else:
-                yield from in_pipeline(item)
+                yield from find_pipeline_commands(item)
 
 
-def playbook_variables(root: pathlib.Path, role: t.Collection[str]) -> dict[str, set[str]]:
-    """The variables that each playbook knows: those in its text, and the role's `role` where it has the role."""
+def read_playbook_variables(root: pathlib.Path, role_variables: t.Collection[str]) -> dict[str, set[str]]:
+    """Read the variables of each playbook: those in its text, and those of the role if it uses the role."""
     session = (root / "playbooks" / "tasks" / "session.yml").read_text(encoding="utf-8")
-    found = {}
+    variables = {}
     for path in (root / "playbooks").glob("*.yml"):
         text = path.read_text(encoding="utf-8")
         text += session if "session.yml" in text else ""
         names = set(re.findall(r"\b(irsa_[a-z_]+|fail_on)\b", text))
-        # What a playbook hands on isn't given to it.
+        # Registered variables are not inputs.
         names -= set(re.findall(r"register: (\w+)", text))
         if f"{COLLECTION}.irsa\n" in text:
-            names |= set(role)
-        found[path.stem] = names
-    return found
+            names |= set(role_variables)
+        variables[path.stem] = names
+    return variables

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Several AWS accounts in one process, each with a profile or role of its own."""
+"""Sessions for several AWS accounts in one process, each with its own profile or role."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _FIRST_REGION = "us-east-1"
 
 
 class OpenAccount:
-    """One account with credentials that AWS has accepted. Threads may share it.
+    """An account whose credentials AWS has accepted. Threads may share it.
 
-    :param guessed: whether ``regions`` are the regions that botocore knows, because the caller may not list them.
+    :param guessed: whether ``regions`` come from botocore because the caller may not list the account's regions.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class OpenAccount:
 class AwsAccounts:
     """Opens AWS accounts, starting with the credentials that amazon.aws finds. Threads may share it.
 
-    :param region: for calls that concern no region, in accounts of its partition.
-    :param connection: the third of what amazon.aws's ``get_aws_connection_info`` returns; ``region`` and ``endpoint``
-        are the others.
+    :param region: the region for calls that do not depend on a region, in accounts of its partition.
+    :param connection: the third item of the result of amazon.aws's ``get_aws_connection_info``; ``region`` and
+        ``endpoint`` are the other items.
     :param assume_role_arn: a role to assume first, for accounts without a profile.
-    :param regions: for accounts that do not name regions; empty for all enabled regions.
-    :param connections: how many requests a client may have in parallel.
+    :param regions: the regions of accounts that do not name any; empty for all enabled regions.
+    :param connections: the maximum number of parallel requests of a client.
     """
 
     def __init__(
@@ -86,22 +86,22 @@ class AwsAccounts:
         regions: t.Sequence[str],
         connections: int,
     ) -> None:
-        given = dict(connection)
+        options = dict(connection)
         self._region = region
         self._endpoint = endpoint
-        self._verify = given.pop("verify", None)
-        self._config = client_config(connections).merge(given.pop("aws_config", None) or botocore.config.Config())
-        add_security_token(given)
-        self._given = given
+        self._verify = options.pop("verify", None)
+        self._config = client_config(connections).merge(options.pop("aws_config", None) or botocore.config.Config())
+        add_security_token(options)
+        self._options = options
         self._assume_role_arn = assume_role_arn
         self._regions = tuple(regions)
-        # A loader caches what it has parsed; all sessions share it.
+        # All sessions share the loader, which caches parsed data.
         self._loader = botocore.loaders.create_loader()
         self._lock = threading.Lock()
         self._own: t.Any = None
 
     def open(self, account: AwsAccount) -> OpenAccount:
-        """The account, after a call with its credentials.
+        """Open an account, and check its credentials with a call.
 
         :raises AccessDenied: the caller may not assume its role.
         :raises BadCredentials: AWS does not accept its credentials.
@@ -115,7 +115,7 @@ class AwsAccounts:
         lock = threading.Lock()
 
         def make_client(service: str, region: str) -> t.Any:
-            # A session creates one client at a time; each client then serves any number of threads.
+            # A session cannot create clients in parallel. Threads may share a client.
             with lock:
                 return self._client(session, service, region)
 
@@ -131,24 +131,24 @@ class AwsAccounts:
         return OpenAccount(account, identity["Account"], make_client, regions, guessed=guessed)
 
     def _first_region(self, regions: t.Sequence[str]) -> str:
-        """The region for calls that concern no region, in the partition of the regions to be read."""
+        """The region for calls that do not depend on a region, in the partition of ``regions``."""
         first = self._region or _FIRST_REGION
         session = self._session()
         try:
             if regions and session.get_partition_for_region(first) != session.get_partition_for_region(regions[0]):
                 return regions[0]
         except botocore_errors.UnknownRegionError:
-            pass  # the first call there fails with a message
+            pass  # the first call there reports the error
         return first
 
     def _own_session(self, region: str) -> t.Any:
         """The session of the accounts without a profile."""
         if self._own is None:
             session = self._session(
-                profile=self._given.get("profile_name"),
-                access_key=self._given.get("aws_access_key_id"),
-                secret_key=self._given.get("aws_secret_access_key"),
-                token=self._given.get("aws_session_token"),
+                profile=self._options.get("profile_name"),
+                access_key=self._options.get("aws_access_key_id"),
+                secret_key=self._options.get("aws_secret_access_key"),
+                token=self._options.get("aws_session_token"),
             )
             if self._assume_role_arn:
                 session = self._assume(session, region, self._assume_role_arn, None)
@@ -186,7 +186,7 @@ class AwsAccounts:
             )
         except (botocore_errors.ProfileNotFound, botocore_errors.ConfigParseError) as error:
             raise BadCredentials(
-                "could not start a session with AWS",
+                "could not create an AWS session",
                 cause=str(error),
                 fix="correct profile, or the AWS configuration files",
             ) from error

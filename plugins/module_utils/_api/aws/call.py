@@ -64,23 +64,22 @@ QUOTA = frozenset({"LimitExceeded", "LimitExceededException"})
 CONFLICT = frozenset(
     {"ConcurrentModification", "ConcurrentModificationException", "DeleteConflict", "UnmodifiableEntity"}
 )
-# Transient errors that botocore does not retry (it retries throttling and 5xx): IAM's answers while another writer
-# changes the entity.
+# Transient errors that botocore does not retry (it retries throttling and 5xx): another writer changes the entity.
 TRANSIENT = ["ConcurrentModification", "ConcurrentModificationException", "EntityTemporarilyUnmodifiable"]
 
 FIX_CREDENTIALS = (
-    "give credentials that are valid now: the options access_key, secret_key, session_token or profile, the AWS_* "
-    "environment variables, or the instance's own role"
+    "provide valid credentials: the options access_key, secret_key, session_token or profile, the AWS_* environment "
+    "variables, or an instance role"
 )
 
 
 def aws_call(action: str, what: str, *, retry: bool = True) -> t.Callable[[t.Callable[P, R]], t.Callable[P, R]]:
-    """Decorates the function for one AWS call.
+    """Decorate the function for an AWS call.
 
     :param action: the IAM action that the call needs, ``iam:GetRole``.
-    :param what: the purpose of the call, a template over the function's keyword arguments: ``read role {name}``.
-    :param retry: False for a write that must not be repeated without another read; botocore's own retries stay.
-    :returns: a decorator; the decorated function takes the client first and everything else by keyword.
+    :param what: the purpose of the call, a template for the function's keyword arguments: ``read role {name}``.
+    :param retry: False for a write that must not be repeated without another read; botocore's own retries remain.
+    :returns: a decorator; the decorated function takes the client first and all other arguments by keyword.
     :raises IrsaError: the translated error of the call.
     """
 
@@ -105,7 +104,7 @@ def _once(function: t.Callable[P, R]) -> t.Callable[P, R]:
 
 
 class _Retry(AWSRetry):
-    """amazon.aws's backoff, for errors that botocore does not retry."""
+    """The backoff of amazon.aws, for errors that botocore does not retry."""
 
     base_class = None
 
@@ -115,7 +114,7 @@ class _Retry(AWSRetry):
 
     @staticmethod
     def found(response_code: str, catch_extra_error_codes: t.Any = None) -> bool:
-        # ResponseParserError: an answer that is not XML or JSON, as from an overloaded proxy.
+        # ResponseParserError: the answer is not XML or JSON, for example from an overloaded proxy.
         return response_code in TRANSIENT or response_code == "ResponseParserError"
 
 
@@ -127,7 +126,7 @@ def _code(error: Exception) -> str:
 
 
 def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
-    """The collection's error for one of botocore's.
+    """Translate an error of botocore.
 
     :param error: a ``ClientError`` or another ``BotoCoreError``.
     :param action: the IAM action of the call.
@@ -145,27 +144,30 @@ def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
         return errors.AlreadyExists(message, cause=text, **facts)
     if code in DENIED:
         return errors.AccessDenied(
-            message, cause=text, fix=f"allow {action} for the caller, here and in every policy that bounds it", **facts
+            message,
+            cause=text,
+            fix=f"allow {action} for the caller; check permissions boundaries and service control policies too",
+            **facts,
         )
     if code in EXPIRED:
         return errors.BadCredentials(
             message, cause=f"the AWS credentials have expired ({code})", fix=FIX_CREDENTIALS, **facts
         )
     if code in REJECTED:
-        # Without AWS's own text: for a wrong signature it repeats the signed headers, which include the session token.
+        # AWS's text is omitted: for a wrong signature it contains the signed headers, which include the session token.
         return errors.BadCredentials(
-            message, cause=f"AWS doesn't accept the credentials ({code})", fix=FIX_CREDENTIALS, **facts
+            message, cause=f"AWS does not accept the credentials ({code})", fix=FIX_CREDENTIALS, **facts
         )
     if code in THROTTLED:
         return errors.Throttled(
             message,
-            cause=f"AWS went on throttling after the retries ({code})",
-            fix="run again later or with fewer hosts at a time; what is done stays done",
+            cause=f"AWS still throttled the request after all retries ({code})",
+            fix="run again later, or with fewer hosts in parallel; completed changes are kept",
             **facts,
         )
     if code in QUOTA:
         return errors.QuotaExceeded(
-            message, cause=text, fix="have the quota raised (Service Quotas), or use less of it", **facts
+            message, cause=text, fix="request a higher quota (Service Quotas), or delete unused objects", **facts
         )
     if code in CONFLICT:
         return errors.Conflict(message, cause=text, **facts)
@@ -186,7 +188,7 @@ def _local_failure(error: Exception, message: str) -> errors.IrsaError:
             botocore_errors.TokenRetrievalError,
         ),
     ):
-        # The class, not the text: a credential process may print secrets.
+        # The class, not the text: the output of a credential process may contain secrets.
         return errors.BadCredentials(
             message, cause=f"no usable AWS credentials were found ({type(error).__name__})", fix=FIX_CREDENTIALS
         )
@@ -198,12 +200,12 @@ def _local_failure(error: Exception, message: str) -> errors.IrsaError:
         return errors.InvalidInput(message, cause=str(error))
     if isinstance(error, botocore_errors.SSLError):
         return errors.Unreachable(
-            message, cause=str(error), fix="set aws_ca_bundle to the certificate authority that signs the endpoint"
+            message, cause=str(error), fix="set aws_ca_bundle to the certificate authority of the endpoint"
         )
     if isinstance(error, (botocore_errors.HTTPClientError, botocore_errors.ConnectionError)):
         return errors.Unreachable(
             message,
             cause=str(error),
-            fix="check region, endpoint_url, proxy and network: the task's host must reach the endpoint",
+            fix="check region, endpoint_url, proxy and network: the host of the task must reach the endpoint",
         )
     return errors.ApiError(message, cause=f"{type(error).__name__}: {error}")

@@ -14,7 +14,7 @@ from .call import aws_call
 
 @aws_call("eks:DescribeCluster", "read the EKS cluster {name}")
 def describe_cluster(client: t.Any, *, name: str) -> dict[str, t.Any]:
-    """DescribeCluster's ``cluster``, as AWS returns it.
+    """DescribeCluster's ``cluster``.
 
     :raises NotFound: the cluster does not exist in the client's region and account.
     """
@@ -48,7 +48,7 @@ def describe_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any
     "eks:ListPodIdentityAssociations", "list the EKS Pod Identity associations of {namespace}/{name} in {cluster}"
 )
 def list_pod_identity_associations(client: t.Any, *, cluster: str, namespace: str, name: str) -> list[dict[str, t.Any]]:
-    """The EKS Pod Identity associations of one service account, without their roles, which AWS does not list."""
+    """The EKS Pod Identity associations of a service account. AWS does not list their roles."""
     return _associations(client, clusterName=cluster, namespace=namespace, serviceAccount=name)
 
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""AWS IAM: a function for each call.
+"""AWS IAM: one function for each call.
 
-Each takes the botocore client first and everything else by keyword. It returns AWS's answer without the envelope (trust
-and inline policies as decoded documents), and raises the errors of `translate`.
+Each takes the botocore client first and all other arguments by keyword. It returns AWS's answer without the envelope,
+with policies as decoded documents, and raises the errors of `translate`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _mapping(pairs: t.Iterable[t.Mapping[str, str]]) -> dict[str, str]:
 
 
 def _pages(client: t.Any, operation: str, key: str, **arguments: t.Any) -> list[t.Any]:
-    """All items of an operation from all pages: IAM returns at most 100 by default, and pages may be short."""
+    """The items of all pages of an operation. IAM returns at most 100 in a page by default, and pages may be short."""
     paginator = client.get_paginator(operation)
     return [item for page in paginator.paginate(**arguments) for item in page[key]]
 
@@ -70,7 +70,10 @@ def list_oidc_providers(client: t.Any) -> list[str]:
 def create_oidc_provider(
     client: t.Any, *, url: str, client_ids: t.Sequence[str], thumbprints: t.Sequence[str] | None, tags: Tags
 ) -> str:
-    """:returns: the new provider's ARN."""
+    """Create a provider.
+
+    :returns: its ARN.
+    """
     arguments: Json = {"Url": url, "ClientIDList": list(client_ids)}
     if thumbprints:
         arguments["ThumbprintList"] = list(thumbprints)
@@ -81,37 +84,37 @@ def create_oidc_provider(
 
 @aws_call("iam:DeleteOpenIDConnectProvider", "delete the OIDC provider {arn}")
 def delete_oidc_provider(client: t.Any, *, arn: str) -> None:
-    """Deletes the provider; a provider that does not exist is not an error."""
+    """Delete the provider; a provider that does not exist is not an error."""
     client.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 
 
 @aws_call("iam:AddClientIDToOpenIDConnectProvider", "add audience {client_id} to the OIDC provider {arn}")
 def add_client_id(client: t.Any, *, arn: str, client_id: str) -> None:
-    """Adds an audience; an existing one is not an error."""
+    """Add an audience; an existing one is not an error."""
     client.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=client_id)
 
 
 @aws_call("iam:RemoveClientIDFromOpenIDConnectProvider", "remove audience {client_id} from the OIDC provider {arn}")
 def remove_client_id(client: t.Any, *, arn: str, client_id: str) -> None:
-    """Removes an audience; a missing one is not an error."""
+    """Remove an audience; a missing one is not an error."""
     client.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=client_id)
 
 
 @aws_call("iam:UpdateOpenIDConnectProviderThumbprint", "set the thumbprints of the OIDC provider {arn}")
 def set_thumbprints(client: t.Any, *, arn: str, thumbprints: t.Sequence[str]) -> None:
-    """Replaces the whole list of thumbprints."""
+    """Replace all thumbprints."""
     client.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=arn, ThumbprintList=list(thumbprints))
 
 
 @aws_call("iam:TagOpenIDConnectProvider", "tag the OIDC provider {arn}")
 def tag_oidc_provider(client: t.Any, *, arn: str, tags: Tags) -> None:
-    """Sets these tags and leaves the others."""
+    """Set these tags and keep all others."""
     client.tag_open_id_connect_provider(OpenIDConnectProviderArn=arn, Tags=_pairs(tags))
 
 
 @aws_call("iam:UntagOpenIDConnectProvider", "untag the OIDC provider {arn}")
 def untag_oidc_provider(client: t.Any, *, arn: str, keys: t.Sequence[str]) -> None:
-    """Removes the tags with these keys."""
+    """Remove the tags with these keys."""
     client.untag_open_id_connect_provider(OpenIDConnectProviderArn=arn, TagKeys=list(keys))
 
 
@@ -149,7 +152,10 @@ def create_role(
     permissions_boundary: str | None = None,
     tags: Tags | None = None,
 ) -> Json:
-    """:returns: the new role as ``get_role`` returns it."""
+    """Create a role.
+
+    :returns: the role as ``get_role`` returns it.
+    """
     arguments: Json = {"RoleName": name, "Path": path, "AssumeRolePolicyDocument": compact(trust_policy)}
     optional = {
         "Description": description,
@@ -165,52 +171,55 @@ def create_role(
 
 @aws_call("iam:DeleteRole", "delete the role {name}")
 def delete_role(client: t.Any, *, name: str) -> None:
-    """:raises Conflict: the role still has policies or instance profiles."""
+    """Delete a role.
+
+    :raises Conflict: the role still has policies or instance profiles.
+    """
     client.delete_role(RoleName=name)
 
 
 @aws_call("iam:UpdateAssumeRolePolicy", "write the trust policy of the role {name}", retry=False)
 def set_trust_policy(client: t.Any, *, name: str, trust_policy: t.Mapping[str, t.Any]) -> None:
-    """Replaces the whole trust policy; IAM has no version check.
+    """Replace the trust policy; IAM has no version check.
 
-    :raises Conflict: another writer changed it at the same time; read it before another try.
+    :raises Conflict: another writer changes it at the same time; read it again before a retry.
     """
     client.update_assume_role_policy(RoleName=name, PolicyDocument=compact(trust_policy))
 
 
 @aws_call("iam:UpdateRole", "update the role {name}")
 def update_role(client: t.Any, *, name: str, description: str, max_session_duration: int) -> None:
-    """Sets both; an empty description clears it."""
+    """Set both properties; an empty description clears it."""
     client.update_role(RoleName=name, Description=description, MaxSessionDuration=max_session_duration)
 
 
 @aws_call("iam:PutRolePermissionsBoundary", "set the permissions boundary of the role {name}")
 def set_permissions_boundary(client: t.Any, *, name: str, arn: str) -> None:
-    """Sets or replaces the boundary."""
+    """Set or replace the boundary."""
     client.put_role_permissions_boundary(RoleName=name, PermissionsBoundary=arn)
 
 
 @aws_call("iam:DeleteRolePermissionsBoundary", "remove the permissions boundary of the role {name}")
 def delete_permissions_boundary(client: t.Any, *, name: str) -> None:
-    """Removes the boundary."""
+    """Remove the boundary."""
     client.delete_role_permissions_boundary(RoleName=name)
 
 
 @aws_call("iam:TagRole", "tag the role {name}")
 def tag_role(client: t.Any, *, name: str, tags: Tags) -> None:
-    """Sets these tags and leaves the others."""
+    """Set these tags and keep all others."""
     client.tag_role(RoleName=name, Tags=_pairs(tags))
 
 
 @aws_call("iam:UntagRole", "untag the role {name}")
 def untag_role(client: t.Any, *, name: str, keys: t.Sequence[str]) -> None:
-    """Removes the tags with these keys."""
+    """Remove the tags with these keys."""
     client.untag_role(RoleName=name, TagKeys=list(keys))
 
 
 @aws_call("iam:ListRoleTags", "list the tags of the role {name}")
 def list_role_tags(client: t.Any, *, name: str) -> dict[str, str]:
-    """All tags of the role."""
+    """The tags of the role."""
     return _mapping(_pages(client, "list_role_tags", "Tags", RoleName=name))
 
 
@@ -222,11 +231,10 @@ def list_roles(client: t.Any) -> list[Json]:
 
 @aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles")
 def account_roles(client: t.Any) -> list[Json]:
-    """All roles of the account with their policies; up to 1000 in a request, and pages may be short.
+    """All roles of the account with their policies; up to 1000 in a request.
 
-    Each is GetRole's ``Role`` with ``Tags`` as a mapping, without ``Description`` and ``MaxSessionDuration``, which
-    this operation does not return; and has ``ManagedPolicies``, a list of ARNs, and ``InlinePolicies``, documents by
-    name.
+    :returns: GetRole's ``Role`` of each with ``Tags`` as a mapping, ``ManagedPolicies`` (ARNs) and ``InlinePolicies``
+        (documents by name). AWS does not return ``Description`` and ``MaxSessionDuration`` here.
     """
     pages = _details(client, "Role")
     return [_with_policies(role) for page in pages for role in page["RoleDetailList"]]
@@ -234,7 +242,7 @@ def account_roles(client: t.Any) -> list[Json]:
 
 @aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles and policies")
 def account_roles_and_policies(client: t.Any) -> tuple[list[Json], dict[str, Json]]:
-    """As ``account_roles``, and the default versions of the account's own managed policies, documents by ARN."""
+    """As ``account_roles``; and the default documents of the account's own managed policies, by ARN."""
     roles: list[Json] = []
     documents: dict[str, Json] = {}
     for page in _details(client, "Role", "LocalManagedPolicy"):
@@ -269,13 +277,16 @@ def list_attached_policies(client: t.Any, *, name: str) -> list[str]:
 
 @aws_call("iam:AttachRolePolicy", "attach the policy {policy_arn} to the role {name}")
 def attach_policy(client: t.Any, *, name: str, policy_arn: str) -> None:
-    """Attaches a managed policy; an attached one is not an error."""
+    """Attach a managed policy; an attached one is not an error."""
     client.attach_role_policy(RoleName=name, PolicyArn=policy_arn)
 
 
 @aws_call("iam:DetachRolePolicy", "detach the policy {policy_arn} from the role {name}")
 def detach_policy(client: t.Any, *, name: str, policy_arn: str) -> None:
-    """:raises NotFound: the policy is not attached."""
+    """Detach a managed policy.
+
+    :raises NotFound: the policy is not attached.
+    """
     client.detach_role_policy(RoleName=name, PolicyArn=policy_arn)
 
 
@@ -287,19 +298,22 @@ def list_inline_policies(client: t.Any, *, name: str) -> list[str]:
 
 @aws_call("iam:GetRolePolicy", "read the inline policy {policy_name} of the role {name}")
 def get_inline_policy(client: t.Any, *, name: str, policy_name: str) -> Json:
-    """The policy's document."""
+    """The document of an inline policy."""
     return t.cast(Json, client.get_role_policy(RoleName=name, PolicyName=policy_name)["PolicyDocument"])
 
 
 @aws_call("iam:PutRolePolicy", "write the inline policy {policy_name} of the role {name}")
 def put_inline_policy(client: t.Any, *, name: str, policy_name: str, document: t.Mapping[str, t.Any]) -> None:
-    """Creates or replaces an inline policy."""
+    """Create or replace an inline policy."""
     client.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=compact(document))
 
 
 @aws_call("iam:DeleteRolePolicy", "delete the inline policy {policy_name} of the role {name}")
 def delete_inline_policy(client: t.Any, *, name: str, policy_name: str) -> None:
-    """:raises NotFound: the inline policy does not exist."""
+    """Delete an inline policy.
+
+    :raises NotFound: the inline policy does not exist.
+    """
     client.delete_role_policy(RoleName=name, PolicyName=policy_name)
 
 
@@ -310,17 +324,17 @@ def list_instance_profiles(client: t.Any, *, name: str) -> list[str]:
     return [profile["InstanceProfileName"] for profile in found]
 
 
-@aws_call("iam:RemoveRoleFromInstanceProfile", "take the role {name} out of the instance profile {profile}")
+@aws_call("iam:RemoveRoleFromInstanceProfile", "remove the role {name} from the instance profile {profile}")
 def remove_from_instance_profile(client: t.Any, *, name: str, profile: str) -> None:
-    """Removes the role from the profile; the profile stays."""
+    """Remove the role from the profile; the profile stays."""
     client.remove_role_from_instance_profile(RoleName=name, InstanceProfileName=profile)
 
 
 @aws_call("iam:ListPolicies", "list the managed policies of scope {scope}")
 def list_policies(client: t.Any, *, scope: str) -> dict[str, str]:
-    """Managed policies: ARNs by name.
+    """The ARNs of managed policies, by name.
 
-    :param scope: ``Local`` for the account's own policies, ``AWS`` for AWS's.
+    :param scope: ``Local`` for policies of the account, ``AWS`` for policies of AWS.
     """
     found = _pages(client, "list_policies", "Policies", Scope=scope, PaginationConfig={"PageSize": 1000})
     return {policy["PolicyName"]: policy["Arn"] for policy in found}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Clients with the credentials, region and endpoint that amazon.aws finds, and tokens for EKS."""
+"""AWS clients with the credentials, region and endpoint that amazon.aws finds, and tokens for EKS."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ if t.TYPE_CHECKING:
 
 
 def add_security_token(connection: dict[str, t.Any]) -> None:
-    """Adds the session token of an access key from the environment if the token has its older name there.
+    """Add the session token from the older variable ``AWS_SECURITY_TOKEN``, if its access key is in use.
 
-    botocore and job controllers know ``AWS_SECURITY_TOKEN`` and ``AWS_SESSION_TOKEN``; amazon.aws, which reads the key,
-    knows only the latter.
+    botocore and job controllers use both ``AWS_SECURITY_TOKEN`` and ``AWS_SESSION_TOKEN``; amazon.aws reads only the
+    latter.
 
-    :param connection: the third of what ``get_aws_connection_info`` returns.
+    :param connection: the third item of the result of ``get_aws_connection_info``.
     """
     key = connection.get("aws_access_key_id")
     if key and key == os.environ.get("AWS_ACCESS_KEY_ID") and not connection.get("aws_session_token"):
@@ -49,14 +49,14 @@ def add_security_token(connection: dict[str, t.Any]) -> None:
 
 
 class Aws:
-    """The AWS clients of one module run, each created on first use.
+    """The AWS clients of a module run, each created on first use.
 
-    Several threads may use a client. `client` and `describe` are for one thread; other threads may call them for what
-    they returned before.
+    Threads may share a client. Only one thread may call `client` and `describe` with new arguments; others may repeat
+    its calls.
 
-    :param connections: how many requests a client may have in parallel. With more than one, a throttled client slows
-        down by itself and retries longer.
-    :ivar calls: the requests that its clients have made.
+    :param connections: the maximum number of parallel requests of a client. With more than one, a throttled client
+        slows down and retries longer.
+    :ivar calls: counts the requests of all clients.
     :raises BadConnection: boto3 is not installed.
     """
 
@@ -70,19 +70,19 @@ class Aws:
         region, self._endpoint, connection = get_aws_connection_info(module)
         self._verify = connection.pop("verify")
         if module.params.get("aws_ca_bundle") and module.params.get("validate_certs") is None:
-            # amazon.aws ignores the bundle if validate_certs has no default, as among kubernetes.core's options.
+            # amazon.aws ignores the bundle if validate_certs has no default, as in the options of kubernetes.core.
             self._verify = module.params["aws_ca_bundle"]
-        # The user's own settings take precedence.
+        # The user's settings take precedence.
         self._config = client_config(connections).merge(connection.pop("aws_config", None) or botocore.config.Config())
         add_security_token(connection)
         try:
-            # One session for all clients: it reads botocore's data. amazon.aws makes one for each client.
+            # One session for all clients: it reads botocore's data files. amazon.aws creates one for each client.
             self._session: t.Any = boto3.session.Session(
                 region_name=region, botocore_session=_botocore_session(), **connection
             )
         except (botocore_errors.BotoCoreError, ValueError) as error:
             raise errors.BadCredentials(
-                "could not start a session with AWS",
+                "could not create an AWS session",
                 cause=str(error),
                 fix="correct profile, access_key, secret_key and session_token, or the AWS configuration files",
             ) from error
@@ -93,9 +93,9 @@ class Aws:
         self.calls = Calls()
 
     def client(self, service: str, region: str | None = None) -> t.Any:
-        """A botocore client for ``service`` with the module's credentials, region, endpoint and certificates.
+        """A botocore client with the module's credentials, region, endpoint and certificates.
 
-        :param region: a region other than the module's.
+        :param region: overrides the module's region.
         :raises BadConnection: no region is set, or the options are not valid for a client.
         """
         if (service, region) not in self._clients:
@@ -110,9 +110,9 @@ class Aws:
         return self._clients[service, region]
 
     def unsigned(self, service: str, region: str) -> t.Any:
-        """A botocore client in ``region`` that signs nothing and needs no credentials.
+        """A botocore client that does not sign requests and needs no credentials.
 
-        It calls the regional endpoint, as pods do with the webhook's regional setting.
+        It calls the regional endpoint, like a pod with the webhook's regional setting.
 
         :raises BadConnection: the options are not valid for a client.
         """
@@ -132,7 +132,7 @@ class Aws:
         self.calls.add(str(model.service_model.service_name), str(model.name))
 
     def caller(self) -> Arn:
-        """The identity of the credentials, read once. Threads may share it."""
+        """The caller's identity, read once. Threads may call it."""
         client = self.client("sts")
         with self._caller_lock:
             if self._caller is None:
@@ -155,9 +155,9 @@ class Aws:
         except errors.NotFound as error:
             region = client.meta.region_name
             raise errors.NotFound(
-                f"there is no EKS cluster {name} in region {region}",
+                f"EKS cluster {name} does not exist in region {region}",
                 cause=error.cause,
-                fix="check cluster_name, region, and that the credentials are of the cluster's account",
+                fix="check cluster_name, region, and that the credentials belong to the cluster's account",
                 cluster=name,
                 region=region,
             ) from error
@@ -165,15 +165,14 @@ class Aws:
     def eks_token(self, cluster: EksCluster) -> str:
         """A bearer token for the cluster's API server, valid for 15 minutes.
 
-        It is signed for AWS's own STS host of the region and ignores endpoint overrides: the cluster's authenticator
-        accepts no other host.
+        It is signed for AWS's STS host of the region and ignores endpoint overrides, because EKS accepts no other host.
         """
         host = f"sts.{cluster.region}.{_dns_suffix(cluster.partition)}"
         return sts.eks_token(self._session.get_credentials(), cluster=cluster.name, region=cluster.region, host=host)
 
 
 def _dns_suffix(partition: str) -> str:
-    """The suffix of AWS's host names in a partition."""
+    """The suffix of AWS host names in a partition."""
     for known in botocore.loaders.create_loader().load_data("partitions")["partitions"]:
         if known["id"] == partition:
             return str(known["outputs"]["dnsSuffix"])
@@ -184,30 +183,30 @@ def _dns_suffix(partition: str) -> str:
 
 def _botocore_session() -> t.Any:
     session = botocore.session.get_session()
-    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_moment)
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
     return session
 
 
-def _moment(text: t.Any) -> datetime.datetime:
-    """A time in an answer of AWS.
+def _parse_time(text: t.Any) -> datetime.datetime:
+    """Parse a time in an answer of AWS.
 
-    Nearly all are ISO 8601. botocore's parser for any format takes a hundred times as long, which dominates a list of
-    thousands of roles.
+    Nearly all are ISO 8601. botocore's parser accepts any format and takes a hundred times as long, which matters for a
+    list of thousands of roles.
     """
     try:
         moment = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
     except (AttributeError, ValueError):
-        return _general_moment(text)
-    return moment if moment.tzinfo else _general_moment(text)
+        return _parse_any_time(text)
+    return moment if moment.tzinfo else _parse_any_time(text)
 
 
-def _general_moment(text: t.Any) -> datetime.datetime:
-    found: datetime.datetime = botocore.utils.parse_timestamp(text)
-    return found
+def _parse_any_time(text: t.Any) -> datetime.datetime:
+    moment: datetime.datetime = botocore.utils.parse_timestamp(text)
+    return moment
 
 
 def client_config(connections: int) -> t.Any:
-    """Bounds the time and the retries of every call; AWS_* variables take precedence."""
+    """The limits on time and retries of every call; AWS_* variables take precedence."""
     limits: dict[str, t.Any] = {
         "connect_timeout": 10,
         "read_timeout": 30,

@@ -20,14 +20,14 @@ try:
 except ImportError:
     pass  # `session` reports a missing boto3
 
-# The lifetime that the API server's authenticator grants a token, whatever X-Amz-Expires says, less a minute:
+# EKS accepts a token for 15 minutes, regardless of X-Amz-Expires. One minute less is safe:
 # https://github.com/kubernetes-sigs/aws-iam-authenticator/blob/master/README.md
 EKS_TOKEN_SECONDS = 14 * 60
 _PREFIX = "k8s-aws-v1."
 _HEADER = "x-k8s-aws-id"
-# The longest token that the API server's authenticator accepts.
+# EKS does not accept longer tokens.
 _MAX_TOKEN = 4096
-# A session has only the permissions that its own policy allows too:
+# A session has only the permissions that its session policy allows too:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session
 _DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}'
 _MIN_SESSION_SECONDS = 900
@@ -43,16 +43,16 @@ class Proof(t.NamedTuple):
     expires_in: int
 
 
-@aws_call("sts:GetCallerIdentity", "ask AWS who the caller is")
+@aws_call("sts:GetCallerIdentity", "read the identity of the caller")
 def get_caller_identity(client: t.Any) -> dict[str, str]:
-    """``Account``, ``Arn`` and ``UserId`` of the credentials in use."""
+    """``Account``, ``Arn`` and ``UserId`` of the caller."""
     answer = client.get_caller_identity()
     return {key: str(answer[key]) for key in ("Account", "Arn", "UserId")}
 
 
 @aws_call("sts:AssumeRole", "assume the role {role_arn}")
 def assume_role(client: t.Any, *, role_arn: str, session_name: str, external_id: str | None) -> dict[str, t.Any]:
-    """AssumeRole's ``Credentials``, good for an hour.
+    """AssumeRole's ``Credentials``, valid for one hour.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
@@ -61,17 +61,17 @@ def assume_role(client: t.Any, *, role_arn: str, session_name: str, external_id:
     return t.cast("dict[str, t.Any]", answer["Credentials"])
 
 
-@aws_call("sts:AssumeRoleWithWebIdentity", "act as the role {role_arn}")
+@aws_call("sts:AssumeRoleWithWebIdentity", "assume the role {role_arn} with a token")
 def prove_web_identity(
-    client: t.Any, *, role_arn: str, token: str, session_name: str, conceal: t.Callable[[str], None]
+    client: t.Any, *, role_arn: str, token: str, session_name: str, register_secret: t.Callable[[str], None]
 ) -> Proof:
-    """Assumes the role with a token, in a session without permissions, and discards the credentials.
+    """Assume the role with a token, in a session without permissions, and discard the credentials.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 
-    :param client: an unsigned one: the token authenticates the caller.
-    :param conceal: receives each credential of the answer before anything else uses it.
-    :raises IrsaError: STS refused; ``details["code"]`` is its error code.
+    :param client: an unsigned client, because the token authenticates the caller.
+    :param register_secret: called with each credential of the answer, so that it is redacted.
+    :raises IrsaError: STS denied the request; ``details["code"]`` is its error code.
     """
     answer = client.assume_role_with_web_identity(
         RoleArn=role_arn,
@@ -82,21 +82,21 @@ def prove_web_identity(
     )
     credentials = answer.pop("Credentials")
     for key in ("SecretAccessKey", "SessionToken"):
-        conceal(str(credentials[key]))
+        register_secret(str(credentials[key]))
     left = credentials["Expiration"] - datetime.datetime.now(datetime.timezone.utc)
     return Proof(str(answer["AssumedRoleUser"]["Arn"]), round(left.total_seconds()))
 
 
-@aws_call("sts:GetCallerIdentity", "make a token for the EKS cluster {cluster}")
+@aws_call("sts:GetCallerIdentity", "create a token for the EKS cluster {cluster}")
 def eks_token(credentials: t.Any, *, cluster: str, region: str, host: str) -> str:
-    """A bearer token for the cluster's API server: a presigned GetCallerIdentity URL, valid for 15 minutes.
+    """Create a bearer token for the cluster's API server: a presigned GetCallerIdentity URL, valid for 15 minutes.
 
-    Makes no call. botocore's signer alone signs it: an STS client would load the whole service model first.
+    It makes no call. It uses botocore's signer without an STS client, which would load the whole service model.
 
-    :param credentials: botocore's; None if there are none.
-    :param host: AWS's own STS host in the cluster's region.
+    :param credentials: credentials of botocore; None if the caller has no credentials.
+    :param host: AWS's STS host in the cluster's region.
     :returns: ``k8s-aws-v1.`` and the URL in base64url without padding.
-    :raises BadCredentials: there are no credentials, or their session token is too long for a bearer token.
+    :raises BadCredentials: credentials are missing, or their session token is too long for a bearer token.
     """
     if credentials is None:
         raise botocore.exceptions.NoCredentialsError
@@ -107,9 +107,9 @@ def eks_token(credentials: t.Any, *, cluster: str, region: str, host: str) -> st
     token = _PREFIX + base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
     if len(token) > _MAX_TOKEN:
         raise BadCredentials(
-            f"could not make a token for the EKS cluster {cluster}",
-            cause=f"it would have {len(token)} bytes because of the long AWS session token, EKS accepts {_MAX_TOKEN}",
-            fix="use credentials whose session carries fewer tags or policies",
+            f"could not create a token for the EKS cluster {cluster}",
+            cause=f"the AWS session token is too long: it would have {len(token)} bytes, EKS accepts {_MAX_TOKEN}",
+            fix="use credentials of a session with fewer tags or policies",
             cluster=cluster,
         )
     return token

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls for tokens and admission, and for the collection's own pods."""
+"""Kubernetes API calls for webhooks and test pods, and for the keys of ConfigMaps and Secrets."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if t.TYPE_CHECKING:
     import collections.abc
 
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
-# Without 500: a webhook's failure looks like that, and the dry run is there to show it.
+# Not 500: the dry run is to report it, because the API server answers 500 if a webhook fails.
 _RETRIED = frozenset({429, 502, 503, 504})
 _ENDED = ("Succeeded", "Failed")
 
 
 def dry_run_pod(server: ApiServer, *, body: Json) -> Json:
-    """The pod as admission changes it, by a server-side dry run; nothing is stored.
+    """The pod after admission, from a server-side dry run; nothing is stored.
 
     https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run
 
-    :param body: a pod with a generateName.
+    :param body: a pod with generateName.
     """
     namespace = body["metadata"]["namespace"]
     return server.request(
@@ -48,24 +48,24 @@ def list_webhooks(server: ApiServer) -> list[Json]:
 def find_certificate_authority(server: ApiServer, *, namespace: str, secret: str) -> str | None:
     """``ca.crt`` of a secret of type kubernetes.io/tls, in base64; None if it does not exist."""
     try:
-        found = server.request(
+        body = server.request(
             "GET", f"/api/v1/namespaces/{namespace}/secrets/{secret}", what=f"read the secret {namespace}/{secret}"
         )
     except errors.NotFound:
         return None
-    return t.cast("str | None", (found.get("data") or {}).get("ca.crt"))
+    return t.cast("str | None", (body.get("data") or {}).get("ca.crt"))
 
 
 def data_keys(server: ApiServer, *, namespace: str, kind: str, name: str) -> list[str] | None:
-    """The keys of a ConfigMap or Secret; None if it does not exist, or the server does not tell.
+    """The keys of a ConfigMap or Secret; None if it does not exist or its keys are unknown.
 
-    Only the object's metadata is read, whose managedFields name the keys: no value leaves the server.
+    It reads only the object's metadata, whose managedFields name the keys, so that no value leaves the server.
     https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches
 
     :param kind: ``ConfigMap`` or ``Secret``.
     """
     try:
-        found = server.request(
+        body = server.request(
             "GET",
             f"/api/v1/namespaces/{namespace}/{kind.lower()}s/{name}",
             accept="application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1",
@@ -73,23 +73,24 @@ def data_keys(server: ApiServer, *, namespace: str, kind: str, name: str) -> lis
         )
     except errors.NotFound:
         return None
-    entries = found["metadata"].get("managedFields") or []
-    fields = [each.get("fieldsV1") or {} for each in entries]
+    entries = body["metadata"].get("managedFields") or []
+    fields = [entry.get("fieldsV1") or {} for entry in entries]
     keys = {key for owned in fields for part in ("f:data", "f:binaryData") for key in owned.get(part) or {}}
     return sorted(key.removeprefix("f:") for key in keys if key.startswith("f:")) or None
 
 
 def minor_version(server: ApiServer) -> int | None:
-    """The API server's minor version: 33 for 1.33; None if it does not tell."""
+    """The API server's minor version: 33 for 1.33; None if it is unknown."""
     version = server.request("GET", "/version", what="read the API server's version")
     number = re.match(r"\d+", str(version.get("minor")))
     return int(number[0]) if number else None
 
 
 def create_pod(server: ApiServer, *, body: Json) -> Json:
-    """Creates a pod that has a name of its own, chosen by the caller.
+    """Create a pod.
 
-    :raises AlreadyExists: a pod of that name exists, perhaps by this very request, whose answer was lost.
+    :param body: a pod with a name.
+    :raises AlreadyExists: the pod exists. An earlier attempt of this request whose answer was lost may have created it.
     """
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
     return server.request(
@@ -104,7 +105,7 @@ def create_pod(server: ApiServer, *, body: Json) -> Json:
 def follow_pod(
     server: ApiServer, *, namespace: str, name: str, seconds: float
 ) -> collections.abc.Iterator[Json | None]:
-    """The pod's states one after the other, until it has ended or the time is over; None once it is gone."""
+    """The states of a pod, in order, until it has ended or ``seconds`` are over; None if it does not exist."""
     events = workloads.follow(
         server,
         namespace=namespace,
@@ -113,10 +114,10 @@ def follow_pod(
         query={"fieldSelector": f"metadata.name={name}"},
         seconds=seconds,
     )
-    for event, what in events:
-        found = (what[0] if what else None) if event == "LIST" else None if event == "DELETED" else what
-        yield found
-        if found is None or (found.get("status") or {}).get("phase") in _ENDED:
+    for event, item in events:
+        pod = (item[0] if item else None) if event == "LIST" else None if event == "DELETED" else item
+        yield pod
+        if pod is None or (pod.get("status") or {}).get("phase") in _ENDED:
             return
 
 

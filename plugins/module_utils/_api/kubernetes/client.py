@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP to a Kubernetes API server: time-outs, retries, pages and watches.
+"""HTTP requests to a Kubernetes API server: timeouts, retries, pages and watches.
 
-It works on the urllib3 pool that the kubernetes client configures (TLS, proxies, client certificates), one level below
-``ApiClient.call_api``, whose arguments changed with release 37 of the client; the pool is the same on both sides. The
-typed API classes are left alone because importing them costs half a second from release 37 on.
+They use the urllib3 pool that the kubernetes client configures with TLS, proxies and client certificates. Release 37 of
+that client changed the arguments of ``ApiClient.call_api``, but not the pool. From that release on, the import of the
+typed API classes costs half a second, so they are not used.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ try:
     import urllib3.exceptions as http_errors
     from urllib3._collections import HTTPHeaderDict  # urllib3 1.26 has no public name for it
 except ImportError:
-    pass  # `session` reports a missing kubernetes client, which brings urllib3
+    pass  # `connection` reports a missing kubernetes client, which depends on urllib3
 
 if t.TYPE_CHECKING:
     import collections.abc
@@ -37,23 +37,23 @@ PAGE = 500
 
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
-# A TLS failure is retried once only: it is seldom the network's. A server that takes a minute to answer gets three
-# requests.
+# A TLS failure is retried only once, because it is rarely transient. A read timeout takes a minute, so there are fewer
+# retries.
 _RETRIES = {"total": 5, "read": 3, "other": 1}
-_LONGEST_PAUSE = 20.0
+_MAX_PAUSE = 20.0
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}
 
 
 class ApiServer:
-    """One API server and the caller's identity on it.
+    """An API server, and the caller's identity on it.
 
     :param pool: urllib3's pool manager or proxy manager.
-    :param host: the server's URL without a trailing slash.
-    :param authorization: gives the current ``Authorization`` header's value, or None where a client certificate
-        identifies the caller; called before each request, so that a token can be renewed.
-    :param headers: further headers of each request (impersonation).
-    :param calls: where its requests are counted.
+    :param host: the server's URL.
+    :param authorization: returns the value of the ``Authorization`` header, or None if a client certificate identifies
+        the caller. It is called before each request, so that it can renew a token.
+    :param headers: more headers of each request, for impersonation.
+    :param calls: counts the requests.
     """
 
     def __init__(
@@ -83,15 +83,15 @@ class ApiServer:
         accept: str = "application/json",
         what: str | None = None,
     ) -> Json:
-        """One request; its answer's JSON.
+        """Send a request, and return the JSON of its answer.
 
-        :param query: query parameters; those that are None are left out, booleans become ``true`` and ``false``.
-        :param accept: the form that the answer is to have; JSON of one kind or another.
-        :param what: what the request is for, in the infinitive without "to", for the message of an error.
-        :param retried: the statuses after which the request is sent again, at most five times with backoff or as the
-            answer's Retry-After says. A lost connection is always retried, so a request must be one that may arrive
-            twice: a patch, a delete with a uid, a create whose AlreadyExists the caller understands.
-        :raises IrsaError: `error_of` a refusal; Unreachable for no answer.
+        :param query: query parameters; None omits one, booleans become ``true`` and ``false``.
+        :param retried: the statuses after which the request is sent again, at most five times, with backoff or after
+            the time in Retry-After. A lost connection is always retried, so the request must be safe to repeat: a
+            patch, a delete with a uid, or a create whose caller handles AlreadyExists.
+        :param accept: the media type of the answer; it must be JSON.
+        :param what: the purpose of the request, an infinitive without "to", for error messages.
+        :raises IrsaError: as `make_error`; Unreachable if there is no answer.
         """
         return self.exchange(
             method, path, query=query, body=body, content_type=content_type, retried=retried, accept=accept, what=what
@@ -109,55 +109,55 @@ class ApiServer:
         accept: str = "application/json",
         what: str | None = None,
     ) -> tuple[int, Json]:
-        """As ``request``, with the answer's status before its JSON: an apply that creates answers 201, else 200."""
+        """As ``request``, but return the status too: an apply answers 201 if it creates the object, else 200."""
         answer = self._send(
             method, path, query=query, body=body, content_type=content_type, retried=retried, accept=accept
         )
         payload = answer.data
         if answer.status >= 400:
-            raise error_of(method, path, answer.status, payload, what=what)
+            raise make_error(method, path, answer.status, payload, what=what)
         try:
-            found = json.loads(payload) if payload else {}
+            parsed = json.loads(payload) if payload else {}
         except ValueError:
-            found = None
-        if answer.status >= 300 or not isinstance(found, dict):
-            raise not_kubernetes(self.host, f"{method} {path}", answer)
-        return answer.status, found
+            parsed = None
+        if answer.status >= 300 or not isinstance(parsed, dict):
+            raise _make_not_kubernetes_error(self.host, f"{method} {path}", answer)
+        return answer.status, parsed
 
     def text(self, path: str, *, query: Query | None = None) -> str:
-        """A GET whose answer is text, such as a pod's log."""
+        """The text that a GET returns, such as a pod's log."""
         answer = self._send("GET", path, query=query)
         if answer.status >= 400:
-            raise error_of("GET", path, answer.status, answer.data)
+            raise make_error("GET", path, answer.status, answer.data)
         return str(answer.data.decode("utf-8", "replace"))
 
     def pages(
         self, path: str, *, query: Query | None = None, keep: t.Callable[[Json], Json | None] | None = None
     ) -> tuple[list[Json], str]:
-        """All pages of a list.
+        """All objects of a list, from all of its pages.
 
-        :param keep: gives what is to be kept of an object, None for nothing of it; all of it if left out. A page at a
-            time, so that no more than a page is ever held besides.
-        :returns: the objects, and the resourceVersion from which a watch goes on.
+        :param keep: returns the part of an object to keep, or None to skip the object. It is called page by page, so
+            that only one page of whole objects is in memory. None keeps all objects.
+        :returns: the objects, and the resourceVersion at which a watch can start.
         """
-        found: list[Json] = []
+        result: list[Json] = []
         token: str | None = None
         while True:
             page = self.request("GET", path, query={**(query or {}), "limit": PAGE, "continue": token})
             items = page.get("items") or []
-            found += items if keep is None else [kept for each in items if (kept := keep(each)) is not None]
+            result += items if keep is None else [part for body in items if (part := keep(body)) is not None]
             token = page["metadata"].get("continue")
             if not token:
-                return found, str(page["metadata"].get("resourceVersion", ""))
+                return result, str(page["metadata"].get("resourceVersion", ""))
 
     def watch(
         self, path: str, *, resource_version: str, seconds: float, query: Query | None = None
     ) -> collections.abc.Iterator[tuple[str, Json]]:
-        """The events after a resourceVersion, until ``seconds`` are over or the server ends the watch.
+        """The events after a resourceVersion, for ``seconds`` or until the server ends the watch.
 
         :returns: pairs of type (ADDED, MODIFIED, DELETED, BOOKMARK) and object.
-        :raises NotFound: the resourceVersion is too old (410 Gone): list again.
-        :raises IrsaError: as ``request``. A connection lost in the middle simply ends the watch.
+        :raises NotFound: the resourceVersion is too old (410 Gone); the caller must list again.
+        :raises IrsaError: as ``request``. A connection that is lost after the first event ends the watch without error.
         """
         parameters = {
             **(query or {}),
@@ -168,18 +168,18 @@ class ApiServer:
         }
         answer = self._send("GET", path, query=parameters, stream=True, read_seconds=seconds + 5)
         if answer.status >= 400:
-            raise error_of("GET", path, answer.status, answer.read())
+            raise make_error("GET", path, answer.status, answer.read())
         try:
             for line in _lines(answer):
                 event = json.loads(line)
                 if event["type"] == "ERROR":
                     status = event["object"]
-                    raise error_of("GET", path, int(status.get("code") or 500), json.dumps(status).encode())
+                    raise make_error("GET", path, int(status.get("code") or 500), json.dumps(status).encode())
                 yield event["type"], event["object"]
         except http_errors.HTTPError:
             return
         finally:
-            # Not release_conn: the rest of an endless answer must not be read by the connection's next user.
+            # Not release_conn: the next request on this connection must not read the rest of the answer.
             answer.close()
 
     def _send(
@@ -220,16 +220,16 @@ class ApiServer:
                 preload_content=not stream,
             )
         except http_errors.HTTPError as error:
-            raise unreachable(self.host, error) from error
+            raise _make_unreachable_error(self.host, error) from error
 
 
 def _retries(statuses: t.Container[int]) -> t.Any:
-    """The retries of one request: with backoff, or after the pause that Retry-After asks for if that is bearable."""
+    """The retries of a request: with backoff, or after the time in Retry-After up to a limit."""
 
     class Retry(urllib3.Retry):
         def get_retry_after(self, response: t.Any) -> float | None:
             seconds = super().get_retry_after(response)
-            return None if seconds is None else min(seconds, _LONGEST_PAUSE)
+            return None if seconds is None else min(seconds, _MAX_PAUSE)
 
     return Retry(
         **_RETRIES,
@@ -238,7 +238,7 @@ def _retries(statuses: t.Container[int]) -> t.Any:
         backoff_factor=0.2,
         raise_on_status=False,
         redirect=False,
-        # urllib3 would take Retry-After for a reason to retry whatever the statuses say: a refused eviction has it.
+        # With Retry-After, urllib3 would retry any status. A rejected eviction has this header.
         respect_retry_after_header=429 in statuses,
     )
 
@@ -251,24 +251,28 @@ def _lines(answer: t.Any) -> collections.abc.Iterator[bytes]:
         yield from (line for line in whole if line)
 
 
-def everywhere(server: ApiServer, list_all: t.Callable[..., list[Json]], namespaces: t.Sequence[str]) -> list[Json]:
-    """The objects in any of the namespaces, by one list of all namespaces where there are several and the caller may.
+def list_in_namespaces(
+    server: ApiServer, list_all: t.Callable[..., list[Json]], namespaces: t.Sequence[str]
+) -> list[Json]:
+    """The objects in some namespaces. With several namespaces, one request lists all namespaces if the caller may.
 
-    :param list_all: a function that lists one namespace, given as ``namespace``, or all of them.
-    :raises AccessDenied: the caller may not list in one of them.
+    The result may then have objects of other namespaces.
+
+    :param list_all: lists the objects of one namespace (keyword ``namespace``), or of all.
+    :raises AccessDenied: the caller may not list one of the namespaces.
     """
     if len(namespaces) > 1:
         try:
             return list_all(server)
         except errors.AccessDenied:
-            pass  # one by one then
+            pass  # list them one by one
     return [body for name in namespaces for body in list_all(server, namespace=name)]
 
 
 def kubernetes_operation(method: str, path: str, *, watch: bool = False) -> str:
-    """A request to a Kubernetes API server in the words of RBAC: ``list pods``, ``create serviceaccounts/token``.
+    """A request as RBAC names it: ``list pods``, ``create serviceaccounts/token``.
 
-    :param path: without query; what is no resource's (``/version``) stands for itself: ``get /version``.
+    :param path: without query. The result for a path that is not a resource has the path: ``get /version``.
     """
     parts = path.strip("/").split("/")
     prefix = {"api": 2, "apis": 3}.get(parts[0])
@@ -288,17 +292,17 @@ def kubernetes_operation(method: str, path: str, *, watch: bool = False) -> str:
 # Errors
 
 
-def error_of(method: str, path: str, code: int, payload: bytes, *, what: str | None = None) -> errors.IrsaError:
-    """The error for an answer of status 400 and up.
+def make_error(method: str, path: str, code: int, payload: bytes, *, what: str | None = None) -> errors.IrsaError:
+    """Make the error for an answer with status 400 or higher.
 
-    :param payload: the answer's body: a Kubernetes Status, or whatever a proxy in between sends.
-    :param what: what the request was for, as `ApiServer.request` takes it.
+    :param payload: the answer's body: a Kubernetes Status, or any text of a proxy.
+    :param what: the purpose of the request, as for `ApiServer.request`.
     """
     status = _status(payload)
     cause = str(status.get("message") or payload[:200].decode("utf-8", "replace") or f"status {code}")
     reason = str(status.get("reason") or "")
     causes = (status.get("details") or {}).get("causes") or []
-    kind, fix = _kind(code, reason, {found.get("reason") for found in causes})
+    kind, fix = _kind(code, reason, {item.get("reason") for item in causes})
     if kind in (errors.Unreachable, errors.ApiError):
         cause = f"{code}: {cause}"
     message = f"could not {what}" if what else f"Kubernetes refused {method} {path}"
@@ -314,61 +318,61 @@ def _status(payload: bytes) -> dict[str, t.Any]:
 
 
 def _kind(code: int, reason: str, causes: t.Container[t.Any]) -> tuple[type[errors.IrsaError], str | None]:
-    """The class of error, and the fix.
+    """The class of the error, and its fix.
 
-    :param causes: the reasons among the Status' details.
+    :param causes: the reasons in the details of the Status.
     """
     if code == 403 and "NamespaceTerminating" in causes:
-        return errors.Conflict, "wait until the namespace is gone"
+        return errors.Conflict, "wait until the namespace is deleted"
     if code == 409 and "FieldManagerConflict" in causes:
-        return errors.Conflict, "change the value where its owner has it from, or take it over with force: true"
+        return errors.Conflict, "change the value at its source, or take it over with force: true"
     if code == 409:
         return (errors.AlreadyExists if reason == "AlreadyExists" else errors.OutOfDate), None
     return _KINDS.get(code, (errors.ApiError, None))
 
 
-_GONE = (errors.NotFound, None)
+_NOT_FOUND = (errors.NotFound, None)
 _INVALID = (errors.InvalidInput, None)
-_AWAY = (errors.Unreachable, "run again when the API server is available")
+_UNAVAILABLE = (errors.Unreachable, "run again when the API server is available")
 _KINDS: t.Final[t.Mapping[int, tuple[type[errors.IrsaError], str | None]]] = {
     400: _INVALID,
     401: (
         errors.BadCredentials,
-        "give credentials that the API server accepts; with cluster_name the AWS identity needs an EKS access entry or "
-        "a line in aws-auth",
+        "use credentials that the API server accepts; with cluster_name, the AWS identity needs an EKS access entry or "
+        "an entry in aws-auth",
     ),
-    403: (errors.AccessDenied, "give the caller a Role or ClusterRole with that verb on that resource"),
-    404: _GONE,
-    410: _GONE,
+    403: (errors.AccessDenied, "bind the caller to a Role or ClusterRole that allows this verb on this resource"),
+    404: _NOT_FOUND,
+    410: _NOT_FOUND,
     413: _INVALID,
     415: _INVALID,
     422: _INVALID,
-    429: (errors.Throttled, "run again later or with fewer hosts at a time; what is done stays done"),
-    502: _AWAY,
-    503: _AWAY,
-    504: _AWAY,
+    429: (errors.Throttled, "run again later, or with fewer hosts in parallel; completed changes are kept"),
+    502: _UNAVAILABLE,
+    503: _UNAVAILABLE,
+    504: _UNAVAILABLE,
 }
 
 
-def not_kubernetes(host: str, request: str, answer: t.Any) -> errors.BadConnection:
-    """The error for an answer that no Kubernetes API server gives."""
+def _make_not_kubernetes_error(host: str, request: str, answer: t.Any) -> errors.BadConnection:
+    """Make the error for an answer that a Kubernetes API server would not send."""
     return errors.BadConnection(
-        f"{host} doesn't answer as a Kubernetes API server",
-        cause=f"to {request} it said {answer.status} with {answer.headers.get('Content-Type')}",
+        f"{host} does not answer like a Kubernetes API server",
+        cause=f"{request} returned status {answer.status} with content type {answer.headers.get('Content-Type')}",
         fix="check host, the kubeconfig's server and the proxy: it may be another service, or a login page",
         host=host,
     )
 
 
-def unreachable(host: str, error: Exception) -> errors.IrsaError:
-    """The error for no answer, after the retries."""
+def _make_unreachable_error(host: str, error: Exception) -> errors.IrsaError:
+    """Make the error for a request without an answer, after all retries."""
     reason = getattr(error, "reason", None) or error
     for inner in reason.args:
         if isinstance(inner, (FileNotFoundError, IsADirectoryError, PermissionError)):
             return errors.BadConnection(
                 f"could not prepare the connection to the Kubernetes API server {host}",
-                cause=f"a file of certificates or keys can't be read: {inner.strerror}",
-                fix="check ca_cert, client_cert and client_key, or the kubeconfig's",
+                cause=f"cannot read a certificate or key file: {inner.strerror}",
+                fix="check ca_cert, client_cert and client_key, or the same settings of the kubeconfig",
                 host=host,
             )
     message = f"no answer from the Kubernetes API server {host}"
@@ -376,13 +380,13 @@ def unreachable(host: str, error: Exception) -> errors.IrsaError:
         return errors.Unreachable(
             message,
             cause=f"TLS failed: {reason}",
-            fix="give the server's own certificate authority (ca_cert, or the kubeconfig's), and a client "
-            "certificate and key that belong together; or connect by cluster_name, which needs none of them",
+            fix="set the server's certificate authority (ca_cert, or in the kubeconfig) and a client certificate with "
+            "its own key; or connect with cluster_name, which needs none of them",
             host=host,
         )
     return errors.Unreachable(
         message,
         cause=str(reason),
-        fix="check the address, the proxy and the network: a private endpoint answers inside its VPC only",
+        fix="check the address, the proxy and the network: a private endpoint is reachable only from its VPC",
         host=host,
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections to Kubernetes API servers: as kubernetes.core finds them, or by an EKS cluster's name alone."""
+"""Connections to Kubernetes API servers, with the settings of kubernetes.core or only the name of an EKS cluster."""
 
 from __future__ import annotations
 
@@ -28,30 +28,30 @@ try:
     import urllib3
     import urllib3.exceptions
 except ImportError:
-    pass  # boto3 and the kubernetes client both bring it
+    pass  # boto3 and the kubernetes client depend on it
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-# The argument spec: kubernetes.core's authentication options and the cluster's name. amazon.aws has validate_certs too;
-# that of kubernetes.core has no default, so that K8S_AUTH_VERIFY_SSL and a kubeconfig can set it.
+# The argument spec: kubernetes.core's authentication options and the cluster's name. amazon.aws also has validate_certs.
+# That of kubernetes.core has no default, so that K8S_AUTH_VERIFY_SSL and a kubeconfig can set it.
 OPTIONS: dict[str, t.Any] = {**AUTH_ARG_SPEC, "cluster_name": {"type": "str"}}
 _EXPLICIT = ("kubeconfig", "context", "host")
-# What a kubeconfig calls its entries. kubernetes.core has every value in one as a secret, and Ansible would redact a
-# word such as "cluster" in all that it says: "********roles is forbidden".
+# The name of all entries of a kubeconfig. kubernetes.core treats every value in it as a secret, so with a name such as
+# "cluster" Ansible would redact that word in all messages: "********roles is forbidden".
 _ENTRY = "eksops.irsa"
 
 
 def open_api_server(module: AnsibleAWSModule, aws: Aws | None = None, *, connections: int = 1) -> ApiServer:
     """The Kubernetes API server that the module's options name.
 
-    A kubeconfig, context or host given as an option comes first, then ``cluster_name``, then what kubernetes.core
-    finds: K8S_AUTH_* variables, the in-cluster configuration, the default kubeconfig.
+    Precedence: the options kubeconfig, context and host; then ``cluster_name``; then the other sources of
+    kubernetes.core: K8S_AUTH_* variables, the in-cluster configuration, the default kubeconfig.
 
-    :param aws: the run's AWS session, if there is one already; its requests are counted together with it.
-    :param connections: how many are kept open for requests at the same time.
-    :raises WrongCluster: options name both an EKS cluster and a connection, and they don't lead to the same cluster.
-    :raises BadConnection: the connection's options, files or libraries are missing or broken.
+    :param aws: the AWS clients of the run, if they exist; they count the requests of both.
+    :param connections: the maximum number of open connections.
+    :raises WrongCluster: the options name an EKS cluster and a connection to another cluster.
+    :raises BadConnection: options, files or libraries of the connection are missing or invalid.
     """
     name = module.params.get("cluster_name")
     if not any(module.params.get(option) for option in _EXPLICIT):
@@ -65,7 +65,7 @@ def open_api_server(module: AnsibleAWSModule, aws: Aws | None = None, *, connect
 
 
 def kubeconfig(module: AnsibleAWSModule) -> dict[str, t.Any]:
-    """A kubeconfig with which others connect as ``open_api_server`` does, certificates and token included.
+    """A kubeconfig for the same connection as ``open_api_server``, with certificates and a token.
 
     :raises IrsaError: as ``open_api_server``.
     """
@@ -73,52 +73,52 @@ def kubeconfig(module: AnsibleAWSModule) -> dict[str, t.Any]:
     if name and not any(module.params.get(option) for option in _EXPLICIT):
         aws = Aws(module)
         cluster, endpoint, authority = _describe_connectable(aws, name)
-        where: dict[str, t.Any] = {"server": endpoint, "certificate-authority-data": authority}
-        who: dict[str, t.Any] = {"token": aws.eks_token(cluster)}
+        entry: dict[str, t.Any] = {"server": endpoint, "certificate-authority-data": authority}
+        user: dict[str, t.Any] = {"token": aws.eks_token(cluster)}
         if not _verifies(module):
-            where = {"server": endpoint, "insecure-skip-tls-verify": True}
+            entry = {"server": endpoint, "insecure-skip-tls-verify": True}
         if _setting(module, "proxy"):
-            where["proxy-url"] = _setting(module, "proxy")
+            entry["proxy-url"] = _setting(module, "proxy")
     else:
-        open_api_server(module)  # refuses the wrong cluster
+        open_api_server(module)  # rejects the wrong cluster
         configuration, _pool = _configure(_kubernetes_core(), module)
-        where, who = _entries(configuration)
+        entry, user = _entries(configuration)
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{"name": _ENTRY, "cluster": where}],
-        "users": [{"name": _ENTRY, "user": who}],
+        "clusters": [{"name": _ENTRY, "cluster": entry}],
+        "users": [{"name": _ENTRY, "user": user}],
         "contexts": [{"name": _ENTRY, "context": {"cluster": _ENTRY, "user": _ENTRY}}],
         "current-context": _ENTRY,
     }
 
 
 def _entries(configuration: t.Any) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
-    """The cluster and the user of a kubeconfig for a configuration of the kubernetes client."""
+    """The cluster and the user of a kubeconfig, from a configuration of the kubernetes client."""
 
-    def encoded(path: str) -> str:
+    def encode_file(path: str) -> str:
         with open(path, "rb") as file:
             return base64.b64encode(file.read()).decode()
 
-    where: dict[str, t.Any] = {"server": configuration.host}
+    cluster: dict[str, t.Any] = {"server": configuration.host}
     if not configuration.verify_ssl:
-        where["insecure-skip-tls-verify"] = True
+        cluster["insecure-skip-tls-verify"] = True
     elif configuration.ssl_ca_cert:
-        where["certificate-authority-data"] = encoded(configuration.ssl_ca_cert)
+        cluster["certificate-authority-data"] = encode_file(configuration.ssl_ca_cert)
     if getattr(configuration, "tls_server_name", None):
-        where["tls-server-name"] = configuration.tls_server_name
+        cluster["tls-server-name"] = configuration.tls_server_name
     if configuration.proxy:
-        where["proxy-url"] = configuration.proxy
-    who: dict[str, t.Any] = {}
+        cluster["proxy-url"] = configuration.proxy
+    user: dict[str, t.Any] = {}
     scheme, _blank, credentials = (_authorization(configuration) or "").partition(" ")
     if scheme == "Bearer":
-        who["token"] = credentials
+        user["token"] = credentials
     elif scheme == "Basic":
-        who["username"], _colon, who["password"] = base64.b64decode(credentials).decode().partition(":")
+        user["username"], _colon, user["password"] = base64.b64decode(credentials).decode().partition(":")
     if configuration.cert_file:
-        who["client-certificate-data"] = encoded(configuration.cert_file)
-        who["client-key-data"] = encoded(configuration.key_file)
-    return where, who
+        user["client-certificate-data"] = encode_file(configuration.cert_file)
+        user["client-key-data"] = encode_file(configuration.key_file)
+    return cluster, user
 
 
 def _require_same_cluster(aws: Aws, server: ApiServer, name: str) -> None:
@@ -127,15 +127,15 @@ def _require_same_cluster(aws: Aws, server: ApiServer, name: str) -> None:
         issuer = str(server.request("GET", "/.well-known/openid-configuration").get("issuer"))
     except (errors.AccessDenied, errors.NotFound) as error:
         warn(
-            f"Could not check that {server.host} is the EKS cluster {name} ({error.cause}). Its issuer can be read by "
-            "those whom the ClusterRole system:service-account-issuer-discovery is bound to."
+            f"Could not check that {server.host} is the EKS cluster {name} ({error.cause}). To allow the check, bind "
+            "the caller to the ClusterRole system:service-account-issuer-discovery."
         )
         return
     if issuer != expected:
         raise errors.WrongCluster(
             f"the Kubernetes API server {server.host} is not the EKS cluster {name}",
             cause=f"its issuer is {issuer}, the cluster's is {expected}",
-            fix="leave kubeconfig, context and host out, or make them lead to the cluster that cluster_name names",
+            fix="remove kubeconfig, context and host, or point them to the cluster that cluster_name names",
             host=server.host,
             cluster=name,
         )
@@ -155,16 +155,16 @@ def _describe_connectable(aws: Aws, name: str) -> tuple[EksCluster, str, str]:
 
 
 def _connect_eks(aws: Aws, module: AnsibleAWSModule, name: str, connections: int) -> ApiServer:
-    """The API server of an EKS cluster. It needs no kubernetes client, whose import costs more than the calls."""
+    """Connect to an EKS cluster, without the kubernetes client: its import takes longer than the calls."""
     cluster, endpoint, authority = _describe_connectable(aws, name)
     token = RenewedToken(lambda: aws.eks_token(cluster), sts.EKS_TOKEN_SECONDS)
     context = _tls(cluster, authority, module.params.get("ca_cert")) if _verifies(module) else None
     if _is_proxied(module):
         core = _kubernetes_core()
         auth = core._create_auth_spec(module)
-        kept = {key: auth[key] for key in ("verify_ssl", "proxy", "no_proxy", "proxy_headers") if key in auth}
-        # The key only keeps kubernetes.core from looking for a kubeconfig; the header is made afresh for each request.
-        configuration = core._create_configuration({**kept, "host": endpoint, "api_key": "unused"})
+        settings = {key: auth[key] for key in ("verify_ssl", "proxy", "no_proxy", "proxy_headers") if key in auth}
+        # With api_key, kubernetes.core does not search for a kubeconfig. Each request sets its own header.
+        configuration = core._create_configuration({**settings, "host": endpoint, "api_key": "unused"})
         pool = core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
         if context:
             pool.connection_pool_kw["ssl_context"] = context
@@ -172,13 +172,13 @@ def _connect_eks(aws: Aws, module: AnsibleAWSModule, name: str, connections: int
     elif context:
         pool = urllib3.PoolManager(ssl_context=context, maxsize=connections)
     else:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user's choice
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user disabled it
         pool = urllib3.PoolManager(cert_reqs="CERT_NONE", maxsize=connections)
     return ApiServer(pool, endpoint, authorization=token.authorization, headers=_impersonation(module), calls=aws.calls)
 
 
 def _setting(module: AnsibleAWSModule, option: str, alias: str | None = None) -> t.Any:
-    """An option of kubernetes.core's, from its variable of the environment if it is left out; text if from there."""
+    """An option of kubernetes.core, or else its environment variable, which is a string."""
     value = module.params.get(option)
     names = [f"K8S_AUTH_{name.upper()}" for name in (option, alias) if name]
     return value if value is not None else next((os.environ[name] for name in names if os.environ.get(name)), None)
@@ -196,7 +196,7 @@ def _is_proxied(module: AnsibleAWSModule) -> bool:
 
 
 def _impersonation(module: AnsibleAWSModule) -> list[tuple[str, str]]:
-    """The headers of a request in the name of somebody else."""
+    """The headers that impersonate a user and groups."""
     groups = _setting(module, "impersonate_groups") or []
     if isinstance(groups, str):
         groups = [group for group in groups.split(",") if group]
@@ -205,7 +205,7 @@ def _impersonation(module: AnsibleAWSModule) -> list[tuple[str, str]]:
 
 
 def _tls(cluster: EksCluster, authority: str, ca_file: str | None) -> ssl.SSLContext:
-    """TLS that trusts the cluster's certificate authority, or the one in a file that the user gives instead."""
+    """TLS that trusts the cluster's certificate authority, or the one in ``ca_file``."""
     try:
         if ca_file:
             context = ssl.create_default_context(cafile=ca_file)
@@ -216,9 +216,9 @@ def _tls(cluster: EksCluster, authority: str, ca_file: str | None) -> ssl.SSLCon
         raise errors.BadConnection(
             f"{source} is not a PEM file of certificates",
             cause=f"{type(error).__name__}: {error}",
-            fix="give a certificate authority in ca_cert, or a kubeconfig that has it",
+            fix="set ca_cert to a certificate authority, or use a kubeconfig that has it",
         ) from error
-    # From Python 3.13 on the default asks for an Authority Key Identifier, which EKS's own CA certificates lack.
+    # Since Python 3.13 the default requires an Authority Key Identifier, which CA certificates of EKS lack.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
 
@@ -245,28 +245,28 @@ def _configure(core: t.Any, module: AnsibleAWSModule) -> tuple[t.Any, t.Any]:
         missing = [path for path in kubeconfig.split(os.pathsep) if not os.path.exists(os.path.expanduser(path))]
         if missing:
             raise errors.BadConnection(
-                f"kubeconfig {_shown(missing[0])} doesn't exist",
-                fix="give the path of a kubeconfig, or connect by cluster_name",
+                f"kubeconfig {_display_path(missing[0])} does not exist",
+                fix="set the path of a kubeconfig, or connect with cluster_name",
             )
     try:
         configuration = core._create_configuration(auth)
         return configuration, core.kubernetes.client.rest.RESTClientObject(configuration).pool_manager
     except (core.kubernetes.config.ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise errors.BadConnection(
-            f"could not connect to Kubernetes by {source}",
+            f"could not connect to Kubernetes with {source}",
             cause=f"{type(error).__name__}: {error}",
-            fix="correct the kubeconfig, context or K8S_AUTH_* variables, or connect by cluster_name",
+            fix="correct the kubeconfig, context or K8S_AUTH_* variables, or connect with cluster_name",
         ) from error
     except core.kubernetes.config.kube_config.yaml.YAMLError as error:
-        # Only the position: PyYAML's own text quotes the file, and a token may stand there.
+        # Only the position: PyYAML's message quotes the file, which may contain a token.
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        raise errors.BadConnection(f"{source} is not YAML{where}", fix="correct the file") from None
+        raise errors.BadConnection(f"{source} is not valid YAML{where}", fix="correct the file") from None
 
 
 def _authorization(configuration: t.Any) -> str | None:
-    # Under this key in every release; api_key itself is keyed otherwise from release 35 on. Asking also renews a token
-    # that an exec plugin or a file supplies.
+    # All releases have this key; release 35 changed the keys of api_key. The call also renews a token from an exec
+    # plugin or a file.
     bearer = configuration.auth_settings().get("BearerToken")
     if bearer:
         return t.cast("str | None", bearer["value"])
@@ -274,12 +274,12 @@ def _authorization(configuration: t.Any) -> str | None:
 
 
 def _source(auth: t.Mapping[str, t.Any]) -> str:
-    """Where the connection's settings come from, for a message."""
+    """The source of the connection's settings, for messages."""
     kubeconfig = auth.get("kubeconfig")
     if isinstance(kubeconfig, str):
-        text = f"kubeconfig {' and '.join(_shown(path) for path in kubeconfig.split(os.pathsep))}"
+        text = f"kubeconfig {' and '.join(_display_path(path) for path in kubeconfig.split(os.pathsep))}"
     elif kubeconfig:
-        text = "the kubeconfig given as a dictionary"
+        text = "the kubeconfig dictionary"
     elif auth.get("host"):
         return f"host {auth['host']}"
     else:
@@ -287,35 +287,35 @@ def _source(auth: t.Mapping[str, t.Any]) -> str:
     return f"{text}, context {auth['context']}" if auth.get("context") else text
 
 
-def _shown(path: str) -> str:
-    # In two parts because kubernetes.core has the option as a secret, since it may be a whole kubeconfig: Ansible would
+def _display_path(path: str) -> str:
+    # In two parts: the option is a secret in kubernetes.core, because it may be a whole kubeconfig, so Ansible would
     # redact the path.
     directory, name = os.path.split(path)
     return f"{name} in {directory}" if directory else name
 
 
 def _kubernetes_core() -> t.Any:
-    """kubernetes.core's client module, which knows its options, variables and files.
+    """The client module of kubernetes.core, which reads its options, variables and files.
 
-    Imported here and not above because it costs a quarter of a second that the AWS modules need not pay. Its helpers
-    carry an underscore but are all that makes a configuration without making a discovery request as well.
+    The import takes a quarter of a second, which AWS modules do not need. Only its private helpers make a configuration
+    without a discovery request.
     """
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s import client
 
     if not hasattr(client, "kubernetes"):
         raise errors.BadConnection(
             "the Python library kubernetes is missing",
-            cause=f"{sys.executable} can't import it",
+            cause=f"{sys.executable} cannot import it",
             fix="pip install kubernetes",
         )
     return client
 
 
 class RenewedToken:
-    """A bearer token that is made again before it expires, for any number of threads.
+    """A bearer token that is renewed before it expires. Threads may share it.
 
-    :param make: makes a token.
-    :param seconds: how long one is used.
+    :param make: creates a token.
+    :param seconds: the time after which a token is renewed.
     """
 
     def __init__(
@@ -329,10 +329,10 @@ class RenewedToken:
         self._lock = threading.Lock()
 
     def authorization(self) -> str:
-        """The ``Authorization`` header's value."""
+        """The value of the ``Authorization`` header."""
         with self._lock:
             if self._clock() >= self._until:
-                # Taken before the token is made: its age counts from the signature, not from our return.
+                # Read before the token is created, because its lifetime starts with the signature.
                 started = self._clock()
                 self._token = self._make()
                 self._until = started + self._seconds

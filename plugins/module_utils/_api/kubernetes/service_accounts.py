@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Service accounts and namespaces of a Kubernetes cluster: a function per call.
+"""Kubernetes API calls for service accounts and namespaces: one function for each call.
 
-Each takes the API server first and everything else by keyword, and returns the object as the server has it. With
-``dry_run`` the server does everything but store the result.
+Each takes the API server first and all other arguments by keyword, and returns the object that the server returns. With
+``dry_run`` the server does not store the result.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from . import client
 from .client import ApiServer, Json
 
 
-def _dry(dry_run: bool) -> str | None:
+def _dry_run_value(dry_run: bool) -> str | None:
     return "All" if dry_run else None
 
 
@@ -41,14 +41,20 @@ def list_service_accounts(server: ApiServer, *, namespace: str | None = None) ->
 
 
 def request_token(
-    server: ApiServer, *, namespace: str, name: str, audience: str, seconds: int, conceal: t.Callable[[str], None]
+    server: ApiServer,
+    *,
+    namespace: str,
+    name: str,
+    audience: str,
+    seconds: int,
+    register_secret: t.Callable[[str], None],
 ) -> str:
     """A token of the service account, as the kubelet requests it for a pod.
 
     https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/
 
-    :param seconds: how long it is good for; 600 at least.
-    :param conceal: called with the token first, so that it is redacted.
+    :param seconds: the lifetime of the token, at least 600.
+    :param register_secret: called with the token, so that it is redacted.
     :raises NotFound: the account does not exist.
     """
     answer = server.request(
@@ -62,23 +68,23 @@ def request_token(
         what=f"request a token of the service account {namespace}/{name}",
     )
     token = str(answer["status"]["token"])
-    conceal(token)
+    register_secret(token)
     return token
 
 
 def create_service_account(
     server: ApiServer, *, body: t.Mapping[str, t.Any], manager: str, dry_run: bool = False
 ) -> Json:
-    """Creates the account that ``body`` describes; ``manager`` becomes the owner of its fields, by update.
+    """Create a service account; ``manager`` owns its fields with the operation ``Update``.
 
-    :raises AlreadyExists: there is one, perhaps by an answer of this very request that got lost.
+    :raises AlreadyExists: it exists. An earlier attempt of this request whose answer was lost may have created it.
     :raises NotFound: the namespace does not exist.
     """
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
     return server.request(
         "POST",
         _accounts(namespace),
-        query={"fieldManager": manager, "dryRun": _dry(dry_run)},
+        query={"fieldManager": manager, "dryRun": _dry_run_value(dry_run)},
         body=body,
         what=f"create the service account {namespace}/{name}",
     )
@@ -87,18 +93,19 @@ def create_service_account(
 def apply_service_account(
     server: ApiServer, *, body: t.Mapping[str, t.Any], manager: str, force: bool, dry_run: bool = False
 ) -> Json:
-    """Applies ``body`` on the server's side: all that ``manager`` wants, no less.
+    """Apply a service account, server-side.
 
-    :param body: with uid and resourceVersion it holds for that very object in that very state only.
-    :param force: whether to take over fields that others own with other values.
-    :raises Conflict: others own such fields; the cause names them.
+    :param body: the complete configuration of ``manager``. With uid and resourceVersion, the apply is bound to this
+        version of the object.
+    :param force: whether to take over fields with other values from their owners.
+    :raises Conflict: other managers own fields with other values; the cause names them.
     :raises OutOfDate: the object has changed since it was read.
     """
     namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
     return server.request(
         "PATCH",
         f"{_accounts(namespace)}/{name}",
-        query={"fieldManager": manager, "force": force, "dryRun": _dry(dry_run)},
+        query={"fieldManager": manager, "force": force, "dryRun": _dry_run_value(dry_run)},
         body=body,
         content_type=client.APPLY,
         what=f"apply the service account {namespace}/{name}",
@@ -116,9 +123,9 @@ def remove_fields(
     manager: str,
     dry_run: bool = False,
 ) -> Json:
-    """Removes annotations and labels of the account with that uid, whoever owns them.
+    """Remove annotations and labels of the service account with this uid, regardless of their owners.
 
-    :raises OutOfDate: the account has been replaced.
+    :raises OutOfDate: the service account was replaced.
     """
     metadata: Json = {"uid": uid}
     for kind, keys in (("annotations", annotations), ("labels", labels)):
@@ -127,7 +134,7 @@ def remove_fields(
     return server.request(
         "PATCH",
         f"{_accounts(namespace)}/{name}",
-        query={"fieldManager": manager, "dryRun": _dry(dry_run)},
+        query={"fieldManager": manager, "dryRun": _dry_run_value(dry_run)},
         body={"metadata": metadata},
         content_type=client.MERGE,
         what=f"remove annotations of the service account {namespace}/{name}",
@@ -137,15 +144,15 @@ def remove_fields(
 def delete_service_account(
     server: ApiServer, *, namespace: str, name: str, uid: str, resource_version: str, dry_run: bool = False
 ) -> None:
-    """Deletes the account if it is still that very object in that very state. A missing account is not an error.
+    """Delete this version of the service account. A missing service account is not an error.
 
-    :raises OutOfDate: the account has changed since it was read.
+    :raises OutOfDate: it has changed since it was read.
     """
     try:
         server.request(
             "DELETE",
             f"{_accounts(namespace)}/{name}",
-            # In the body and not in the query, which a server reads only where there is no body.
+            # In the body: the API server reads the query only if there is no body.
             body={
                 "apiVersion": "v1",
                 "kind": "DeleteOptions",
@@ -176,12 +183,12 @@ def namespace_phase(server: ApiServer, *, name: str) -> str | None:
 
 
 def create_namespace(server: ApiServer, *, name: str, manager: str, dry_run: bool = False) -> None:
-    """Creates the namespace; an existing one is not an error."""
+    """Create the namespace; an existing one is not an error."""
     try:
         server.request(
             "POST",
             "/api/v1/namespaces",
-            query={"fieldManager": manager, "dryRun": _dry(dry_run)},
+            query={"fieldManager": manager, "dryRun": _dry_run_value(dry_run)},
             body={"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}},
             what=f"create the namespace {name}",
         )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Calls for pods and the workloads that own them."""
+"""Kubernetes API calls for pods and the workloads that own them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if t.TYPE_CHECKING:
 Keep: t.TypeAlias = "t.Callable[[Json], Json | None] | None"
 
 FIELD_MANAGER = "eksops.irsa"
-# A refused eviction is not retried blindly: the disruption budget decides when there is room.
+# 429 is not retried: a disruption budget rejects the eviction, and the caller waits until it allows one.
 _NOT_429 = frozenset({500, 502, 503, 504})
 _WATCH_SECONDS = 240.0
 
@@ -32,7 +32,7 @@ def _path(namespace: str | None, api_version: str, kind: str, name: str | None =
 
 
 def pod_query(service_account: str | None, label_selectors: t.Sequence[str]) -> dict[str, str]:
-    """The selectors of a list or watch of pods."""
+    """The query parameters that select pods in a list or watch."""
     query = {}
     if service_account:
         query["fieldSelector"] = f"spec.serviceAccountName={service_account}"
@@ -44,7 +44,7 @@ def pod_query(service_account: str | None, label_selectors: t.Sequence[str]) -> 
 def list_pods(
     server: ApiServer, *, namespace: str | None = None, query: t.Mapping[str, str] | None = None, keep: Keep = None
 ) -> list[Json]:
-    """The pods of a namespace, or of all namespaces, that the selectors choose.
+    """The selected pods of a namespace, or of all namespaces.
 
     :param keep: as for `ApiServer.pages`.
     """
@@ -54,7 +54,7 @@ def list_pods(
 def list_workloads(
     server: ApiServer, *, api_version: str, kind: str, namespace: str | None = None, keep: Keep = None
 ) -> list[Json]:
-    """The workloads of a known kind, of a namespace or of all.
+    """The workloads of a known kind in a namespace, or in all namespaces.
 
     :param keep: as for `ApiServer.pages`.
     """
@@ -70,10 +70,10 @@ def find_workload(server: ApiServer, *, namespace: str, api_version: str, kind: 
 
 
 def restart(server: ApiServer, *, namespace: str, api_version: str, kind: str, name: str, at: str) -> Json | None:
-    """Restarts the workload, as its kind is restarted.
+    """Restart the workload in the way of its kind.
 
-    :param at: the time, RFC 3339; one that the template doesn't have yet.
-    :returns: the workload; None if it is gone.
+    :param at: the time of the restart in RFC 3339; it must differ from the time in the template.
+    :returns: the workload; None if it does not exist.
     """
     try:
         return server.request(
@@ -89,9 +89,9 @@ def restart(server: ApiServer, *, namespace: str, api_version: str, kind: str, n
 
 
 def evict_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> None:
-    """Evicts the pod with that uid; one that is gone or was replaced is left alone.
+    """Evict the pod with this uid; a pod that no longer exists or was replaced is not an error.
 
-    :raises Throttled: a disruption budget is in the way; ``details["causes"]`` names it.
+    :raises Throttled: a disruption budget does not allow it; ``details["causes"]`` names the budget.
     """
     for version in ("policy/v1", "policy/v1beta1"):
         body = {
@@ -111,7 +111,7 @@ def evict_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> None
         except (errors.NotFound, errors.OutOfDate):
             pass
         except errors.InvalidInput:
-            # Servers before 1.22 know the older version alone.
+            # API servers before 1.22 have only the older version.
             if version == "policy/v1":
                 continue
             raise
@@ -119,7 +119,7 @@ def evict_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> None
 
 
 def delete_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> None:
-    """Deletes the pod with that uid; one that is gone or was replaced is left alone."""
+    """Delete the pod with this uid; a pod that no longer exists or was replaced is not an error."""
     try:
         server.request(
             "DELETE",
@@ -132,7 +132,7 @@ def delete_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> Non
 
 
 def list_events(server: ApiServer, *, namespace: str, kind: str, name: str) -> list[Json]:
-    """The events about one object; none where the caller may not read them."""
+    """The events of an object; empty if the caller may not read them."""
     selector = f"involvedObject.kind={kind},involvedObject.name={name}"
     try:
         return server.pages(f"/api/v1/namespaces/{namespace}/events", query={"fieldSelector": selector})[0]
@@ -143,28 +143,28 @@ def list_events(server: ApiServer, *, namespace: str, kind: str, name: str) -> l
 def follow(
     server: ApiServer, *, namespace: str, api_version: str, kind: str, query: t.Mapping[str, str], seconds: float
 ) -> collections.abc.Iterator[tuple[str, t.Any]]:
-    """The objects, and then their changes, for so many seconds.
+    """List objects, and watch their changes for ``seconds``.
 
-    :returns: pairs: LIST with all objects, at first and whenever events may have been missed, else the type of a
-        watch's event (ADDED, MODIFIED, DELETED) with one object.
+    :returns: pairs: LIST and all objects, first and whenever events may have been missed; or the type of a watch event
+        (ADDED, MODIFIED, DELETED) and its object.
     """
     path = _path(namespace, api_version, kind)
     until = time.monotonic() + seconds
     version: str | None = None
     while (left := until - time.monotonic()) > 0:
         if version is None:
-            found, version = server.pages(path, query=query)
-            yield "LIST", found
-        began = time.monotonic()
+            items, version = server.pages(path, query=query)
+            yield "LIST", items
+        started = time.monotonic()
         try:
-            for event, thing in server.watch(
+            for event, body in server.watch(
                 path, resource_version=version, seconds=min(left, _WATCH_SECONDS), query=query
             ):
-                version = str(thing["metadata"]["resourceVersion"])
+                version = str(body["metadata"]["resourceVersion"])
                 if event != "BOOKMARK":
-                    yield event, thing
+                    yield event, body
         except errors.NotFound:
             version = None
-        if time.monotonic() - began < 1:
-            # A server that ends watches at once, or has forgotten the version, isn't called in a tight loop.
+        if time.monotonic() - started < 1:
+            # Prevents a tight loop if the API server ends watches immediately or the version is too old.
             time.sleep(0.2)

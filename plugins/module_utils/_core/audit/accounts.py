@@ -57,7 +57,7 @@ def _examine(facts: AuditFacts, spec: AuditSpec, probes: VerificationSpec, name:
     chain = _chain(facts, spec, probes, account)
     kubernetes = _kubernetes_facts(facts, name, account)
     role_key = facts.role_key(chain.role_arn)
-    bound_by = account_rules.bound_by(account) if chain.role_arn else []
+    bound_by = account_rules.annotation_owners(account) if chain.role_arn else []
     pods, stale = _count_pods(chain, kubernetes)
     findings: list[AuditFinding] = []
     is_known = True
@@ -73,7 +73,7 @@ def _examine(facts: AuditFacts, spec: AuditSpec, probes: VerificationSpec, name:
             roles = (role_key,) if role_key and finding.link == "role" else ()
             findings.append(AuditFinding(finding, (name,), roles))
         is_known, warnings = "unknown" not in diagnosis.links.values(), tuple(diagnosis.warnings)
-    if bound_by and all(map(account_rules.is_by_hand, bound_by)):
+    if bound_by and all(map(account_rules.is_manual_owner, bound_by)):
         findings.append(AuditFinding(_bound_by_hand(chain, bound_by), (name,)))
     return ExaminedAccount(
         name, chain.role_arn, role_key, tuple(bound_by), pods, stale, is_known, tuple(findings), warnings
@@ -82,7 +82,7 @@ def _examine(facts: AuditFacts, spec: AuditSpec, probes: VerificationSpec, name:
 
 def _probes(facts: AuditFacts, spec: AuditSpec) -> VerificationSpec:
     """What to examine of each chain."""
-    plain = build_bulk_spec("", "", role_arn=None, issuer=facts.issuer, region=spec.region, ask=False)
+    plain = build_bulk_spec("", "", role_arn=None, issuer=facts.issuer, region=spec.region, ask_sts=False)
     return dataclasses.replace(
         plain, probes=frozenset({"static", "pods"} if spec.pods else {"static"}), ignore=spec.ignore
     )

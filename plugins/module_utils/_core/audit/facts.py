@@ -21,7 +21,7 @@ from ..diagnosis.facts import OrUnknown, Unknown
 from ..pods import injection
 from ..pods.workload_kinds import Owner
 from ..policy.document import federated_principals, statements
-from ..service_account.annotations import has_role_key
+from ..service_account.annotations import has_role_annotation
 from ..trust.evaluation import allowed_subjects
 from ..trust.statements import has_wildcard, parse_subject
 from ..validation import Problems
@@ -86,7 +86,7 @@ class AuditSpec:
                 problems.add(f"{name} is {params[name]}", "give 0 or more")
         if not 1 <= params["max_workers"] <= _MAX_WORKERS:
             problems.add(f"max_workers is {params['max_workers']}", f"give 1 to {_MAX_WORKERS}")
-        problems.stop()
+        problems.raise_if_any()
         return cls(
             cluster_name=params.get("cluster_name") or None,
             issuer=issuer,
@@ -251,7 +251,7 @@ def annotation_of(account: Json | None) -> str | None:
 
 def means_to_name_a_role(thing: Json) -> bool:
     """Whether an object carries the annotation, an empty one, or a key that was probably meant to be it."""
-    return has_role_key(thing["metadata"].get("annotations") or {})
+    return has_role_annotation(thing["metadata"].get("annotations") or {})
 
 
 def account_in_subject(subject: str) -> Name | None:

@@ -71,7 +71,7 @@ class ImportSpec:
             issuer = issuer if issuer.startswith("https://") else f"https://{issuer}"
         for namespace in params["namespaces"] or ():
             validation.check_service_account(problems, namespace, "default", allow_wildcards=False)
-        problems.stop()
+        problems.raise_if_any()
         return cls(params["cluster_name"] or None, issuer, tuple(dict.fromkeys(params["namespaces"] or ())))
 
 
@@ -169,7 +169,7 @@ def collect(facts: ImportFacts) -> Imported:
     found = Imported()
     users: dict[str, list[_AnnotatedAccount]] = {}
     for name, body in sorted(facts.service_accounts.items()):
-        if not rules.has_role_key(_annotations(body)):
+        if not rules.has_role_annotation(_annotations(body)):
             continue
         try:
             account = _account(facts, name, body)
@@ -207,7 +207,7 @@ def _role_arn(body: Json) -> Arn:
     annotations = _annotations(body)
     text = annotations.get(arns.ROLE_ARN_ANNOTATION)
     if text is None:
-        key, meant = next(iter(rules.near_misses(annotations).items()), ("", ""))
+        key, meant = next(iter(rules.find_near_misses(annotations).items()), ("", ""))
         raise _Skipped(f"annotation {key} has no effect; it looks like {meant}")
     if not text:
         raise _Skipped("the annotation is empty")
@@ -217,7 +217,7 @@ def _role_arn(body: Json) -> Arn:
     problems = validation.Problems()
     validation.check_role_name(problems, arn.resource.rpartition("/")[2])
     try:
-        problems.stop()
+        problems.raise_if_any()
     except IrsaError as error:
         raise _Skipped(error.message) from None
     return arn
@@ -263,7 +263,7 @@ def _option_value(option: str, text: str) -> str | bool | int | None:
     if option == "sts_regional_endpoints":
         return {"true": True, "false": False}.get(text)
     number = int(text) if re.fullmatch(r"[1-9][0-9]{0,10}", text) else 0
-    return number if rules.SHORTEST_EXPIRATION <= number <= rules.LONGEST_EXPIRATION else None
+    return number if rules.MIN_EXPIRATION <= number <= rules.MAX_EXPIRATION else None
 
 
 def _check_role(facts: ImportFacts, account: _AnnotatedAccount) -> None:

@@ -65,7 +65,7 @@ class BindingSpec:
         """
         if role_arn is None or role_arn == self.role_arn or self.options["state"] == "absent":
             return self._account_spec
-        return self._account_spec.of_role(role_arn)
+        return self._account_spec.with_role_arn(role_arn)
 
     @functools.cached_property
     def _account_spec(self) -> service_account_spec.ServiceAccountSpec:
@@ -286,7 +286,7 @@ def find_unlisted_accounts(
         key = (account["metadata"]["namespace"], account["metadata"]["name"])
         if key in listed or (purge.namespaces and key[0] not in purge.namespaces):
             continue
-        if ROLE_ARN in ServiceAccount.from_kubernetes(account).ours:
+        if ROLE_ARN in ServiceAccount.from_kubernetes(account).owned:
             unlisted.append(key)
     unlisted.sort()
     titles = ["/".join(key) for key in unlisted]

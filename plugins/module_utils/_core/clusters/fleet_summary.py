@@ -16,7 +16,7 @@ from ..wording import markdown_paragraph, markdown_text, quantity
 # The statuses of a cluster, the worst first, and how a summary names them.
 STATUSES = {
     "failed": "failed",
-    "stopped": "not begun",
+    "stopped": "not started",
     "changed": "changed",
     "ok": "ok",
     "empty": "without bindings",
@@ -136,7 +136,7 @@ def summarize(results: t.Sequence[ClusterResult]) -> str:
     bindings = [f"{sums[name]} {name}" for name in ("failed", "changed", "ok") if sums[name]]
     unknown = sums["total"] - sum(sums[name] for name in ("failed", "changed", "ok"))
     if unknown > 0:
-        bindings.append(f"{unknown} not begun")
+        bindings.append(f"{unknown} not started")
     parts = [(quantity(len(results), "cluster"), clusters), (quantity(sums["total"], "binding"), bindings)]
     return "; ".join(f"{total}: {', '.join(counts)}" if counts else total for total, counts in parts)
 

@@ -70,7 +70,7 @@ def parse_accounts(given: t.Sequence[t.Any]) -> list[AwsAccount]:
     names = collections.Counter(account.name for account in accounts if account.name)
     for name in sorted(str(name) for name, count in names.items() if count > 1):
         problems.add(f"accounts: {name!r} is the name of several", "give each account a name of its own")
-    problems.stop()
+    problems.raise_if_any()
     return accounts or [AwsAccount()]
 
 
@@ -155,7 +155,7 @@ class ClusterFilters:
         included = [_parse_filter(problems, "filters", filters)] if filters else []
         included += [_parse_filter(problems, f"include_filters: item {n}", item) for n, item in enumerate(include, 1)]
         excluded = [_parse_filter(problems, f"exclude_filters: item {n}", item) for n, item in enumerate(exclude, 1)]
-        problems.stop()
+        problems.raise_if_any()
         return cls(tuple({"status": USABLE, **conditions} for conditions in included or [{}]), tuple(excluded))
 
     def may_match(self, name: str) -> bool:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The causes that `irsa_verify` and `irsa_audit` distinguish, and the findings that name them.
+"""The causes that `irsa_verify` and `irsa_audit` report, and their findings.
 
-What a cause means and how to fix it in general is in `explanations.py`, for the reports of an audit. What only the
-troubleshooting guide says is in ``docs/causes.yml``.
+`explanations.py` explains each cause, for the reports of an audit and the troubleshooting guide. ``docs/causes.yml``
+has the texts that only the guide contains.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ import typing as t
 
 Link = t.Literal["provider", "role", "account", "webhook", "pods", "sts"]
 Severity = t.Literal["error", "warning", "note"]
-# The links in the order of the chain, which is the order of findings.
+# In the order of the chain. Findings have the same order.
 LINKS: tuple[Link, ...] = ("provider", "role", "account", "webhook", "pods", "sts")
 
 
 @dataclasses.dataclass(frozen=True)
 class Cause:
-    """One way in which the chain breaks.
+    """A known problem of a chain.
 
     :param id: public API.
-    :param link: the link of the chain that it breaks.
-    :param severity: ``warning`` for what works, or may work, but should be changed; ``note`` for what is worth knowing.
-    :param audit: whether only an audit of the whole cluster finds it.
+    :param link: the link that it breaks.
+    :param severity: ``error`` if it breaks the chain; ``warning`` if the chain works, or may work, but should be
+        corrected; ``note`` if it may be intended.
+    :param audit: only an audit of the whole cluster reports it.
     """
 
     id: str
@@ -108,12 +109,12 @@ BY_ID: t.Mapping[str, Cause] = {cause.id: cause for cause in CAUSES}
 class Finding:
     """A cause that applies to a chain.
 
-    :param id: the cause's.
-    :param message: what is wrong, naming the object, in one sentence without a full stop.
-    :param fix: what to do, with the names of this chain's objects.
-    :param evidence: where it shows: a statement, a field, an answer; never a token or a credential.
-    :param expected: what there should be, where one value says it.
-    :param found: what there is instead.
+    :param id: the id of the cause.
+    :param message: what is wrong with which object: one sentence without a full stop.
+    :param fix: what to do, as a command or a module with its options, for the objects of this chain.
+    :param evidence: a statement, a field or an answer that shows it; never a token or a credential.
+    :param expected: the expected value; None if it is not a single value.
+    :param found: the value that was found instead.
     """
 
     id: str
@@ -125,16 +126,16 @@ class Finding:
 
     @property
     def link(self) -> Link:
-        """The link that the cause breaks."""
+        """The link of the cause."""
         return BY_ID[self.id].link
 
     @property
     def severity(self) -> Severity:
-        """``error`` or ``warning``."""
+        """The severity of the cause."""
         return BY_ID[self.id].severity
 
     def as_dict(self) -> dict[str, t.Any]:
-        """In the shape in which `irsa_verify` returns it."""
+        """The finding as `irsa_verify` returns it."""
         return {
             "id": self.id,
             "severity": self.severity,
@@ -150,6 +151,6 @@ class Finding:
 _ORDER = {id_: number for number, id_ in enumerate(BY_ID)}
 
 
-def in_chain_order(findings: t.Iterable[Finding]) -> list[Finding]:
-    """Each once, in the order of the links and of the causes."""
+def sort_findings(findings: t.Iterable[Finding]) -> list[Finding]:
+    """The findings without duplicates, in the order of the chain."""
     return sorted(dict.fromkeys(findings), key=lambda finding: (LINKS.index(finding.link), _ORDER[finding.id]))

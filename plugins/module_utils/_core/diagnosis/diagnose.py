@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a user asks a verification for, and what the facts amount to: findings in order, and the state of each link.
+"""The spec of a verification, and its result: the findings in order and the state of each link.
 
-A caller ships the rules for which it has facts: those of provider, role, account and STS are here, those of pods and
-webhook are in `rules.pods`, those of the test pod in `test_pod`.
+This module applies the rules for provider, role, service account and STS. The rules for pods and webhook are in
+`rules.pods`, those for the test pod in `test_pod`. A module that does not read pods does not ship them.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import typing as t
 from .. import validation
 from ..arn import STS_AUDIENCE, Arn, EksCluster
 from ..errors import ChainBroken
-from ..service_account.annotations import IRSA_OPTIONS, check_role_arn
+from ..service_account.annotations import IRSA_OPTIONS
 from ..validation import Problems
-from .causes import CAUSES, LINKS, Finding, Link, in_chain_order
+from .causes import CAUSES, LINKS, Finding, Link, sort_findings
 from .facts import Chain, ChainFacts, StsAnswer, TestPod, Unknown
 from .rules import account as account_rules
 from .rules import role as role_rules
@@ -41,12 +41,12 @@ _REGION_OF_ISSUER = re.compile(r"https://oidc\.eks(?:-fips)?\.([a-z0-9-]+)\.[a-z
 
 @dataclasses.dataclass(frozen=True)
 class TestPodSpec:
-    """The test pod that a user asks for.
+    """The spec of the test pod.
 
     :param timeout: seconds.
     """
 
-    __test__ = False  # pytest takes a class of this name for tests
+    __test__ = False  # pytest would collect a class with this name
 
     image: str
     command: tuple[str, ...]
@@ -57,10 +57,10 @@ class TestPodSpec:
 
 @dataclasses.dataclass(frozen=True)
 class VerificationSpec:
-    """What a user asks a verification for.
+    """The spec of a verification.
 
-    :param issuer: with its scheme; None where the cluster's name is given.
-    :param test_pod: None where no test pod is asked for.
+    :param issuer: with its scheme; None if the name of the cluster is given.
+    :param test_pod: None if the test pod is not enabled.
     :param propagation_timeout: seconds.
     """
 
@@ -78,7 +78,7 @@ class VerificationSpec:
 
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any]) -> VerificationSpec:
-        """From the module's options.
+        """The spec from the options of the module.
 
         :raises InvalidInput: an option is not valid.
         """
@@ -91,15 +91,15 @@ class VerificationSpec:
             validation.check_issuer(problems, issuer)
             issuer = issuer if issuer.startswith("https://") else f"https://{issuer}"
         if params.get("role_arn"):
-            check_role_arn(problems, params["role_arn"])
+            validation.check_role_arn(problems, "role_arn", params["role_arn"])
         pod = params.get("test_pod") or {}
         if params["propagation_timeout"] < 0:
-            problems.add(f"propagation_timeout is {params['propagation_timeout']}", "give 0 seconds or more")
+            problems.add(f"propagation_timeout is {params['propagation_timeout']}", "set it to 0 seconds or more")
         if pod.get("enabled") and pod["timeout"] < 1:
-            problems.add(f"test_pod.timeout is {pod['timeout']}", "give 1 second or more")
+            problems.add(f"test_pod.timeout is {pod['timeout']}", "set it to 1 second or more")
         for id_ in params.get("ignore") or ():
             check_finding_id(problems, id_, [cause.id for cause in CAUSES if not cause.audit])
-        problems.stop()
+        problems.raise_if_any()
         return cls(
             namespace=params["namespace"],
             service_account=params["service_account"],
@@ -116,11 +116,11 @@ class VerificationSpec:
 
 
 def check_finding_id(problems: Problems, id_: str, known: t.Sequence[str]) -> None:
-    """Adds a problem if an id in the option ``ignore`` is not one of the known ids."""
+    """Adds a problem if an ID in the option ``ignore`` is not one of the known IDs."""
     if id_ not in known:
         close = difflib.get_close_matches(id_, known, n=1)
-        fix = f"did you mean {close[0]}?" if close else "give ids as findings have them"
-        problems.add(f"ignore names {id_!r}, which is not the id of a finding", fix)
+        fix = f"did you mean {close[0]}?" if close else "use the IDs of findings"
+        problems.add(f"ignore contains {id_!r}, which is not the ID of a finding", fix)
 
 
 def _test_pod_spec(pod: t.Mapping[str, t.Any]) -> TestPodSpec:
@@ -137,7 +137,7 @@ def build_chain(spec: VerificationSpec, cluster: EksCluster | None, account: t.M
     """The chain to verify.
 
     :param account: the ServiceAccount; None if it does not exist or cannot be read.
-    :raises InvalidInput: the cluster has no issuer, or none is given.
+    :raises InvalidInput: the cluster does not have an issuer.
     """
     annotations = (account or {"metadata": {}})["metadata"].get("annotations") or {}
     issuer = cluster.require_issuer() if cluster else t.cast(str, spec.issuer)
@@ -157,12 +157,12 @@ def build_chain(spec: VerificationSpec, cluster: EksCluster | None, account: t.M
 
 
 def session_name(spec: VerificationSpec) -> str:
-    """The name under which CloudTrail shows the session: ``irsa-verify.NAMESPACE.ACCOUNT``, cut to STS's 64."""
+    """The session name in CloudTrail: ``irsa-verify.NAMESPACE.ACCOUNT``, cut to the 64 characters that STS allows."""
     return f"irsa-verify.{spec.namespace}.{spec.service_account}"[:64]
 
 
 def read_claims(token: str) -> Json:
-    """The claims ``iss``, ``aud`` and ``sub`` of a token; STS verifies its signature.
+    """The claims ``iss``, ``aud`` and ``sub`` of a token, without a check of its signature.
 
     :raises ValueError: it is not a JSON Web Token.
     """
@@ -171,19 +171,19 @@ def read_claims(token: str) -> Json:
     return {key: claims.get(key) for key in ("iss", "aud", "sub")}
 
 
-# Many bindings at once
+# Bulk runs
 
-# How long to wait for a change of IAM to reach STS: the default of `irsa_verify`.
+# The default of `irsa_verify`.
 PROPAGATION_SECONDS = 120
 
 
 def build_bulk_spec(
-    namespace: str, name: str, *, role_arn: str | None, issuer: str, region: str | None, ask: bool
+    namespace: str, name: str, *, role_arn: str | None, issuer: str, region: str | None, ask_sts: bool
 ) -> VerificationSpec:
-    """The verification of one binding.
+    """The spec for one binding.
 
-    :param issuer: empty where the cluster is known.
-    :param ask: whether STS is asked, too.
+    :param issuer: empty if the cluster is known.
+    :param ask_sts: add the probe ``token``.
     """
     return VerificationSpec(
         namespace=namespace,
@@ -191,7 +191,7 @@ def build_bulk_spec(
         role_arn=role_arn,
         issuer=issuer or None,
         region=region,
-        probes=frozenset({"static", "token"} if ask else {"static"}),
+        probes=frozenset({"static", "token"} if ask_sts else {"static"}),
         label_selectors=(),
         test_pod=None,
         propagation_timeout=PROPAGATION_SECONDS,
@@ -200,16 +200,16 @@ def build_bulk_spec(
     )
 
 
-# The conclusion
+# The result
 
 
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
     """The result of a verification.
 
-    :param findings: those that count, in chain order.
-    :param ignored: those whose ids the user ignores.
-    :param warnings: what could not be read, each with the permission that is missing.
+    :param findings: the findings that are not ignored, in the order of the chain.
+    :param ignored: the findings whose IDs the user ignores.
+    :param warnings: what could not be read, with the missing permission.
     """
 
     facts: ChainFacts
@@ -220,11 +220,11 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """Whether every link that was checked holds: none is broken, none unknown."""
+        """Whether no link is broken or unknown."""
         return all(status in ("ok", "skipped") for status in self.links.values())
 
     def failure(self, fail_on: str) -> ChainBroken | None:
-        """The error with which the module fails; None if no finding is that severe.
+        """The error with which the module fails; None if no finding has a severity that fails it.
 
         :param fail_on: ``error``, ``warning`` or ``never``.
         """
@@ -242,39 +242,39 @@ class Diagnosis:
 
 
 def static_allows(facts: ChainFacts) -> bool | None:
-    """Whether by reads alone STS would let the account assume the role; None if the reads don't tell."""
+    """Whether STS should accept the token according to the facts from IAM; None if they are not sufficient."""
     return role_rules.static_allows(facts.chain, facts.aws)
 
 
 def diagnose(spec: VerificationSpec, facts: ChainFacts, *, pod_findings: t.Iterable[Finding]) -> Diagnosis:
-    """The findings and the state of each link. What follows from a finding in an earlier link is not a finding.
+    """The findings and the state of each link. Consequences of a finding are not findings.
 
-    :param pod_findings: of `rules.pods`; empty if neither pods nor the webhook were read. They are an argument so that
-        a module that reads neither doesn't ship their rules.
+    :param pod_findings: from `rules.pods`; empty if neither pods nor the webhook were read. A caller that reads
+        neither does not ship these rules.
     """
-    return conclude(spec, facts, find(facts, pod_findings))
+    return conclude(spec, facts, find_all(facts, pod_findings))
 
 
-def find(facts: ChainFacts, pod_findings: t.Iterable[Finding]) -> list[Finding]:
-    """All findings, in no order, but those of a test pod.
+def find_all(facts: ChainFacts, pod_findings: t.Iterable[Finding]) -> list[Finding]:
+    """All findings except those of a test pod, unordered.
 
     :param pod_findings: as for `diagnose`.
     """
     chain, aws = facts.chain, facts.aws
-    found = role_rules.findings(chain, aws)
+    findings = role_rules.findings(chain, aws)
     if facts.is_assumed:
-        # A role of another account that STS lets the account assume is intended.
-        found = [finding for finding in found if finding.id != "arn-wrong-account"]
-    found += account_rules.findings(chain, facts.kubernetes, aws)
-    found += pod_findings
+        # STS accepts the role in the other AWS account, so it is intended.
+        findings = [finding for finding in findings if finding.id != "arn-wrong-account"]
+    findings += account_rules.findings(chain, facts.kubernetes, aws)
+    findings += pod_findings
     if isinstance(facts.sts, StsAnswer):
-        found += sts_rules.findings(chain, aws, facts.sts, allowed=static_allows(facts), earlier=found)
-    return found
+        findings += sts_rules.findings(chain, aws, facts.sts, allowed=static_allows(facts), earlier=findings)
+    return findings
 
 
-def conclude(spec: VerificationSpec, facts: ChainFacts, found: t.Iterable[Finding]) -> Diagnosis:
-    """The diagnosis that follows from these findings."""
-    ordered = in_chain_order(found)
+def conclude(spec: VerificationSpec, facts: ChainFacts, findings: t.Iterable[Finding]) -> Diagnosis:
+    """The diagnosis for these findings."""
+    ordered = sort_findings(findings)
     counted = tuple(finding for finding in ordered if finding.id not in spec.ignore)
     links = _links(spec, facts, counted)
     return Diagnosis(
@@ -287,7 +287,7 @@ def conclude(spec: VerificationSpec, facts: ChainFacts, found: t.Iterable[Findin
 
 
 def proof(facts: ChainFacts) -> dict[str, t.Any] | None:
-    """The proof that the account can assume the role; None unless STS let it."""
+    """The proof that the service account can assume the role; None if STS did not accept its token."""
     answer = facts.sts
     if not isinstance(answer, StsAnswer) or answer.assumed_role_arn is None:
         return None
@@ -305,14 +305,14 @@ def proof(facts: ChainFacts) -> dict[str, t.Any] | None:
 def _links(spec: VerificationSpec, facts: ChainFacts, findings: t.Iterable[Finding]) -> dict[Link, Status]:
     broken = {finding.link for finding in findings if finding.severity == "error"}
     if isinstance(facts.sts, StsAnswer) and not facts.is_assumed:
-        # STS refuses, whatever the cause.
+        # Even if another link is the cause.
         broken.add("sts")
     unbroken = _unbroken_links(spec, facts)
     return {link: "broken" if link in broken else unbroken[link] for link in LINKS}
 
 
 def _unbroken_links(spec: VerificationSpec, facts: ChainFacts) -> dict[Link, Status]:
-    """The state of each link if no finding breaks it: whether it was checked, and whether its facts are known."""
+    """The state of each link without regard to findings: checked and known, unknown, or skipped."""
     kubernetes, probes = facts.kubernetes, spec.probes
 
     def checked(probe: str, fact: object) -> Status:
@@ -320,10 +320,10 @@ def _unbroken_links(spec: VerificationSpec, facts: ChainFacts) -> dict[Link, Sta
             return "skipped"
         return "unknown" if isinstance(fact, Unknown) else "ok"
 
-    # What STS accepts holds, whether or not IAM lets the caller read it.
+    # STS proves both, even if the caller may not read IAM.
     provider: Status = "ok" if facts.is_assumed else checked("static", facts.aws.provider)
     role: Status = "ok" if facts.is_assumed else checked("static", facts.aws.role)
-    # Without the account there is no dry run of a pod.
+    # The dry run needs the service account.
     admitted = Unknown("") if kubernetes.account is None else kubernetes.admitted
     pods = checked("pods", kubernetes.pods)
     if facts.test_pod is not None:
@@ -340,7 +340,7 @@ def _unbroken_links(spec: VerificationSpec, facts: ChainFacts) -> dict[Link, Sta
 
 
 def _warnings(facts: ChainFacts, links: t.Mapping[Link, Status], findings: t.Sequence[Finding]) -> t.Iterator[str]:
-    """Each permission that is missing, and why a link is unknown where no finding says it."""
+    """Each missing permission, and why a link is unknown unless a finding explains it."""
     broken = False
     explained = _links_without_role(facts, findings)
     for link in LINKS:
@@ -355,18 +355,20 @@ def _warnings(facts: ChainFacts, links: t.Mapping[Link, Status], findings: t.Seq
     if isinstance(facts.test_pod, TestPod) and facts.test_pod.caller_arn is None and not broken:
         yield "The test pod did not print its caller's ARN; its log is in test_pod."
     if facts.is_assumed and static_allows(facts) is False:
-        why = "the findings about provider and role come from a change of the last minutes that has not reached STS yet"
-        yield f"STS still lets the account assume the role: {why}."
+        yield (
+            "STS still accepts the service account for the role. A recent change, which the findings about provider "
+            "and role show, has not reached STS yet."
+        )
 
 
 def _links_without_role(facts: ChainFacts, findings: t.Iterable[Finding]) -> tuple[Link, ...]:
-    """The links that are unknown because the account names no role."""
+    """The links that are unknown because the service account names no role."""
     unnamed = facts.chain.role_arn is None and any(finding.link == "account" for finding in findings)
     return ("provider", "role", "sts") if unnamed else ()
 
 
 def _facts_of(facts: ChainFacts, link: Link) -> tuple[tuple[object, ...], tuple[object, ...]]:
-    """The facts without which a link is unknown, and the others that it is judged by."""
+    """The facts without which a link is unknown, and the other facts that its rules use."""
     aws, kubernetes = facts.aws, facts.kubernetes
     needed_and_others: dict[Link, tuple[tuple[object, ...], tuple[object, ...]]] = {
         "provider": ((aws.provider,), (aws.provider_arns,)),

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The facts about a chain that its rules judge, each as the service that was asked returns it."""
+"""The facts about a chain, as AWS and Kubernetes return them. The rules evaluate them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ T = t.TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class Unknown:
-    """In place of an observation that could not be made.
+    """Replaces a fact that was not read.
 
-    :param reason: in words, naming the permission that is missing ("iam:GetRole on ..."), for warnings.
-    :param permission: the permission alone, if that is what is missing.
+    :param reason: why it was not read, for warnings; it names a missing permission.
+    :param permission: the missing permission, if that is the reason.
     """
 
     reason: str
@@ -32,9 +32,9 @@ class Unknown:
 
     @classmethod
     def from_error(cls, error: IrsaError, permission: str | None = None) -> Unknown:
-        """In place of an observation that failed with this error.
+        """Replaces a fact whose read failed with this error.
 
-        :param permission: the one that the caller lacks, if that is why.
+        :param permission: the permission that the caller does not have, if that is the reason.
         """
         if permission:
             return cls(f"{error.message}: the permission {permission} is missing", permission)
@@ -43,16 +43,16 @@ class Unknown:
 
 OrUnknown: t.TypeAlias = T | Unknown
 
-NO_ROLE: t.Final = Unknown("no role is named")
+NO_ROLE: t.Final = Unknown("neither the annotation nor role_arn names a role")
 
 
 def known(fact: OrUnknown[T]) -> T | None:
-    """The fact, None if it is Unknown."""
+    """The fact; None if it is Unknown."""
     return None if isinstance(fact, Unknown) else fact
 
 
 def read_or_unknown(read: t.Callable[[], T]) -> OrUnknown[T]:
-    """What a read returns; Unknown where it fails, for whatever reason. Other facts may still decide."""
+    """The result of ``read``; Unknown if it fails for any reason, because other facts may be sufficient."""
     try:
         return read()
     except AccessDenied as error:
@@ -62,7 +62,7 @@ def read_or_unknown(read: t.Callable[[], T]) -> OrUnknown[T]:
 
 
 def read_unless_denied(read: t.Callable[[], T], permission: str) -> OrUnknown[T]:
-    """What a read returns; Unknown where the caller lacks this permission."""
+    """The result of ``read``; Unknown if the caller does not have this permission."""
     try:
         return read()
     except AccessDenied as error:
@@ -71,16 +71,14 @@ def read_unless_denied(read: t.Callable[[], T], permission: str) -> OrUnknown[T]
 
 @dataclasses.dataclass(frozen=True)
 class Chain:
-    """The chain that is verified: what is known once the account and the cluster are read.
+    """The chain to verify, after the service account and the cluster were read.
 
-    :param issuer: the cluster's OIDC issuer, exactly as DescribeCluster (or the option ``issuer``) gives it.
-    :param role_arn: what the option or else the annotation says, as it is there; None where neither names one.
-    :param audience: the audience of the account's tokens: its annotation, or ``sts.amazonaws.com``.
-    :param account_id: the AWS account of the cluster; None where only an issuer was given.
-    :param partition: the cluster's AWS partition; None likewise.
-    :param cluster: the EKS cluster's name, None likewise.
-    :param cross_account: whether the user named the role, so that one in another account than the cluster's is
-        intended.
+    :param issuer: the cluster's OIDC issuer, exactly as DescribeCluster or the option ``issuer`` has it.
+    :param role_arn: the option, or else the annotation, unchanged; None if neither names a role.
+    :param audience: the audience of the service account's tokens: its annotation, or ``sts.amazonaws.com``.
+    :param account_id: the AWS account of the cluster; None if the user gave only an issuer, like ``partition`` and
+        ``cluster``.
+    :param cross_account: the user named the role, so it may be in another AWS account than the cluster.
     """
 
     namespace: str
@@ -96,21 +94,21 @@ class Chain:
 
     @property
     def intended_role_arn(self) -> arns.Arn | None:
-        """The role's ARN without quotes and blanks around it; None if it is not a role's ARN even then."""
+        """The role's ARN without surrounding quotes and whitespace; None if that is not a valid role ARN either."""
         text = (self.role_arn or "").strip(" \t\r\n'\"")
         return arns.Arn.parse(text) if is_role_arn(text) else None
 
     @property
     def role_name(self) -> str | None:
-        """The name for GetRole, which takes no path; None if no role is named."""
+        """The role's name without its path, for GetRole; None without a valid ARN."""
         arn = self.intended_role_arn
         return arn.resource.rpartition("/")[2] if arn else None
 
     @property
     def provider_arn(self) -> str | None:
-        """The ARN of the cluster's OIDC provider in the role's account and in the cluster's partition.
+        """The ARN of the cluster's OIDC provider in the role's AWS account and the cluster's partition.
 
-        None where neither a role nor the cluster names the account.
+        None if neither the role nor the cluster names the AWS account.
         """
         arn = self.intended_role_arn
         partition = self.partition or (arn.partition if arn else None)
@@ -120,18 +118,17 @@ class Chain:
 
 @dataclasses.dataclass(frozen=True)
 class AwsFacts:
-    """What IAM and EKS answer. Facts of a service that was not asked (another account's, say) are Unknown as well.
+    """The facts from IAM and EKS.
 
-    :param provider: `iam.get_oidc_provider`'s answer for the provider's ARN in the *role's* account; None if there is
-        none.
-    :param provider_arns: all OIDC providers of the account of the credentials.
-    :param role: `iam.get_role`'s answer, the trust policy decoded; None if there is no such role.
+    :param provider: GetOpenIDConnectProvider for the provider in the *role's* AWS account; None if it does not exist.
+    :param provider_arns: all OIDC providers in the AWS account of the credentials.
+    :param role: GetRole, with the trust policy decoded; None if the role does not exist.
     :param managed_policies: ARNs of the role's managed policies.
-    :param inline_policies: the role's inline policies, documents by name.
-    :param boundary: the document of the role's permissions boundary; None if it has none.
-    :param quotas: GetAccountSummary's map.
-    :param addons: DescribeAddon's ``addon`` for each add-on of the cluster.
-    :param associations: the account's EKS Pod Identity associations.
+    :param inline_policies: documents of the role's inline policies by name.
+    :param boundary: the document of the role's permissions boundary; None if the role does not have one.
+    :param quotas: SummaryMap of GetAccountSummary.
+    :param addons: ``addon`` of DescribeAddon for the add-ons that may own the service account.
+    :param associations: the EKS Pod Identity associations of the service account.
     """
 
     provider: OrUnknown[Json | None]
@@ -147,22 +144,21 @@ class AwsFacts:
 
 @dataclasses.dataclass(frozen=True)
 class KubernetesFacts:
-    """What the API server answers, each object as the server returns it.
+    """The facts from the API server. Objects are as the server returns them.
 
-    :param account: the ServiceAccount; None if there is none.
-    :param namespace: the Namespace; None if there is none.
+    :param account: the ServiceAccount; None if it does not exist.
+    :param namespace: the Namespace; None if it does not exist.
     :param webhooks: all MutatingWebhookConfigurations.
-    :param serving_ca: the PEM bundles of certificates that can have signed the in-cluster webhook's serving
-        certificate; Unknown where its secret can't be read or the webhook is outside of the cluster.
-    :param pods: the pods that use the account, or that the label selectors choose.
-    :param workloads: the objects of their owners, as `workload_kinds.Workloads`.
-    :param admitted: the pod that a server-side dry run returned; None where the probe is off.
+    :param serving_ca: PEM bundle of the CAs that may have signed the serving certificate of an in-cluster webhook.
+    :param pods: the pods that use the service account, or that the label selectors match.
+    :param workloads: the owners of the pods, as `workload_kinds.Workloads`.
+    :param admitted: the pod that a server-side dry run returned; None if the probe is off.
     :param minor_version: of the API server: 29 for 1.29.
-    :param refused: the API server's message where it refused the dry run because it could not call the pod identity
-        webhook (failurePolicy Fail); ``admitted`` is Unknown then. Any other refusal is no fact about the webhook.
-    :param observed_at: when all this was read, Unix time; without it no certificate counts as expired.
-    :param env_sources: the keys, never the values, of ConfigMaps and Secrets that containers take as a whole
-        (``envFrom``), by kind and name: ``("ConfigMap", "settings")``. One that cannot be read is skipped.
+    :param refused: the API server's message if it rejected the dry run because it could not call the pod identity
+        webhook (failurePolicy Fail); ``admitted`` is Unknown then. Any other rejection says nothing about the webhook.
+    :param observed_at: Unix time of the reads; None if expiry of certificates is not checked.
+    :param env_sources: keys, never values, of the ConfigMaps and Secrets in ``envFrom``, by kind and name:
+        ``("ConfigMap", "settings")``. One that cannot be read is missing.
     """
 
     account: OrUnknown[Json | None]
@@ -180,17 +176,18 @@ class KubernetesFacts:
 
 @dataclasses.dataclass(frozen=True)
 class StsAnswer:
-    """The answer of STS to one AssumeRoleWithWebIdentity.
+    """The answer of STS to AssumeRoleWithWebIdentity.
 
-    :param claims: ``iss``, ``aud`` and ``sub`` of the token that the API server issued.
-    :param code: AWS's error code; None where the role was assumed.
-    :param message: AWS's message, without request ids.
-    :param assumed_role_arn: where the role was assumed.
-    :param settled: whether ``propagation_timeout`` was waited for, so that the refusal is for good.
-    :param attempts: how many times STS was asked.
-    :param waited: seconds between the first and the last time.
-    :param first: the code of the first refusal, where STS was asked more than once.
-    :param region: whose endpoint of STS was asked.
+    :param claims: ``iss``, ``aud`` and ``sub`` of the token.
+    :param code: the error code; None if the role was assumed.
+    :param message: the error message, without request IDs.
+    :param assumed_role_arn: the ARN of the session if the role was assumed.
+    :param expires_in: seconds until the session ends.
+    :param settled: the answer is final: it was retried, or a retry cannot change it.
+    :param attempts: the number of requests.
+    :param waited: seconds between the first and the last request.
+    :param first: the error code of the first request, if there was more than one.
+    :param region: the region of the STS endpoint.
     """
 
     claims: t.Mapping[str, t.Any]
@@ -207,14 +204,14 @@ class StsAnswer:
 
 @dataclasses.dataclass(frozen=True)
 class TestPod:
-    """What the test pod printed.
+    """The output of the test pod.
 
-    :param log: its log, credentials redacted.
-    :param caller_arn: the ARN that `sts get-caller-identity` printed there.
+    :param log: its log, with credentials redacted.
+    :param caller_arn: the ARN of the caller in the log; None if the log does not contain one.
     :param injected: whether its container had the webhook's variables.
     """
 
-    __test__ = False  # pytest takes a class of this name for tests
+    __test__ = False  # pytest would collect a class with this name
 
     log: str
     caller_arn: str | None = None
@@ -225,8 +222,8 @@ class TestPod:
 class ChainFacts:
     """All facts about one chain.
 
-    :param sts: None where the token probe is off.
-    :param test_pod: None where no test pod was asked for, or none is started in check mode.
+    :param sts: None if the token probe is off.
+    :param test_pod: None if the test pod is not enabled, or in check mode.
     """
 
     chain: Chain
@@ -237,30 +234,39 @@ class ChainFacts:
 
     @property
     def is_assumed(self) -> bool:
-        """Whether STS let the account assume the role."""
+        """Whether STS accepted the token and the role was assumed."""
         return isinstance(self.sts, StsAnswer) and self.sts.code is None
 
 
-# The names in messages, and what a new pod of the account would carry
+# Names for messages
 
 
 def name_of(chain: Chain) -> str:
-    """The account's namespace and name."""
+    """The namespace and name of the service account: ``shop/cart``."""
     return f"{chain.namespace}/{chain.service_account}"
 
 
-def role_placeholder(chain: Chain) -> str:
-    """The role's ARN for a fix, or a placeholder where the chain names none."""
-    return chain.role_arn or "the role's ARN"
+def describe_annotate(chain: Chain, role_arn: str | None = None) -> str:
+    """The call of `sa_annotate` that annotates the service account, for a fix.
+
+    :param role_arn: the role; None for the chain's role, or a placeholder if the chain does not name one.
+    """
+    role_arn = role_arn or chain.role_arn or "ROLE_ARN"
+    return (
+        f"eksops.irsa.sa_annotate (namespace: {chain.namespace}, name: {chain.service_account}, role_arn: {role_arn})"
+    )
+
+
+# What a new pod of the service account gets
 
 
 def admitted(facts: KubernetesFacts) -> Json | None:
-    """The pod that came back from the dry run; None where there was none, or it was refused."""
+    """The pod that the dry run returned; None if there was no dry run or it was rejected."""
     return None if isinstance(facts.admitted, Unknown) else facts.admitted
 
 
 def injected_role(facts: KubernetesFacts) -> str | None:
-    """The role that the webhook gave to the pod of the dry run, by whatever configuration."""
+    """The role that the webhook gave to the pod of the dry run, from any configuration."""
     pod = admitted(facts)
     for _field, container in injection.containers_of(pod["spec"]) if pod is not None else ():
         if injection.is_injected(container):
@@ -269,7 +275,7 @@ def injected_role(facts: KubernetesFacts) -> str | None:
 
 
 def has_pod_identity(facts: KubernetesFacts) -> bool:
-    """Whether a new pod was given the credentials of an EKS Pod Identity association in the dry run."""
+    """Whether the pod of the dry run has the credentials of an EKS Pod Identity association."""
     pod = admitted(facts)
     return pod is not None and any(
         injection.POD_IDENTITY_VARIABLE in injection.environment_of(container)
@@ -278,27 +284,27 @@ def has_pod_identity(facts: KubernetesFacts) -> bool:
 
 
 def was_mutated(facts: KubernetesFacts) -> bool | None:
-    """Whether the webhook gave credentials of either kind to the pod of the dry run; None without a dry run."""
+    """Whether the pod of the dry run has a role or an EKS Pod Identity association; None without a dry run."""
     if admitted(facts) is None:
         return None
     return injected_role(facts) is not None or has_pod_identity(facts)
 
 
 def annotated(facts: KubernetesFacts) -> Expected | None:
-    """What the account's annotations ask for; None where they name no role or cannot be read."""
+    """What the annotations of the service account request; None if they name no role or cannot be read."""
     if facts.account is None or isinstance(facts.account, Unknown):
         return None
     return Expected.from_account(facts.account)
 
 
 def expected_injection(chain: Chain, facts: KubernetesFacts) -> Expected | None:
-    """What a new pod of the account would carry; None where that is nothing.
+    """What a new pod of the service account gets; None if it gets no role.
 
-    In this order: the annotation; the role of the dry run, as the webhook's own ConfigMap may name one for an account
-    without an annotation; for an account that cannot be read, the role that the user named.
+    In this order: the annotation; the role of the dry run, which can also come from the webhook's ConfigMap; if the
+    service account cannot be read, the role that the user named.
     """
     role_arn = injected_role(facts)
-    # A dry run that brings the role shows that no association takes precedence.
+    # If the dry run returned the role, no association takes precedence.
     pod_identity = role_arn is None
     by_annotation = annotated(facts)
     if by_annotation is not None:
@@ -308,40 +314,40 @@ def expected_injection(chain: Chain, facts: KubernetesFacts) -> Expected | None:
     return Expected(role_arn, pod_identity=pod_identity) if role_arn else None
 
 
-# What a bulk run has already read
+# Facts from objects that a bulk run has already read
 
-_NOT_READ: t.Final = Unknown("it isn't read for many bindings at once")
+_NOT_READ: t.Final = Unknown("not read when many bindings are verified")
 
 
-def as_get_role(found: Json) -> dict[str, t.Any]:
+def as_get_role(role: Json) -> dict[str, t.Any]:
     """A role as GetRole returns it.
 
-    :param found: as `irsa_role` returns it.
+    :param role: the role as `irsa_role` returns it.
     """
-    boundary = found["permissions_boundary"]
+    boundary = role["permissions_boundary"]
     return {
-        "Arn": found["arn"],
-        "RoleName": found["name"],
-        "Path": found["path"],
-        "AssumeRolePolicyDocument": found["trust_policy"],
-        "Tags": found["tags"],
+        "Arn": role["arn"],
+        "RoleName": role["name"],
+        "Path": role["path"],
+        "AssumeRolePolicyDocument": role["trust_policy"],
+        "Tags": role["tags"],
         **({"PermissionsBoundary": {"PermissionsBoundaryArn": boundary}} if boundary else {}),
     }
 
 
-def bulk_aws_facts(provider: Json, of_role: OrUnknown[Json | None], policies: Json | None = None) -> AwsFacts:
-    """The facts of IAM.
+def bulk_aws_facts(provider: Json, role: OrUnknown[Json | None], policies: Json | None = None) -> AwsFacts:
+    """The facts from IAM.
 
-    :param provider: as `iam_oidc_provider` returns it.
-    :param of_role: as GetRole returns it; None if it does not exist.
-    :param policies: the role as `irsa_role` returns it, where it was read as a whole.
+    :param provider: the provider as `iam_oidc_provider` returns it.
+    :param role: the role as GetRole returns it; None if it does not exist.
+    :param policies: the role as `irsa_role` returns it, if its policies were read.
     """
     managed = (policies or {}).get("managed_policies")
     inline = (policies or {}).get("inline_policies")
     return AwsFacts(
         provider={"ClientIDList": provider["client_ids"], "ThumbprintList": provider["thumbprints"] or []},
         provider_arns=_NOT_READ,
-        role=of_role,
+        role=role,
         managed_policies=_NOT_READ if managed is None else managed,
         inline_policies=_NOT_READ if inline is None else inline,
         boundary=_NOT_READ,
@@ -351,13 +357,13 @@ def bulk_aws_facts(provider: Json, of_role: OrUnknown[Json | None], policies: Js
     )
 
 
-def bulk_kubernetes_facts(of_account: Json | None) -> KubernetesFacts:
-    """The facts of the cluster.
+def bulk_kubernetes_facts(account: Json | None) -> KubernetesFacts:
+    """The facts from the cluster.
 
-    :param of_account: as Kubernetes returns it; None if it does not exist.
+    :param account: the ServiceAccount; None if it does not exist.
     """
     return KubernetesFacts(
-        account=of_account,
+        account=account,
         namespace=_NOT_READ,
         webhooks=_NOT_READ,
         serving_ca=_NOT_READ,

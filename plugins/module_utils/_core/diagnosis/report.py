@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What `irsa_verify` found, for people: a table for a terminal, Markdown for a job's artifact."""
+"""Formats results of `irsa_verify`: a table for a terminal, or Markdown for the artifact of a job."""
 
 from __future__ import annotations
 
@@ -17,19 +17,25 @@ from .causes import LINKS
 Json = t.Mapping[str, t.Any]
 
 _COLUMNS = ("SEVERITY", "LINK", "ID", "SERVICE ACCOUNT")
-# What is true of an account altogether, the worst first, and how a summary says it.
-_OUTCOMES = {"failed": "not verified", "error": "broken", "warning": "with warnings", "unknown": "in part", "ok": "ok"}
+# The outcomes of a verification, the worst first, as the summary shows them.
+_OUTCOMES = {
+    "failed": "not verified",
+    "error": "broken",
+    "warning": "with warnings",
+    "unknown": "unknown",
+    "ok": "ok",
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Verification:
     """One result of `irsa_verify`.
 
-    :param account: namespace and name of the service account, ``-`` if the result doesn't tell.
-    :param findings: as `Finding.as_dict` gives them, in chain order.
+    :param account: namespace and name of the service account; ``-`` if the result does not contain them.
+    :param findings: as `Finding.as_dict` returns them, in the order of the chain.
     :param links: ok, broken, unknown or skipped, by link.
-    :param role_arn: the role that STS let the account assume.
-    :param failure: why there is no verification: the module's message, in place of all the above.
+    :param role_arn: the ARN of the session, if STS accepted the token.
+    :param failure: the message of the module if it failed before it could verify; the others are then empty.
     """
 
     account: str
@@ -40,7 +46,7 @@ class Verification:
 
     @property
     def unknown(self) -> list[str]:
-        """The links that could not be looked at, in the order of the chain."""
+        """The links that could not be checked, in the order of the chain."""
         return [link for link in LINKS if self.links.get(link) == "unknown"]
 
     @property
@@ -49,16 +55,15 @@ class Verification:
         if self.failure is not None:
             return "failed"
         severities = {str(finding["severity"]) for finding in self.findings}
-        worst = next((each for each in ("error", "warning") if each in severities), None)
+        worst = next((severity for severity in ("error", "warning") if severity in severities), None)
         return worst or ("unknown" if self.unknown else "ok")
 
 
 def verifications(value: t.Any) -> list[Verification]:
-    """What a task with `irsa_verify` registered: one result, a loop's result, or a list of results.
+    """The verifications in what an `irsa_verify` task registered. Skipped items are omitted.
 
-    Results of skipped items are left out. One of a module that failed before it could verify has a message alone.
-
-    :raises InvalidInput: something else was given.
+    :param value: one result, the result of a loop, or a list of results.
+    :raises InvalidInput: the value is not a result of `irsa_verify`.
     """
     if isinstance(value, t.Mapping) and "findings" not in value and isinstance(value.get("results"), (list, tuple)):
         value = value["results"]
@@ -69,12 +74,12 @@ def verifications(value: t.Any) -> list[Verification]:
 
 
 def _verification(result: t.Any) -> Verification:
-    # With failed_when a failure is no longer called one, but failed_when says that it was there.
+    # failed_when can clear "failed"; then failed_when_result remains.
     if not isinstance(result, t.Mapping) or not {"findings", "failed", "failed_when_result"} & set(result):
         raise InvalidInput(
-            "no result of eksops.irsa.irsa_verify",
-            cause=f"a {type(result).__name__} without findings was given",
-            fix="give what such a task registered, or its results if it loops",
+            "the input is not a result of eksops.irsa.irsa_verify",
+            cause=f"it is a {type(result).__name__} without findings",
+            fix="pass the registered result of an irsa_verify task",
         )
     account = _account(result)
     if "findings" not in result:
@@ -82,9 +87,9 @@ def _verification(result: t.Any) -> Verification:
     findings = result["findings"]
     if not isinstance(findings, (list, tuple)) or not all(_is_finding(finding) for finding in findings):
         raise InvalidInput(
-            "no findings of eksops.irsa.irsa_verify",
-            cause=f"the findings of {account} lack an id, a severity, a link or a message",
-            fix="give the result as the module returned it",
+            "the input is not a result of eksops.irsa.irsa_verify",
+            cause=f"{account}: a finding has no id, severity, link or message",
+            fix="pass the result as the module returned it",
         )
     proof = result.get("proof") or {}
     return Verification(account, tuple(findings), result.get("links") or {}, proof.get("assumed_role_arn"))
@@ -95,29 +100,29 @@ def _is_finding(finding: t.Any) -> bool:
 
 
 def _account(result: Json) -> str:
-    # What failed before it could verify has the module's options at most, which Ansible keeps in a loop's results.
+    # A result without a verification can still contain the options of the module.
     options = (result.get("invocation") or {}).get("module_args") or {}
     names = [result.get(key) or options.get(key) for key in ("namespace", "service_account")]
     return "/".join(map(str, names)) if all(names) else "-"
 
 
-def table(found: t.Sequence[Verification], width: int = 100) -> str:
-    """A table of fixed width: a line for each finding, below it what is wrong and what to do.
+def table(results: t.Sequence[Verification], width: int = 100) -> str:
+    """A table with a row for each finding, and its message and fix below the row.
 
-    ARNs and names are never broken, so that they can be copied: a line that is one long word may pass the width.
+    ARNs and names are never broken, so that they can be copied. A line with one long word can exceed the width.
 
-    :param width: in characters, 40 at least.
+    :param width: in characters, at least 40.
     :raises InvalidInput: the width is too small.
     """
     check_width(width)
-    rows = [row for verification in found for row in _rows(verification)]
+    rows = [row for verification in results for row in _rows(verification)]
     widths = column_widths([_COLUMNS, *(row[0] for row in rows)])
     lines = [table_line(_COLUMNS, widths)]
     for cells, texts in rows:
         lines.append(table_line(cells, widths))
         for text in texts:
             lines += wrap_message(text, width)
-    return "\n".join([*lines, "", summary(found)])
+    return "\n".join([*lines, "", summary(results)])
 
 
 def _rows(verification: Verification) -> list[tuple[tuple[str, str, str, str], list[str]]]:
@@ -132,29 +137,29 @@ def _rows(verification: Verification) -> list[tuple[tuple[str, str, str, str], l
             texts.append(f"fix: {finding['fix']}")
         rows.append((cells, texts))
     if verification.unknown:
-        # Why, the module's warnings say, or a finding that comes first.
-        rows.append((("unknown", "-", "-", account), [f"could not be judged: {', '.join(verification.unknown)}"]))
+        # The warnings of the module, or an earlier finding, have the reason.
+        rows.append((("unknown", "-", "-", account), [f"could not be checked: {', '.join(verification.unknown)}"]))
     if not rows:
-        rows.append((("ok", "-", "-", account), [f"acts as {verification.role_arn}"] if verification.role_arn else []))
+        rows.append((("ok", "-", "-", account), [f"assumed {verification.role_arn}"] if verification.role_arn else []))
     return rows
 
 
-def summary(found: t.Sequence[Verification]) -> str:
-    """How many accounts there are, and how many of them came out how, in one line."""
-    outcomes = [verification.outcome for verification in found]
-    counts = [f"{outcomes.count(outcome)} {said}" for outcome, said in _OUTCOMES.items() if outcome in outcomes]
-    accounts = quantity(len(found), "service account")
+def summary(results: t.Sequence[Verification]) -> str:
+    """The number of service accounts and of each outcome, in one line."""
+    outcomes = [verification.outcome for verification in results]
+    counts = [f"{outcomes.count(outcome)} {text}" for outcome, text in _OUTCOMES.items() if outcome in outcomes]
+    accounts = quantity(len(results), "service account")
     return f"{accounts}: {', '.join(counts)}" if counts else accounts
 
 
-def markdown(found: t.Sequence[Verification], title: str = "IRSA verification") -> str:
-    """A page: a table of all findings, then each account with its links and, for each finding, what there is to know.
+def markdown(results: t.Sequence[Verification], title: str = "IRSA verification") -> str:
+    """A page with a table of all findings, and a section for each service account with its links and findings.
 
-    Texts are escaped, so that nothing in a name or a policy becomes markup.
+    Texts are escaped, so names and policies cannot contain markup.
     """
-    lines = [f"# {markdown_text(title)}", "", f"{markdown_text(summary(found))}.", ""]
+    lines = [f"# {markdown_text(title)}", "", f"{markdown_text(summary(results))}.", ""]
     lines += ["| severity | link | id | service account | message |", "| --- | --- | --- | --- | --- |"]
-    for verification in found:
+    for verification in results:
         for cells, texts in _rows(verification):
             columns = [
                 markdown_text(cells[0]),
@@ -164,15 +169,15 @@ def markdown(found: t.Sequence[Verification], title: str = "IRSA verification") 
                 markdown_text(texts[0]) if texts else "",
             ]
             lines.append(f"| {' | '.join(columns)} |")
-    for verification in found:
+    for verification in results:
         lines += ["", f"## {markdown_text(verification.account)}", ""]
         if verification.failure is not None:
             lines.append(markdown_paragraph(verification.failure))
             continue
         links = [f"{link} {_status(verification.links[link])}" for link in LINKS if link in verification.links]
-        lines.append(f"Links: {', '.join(links)}." if links else "No link was looked at.")
+        lines.append(f"Links: {', '.join(links)}." if links else "No link was checked.")
         if verification.role_arn:
-            lines += ["", f"It acts as {markdown_code(verification.role_arn)}."]
+            lines += ["", f"It assumed {markdown_code(verification.role_arn)}."]
         for finding in verification.findings:
             lines += _details(finding)
     return "\n".join(lines) + "\n"

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether the API server calls the pod identity webhook for a pod, and trusts its certificate.
+"""Whether the API server calls the pod identity webhook for a pod, and whether it trusts the webhook's certificate.
 
-How the API server chooses: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
-What upstream deploys: https://github.com/aws/amazon-eks-pod-identity-webhook/tree/master/deploy
+How the API server selects webhooks: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/
+The upstream manifests: https://github.com/aws/amazon-eks-pod-identity-webhook/tree/master/deploy
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..wording import quantity
 
 Json = t.Mapping[str, t.Any]
 
-# The name of the configuration on EKS and upstream; charts add their release's name.
+# The name of the configuration on EKS and upstream. Helm charts add the name of the release.
 _CONFIGURATION = "pod-identity-webhook"
 NAMES = frozenset({"iam-for-pods.amazonaws.com", "pod-identity-webhook.amazonaws.com"})
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
@@ -35,13 +35,12 @@ _SEQUENCE, _INTEGER, _UTC_TIME, _GENERALIZED_TIME, _VERSION = 0x30, 0x02, 0x17, 
 class Hook:
     """One webhook of a MutatingWebhookConfiguration.
 
-    :param configuration: the configuration's name.
-    :param index: its place in the list ``webhooks``.
-    :param annotations: of the configuration.
+    :param configuration: the name of the configuration.
+    :param body: the item of the list ``webhooks``.
+    :param annotations: the annotations of the configuration.
     """
 
     configuration: str
-    index: int
     body: Json
     annotations: Json
 
@@ -50,17 +49,17 @@ class Hook:
 
     @property
     def path(self) -> str:
-        """Where it is in the configuration."""
+        """Its path in the configuration."""
         return f"webhooks[{self.body.get('name')}]"
 
     @property
     def client(self) -> Json:
-        """Where it is called."""
+        """Its ``clientConfig``."""
         return t.cast(Json, self.body.get("clientConfig") or {})
 
     @property
     def is_local(self) -> bool:
-        """Whether it runs on the API server's own machine, as EKS's own webhooks do."""
+        """Whether it runs on the host of the API server, as the webhooks of EKS do."""
         host = urllib.parse.urlsplit(self.client.get("url") or "").hostname or ""
         try:
             return ipaddress.ip_address(host).is_loopback
@@ -69,7 +68,7 @@ class Hook:
 
     @property
     def address(self) -> str:
-        """Where it is called, for messages."""
+        """Its service or URL, for messages."""
         service = self.client.get("service")
         if service:
             return f"service {service.get('namespace')}/{service.get('name')}"
@@ -77,21 +76,26 @@ class Hook:
 
 
 def hooks_of(configurations: t.Iterable[Json]) -> list[Hook]:
-    """All mutating webhooks of the cluster."""
+    """All webhooks of the configurations."""
     return [
-        Hook(configuration["metadata"]["name"], index, body, configuration["metadata"].get("annotations") or {})
+        Hook(configuration["metadata"]["name"], body, configuration["metadata"].get("annotations") or {})
         for configuration in configurations
-        for index, body in enumerate(configuration.get("webhooks") or [])
+        for body in configuration.get("webhooks") or []
     ]
 
 
 def pod_identity_hooks(configurations: t.Iterable[Json]) -> list[Hook]:
-    """Those of the pod identity webhook."""
+    """The webhooks that are the pod identity webhook."""
     return [hook for hook in hooks_of(configurations) if _is_pod_identity(hook)]
 
 
+def find_injecting_hooks(configurations: t.Iterable[Json]) -> list[Hook]:
+    """The pod identity webhooks that are called for new pods, unless a selector excludes them."""
+    return [hook for hook in pod_identity_hooks(configurations) if matches_new_pods(hook)]
+
+
 def is_pod_identity_name(name: str, configurations: t.Iterable[Json]) -> bool:
-    """Whether a webhook of this name is the pod identity webhook."""
+    """Whether a webhook with this name is the pod identity webhook."""
     return name in NAMES or any(hook.body.get("name") == name for hook in pod_identity_hooks(configurations))
 
 
@@ -100,14 +104,14 @@ def _is_pod_identity(hook: Hook) -> bool:
     return hook.body.get("name") in NAMES or _CONFIGURATION in hook.configuration or _CONFIGURATION in service
 
 
-def sees_new_pods(hook: Hook) -> bool:
+def matches_new_pods(hook: Hook) -> bool:
     """Whether its rules match the creation of pods."""
-    return any(_covers(rule) for rule in hook.body.get("rules") or [])
+    return any(_matches_pod_creation(rule) for rule in hook.body.get("rules") or [])
 
 
-def _covers(rule: Json) -> bool:
-    def has(field: str, wanted: str) -> bool:
-        return bool({"*", wanted} & set(rule.get(field) or []))
+def _matches_pod_creation(rule: Json) -> bool:
+    def has(field: str, value: str) -> bool:
+        return bool({"*", value} & set(rule.get(field) or []))
 
     pods = {"*", "*/*", "pods", "pods/*"} & set(rule.get("resources") or [])
     return bool(
@@ -119,40 +123,41 @@ def _covers(rule: Json) -> bool:
     )
 
 
-def unmet(selector: Json | None, labels: t.Mapping[str, str]) -> str | None:
-    """Why a label selector doesn't match an object with these labels; None where it does.
+def explain_mismatch(selector: Json | None, labels: t.Mapping[str, str]) -> str | None:
+    """Why a label selector does not match these labels; None if it matches.
 
-    An empty selector matches everything, NotIn and DoesNotExist match a missing label:
+    An empty selector matches everything. NotIn and DoesNotExist match a missing label:
     https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#resources-that-support-set-based-requirements
     """
     for key, value in ((selector or {}).get("matchLabels") or {}).items():
         if labels.get(key) != value:
-            return f"label {key} must be {value!r}" + _actual(labels, key)
+            return f"label {key} must be {value!r} but {_describe_label(labels, key)}"
     for requirement in (selector or {}).get("matchExpressions") or []:
         key, operator = requirement["key"], requirement["operator"]
-        listed = requirement.get("values") or []
-        among = " or ".join(map(repr, listed))
-        if operator == "In" and labels.get(key) not in listed:
-            return f"label {key} must be {among}" + _actual(labels, key)
-        if operator == "NotIn" and labels.get(key) in listed:
-            return f"label {key} must not be {among}"
+        values = requirement.get("values") or []
+        alternatives = " or ".join(map(repr, values))
+        if operator == "In" and labels.get(key) not in values:
+            return f"label {key} must be {alternatives} but {_describe_label(labels, key)}"
+        if operator == "NotIn" and labels.get(key) in values:
+            return f"label {key} must not be {alternatives}"
         if operator == "Exists" and key not in labels:
-            return f"there must be a label {key}"
+            return f"label {key} must exist"
         if operator == "DoesNotExist" and key in labels:
-            return f"there must be no label {key}"
+            return f"label {key} must not exist"
     return None
 
 
-def _actual(labels: t.Mapping[str, str], key: str) -> str:
-    return f" and is {labels[key]!r}" if key in labels else " and is missing"
+def _describe_label(labels: t.Mapping[str, str], key: str) -> str:
+    return f"is {labels[key]!r}" if key in labels else "is missing"
 
 
 @dataclasses.dataclass(frozen=True)
 class CertificateProblem:
-    """Why the API server doesn't trust a webhook's certificate.
+    """Why the API server does not trust the certificate of a webhook.
 
-    :param why: the end of a sentence.
+    :param why: the reason, as the end of a sentence.
     :param expected: what the bundle should contain.
+    :param found: what it contains.
     """
 
     why: str
@@ -161,9 +166,9 @@ class CertificateProblem:
 
 
 def bundle_of(hook: Hook) -> t.Sequence[Certificate]:
-    """The CAs that the API server trusts for this webhook; none for an empty bundle.
+    """The CAs that the API server trusts for this webhook; empty for an empty caBundle.
 
-    :raises ValueError: the bundle can't be read.
+    :raises ValueError: the caBundle cannot be parsed.
     """
     text = hook.client.get("caBundle") or ""
     if not text:
@@ -171,32 +176,34 @@ def bundle_of(hook: Hook) -> t.Sequence[Certificate]:
     try:
         pem = base64.b64decode(text, validate=True).decode("ascii")
     except (binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError("it isn't PEM in base64") from error
+        raise ValueError("it is not base64-encoded PEM") from error
     return parse_bundle(pem)
 
 
 def find_certificate_problem(
     hook: Hook, serving_ca: str | None, observed_at: float | None
 ) -> CertificateProblem | None:
-    """Why the API server doesn't trust a webhook, by its certificates alone; None if they show no problem.
+    """Why the API server does not trust a webhook, according to the certificates; None if they show no problem.
 
-    Without a bundle the API server trusts its system's roots, which never signed the certificate of an in-cluster
-    service or a loopback address.
+    Without a caBundle, the API server trusts the CAs of its system. They never sign certificates for a service in the
+    cluster or a loopback address.
 
-    :param serving_ca: PEM of what can have signed the webhook's serving certificate, if that is known.
-    :param observed_at: Unix time; without it nothing counts as expired.
+    :param serving_ca: PEM of the CAs that may have signed the serving certificate; None if they are unknown.
+    :param observed_at: Unix time; None if expiry is not checked.
     """
     try:
         trusted = bundle_of(hook)
     except ValueError as error:
-        return CertificateProblem(f"its caBundle can't be read: {error}", "a PEM bundle in base64", "something else")
+        return CertificateProblem(
+            f"its caBundle is not valid: {error}", "base64-encoded PEM certificates", "other data"
+        )
     if not trusted:
         if hook.client.get("service") or hook.is_local:
             return CertificateProblem("its caBundle is empty", "the CA of its serving certificate", "no certificate")
         return None
     if observed_at is not None and not any(certificate.is_valid_at(observed_at) for certificate in trusted):
         return CertificateProblem(
-            "no certificate of its caBundle is valid now", "a valid CA", _validity(trusted, observed_at)
+            "no certificate in its caBundle is currently valid", "a valid CA", _describe_validity(trusted, observed_at)
         )
     try:
         serving = parse_bundle(serving_ca) if serving_ca else ()
@@ -205,20 +212,19 @@ def find_certificate_problem(
     if not serving or _in_common(trusted, serving):
         return None
     return CertificateProblem(
-        "its caBundle has none of the CAs that can have signed the serving certificate",
+        "its caBundle does not contain the CA of the serving certificate",
         f"the CA that signed the certificate of {hook.address}",
         quantity(len(trusted), "other certificate"),
     )
 
 
-def _validity(trusted: t.Sequence[Certificate], observed_at: float) -> str:
-    # A bundle of which some have expired and the others are not valid yet is as good as expired.
+def _describe_validity(trusted: t.Sequence[Certificate], observed_at: float) -> str:
     ended = sum(certificate.not_after < observed_at for certificate in trusted)
     return f"{ended} expired, {len(trusted) - ended} not valid yet"
 
 
 def _in_common(trusted: t.Sequence[Certificate], serving: t.Sequence[Certificate]) -> bool:
-    """Whether one of the trusted CAs is, or by its name may have signed, what is served."""
+    """Whether a served certificate is a trusted CA, or has the name of a trusted CA as its issuer."""
     identities = {certificate.identity for certificate in trusted}
     subjects = {certificate.subject for certificate in trusted}
     return any(
@@ -228,11 +234,11 @@ def _in_common(trusted: t.Sequence[Certificate], serving: t.Sequence[Certificate
     )
 
 
-def outdated(hook: Hook, configurations: t.Iterable[Json]) -> Hook | None:
-    """Another webhook on the API server's own machine whose bundle has a CA that this one lacks; None if there is none.
+def find_newer_bundle(hook: Hook, configurations: t.Iterable[Json]) -> Hook | None:
+    """Another webhook on the host of the API server whose caBundle has a newer CA of the cluster; else None.
 
-    EKS runs those with certificates of the cluster's CA. Where that was rotated, and this bundle left behind, the
-    others have the new CA besides the old one, or a CA of the same name in its place:
+    EKS runs these webhooks with certificates of the cluster's CA. If the CA was rotated and this caBundle was not
+    updated, the others have the new CA, either in addition or as a replacement with the same name:
     https://github.com/aws/containers-roadmap/issues/2874
     """
     known = _identities(hook)
@@ -241,8 +247,8 @@ def outdated(hook: Hook, configurations: t.Iterable[Json]) -> Hook | None:
     subjects = {subject for subject, _key in known}
     for other in hooks_of(configurations):
         if other.is_local and not _is_pod_identity(other):
-            news = _identities(other) - known
-            if news and (known < _identities(other) or any(subject in subjects for subject, _key in news)):
+            added = _identities(other) - known
+            if added and (known < _identities(other) or any(subject in subjects for subject, _key in added)):
                 return other
     return None
 
@@ -254,8 +260,8 @@ def _identities(hook: Hook) -> set[tuple[bytes, bytes]]:
         return set()
 
 
-# Certificates: names, keys and validity, parsed from X.509's DER. No signature is verified. Two certificates with the
-# same subject and key are the same CA, whenever either was issued, which is enough to compare two bundles.
+# Names, keys and validity of certificates, parsed from X.509 in DER. Signatures are not verified: to compare two
+# bundles it is sufficient that certificates of the same CA have the same subject and key.
 # https://www.rfc-editor.org/rfc/rfc5280#section-4.1 (certificates), https://www.rfc-editor.org/rfc/rfc7468 (PEM)
 
 
@@ -263,9 +269,9 @@ def _identities(hook: Hook) -> set[tuple[bytes, bytes]]:
 class Certificate:
     """The parts of a certificate that are compared.
 
-    :param subject: the encoded name; names are only compared.
-    :param key: the encoded public key, algorithm included.
-    :param not_before: Unix time, as is ``not_after``.
+    :param subject: the encoded name, like ``issuer``.
+    :param key: the encoded public key with its algorithm.
+    :param not_before: Unix time, like ``not_after``.
     """
 
     subject: bytes
@@ -276,30 +282,30 @@ class Certificate:
 
     @property
     def identity(self) -> tuple[bytes, bytes]:
-        """What certificates of the same CA have in common."""
+        """The same for all certificates of a CA."""
         return self.subject, self.key
 
     def is_valid_at(self, moment: float) -> bool:
-        """Whether it holds at a Unix time."""
+        """Whether it is valid at a Unix time."""
         return self.not_before <= moment <= self.not_after
 
 
-@functools.lru_cache(maxsize=16)  # one webhook's bundle is parsed for each service account
+@functools.lru_cache(maxsize=16)  # an audit parses the same bundle for each service account
 def parse_bundle(pem: str) -> tuple[Certificate, ...]:
-    """The certificates of a PEM bundle; what lies between them is skipped, as Kubernetes does.
+    """The certificates of a PEM bundle. Other text is ignored, as in Kubernetes.
 
-    :raises ValueError: a certificate is not valid X.509, or there is none.
+    :raises ValueError: a certificate is not valid X.509, or the bundle does not contain one.
     """
-    found = []
+    certificates = []
     for block in _PEM.findall(pem):
         try:
             der = base64.b64decode("".join(block.split()), validate=True)
         except binascii.Error as error:
-            raise ValueError("a certificate isn't base64") from error
-        found.append(_parse_certificate(der))
-    if not found:
-        raise ValueError("there is no PEM certificate in it")
-    return tuple(found)
+            raise ValueError("a certificate is not valid base64") from error
+        certificates.append(_parse_certificate(der))
+    if not certificates:
+        raise ValueError("it contains no PEM certificate")
+    return tuple(certificates)
 
 
 def _parse_certificate(der: bytes) -> Certificate:
@@ -320,28 +326,28 @@ def _parse_certificate(der: bytes) -> Certificate:
             _time(end),
         )
     except (IndexError, ValueError) as error:
-        raise ValueError("a certificate isn't X.509") from error
+        raise ValueError("a certificate is not valid X.509") from error
 
 
 _Element = t.Tuple[int, bytes]
 
 
 def _elements(data: bytes) -> list[_Element]:
-    """The elements of an encoding, each its tag and its content."""
-    found = []
-    at = 0
-    while at < len(data):
-        tag, length = data[at], data[at + 1]
-        at += 2
+    """The elements of a DER encoding: tag and content."""
+    elements = []
+    offset = 0
+    while offset < len(data):
+        tag, length = data[offset], data[offset + 1]
+        offset += 2
         if length & 0x80:
             size = length & 0x7F
-            length = int.from_bytes(data[at : at + size], "big")
-            at += size
-        if at + length > len(data):
-            raise ValueError("cut off")
-        found.append((tag, data[at : at + length]))
-        at += length
-    return found
+            length = int.from_bytes(data[offset : offset + size], "big")
+            offset += size
+        if offset + length > len(data):
+            raise ValueError("truncated")
+        elements.append((tag, data[offset : offset + length]))
+        offset += length
+    return elements
 
 
 def _content(element: _Element, tag: int) -> bytes:
@@ -354,8 +360,8 @@ def _time(element: _Element) -> float:
     tag, content = element
     text = content.decode("ascii")
     if tag == _UTC_TIME:
-        # Two digits stand for 1950 to 2049.
+        # Years with two digits are 1950 to 2049.
         text = ("19" if text >= "50" else "20") + text
     elif tag != _GENERALIZED_TIME:
-        raise ValueError("no time")
+        raise ValueError("not a time")
     return datetime.datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=datetime.timezone.utc).timestamp()

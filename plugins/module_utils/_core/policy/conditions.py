@@ -26,7 +26,7 @@ import typing as t
 from .document import PolicyValue
 
 Lookup = t.Callable[[str], "t.Sequence[str] | None"]
-"""Returns the values of a condition key in the request, by its name in any case; None for a key that it lacks."""
+"""Returns the values of a condition key in the request; None if it lacks the key. Case does not count."""
 
 
 # Variables
@@ -41,19 +41,19 @@ def replace_variables(text: str, lookup: Lookup) -> PolicyValue | None:
 
     :returns: None if a variable has no value or several. Nothing equals such a value.
     """
-    result, wild = "", set[int]()
+    result, wildcards = "", set[int]()
     end = 0
     for variable in _VARIABLE.finditer(text):
         plain = text[end : variable.start()]
-        wild.update(len(result) + place for place, character in enumerate(plain) if character in "*?")
-        value = _value_of(variable.group(1), lookup)
+        wildcards.update(len(result) + index for index, character in enumerate(plain) if character in "*?")
+        value = _resolve_variable(variable.group(1), lookup)
         if value is None:
             return None
         result += plain + value
         end = variable.end()
     plain = text[end:]
-    wild.update(len(result) + place for place, character in enumerate(plain) if character in "*?")
-    return PolicyValue(result + plain, frozenset(wild))
+    wildcards.update(len(result) + index for index, character in enumerate(plain) if character in "*?")
+    return PolicyValue(result + plain, frozenset(wildcards))
 
 
 def variables_in(text: str) -> list[str]:
@@ -62,7 +62,7 @@ def variables_in(text: str) -> list[str]:
     return [name for name in names if name not in _CHARACTERS]
 
 
-def _value_of(variable: str, lookup: Lookup) -> str | None:
+def _resolve_variable(variable: str, lookup: Lookup) -> str | None:
     if variable in _CHARACTERS:
         return variable
     name, _comma, default = variable.partition(",")
@@ -85,8 +85,10 @@ _ARN = re.compile(r"arn(:[^:]*){4}:")
 
 def _arn(found: str, wanted: PolicyValue) -> bool:
     """Compares the six components one by one. AWS documents ArnEquals and ArnLike as identical."""
-    ours, theirs = found.split(":", 5), wanted.parts
-    return len(ours) == len(theirs) == 6 and all(their.like(our) for our, their in zip(ours, theirs, strict=True))
+    parts, patterns = found.split(":", 5), wanted.parts
+    return len(parts) == len(patterns) == 6 and all(
+        pattern.like(part) for part, pattern in zip(parts, patterns, strict=True)
+    )
 
 
 def _bool(found: str, wanted: PolicyValue) -> bool:
@@ -108,7 +110,7 @@ def _ip(found: str, wanted: PolicyValue) -> bool:
 
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-# The profile of ISO 8601 that AWS names, https://www.w3.org/TR/NOTE-datetime
+# AWS documents this profile of ISO 8601: https://www.w3.org/TR/NOTE-datetime
 _DATE = re.compile(
     r"(\d{4})-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?", re.ASCII | re.IGNORECASE
 )
@@ -185,7 +187,7 @@ _NEGATIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class Operator:
-    """An operator of a Condition by its parts.
+    """An operator of a Condition, split into its parts.
 
     :param quantifier: ``ForAllValues``, ``ForAnyValue`` or empty.
     :param comparison: the operator without its negation: StringEquals for StringNotEquals.
@@ -198,7 +200,7 @@ class Operator:
 
     @classmethod
     def parse(cls, text: str) -> Operator | None:
-        """The operator of that name, in which case counts; None if IAM does not have it."""
+        """Parse an operator's name, in which case counts; None if IAM does not have it."""
         quantifier, _colon, name = text.rpartition(":")
         if quantifier not in ("", "ForAllValues", "ForAnyValue"):
             return None
@@ -218,25 +220,25 @@ class Operator:
     def holds(self, found: t.Sequence[str] | None, wanted: t.Sequence[PolicyValue]) -> bool:
         """Whether the condition holds for a key.
 
-        One matching value is enough; for a negated operator no value may match. An absent key matches nothing, so a
-        negated operator holds for it. ForAllValues holds for it too. ForAnyValue never does, with IfExists or without:
+        One matching value is enough; for a negated operator no value may match. An absent key matches nothing, so
+        negated operators and ForAllValues hold for it. ForAnyValue never does, even with IfExists:
         https://iam.cloudcopilot.io/resources/operators/ForAnyValue:StringEqualsIfExists
 
         :param found: the key's values; None or empty if the request lacks it.
-        :param wanted: the policy's values without those that have no value.
+        :param wanted: the policy's values, without those whose variables have no value.
         """
         if self.comparison == "Null":
-            # "true": the key has to be absent.
+            # "true" means that the key must be absent.
             return any(value.text.lower() == ("false" if found else "true") for value in wanted)
         if self.quantifier == "ForAllValues":
-            # An empty text counts as no value.
+            # An empty string counts as no value.
             return all(self._matches(value, wanted) for value in found or () if value)
         if self.quantifier == "ForAnyValue":
             return any(self._matches(value, wanted) for value in found or ())
         if not found:
             return self.negated or self.if_exists
-        every = all if self.negated else any
-        return every(self._matches(value, wanted) for value in found)
+        combine = all if self.negated else any
+        return combine(self._matches(value, wanted) for value in found)
 
     def _matches(self, found: str, wanted: t.Sequence[PolicyValue]) -> bool:
         compare = _COMPARISONS[self.comparison]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Policy documents: reads them, compares what they mean, measures them, and matches their patterns.
+"""Policy documents: parse, compare, measure, and match patterns.
 
 The grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 """
@@ -32,19 +32,19 @@ _ACCOUNT = re.compile(r"\d{12}")
 
 
 def parse(value: t.Any, what: str, load_yaml: LoadYaml | None = None) -> Document:
-    """A document from a mapping, or from a string of JSON, URL-encoded JSON (as IAM's API returns it) or YAML.
+    """Parse a mapping, or a string of JSON, URL-encoded JSON (as IAM's API returns it) or YAML.
 
     :param what: the option or object that has the document, for messages.
-    :param load_yaml: None: strings must be JSON.
-    :raises InvalidInput: the value is none of these.
+    :param load_yaml: None if strings must be JSON.
+    :raises InvalidInput: the value is not a policy document.
     """
     if isinstance(value, str):
         value = _read(value, what, load_yaml)
     if not isinstance(value, t.Mapping):
         raise InvalidInput(
-            f"{what} is no policy document",
+            f"{what} is not a policy document",
             cause=f"it is {_kind(value)}, not a mapping",
-            fix="give a mapping with Version and Statement, or such a mapping as JSON or YAML text; "
+            fix="use a mapping with Version and Statement, or such a mapping as JSON or YAML text; "
             "lookup('ansible.builtin.file', PATH) reads a file",
         )
     return t.cast(Document, _plain(value))
@@ -58,15 +58,17 @@ def _read(text: str, what: str, load_yaml: LoadYaml | None) -> t.Any:
     except ValueError as error:
         reason = str(error)
     if load_yaml is None:
-        raise InvalidInput(f"{what} is no policy document", cause=f"it is not JSON: {reason}", fix="correct the text")
+        raise InvalidInput(
+            f"{what} is not a policy document", cause=f"it is not JSON: {reason}", fix="correct the text"
+        )
     try:
         return load_yaml(text)
     except ValueError as error:
-        # Text in braces was meant as JSON, so JSON's error message helps most.
+        # Text in braces is probably JSON, so the error message of the JSON parser helps most.
         cause = (
             f"it is not JSON: {reason}" if text.lstrip().startswith("{") else f"it is neither JSON nor YAML: {error}"
         )
-        raise InvalidInput(f"{what} is no policy document", cause=cause, fix="correct the text") from None
+        raise InvalidInput(f"{what} is not a policy document", cause=cause, fix="correct the text") from None
 
 
 def _kind(value: t.Any) -> str:
@@ -76,8 +78,8 @@ def _kind(value: t.Any) -> str:
 
 
 def _plain(value: t.Any) -> t.Any:
-    """The value in JSON's types. YAML reads an unquoted Version: 2012-10-17 as a date."""
-    # dict first: a check against the abstract class takes ten times as long.
+    """The value with JSON types only. YAML reads an unquoted Version: 2012-10-17 as a date."""
+    # dict comes first: a check against the abstract class takes ten times as long.
     if isinstance(value, (dict, collections.abc.Mapping)):
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -88,19 +90,19 @@ def _plain(value: t.Any) -> t.Any:
 
 
 def as_list(value: t.Any) -> list[t.Any]:
-    """A policy element, one value or a list of values, as a list."""
+    """A policy element, which is one value or a list, as a list."""
     if value is None:
         return []
     return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def scalar(values: t.Sequence[str]) -> str | list[str]:
-    """Values as IAM returns them: a single value without a list."""
+    """Values as IAM returns them: a single value is not in a list."""
     return values[0] if len(values) == 1 else list(values)
 
 
 def statements(document: t.Mapping[str, t.Any]) -> list[Statement]:
-    """The document's statements, the objects themselves. One that is not a mapping is included."""
+    """The document's statements (not copies), including any that is not a mapping."""
     return as_list(document.get("Statement"))
 
 
@@ -111,7 +113,7 @@ def federated_principals(statement: t.Any) -> list[str]:
 
 
 def compact(document: t.Mapping[str, t.Any]) -> str:
-    """A document as it is sent: JSON without white space, keys in their order."""
+    """A document as it is sent: JSON without white space, with keys in their order."""
     return json.dumps(document, separators=(",", ":"))
 
 
@@ -124,13 +126,13 @@ def size(document: t.Mapping[str, t.Any]) -> int:
 
 
 def equal(one: t.Mapping[str, t.Any], other: t.Mapping[str, t.Any], *, partition: str = "aws") -> bool:
-    """Whether two documents say the same.
+    """Whether two documents mean the same.
 
-    The order of statements and of values doesn't count, nor does a list of one value against the value, the case of
-    actions and of condition keys, or an account id against its root ARN. Sid and Id do: they mean nothing to IAM, but
-    a user who changes one wants it changed.
+    These differences are ignored: the order of statements and values, one value or a list of it, the case of actions
+    and condition keys, and an account ID or its root ARN. Sid and Id count: they mean nothing to IAM, but a user who
+    changes one expects a change.
 
-    :param partition: where account ids among the principals belong.
+    :param partition: the partition of account IDs among the principals.
     """
     return _meaning(one, partition) == _meaning(other, partition)
 
@@ -144,7 +146,7 @@ def _meaning(document: t.Mapping[str, t.Any], partition: str) -> tuple[t.Any, ..
 
 
 def statement_meaning(statement: t.Any, partition: str = "aws") -> str:
-    """A text that two statements share exactly if they say the same."""
+    """A text that is equal for two statements exactly if they mean the same."""
     if not isinstance(statement, t.Mapping):
         return json.dumps(statement)
     normal: dict[str, t.Any] = {}
@@ -199,52 +201,54 @@ class PolicyValue:
     """A value of a policy with its variables replaced.
 
     :param text: its characters.
-    :param wild: the indexes of the ``*`` and ``?`` that are wildcards. A character from a variable is literal:
+    :param wildcards: the indexes of the ``*`` and ``?`` that are wildcards. A character from a variable is literal:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
     """
 
     text: str
-    wild: frozenset[int]
+    wildcards: frozenset[int]
 
     @classmethod
     def of(cls, text: str) -> PolicyValue:
         """A value without variables."""
-        return cls(text, frozenset(place for place, character in enumerate(text) if character in "*?"))
+        return cls(text, frozenset(index for index, character in enumerate(text) if character in "*?"))
 
     @functools.cached_property
     def parts(self) -> list[PolicyValue]:
-        """Split at the first five colons, as the components of an ARN."""
-        found: list[PolicyValue] = []
+        """The value split at its first five colons: the components of an ARN."""
+        parts: list[PolicyValue] = []
         start = 0
         for part in self.text.split(":", 5):
             stop = start + len(part)
-            found.append(PolicyValue(part, frozenset(place - start for place in self.wild if start <= place < stop)))
+            parts.append(
+                PolicyValue(part, frozenset(index - start for index in self.wildcards if start <= index < stop))
+            )
             start = stop + 1
-        return found
+        return parts
 
-    def like(self, found: str) -> bool:
+    def like(self, text: str) -> bool:
         """Whether the value matches a value of the request; case counts.
 
         A regular expression with many ``*`` would take exponential time.
         """
-        here = there = 0
-        # The index of the last *, and where in the found text the match of what follows it starts.
-        star, after = -1, 0
-        while there < len(found):
-            wild = self.text[here] if here in self.wild else ""
-            if wild == "*":
-                star, after = here, there
-                here += 1
-            elif here < len(self.text) and (wild == "?" or self.text[here] == found[there]):
-                here, there = here + 1, there + 1
+        own = other = 0  # indexes in self.text and in text
+        # The index of the last *, and the index in the text where the match of the part after that * starts.
+        star, after_star = -1, 0
+        while other < len(text):
+            wildcard = self.text[own] if own in self.wildcards else ""
+            if wildcard == "*":
+                star, after_star = own, other
+                own += 1
+            elif own < len(self.text) and (wildcard == "?" or self.text[own] == text[other]):
+                own, other = own + 1, other + 1
             elif star >= 0:
-                after += 1
-                here, there = star + 1, after
+                after_star += 1
+                own, other = star + 1, after_star
             else:
                 return False
-        return all(place in self.wild and self.text[place] == "*" for place in range(here, len(self.text)))
+        return all(index in self.wildcards and self.text[index] == "*" for index in range(own, len(self.text)))
 
 
-def like(pattern: str, found: str) -> bool:
+def like(pattern: str, text: str) -> bool:
     """Whether a text matches a pattern with ``*`` and ``?``; case counts."""
-    return PolicyValue.of(pattern).like(found)
+    return PolicyValue.of(pattern).like(text)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Policy documents with placeholders for facts about the role and its cluster."""
+"""Policy documents with placeholders for facts about a role and its cluster."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from . import document as policy_document
 
 # Variables of IAM itself, such as ${aws:username}, have a colon in their names.
 PLACEHOLDER = re.compile(r"\$\{([a-z_]+)\}")
-# How to provide a fact that is unknown.
+# The fix for a missing fact.
 _SOURCES = {
-    "cluster_name": "give cluster_name, to the module or as a parameter of the policy",
-    "region": "give region as a parameter of the policy, or the cluster by cluster_name",
-    "account_id": "give account_id",
-    "partition": "give partition",
+    "cluster_name": "set cluster_name, in the module or as a parameter of the policy",
+    "region": "set region as a parameter of the policy, or set cluster_name",
+    "account_id": "set account_id",
+    "partition": "set partition",
 }
 # https://docs.aws.amazon.com/general/latest/gr/rande.html and botocore's partitions
 _DNS_SUFFIXES = {
@@ -38,7 +38,7 @@ _REGION_OF_ISSUER = re.compile(r"(?:https://)?oidc[.-]eks(?:-fips)?\.([a-z0-9-]+
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What is known of a role and of the cluster whose service accounts it trusts."""
+    """Facts about a role and the cluster whose service accounts it trusts; None if unknown."""
 
     partition: str | None
     account_id: str | None
@@ -46,7 +46,7 @@ class Facts:
     cluster_name: str | None
 
     def values(self) -> dict[str, str]:
-        """The placeholders that can be filled in."""
+        """The values of the placeholders that are known."""
         known = {name: value for name, value in dataclasses.asdict(self).items() if value}
         if self.partition:
             known["dns_suffix"] = _DNS_SUFFIXES.get(self.partition, "amazonaws.com")
@@ -57,17 +57,17 @@ FACTS = frozenset({*(field.name for field in dataclasses.fields(Facts)), "dns_su
 
 
 def region_of(issuer: str | None) -> str | None:
-    """The region in the URL of a cluster's OIDC issuer; None if it has none."""
+    """The region in the URL of a cluster's OIDC issuer; None if the URL has no region."""
     match = _REGION_OF_ISSUER.fullmatch(issuer or "")
     return match[1] if match else None
 
 
 @dataclasses.dataclass(frozen=True)
 class Template:
-    """A policy whose parameters are filled in.
+    """A well-known policy whose parameters are filled in, but not the facts.
 
-    :param name: of the well-known policy.
-    :param policy_name: of the role's inline policy.
+    :param name: the name of the well-known policy.
+    :param policy_name: the name of the inline policy that it becomes.
     """
 
     name: str
@@ -75,25 +75,25 @@ class Template:
     statements: t.Sequence[policy_document.Statement]
 
     def document(self, facts: Facts) -> policy_document.Document:
-        """The policy of a role.
+        """Fill in the facts of a role.
 
-        :raises InvalidInput: a needed fact is unknown, or an ARN is in another partition.
+        :raises InvalidInput: a required fact is unknown, or an ARN is in another partition.
         """
         statements = fill(list(self.statements), facts.values())
         for name in sorted(placeholders(statements)):
             raise InvalidInput(
                 f"well-known policy {self.name} needs {name}",
-                cause="neither a cluster nor a parameter says what it is",
-                fix=_SOURCES.get(name, f"give {name}"),
+                cause="no cluster and no parameter provides it",
+                fix=_SOURCES.get(name, f"set {name}"),
             )
         _check_partition(self.name, statements, facts)
         return {"Version": policy_document.VERSION, "Statement": statements}
 
 
 def fill(value: t.Any, known: t.Mapping[str, str]) -> t.Any:
-    """The value with placeholders replaced, in nested values and in keys too.
+    """Replace the known placeholders in a value, nested values and keys included.
 
-    Placeholders that are not known stay. Texts of a list that become equal are kept once.
+    Equal strings in a list are reduced to one.
     """
     if isinstance(value, str):
         return PLACEHOLDER.sub(lambda found: known.get(found[1], found[0]), value)
@@ -107,7 +107,7 @@ def fill(value: t.Any, known: t.Mapping[str, str]) -> t.Any:
 
 
 def placeholders(value: t.Any) -> set[str]:
-    """The names of the placeholders in a value, keys included."""
+    """The names of the placeholders in a value, nested values and keys included."""
     if isinstance(value, str):
         return set(PLACEHOLDER.findall(value))
     if isinstance(value, t.Mapping):
@@ -118,13 +118,13 @@ def placeholders(value: t.Any) -> set[str]:
 
 
 def _check_partition(name: str, statements: t.Sequence[policy_document.Statement], facts: Facts) -> None:
-    """Rejects an ARN in another partition, given as a parameter: it would grant nothing."""
+    """Reject an ARN in another partition, from a parameter: it would grant nothing."""
     for statement in statements:
         for resource in policy_document.as_list(statement["Resource"]):
             partition = resource.split(":")[1] if resource.startswith("arn:") else facts.partition
             if partition != facts.partition:
                 raise InvalidInput(
-                    f"well-known policy {name} names {resource}, which is in the partition {partition}",
-                    cause=f"the role is in {facts.partition}",
+                    f"well-known policy {name} names {resource}, which is in partition {partition}",
+                    cause=f"the role is in partition {facts.partition}",
                     fix=f"use arn:{facts.partition}:...",
                 )

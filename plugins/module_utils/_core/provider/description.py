@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What `eks_oidc_info` returns about a cluster and its IAM OIDC provider."""
+"""Return values of `eks_oidc_info`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..arn import EksCluster, provider_of
 
 
 def describe(cluster: EksCluster, provider: t.Mapping[str, t.Any] | None) -> dict[str, t.Any]:
-    """What `eks_oidc_info` returns: ``cluster`` and ``oidc``.
+    """Describe a cluster and its IAM OIDC provider: ``cluster`` and ``oidc``.
 
     :param provider: the provider as `_api.aws.iam.get_oidc_provider` returns it; None if it does not exist.
-    :raises InvalidInput: the cluster has no issuer.
+    :raises InvalidInput: the cluster does not have an issuer.
     """
     issuer = cluster.require_issuer()
     return {

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a user asks for of a cluster's IAM OIDC provider, and the writes that bring it there."""
+"""The spec of an IAM OIDC provider, and the writes that bring the provider to it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..plan import Action, Plan
 from ..policy.document import federated_principals, statements
 from ..wording import quantity
 
-# A SHA-1 digest in hexadecimal, as IAM keeps thumbprints.
+# IAM stores thumbprints as SHA-1 digests in hexadecimal.
 _THUMBPRINT = re.compile(r"[0-9a-fA-F]{40}")
 # No query, no fragment, no port: https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html
 _URL = re.compile(r"https://[A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(/[\x21\x24-\x2e\x30-\x3e\x40-\x7e]+)*/?")
@@ -26,10 +26,10 @@ _MAX_CLIENT_IDS = 100
 
 @dataclasses.dataclass(frozen=True)
 class ProviderSpec:
-    """The options of `iam_oidc_provider`, checked. None means that the option was left out.
+    """The checked options of `iam_oidc_provider`. None means that an option is not set.
 
-    :param url: the issuer's URL; empty if ``cluster_name`` is given.
-    :param thumbprints: lower-case hexadecimal; None: AWS decides.
+    :param url: the issuer's URL; empty if ``cluster_name`` is set.
+    :param thumbprints: lower-case hexadecimal; None if AWS chooses them.
     """
 
     state: str
@@ -44,7 +44,7 @@ class ProviderSpec:
 
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any]) -> ProviderSpec:
-        """The spec from a module's options.
+        """Check a module's options.
 
         :raises InvalidInput: invalid options; the error lists all of them.
         """
@@ -54,14 +54,14 @@ class ProviderSpec:
         client_ids = tuple(dict.fromkeys(params["client_ids"]))
         for client_id in client_ids:
             if not 0 < len(client_id) <= _MAX_CLIENT_ID_LENGTH or any(map(str.isspace, client_id)):
-                fix = f"use 1 to {_MAX_CLIENT_ID_LENGTH} characters without blanks, sts.amazonaws.com for IRSA"
+                fix = f"use 1 to {_MAX_CLIENT_ID_LENGTH} characters without blanks, and sts.amazonaws.com for IRSA"
                 problems.add(f"client_ids: {client_id!r} is not a valid audience", fix)
         thumbprints = None
         if params["thumbprints"] is not None:
             thumbprints = tuple(dict.fromkeys(map(str.lower, params["thumbprints"])))
             _check_thumbprints(problems, thumbprints)
         tags = None if params["tags"] is None else validation.check_tags(problems, params["tags"])
-        problems.stop()
+        problems.raise_if_any()
         return cls(
             state=params["state"],
             url=params["url"] or "",
@@ -79,33 +79,33 @@ def _check_url(problems: validation.Problems, url: str) -> None:
     if not _URL.fullmatch(url) or len(url) > _MAX_URL_LENGTH:
         problems.add(
             f"url {url!r} is not an issuer that IAM accepts",
-            "give https://HOST/PATH as the tokens' iss has it, without port, query or fragment, and of at most "
-            f"{_MAX_URL_LENGTH} characters",
+            "use https://HOST/PATH exactly as in the iss claim of the tokens, without port, query or fragment, with at "
+            f"most {_MAX_URL_LENGTH} characters",
         )
 
 
 def _check_thumbprints(problems: validation.Problems, thumbprints: t.Sequence[str]) -> None:
     if not 0 < len(thumbprints) <= _MAX_THUMBPRINTS:
-        fix = f"give 1 to {_MAX_THUMBPRINTS}, or leave the option out: AWS knows the authorities of EKS"
+        fix = f"use 1 to {_MAX_THUMBPRINTS}, or leave the option out: AWS knows the certificate authorities of EKS"
         problems.add(f"thumbprints has {len(thumbprints)} entries", fix)
     for thumbprint in thumbprints:
         problems.require(
             _THUMBPRINT,
             thumbprint,
             f"thumbprints: {thumbprint!r} is not a SHA-1 digest",
-            "give the 40 hexadecimal digits of the certificate's SHA-1 digest, without colons",
+            "use the 40 hexadecimal digits of the certificate's SHA-1 digest, without colons",
         )
 
 
 @dataclasses.dataclass(frozen=True)
 class ObservedProvider:
-    """What IAM has for one issuer.
+    """The observed state of one issuer's provider.
 
     :param url: the issuer's URL.
     :param arn: the ARN of its provider in the caller's account, whether or not the provider exists.
     :param found: the provider as `_api.aws.iam.find_oidc_provider` returns it; None if it does not exist.
     :param others: the ARNs of the account's other providers; read only if the provider does not exist.
-    :param roles: the account's roles as ListRoles returns them; read only before a removal.
+    :param roles: the account's roles as ListRoles returns them; read only before a deletion.
     """
 
     url: str
@@ -123,20 +123,20 @@ def shape(observed: ObservedProvider) -> dict[str, t.Any]:
     return _shape(observed, found["ClientIDList"], found["ThumbprintList"], found["Tags"])
 
 
-def require_given(observed: ObservedProvider, client_ids: t.Iterable[str]) -> None:
-    """Checks a provider that somebody else manages.
+def require_existing(observed: ObservedProvider, client_ids: t.Iterable[str]) -> None:
+    """Require that the provider exists with these audiences.
 
     :raises NotFound: the provider does not exist.
-    :raises Conflict: it lacks one of the audiences.
+    :raises Conflict: an audience is missing.
     """
-    fix = "have the provider's owner do it, or set provider (in the role irsa: irsa_create_provider) to true"
+    fix = "ask the provider's owner, or set create_provider (irsa_create_provider in the role irsa) to true"
     if observed.found is None:
-        raise errors.NotFound(f"the OIDC provider {observed.arn} doesn't exist", fix=f"create it: {fix}")
+        raise errors.NotFound(f"OIDC provider {observed.arn} does not exist", fix=f"create it: {fix}")
     missing = sorted(set(client_ids) - set(observed.found["ClientIDList"]))
     if missing:
         raise errors.Conflict(
-            f"the OIDC provider {observed.arn} lacks the audience {', '.join(missing)}",
-            cause=f"it has {', '.join(sorted(observed.found['ClientIDList'])) or 'none'}",
+            f"OIDC provider {observed.arn} does not have the audience {', '.join(missing)}",
+            cause=f"it has {', '.join(sorted(observed.found['ClientIDList'])) or 'no audiences'}",
             fix=f"add it: {fix}",
         )
 
@@ -157,9 +157,9 @@ def _shape(
 
 
 def plan(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
-    """The writes that bring the provider to the spec.
+    """Plan the writes that bring the provider to the spec.
 
-    :raises Conflict: the provider is to be removed and roles still trust it.
+    :raises Conflict: the provider would be deleted while roles still trust it.
     :raises InvalidInput: it would have more audiences or tags than IAM accepts.
     """
     if spec.state == "absent":
@@ -206,23 +206,15 @@ def _plan_present(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
 
     tags = dict(before["tags"])
     if spec.tags is not None:
-        # IAM ignores case in tag keys: setting a key replaces a key that differs only in case.
-        given = {key.lower() for key in spec.tags}
-        gone = [key for key in tags if spec.purge_tags and key.lower() not in given and not _is_aws(key)]
-        new = {key: value for key, value in sorted(spec.tags.items()) if tags.get(key) != value}
-        if gone:
-            add("untag_oidc_provider", f"remove the tags {', '.join(gone)} of", keys=gone)
-        if new:
-            listing = ", ".join(f"{key}={value}" for key, value in new.items())
-            add("tag_oidc_provider", f"set the tags {listing} of", tags=new)
-        replaced = {key.lower() for key in new}
-        tags = {key: value for key, value in tags.items() if key not in gone and key.lower() not in replaced} | new
+        changes = validation.compare_tags(tags, spec.tags, purge=spec.purge_tags)
+        if changes.removed:
+            add("untag_oidc_provider", f"remove the tags {', '.join(changes.removed)} of", keys=changes.removed)
+        if changes.new:
+            listing = ", ".join(f"{key}={value}" for key, value in changes.new.items())
+            add("tag_oidc_provider", f"set the tags {listing} of", tags=changes.new)
+        tags = changes.after
     _check_counts(observed, client_ids, tags)
     return Plan(before, _shape(observed, client_ids, thumbprints, tags), tuple(actions))
-
-
-def _is_aws(key: str) -> bool:
-    return key.lower().startswith("aws:")
 
 
 def _plan_absent(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
@@ -233,8 +225,8 @@ def _plan_absent(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
         raise errors.Conflict(
             f"OIDC provider {observed.arn} is still in use",
             cause=f"it is trusted by {quantity(len(trusting), 'role')}: {', '.join(trusting)}",
-            fix="take it out of their trust policies first (irsa_role with state: absent and the cluster), or set "
-            "force: true, after which nobody can assume them by it",
+            fix="first remove it from their trust policies (irsa_role with state: absent and cluster_name), or set "
+            "force: true, which ends the access of all service accounts that use these roles through it",
             arn=observed.arn,
             roles=trusting,
         )
@@ -255,11 +247,11 @@ def _trusting_roles(observed: ObservedProvider) -> list[str]:
 
 
 def _lookalike_warnings(observed: ObservedProvider) -> tuple[str, ...]:
-    """Warnings about providers that look like this one; STS accepts none of them in its place."""
+    """Warnings about providers with a similar name. STS does not accept them in place of this one."""
     differences = {other: arns.describe_provider_difference(other, observed.arn) for other in observed.others}
     return tuple(
-        f"There is an OIDC provider {other}, which differs from {observed.arn} in {difference} only. AWS takes them "
-        "for two, and only the one that is exactly the tokens' iss works."
+        f"OIDC provider {other} exists and differs from {observed.arn} only in {difference}. AWS treats them as two "
+        "providers. Only the one that equals the iss claim of the tokens works."
         for other, difference in differences.items()
         if difference
     )
@@ -271,4 +263,4 @@ def _check_counts(observed: ObservedProvider, client_ids: t.Collection[str], tag
         fix = f"use at most {_MAX_CLIENT_IDS}; purge_client_ids removes others"
         problems.add(f"OIDC provider {observed.arn} would have {len(client_ids)} audiences", fix)
     validation.check_tag_count(problems, len(tags), f"OIDC provider {observed.arn}")
-    problems.stop()
+    problems.raise_if_any()

@@ -15,21 +15,21 @@ from ..plan import Action, Plan
 from ..policy import document as policy_document
 from ..trust import policy as trust_policy
 from ..trust.statements import display_subject
-from ..validation import Problems, check_tag_count
+from ..validation import Problems, check_tag_count, compare_tags
 from .spec import INLINE_QUOTA, OWNER_TAG, OWNER_VALUE, AccountScope, Role, RoleSpec
 
 TRUST_QUOTA, ATTACHED_QUOTA = "AssumeRolePolicySizeQuota", "AttachedPoliciesPerRoleQuota"
-# The quotas of an account unless they were raised.
+# AWS's default quotas of an account.
 DEFAULT_QUOTAS = {TRUST_QUOTA: 2048, ATTACHED_QUOTA: 10}
 
 
 @dataclasses.dataclass(frozen=True)
 class PlanContext:
-    """What a plan depends on besides spec and role.
+    """Facts about the account that a plan depends on.
 
-    :param provider_arn: the OIDC provider in the role's account; None if no cluster was named.
-    :param policies: the ARN of each managed policy that the spec gives by name.
-    :param quotas: from GetAccountSummary; the defaults if that was not read.
+    :param provider_arn: the OIDC provider in the role's account; None if the spec does not name a cluster.
+    :param policies: the ARNs of the managed policies that the spec names, by name.
+    :param quotas: from GetAccountSummary; AWS's defaults if it was not read.
     """
 
     scope: AccountScope
@@ -39,10 +39,11 @@ class PlanContext:
 
 
 def plan(spec: RoleSpec, role: Role | None, context: PlanContext) -> Plan:
-    """The writes that bring the role, or no role, to the spec.
+    """Plan the writes that bring the role to the spec.
 
+    :param role: None if it does not exist.
     :raises InvalidInput: the spec is not valid in this account.
-    :raises Conflict: the role cannot be changed to the spec, or this collection may not remove it.
+    :raises Conflict: the role cannot be changed to the spec, or this collection must not delete it.
     :raises QuotaExceeded: the role would exceed a quota; ``quota`` in the details names it.
     """
     steps = _Steps(role)
@@ -54,15 +55,15 @@ def plan(spec: RoleSpec, role: Role | None, context: PlanContext) -> Plan:
         _modify(spec, role, context, steps)
     if role is not None and role.is_service_linked and steps.actions:
         raise errors.Conflict(
-            f"role {role.name} can't be changed",
-            cause=f"it is linked to the AWS service {role.path.split('/')[2]}, which alone can change it",
-            fix="use a role of your own",
+            f"role {role.name} cannot be changed",
+            cause=f"it is linked to the AWS service {role.path.split('/')[2]}, and only the service can change it",
+            fix="use another role",
         )
     return steps.plan()
 
 
 class _Steps:
-    """Collects writes, and the role as it is after them."""
+    """Collects writes, and the state of the role after them."""
 
     def __init__(self, role: Role | None) -> None:
         self._before = role
@@ -91,8 +92,8 @@ class _Steps:
 def _create(spec: RoleSpec, context: PlanContext, steps: _Steps) -> None:
     if spec.subjects is None or context.provider_arn is None:
         raise errors.InvalidInput(
-            f"role {spec.name} doesn't exist, and nothing says whom it should trust",
-            fix="give cluster_name and service_accounts (an empty list: a role that trusts nobody), or correct name",
+            f"role {spec.name} does not exist and cannot be created without service_accounts and cluster_name",
+            fix="set both (an empty list of service_accounts creates a role that trusts nobody), or correct name",
         )
     _check_policies(spec, context)
     path = spec.path or "/"
@@ -120,8 +121,8 @@ def _create(spec: RoleSpec, context: PlanContext, steps: _Steps) -> None:
         "permissions_boundary": role.permissions_boundary,
         "tags": role.tags,
     }
-    said = _describe_subjects(None, trust, context.provider_arn)
-    steps.add("create_role", f"create role {role.name}{said}", arguments, role)
+    names = ", ".join(map(display_subject, trust_policy.managed_subjects(trust, context.provider_arn)))
+    steps.add("create_role", f"create role {role.name}{f' for {names}' if names else ''}", arguments, role)
     _attach(spec, role, context, steps)
     _write_inline(spec, role, steps)
 
@@ -129,10 +130,10 @@ def _create(spec: RoleSpec, context: PlanContext, steps: _Steps) -> None:
 def _modify(spec: RoleSpec, role: Role, context: PlanContext, steps: _Steps) -> None:
     if spec.path is not None and spec.path != role.path:
         raise errors.Conflict(
-            f"role {role.name} is at the path {role.path}, not {spec.path}",
-            cause="IAM can't move a role to another path",
-            fix=f"leave path out or set it to {role.path}; or remove the role with state absent and make it anew, "
-            "which changes its ARN in every annotation that names it",
+            f"role {role.name} has the path {role.path}, not {spec.path}",
+            cause="IAM cannot change the path of a role",
+            fix=f"leave path out or set it to {role.path}; or delete the role with state absent and create it again, "
+            "which changes its ARN: update every annotation that names it",
             path=role.path,
         )
     _check_policies(spec, context)
@@ -154,16 +155,16 @@ def _settings(spec: RoleSpec, role: Role, steps: _Steps) -> None:
     if spec.max_session_duration is not None and spec.max_session_duration != role.max_session_duration:
         changes["max_session_duration"] = spec.max_session_duration
     if changes:
-        what = " and ".join(changes).replace("_", " ")
+        settings = " and ".join(changes).replace("_", " ")
         after = dataclasses.replace(_now(steps), **changes)
-        # Always both: UpdateRole resets a duration that it is not given to an hour.
+        # Always both: without a duration, UpdateRole resets it to one hour.
         # https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateRole.html
         arguments = {
             "name": role.name,
             "description": after.description,
             "max_session_duration": after.max_session_duration,
         }
-        steps.add("update_role", f"set the {what} of role {role.name}", arguments, after)
+        steps.add("update_role", f"set the {settings} of role {role.name}", arguments, after)
 
 
 def _boundary(spec: RoleSpec, role: Role, steps: _Steps) -> None:
@@ -182,28 +183,19 @@ def _boundary(spec: RoleSpec, role: Role, steps: _Steps) -> None:
 def _tags(spec: RoleSpec, role: Role, steps: _Steps) -> None:
     if spec.tags is None:
         return
-    # IAM ignores case in tag keys: setting a key replaces a key that differs only in case.
-    given = {key.lower() for key in spec.tags}
-    gone = [
-        key
-        for key in role.tags
-        if spec.purge_tags and key.lower() not in given and key != OWNER_TAG and not key.lower().startswith("aws:")
-    ]
-    new = {key: value for key, value in sorted(spec.tags.items()) if role.tags.get(key) != value}
-    replaced = {key.lower() for key in new}
-    rest = {key: value for key, value in role.tags.items() if key not in gone and key.lower() not in replaced}
+    changes = compare_tags(role.tags, spec.tags, purge=spec.purge_tags, kept=(OWNER_TAG,))
     problems = Problems()
-    check_tag_count(problems, len(rest) + len(new), f"role {role.name}")
-    problems.stop()
-    if gone:
-        left = {key: value for key, value in role.tags.items() if key not in gone}
-        summary = f"remove the tags {', '.join(gone)} of role {role.name}"
-        after = dataclasses.replace(_now(steps), tags=left)
-        steps.add("untag_role", summary, {"name": role.name, "keys": gone}, after)
-    if new:
-        after = dataclasses.replace(_now(steps), tags=dict(sorted({**rest, **new}.items())))
-        summary = f"set the tags {', '.join(new)} of role {role.name}"
-        steps.add("tag_role", summary, {"name": role.name, "tags": new}, after)
+    check_tag_count(problems, len(changes.after), f"role {role.name}")
+    problems.raise_if_any()
+    if changes.removed:
+        rest = {key: value for key, value in role.tags.items() if key not in changes.removed}
+        summary = f"remove the tags {', '.join(changes.removed)} of role {role.name}"
+        after = dataclasses.replace(_now(steps), tags=rest)
+        steps.add("untag_role", summary, {"name": role.name, "keys": changes.removed}, after)
+    if changes.new:
+        after = dataclasses.replace(_now(steps), tags=dict(sorted(changes.after.items())))
+        summary = f"set the tags {', '.join(changes.new)} of role {role.name}"
+        steps.add("tag_role", summary, {"name": role.name, "tags": changes.new}, after)
 
 
 def _attach(spec: RoleSpec, role: Role, context: PlanContext, steps: _Steps) -> None:
@@ -212,23 +204,23 @@ def _attach(spec: RoleSpec, role: Role, context: PlanContext, steps: _Steps) -> 
     arns = {context.policies.get(policy, policy) for policy in spec.managed_policies}
     attached = set(role.managed_policies or ())
     new = sorted(arns - attached)
-    gone = sorted(attached - arns) if spec.purge_policies else []
-    count, quota = len(attached) - len(gone) + len(new), context.quotas[ATTACHED_QUOTA]
+    removed = sorted(attached - arns) if spec.purge_policies else []
+    count, quota = len(attached) - len(removed) + len(new), context.quotas[ATTACHED_QUOTA]
     if new and count > quota:
         raise errors.QuotaExceeded(
             f"role {role.name} would have {count} managed policies",
             cause=f"the account's quota {ATTACHED_QUOTA} is {quota}",
-            fix="attach fewer policies, detach others with purge_policies, or have the quota raised (Service Quotas)",
+            fix="attach fewer policies, detach others with purge_policies, or request a higher quota (Service Quotas)",
             quota=ATTACHED_QUOTA,
         )
-    for arn in gone:
-        left = tuple(other for other in _now(steps).managed_policies or () if other != arn)
-        after = dataclasses.replace(_now(steps), managed_policies=left)
+    for arn in removed:
+        rest = tuple(other for other in _now(steps).managed_policies or () if other != arn)
+        after = dataclasses.replace(_now(steps), managed_policies=rest)
         summary = f"detach policy {arn} from role {role.name}"
         steps.add("detach_policy", summary, {"name": role.name, "policy_arn": arn}, after)
     for arn in new:
-        together = tuple(sorted({*(_now(steps).managed_policies or ()), arn}))
-        after = dataclasses.replace(_now(steps), managed_policies=together)
+        policies = tuple(sorted({*(_now(steps).managed_policies or ()), arn}))
+        after = dataclasses.replace(_now(steps), managed_policies=policies)
         summary = f"attach policy {arn} to role {role.name}"
         steps.add("attach_policy", summary, {"name": role.name, "policy_arn": arn}, after)
 
@@ -236,38 +228,38 @@ def _attach(spec: RoleSpec, role: Role, context: PlanContext, steps: _Steps) -> 
 def _write_inline(spec: RoleSpec, role: Role, steps: _Steps) -> None:
     if spec.inline_policies is None:
         return
-    there = dict(role.inline_policies or {})
-    gone = [name for name in there if spec.purge_inline_policies and name not in spec.inline_policies]
+    current = dict(role.inline_policies or {})
+    removed = [name for name in current if spec.purge_inline_policies and name not in spec.inline_policies]
     new = {
         name: document
         for name, document in sorted(spec.inline_policies.items())
-        if name not in there or not policy_document.equal(there[name], document)
+        if name not in current or not policy_document.equal(current[name], document)
     }
-    final = {**{name: document for name, document in there.items() if name not in gone}, **new}
+    final = {**{name: document for name, document in current.items() if name not in removed}, **new}
     size = sum(policy_document.size(document) for document in final.values())
     if new and size > INLINE_QUOTA:
         raise errors.QuotaExceeded(
-            f"the inline policies of role {role.name} would have {size} characters together",
-            cause=f"IAM takes {INLINE_QUOTA}, white space not counted",
-            fix="make managed policies of some, or remove others with purge_inline_policies",
+            f"the inline policies of role {role.name} would have {size} characters in total",
+            cause=f"IAM accepts {INLINE_QUOTA}, not counting white space",
+            fix="use managed policies for some, or remove others with purge_inline_policies",
             quota="RolePolicySizeQuota",
         )
-    for name in gone:
-        del there[name]
-        after = dataclasses.replace(_now(steps), inline_policies=dict(there))
+    for name in removed:
+        del current[name]
+        after = dataclasses.replace(_now(steps), inline_policies=dict(current))
         summary = f"delete inline policy {name} of role {role.name}"
         steps.add("delete_inline_policy", summary, {"name": role.name, "policy_name": name}, after)
-    # Policies that shrink come first: IAM checks the total size at each write.
-    for name, document in sorted(new.items(), key=lambda item: (_grows(there, *item), item[0])):
-        there[name] = document
-        after = dataclasses.replace(_now(steps), inline_policies=dict(sorted(there.items())))
+    # Policies that shrink come first: IAM checks the total size on each write.
+    for name, document in sorted(new.items(), key=lambda item: (_grows(current, *item), item[0])):
+        current[name] = document
+        after = dataclasses.replace(_now(steps), inline_policies=dict(sorted(current.items())))
         summary = f"write inline policy {name} of role {role.name}"
         arguments = {"name": role.name, "policy_name": name, "document": document}
         steps.add("put_inline_policy", summary, arguments, after)
 
 
-def _grows(there: t.Mapping[str, policy_document.Document], name: str, document: policy_document.Document) -> bool:
-    return name not in there or policy_document.size(document) > policy_document.size(there[name])
+def _grows(current: t.Mapping[str, policy_document.Document], name: str, document: policy_document.Document) -> bool:
+    return name not in current or policy_document.size(document) > policy_document.size(current[name])
 
 
 def _write_trust(role: Role, change: trust_policy.Change, context: PlanContext, steps: _Steps) -> None:
@@ -278,29 +270,27 @@ def _write_trust(role: Role, change: trust_policy.Change, context: PlanContext, 
     if change.mode != "remove":
         _check_trust_size(role.name, changed.document, context)
     after = dataclasses.replace(_now(steps), trust_policy=changed.document)
-    verb = "replace" if change.mode == "replace" else "update"
-    said = _describe_subjects(role.trust_policy, changed.document, change.grant.provider_arn)
-    summary = f"{verb} the trust policy of role {role.name}{said}"
+    summary = _describe_trust_change(role, changed.document, change)
     steps.add("change_trust_policy", summary, {"name": role.name, "change": change}, after)
 
 
-def _describe_subjects(
-    before: policy_document.Document | None, after: policy_document.Document, provider_arn: str
-) -> str:
-    """Which service accounts gain and lose the role, for messages."""
-    old = set(trust_policy.managed_subjects(before, provider_arn)) if before else set()
+def _describe_trust_change(role: Role, after: policy_document.Document, change: trust_policy.Change) -> str:
+    """The message of the write, with the service accounts that gain and lose the role."""
+    provider_arn = change.grant.provider_arn
+    old = set(trust_policy.managed_subjects(role.trust_policy, provider_arn))
     new = set(trust_policy.managed_subjects(after, provider_arn))
-    parts = [
-        f"{words} {', '.join(display_subject(subject) for subject in sorted(subjects))}"
-        for words, subjects in (("for", new - old), ("no longer for", old - new))
-        if subjects
-    ]
-    return f" {', '.join(parts)}" if parts else ""
+    added, removed = (", ".join(map(display_subject, sorted(subjects))) for subjects in (new - old, old - new))
+    policy = f"the trust policy of role {role.name}"
+    if change.mode != "replace" and bool(added) != bool(removed):
+        return f"add {added} to {policy}" if added else f"remove {removed} from {policy}"
+    verb = "replace" if change.mode == "replace" else "update"
+    details = "; ".join([*([f"add {added}"] if added else []), *([f"remove {removed}"] if removed else [])])
+    return f"{verb} {policy}: {details}" if details else f"{verb} {policy}"
 
 
 def _now(steps: _Steps) -> Role:
     if steps.after is None:
-        raise AssertionError("only an existing role is changed")
+        raise AssertionError("the role does not exist")
     return steps.after
 
 
@@ -315,10 +305,10 @@ def _remove(spec: RoleSpec, role: Role | None, context: PlanContext, steps: _Ste
         return
     if context.provider_arn is None:
         raise errors.Conflict(
-            f"role {role.name} was not made by this collection",
-            cause=f"it lacks the tag {OWNER_TAG}={OWNER_VALUE}",
-            fix="give cluster_name or issuer to take only that cluster's accounts out of its trust policy, or set "
-            "force to delete the role all the same",
+            f"role {role.name} was not created by this collection",
+            cause=f"it does not have the tag {OWNER_TAG}={OWNER_VALUE}",
+            fix="set cluster_name or issuer to remove only that cluster's service accounts from its trust policy, or "
+            "set force: true to delete the role",
             role=role.arn,
         )
     grant = trust_policy.Grant(context.provider_arn, spec.subjects or ())
@@ -330,10 +320,10 @@ def _remove(spec: RoleSpec, role: Role | None, context: PlanContext, steps: _Ste
 
 
 def _delete(role: Role, steps: _Steps) -> None:
-    """Plans the removal in IAM's order: policies and instance profiles go before the role."""
+    """Plan the deletion in the order that IAM requires: instance profiles and policies before the role."""
     name = role.name
     for profile in role.instance_profiles:
-        summary = f"take role {name} out of instance profile {profile}"
+        summary = f"remove role {name} from instance profile {profile}"
         steps.add("remove_from_instance_profile", summary, {"name": name, "profile": profile}, role)
     for arn in role.managed_policies or ():
         summary = f"detach policy {arn} from role {name}"
@@ -348,25 +338,25 @@ def _delete(role: Role, steps: _Steps) -> None:
 
 
 def _check_policies(spec: RoleSpec, context: PlanContext) -> None:
-    """Checks that policies belong to the role's account or to AWS, in the role's partition."""
+    """Check that policies belong to the role's account or to AWS, in the role's partition."""
     problems = Problems()
     scope = context.scope
-    given = [("managed policy", policy) for policy in spec.managed_policies or () if policy.startswith("arn:")]
+    arns = [("managed policy", policy) for policy in spec.managed_policies or () if policy.startswith("arn:")]
     if spec.permissions_boundary:
-        given.append(("permissions_boundary", spec.permissions_boundary))
-    for option, text in given:
+        arns.append(("permissions_boundary", spec.permissions_boundary))
+    for option, text in arns:
         arn = Arn.parse(text)
         if arn.partition != scope.partition:
             problems.add(
-                f"{option} {text} is in the partition {arn.partition}, role {spec.name} in {scope.partition}",
+                f"{option} {text} is in partition {arn.partition}, but role {spec.name} is in {scope.partition}",
                 f"use arn:{scope.partition}:...",
             )
         elif arn.account_id not in (scope.account_id, "aws"):
             problems.add(
-                f"{option} {text} is of account {arn.account_id}, role {spec.name} of {scope.account_id}",
+                f"{option} {text} is in account {arn.account_id}, but role {spec.name} is in {scope.account_id}",
                 f"use a policy of account {scope.account_id}",
             )
-    problems.stop()
+    problems.raise_if_any()
 
 
 def _check_trust_size(name: str, document: policy_document.Document, context: PlanContext) -> None:
@@ -374,9 +364,9 @@ def _check_trust_size(name: str, document: policy_document.Document, context: Pl
     if size > quota:
         raise errors.QuotaExceeded(
             f"the trust policy of role {name} would have {size} characters",
-            cause=f"the account's quota {TRUST_QUOTA} is {quota}, white space not counted",
-            fix="spread the service accounts over several roles, use a wildcard with allow_wildcards, or have the "
-            "quota raised (Service Quotas; 4096 at most)",
+            cause=f"the account's quota {TRUST_QUOTA} is {quota}, not counting white space",
+            fix="use several roles for the service accounts, use a wildcard with allow_wildcards, or request a higher "
+            "quota (Service Quotas; 4096 at most)",
             quota=TRUST_QUOTA,
             size=size,
         )

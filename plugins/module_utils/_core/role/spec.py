@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An IAM role as a user asks for it, and as IAM has it."""
+"""The spec of an IAM role, and its observed state."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ..policy.templates import Facts, Template
 from ..trust.policy import Grant, build_document
 from ..trust.statements import subject
 
-# On every role that this collection creates. `absent` deletes only roles with this tag; tagging a role hands it over.
+# The tag of every role that this collection creates. `absent` deletes only roles with this tag.
 OWNER_TAG, OWNER_VALUE = "eksops.irsa/managed", "true"
 _DEFAULT_DURATION = 3600
-# Limits in characters, white space not counted: all inline policies of a role together, and a trust policy in any
-# account. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+# Limits in characters, not counting white space: all inline policies of a role together, and the largest trust policy
+# with a raised quota. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_QUOTA, LARGEST_TRUST = 10240, 4096
 _SERVICE_PATH = "/aws-service-role/"
 _INLINE_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
@@ -47,11 +47,11 @@ class AccountScope:
 
 @dataclasses.dataclass(frozen=True)
 class Role:
-    """A role as IAM has it.
+    """The observed state of a role.
 
-    :param managed_policies: ARNs, sorted; None if they could not be read and the spec does not name any.
-    :param inline_policies: documents by name; None likewise.
-    :param instance_profiles: the names of those that contain the role; read for removal only.
+    :param managed_policies: ARNs, sorted; None if they could not be read and the spec does not set them.
+    :param inline_policies: documents by name; None as for ``managed_policies``.
+    :param instance_profiles: the names of the instance profiles that contain the role; read only before a deletion.
     """
 
     arn: str
@@ -76,7 +76,10 @@ class Role:
         inline_policies: t.Mapping[str, t.Any] | None,
         instance_profiles: t.Iterable[str] = (),
     ) -> Role:
-        """:param role: as `_api.aws.iam.get_role` returns it."""
+        """Build it from AWS's answers.
+
+        :param role: as `_api.aws.iam.get_role` returns it.
+        """
         name = role["RoleName"]
         inline = None
         if inline_policies is not None:
@@ -101,12 +104,12 @@ class Role:
 
     @property
     def is_managed(self) -> bool:
-        """Whether this collection created the role, or a user handed it over with the tag."""
+        """Whether the role has this collection's tag, from its creation or set by a user."""
         return self.tags.get(OWNER_TAG) == OWNER_VALUE
 
     @property
     def is_service_linked(self) -> bool:
-        """Whether the role belongs to an AWS service; only the service can change it."""
+        """Whether the role is linked to an AWS service; only that service can change it."""
         return self.path.startswith(_SERVICE_PATH)
 
     @property
@@ -134,11 +137,11 @@ class Role:
 
 @dataclasses.dataclass(frozen=True)
 class RoleSpec:
-    """A role as a user asks for it. None leaves the property alone; an empty value clears it.
+    """The spec of a role. None does not change a property; an empty value clears it.
 
     :param permissions_boundary: an ARN; empty for no boundary.
     :param managed_policies: ARNs or names.
-    :param subjects: the ``sub`` of each service account; None leaves the trust policy alone.
+    :param subjects: the ``sub`` of each service account; None does not change the trust policy.
     """
 
     present: bool
@@ -164,7 +167,7 @@ class RoleSpec:
 
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any], load_yaml: policy_document.LoadYaml | None = None) -> RoleSpec:
-        """The options of `irsa_role`, checked.
+        """Check the options of `irsa_role`.
 
         :raises InvalidInput: invalid options; the error lists all of them.
         """
@@ -177,7 +180,7 @@ class RoleSpec:
             validation.check_description(problems, params["description"])
         duration = params["max_session_duration"]
         if duration is not None and not 3600 <= duration <= 43200:
-            problems.add(f"max_session_duration {duration} is out of IAM's range", "use 3600 to 43200 seconds")
+            problems.add(f"max_session_duration {duration} is out of range", "use 3600 to 43200 seconds")
         if params["permissions_boundary"]:
             validation.check_policy_arn(problems, "permissions_boundary", params["permissions_boundary"])
         for policy in params["managed_policies"] or ():
@@ -210,11 +213,12 @@ class RoleSpec:
         )
         if spec.subjects is not None and not spec.names_provider:
             problems.add(
-                "service_accounts are given without a cluster", "give cluster_name, or the cluster's issuer as issuer"
+                "service_accounts is set without a cluster",
+                "set cluster_name, or set issuer to the cluster's OIDC issuer",
             )
         elif spec.subjects and len(spec.subjects) > 1:  # one subject never exceeds the quota
             _check_minimum_size(problems, spec)
-        problems.stop()
+        problems.raise_if_any()
         return spec
 
     @property
@@ -228,10 +232,10 @@ class RoleSpec:
         return self.inline_policies is not None or self.well_known is not None
 
     def with_well_known_policies(self, scope: AccountScope, region: str | None) -> RoleSpec:
-        """The spec with the well-known policies rendered into the inline policies.
+        """The spec with its well-known policies as inline policies.
 
-        :param region: the cluster's region, if a cluster is named and its region is known.
-        :raises InvalidInput: a policy needs something that is unknown.
+        :param region: the cluster's region; None if unknown.
+        :raises InvalidInput: a policy requires an unknown fact.
         """
         if self.well_known is None:
             return self
@@ -240,7 +244,7 @@ class RoleSpec:
         return dataclasses.replace(self, inline_policies={**(self.inline_policies or {}), **documents}, well_known=None)
 
     def grant(self, provider_arn: str) -> Grant:
-        """The subjects and audiences of the provider that the role is to trust."""
+        """The grant of the spec for a provider."""
         return Grant(provider_arn, self.subjects or (), self.audiences)
 
 
@@ -263,19 +267,19 @@ def _inline_policies(
             problems.add(f"{error.message}: {error.cause}", error.fix or "correct it")
             continue
         for fault in inline_policy_faults(document):
-            problems.add(f"{what}: {fault}", "write it as IAM's policy grammar has it")
+            problems.add(f"{what}: {fault}", "follow the grammar of IAM policies")
         documents[name] = document
     total = sum(policy_document.size(document) for document in documents.values())
     if total > INLINE_QUOTA:
         problems.add(
-            f"inline_policies have {total} characters together",
-            f"a role takes {INLINE_QUOTA}, white space not counted: make managed policies of some",
+            f"inline_policies have {total} characters in total",
+            f"use at most {INLINE_QUOTA}, not counting white space; use managed policies for the rest",
         )
     return documents
 
 
 def inline_policy_faults(document: t.Mapping[str, t.Any]) -> list[str]:
-    """What IAM would reject in an inline policy, each fault with its place."""
+    """The faults of an inline policy that IAM would reject, each with its place."""
     faults = [f"unknown element {key}" for key in document if key not in ("Version", "Id", "Statement")]
     if document.get("Version", policy_document.VERSION) not in (policy_document.VERSION, policy_document.OLD_VERSION):
         faults.append(
@@ -296,49 +300,52 @@ def _statement_faults(statement: t.Mapping[str, t.Any]) -> list[str]:
     faults = []
     for key in statement:
         if key in ("Principal", "NotPrincipal"):
-            faults.append(f"{key} has no place in a policy of a role")
+            faults.append(f"{key} is not allowed in an inline policy")
         elif key not in _INLINE_ELEMENTS:
             faults.append(f"unknown element {key}")
     if statement.get("Effect") not in ("Allow", "Deny"):
         faults.append("Effect is neither Allow nor Deny")
     if not re.fullmatch(r"[0-9A-Za-z]*", str(statement.get("Sid") or "")):
-        faults.append(f"Sid {statement['Sid']!r} has other characters than letters and digits")
-    for either, other in (("Action", "NotAction"), ("Resource", "NotResource")):
-        if (either in statement) == (other in statement):
-            faults.append(f"it needs one of {either} and {other}")
+        faults.append(f"Sid {statement['Sid']!r} has characters other than letters and digits")
+    for element, negated in (("Action", "NotAction"), ("Resource", "NotResource")):
+        if (element in statement) == (negated in statement):
+            faults.append(f"exactly one of {element} and {negated} is required")
             continue
-        values = policy_document.as_list(statement.get(either, statement.get(other)))
+        values = policy_document.as_list(statement.get(element, statement.get(negated)))
         if not values or not all(isinstance(value, str) and value for value in values):
-            faults.append(f"{either if either in statement else other} is not a list of strings")
+            faults.append(f"{element if element in statement else negated} is not a list of strings")
     return faults
 
 
 def _well_known(
     problems: validation.Problems, given: t.Sequence[t.Any] | None, inline: t.Mapping[str, Document]
 ) -> tuple[Template, ...] | None:
-    """:param given: mappings with the fields of a template, as the action plugins resolve them."""
+    """Read well-known policies.
+
+    :param given: mappings with the fields of a template, as the action plugins resolve them.
+    """
     if given is None:
         return None
-    found: dict[str, Template] = {}
+    templates: dict[str, Template] = {}
     for policy in given:
         if not isinstance(policy, t.Mapping) or set(policy) != {"name", "policy_name", "statements"}:
             problems.add(
-                f"well_known_policies: {policy} was not looked up",
-                "run the module as a task of Ansible, whose action plugin does it",
+                f"well_known_policies: {policy} is not resolved",
+                "run the module in an Ansible task: its action plugin resolves the policies",
             )
             continue
         template = Template(**policy)
         if template.policy_name in inline:
             problems.add(
-                f"{template.policy_name} is both in inline_policies and a well-known policy",
-                "give one of them another name; a well-known policy takes policy_name",
+                f"inline policy {template.policy_name} is in inline_policies and in well_known_policies",
+                "rename one of them; a well-known policy has the parameter policy_name",
             )
-        if found.setdefault(template.policy_name, template) != template:
+        if templates.setdefault(template.policy_name, template) != template:
             problems.add(
                 f"well_known_policies would write inline policy {template.policy_name} twice",
-                "give it once with all of its parameters, or each a policy_name of its own",
+                "list the policy once with all parameters, or set a different policy_name for each",
             )
-    return tuple(found.values())
+    return tuple(templates.values())
 
 
 def _subjects(problems: validation.Problems, params: t.Mapping[str, t.Any]) -> tuple[str, ...] | None:
@@ -367,12 +374,12 @@ def _issuer(problems: validation.Problems, given: str | None) -> str | None:
 
 
 def _check_minimum_size(problems: validation.Problems, spec: RoleSpec) -> None:
-    """Rejects more accounts than any trust policy can hold, before any call to AWS."""
+    """Reject more service accounts than any trust policy can hold, before any call to AWS."""
     issuer = spec.issuer or "https://"
     grant = spec.grant(arns.provider_arn("aws", "0" * 12, issuer))
     size = policy_document.size(build_document(grant))
     if size > LARGEST_TRUST:
         problems.add(
-            f"{len(grant.subjects)} service accounts make a trust policy of at least {size} characters",
-            f"IAM takes {LARGEST_TRUST} at most: use several roles, or a wildcard with allow_wildcards",
+            f"the trust policy for {len(grant.subjects)} service accounts would have at least {size} characters",
+            f"IAM accepts at most {LARGEST_TRUST}; use several roles, or a wildcard with allow_wildcards",
         )

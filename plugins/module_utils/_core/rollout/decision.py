@@ -10,13 +10,13 @@ import collections
 import dataclasses
 import typing as t
 
-from ..arn import ROLE_ARN_ANNOTATION, is_role_arn
+from ..arn import ROLE_ARN_ANNOTATION
 from ..errors import Conflict, NotFound
 from ..plan import Action, Plan
 from ..pods import readiness
 from ..pods.injection import Expected
 from ..pods.workload_kinds import Owner, Workloads, controller_of, ordinal
-from ..validation import Problems, check_service_account
+from ..validation import Problems, check_role_arn, check_service_account
 from ..wording import quantity
 from .staleness import PodStatus
 
@@ -63,15 +63,12 @@ class RolloutSpec:
                 "pods are selected by service_account or label_selectors, and neither is given",
                 "give the service account whose pods are to carry the role",
             )
-        if spec.role_arn and not is_role_arn(spec.role_arn):
-            problems.add(
-                f"role_arn {spec.role_arn!r} is no ARN of an IAM role",
-                "give it as arn:PARTITION:iam::ACCOUNT:role/NAME, or leave it out to use the account's annotation",
-            )
+        if spec.role_arn:
+            check_role_arn(problems, "role_arn", spec.role_arn)
         for option, least in (("wait_timeout", 1), ("max_retries", 0)):
             if getattr(spec, option) < least:
                 problems.add(f"{option} is {getattr(spec, option)}", f"give {least} or more")
-        problems.stop()
+        problems.raise_if_any()
         return spec
 
 
@@ -92,7 +89,7 @@ def specs_from_params(params: Json) -> list[RolloutSpec]:
         names.add(name)
         own = {"namespace": name[0], "service_account": name[1], "label_selectors": None}
         specs.append(RolloutSpec.from_params({**params, **own, "role_arn": account["role_arn"]}))
-    problems.stop()
+    problems.raise_if_any()
     return specs
 
 

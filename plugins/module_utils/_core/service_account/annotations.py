@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Annotations and labels of a service account: those that the pod identity webhook reads, and how any may look.
+"""Annotations and labels of a service account: those that the pod identity webhook reads, and checks of all.
 
-The webhook's: https://github.com/aws/amazon-eks-pod-identity-webhook#eks-walkthrough
-Kubernetes' rules: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+The webhook: https://github.com/aws/amazon-eks-pod-identity-webhook#eks-walkthrough
+Kubernetes: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import functools
 import re
 import typing as t
 
-from ..arn import AUDIENCE_ANNOTATION, ROLE_ARN_ANNOTATION, is_role_arn
+from ..arn import AUDIENCE_ANNOTATION, ROLE_ARN_ANNOTATION
 from ..validation import Problems
 
-# The options of `sa_annotate` for what the webhook reads.
+# The annotations that the webhook reads, by option of `sa_annotate`.
 IRSA_OPTIONS = {
     "role_arn": ROLE_ARN_ANNOTATION,
     "audience": AUDIENCE_ANNOTATION,
@@ -29,17 +29,17 @@ IRSA_OPTIONS = {
 KINDS = ("annotations", "labels")
 # This collection's field manager.
 FIELD_MANAGER = "eksops.irsa"
-# The API server's name for the manager of an object that has no managedFields yet when it is first applied to.
+# The API server's manager name for fields from before the first server-side apply to an object without managedFields.
 BEFORE_FIRST_APPLY = "before-first-apply"
-# Whose tool installs and removes the object. This collection annotates what others manage, so it never sets it.
+# Names the tool that installs and removes an object. This collection never sets it: other tools own the objects.
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
-# A projected token lives at least ten minutes; what a TokenRequest may ask for at most is 2^32 seconds.
-SHORTEST_EXPIRATION, LONGEST_EXPIRATION = 600, 2**32
+# Seconds: the shortest lifetime of a projected token, and the longest that a TokenRequest accepts.
+MIN_EXPIRATION, MAX_EXPIRATION = 600, 2**32
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _PREFIX = re.compile(rf"{_LABEL}(\.{_LABEL})*")
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_ANNOTATIONS_SIZE = 256 * 1024
+_MAX_ANNOTATIONS_SIZE = 256 * 1024
 
 _PREFIX_OF_IRSA = "eks.amazonaws.com"
 _NAMES = {re.sub("[^a-z]", "", key.rpartition("/")[2]): key for key in IRSA_OPTIONS.values()}
@@ -61,7 +61,7 @@ class Field(t.NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class FieldOwner:
-    """Who set a field: a field manager and how it wrote, ``Apply`` or ``Update``."""
+    """A field manager that owns a field, and its operation, ``Apply`` or ``Update``."""
 
     manager: str
     operation: str
@@ -70,12 +70,15 @@ class FieldOwner:
         return f"{self.manager} ({self.operation})"
 
 
-def owners_of(found: t.Mapping[str, t.Any], field: Field) -> tuple[FieldOwner, ...]:
-    """Who owns one annotation or label of a service account as the API server returns it."""
-    managed = found["metadata"].get("managedFields") or []
+def owners_of(account: t.Mapping[str, t.Any], field: Field) -> tuple[FieldOwner, ...]:
+    """The owners of an annotation or label of a service account.
+
+    :param account: the service account as the API server returns it.
+    """
+    managed = account["metadata"].get("managedFields") or []
     if not managed:
-        there = field.key in (found["metadata"].get(field.kind) or {})
-        return (FieldOwner(BEFORE_FIRST_APPLY, "Update"),) if there else ()
+        exists = field.key in (account["metadata"].get(field.kind) or {})
+        return (FieldOwner(BEFORE_FIRST_APPLY, "Update"),) if exists else ()
     name = f"f:{field.key}"
     return tuple(
         FieldOwner(entry.get("manager", ""), entry["operation"])
@@ -84,20 +87,23 @@ def owners_of(found: t.Mapping[str, t.Any], field: Field) -> tuple[FieldOwner, .
     )
 
 
-def near_misses(annotations: t.Iterable[str]) -> dict[str, str]:
-    """Keys that look like those of the webhook but aren't, each with the key that was probably meant."""
-    found = {key: _meant(key) for key in sorted(annotations)}
-    return {key: meant for key, meant in found.items() if meant}
+def find_near_misses(annotations: t.Iterable[str]) -> dict[str, str]:
+    """Find keys that are similar to the webhook's keys, but wrong.
+
+    :returns: the probably intended key, by key.
+    """
+    intended_keys = {key: _intended_key(key) for key in sorted(annotations)}
+    return {key: intended for key, intended in intended_keys.items() if intended}
 
 
-def has_role_key(annotations: t.Mapping[str, str]) -> bool:
-    """Whether there is an annotation for a role, even an empty one, or a key that looks like it."""
+def has_role_annotation(annotations: t.Mapping[str, str]) -> bool:
+    """Whether there is a role annotation, even an empty one, or a key that is similar to it."""
     key = IRSA_OPTIONS["role_arn"]
-    return key in annotations or key in near_misses(annotations).values()
+    return key in annotations or key in find_near_misses(annotations).values()
 
 
 @functools.lru_cache(maxsize=4096)  # the same few keys are on thousands of objects
-def _meant(key: str) -> str | None:
+def _intended_key(key: str) -> str | None:
     if key in IRSA_OPTIONS.values():
         return None
     prefix, _slash, name = key.rpartition("/")
@@ -108,56 +114,49 @@ def _meant(key: str) -> str | None:
         close = difflib.get_close_matches(letters, _NAMES, n=1, cutoff=0.75)
         return _NAMES[close[0]] if close else None
     if not prefix:
-        # Without a prefix "audience" may be anybody's.
+        # Without a prefix, other tools may use a key such as "audience".
         return _NAMES.get(letters) if letters in ("rolearn", "stsregionalendpoints") else None
-    alike = difflib.SequenceMatcher(None, prefix.lower(), _PREFIX_OF_IRSA).ratio()
-    return _NAMES.get(letters) if alike >= 0.6 else None
-
-
-def check_role_arn(problems: Problems, arn: str) -> None:
-    """A role's ARN in the annotation."""
-    if not is_role_arn(arn):
-        fix = "give it as AWS shows it, arn:PARTITION:iam::ACCOUNT:role/PATH/NAME, without blanks or quotes"
-        problems.add(f"role_arn {arn!r} is no ARN of an IAM role", fix)
+    similarity = difflib.SequenceMatcher(None, prefix.lower(), _PREFIX_OF_IRSA).ratio()
+    return _NAMES.get(letters) if similarity >= 0.6 else None
 
 
 def check_expiration(problems: Problems, seconds: int) -> None:
-    """The lifetime of a projected token."""
-    if not SHORTEST_EXPIRATION <= seconds <= LONGEST_EXPIRATION:
-        fix = f"give {SHORTEST_EXPIRATION} to {LONGEST_EXPIRATION} seconds; 86400 is what pods get without it"
-        problems.add(f"token_expiration {seconds} can't be the lifetime of a token", fix)
+    """Check the lifetime of a projected token, in seconds."""
+    if not MIN_EXPIRATION <= seconds <= MAX_EXPIRATION:
+        fix = f"use {MIN_EXPIRATION} to {MAX_EXPIRATION} seconds; the webhook's default is 86400"
+        problems.add(f"token_expiration {seconds} is not a valid token lifetime", fix)
 
 
 def check_key(problems: Problems, field: Field) -> None:
-    """The key of an annotation or label: ``prefix/name`` or ``name``."""
+    """Check the key of an annotation or label: ``prefix/name`` or ``name``."""
     prefix, slash, name = field.key.rpartition("/")
     if slash and (not _PREFIX.fullmatch(prefix) or len(prefix) > 253):
         fix = "use a DNS name of lower-case letters, digits, - and . before the slash, at most 253 characters"
-        problems.add(f"{field} has a prefix that Kubernetes doesn't take", fix)
+        problems.add(f"{field} does not have a valid prefix", fix)
     if not _NAME.fullmatch(name) or len(name) > 63:
-        fix = "use at most 63 letters, digits, -, _ and ., beginning and ending with a letter or digit"
-        problems.add(f"{field} is no key that Kubernetes takes", fix)
+        fix = "use at most 63 letters, digits, -, _ and .; start and end with a letter or digit"
+        problems.add(f"{field} is not a valid key", fix)
 
 
 def check_label_value(problems: Problems, field: Field, value: str) -> None:
-    """The value of a label; it may be empty."""
+    """Check the value of a label; it may be empty."""
     if value and (not _NAME.fullmatch(value) or len(value) > 63):
-        fix = "use at most 63 letters, digits, -, _ and ., beginning and ending with a letter or digit"
-        problems.add(f"{field} has the value {value!r}, which Kubernetes doesn't take", fix)
+        fix = "use at most 63 letters, digits, -, _ and .; start and end with a letter or digit"
+        problems.add(f"{field} does not have a valid value: {value!r}", fix)
 
 
 def check_size(problems: Problems, annotations: t.Mapping[str, str]) -> None:
-    """All annotations of one object together."""
+    """Check the total size of an object's annotations."""
     size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
-    if size > _ANNOTATIONS_SIZE:
-        problems.add(f"annotations have {size} bytes", f"need no more than {_ANNOTATIONS_SIZE}")
+    if size > _MAX_ANNOTATIONS_SIZE:
+        problems.add(f"annotations have {size} bytes in total", f"use at most {_MAX_ANNOTATIONS_SIZE}")
 
 
-def text_of(problems: Problems, field: Field, value: t.Any) -> str:
-    """An annotation's or label's value as the string that Kubernetes wants."""
+def format_value(problems: Problems, field: Field, value: t.Any) -> str:
+    """The value of an annotation or label as a string; booleans become ``true`` and ``false``."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int)):
         return str(value)
-    problems.add(f"{field} has a value that is no string", "quote it")
+    problems.add(f"the value of {field} is not a string", "quote it")
     return ""

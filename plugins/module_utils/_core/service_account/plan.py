@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A Kubernetes service account and the annotations that give it an IAM role.
+"""The writes that bring a service account to its spec, by server-side apply.
 
-What is planned here is a server-side apply. The API server keeps, in ``metadata.managedFields``, who set which field;
-an applied configuration is the whole of what its manager wants, so a field that the manager owns and doesn't send
-again is removed. Hence every configuration made here carries on what this collection owns, less what is to go:
-https://kubernetes.io/docs/reference/using-api/server-side-apply/
+The API server records the owners of fields in ``metadata.managedFields``. An applied configuration is complete: the
+API server removes a field that its manager owns and does not send again. So each configuration contains all fields that
+this collection owns, except those to remove: https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 from __future__ import annotations
@@ -20,16 +19,26 @@ from ..arn import ROLE_ARN_ANNOTATION, is_role_arn
 from ..plan import Action, Plan
 from . import annotations as rules
 from .annotations import FIELD_MANAGER, Field, FieldOwner
-from .spec import IRSA, MARK, ServiceAccount, ServiceAccountSpec, ServiceAccountState, describe, mapping_of, shape
+from .spec import (
+    CREATED_MARK,
+    IRSA,
+    ServiceAccount,
+    ServiceAccountSpec,
+    ServiceAccountState,
+    describe,
+    mapping_of,
+    shape,
+)
 
 Json = dict[str, t.Any]
 
 
 def plan(spec: ServiceAccountSpec, observed: ServiceAccountState) -> Plan:
-    """The writes that make the account as its spec says.
+    """Plan the writes that bring the service account to its spec.
 
-    :raises NotFound: the namespace or the account is missing and must not be created.
-    :raises Conflict: others own a field with another value, and ``force`` is not set; or the namespace is going.
+    :raises NotFound: the namespace or the service account is missing and must not be created.
+    :raises Conflict: another owner set a field to another value, and ``force`` is not set; or the namespace is being
+        deleted.
     """
     if spec.state == "absent":
         return _plan_absent(spec, observed.account)
@@ -38,20 +47,20 @@ def plan(spec: ServiceAccountSpec, observed: ServiceAccountState) -> Plan:
     return _plan_present(spec, observed.account)
 
 
-def require_place(spec: ServiceAccountSpec, observed: ServiceAccountState) -> None:
-    """Stops where the account can't be whatever is to be written into it.
+def require_creatable(spec: ServiceAccountSpec, observed: ServiceAccountState) -> None:
+    """Require that the service account exists or can be created.
 
-    :raises NotFound: the namespace or the account is missing and must not be created.
-    :raises Conflict: the namespace is going.
+    :raises NotFound: the namespace or the service account is missing and must not be created.
+    :raises Conflict: the namespace is being deleted.
     """
     if observed.account is None:
         _plan_create(spec, observed.namespace)
 
 
-def confirmed(spec: ServiceAccountSpec, plan: Plan, answers: t.Sequence[Json | None]) -> Plan:
-    """The plan with what its last write left behind, as the API server has it, instead of what was foreseen.
+def with_server_state(spec: ServiceAccountSpec, plan: Plan, answers: t.Sequence[Json | None]) -> Plan:
+    """The plan with the state that the last write returned in place of the predicted state.
 
-    :param answers: of the writes, in order; none where nothing was written.
+    :param answers: what each write returned, in order; empty if nothing was written.
     """
     if not answers or answers[-1] is None:
         return plan
@@ -59,24 +68,25 @@ def confirmed(spec: ServiceAccountSpec, plan: Plan, answers: t.Sequence[Json | N
     return dataclasses.replace(plan, after=describe(spec.namespace, spec.name, account))
 
 
-def returns(plan: Plan) -> Json:
-    """What `sa_annotate` returns of a plan."""
+def build_returns(plan: Plan) -> Json:
+    """The return values of `sa_annotate` for a plan."""
     annotations = plan.after.get("annotations", {})
     return {
         "service_account": dict(plan.after),
         "role_arn": annotations.get(ROLE_ARN_ANNOTATION),
         "previous_role_arn": plan.before.get("annotations", {}).get(ROLE_ARN_ANNOTATION),
-        "near_misses": [{"key": key, "intended": meant} for key, meant in rules.near_misses(annotations).items()],
+        "near_misses": [
+            {"key": key, "intended": intended} for key, intended in rules.find_near_misses(annotations).items()
+        ],
     }
 
 
 def _plan_create(spec: ServiceAccountSpec, namespace: str | None) -> Plan:
     if not spec.create:
         raise errors.NotFound(
-            f"there is no service account {spec.title}",
-            cause="it doesn't exist, and create is false"
-            + (f"; there is no namespace {spec.namespace} either" if namespace == "" else ""),
-            fix="correct namespace and name, create the account, or set create: true",
+            f"service account {spec.title} does not exist",
+            cause="create is false" + (f", and namespace {spec.namespace} does not exist" if namespace == "" else ""),
+            fix="correct namespace and name, create the service account, or set create: true",
             namespace=spec.namespace,
             name=spec.name,
         )
@@ -93,13 +103,13 @@ def _plan_create(spec: ServiceAccountSpec, namespace: str | None) -> Plan:
         )
     elif namespace == "Terminating":
         raise errors.Conflict(
-            f"could not create the service account {spec.title}",
+            f"could not create service account {spec.title}",
             cause=f"namespace {spec.namespace} is being deleted",
-            fix="wait until the namespace is gone",
+            fix="wait until the namespace is deleted",
         )
-    # The mark comes with the creation itself, so that an account that others created a moment before never gets it.
-    # What the collection may remove again is applied afterwards.
-    mark = {"annotations": {MARK.key: "true"}}
+    # Only the create request sets the mark, so a service account that another client has just created never gets it.
+    # The fields of the spec are applied afterwards, so that the collection owns them and can remove them.
+    mark = {"annotations": {CREATED_MARK.key: "true"}}
     body = _service_account({"namespace": spec.namespace, "name": spec.name, **mark})
     actions.append(
         Action(
@@ -109,75 +119,76 @@ def _plan_create(spec: ServiceAccountSpec, namespace: str | None) -> Plan:
         )
     )
     if spec.sets:
-        actions.append(_apply(spec, None, spec.sets, f"service account {spec.title}: {_listing('set', spec.sets)}"))
-    fields = {MARK: "true", **spec.sets}
+        actions.append(_apply(spec, None, spec.sets, f"service account {spec.title}: {_list_values('set', spec.sets)}"))
+    fields = {CREATED_MARK: "true", **spec.sets}
     after = shape(spec.namespace, spec.name, None, fields, spec.sets, created=True)
-    return Plan({}, after, tuple(actions), tuple(_remarks(spec, fields)))
+    return Plan({}, after, tuple(actions), tuple(_annotation_warnings(spec, fields)))
 
 
-def missing_namespace(name: str, *, unseen: bool = False) -> errors.NotFound:
-    """The error for a namespace that isn't there and must not be created.
+def missing_namespace(name: str, *, is_unreadable: bool = False) -> errors.NotFound:
+    """The error for a missing namespace that must not be created.
 
-    :param unseen: whether that showed only when something was to be put into it.
+    :param is_unreadable: whether the caller may not get namespaces.
     """
     return errors.NotFound(
-        f"there is no namespace {name}",
+        f"namespace {name} does not exist",
         cause=f'namespaces "{name}" not found',
         fix="check the namespace and the cluster, create it, or set create_namespace: true"
-        + (", which takes the permission to get namespaces as well" if unseen else ""),
+        + (", which also requires the permission to get namespaces" if is_unreadable else ""),
         namespace=name,
     )
 
 
 def _plan_present(spec: ServiceAccountSpec, account: ServiceAccount) -> Plan:
     if not spec.force:
-        _refuse_conflicts(spec, account)
-    config = {field: value for field, value in account.ours.items() if field not in spec.drops}
-    # What others set to the spec's value stays theirs alone. To own it too would be a write that changes nothing, and
-    # of two sources of a value each undoes the other's next change.
-    config.update({field: value for field, value in spec.sets.items() if _is_to_own(spec, account, field)})
-    forced = _foreign(spec, account)
+        _reject_conflicts(spec, account)
+    config = {field: value for field, value in account.owned.items() if field not in spec.removes}
+    # A field that another owner set to the spec's value is not applied: the write would change nothing, and two owners
+    # would undo each other's next change.
+    config.update({field: value for field, value in spec.sets.items() if _must_own(spec, account, field)})
     warnings = [
-        f"{field} of service account {spec.title} was set by {_names(account.others(field))}, which may set it back."
-        for field in forced
+        f"{field} of service account {spec.title} was set by {_names(account.other_owners(field))}, which may set it "
+        "again."
+        for field in _conflicting_fields(spec, account)
     ]
-    warnings += _kept(spec, account, [field for field in spec.drops if field in account.fields])
+    warnings += _kept_field_warnings(spec, account, [field for field in spec.removes if field in account.fields])
     return _plan_fields(spec, account, config, warnings)
 
 
-def _is_to_own(spec: ServiceAccountSpec, account: ServiceAccount, field: Field) -> bool:
+def _must_own(spec: ServiceAccountSpec, account: ServiceAccount, field: Field) -> bool:
     return spec.force or account.fields.get(field) != spec.sets[field]
 
 
-def _foreign(spec: ServiceAccountSpec, account: ServiceAccount) -> list[Field]:
-    """The fields of the spec that others own with another value, in order."""
+def _conflicting_fields(spec: ServiceAccountSpec, account: ServiceAccount) -> list[Field]:
+    """The fields of the spec that another owner set to another value, sorted."""
     return sorted(
         field
         for field, value in spec.sets.items()
-        if field in account.fields and account.fields[field] != value and account.others(field)
+        if field in account.fields and account.fields[field] != value and account.other_owners(field)
     )
 
 
-def _refuse_conflicts(spec: ServiceAccountSpec, account: ServiceAccount) -> None:
-    foreign = _foreign(spec, account)
-    if not foreign:
+def _reject_conflicts(spec: ServiceAccountSpec, account: ServiceAccount) -> None:
+    fields = _conflicting_fields(spec, account)
+    if not fields:
         return
-    found = [
+    conflicts = [
         {
             "field": str(field),
             "value": account.fields[field],
             "wanted": spec.sets[field],
-            "owners": [dataclasses.asdict(owner) for owner in account.others(field)],
+            "owners": [dataclasses.asdict(owner) for owner in account.other_owners(field)],
         }
-        for field in foreign
+        for field in fields
     ]
     raise errors.Conflict(
         "; ".join(
-            f"{field} of service account {spec.title} is owned by {_names(account.others(field))}" for field in foreign
+            f"{field} of service account {spec.title} is owned by {_names(account.other_owners(field))}"
+            for field in fields
         ),
-        cause="; ".join(f"{each['field']} is {each['value']!r}, wanted is {each['wanted']!r}" for each in found),
-        fix="change the value where its owner has it from, or take it over with force: true",
-        conflicts=found,
+        cause="; ".join(f"{field} is {account.fields[field]!r}, not {spec.sets[field]!r}" for field in fields),
+        fix="change the value at its source, or take it over with force: true",
+        conflicts=conflicts,
     )
 
 
@@ -186,9 +197,11 @@ def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Pl
         return Plan()
     before = describe(spec.namespace, spec.name, account)
     if spec.delete and account.created:
-        others = sorted({str(owner) for field in account.fields if field != MARK for owner in account.others(field)})
+        others = sorted(
+            {str(owner) for field in account.fields if field != CREATED_MARK for owner in account.other_owners(field)}
+        )
         warnings = [
-            f"Service account {spec.title} carries annotations or labels of {', '.join(others)}, which go with it."
+            f"Service account {spec.title} is deleted together with annotations or labels of {', '.join(others)}."
         ]
         action = Action(
             "delete_service_account",
@@ -204,22 +217,22 @@ def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Pl
     warnings = []
     if spec.delete:
         warnings.append(
-            f"Service account {spec.title} was not created by this collection and is not deleted; what the "
-            "collection set on it is taken away."
+            f"Service account {spec.title} was not created by this collection and is not deleted. Only the "
+            "annotations and labels that the collection set are removed."
         )
     irsa = [field for field in IRSA if field in account.fields]
-    return _plan_fields(spec, account, {}, [*warnings, *_kept(spec, account, irsa)], foreign=irsa)
+    return _plan_fields(spec, account, {}, [*warnings, *_kept_field_warnings(spec, account, irsa)], foreign=irsa)
 
 
-def _kept(spec: ServiceAccountSpec, account: ServiceAccount, going: t.Sequence[Field]) -> list[str]:
-    """Warnings of what is to go and stays because others own it."""
+def _kept_field_warnings(spec: ServiceAccountSpec, account: ServiceAccount, fields: t.Iterable[Field]) -> list[str]:
+    """Warnings about fields that should be removed but are kept because they have other owners."""
     if spec.force:
         return []
     return [
-        f"{field} of service account {spec.title} stays, since {_names(account.others(field)) or 'somebody else'} "
-        "set it; remove it there, or set force: true."
-        for field in sorted(going)
-        if account.others(field) or field not in account.ours
+        f"{field} of service account {spec.title} is kept because it was set by "
+        f"{_names(account.other_owners(field)) or 'an unknown client'}; remove it there, or set force: true."
+        for field in sorted(fields)
+        if account.other_owners(field) or field not in account.owned
     ]
 
 
@@ -232,59 +245,62 @@ def _plan_fields(
 ) -> Plan:
     """The plan whose applied configuration is ``config``.
 
-    :param foreign: fields that go with ``force`` though others own them; besides, those that ``spec`` drops.
+    :param foreign: fields that ``force`` removes even if they have other owners; those that ``spec`` removes as well.
     """
     actions = []
-    ours = account.ours
-    fields = {field: value for field, value in account.fields.items() if field not in ours or account.others(field)}
+    owned = account.owned
+    fields = {
+        field: value for field, value in account.fields.items() if field not in owned or account.other_owners(field)
+    }
     fields.update(config)
-    gone = [field for field in ours if field not in fields]
-    stuck = [field for field in gone if field.kind in account.claimed]
-    if config != ours:
+    removed = [field for field in owned if field not in fields]
+    # An apply does not remove these, because another manager owns their map.
+    not_applied = [field for field in removed if field.kind in account.foreign_maps]
+    if config != owned:
         new = {field: value for field, value in config.items() if account.fields.get(field) != value}
-        claimed = {field: value for field, value in config.items() if field not in ours and field not in new}
-        left = [field for field in ours if field not in config and (field in fields or field in stuck)]
+        acquired = {field: value for field, value in config.items() if field not in owned and field not in new}
+        released = [field for field in owned if field not in config and (field in fields or field in not_applied)]
         parts = [
-            _listing("set", new),
-            _listing("own", claimed),
-            _naming("remove", [field for field in gone if field not in stuck]),
-            _naming("no longer own", left),
+            _list_values("set", new),
+            _list_values("take ownership of", acquired),
+            _list_fields("remove", [field for field in removed if field not in not_applied]),
+            _list_fields("release ownership of", released),
         ]
-        words = f"service account {spec.title}: {'; '.join(filter(None, parts))}"
-        actions.append(_apply(spec, account, config, words))
-    if stuck:
-        actions.append(_remove(spec, account, stuck))
+        summary = f"service account {spec.title}: {'; '.join(filter(None, parts))}"
+        actions.append(_apply(spec, account, config, summary))
+    if not_applied:
+        actions.append(_remove(spec, account, not_applied))
     if spec.force:
-        stolen = [field for field in {*foreign, *spec.drops} if field in fields and field not in config]
-        if stolen:
-            actions.append(_remove(spec, account, stolen))
-            fields = {field: value for field, value in fields.items() if field not in stolen}
+        forced = [field for field in {*foreign, *spec.removes} if field in fields and field not in config]
+        if forced:
+            actions.append(_remove(spec, account, forced))
+            fields = {field: value for field, value in fields.items() if field not in forced}
     before = after = describe(spec.namespace, spec.name, account)
     if actions:
         after = shape(spec.namespace, spec.name, account.uid, fields, config, created=account.created)
-    return Plan(before, after, tuple(actions), (*warnings, *_remarks(spec, fields)))
+    return Plan(before, after, tuple(actions), (*warnings, *_annotation_warnings(spec, fields)))
 
 
-def _remarks(spec: ServiceAccountSpec, fields: t.Mapping[Field, str]) -> t.Iterator[str]:
-    """Warnings of annotations that look right and have no effect."""
+def _annotation_warnings(spec: ServiceAccountSpec, fields: t.Mapping[Field, str]) -> t.Iterator[str]:
+    """Warnings about annotations that have no effect."""
     annotations = mapping_of("annotations", fields)
-    for key, meant in rules.near_misses(annotations).items():
-        yield f"Annotation {key} of service account {spec.title} has no effect; it looks like {meant}."
+    for key, intended in rules.find_near_misses(annotations).items():
+        yield f"Annotation {key} of service account {spec.title} has no effect; it looks like {intended}."
     arn = annotations.get(ROLE_ARN_ANNOTATION)
     if arn is not None and not is_role_arn(arn):
-        yield f"Annotation {ROLE_ARN_ANNOTATION} of service account {spec.title} is no role's ARN: {arn!r}."
+        yield f"Annotation {ROLE_ARN_ANNOTATION} of service account {spec.title} is not a valid role ARN: {arn!r}."
 
 
 def _apply(
-    spec: ServiceAccountSpec, account: ServiceAccount | None, config: t.Mapping[Field, str], words: str
+    spec: ServiceAccountSpec, account: ServiceAccount | None, config: t.Mapping[Field, str], summary: str
 ) -> Action:
     """The server-side apply of ``config``.
 
-    It holds for the very object that was observed: the API server refuses it with 409 if that has changed since, or
-    was replaced, and the caller decides again.
+    It is bound to the observed version of the object: the API server answers 409 if the object was changed or replaced
+    since then, and the caller plans again.
     """
-    # By then it is settled who owns what, so force takes nothing but what is claimed with the map.
-    force = spec.force or bool(account and account.claimed)
+    # Conflicts are already resolved. Only the owner of a map, which the API server reports for all fields, is left.
+    force = spec.force or bool(account and account.foreign_maps)
     metadata: Json = {"namespace": spec.namespace, "name": spec.name}
     if account is not None:
         metadata.update(uid=account.uid, resourceVersion=account.resource_version)
@@ -293,11 +309,11 @@ def _apply(
         if mapping:
             metadata[kind] = mapping
     arguments = {"body": _service_account(metadata), "manager": FIELD_MANAGER, "force": force}
-    return Action("apply_service_account", arguments, words)
+    return Action("apply_service_account", arguments, summary)
 
 
 def _remove(spec: ServiceAccountSpec, account: ServiceAccount, fields: t.Collection[Field]) -> Action:
-    """The removal of fields whoever owns them."""
+    """The removal of fields regardless of their owners."""
     arguments = {
         "namespace": spec.namespace,
         "name": spec.name,
@@ -305,7 +321,7 @@ def _remove(spec: ServiceAccountSpec, account: ServiceAccount, fields: t.Collect
         "manager": FIELD_MANAGER,
         **{kind: sorted(field.key for field in fields if field.kind == kind) for kind in rules.KINDS},
     }
-    return Action("remove_fields", arguments, f"service account {spec.title}: {_naming('remove', fields)}")
+    return Action("remove_fields", arguments, f"service account {spec.title}: {_list_fields('remove', fields)}")
 
 
 def _service_account(metadata: Json) -> Json:
@@ -316,9 +332,9 @@ def _names(owners: t.Iterable[FieldOwner]) -> str:
     return ", ".join(str(owner) for owner in owners)
 
 
-def _listing(verb: str, fields: t.Mapping[Field, str]) -> str:
+def _list_values(verb: str, fields: t.Mapping[Field, str]) -> str:
     return f"{verb} {', '.join(f'{field}={value}' for field, value in sorted(fields.items()))}" if fields else ""
 
 
-def _naming(verb: str, fields: t.Collection[Field]) -> str:
+def _list_fields(verb: str, fields: t.Collection[Field]) -> str:
     return f"{verb} {', '.join(str(field) for field in sorted(fields))}" if fields else ""

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a role's trust policy allows a web identity to assume the role, decided as IAM decides it, with the reasons.
+"""Evaluates whether a trust policy allows a web identity to assume a role, as IAM does, with the reasons.
 
 - logic: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-- what the request has:
+- condition keys of the request:
   https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
 
-Some keys, the source address among them, have a value only in the real request. A condition on them is undecidable
-here: the answer is None, a third truth value throughout.
+Some keys, such as the source address, have a value only in the real request. A condition on them is undecidable: None
+is a third truth value throughout.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from .statements import (
     named_subjects,
 )
 
-# Global keys that an AssumeRoleWithWebIdentity request never has: it is not signed, so it carries no properties of a
-# principal, and no service makes it. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+# Global keys that an AssumeRoleWithWebIdentity request never has: it is not signed, so it has no principal properties,
+# and no AWS service makes it. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 _ABSENT_KEYS = frozenset(
     {
         "aws:assumedroot",
@@ -74,7 +74,7 @@ class Request:
     """One AssumeRoleWithWebIdentity request as IAM evaluates it.
 
     :param provider_arn: the OIDC provider of the token: the federated principal.
-    :param context: condition keys in lower case, each with its values. The request lacks every other key of the token's
+    :param context: the values of condition keys, by key in lower case. The request has no other key of the token's
         provider.
     """
 
@@ -84,7 +84,7 @@ class Request:
 
     @classmethod
     def of_token(cls, provider_arn: str, subject: str, audience: str) -> Request:
-        """The request with a service account's token. Of its claims, STS makes ``sub`` and ``aud`` condition keys."""
+        """The request with a service account's token. STS makes condition keys of its claims ``sub`` and ``aud``."""
         sub, aud = condition_keys(provider_arn)
         return cls(provider_arn, {sub: (subject,), aud: (audience,)})
 
@@ -104,14 +104,14 @@ class Request:
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """Why a statement does not match, or what an undecidable statement depends on.
+    """A reason why a statement does not match, or a condition that an undecidable statement depends on.
 
     :param element: Effect, Principal, NotPrincipal, Action, NotAction or Condition.
     :param reason: a message.
     :param operator: the condition's operator as the policy spells it.
     :param key: the condition's key as the policy spells it.
-    :param wanted: the policy's values.
-    :param found: the request's values; None for a key that it lacks.
+    :param values: the policy's values.
+    :param request_values: the request's values; None if it lacks the key.
     :param lacking: whether such a request never has the key.
     """
 
@@ -119,8 +119,8 @@ class Failure:
     reason: str
     operator: str | None = None
     key: str | None = None
-    wanted: tuple[str, ...] = ()
-    found: tuple[str, ...] | None = None
+    values: tuple[str, ...] = ()
+    request_values: tuple[str, ...] | None = None
     lacking: bool = False
 
 
@@ -128,11 +128,11 @@ class Failure:
 class StatementVerdict:
     """What one statement decides about the request.
 
-    :param index: its place in the document, from 0.
-    :param effect: Allow or Deny, or whatever the statement has instead.
-    :param matched: whether it applies; None if that is undecidable.
-    :param failures: everything that keeps it from applying.
-    :param undecidable: the conditions that only the real request can answer.
+    :param index: its index in the document.
+    :param effect: Allow or Deny; any other text as the statement has it.
+    :param matched: whether it applies; None if undecidable.
+    :param failures: all reasons why it does not apply.
+    :param undecidable: the conditions that only the real request can decide.
     """
 
     index: int
@@ -147,7 +147,7 @@ class StatementVerdict:
 class TrustDecision:
     """What a trust policy decides about a request.
 
-    :param allowed: None if that is undecidable.
+    :param allowed: None if undecidable.
     """
 
     allowed: bool | None
@@ -160,20 +160,20 @@ class TrustDecision:
 
     @property
     def has_allow(self) -> bool:
-        """Whether some Allow statement applies or may apply, whether or not a Deny overrides it."""
+        """Whether an Allow statement applies or may apply, even if a Deny overrides it."""
         return any(verdict.effect == "Allow" and verdict.matched is not False for verdict in self.verdicts)
 
 
 def allows(document: t.Mapping[str, t.Any], provider_arn: str, subject: str, audience: str) -> bool | None:
-    """Whether the document allows a service account's tokens to assume the role; None if that is undecidable."""
+    """Whether the document allows a service account's tokens to assume the role; None if undecidable."""
     return evaluate(document, Request.of_token(provider_arn, subject, audience)).allowed
 
 
 def allowed_subjects(document: t.Mapping[str, t.Any], provider_arn: str) -> dict[str, bool] | None:
-    """The subjects that the document names and allows for a provider, each for at least one audience.
+    """The subjects of a provider that the document names and allows, each for at least one audience.
 
-    :returns: the subjects in order, with whether they are allowed for certain; False if that depends on conditions that
-        only the real request can answer. None if no statement may allow the provider's web identities anything.
+    :returns: by subject, sorted: whether it is certainly allowed. False if that depends on conditions that only the
+        real request can decide. None if no statement may allow the provider's web identities.
     """
     allowing = [statement for statement in statements(document) if may_allow(statement, provider_arn)]
     if not allowing:
@@ -184,16 +184,16 @@ def allowed_subjects(document: t.Mapping[str, t.Any], provider_arn: str) -> dict
         audiences.update(
             value for _operator, key, values in conditions(statement) if key.lower() == aud for value in values
         )
-    found: dict[str, bool] = {}
+    result: dict[str, bool] = {}
     for subject in sorted(set().union(*(named_subjects(statement, provider_arn) for statement in allowing))):
         allowed = _any(allows(document, provider_arn, subject, audience) for audience in sorted(audiences))
         if allowed is not False:
-            found[subject] = bool(allowed)
-    return found
+            result[subject] = bool(allowed)
+    return result
 
 
 def evaluate(document: t.Mapping[str, t.Any], request: Request) -> TrustDecision:
-    """What the document decides. A Deny that applies overrides every Allow; without an Allow the request is denied."""
+    """Evaluate a document. A Deny that applies overrides every Allow; without an Allow the request is denied."""
     variables = has_variables(document)
     verdicts = tuple(
         evaluate_statement(statement, request, index=index, variables=variables)
@@ -207,7 +207,7 @@ def evaluate(document: t.Mapping[str, t.Any], request: Request) -> TrustDecision
 
 
 def has_variables(document: t.Mapping[str, t.Any]) -> bool:
-    """Whether IAM replaces policy variables in the document; before the current version they were plain text."""
+    """Whether IAM replaces policy variables in the document; in older versions they are plain text."""
     return bool(document.get("Version") == VERSION)
 
 
@@ -221,7 +221,7 @@ def _any(values: t.Iterable[bool | None]) -> bool | None:
 def evaluate_statement(
     statement: t.Any, request: Request, *, index: int = 0, variables: bool = True
 ) -> StatementVerdict:
-    """What one statement decides about the request.
+    """Evaluate one statement.
 
     :param variables: whether the document's version has policy variables.
     """
@@ -231,7 +231,7 @@ def evaluate_statement(
     failures = [*_principal_failure(statement, request), *_action_failure(statement, request)]
     undecidable: list[Failure] = []
     if effect not in ("Allow", "Deny"):
-        failures.append(Failure("Effect", "it is neither Allow nor Deny", wanted=(effect,)))
+        failures.append(Failure("Effect", "it is neither Allow nor Deny", values=(effect,)))
     for operator, key, values in conditions(statement):
         holds, failure = evaluate_condition(operator, key, values, request, variables=variables)
         if not holds:
@@ -243,23 +243,26 @@ def evaluate_statement(
 def evaluate_condition(
     operator: str, key: str, values: t.Sequence[str], request: Request, *, variables: bool = True
 ) -> tuple[bool | None, Failure]:
-    """Whether a condition holds, None if that is undecidable, and the failure to report if it does not hold."""
-    wanted = tuple(values)
+    """Evaluate a condition.
+
+    :returns: whether it holds, None if undecidable; and the failure to report if it does not hold.
+    """
+    values = tuple(values)
     parsed = Operator.parse(operator)
     if parsed is None:
-        return False, Failure("Condition", f"IAM has no operator {operator}", operator, key, wanted)
+        return False, Failure("Condition", f"IAM has no operator {operator}", operator, key, values)
     variables = variables and parsed.takes_variables
-    for needed in (key, *(name for value in wanted if variables for name in variables_in(value))):
-        if request.values(needed) is None and not request.lacks(needed):
-            why = f"what the request has as {needed} is not known before it is made"
-            return None, Failure("Condition", why, operator, key, wanted)
-    resolved = [replace_variables(value, request.values) if variables else PolicyValue.of(value) for value in wanted]
-    found = request.values(key)
-    holds = parsed.holds(found, [value for value in resolved if value is not None])
-    if found is None:
-        return holds, Failure("Condition", f"the request has no key {key}", operator, key, wanted, lacking=True)
-    reason = f"{key} is {', '.join(found)}, the policy wants {operator} {' or '.join(wanted)}"
-    return holds, Failure("Condition", reason, operator, key, wanted, tuple(found))
+    for name in (key, *(name for value in values if variables for name in variables_in(value))):
+        if request.values(name) is None and not request.lacks(name):
+            reason = f"only the real request has a value of {name}"
+            return None, Failure("Condition", reason, operator, key, values)
+    resolved = [replace_variables(value, request.values) if variables else PolicyValue.of(value) for value in values]
+    request_values = request.values(key)
+    holds = parsed.holds(request_values, [value for value in resolved if value is not None])
+    if request_values is None:
+        return holds, Failure("Condition", f"the request has no key {key}", operator, key, values, lacking=True)
+    reason = f"{key} is {', '.join(request_values)}, the policy requires {operator} {' or '.join(values)}"
+    return holds, Failure("Condition", reason, operator, key, values, tuple(request_values))
 
 
 def _principal_failure(statement: t.Mapping[str, t.Any], request: Request) -> t.Iterator[Failure]:
@@ -268,7 +271,7 @@ def _principal_failure(statement: t.Mapping[str, t.Any], request: Request) -> t.
     negated = "NotPrincipal" in statement
     element, verb = ("NotPrincipal", "excludes") if negated else ("Principal", "does not name")
     named = named_principals(statement.get(element))
-    yield Failure(element, f"it {verb} {request.provider_arn}", wanted=named, found=(request.provider_arn,))
+    yield Failure(element, f"it {verb} {request.provider_arn}", values=named, request_values=(request.provider_arn,))
 
 
 def _action_failure(statement: t.Mapping[str, t.Any], request: Request) -> t.Iterator[Failure]:
@@ -277,4 +280,4 @@ def _action_failure(statement: t.Mapping[str, t.Any], request: Request) -> t.Ite
     negated = "NotAction" in statement
     element, verb = ("NotAction", "excludes") if negated else ("Action", "does not have")
     actions = tuple(str(action) for action in as_list(statement.get(element)))
-    yield Failure(element, f"it {verb} {request.action}", wanted=actions, found=(request.action,))
+    yield Failure(element, f"it {verb} {request.action}", values=actions, request_values=(request.action,))

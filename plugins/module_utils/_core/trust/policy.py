@@ -2,15 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The statements of a trust policy that this collection manages: how they look, and how they change.
+"""The statements of a trust policy that this collection manages.
 
-A document can have many authors. *Managed* are only the statements for one provider that allow it, and no other
-principal, ``sts:AssumeRoleWithWebIdentity`` and no other action, on no conditions but StringEquals and StringLike on
-the provider's ``sub`` and ``aud``. The options of `irsa_role` express all that such a statement says, whoever wrote it.
-Every other statement is *foreign*: Deny statements, further conditions, principals or actions, other providers. Foreign
-statements are kept; a warning names those that concern the provider.
+A statement is *managed* if it allows one OIDC provider, and no other principal, ``sts:AssumeRoleWithWebIdentity``, and
+no other action, with no conditions other than StringEquals and StringLike on the provider's ``sub`` and ``aud``. The
+options of `irsa_role` can express every such statement, so its author does not matter. All other statements are
+*foreign*: Deny statements, and those with other conditions, principals or actions. Foreign statements are kept; a
+warning names those that concern the provider.
 
-New statements have no Sid: it must be unique in the document, and two clusters may share a role. An existing Sid stays.
+New statements have no Sid: a Sid must be unique in the document, and two clusters may share a role. Existing Sids stay.
 
 Conditions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
 """
@@ -27,7 +27,7 @@ from .statements import ACTION, condition_keys, describe_place, has_wildcard, ma
 
 EQUALS, LIKE = "StringEquals", "StringLike"
 
-# IAM accepts no document without a statement. This one changes nobody's access.
+# IAM does not accept a document without statements. This statement does not change any access.
 NOBODY: Statement = {
     "Sid": "TrustsNobody",
     "Effect": "Deny",
@@ -39,10 +39,10 @@ _NOBODY = policy_document.statement_meaning(NOBODY)
 
 @dataclasses.dataclass(frozen=True)
 class Grant:
-    """Which subjects of a provider a role is to trust.
+    """The subjects and audiences of a provider that a role trusts.
 
     :param provider_arn: the ARN of the OIDC provider in the role's account.
-    :param subjects: ``system:serviceaccount:NAMESPACE:NAME``, wildcards included.
+    :param subjects: ``system:serviceaccount:NAMESPACE:NAME``; may have wildcards.
     :param audiences: a token must have one of them; empty for no condition on the audience.
     """
 
@@ -58,7 +58,7 @@ class Grant:
 
 @dataclasses.dataclass(frozen=True)
 class ChangedDocument:
-    """The document after a change, the same object if nothing changed, and warnings."""
+    """The document after a change (the same object if nothing changed), and warnings."""
 
     document: Document
     warnings: tuple[str, ...] = ()
@@ -66,11 +66,11 @@ class ChangedDocument:
 
 @dataclasses.dataclass(frozen=True)
 class Change:
-    """A change that can be applied again to a document that others have changed in the meantime.
+    """A change that can be applied again if the document has changed in the meantime.
 
-    :param mode: ``merge``: the provider's managed statements grant the subjects; ``replace``: the document says that
-        and nothing else; ``remove``: the managed statements no longer grant the subjects.
-    :param purge: for ``merge``: and grant nothing else; for ``remove``: all managed statements go.
+    :param mode: ``merge``: the provider's managed statements grant the subjects; ``replace``: the document contains the
+        grant and nothing else; ``remove``: the managed statements do not grant the subjects.
+    :param purge: with ``merge``: they grant nothing else; with ``remove``: all managed statements are removed.
     """
 
     mode: t.Literal["merge", "replace", "remove"]
@@ -87,15 +87,15 @@ class Change:
 
 
 def build_statements(grant: Grant) -> list[Statement]:
-    """The statements that grant exactly this.
+    """Build the statements for a grant.
 
-    Subjects with wildcards have a statement of their own: two operators on one key in one statement must both hold.
+    Subjects with wildcards get a separate statement: two operators on one key in one statement must both hold.
     """
     return [_statement(operator, subjects, grant) for operator, subjects in _by_operator(grant.subjects) if subjects]
 
 
 def build_document(grant: Grant) -> Document:
-    """The document that grants this and nothing else."""
+    """Build the document that contains only this grant."""
     return {"Version": policy_document.VERSION, "Statement": build_statements(grant) or [dict(NOBODY)]}
 
 
@@ -110,10 +110,10 @@ def managed_subjects(document: Document, provider_arn: str) -> list[str]:
 
 
 def trivially_allows(document: Document, provider_arn: str, subject: str, audience: str) -> bool:
-    """Whether it takes no evaluation to see that a document allows a subject, and needs no warning.
+    """Whether a document obviously allows a subject and needs no warning. If not, it must be evaluated.
 
-    The document has a managed statement for the provider that names the subject and the audience. All other statements
-    are of that kind too, or allow other providers something. False means that the document must be evaluated.
+    It does if a managed statement of the provider names the subject and the audience, and all other statements are of
+    the same form or allow only other providers.
     """
     named = False
     for statement in statements(document):
@@ -136,7 +136,7 @@ def _is_pattern(subject: str) -> bool:
 
 
 def _is_for_other_providers(statement: t.Any, provider_arn: str) -> bool:
-    """Whether a statement allows other providers something, and nobody else."""
+    """Whether a statement allows only other providers."""
     if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
         return False
     principal = statement.get("Principal")
@@ -146,17 +146,17 @@ def _is_for_other_providers(statement: t.Any, provider_arn: str) -> bool:
 
 
 def replace(document: Document, grant: Grant) -> ChangedDocument:
-    """The document that grants this and nothing else."""
+    """Replace the document by one that contains only this grant."""
     new = build_document(grant)
     same = policy_document.equal(document, new, partition=grant.partition)
     return ChangedDocument(document if same else new)
 
 
 def merge(document: Document, grant: Grant, *, purge: bool = True) -> ChangedDocument:
-    """The document with the grant in its managed statements.
+    """Add the grant to the provider's managed statements.
 
-    A subject that a foreign statement of the provider names is not granted: a managed statement for it would void the
-    conditions of the foreign one.
+    A subject that a foreign statement of the provider names is not added: a managed statement for it would bypass the
+    conditions of the foreign statement.
 
     :param purge: the provider's managed statements grant nothing else afterwards.
     """
@@ -178,9 +178,9 @@ def merge(document: Document, grant: Grant, *, purge: bool = True) -> ChangedDoc
 
 
 def remove(document: Document, provider_arn: str, subjects: t.Collection[str] | None = None) -> ChangedDocument:
-    """The document without the provider's managed statements, or without these subjects in them.
+    """Remove the provider's managed statements, or these subjects from them.
 
-    If no statement is left, the document trusts nobody.
+    If no statement remains, the document trusts nobody.
     """
     managed = _managed_statements(document, provider_arn)
     _foreign, warnings = _foreign_subjects(document, provider_arn, managed)
@@ -204,10 +204,10 @@ def remove(document: Document, provider_arn: str, subjects: t.Collection[str] | 
 
 @dataclasses.dataclass(frozen=True)
 class ManagedStatement:
-    """What a managed statement says.
+    """The content of a managed statement.
 
-    :param operators: the operators on ``sub``. Without one the statement trusts every account; with two it trusts only
-        subjects for which both hold.
+    :param operators: the operators on ``sub``. Without operators the statement trusts every service account; with two
+        it trusts only subjects for which both hold.
     """
 
     operators: frozenset[str]
@@ -215,14 +215,14 @@ class ManagedStatement:
     audiences: frozenset[str]
 
     def grants_with(self, audiences: t.Collection[str]) -> bool:
-        """Whether the statement grants all subjects that it names, with exactly these audiences."""
+        """Whether the statement grants all subjects that it names, for exactly these audiences."""
         if len(self.operators) != 1 or self.audiences != frozenset(audiences):
             return False
         return self.operators == {LIKE} or not any(map(has_wildcard, self.subjects))
 
 
 def parse_managed(statement: t.Any, provider_arn: str) -> ManagedStatement | None:
-    """What a provider's managed statement says; None if the statement is foreign."""
+    """Parse a managed statement of a provider; None if the statement is foreign."""
     if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
         return None
     if set(statement) - {"Sid", "Effect", "Principal", "Action", "Condition"}:
@@ -238,7 +238,7 @@ def parse_managed(statement: t.Any, provider_arn: str) -> ManagedStatement | Non
 
 
 def _parse_conditions(block: t.Any, provider_arn: str) -> ManagedStatement | None:
-    """:returns: None if there are conditions that a managed statement does not have."""
+    """Parse conditions; None if a managed statement cannot have them."""
     sub, aud = condition_keys(provider_arn)
     subjects: dict[str, list[str]] = {}
     audiences: list[str] | None = None
@@ -269,7 +269,7 @@ def _subjects(managed: t.Iterable[ManagedStatement]) -> set[str]:
 def _foreign_subjects(
     document: Document, provider_arn: str, managed: t.Collection[int]
 ) -> tuple[set[str], tuple[str, ...]]:
-    """The subjects that foreign statements for the provider name, and a warning about each such statement.
+    """The subjects that foreign statements of the provider name, and a warning about each such statement.
 
     :param managed: the indexes of the managed statements.
     """
@@ -280,10 +280,10 @@ def _foreign_subjects(
             continue
         subjects = sorted(named_subjects(statement, provider_arn))
         foreign.update(subjects)
-        whom = ", ".join(subjects) if subjects else "identities"
+        identities = ", ".join(subjects) if subjects else "identities"
         warnings.append(
-            f"{describe_place(document, index)} allows {whom} of {provider_arn} in terms of its own (further "
-            "conditions, principals or actions); it is left as it is"
+            f"{describe_place(document, index)} allows {identities} of {provider_arn} and is foreign (it has other "
+            "conditions, principals or actions); it is kept"
         )
     return foreign, tuple(warnings)
 
@@ -316,22 +316,22 @@ def _statement(operator: str, subjects: t.Sequence[str], grant: Grant, sid: str 
 def _rewritten(
     document: Document, managed: t.Mapping[int, ManagedStatement], subjects: t.Iterable[str], grant: Grant
 ) -> Document:
-    """The document with managed statements, in their places, that grant exactly the subjects."""
+    """The document with its managed statements changed in place so that they grant exactly these subjects."""
     result: list[Statement | None] = list(statements(document))
-    free = list(managed)
+    unused = list(managed)
     for index in managed:
         result[index] = None
     for operator, values in _by_operator(subjects):
         if not values:
             continue
-        # Takes the place of a statement with the same operator, else of any managed statement.
-        same = (index for index in free if managed[index].operators == {operator})
-        place = next(same, free[0] if free else None)
-        if place is None:
+        # Replaces a statement with the same operator, else any managed statement.
+        same = (index for index in unused if managed[index].operators == {operator})
+        position = next(same, unused[0] if unused else None)
+        if position is None:
             result.append(_statement(operator, values, grant))
         else:
-            free.remove(place)
-            result[place] = _statement(operator, values, grant, statements(document)[place].get("Sid"))
+            unused.remove(position)
+            result[position] = _statement(operator, values, grant, statements(document)[position].get("Sid"))
     return _with_statements(document, [statement for statement in result if statement is not None])
 
 
@@ -347,13 +347,13 @@ def _extended(
         if index is None:
             result.append(_statement(operator, subjects, grant))
         else:
-            together = sorted({*working[index].subjects, *subjects})
-            result[index] = _statement(operator, together, grant, result[index].get("Sid"))
+            all_subjects = sorted({*working[index].subjects, *subjects})
+            result[index] = _statement(operator, all_subjects, grant, result[index].get("Sid"))
     return _with_statements(document, result)
 
 
 def _without(statement: Statement, sub: str, subjects: t.Collection[str]) -> Statement | None:
-    """The statement without these subjects; None if an operator would have no subject left."""
+    """The statement without these subjects; None if an operator would have no subjects."""
     condition: dict[str, dict[str, t.Any]] = {}
     for operator, keys in statement["Condition"].items():
         condition[operator] = {}
@@ -369,7 +369,7 @@ def _without(statement: Statement, sub: str, subjects: t.Collection[str]) -> Sta
 
 
 def _with_statements(document: Document, new: list[Statement]) -> Document:
-    """The document with these statements, and without the one that trusts nobody if there are others."""
+    """The document with these statements, without the one that trusts nobody if there are others."""
     if len(new) > 1 and [policy_document.statement_meaning(old) for old in statements(document)] == [_NOBODY]:
         new = new[1:]
     return {**document, "Statement": new or [dict(NOBODY)]}

@@ -18,7 +18,7 @@ from .policy import build_document
 
 _PROVIDER_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:oidc-provider/(.+)")
 _ACCOUNT_ID = re.compile(r"\d{12}")
-_FIX = "give the ARN that eks_oidc_info returns as provider_arn, or issuer with account_id and partition"
+_FIX = "set provider_arn to the value that eks_oidc_info returns, or set issuer, account_id and partition"
 
 
 def preview(
@@ -31,20 +31,21 @@ def preview(
     audiences: t.Sequence[str] | None = None,
     allow_wildcards: bool = False,
 ) -> Document:
-    """The trust policy that `irsa_role` gives a new role.
+    """The trust policy that `irsa_role` would write for a new role.
 
-    :param value: a list of service accounts or one, each with ``namespace`` and either ``name`` or ``service_account``.
-    :param provider_arn: the provider's ARN; else the issuer is given with the provider's account and partition.
-    :param audiences: None for the audiences of the accounts.
-    :raises InvalidInput: the accounts or the options are not valid.
+    :param value: a service account or a list of them, each with ``namespace`` and either ``name`` or
+        ``service_account``.
+    :param provider_arn: the provider's ARN; else the issuer, account and partition are required.
+    :param audiences: None for the audiences of the service accounts.
+    :raises InvalidInput: the service accounts or the options are not valid.
     """
     accounts = _accounts(value)
     if bool(provider_arn) == bool(issuer):
-        raise InvalidInput("one of provider_arn and issuer is needed", fix=_FIX)
+        raise InvalidInput("exactly one of provider_arn and issuer is required", fix=_FIX)
     arn = provider_arn or _arn(issuer or "", account_id, partition)
     match = _PROVIDER_ARN.fullmatch(arn)
     if match is None:
-        raise InvalidInput(f"{arn!r} is no ARN of an OIDC provider", fix=_FIX)
+        raise InvalidInput(f"{arn!r} is not a valid OIDC provider ARN", fix=_FIX)
     if audiences is None:
         audiences = list(dict.fromkeys(account.get("audience") or arns.STS_AUDIENCE for account in accounts))
     names = [{"namespace": account["namespace"], "name": _name(account)} for account in accounts]
@@ -64,19 +65,23 @@ def preview(
 def _arn(issuer: str, account_id: str | None, partition: str) -> str:
     # YAML reads an unquoted id as a number, which loses leading zeros.
     if not isinstance(account_id, str) or not _ACCOUNT_ID.fullmatch(account_id):
-        raise InvalidInput(f"account_id {account_id!r} is no AWS account", fix="give its 12 digits as a string")
+        raise InvalidInput(
+            f"account_id {account_id!r} is not a valid AWS account ID", fix="use its 12 digits, as a string"
+        )
     return arns.provider_arn(partition, account_id, issuer)
 
 
 def _accounts(value: t.Any) -> list[t.Mapping[str, t.Any]]:
     accounts = [value] if isinstance(value, t.Mapping) else value
     if not isinstance(accounts, list) or not all(isinstance(account, t.Mapping) for account in accounts):
-        raise InvalidInput("the service accounts are no list of dictionaries", fix="give namespace and name of each")
+        raise InvalidInput(
+            "the service accounts are not a list of dictionaries", fix="use a list with namespace and name of each"
+        )
     for account in accounts:
         if not isinstance(account.get("namespace"), str) or not isinstance(_name(account), str):
             raise InvalidInput(
-                f"service account {dict(account)!r} lacks its namespace or its name",
-                fix="give each as namespace and name, or as a binding with namespace and service_account",
+                f"service account {dict(account)!r} has no namespace or no name",
+                fix="set namespace and name, or namespace and service_account as in a binding",
             )
     return accounts
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one statement of a trust policy says: which principals, actions, conditions and subjects it names.
+"""The parts of a trust policy's statement: principals, actions, conditions and subjects.
 
 - principals: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 - actions: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_action.html
@@ -32,25 +32,25 @@ def subject(namespace: str, name: str) -> str:
 
 
 def parse_subject(text: str) -> tuple[str, str] | None:
-    """Namespace and name of a service account's subject, wildcards included; None for any other text."""
+    """Namespace and name of a service account's subject, with any wildcards; None for any other text."""
     namespace, _colon, name = text.removeprefix(SUBJECT_PREFIX).partition(":")
     return (namespace, name) if text.startswith(SUBJECT_PREFIX) and namespace and name and ":" not in name else None
 
 
 def display_subject(text: str) -> str:
-    """A subject for messages: NAMESPACE/NAME; other text unchanged."""
+    """A subject as NAMESPACE/NAME, for messages; any other text is unchanged."""
     return "/".join(parse_subject(text) or (text,))
 
 
 def has_wildcard(text: str) -> bool:
-    """Whether StringLike matches the text with more than itself."""
+    """Whether a text has wildcards of StringLike."""
     return "*" in text or "?" in text
 
 
 # Statements
 
 
-@functools.lru_cache(maxsize=64)  # a run over many roles asks thousands of times for the same few
+@functools.lru_cache(maxsize=64)  # a run over many roles needs the same few keys thousands of times
 def condition_keys(provider_arn: str) -> tuple[str, str]:
     """A provider's condition keys for ``sub`` and ``aud``, in lower case: IAM ignores case in keys."""
     provider = provider_name(provider_arn).lower()
@@ -58,7 +58,7 @@ def condition_keys(provider_arn: str) -> tuple[str, str]:
 
 
 def conditions(statement: t.Mapping[str, t.Any]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """A statement's conditions, all of which must hold: operator, key and values."""
+    """A statement's conditions as operator, key and values; all of them must hold."""
     block = statement.get("Condition") or {}
     return [
         (str(operator), str(key), tuple(condition_text(value) for value in as_list(values)))
@@ -68,7 +68,7 @@ def conditions(statement: t.Mapping[str, t.Any]) -> list[tuple[str, str, tuple[s
 
 
 def named_principals(element: t.Any) -> tuple[str, ...]:
-    """All principals that a Principal or NotPrincipal names, of every kind."""
+    """The principals of all kinds that a Principal or NotPrincipal names."""
     kinds = element.values() if isinstance(element, t.Mapping) else [element]
     return tuple(str(principal) for kind in kinds for principal in as_list(kind))
 
@@ -81,7 +81,7 @@ def covers_principal(statement: t.Mapping[str, t.Any], provider_arn: str) -> boo
 
 
 def _names_provider(element: t.Any, provider_arn: str) -> bool:
-    """Whether a Principal names the provider. The only wildcard is a lone ``*``, which is everybody."""
+    """Whether a Principal names the provider. The only wildcard is a single ``*``: everybody."""
     if not isinstance(element, t.Mapping):
         return bool(element == "*")
     federated = as_list(element.get("Federated"))
@@ -96,7 +96,7 @@ def covers_action(statement: t.Mapping[str, t.Any], action: str = ACTION) -> boo
 
 
 def may_allow(statement: t.Any, provider_arn: str) -> bool:
-    """Whether a statement allows web identities of a provider to assume the role, if its conditions hold."""
+    """Whether a statement allows a provider's web identities to assume the role if its conditions hold."""
     return (
         isinstance(statement, t.Mapping)
         and statement.get("Effect") == "Allow"
@@ -106,7 +106,7 @@ def may_allow(statement: t.Any, provider_arn: str) -> bool:
 
 
 def named_subjects(statement: t.Mapping[str, t.Any], provider_arn: str) -> set[str]:
-    """The subjects of a provider that a statement's conditions name, under any operator for equal or alike strings."""
+    """The subjects of a provider that a statement's conditions name, under any operator that matches strings."""
     sub, _aud = condition_keys(provider_arn)
     return {
         value
@@ -117,53 +117,53 @@ def named_subjects(statement: t.Mapping[str, t.Any], provider_arn: str) -> set[s
 
 
 def matches_strings(operator: str) -> bool:
-    """Whether a condition operator holds for strings that are equal to, or like, the policy's values."""
+    """Whether a condition operator holds for strings that match the policy's values."""
     quantifier, _colon, name = operator.rpartition(":")
     return quantifier in ("", "ForAllValues", "ForAnyValue") and name.removesuffix("IfExists") in _STRING_OPERATORS
 
 
 def describe_place(document: t.Mapping[str, t.Any], index: int) -> str:
-    """A statement for messages, by its number and Sid."""
+    """A statement's number and Sid, for messages."""
     statement = statements(document)[index]
     sid = f" ({statement['Sid']})" if isinstance(statement, t.Mapping) and statement.get("Sid") else ""
     return f"statement {index + 1}{sid} of the trust policy"
 
 
-# How close a subject is to those of a policy
+# Similarity of subjects
 
 
-def subject_distance(subject: str, wanted: t.Sequence[str]) -> float:
-    """The distance to the nearest of a policy's values: 1 for each part that differs, less for similarity."""
-    return min((_distance_to(subject, value) for value in wanted), default=2.0)
+def subject_distance(subject: str, values: t.Sequence[str]) -> float:
+    """The distance to the nearest of a policy's values: 1 for each different part, less if the texts are similar."""
+    return min((_distance_to(subject, value) for value in values), default=2.0)
 
 
-def _distance_to(subject: str, wanted: str) -> float:
-    differing = _differing_parts(subject, wanted)
+def _distance_to(subject: str, value: str) -> float:
+    differing = _differing_parts(subject, value)
     count = 2 if differing is None else len(differing)
-    return count - difflib.SequenceMatcher(None, subject, wanted).ratio() / 2
+    return count - difflib.SequenceMatcher(None, subject, value).ratio() / 2
 
 
-def _differing_parts(subject: str, wanted: str) -> list[str] | None:
-    """Which of namespace and name differ; None if a text is not a service account's subject."""
-    parts, wanted_parts = parse_subject(subject), parse_subject(wanted)
-    if parts is None or wanted_parts is None:
+def _differing_parts(subject: str, value: str) -> list[str] | None:
+    """Which of namespace and name differ; None if one of the texts is not a service account's subject."""
+    parts, patterns = parse_subject(subject), parse_subject(value)
+    if parts is None or patterns is None:
         return None
-    pairs = zip(("namespace", "name"), wanted_parts, parts, strict=True)
-    return [part for part, pattern, text in pairs if not like(pattern, text)]
+    triples = zip(("namespace", "name"), patterns, parts, strict=True)
+    return [part for part, pattern, text in triples if not like(pattern, text)]
 
 
-def nearest_subject(subject: str, wanted: t.Sequence[str]) -> str:
-    """The nearest of a policy's values."""
-    return min(wanted, key=lambda value: _distance_to(subject, value), default="nothing")
+def nearest_subject(subject: str, values: t.Sequence[str]) -> str:
+    """The nearest of a policy's values; ``nothing`` without values."""
+    return min(values, key=lambda value: _distance_to(subject, value), default="nothing")
 
 
-def describe_subject_difference(subject: str, wanted: str) -> str:
-    """In what a subject differs from a policy's value, for messages."""
-    if subject.lower() == wanted.lower():
+def describe_subject_difference(subject: str, value: str) -> str:
+    """How a subject differs from a policy's value, for messages."""
+    if subject.lower() == value.lower():
         return "upper and lower case differ"
-    if subject == "".join(wanted.split()):
+    if subject == "".join(value.split()):
         return "there are blanks in it"
-    differing = _differing_parts(subject, wanted)
+    differing = _differing_parts(subject, value)
     if differing is None:
         return f"that is not {SUBJECT_PREFIX}NAMESPACE:NAME"
     return f"{' and '.join(differing) or 'it'} differ{'' if len(differing) > 1 else 's'}"

@@ -72,7 +72,7 @@ def require_provider(context: BindingsContext) -> dict[str, t.Any]:
     :raises IrsaError: it does not exist, or lacks an audience.
     """
     observed = provider_module.observe(context.aws, context.spec.provider)
-    provider_plan.require_given(observed, context.spec.provider.client_ids)
+    provider_plan.require_existing(observed, context.spec.provider.client_ids)
     return provider_plan.shape(observed)
 
 
@@ -200,7 +200,7 @@ class AccountBinder:
                     observed = observed_account(listed, spec.namespace, spec.name)
                 else:
                     observed = service_account_module.observe_service_account(context.server, spec)
-                service_account_plan.require_place(spec, observed)
+                service_account_plan.require_creatable(spec, observed)
             except IrsaError as error:
                 context.fail([outcome], error)
                 return
@@ -265,7 +265,7 @@ class AccountBinder:
         except IrsaError as error:
             context.fail([outcome], error)
             return
-        self._record(outcome, service_account_plan.confirmed(spec, plan, answers))
+        self._record(outcome, service_account_plan.with_server_state(spec, plan, answers))
         if any(action.operation == "create_namespace" for action in plan.actions):
             created.add(spec.namespace)
 

@@ -103,7 +103,7 @@ class Unbinder:
         except IrsaError as error:
             context.fail([outcome], error)
             return
-        plan = service_account_plan.confirmed(spec, plan, answers)
+        plan = service_account_plan.with_server_state(spec, plan, answers)
         context.record(self._kinds.accounts, spec.title, plan)
         context.service_accounts[spec.title] = dict(plan.after)
         outcome.changes += plan.summaries()

@@ -147,7 +147,7 @@ class BindingVerifier:
             role_arn=outcome.role_arn,
             issuer=self._context.spec.provider.url,
             region=self._options.region,
-            ask=self._options.ask_sts,
+            ask_sts=self._options.ask_sts,
         )
 
     def _diagnose(self, outcome: BindingOutcome, secrets: set[str]) -> Diagnosis:
@@ -167,7 +167,7 @@ class BindingVerifier:
             aws = bulk_aws_facts(self._provider, external)
         facts = ChainFacts(chain, aws, bulk_kubernetes_facts(account))
         if self._options.ask_sts:
-            probe = TokenProbe(context.server, context.aws, spec, conceal=secrets.add, client=self._sts)
+            probe = TokenProbe(context.server, context.aws, spec, register_secret=secrets.add, client=self._sts)
             facts = dataclasses.replace(facts, sts=probe.ask(chain, account))
             facts = dataclasses.replace(facts, sts=probe.settle(facts))
         # No pods are read, so no rule about pods applies.

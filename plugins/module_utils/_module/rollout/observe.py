@@ -11,7 +11,7 @@ import typing as t
 
 from ..._api.kubernetes import service_accounts
 from ..._api.kubernetes import workloads as api
-from ..._api.kubernetes.client import everywhere
+from ..._api.kubernetes.client import list_in_namespaces
 from ..._core.errors import AccessDenied, NotFound
 from ..._core.pods import injection
 from ..._core.pods.workload_kinds import list_unread_owners
@@ -78,10 +78,10 @@ def prefetch(
     namespaces = sorted({namespace for namespace, _name in names})
     try:
         if accounts is None:
-            listed = everywhere(server, service_accounts.list_service_accounts, namespaces)
+            listed = list_in_namespaces(server, service_accounts.list_service_accounts, namespaces)
             accounts = {(account["metadata"]["namespace"], account["metadata"]["name"]): account for account in listed}
         pods: dict[AccountName, list[Json]] = {}
-        for pod in everywhere(server, api.list_pods, namespaces):
+        for pod in list_in_namespaces(server, api.list_pods, namespaces):
             name = (pod["metadata"]["namespace"], injection.account_of(pod))
             if name in names:
                 pods.setdefault(name, []).append(pod)

@@ -40,13 +40,13 @@ class VerificationContext:
     """What a verification works with.
 
     :param cluster: None where the chain's issuer is given instead.
-    :param conceal: called with every token and credential as soon as it exists.
+    :param register_secret: called with every token and credential as soon as it exists.
     """
 
     aws: Aws
     server: ApiServer
     cluster: EksCluster | None
-    conceal: t.Callable[[str], None]
+    register_secret: t.Callable[[str], None]
     sleep: t.Callable[[float], None] = time.sleep
     clock: t.Callable[[], float] = time.monotonic
 
@@ -66,7 +66,7 @@ def verify(context: VerificationContext, spec: VerificationSpec, *, start_pods: 
 
 def diagnose_facts(spec: VerificationSpec, facts: ChainFacts) -> Diagnosis:
     """The diagnosis by all rules, those of webhook, pods and test pod included."""
-    found = diagnose.find(facts, pod_rules.findings(facts.chain, facts.kubernetes))
+    found = diagnose.find_all(facts, pod_rules.findings(facts.chain, facts.kubernetes))
     if isinstance(facts.test_pod, TestPod):
         found += test_pod.findings(
             facts.chain,
@@ -94,7 +94,12 @@ def read_facts(context: VerificationContext, spec: VerificationSpec) -> ChainFac
         asking = probe = None
         if "token" in probes:
             probe = TokenProbe(
-                context.server, aws, spec, conceal=context.conceal, sleep=context.sleep, clock=context.clock
+                context.server,
+                aws,
+                spec,
+                register_secret=context.register_secret,
+                sleep=context.sleep,
+                clock=context.clock,
             )
             asking = pool.submit(probe.ask, chain, account)
         dry_run = pool.submit(cluster_reader.create_dry_run_pod, account) if "admission" in probes else None

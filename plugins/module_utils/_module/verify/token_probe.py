@@ -37,7 +37,7 @@ _OUTAGE_SECONDS = 7.0
 class TokenProbe:
     """Asks STS to let a token of the account assume the role.
 
-    :param conceal: called with every token and credential as soon as it exists.
+    :param register_secret: called with every token and credential as soon as it exists.
     :param client: of STS in the chain's region, if there is one already.
     """
 
@@ -47,7 +47,7 @@ class TokenProbe:
         aws: Aws,
         spec: VerificationSpec,
         *,
-        conceal: t.Callable[[str], None],
+        register_secret: t.Callable[[str], None],
         client: t.Any = None,
         sleep: t.Callable[[float], None] = time.sleep,
         clock: t.Callable[[], float] = time.monotonic,
@@ -55,7 +55,7 @@ class TokenProbe:
         self._server = server
         self._aws = aws
         self._spec = spec
-        self._conceal = conceal
+        self._register_secret = register_secret
         self._sleep = sleep
         self._clock = clock
         self._client = client
@@ -120,7 +120,7 @@ class TokenProbe:
                 role_arn=t.cast(str, chain.role_arn),
                 token=self._token,
                 session_name=session_name(self._spec),
-                conceal=self._conceal,
+                register_secret=self._register_secret,
             )
         except (errors.Unreachable, errors.Throttled, errors.BadConnection) as error:
             return Unknown.from_error(error)
@@ -140,7 +140,7 @@ class TokenProbe:
             name=chain.service_account,
             audience=chain.audience,
             seconds=_TOKEN_SECONDS,
-            conceal=self._conceal,
+            register_secret=self._register_secret,
         )
         claims = read_claims(token)
         if claims["iss"] != chain.issuer:

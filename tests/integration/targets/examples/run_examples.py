@@ -34,7 +34,7 @@ def main() -> int:
     replacements = dict(argument.split("=", 1) for argument in options.name)
     failures = 0
     for name in options.documents:
-        found = blocks.of_file(ROOT, ROOT / name)
+        found = blocks.read_blocks(ROOT, ROOT / name)
         marked = [block for block in found if name.endswith(".py") or block.mark.startswith("run:")]
         if not marked:
             print(f"{name}: no examples to run")
@@ -74,7 +74,7 @@ def _run_block(block: blocks.Block, directory: pathlib.Path, replacements: dict[
         (directory / "tasks.yml").write_text(yaml.safe_dump([play], sort_keys=False), encoding="utf-8")
         lines = ["ansible-playbook tasks.yml"]
     else:
-        lines = commands.lines_of(blocks.Block(block.path, block.line, block.language, text))
+        lines = commands.split_commands(blocks.Block(block.path, block.line, block.language, text))
     must_fail = block.mark.startswith("run: fails")
     for line in lines:
         result = subprocess.run(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the action plugins send in the place of well-known policies."""
+"""The action plugins resolve requests for well-known policies."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ DNS: dict[str, t.Any] = {"name": "external_dns", "zones": ["Z1"]}
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., tuple[dict[str, t.Any], list[dict[str, t.Any]]]]:
-    """Runs the action with arguments. Returns its result and the arguments of each module that it ran."""
+    """Runs the action plugin. Returns its result and the arguments of each call of a module."""
 
     def run(arguments: dict[str, t.Any]) -> tuple[dict[str, t.Any], list[dict[str, t.Any]]]:
-        ran: list[dict[str, t.Any]] = []
+        calls: list[dict[str, t.Any]] = []
 
-        def execute(self: ActionBase, **said: t.Any) -> dict[str, t.Any]:
-            ran.append(copy.deepcopy(said))
-            said["module_args"]["_ansible_check_mode"] = False  # as Ansible does it
-            return {"changed": True, "invocation": {"module_args": copy.deepcopy(said["module_args"])}}
+        def execute(self: ActionBase, **call: t.Any) -> dict[str, t.Any]:
+            calls.append(copy.deepcopy(call))
+            call["module_args"]["_ansible_check_mode"] = False  # as Ansible does
+            return {"changed": True, "invocation": {"module_args": copy.deepcopy(call["module_args"])}}
 
         monkeypatch.setattr(ActionBase, "run", lambda self, tmp, variables: {})
         monkeypatch.setattr(ActionBase, "_execute_module", execute)
         action = object.__new__(ActionModule)
         action._task = types.SimpleNamespace(args=arguments, async_val=7)
-        return action.run(task_vars={"x": 1}), ran
+        return action.run(task_vars={"x": 1}), calls
 
     return run
 
 
-def test_a_task_without_them_goes_on_as_it_is(run: t.Callable[..., t.Any]) -> None:
-    result, ran = run({"name": "app"})
-    assert ran == [
+def test_task_without_requests_is_unchanged(run: t.Callable[..., t.Any]) -> None:
+    result, calls = run({"name": "app"})
+    assert calls == [
         {
             "module_name": "eksops.irsa.irsa_role",
             "module_args": {"name": "app"},
@@ -53,10 +53,10 @@ def test_a_task_without_them_goes_on_as_it_is(run: t.Callable[..., t.Any]) -> No
     assert "well_known_policies" not in result["invocation"]["module_args"]
 
 
-def test_what_they_say_is_sent_and_what_was_given_is_shown(run: t.Callable[..., t.Any]) -> None:
-    result, ran = run({"name": "app", "well_known_policies": [DNS, "ebs_csi"]})
-    sent = ran[0]["module_args"]["well_known_policies"]
-    assert [(each["name"], each["policy_name"]) for each in sent] == [
+def test_templates_are_sent_and_requests_are_reported(run: t.Callable[..., t.Any]) -> None:
+    result, calls = run({"name": "app", "well_known_policies": [DNS, "ebs_csi"]})
+    sent = calls[0]["module_args"]["well_known_policies"]
+    assert [(template["name"], template["policy_name"]) for template in sent] == [
         ("external_dns", "well-known-external-dns"),
         ("ebs_csi", "well-known-ebs-csi"),
     ]
@@ -64,15 +64,15 @@ def test_what_they_say_is_sent_and_what_was_given_is_shown(run: t.Callable[..., 
     assert result["invocation"]["module_args"]["well_known_policies"] == [DNS, "ebs_csi"]
 
 
-def test_nothing_is_run_with_what_cannot_be_right(run: t.Callable[..., t.Any]) -> None:
-    result, ran = run({"name": "app", "well_known_policies": ["external_dns"]})
-    assert ran == []
+def test_invalid_request_fails_without_running_the_module(run: t.Callable[..., t.Any]) -> None:
+    result, calls = run({"name": "app", "well_known_policies": ["external_dns"]})
+    assert calls == []
     assert result["failed"]
     assert result["msg"].startswith("well-known policy external_dns: the parameter zones is missing.")
     assert result["error"]["kind"] == "invalid_input"
 
 
-def test_they_are_sent_with_their_bindings() -> None:
+def test_requests_of_bindings_are_resolved() -> None:
     given = {"bindings": [{"role_name": "a", "well_known_policies": ["ebs_csi"]}, {"role_name": "b"}], "force": True}
     sent = resolve.resolve_bindings_arguments(given)
     assert sent["force"]
@@ -82,11 +82,11 @@ def test_they_are_sent_with_their_bindings() -> None:
 
 
 @pytest.mark.parametrize("bindings", [None, "x", [], [1], [{"role_name": "b"}]])
-def test_bindings_without_them_are_left_to_the_module(bindings: t.Any) -> None:
+def test_bindings_without_requests_are_unchanged(bindings: t.Any) -> None:
     assert resolve.resolve_bindings_arguments({"bindings": bindings})["bindings"] is bindings
 
 
-def test_what_cannot_be_right_in_bindings_is_named_with_its_binding() -> None:
+def test_invalid_requests_are_reported_with_their_binding() -> None:
     given = [{"well_known_policies": ["ebs_csi"]}, {"well_known_policies": ["x"]}, {"well_known_policies": "x"}]
     with pytest.raises(InvalidInput) as caught:
         resolve.resolve_bindings_arguments({"bindings": given})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results of irsa_verify as a task registers them."""
+"""Registered results of irsa_verify."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_PERMISSIONS = Finding("no-permissions", "role shop-cart has no policy", "atta
 def result(
     *findings: Finding, account: str = "cart", links: t.Mapping[str, str] | None = None, proof: bool = False
 ) -> dict[str, t.Any]:
-    """One result."""
+    """The result for one service account."""
     return {
         "namespace": "shop",
         "service_account": account,

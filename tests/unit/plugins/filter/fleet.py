@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the playbook fleet hands on of its clusters."""
+"""Results of clusters as the playbook fleet publishes them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import typing as t
 
 
 def entry(status: str, counts: t.Mapping[str, int | None], **more: t.Any) -> dict[str, t.Any]:
-    """One cluster."""
-    known = {"account_id": "444455556666", "region": "eu-west-1", "state": "present", "proofs": None, "elapsed": None}
-    return {"status": status, "cluster": "any", "counts": dict(counts), "error": None, **known, **more}
+    """The result of one cluster."""
+    facts = {"account_id": "444455556666", "region": "eu-west-1", "state": "present", "proofs": None, "elapsed": None}
+    return {"status": status, "cluster": "any", "counts": dict(counts), "error": None, **facts, **more}
 
 
 SHOP = entry(
@@ -31,5 +31,5 @@ FLEET = {
     "shop": SHOP,
     "bank": BANK,
     "atm": entry("ok", {"total": 2, "ok": 2, "changed": 0, "failed": 0}, proofs=2, elapsed=61.3),
-    "lost": {"status": "failed", "error": "The run ended before it was done; why is said above."},
+    "lost": {"status": "failed", "error": "The run ended before the cluster was processed."},
 }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Audits as a table and as Markdown."""
+"""The filter audit_report: tables and Markdown."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def test_long_title_continues_below(width: int, lines: list[str]) -> None:
 
 
 def test_cluster_without_findings_has_a_line_of_counts() -> None:
-    well = result(findings=[], summary=[], skipped_checks=[])
-    assert audit_report(well).splitlines() == HEAD[:2]
+    clean = result(findings=[], summary=[], skipped_checks=[])
+    assert audit_report(clean).splitlines() == HEAD[:2]
 
 
 @pytest.mark.parametrize(
-    ("shown", "omitted", "says"),
+    ("limit", "omitted", "message"),
     [
         (20, 0, None),
         (6, 0, None),
@@ -96,24 +96,24 @@ def test_cluster_without_findings_has_a_line_of_counts() -> None:
         (0, 5, "11 findings not shown"),
     ],
 )
-def test_findings_not_shown_are_counted(shown: int, omitted: int, says: str | None) -> None:
-    lines = audit_report(result(omitted=omitted), findings=shown).splitlines()
-    told = [line for line in lines if line.startswith("  fix: ")]
-    assert len(told) == min(shown, len(FINDINGS))
+def test_findings_not_shown_are_counted(limit: int, omitted: int, message: str | None) -> None:
+    lines = audit_report(result(omitted=omitted), findings=limit).splitlines()
+    fixes = [line for line in lines if line.startswith("  fix: ")]
+    assert len(fixes) == min(limit, len(FINDINGS))
     more = [line for line in lines if line.endswith((" more", "not shown"))]
-    assert more == ([says] if says else [])
+    assert more == ([message] if message else [])
 
 
 def test_twenty_findings_are_shown_by_default() -> None:
-    many = [{**STALE, "message": f"container {number} is bare"} for number in range(30)]
+    many = [{**STALE, "message": f"container {number} has no role"} for number in range(30)]
     lines = audit_report(result(findings=many)).splitlines()
-    assert len([line for line in lines if line.endswith("is bare")]) == 20
+    assert len([line for line in lines if line.endswith("has no role")]) == 20
     assert "10 more" in lines
 
 
 def test_finding_about_thousands_names_a_few() -> None:
     names = [f"shop/app-{number}" for number in range(3000)]
-    missing = finding("webhook-missing", "error", "webhook", "there is no webhook", service_accounts=names)
+    missing = finding("webhook-missing", "error", "webhook", "the webhook does not exist", service_accounts=names)
     lines = audit_report(result(findings=[missing])).splitlines()
     assert "error     webhook  webhook-missing  shop/app-0, shop/app-1, shop/app-2 and 2997 more" in lines
 
@@ -147,17 +147,17 @@ def test_result_that_failed_on_its_findings_is_shown_in_full() -> None:
         {"failed": False, "failed_when_result": False, "msg": "no connection"},
     ],
 )
-def test_failure_of_an_unknown_cluster_has_a_dash(failure: dict[str, t.Any]) -> None:
+def test_failure_without_a_cluster_has_a_dash(failure: dict[str, t.Any]) -> None:
     assert audit_report(failure).splitlines() == ["cluster -", "failed", "  no connection"]
 
 
 @pytest.mark.parametrize("empty", [[], {"results": []}, {"results": [{"skipped": True}], "skipped": True}])
-def test_no_result_is_no_audit(empty: t.Any) -> None:
+def test_no_results(empty: t.Any) -> None:
     assert audit_report(empty) == "no audit"
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
-def test_lines_keep_to_the_width_but_words_are_never_broken(width: int) -> None:
+def test_lines_fit_the_width_but_words_are_not_broken(width: int) -> None:
     lines = audit_report(result(), width=width).splitlines()
     messages = [line for line in lines if line.startswith("  ")]
     assert messages
@@ -170,11 +170,11 @@ def test_lines_keep_to_the_width_but_words_are_never_broken(width: int) -> None:
 def test_invisible_characters_are_escaped() -> None:
     hostile = finding("sub-mismatch", "error", "role", "a \x1b[2J\u202eb", fix="c\x07", service_accounts=["x/\u200by"])
     text = audit_report(result(findings=[hostile], skipped_checks=["\x00"]))
-    assert all(shown in text for shown in ("a \\u001b[2J\\u202eb", "fix: c\\u0007", "x/\\u200by", "  \\u0000"))
+    assert all(escaped in text for escaped in ("a \\u001b[2J\\u202eb", "fix: c\\u0007", "x/\\u200by", "  \\u0000"))
 
 
 @given(message=st.text(max_size=80), name=st.text(max_size=20), title=st.text(max_size=40))
-def test_no_text_moves_the_cursor(message: str, name: str, title: str) -> None:
+def test_control_characters_are_escaped(message: str, name: str, title: str) -> None:
     odd = finding("sub-mismatch", "error", "role", message, fix=message, service_accounts=[name])
     summary = [{"id": "sub-mismatch", "severity": "error", "link": "role", "title": title, "count": 1}]
     text = audit_report(result(cluster={"name": name}, findings=[odd], summary=summary, skipped_checks=[message]))
@@ -182,7 +182,7 @@ def test_no_text_moves_the_cursor(message: str, name: str, title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "says"),
+    ("value", "message"),
     [
         ("text", "a str without counts was given"),
         ({"changed": False}, "a dict without counts was given"),
@@ -194,8 +194,8 @@ def test_no_text_moves_the_cursor(message: str, name: str, title: str) -> None:
         (result(summary=[{"severity": "error", "link": "role"}]), "a finding lacks an id"),
     ],
 )
-def test_other_values_are_rejected(value: t.Any, says: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=says):
+def test_invalid_values_are_rejected(value: t.Any, message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=message):
         audit_report(value)
 
 
@@ -211,20 +211,20 @@ def test_invalid_number_of_findings_is_rejected(findings: t.Any) -> None:
         audit_report(result(), findings=findings)
 
 
-def test_result_may_come_from_json() -> None:
+def test_result_from_json() -> None:
     assert audit_report(json.loads(json.dumps(result()))) == audit_report(result())
 
 
 # Markdown
 
 
-def test_markdown_is_that_of_the_report_file() -> None:
+def test_markdown_matches_the_report_file() -> None:
     page = audit_report(result(), format="markdown")
     file = audit_markdown.markdown(document())
     assert page == file.replace("\nAs of 2026-11-26T10:00:00Z.\n", "", 1)
 
 
-def test_markdown_counts_findings_that_the_result_lacks() -> None:
+def test_markdown_counts_omitted_findings() -> None:
     page = audit_report(result(findings=[STALE], omitted=5), format="markdown")
     assert page.count("\n## error:") == 1
     assert "\n5 more findings not listed.\n" in page
@@ -244,7 +244,7 @@ def test_markdown_has_a_page_for_each_cluster() -> None:
 
 
 @given(message=texts, name=texts)
-def test_no_text_becomes_markup(message: str, name: str) -> None:
+def test_markup_is_escaped(message: str, name: str) -> None:
     page = audit_report({"failed": True, "msg": message, "cluster": {"name": name}}, format="markdown")
     tokens = [token for token in MARKDOWN.parse(page) if token.type == "inline"]
     texts_seen = ["".join(child.content for child in token.children or ()) for token in tokens]
@@ -255,16 +255,16 @@ def test_no_text_becomes_markup(message: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
-        ({"format": "html"}, "audit_report: format 'html' does not exist"),
-        ({"format": None}, "format None does not exist"),
+        ({"format": "html"}, "audit_report: format 'html' is not valid"),
+        ({"format": None}, "format None is not valid"),
     ],
 )
-def test_invalid_options_are_rejected(options: dict[str, t.Any], says: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=says):
+def test_invalid_options_are_rejected(options: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=message):
         audit_report(result(), **options)
 
 
-def test_filter_has_its_name() -> None:
+def test_filter_name() -> None:
     assert FilterModule().filters() == {"audit_report": audit_report}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Findings as a table and as Markdown."""
+"""The filter findings_report: tables and Markdown."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ def test_every_account_has_a_line() -> None:
         "  role shop-cart has no policy",
         "  fix: attach one",
         "ok        -     -               shop/orders",
-        "  acts as arn:aws:sts::111122223333:assumed-role/shop-orders/verify",
+        "  assumed arn:aws:sts::111122223333:assumed-role/shop-orders/verify",
         "unknown   -     -               shop/search",
-        "  could not be judged: webhook, sts",
+        "  could not be checked: webhook, sts",
         "failed    -     -               shop/mail",
         "  cluster production is unknown. Fix: name another.",
         "warning   role  no-permissions  shop/tax",
         "  role shop-cart has no policy",
         "  fix: attach one",
         "",
-        "5 service accounts: 1 not verified, 1 broken, 1 with warnings, 1 in part, 1 ok",
+        "5 service accounts: 1 not verified, 1 broken, 1 with warnings, 1 unknown, 1 ok",
     ]
 
 
@@ -80,11 +80,11 @@ def test_list_of_results_equals_a_loop() -> None:
 
 
 @pytest.mark.parametrize("empty", [[], {"results": []}, {"results": [{"skipped": True}], "skipped": True}])
-def test_no_results_are_zero_accounts(empty: t.Any) -> None:
+def test_no_results(empty: t.Any) -> None:
     assert findings_report(empty).splitlines() == ["SEVERITY  LINK  ID  SERVICE ACCOUNT", "", "0 service accounts"]
 
 
-def test_unknown_account_is_a_dash() -> None:
+def test_failure_without_an_account_has_a_dash() -> None:
     failure = {"failed": True, "msg": "no"}
     assert findings_report(failure).splitlines()[1] == "failed    -     -   -"
     options = {"namespace": "shop", "service_account": "cart"}
@@ -92,7 +92,7 @@ def test_unknown_account_is_a_dash() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 72, 100])
-def test_lines_keep_to_the_width_and_words_are_not_broken(width: int) -> None:
+def test_lines_fit_the_width_but_words_are_not_broken(width: int) -> None:
     lines = findings_report(result(SUB_MISMATCH), width=width).splitlines()
     assert all(len(line) <= width or len(line.split()) == 1 for line in lines[2:])
     words = " ".join(lines).split()
@@ -101,17 +101,17 @@ def test_lines_keep_to_the_width_and_words_are_not_broken(width: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "says"),
+    ("value", "message"),
     [
-        ("text", "a str without findings was given"),
-        ({"changed": False}, "a dict without findings was given"),
-        ([None], "a NoneType without findings was given"),
-        ({"findings": [{"id": "sub-mismatch"}]}, "the findings of - lack an id, a severity, a link or a message"),
-        ({"findings": "none"}, "the findings of - lack"),
+        ("text", "it is a str without findings"),
+        ({"changed": False}, "it is a dict without findings"),
+        ([None], "it is a NoneType without findings"),
+        ({"findings": [{"id": "sub-mismatch"}]}, "-: a finding has no id, severity, link or message"),
+        ({"findings": "none"}, "-: a finding has no id"),
     ],
 )
-def test_other_values_are_rejected(value: t.Any, says: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=says):
+def test_invalid_values_are_rejected(value: t.Any, message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=message):
         findings_report(value)
 
 
@@ -131,9 +131,9 @@ def test_failure_hidden_by_failed_when_is_shown() -> None:
     ]
 
 
-def test_result_may_come_from_json() -> None:
-    once = result(SUB_MISMATCH, proof=True)
-    assert findings_report(json.loads(json.dumps(once))) == findings_report(once)
+def test_result_from_json() -> None:
+    registered = result(SUB_MISMATCH, proof=True)
+    assert findings_report(json.loads(json.dumps(registered))) == findings_report(registered)
 
 
 # Markdown
@@ -157,8 +157,8 @@ def test_markdown_has_a_table_and_each_account() -> None:
         "| error | role | `sub-mismatch` | shop/cart | statement 1 of role shop-cart trusts another account: sub is "
         "system:serviceaccount:shop:cart, the policy wants system:serviceaccount:default:cart (namespace differs) |",
         "| warning | role | `no-permissions` | shop/cart | role shop-cart has no policy |",
-        "| unknown | - | - | shop/cart | could not be judged: sts |",
-        "| ok | - | - | shop/orders | acts as arn:aws:sts::111122223333:assumed-role/shop-orders/verify |",
+        "| unknown | - | - | shop/cart | could not be checked: sts |",
+        "| ok | - | - | shop/orders | assumed arn:aws:sts::111122223333:assumed-role/shop-orders/verify |",
         "| failed | - | - | - | no cluster |",
         "",
         "## shop/cart",
@@ -185,7 +185,7 @@ def test_markdown_has_a_table_and_each_account() -> None:
         "",
         "Links: provider ok, role ok, account ok, webhook ok, pods ok, sts ok.",
         "",
-        "It acts as `arn:aws:sts::111122223333:assumed-role/shop-orders/verify`.",
+        "It assumed `arn:aws:sts::111122223333:assumed-role/shop-orders/verify`.",
         "",
         "## -",
         "",
@@ -200,24 +200,24 @@ def test_markdown_ends_with_one_line_feed() -> None:
 
 
 @given(message=texts, value=texts)
-def test_no_text_becomes_markup(message: str, value: str) -> None:
+def test_markup_is_escaped(message: str, value: str) -> None:
     finding = dataclasses.replace(SUB_MISMATCH, message=message, fix=message, found=value, evidence=None)
     cells, paragraphs, codes = read(markdown(result(finding)))
-    told = " ".join(message.split())
-    assert cells == ["error", "role", "sub-mismatch", "shop/cart", told]
+    line = " ".join(message.split())
+    assert cells == ["error", "role", "sub-mismatch", "shop/cart", line]
     assert paragraphs[2:] == [
-        told,
+        line,
         "expected: system:serviceaccount:shop:cart",
         f"found: {' '.join(value.split())}",
-        f"fix: {told}",
+        f"fix: {line}",
     ]
     assert codes[1:] == ["sub-mismatch", "system:serviceaccount:shop:cart", " ".join(value.split())]
 
 
 def read(page: str) -> tuple[list[str], list[str], list[str]]:
-    """The first row's cells, the paragraphs and the code spans of a page, each as the text that a reader sees.
+    """Reads the visible text of a page: the cells of the first row, the paragraphs and the code spans.
 
-    :raises AssertionError: the page has other markup than headings, a table, a list, code and emphasis.
+    :raises AssertionError: the page has markup other than headings, a table, a list, code and emphasis.
     """
     cells, paragraphs, codes = [], [], []
     tokens = MARKDOWN.parse(page)
@@ -227,14 +227,14 @@ def read(page: str) -> tuple[list[str], list[str], list[str]]:
     for opening, token in itertools.pairwise(tokens):
         if token.type != "inline":
             continue
-        inner = token.children or []
-        assert {each.type for each in inner} <= {"text", "code_inline", "text_special", "softbreak"}
-        told = "".join(each.content for each in inner)
+        children = token.children or []
+        assert {child.type for child in children} <= {"text", "code_inline", "text_special", "softbreak"}
+        text = "".join(child.content for child in children)
         if opening.type == "td_open":
-            cells.append(told)
+            cells.append(text)
         elif opening.type == "paragraph_open":
-            paragraphs.append(told)
-        codes += [each.content for each in inner if each.type == "code_inline"]
+            paragraphs.append(text)
+        codes += [child.content for child in children if child.type == "code_inline"]
     return cells, paragraphs, codes
 
 
@@ -242,18 +242,18 @@ def read(page: str) -> tuple[list[str], list[str], list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
-        ({"format": "html"}, "findings_report: format 'html' does not exist. Fix: give one of table, markdown"),
-        ({"title": 1}, "findings_report: title 1 is not text"),
-        ({"format": "markdown", "title": None}, "title None is not text"),
-        ({"format": "markdown", "width": "80"}, "width '80' is not a number"),
+        ({"format": "html"}, "findings_report: format 'html' is not valid. Fix: give one of table, markdown"),
+        ({"title": 1}, "findings_report: title 1 is not a string"),
+        ({"format": "markdown", "title": None}, "title None is not a string"),
+        ({"format": "markdown", "width": "80"}, "width '80' is not an integer"),
     ],
 )
-def test_invalid_options_are_rejected(options: dict[str, t.Any], says: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=says):
+def test_invalid_options_are_rejected(options: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=message):
         findings_report(result(), **options)
 
 
-def test_filter_has_its_name() -> None:
+def test_filter_name() -> None:
     assert FilterModule().filters() == {"findings_report": findings_report}

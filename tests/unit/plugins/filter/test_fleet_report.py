@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Results of many clusters as a table and as Markdown."""
+"""The filter fleet_report: tables and Markdown."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_each_cluster_has_a_line_with_the_worst_first() -> None:
     assert fleet_report(FLEET).splitlines() == [
         "STATUS   CLUSTER  ACCOUNT       REGION     BINDINGS  OK  CHANGED  FAILED  PROVEN  SECONDS",
         "failed   lost     -             -                 -   -        -       -       -        -",
-        "  The run ended before it was done; why is said above.",
+        "  The run ended before the cluster was processed.",
         "failed   shop     111122223333  eu-west-1        12   1       10       1      11      0.4",
         '  1 of 12 bindings failed. shop/cart: there is no namespace shop. Cause: namespaces "shop" not',
         "    found. Fix: create it.",
@@ -36,39 +36,39 @@ def test_each_cluster_has_a_line_with_the_worst_first() -> None:
         "ok       atm      444455556666  eu-west-1         2   2        0       0       2     61.3",
         "empty    idle     444455556666  eu-west-1         0   -        -       -       -        -",
         "",
-        "6 clusters: 2 failed, 1 not begun, 1 changed, 1 ok, 1 without bindings; "
+        "6 clusters: 2 failed, 1 not started, 1 changed, 1 ok, 1 without bindings; "
         "16 bindings: 1 failed, 11 changed, 4 ok",
     ]
 
 
-def test_bindings_not_begun_are_counted() -> None:
+def test_unprocessed_bindings_are_counted() -> None:
     unreached = entry("failed", {"total": 3}, error="no such cluster")
     assert fleet_report({"a": unreached, "b": BANK}).splitlines()[-1] == (
-        "2 clusters: 1 failed, 1 changed; 5 bindings: 1 changed, 1 ok, 3 not begun"
+        "2 clusters: 1 failed, 1 changed; 5 bindings: 1 changed, 1 ok, 3 not started"
     )
 
 
 @pytest.mark.parametrize(
-    ("fleet", "says"),
+    ("fleet", "summary"),
     [
         ({}, "0 clusters; 0 bindings"),
         ({"idle": EMPTY}, "1 cluster: 1 without bindings; 0 bindings"),
         ({"shop": entry("ok", {"total": 1, "ok": 1, "changed": 0, "failed": 0})}, "1 cluster: 1 ok; 1 binding: 1 ok"),
     ],
 )
-def test_last_line_has_the_sums(fleet: t.Any, says: str) -> None:
-    assert fleet_report(fleet).splitlines()[-1] == says
+def test_last_line_has_the_totals(fleet: t.Any, summary: str) -> None:
+    assert fleet_report(fleet).splitlines()[-1] == summary
 
 
 @pytest.mark.parametrize("width", [40, 72])
-def test_messages_keep_to_the_width(width: int) -> None:
+def test_messages_fit_the_width(width: int) -> None:
     lines = fleet_report({"shop": SHOP}, width=width).splitlines()[2:-2]
     assert lines
     assert all(len(line) <= width for line in lines)
     assert " ".join(" ".join(lines).split()) == " ".join(SHOP["error"].split())
 
 
-def test_long_table_keeps_its_columns() -> None:
+def test_columns_of_a_long_table_are_aligned() -> None:
     many = {f"cluster-{number:03}": BANK for number in range(300)}
     lines = fleet_report(many).splitlines()
     assert len(lines) == 303
@@ -77,7 +77,7 @@ def test_long_table_keeps_its_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "says"),
+    ("value", "message"),
     [
         ([BANK], "a list was given"),
         ("text", "a str was given"),
@@ -87,8 +87,8 @@ def test_long_table_keeps_its_columns() -> None:
         ({"shop": {"status": "ok", "counts": [1]}}, "its counts a dictionary"),
     ],
 )
-def test_other_values_are_rejected(value: t.Any, says: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=says):
+def test_invalid_values_are_rejected(value: t.Any, message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=message):
         fleet_report(value)
 
 
@@ -98,7 +98,7 @@ def test_invalid_width_is_rejected(width: t.Any) -> None:
         fleet_report(FLEET, width=width)
 
 
-def test_results_may_come_from_json() -> None:
+def test_result_from_json() -> None:
     assert fleet_report(json.loads(json.dumps(FLEET))) == fleet_report(FLEET)
 
 
@@ -130,34 +130,34 @@ def test_markdown_ends_with_one_line_feed() -> None:
 
 
 @given(name=texts, error=texts)
-def test_no_text_becomes_markup(name: str, error: str) -> None:
+def test_markup_is_escaped(name: str, error: str) -> None:
     page = markdown({name: entry("failed", {}, error=error)})
-    known = {"heading", "table", "thead", "tbody", "tr", "th", "td", "paragraph", "inline"}
-    seen: list[str] = []
+    allowed = {"heading", "table", "thead", "tbody", "tr", "th", "td", "paragraph", "inline"}
+    texts_seen: list[str] = []
     for token in MARKDOWN.parse(page):
-        assert token.type.removesuffix("_open").removesuffix("_close") in known
+        assert token.type.removesuffix("_open").removesuffix("_close") in allowed
         if token.type == "inline":
-            assert {each.type for each in token.children or []} <= {"text", "text_special", "softbreak"}
-            seen.append("".join(each.content for each in token.children or []))
-    told, said = " ".join(name.split()), " ".join(error.split())
-    assert seen[-2:] == [told, said]
-    assert seen[13] == told
+            assert {child.type for child in token.children or []} <= {"text", "text_special", "softbreak"}
+            texts_seen.append("".join(child.content for child in token.children or []))
+    title, message = " ".join(name.split()), " ".join(error.split())
+    assert texts_seen[-2:] == [title, message]
+    assert texts_seen[13] == title
 
 
 # Options
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
-        ({"format": "html"}, "fleet_report: format 'html' does not exist"),
-        ({"format": "markdown", "title": 1}, "fleet_report: title 1 is not text"),
+        ({"format": "html"}, "fleet_report: format 'html' is not valid"),
+        ({"format": "markdown", "title": 1}, "fleet_report: title 1 is not a string"),
     ],
 )
-def test_invalid_options_are_rejected(options: dict[str, t.Any], says: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=says):
+def test_invalid_options_are_rejected(options: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=message):
         fleet_report(FLEET, **options)
 
 
-def test_filter_has_its_name() -> None:
+def test_filter_name() -> None:
     assert FilterModule().filters() == {"fleet_report": fleet_report}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trust policies for a review."""
+"""The filter trust_policy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def subject(name: str) -> str:
 
 
 def statement(operators: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
-    condition = {name: {f"{PROVIDER}:{key}": each for key, each in keys.items()} for name, keys in operators.items()}
+    condition = {name: {f"{PROVIDER}:{key}": value for key, value in keys.items()} for name, keys in operators.items()}
     action = "sts:AssumeRoleWithWebIdentity"
     return {"Effect": "Allow", "Principal": {"Federated": ARN}, "Action": action, "Condition": condition}
 
@@ -41,7 +41,7 @@ def statement(operators: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
             {"namespace": "shop", "service_account": "cart", "role_name": "x", "audience": "example.com"},
             {},
             [statement({"StringEquals": {"sub": subject("cart"), "aud": "example.com"}})],
-            id="a binding",
+            id="binding",
         ),
         pytest.param(
             [{"namespace": "shop", "service_account": "cart", "audience": "example.com"}, ORDERS],
@@ -51,10 +51,10 @@ def statement(operators: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
                     {"StringEquals": {"sub": [subject("cart"), subject("orders")], "aud": ["example.com", STS]}},
                 )
             ],
-            id="the audiences of all",
+            id="audiences",
         ),
         pytest.param(
-            [CART], {"audiences": []}, [statement({"StringEquals": {"sub": subject("cart")}})], id="no audience"
+            [CART], {"audiences": []}, [statement({"StringEquals": {"sub": subject("cart")}})], id="no-audience"
         ),
         pytest.param(
             [{"namespace": "shop", "name": "*"}],
@@ -65,15 +65,15 @@ def statement(operators: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
         pytest.param([], {}, [core.NOBODY], id="nobody"),
     ],
 )
-def test_documents(value: t.Any, options: dict[str, t.Any], expected: list[dict[str, t.Any]]) -> None:
-    found = trust_policy(value, provider_arn=ARN, **options)
-    assert found == {"Version": "2012-10-17", "Statement": expected}
+def test_policy_document(value: t.Any, options: dict[str, t.Any], expected: list[dict[str, t.Any]]) -> None:
+    document = trust_policy(value, provider_arn=ARN, **options)
+    assert document == {"Version": "2012-10-17", "Statement": expected}
     by_issuer = {"issuer": f"https://{PROVIDER}", "account_id": "012345678901", "partition": "aws-cn"}
-    assert trust_policy(value, **by_issuer, **options) == found
+    assert trust_policy(value, **by_issuer, **options) == document
 
 
 @pytest.mark.parametrize(
-    ("value", "options", "says"),
+    ("value", "options", "message"),
     [
         ("cart", {"provider_arn": ARN}, "no list of dictionaries"),
         (["cart"], {"provider_arn": ARN}, "no list of dictionaries"),
@@ -89,10 +89,10 @@ def test_documents(value: t.Any, options: dict[str, t.Any], expected: list[dict[
         ([{"namespace": "Shop", "name": "x"}], {"provider_arn": ARN}, "is no namespace"),
     ],
 )
-def test_what_cant_be(value: t.Any, options: dict[str, t.Any], says: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=says):
+def test_invalid_input_is_rejected(value: t.Any, options: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=message):
         trust_policy(value, **options)
 
 
-def test_name() -> None:
+def test_filter_name() -> None:
     assert FilterModule().filters() == {"trust_policy": trust_policy}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inventory plugin in Ansible's own inventory; integration tests let it read."""
+"""How the inventory plugin adds hosts. Integration tests cover how it reads clusters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import In
 DEFAULTS: dict[str, t.Any] = {
     name: option.get("default") for name, option in yaml.safe_load(eks_clusters.DOCUMENTATION)["options"].items()
 }
-# What the fragments document.
+# The options of the documentation fragments.
 FRAGMENTS: dict[str, t.Any] = {
     "assume_role_arn": None,
     "cache": False,
@@ -37,30 +37,30 @@ FRAGMENTS: dict[str, t.Any] = {
 
 
 def cluster(name: str, region: str = "eu-west-1", account: str = "111122223333", **changes: t.Any) -> dict[str, t.Any]:
-    described = {"name": name, "arn": f"arn:aws:eks:{region}:{account}:cluster/{name}", "status": "ACTIVE", **changes}
-    return inventory.host_variables(described, inventory.AwsAccount())
+    description = {"name": name, "arn": f"arn:aws:eks:{region}:{account}:cluster/{name}", "status": "ACTIVE", **changes}
+    return inventory.host_variables(description, inventory.AwsAccount())
 
 
 def trusted(value: t.Any) -> t.Any:
-    """A value as it comes out of an inventory file."""
+    """A value as Ansible loads it from an inventory file."""
     if isinstance(value, str):
         return trust_as_template(value)
     if isinstance(value, dict):
-        return {key: trusted(each) for key, each in value.items()}
-    return [trusted(each) for each in value] if isinstance(value, list) else value
+        return {key: trusted(item) for key, item in value.items()}
+    return [trusted(item) for item in value] if isinstance(value, list) else value
 
 
 def plugin(**options: t.Any) -> eks_clusters.InventoryModule:
-    made = eks_clusters.InventoryModule()
-    made.loader, made._vars, made.inventory = DataLoader(), {}, InventoryData()
-    made._options = {**DEFAULTS, **FRAGMENTS, **trusted(options)}
-    return made
+    instance = eks_clusters.InventoryModule()
+    instance.loader, instance._vars, instance.inventory = DataLoader(), {}, InventoryData()
+    instance._options = {**DEFAULTS, **FRAGMENTS, **trusted(options)}
+    return instance
 
 
 def populated(clusters: list[dict[str, t.Any]], **options: t.Any) -> InventoryData:
-    made = plugin(**options)
-    made._populate(clusters, inventory.ClusterFilters.from_options(made.get_option("filters")))
-    return t.cast("InventoryData", made.inventory)
+    instance = plugin(**options)
+    instance._populate(clusters, inventory.ClusterFilters.from_options(instance.get_option("filters")))
+    return t.cast("InventoryData", instance.inventory)
 
 
 def hosts(data: InventoryData, group: str = "eks_clusters") -> list[str]:
@@ -68,7 +68,7 @@ def hosts(data: InventoryData, group: str = "eks_clusters") -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "ours"),
+    ("name", "valid"),
     [
         ("eks_clusters.yml", True),
         ("fleet.eks_clusters.yaml", True),
@@ -77,14 +77,14 @@ def hosts(data: InventoryData, group: str = "eks_clusters") -> list[str]:
         ("missing.eks_clusters.yml", False),
     ],
 )
-def test_whose_file_it_is(tmp_path: pathlib.Path, name: str, ours: bool) -> None:
+def test_verify_file(tmp_path: pathlib.Path, name: str, valid: bool) -> None:
     path = tmp_path / name
     if not name.startswith("missing"):
         path.write_text("plugin: eksops.irsa.eks_clusters\n")
-    assert plugin().verify_file(str(path)) is ours
+    assert plugin().verify_file(str(path)) is valid
 
 
-def test_a_host_has_what_the_modules_need() -> None:
+def test_host_variables() -> None:
     data = populated([cluster("web", version="1.33")])
     assert hosts(data) == ["web"]
     variables = data.hosts["web"].vars
@@ -101,7 +101,7 @@ def test_a_host_has_what_the_modules_need() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tag", "evaluable"),
+    ("tag", "marked_trusted"),
     [
         ("shop: a.b/c=d+e-f@g_h", True),
         ("{{ lookup('ansible.builtin.pipe', 'id') }}", False),
@@ -109,19 +109,19 @@ def test_a_host_has_what_the_modules_need() -> None:
         ("#jinja2:variable_start_string:'[['", False),
     ],
 )
-def test_what_comes_from_aws_is_never_a_template(tag: str, evaluable: bool) -> None:
+def test_values_from_aws_are_not_evaluated(tag: str, marked_trusted: bool) -> None:
     data = populated([cluster("web", tags={"t": tag})], compose={"team": "cluster_tags.t"})
     variables = data.hosts["web"].vars
-    # What can't be evaluated is vouched for, so that it is printed as a plain text.
-    assert is_trusted_as_template(variables["cluster_tags"]["t"]) is evaluable
-    assert is_trusted_as_template(variables["team"]) is evaluable
+    # Texts that cannot be templates are trusted, so that ansible-inventory prints them as plain strings.
+    assert is_trusted_as_template(variables["cluster_tags"]["t"]) is marked_trusted
+    assert is_trusted_as_template(variables["team"]) is marked_trusted
     assert (variables["cluster_tags"]["t"], variables["team"]) == (tag, tag)
 
 
-def test_names_depend_on_all_clusters_that_were_read() -> None:
-    both = [cluster("web"), cluster("web", "us-east-1", tags={"Team": "shop"}), cluster("api")]
-    assert hosts(populated(both)) == ["web.eu-west-1", "web.us-east-1", "api"]
-    assert hosts(populated(both, filters={"tag:Team": "shop"})) == ["web.us-east-1"]
+def test_host_names_depend_on_excluded_clusters() -> None:
+    clusters = [cluster("web"), cluster("web", "us-east-1", tags={"Team": "shop"}), cluster("api")]
+    assert hosts(populated(clusters)) == ["web.eu-west-1", "web.us-east-1", "api"]
+    assert hosts(populated(clusters, filters={"tag:Team": "shop"})) == ["web.us-east-1"]
 
 
 @pytest.mark.parametrize(
@@ -141,12 +141,15 @@ def test_hostnames(hostnames: list[str], expected: str) -> None:
     assert hosts(data) == [expected]
 
 
-def test_strict_hostnames() -> None:
-    with pytest.raises(AnsibleParserError, match="Could not name arn:aws:eks:eu-west-1:111122223333:cluster/web by"):
+def test_strict_hostnames_reject_undefined_variables() -> None:
+    with pytest.raises(
+        AnsibleParserError,
+        match=r"could not evaluate hostname .* for cluster arn:aws:eks:eu-west-1:111122223333:cluster/web",
+    ):
         populated([cluster("web")], hostnames=["cluster_tags.Missing"], strict=True)
 
 
-def test_hosts_of_one_name_are_an_error() -> None:
+def test_duplicate_host_names_are_rejected() -> None:
     with pytest.raises(InvalidInput, match="several clusters would be host all"):
         populated([cluster("web"), cluster("api")], hostnames=["'all-of-them'"])
 
@@ -167,7 +170,7 @@ def test_prefix_and_suffix() -> None:
     assert hosts(data, "account_111122223333") == ["eu-west-1"]
 
 
-def test_constructed() -> None:
+def test_constructed_variables_and_groups() -> None:
     data = populated(
         [cluster("web", tags={"Team": "shop"}), cluster("api", "us-east-1")],
         compose={"irsa_cluster_name": "cluster_name", "ansible_connection": "'ssh'", "nothing": "no_such_variable"},
@@ -189,21 +192,21 @@ def test_constructed() -> None:
         {"keyed_groups": [{"key": "no_such_variable"}]},
     ],
 )
-def test_strict(options: dict[str, t.Any]) -> None:
+def test_strict_rejects_undefined_variables(options: dict[str, t.Any]) -> None:
     assert hosts(populated([cluster("web")], **options)) == ["web"]
     with pytest.raises(AnsibleError, match="no_such_variable"):
         populated([cluster("web")], **options, strict=True)
 
 
 def test_templates_in_options_are_evaluated() -> None:
-    made = plugin(
+    instance = plugin(
         regions=["{{ 'eu' ~ '-west-1' }}"],
         accounts=[{"name": "{{ 1 + 1 }}", "regions": ["{{ 'us' }}"]}],
         exclude_filters=[{"tag:Team": ["{{ 'shop' }}"]}],
     )
-    assert made.get_option("regions") == ["eu-west-1"]
-    assert made.get_option("exclude_filters") == [{"tag:Team": ["shop"]}]
-    assert made.get_option("accounts")[0]["regions"] == ["us"]
+    assert instance.get_option("regions") == ["eu-west-1"]
+    assert instance.get_option("exclude_filters") == [{"tag:Team": ["shop"]}]
+    assert instance.get_option("accounts")[0]["regions"] == ["us"]
 
 
 @pytest.mark.parametrize(
@@ -217,17 +220,17 @@ def test_templates_in_options_are_evaluated() -> None:
         ("strict_permissions", False),
     ],
 )
-def test_another_question_is_not_answered_from_the_cache(option: str, value: t.Any) -> None:
+def test_cache_key_depends_on_options(option: str, value: t.Any) -> None:
     def key(**options: t.Any) -> str:
-        made = plugin(**options)
-        made._load_name = made.ansible_name = made.NAME
-        return made.get_cache_key("fleet.eks_clusters.yml")
+        instance = plugin(**options)
+        instance._load_name = instance.ansible_name = instance.NAME
+        return instance.get_cache_key("fleet.eks_clusters.yml")
 
     assert key() == key(compose={"a": "region"}, hostvars_prefix="x")
     assert key() != key(**{option: value})
 
 
 @pytest.mark.parametrize("workers", [0, 65])
-def test_workers_are_bounded(workers: int) -> None:
+def test_invalid_max_workers_is_rejected(workers: int) -> None:
     with pytest.raises(InvalidInput, match=f"max_workers is {workers}"):
         plugin(max_workers=workers)._read([inventory.AwsAccount()], inventory.ClusterFilters.from_options({}))

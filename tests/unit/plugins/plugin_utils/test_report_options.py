@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options that the filters for reports share."""
+"""The options that the report filters share."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ VALID: dict[str, t.Any] = {"report_format": "table", "width": 100, "title": "IRS
 
 
 @pytest.mark.parametrize("report_format", _report_options.FORMATS)
-def test_valid_options_pass(report_format: str) -> None:
+def test_valid_options_are_accepted(report_format: str) -> None:
     _report_options.check(**{**VALID, "report_format": report_format})
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("report_format", "html", "format 'html' does not exist"),
-        ("report_format", None, "format None does not exist"),
-        ("width", "80", "width '80' is not a number"),
-        ("width", True, "width True is not a number"),
-        ("findings", 1.5, "findings 1.5 is not a number"),
-        ("title", 1, "title 1 is not text"),
+        ("report_format", "html", "format 'html' is not valid"),
+        ("report_format", None, "format None is not valid"),
+        ("width", "80", "width '80' is not an integer"),
+        ("width", True, "width True is not an integer"),
+        ("findings", 1.5, "findings 1.5 is not an integer"),
+        ("title", 1, "title 1 is not a string"),
     ],
 )
-def test_invalid_option_is_named(name: str, value: t.Any, message: str) -> None:
+def test_invalid_option_is_rejected(name: str, value: t.Any, message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         _report_options.check(**{**VALID, name: value})
     assert caught.value.message == message
@@ -40,7 +40,7 @@ def test_invalid_option_is_named(name: str, value: t.Any, message: str) -> None:
 
 
 @pytest.mark.parametrize("plugin", [audit_report, findings_report, fleet_report])
-def test_documentation_has_the_formats(plugin: t.Any) -> None:
+def test_documentation_lists_the_formats(plugin: t.Any) -> None:
     option = yaml.safe_load(plugin.DOCUMENTATION)["options"]["format"]
     assert tuple(option["choices"]) == _report_options.FORMATS
     assert option["default"] == "table"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is a role's ARN."""
+"""The test role_arn."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ from ansible_collections.eksops.irsa.plugins.test.role_arn import TestModule as 
         (["arn:aws:iam::123456789012:role/app"], False),
     ],
 )
-def test_is_one(value: t.Any, expected: bool) -> None:
+def test_role_arn(value: t.Any, expected: bool) -> None:
     assert Plugin().tests()["role_arn"](value) is expected

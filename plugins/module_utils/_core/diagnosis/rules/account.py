@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with a chain's service account, and who will change what is right."""
+"""The rules for the service account: its annotation, and what competes with the annotation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ...service_account.annotations import (
     FIELD_MANAGER,
     IRSA_OPTIONS,
     Field,
-    near_misses,
+    find_near_misses,
     owners_of,
 )
 from ..causes import Finding
@@ -26,10 +26,10 @@ from ..facts import (
     Chain,
     KubernetesFacts,
     Unknown,
+    describe_annotate,
     has_pod_identity,
     injected_role,
     name_of,
-    role_placeholder,
 )
 
 Json = t.Mapping[str, t.Any]
@@ -39,7 +39,7 @@ _EVIDENCE = f"metadata.annotations[{ROLE_ARN_ANNOTATION}]"
 _AUDIENCE = IRSA_OPTIONS["audience"]
 _FIELD = Field("annotations", ROLE_ARN_ANNOTATION)
 
-# The accounts of those add-ons that can be given a role:
+# The service accounts of the add-ons that can have a role:
 # https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html
 _ACCOUNTS_OF_ADDONS = {
     "adot": (
@@ -55,34 +55,33 @@ _ACCOUNTS_OF_ADDONS = {
     "vpc-cni": (("kube-system", "aws-node"),),
 }
 
-# Prefixes of the field managers of tools that reconcile an account with a source of their own, and where that source
-# is. ``kubectl`` and this collection write only when they are run.
+# Tools that reconcile service accounts with their own source: the prefix of their field manager, their name, and where
+# to change the role. ``kubectl`` and this collection are not among them, because they write only when they are run.
 _RECONCILERS = (
     ("argocd", "Argo CD", "in the repository that Argo CD syncs"),
     ("eksctl", "eksctl", "in eksctl's ClusterConfig (iam.serviceAccounts), or with eksctl update iamserviceaccount"),
     ("fleetagent", "Rancher Fleet", "in the repository that Fleet watches"),
     ("helm-controller", "Flux", "in the values of the HelmRelease"),
-    ("helm", "Helm", "in the chart's values (often serviceAccount.annotations)"),
+    ("helm", "Helm", "in the values of the chart (often serviceAccount.annotations)"),
     ("kapp", "kapp", "in the configuration that kapp deploys"),
     ("kustomize-controller", "Flux", "in the repository that the Flux Kustomization applies"),
     ("pulumi", "Pulumi", "in the Pulumi program"),
     ("terraform", "Terraform", "in the Terraform configuration"),
 )
-# EKS itself, which writes when it installs or updates an add-on.
+# The owner of annotations that EKS writes when it installs or updates an add-on.
 _ADDONS = "Amazon EKS"
-# The API server's name for unknown writers from before the first server-side apply.
 _UNKNOWN_MANAGERS = (BEFORE_FIRST_APPLY,)
 
 
 def addons_of(namespace: str, name: str) -> list[str]:
-    """The EKS add-ons that may own this service account, and so write its annotation."""
+    """The EKS add-ons that may own this service account and write its annotation."""
     return [addon for addon, accounts in _ACCOUNTS_OF_ADDONS.items() if (namespace, name) in accounts]
 
 
 def findings(chain: Chain, facts: KubernetesFacts, aws: AwsFacts) -> list[Finding]:
-    """What is wrong with the account: its existence, its annotation, and what competes with it.
+    """The findings about the service account.
 
-    An account whose role comes from the webhook's own ConfigMap, as a dry run shows, needs no annotation.
+    If a dry run shows that the webhook's own ConfigMap gives its pods the role, it does not need an annotation.
     """
     found: list[Finding] = []
     account = facts.account
@@ -97,20 +96,22 @@ def findings(chain: Chain, facts: KubernetesFacts, aws: AwsFacts) -> list[Findin
 
 def _missing(chain: Chain, facts: KubernetesFacts) -> Finding:
     name = name_of(chain)
-    creating = f"create it with eksops.irsa.sa_annotate (namespace: {chain.namespace}, name: {chain.service_account}, "
-    fix = f"{creating}role_arn: {role_placeholder(chain)})"
+    annotate = describe_annotate(chain)
     if facts.namespace is None:
         return Finding(
             "account-missing",
-            f"service account {name} does not exist, nor does namespace {chain.namespace}",
-            f"check the namespace and the cluster, or {fix.removesuffix(')')}, create_namespace: true)",
+            f"service account {name} does not exist, and namespace {chain.namespace} does not exist either",
+            "check the name of the namespace and the cluster, or create both with "
+            f"{annotate.removesuffix(')')}, create_namespace: true)",
         )
     return Finding(
-        "account-missing", f"service account {name} does not exist, so pods that name it cannot be created", fix
+        "account-missing",
+        f"service account {name} does not exist, so pods that use it cannot be created",
+        f"create it with {annotate}",
     )
 
 
-# -- the annotation
+# The annotation
 
 
 def _annotation(chain: Chain, facts: KubernetesFacts, account: Json) -> t.Iterator[Finding]:
@@ -120,21 +121,21 @@ def _annotation(chain: Chain, facts: KubernetesFacts, account: Json) -> t.Iterat
         yield from _another_role(chain, role_arn)
     elif injected_role(facts) is None or injected_role(facts) != chain.role_arn:
         yield _no_role(chain, facts, annotations)
-    audience = {key for key, meant in near_misses(annotations).items() if meant == _AUDIENCE}
+    audience = {key for key, meant in find_near_misses(annotations).items() if meant == _AUDIENCE}
     if _AUDIENCE not in annotations:
         for key in sorted(audience):
-            # The misspelled annotation changes nothing if it is the audience that tokens have anyway.
+            # A misspelled annotation with the actual audience of the tokens has no consequence.
             if annotations[key] != chain.audience:
-                yield _typo(chain, f"annotation {key} of service account {name_of(chain)}", key, _AUDIENCE)
+                yield _typo(chain, key, _AUDIENCE)
 
 
 def _another_role(chain: Chain, role_arn: str) -> t.Iterator[Finding]:
     if chain.role_arn and role_arn != chain.role_arn:
         yield Finding(
             "annotation-typo",
-            f"service account {name_of(chain)} is annotated with another role than the one to be verified",
-            f"annotate it with eksops.irsa.sa_annotate ({_options(chain)}), then replace its pods with "
-            "eksops.irsa.pod_rollout; or verify the role that it names",
+            f"service account {name_of(chain)} is annotated with role {role_arn}, not with {chain.role_arn}",
+            f"annotate it with {describe_annotate(chain)}, then replace its pods with eksops.irsa.pod_rollout; or, if "
+            "the annotation is correct, correct the option role_arn",
             _EVIDENCE,
             expected=chain.role_arn,
             found=role_arn,
@@ -142,41 +143,41 @@ def _another_role(chain: Chain, role_arn: str) -> t.Iterator[Finding]:
 
 
 def _no_role(chain: Chain, facts: KubernetesFacts, annotations: t.Mapping[str, str]) -> Finding:
-    """Why the account names no role. A mistake is a better explanation than mere absence."""
+    """Why the service account names no role: a mistake, or else a missing annotation."""
     name = name_of(chain)
-    fix = f"annotate the account with eksops.irsa.sa_annotate ({_options(chain)})"
-    for key, meant in near_misses(annotations).items():
+    fix = f"annotate the service account with {describe_annotate(chain)}"
+    for key, meant in find_near_misses(annotations).items():
         if meant == ROLE_ARN_ANNOTATION:
-            return _typo(chain, f"annotation {key} of service account {name}", key, ROLE_ARN_ANNOTATION)
-    for thing, path, given in _elsewhere(chain, facts):
-        for key in (ROLE_ARN_ANNOTATION, *near_misses(given)):
-            if key in given and near_misses([key]).get(key, ROLE_ARN_ANNOTATION) == ROLE_ARN_ANNOTATION:
+            return _typo(chain, key, ROLE_ARN_ANNOTATION)
+    for thing, path, others in _annotations_elsewhere(chain, facts):
+        for key in (ROLE_ARN_ANNOTATION, *find_near_misses(others)):
+            if key in others and find_near_misses([key]).get(key, ROLE_ARN_ANNOTATION) == ROLE_ARN_ANNOTATION:
                 return Finding(
                     "annotation-typo",
-                    f"{thing} has the annotation {key}, where nothing reads it, and service account {name} has none",
-                    f"{fix} and remove it there",
+                    f"annotation {key} on {thing} has no effect, and service account {name} names no role",
+                    f"{fix}, and remove the annotation from {thing}",
                     f"{path}.annotations[{key}]",
                     expected=f"{ROLE_ARN_ANNOTATION} on service account {name}",
                     found=f"{key} on {thing}",
                 )
     if ROLE_ARN_ANNOTATION in annotations:
         message = (
-            f"annotation {ROLE_ARN_ANNOTATION} of service account {name} is empty, which the webhook treats as missing"
+            f"annotation {ROLE_ARN_ANNOTATION} of service account {name} is empty; the webhook treats it as missing"
         )
         return Finding("annotation-empty", message, fix, _EVIDENCE, expected=chain.role_arn, found="")
-    given_role = injected_role(facts)
-    note = f"; the webhook's own configuration gives its pods {given_role}" if given_role else ""
+    webhook_role = injected_role(facts)
+    note = f"; the configuration of the webhook gives its pods role {webhook_role}" if webhook_role else ""
     message = f"service account {name} has no annotation {ROLE_ARN_ANNOTATION}{note}"
-    return Finding("annotation-missing", message, fix, _EVIDENCE, expected=chain.role_arn, found=given_role)
+    return Finding("annotation-missing", message, fix, _EVIDENCE, expected=chain.role_arn, found=webhook_role)
 
 
-def _typo(chain: Chain, thing: str, key: str, meant: str) -> Finding:
+def _typo(chain: Chain, key: str, meant: str) -> Finding:
     option = next(option for option, key_of_option in IRSA_OPTIONS.items() if key_of_option == meant)
     return Finding(
         "annotation-typo",
-        f"{thing} has no effect; it looks like {meant}",
+        f"annotation {key} of service account {name_of(chain)} has no effect; it is probably meant to be {meant}",
         f"set {meant} with eksops.irsa.sa_annotate (namespace: {chain.namespace}, name: {chain.service_account}, "
-        f"{option}: the value) and remove {key}: "
+        f"{option}: VALUE), and remove {key}: "
         f"kubectl -n {chain.namespace} annotate serviceaccount {chain.service_account} {key}-",
         f"metadata.annotations[{key}]",
         expected=meant,
@@ -184,11 +185,11 @@ def _typo(chain: Chain, thing: str, key: str, meant: str) -> Finding:
     )
 
 
-def _elsewhere(chain: Chain, facts: KubernetesFacts) -> t.Iterator[tuple[str, str, t.Mapping[str, str]]]:
-    """Other objects that are annotated by mistake: the object, the path of its metadata, and its annotations."""
+def _annotations_elsewhere(chain: Chain, facts: KubernetesFacts) -> t.Iterator[tuple[str, str, t.Mapping[str, str]]]:
+    """The annotations of other objects: the object, the path of its metadata, and its annotations."""
     for owner, workload in sorted(facts.workloads.items(), key=lambda item: str(item[0])):
         if workload is not None:
-            # The template before the object, as it is what reaches the pods.
+            # The template first, because pods get its annotations.
             template = ((workload.get("spec") or {}).get("template") or {}).get("metadata") or {}
             yield f"the pod template of {owner}", "spec.template.metadata", template.get("annotations") or {}
             yield str(owner), "metadata", workload["metadata"].get("annotations") or {}
@@ -196,28 +197,23 @@ def _elsewhere(chain: Chain, facts: KubernetesFacts) -> t.Iterator[tuple[str, st
         for pod in facts.pods:
             yield f"pod {pod['metadata']['name']}", "metadata", pod["metadata"].get("annotations") or {}
     if facts.namespace is not None and not isinstance(facts.namespace, Unknown):
-        given = facts.namespace["metadata"].get("annotations") or {}
-        yield f"namespace {chain.namespace}", "metadata", given
+        yield f"namespace {chain.namespace}", "metadata", facts.namespace["metadata"].get("annotations") or {}
 
 
 def misplaced_skip_containers(thing: str, body: Json) -> t.Iterator[Finding]:
-    """The annotation that tells the webhook to skip containers, on an object that is not a pod."""
+    """The finding about the annotation skip-containers on an object that is not a pod."""
     value = (body["metadata"].get("annotations") or {}).get(injection.SKIP_CONTAINERS)
     if value is not None:
         yield Finding(
             "skip-containers",
-            f"the annotation {injection.SKIP_CONTAINERS} has no effect on {thing}, where nothing reads it",
+            f"annotation {injection.SKIP_CONTAINERS} has no effect on {thing}; the webhook reads it from pods",
             "set it in spec.template.metadata.annotations of the workload, or remove it",
             f"metadata.annotations[{injection.SKIP_CONTAINERS}]",
             found=value,
         )
 
 
-def _options(chain: Chain) -> str:
-    return f"namespace: {chain.namespace}, name: {chain.service_account}, role_arn: {role_placeholder(chain)}"
-
-
-# -- what competes with the annotation
+# What competes with the annotation
 
 
 def _pod_identity(chain: Chain, facts: KubernetesFacts, aws: AwsFacts) -> t.Iterator[Finding]:
@@ -227,43 +223,43 @@ def _pod_identity(chain: Chain, facts: KubernetesFacts, aws: AwsFacts) -> t.Iter
     subject = (chain.namespace, chain.service_account)
     message = f"service account {name_of(chain)} has an EKS Pod Identity association, which takes precedence over the "
     message += "annotation"
-    fix = "keep one of the two: delete the association (aws eks delete-pod-identity-association --cluster-name "
-    fix += f"{chain.cluster or 'CLUSTER'} --association-id %s) or the annotation, then replace the pods with "
+    fix = "delete the association (aws eks delete-pod-identity-association --cluster-name "
+    fix += f"{chain.cluster or 'CLUSTER'} --association-id %s) or remove the annotation, then replace the pods with "
     fix += f"eksops.irsa.pod_rollout (namespace: {chain.namespace}, service_account: {chain.service_account})"
     if not isinstance(aws.associations, Unknown):
         for association in aws.associations:
             its_subject = (association.get("namespace", subject[0]), association.get("serviceAccount", subject[1]))
             if its_subject == subject:
-                identifier = association.get("associationId") or "ID"
+                identifier = association.get("associationId") or "ASSOCIATION_ID"
                 evidence = f"association {association.get('associationArn') or identifier}"
                 yield Finding(
                     "pod-identity-wins", message, fix % identifier, evidence, chain.role_arn, association.get("roleArn")
                 )
     elif has_pod_identity(facts):
-        evidence = f"a pod created as a dry run has {injection.POD_IDENTITY_VARIABLE}"
-        yield Finding("pod-identity-wins", message, fix % "ID", evidence)
+        evidence = f"the pod of a server-side dry run has {injection.POD_IDENTITY_VARIABLE}"
+        yield Finding("pod-identity-wins", message, fix % "ASSOCIATION_ID", evidence)
 
 
 def _addons(chain: Chain, account: Json, aws: AwsFacts) -> t.Iterator[Finding]:
-    """An add-on writes the role that it was given into its account's annotation whenever it is updated:
+    """An add-on writes its role to the annotation of its service account at each update:
     https://docs.aws.amazon.com/eks/latest/userguide/add-ons-iam.html
     """
-    wanted = chain.role_arn or (account["metadata"].get("annotations") or {}).get(ROLE_ARN_ANNOTATION)
-    if not wanted or isinstance(aws.addons, Unknown):
+    expected = chain.role_arn or (account["metadata"].get("annotations") or {}).get(ROLE_ARN_ANNOTATION)
+    if not expected or isinstance(aws.addons, Unknown):
         return
     subject = (chain.namespace, chain.service_account)
     for addon in aws.addons:
         role_arn = addon.get("serviceAccountRoleArn")
-        if role_arn and role_arn != wanted and subject in _ACCOUNTS_OF_ADDONS.get(addon["addonName"], ()):
+        if role_arn and role_arn != expected and subject in _ACCOUNTS_OF_ADDONS.get(addon["addonName"], ()):
             cluster = addon.get("clusterName") or chain.cluster or "CLUSTER"
             yield Finding(
                 "addon-reverts",
-                f"add-on {addon['addonName']} was given another role for service account {name_of(chain)} and writes "
-                "it into the annotation when it is updated",
-                f"give the add-on the role: aws eks update-addon --cluster-name {cluster} --addon-name "
-                f"{addon['addonName']} --service-account-role-arn {wanted}",
-                f"DescribeAddon serviceAccountRoleArn of {addon['addonName']}",
-                expected=wanted,
+                f"add-on {addon['addonName']} has another role for service account {name_of(chain)} and writes it to "
+                "the annotation at its next update",
+                f"set the role of the add-on: aws eks update-addon --cluster-name {cluster} --addon-name "
+                f"{addon['addonName']} --service-account-role-arn {expected}",
+                f"serviceAccountRoleArn in DescribeAddon of {addon['addonName']}",
+                expected=expected,
                 found=role_arn,
             )
 
@@ -271,18 +267,17 @@ def _addons(chain: Chain, account: Json, aws: AwsFacts) -> t.Iterator[Finding]:
 def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
     """Tools that will set the annotation to another role.
 
-    ``managedFields`` names for each field those whose last write agrees with its value: a manager that changes it
-    becomes the only owner, one that sets the same value becomes another owner
-    (https://kubernetes.io/docs/reference/using-api/server-side-apply/). For a tool that reconciles objects with its
-    source it follows:
+    A manager that changes a field becomes its only owner in ``managedFields``. A manager that sets the same value
+    becomes an additional owner (https://kubernetes.io/docs/reference/using-api/server-side-apply/). For a tool that
+    reconciles objects with its source:
 
-    - it owns the annotation alone, and that names the role: the annotation comes from its source, which is fine;
-    - it owns an annotation that names another role than the one asked for: a change by anyone else is undone;
-    - it shares the annotation with another owner: two sources, each of which undoes the other's next change;
-    - it owns other fields only, because it created the account, say: nothing shows that it will change the annotation.
+    - It is the only owner, and the annotation names the expected role: no finding.
+    - It owns an annotation that names another role: it will undo a change by others.
+    - It shares the annotation with another owner: each undoes the next change of the other.
+    - It owns only other fields, for example because it created the service account: no finding.
 
-    Client-side apply keeps what was applied in an annotation of its own, so it is known what the next apply will
-    write: https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/
+    Client-side apply stores the manifest in an annotation, which shows what the next apply will write:
+    https://kubernetes.io/docs/tasks/manage-kubernetes-objects/declarative-config/
     """
     metadata = account["metadata"]
     role_arn = (metadata.get("annotations") or {}).get(ROLE_ARN_ANNOTATION)
@@ -294,47 +289,47 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
     others = [owner for owner in owners if not _reconciler(owner.manager) and owner.manager not in _UNKNOWN_MANAGERS]
     disagrees = bool(chain.role_arn) and role_arn != chain.role_arn
     if tools and (disagrees or others or len(tools) > 1):
-        managers = " and ".join(sorted({*tools, *(owner.manager for owner in others)}))
-        message = (
-            f"{managers} own the annotation of service account {name} together, so each may undo the others' change"
-        )
+        managers = sorted({*tools, *(owner.manager for owner in others)})
+        names = " and ".join(managers)
+        message = f"{names} share the role annotation of service account {name}, so each can overwrite the others' role"
         if disagrees:
-            message = f"the wrong role of service account {name} comes from {managers}, which will set it again"
+            message = f"the wrong role of service account {name} was set by {names}, which will set it again"
+        fix = f"set the role {', or '.join(tools.values())}"
         yield Finding(
             "owner-reverts",
             message,
-            f"leave the annotation to one of them, and change it {', or '.join(tools.values())}",
+            f"let only one of them manage the annotation, and {fix}" if len(managers) > 1 else fix,
             f"metadata.managedFields of {_EVIDENCE}",
             expected=chain.role_arn if disagrees else None,
             found=role_arn if disagrees else ", ".join(map(str, owners)),
         )
         return
     applied = _last_applied(metadata.get("annotations") or {})
-    wanted = chain.role_arn or role_arn
-    if applied and applied != wanted:
+    expected = chain.role_arn or role_arn
+    if applied and applied != expected:
         yield Finding(
             "owner-reverts",
-            f"service account {name} was last applied from a manifest with another role, which the next kubectl apply "
-            "(or sync of Argo CD) brings back",
-            f"write {wanted} into the manifest and apply it",
+            f"the manifest that was last applied to service account {name} has another role; the next kubectl apply "
+            "or Argo CD sync restores it",
+            f"write {expected} into the manifest and apply it",
             f"metadata.annotations[{LAST_APPLIED}]",
-            expected=wanted,
+            expected=expected,
             found=applied,
         )
 
 
-def bound_by(account: Json) -> list[str]:
-    """The owners of the annotation: tools by their names, others by their field managers'."""
-    found = [_tool(owner.manager) or owner.manager for owner in owners_of(account, _FIELD)]
-    return list(dict.fromkeys(manager for manager in found if manager not in _UNKNOWN_MANAGERS))
+def annotation_owners(account: Json) -> list[str]:
+    """The owners of the role annotation: the names of known tools, the field managers of others."""
+    owners = [_tool(owner.manager) or owner.manager for owner in owners_of(account, _FIELD)]
+    return list(dict.fromkeys(manager for manager in owners if manager not in _UNKNOWN_MANAGERS))
 
 
-def is_by_hand(owner: str) -> bool:
-    """Whether an owner, as `bound_by` names it, is not a tool that restores what it writes."""
+def is_manual_owner(owner: str) -> bool:
+    """Whether an owner from `annotation_owners` is not a tool that restores the annotation."""
     return owner not in {FIELD_MANAGER, _ADDONS, *(tool for _prefix, tool, _where in _RECONCILERS)}
 
 
-@functools.lru_cache(maxsize=256)  # a few managers own thousands of accounts
+@functools.lru_cache(maxsize=256)  # a few managers own thousands of service accounts
 def _tool(manager: str) -> str | None:
     if manager.lower() == "eks":
         return _ADDONS
@@ -342,7 +337,7 @@ def _tool(manager: str) -> str | None:
 
 
 def _reconciler(manager: str) -> list[tuple[str, str]]:
-    """The tool that uses a field manager, and its source; none or one."""
+    """The tool that uses a field manager, and where to change the role; at most one."""
     return [(tool, where) for prefix, tool, where in _RECONCILERS if manager.lower().startswith(prefix)][:1]
 
 

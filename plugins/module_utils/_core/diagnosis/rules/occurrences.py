@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a cause occurs, and how findings name these pods: by their owners, a few by name, the rest by number."""
+"""The places in pods where a cause occurs, and their names in messages: by owner, with the first few pods by name."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _PODS_SHOWN, _OWNERS_SHOWN, _VALUES_SHOWN = 3, 4, 4
 class Occurrence:
     """One place where a cause occurs.
 
-    :param path: within the pod.
-    :param found: what is there, if that says more than the cause.
-    :param container: its name, if the cause is a container's.
+    :param path: the path of the field in the pod.
+    :param found: the value of the field, if it says more than the cause.
+    :param container: the name of the container, if the field belongs to one.
     """
 
     pod: PodStatus
@@ -35,25 +35,25 @@ class Occurrence:
 
     @classmethod
     def of(cls, pod: PodStatus, container: Container, field: str, found: str | None = None) -> Occurrence:
-        """In a container's ``field``."""
+        """An occurrence in a field of a container."""
         return cls(pod, f"{container.path}.{field}", found, container.name)
 
 
 def pods_of(occurrences: t.Iterable[Occurrence]) -> list[PodStatus]:
-    """Their pods, each once."""
+    """The pods of the occurrences, without duplicates."""
     return list(dict.fromkeys(occurrence.pod for occurrence in occurrences))
 
 
-def grouped(occurrences: t.Iterable[Occurrence], key: t.Callable[[Occurrence], T]) -> dict[T, list[Occurrence]]:
-    """By cause, in the order in which the causes are seen."""
+def group_by(occurrences: t.Iterable[Occurrence], key: t.Callable[[Occurrence], T]) -> dict[T, list[Occurrence]]:
+    """The occurrences by key, in the order of the first occurrence of each key."""
     groups: dict[T, list[Occurrence]] = {}
     for occurrence in occurrences:
         groups.setdefault(key(occurrence), []).append(occurrence)
     return groups
 
 
-def names(namespace: str, occurrences: t.Sequence[Occurrence]) -> str:
-    """The containers, the workloads and the pods: ``container app of Deployment shop/web (pods web-1, web-2)``."""
+def describe_objects(namespace: str, occurrences: t.Sequence[Occurrence]) -> str:
+    """The containers, workloads and pods: ``container app of Deployment shop/web (pods web-1 and web-2)``."""
     containers = list(dict.fromkeys(occurrence.container for occurrence in occurrences if occurrence.container))
     prefix = f"{plural(len(containers), 'container')} {join_some(containers, _VALUES_SHOWN)} of " if containers else ""
     by_owner: dict[Owner | None, list[PodStatus]] = {}
@@ -72,8 +72,15 @@ def names(namespace: str, occurrences: t.Sequence[Occurrence]) -> str:
     return prefix + join_some(parts, _OWNERS_SHOWN)
 
 
-def workloads(occurrences: t.Sequence[Occurrence]) -> str:
-    """Where somebody has to change the pods' specification: ``the pod template of Deployment web``."""
+def agree(occurrences: t.Sequence[Occurrence], singular: str, plural: str) -> str:
+    """The form of a verb whose subject is `describe_objects`."""
+    containers = {occurrence.container for occurrence in occurrences if occurrence.container}
+    subjects = containers or {occurrence.pod.owner or occurrence.pod for occurrence in occurrences}
+    return singular if len(subjects) == 1 else plural
+
+
+def describe_templates(occurrences: t.Sequence[Occurrence]) -> str:
+    """The objects in which the pod spec must be changed: ``the pod template of Deployment web``."""
     owned = list(dict.fromkeys(str(pod.owner) for pod in pods_of(occurrences) if pod.owner))
     unowned = [pod.name for pod in pods_of(occurrences) if pod.owner is None]
     parts = [f"the pod template of {join_some(owned, _OWNERS_SHOWN)}"] if owned else []
@@ -81,8 +88,8 @@ def workloads(occurrences: t.Sequence[Occurrence]) -> str:
     return " and ".join(parts)
 
 
-def values(occurrences: t.Iterable[Occurrence]) -> str | None:
-    """What was found, each value once."""
+def list_values(occurrences: t.Iterable[Occurrence]) -> str | None:
+    """The values found, without duplicates."""
     return (
         join_some(
             list(dict.fromkeys(occurrence.found for occurrence in occurrences if occurrence.found is not None)),
@@ -92,8 +99,8 @@ def values(occurrences: t.Iterable[Occurrence]) -> str | None:
     )
 
 
-def path(occurrences: t.Sequence[Occurrence]) -> str:
-    """Where it was seen: the first pod's field, and how many more there are."""
+def describe_place(occurrences: t.Sequence[Occurrence]) -> str:
+    """The field of the first occurrence, and the number of others."""
     first = occurrences[0]
     more = len(occurrences) - 1
     return f"pod {first.pod.name}: {first.path}" + (f", and {more} more" if more else "")

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Why a chain's pods don't carry its role, or don't use what they carry.
+"""The rules for pods, and the findings about webhook and pods together.
 
-One finding per cause, however many pods have it. What is in a pod's own specification (a label, a variable) is found
-whatever the account and the webhook are like, as it would still break the chain once those are fixed; what a pod
-merely lacks is found only where account and webhook would have given it.
+There is one finding for each cause, for all pods that have it. A problem in the pod spec (a label, a variable) is always
+a finding, because it breaks the chain even after the service account and the webhook are fixed. A missing role is a
+finding only if the service account and the webhook would give it to a new pod.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from . import occurrences
 from . import pod_spec as pod_spec_rules
 from . import webhook as webhook_rules
 from .occurrences import Occurrence
-from .webhook import replace
+from .webhook import describe_replacement
 
 Json = t.Mapping[str, t.Any]
 
 
 def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
-    """What is wrong with the webhook and with the pods.
+    """The findings about the webhook and the pods.
 
-    Pods that are ending or have ended are left out. A static pod, which no webhook sees, and a pod of another account
-    lack the role for that reason alone. Under a webhook that can't work pods lack the variables because of it.
+    Pods that are terminating or finished are skipped. A missing role is not a finding for static pods, for pods of
+    another service account, or if the webhook is broken, because these are the cause.
     """
     broken = webhook_rules.findings(chain, facts)
-    found = [*broken, *pod_spec_rules.without_effect(chain, facts)]
+    found = [*broken, *pod_spec_rules.misplaced_annotations(facts)]
     if isinstance(facts.pods, Unknown):
         return found
     expected = expected_injection(chain, facts)
@@ -45,18 +45,18 @@ def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
     pods = [pod for pod in evaluate_pods(chain, facts) if pod.is_live]
     found += _static(chain, [pod for pod in pods if pod.is_static])
     pods = [pod for pod in pods if not pod.is_static]
-    found += _other_account(chain, [pod for pod in pods if not _is_ours(chain, pod)])
+    found += _other_account(chain, [pod for pod in pods if not _uses_account(chain, pod)])
     found += _excluded(chain, [pod for pod in pods if pod.excluded])
     if expected is not None:
-        ours = [pod for pod in pods if _is_ours(chain, pod) and not pod.excluded]
-        found += [] if broken else _not_injected(chain, ours)
-        found += [*_other_role(chain, expected, ours), *_other_audience(chain, expected, ours)]
-        found += _late(chain, ours)
+        injectable = [pod for pod in pods if _uses_account(chain, pod) and not pod.excluded]
+        found += [] if broken else _not_injected(chain, injectable)
+        found += [*_other_role(chain, expected, injectable), *_other_audience(chain, expected, injectable)]
+        found += _late(chain, injectable)
     return [*found, *pod_spec_rules.findings(chain, facts, role_arn, pods)]
 
 
 def evaluate_pods(chain: Chain, facts: KubernetesFacts) -> list[PodStatus]:
-    """The status of each pod that was read; none where they could not be read."""
+    """The status of each pod; empty if the pods were not read."""
     if isinstance(facts.pods, Unknown):
         return []
     expected = expected_injection(chain, facts)
@@ -65,188 +65,179 @@ def evaluate_pods(chain: Chain, facts: KubernetesFacts) -> list[PodStatus]:
 
 
 def _exclusion(facts: KubernetesFacts, labels: t.Mapping[str, str]) -> str | None:
-    """Why labels keep the webhook away, by the rule of every cluster or by the selectors of this one's webhooks."""
+    """Why the webhook skips a pod with these labels: by its fixed rule, or by the selectors in this cluster."""
     reason = staleness.excluded_by_label(labels)
     if reason or isinstance(facts.webhooks, Unknown):
         return reason
-    hooks = [hook for hook in webhook_config.pod_identity_hooks(facts.webhooks) if webhook_config.sees_new_pods(hook)]
-    reasons = [webhook_config.unmet(hook.body.get("objectSelector"), labels) for hook in hooks]
+    hooks = webhook_config.find_injecting_hooks(facts.webhooks)
+    reasons = [webhook_config.explain_mismatch(hook.body.get("objectSelector"), labels) for hook in hooks]
     return reasons[0] if reasons and all(reasons) else None
 
 
-def _is_ours(chain: Chain, pod: PodStatus) -> bool:
+def _uses_account(chain: Chain, pod: PodStatus) -> bool:
     return injection.account_of(pod.pod) == chain.service_account
 
 
-# -- pods that the webhook doesn't see
+# Pods that the webhook skips
 
 
 def _static(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    seen = [Occurrence(pod, f"metadata.annotations[{injection.MIRROR}]") for pod in pods]
-    if seen:
+    affected = [Occurrence(pod, f"metadata.annotations[{injection.MIRROR}]") for pod in pods]
+    if affected:
         yield Finding(
             "static-pod",
-            f"{occurrences.names(chain.namespace, seen)}: static pods, which the kubelet makes without a service "
-            "account and without any webhook",
-            f"run this as a DaemonSet with serviceAccountName: {chain.service_account}",
-            occurrences.path(seen),
+            "static pods cannot have a role, because the kubelet creates them without a service account and without "
+            f"webhooks: {occurrences.describe_objects(chain.namespace, affected)}",
+            f"run them as a DaemonSet with serviceAccountName: {chain.service_account}",
+            occurrences.describe_place(affected),
         )
 
 
 def _other_account(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    seen = [Occurrence(pod, "spec.serviceAccountName", injection.account_of(pod.pod)) for pod in pods]
-    if seen:
+    affected = [Occurrence(pod, "spec.serviceAccountName", injection.account_of(pod.pod)) for pod in pods]
+    if affected:
+        accounts = occurrences.list_values(affected)
         yield Finding(
             "pod-other-account",
-            f"{occurrences.names(chain.namespace, seen)}: another service account than {name_of(chain)}",
-            f"set serviceAccountName: {chain.service_account} in {occurrences.workloads(seen)}, or choose other pods "
-            "by label_selectors",
-            occurrences.path(seen),
+            f"{occurrences.describe_objects(chain.namespace, affected)} {occurrences.agree(affected, 'uses', 'use')} "
+            f"service account {accounts} instead of {name_of(chain)}",
+            f"set serviceAccountName: {chain.service_account} in {occurrences.describe_templates(affected)}, or select "
+            "other pods with label_selectors",
+            occurrences.describe_place(affected),
             expected=chain.service_account,
-            found=occurrences.values(seen),
+            found=accounts,
         )
 
 
 def _excluded(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    seen = [Occurrence(pod, "metadata.labels", pod.excluded) for pod in pods]
-    for reason, some in occurrences.grouped(seen, lambda each: str(each.found)).items():
-        labelled = SKIP_LABEL in some[0].pod.labels
+    affected = [Occurrence(pod, "metadata.labels", pod.excluded) for pod in pods]
+    for reason, group in occurrences.group_by(affected, lambda occurrence: str(occurrence.found)).items():
+        labels = group[0].pod.labels
         yield Finding(
             "webhook-excluded",
-            f"the labels of {occurrences.names(chain.namespace, some)} keep the pod identity webhook away: {reason}",
-            (f"remove the label {SKIP_LABEL} from" if labelled else "change the labels in")
-            + f" {occurrences.workloads(some)}, which replaces the pods",
-            occurrences.path(some),
+            f"the pod identity webhook skips {occurrences.describe_objects(chain.namespace, group)} because of the pod "
+            f"labels: {reason}",
+            (f"remove the label {SKIP_LABEL} from" if SKIP_LABEL in labels else "change the labels in")
+            + f" {occurrences.describe_templates(group)}, which replaces the pods",
+            occurrences.describe_place(group),
             expected=reason,
-            found=_labels(some[0].pod.labels),
+            found=_join_labels(labels),
         )
 
 
-def _labels(labels: t.Mapping[str, str]) -> str:
+def _join_labels(labels: t.Mapping[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in sorted(labels.items())) or "no labels"
 
 
-# -- pods that the webhook saw too early, or that somebody changed after it
+# Pods that the webhook injected differently, or not at all
 
 
 def _not_injected(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    seen = [
+    affected = [
         Occurrence.of(pod, container, "env")
         for pod in pods
         for container in pod.containers
         if container.state == "not-injected"
     ]
-    if seen:
+    if affected:
         yield Finding(
             "pod-predates-annotation",
-            f"{occurrences.names(chain.namespace, seen)} {_has(seen)} neither {ROLE_VARIABLE} nor {FILE_VARIABLE}: "
-            f"made before service account {name_of(chain)} was annotated, or while the webhook was away",
-            replace(chain) + _by_hand(seen),
-            occurrences.path(seen),
+            f"{occurrences.describe_objects(chain.namespace, affected)} {occurrences.agree(affected, 'has', 'have')} "
+            f"neither {ROLE_VARIABLE} nor {FILE_VARIABLE}: the pod was created before service account {name_of(chain)} "
+            "was annotated, or while the webhook was not available",
+            describe_replacement(chain) + _manual_steps(affected),
+            occurrences.describe_place(affected),
             expected=f"{ROLE_VARIABLE} and {FILE_VARIABLE}",
             found="neither",
         )
 
 
 def _other_audience(chain: Chain, expected: Expected, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    seen = [
+    affected = [
         Occurrence(pod, "spec.volumes[aws-iam-token].projected", pod.stale_audience)
         for pod in pods
         if pod.stale_audience
     ]
-    if seen:
+    if affected:
+        audiences = occurrences.list_values(affected)
         yield Finding(
             "pod-predates-annotation",
-            f"the token of {occurrences.names(chain.namespace, seen)} has another audience than service account "
-            f"{name_of(chain)} asks for by now",
-            replace(chain) + _by_hand(seen),
-            occurrences.path(seen),
+            f"the token of {occurrences.describe_objects(chain.namespace, affected)} has the audience {audiences}, but "
+            f"service account {name_of(chain)} now requests {expected.audience}",
+            describe_replacement(chain) + _manual_steps(affected),
+            occurrences.describe_place(affected),
             expected=expected.audience,
-            found=occurrences.values(seen),
+            found=audiences,
         )
 
 
 def _other_role(chain: Chain, expected: Expected, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    # Where the account names another role than the one to be verified, that is its own finding, and pods that have the
-    # latter are no older than the mistake.
-    right = {expected.role_arn, chain.role_arn}
-    seen = [
+    # If the annotation names another role than the option role_arn, that is a finding about the service account. Pods
+    # with either role are not stale.
+    expected_roles = {expected.role_arn, chain.role_arn}
+    affected = [
         Occurrence.of(pod, container, f"env[{ROLE_VARIABLE}]", container.role)
         for pod in pods
         for container in pod.containers
-        if container.state == "other-role" and container.role not in right
+        if container.state == "other-role" and container.role not in expected_roles
     ]
     if not expected.pod_identity:
-        # New pods get the role, so the association that these were made under is gone.
+        # New pods get the role, so the association of these pods was deleted.
         variable = injection.POD_IDENTITY_VARIABLE
-        seen += [
+        affected += [
             Occurrence.of(pod, container, f"env[{variable}]", "an EKS Pod Identity association")
             for pod in pods
             for container in pod.containers
             if container.state == "pod-identity"
         ]
-    if seen:
+    if affected:
+        credentials = occurrences.list_values(affected)
         yield Finding(
             "pod-stale-role",
-            f"{occurrences.names(chain.namespace, seen)} still {_has(seen)} the credentials of "
-            f"{occurrences.values(seen)}, made before service account {name_of(chain)} was given {expected.role_arn}",
-            replace(chain) + _by_hand(seen),
-            occurrences.path(seen),
+            f"{occurrences.describe_objects(chain.namespace, affected)} still "
+            f"{occurrences.agree(affected, 'has', 'have')} the credentials of {credentials}: the pod was created "
+            f"before service account {name_of(chain)} got role {expected.role_arn}",
+            describe_replacement(chain) + _manual_steps(affected),
+            occurrences.describe_place(affected),
             expected=expected.role_arn,
-            found=occurrences.values(seen),
+            found=credentials,
         )
 
 
 def _late(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    """Containers without the variables beside others that the webhook gave them to.
+    """The finding about containers that another webhook added after the pod identity webhook ran.
 
-    It gives them to all containers at once, so these came later, by another webhook.
+    The pod identity webhook injects all containers of a pod together, so a container without the variables is newer.
     """
-    seen = [
+    affected = [
         Occurrence.of(pod, container, "env")
         for pod in pods
         if pod.was_injected
         for container in pod.containers
         if container.state == "late"
     ]
-    if seen:
+    if affected:
         yield Finding(
             "injected-sidecar",
-            f"{occurrences.names(chain.namespace, seen)} {_was(seen)} added after the pod identity webhook had seen "
-            "the pod, so AWS calls from there use the node's role",
-            "set reinvocationPolicy: IfNeeded on the pod identity webhook, or name its configuration so that it sorts "
-            f"after that of the webhook that adds the container, then {replace(chain)}; a container that makes no AWS "
-            "calls needs nothing",
-            occurrences.path(seen),
+            f"{occurrences.describe_objects(chain.namespace, affected)} {occurrences.agree(affected, 'was', 'were')} "
+            "added after the pod identity webhook ran, so AWS calls from there use the node's role",
+            "set reinvocationPolicy: IfNeeded for the pod identity webhook, or rename its configuration so that it "
+            f"sorts after the webhook that adds the container, then {describe_replacement(chain)}; a container without "
+            "AWS calls needs no fix",
+            occurrences.describe_place(affected),
             expected=f"{ROLE_VARIABLE} and {FILE_VARIABLE}",
             found="neither",
         )
 
 
-def _by_hand(seen: t.Sequence[Occurrence]) -> str:
-    """What a rollout leaves to people."""
-    pods = occurrences.pods_of(seen)
+def _manual_steps(affected: t.Sequence[Occurrence]) -> str:
+    """What the user must do after a rollout, as the end of a fix."""
+    pods = occurrences.pods_of(affected)
     notes = []
     if any(pod.owner is None for pod in pods):
-        notes.append("pods without an owner go with delete_unmanaged alone, and only you can make them again")
+        notes.append(
+            "pods without an owner are deleted only with delete_unmanaged: true, and you must create them again"
+        )
     if any(pod.owner is not None and pod.owner.rules.runs_to_completion for pod in pods):
-        notes.append("a Job's pods are never restarted: run the Job again")
+        notes.append("pods of a Job are not restarted: run the Job again")
     return "".join(f"; {note}" for note in notes)
-
-
-def _has(seen: t.Sequence[Occurrence]) -> str:
-    return "has" if _is_one(seen) else "have"
-
-
-def _was(seen: t.Sequence[Occurrence]) -> str:
-    return "was" if _is_one(seen) else "were"
-
-
-def _is_one(seen: t.Sequence[Occurrence]) -> bool:
-    """Whether what `occurrences.names` begins with is one thing."""
-    containers = {occurrence.container for occurrence in seen if occurrence.container}
-    return (
-        len(containers) == 1
-        if containers
-        else len({occurrence.pod.owner or occurrence.pod for occurrence in seen}) == 1
-    )

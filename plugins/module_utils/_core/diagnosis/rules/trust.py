@@ -305,7 +305,7 @@ def audience_findings(chain: Chain, aws: AwsFacts, refused: Refusal) -> t.Iterat
     provider = None if isinstance(aws.provider, Unknown) else aws.provider
     client_ids = tuple(provider["ClientIDList"]) if provider else ()
     missing = provider is not None and chain.audience not in client_ids
-    trusted = refused.audience.wanted if refused.audience else None
+    trusted = refused.audience.values if refused.audience else None
     if not missing and trusted is None:
         return
     places = []
@@ -350,7 +350,7 @@ def audience_findings(chain: Chain, aws: AwsFacts, refused: Refusal) -> t.Iterat
 
 
 def _cn_audience(chain: Chain, client_ids: t.Sequence[str], refused: Refusal, message: str) -> Finding:
-    trusted = refused.audience.wanted if refused.audience else ()
+    trusted = refused.audience.values if refused.audience else ()
     places = ((_AUDIENCE_ANNOTATION, (chain.audience,)), ("ClientIDList", client_ids), (refused.evidence, trusted))
     return Finding(
         "cn-audience",

@@ -147,7 +147,7 @@ class _StatementMatch:
     def distance(self) -> tuple[float, int]:
         """How many parts must be fixed. The subject counts most, by how much of it differs."""
         on_subject = self.failures_on("sub", self.failures)
-        subject = min((subject_distance(self.trust.subject, failure.wanted) for failure in on_subject), default=0.0)
+        subject = min((subject_distance(self.trust.subject, failure.values) for failure in on_subject), default=0.0)
         others = [failure for failure in self.failures if failure not in on_subject]
         wrong = (self.relation in ("misnamed", "recreated")) + (self.action is not None) + len(others)
         return wrong + (max(1.0, 2 * subject) if on_subject else 0.0), self.index
@@ -236,15 +236,15 @@ def _without_swapped(match: _StatementMatch) -> tuple[list[Failure], bool]:
     found: list[Failure] = []
     swapped = False
     for failure in match.failures:
-        if failure in under_sub and any(value in audiences for value in failure.wanted):
+        if failure in under_sub and any(value in audiences for value in failure.values):
             claim = "aud"
-        elif failure in under_aud and any(value.startswith(SUBJECT_PREFIX) for value in failure.wanted):
+        elif failure in under_aud and any(value.startswith(SUBJECT_PREFIX) for value in failure.values):
             claim = "sub"
         else:
             found.append(failure)
             continue
         swapped = True
-        holds, other = match.evaluate(failure.operator or "", f"{match.provider}:{claim}", failure.wanted)
+        holds, other = match.evaluate(failure.operator or "", f"{match.provider}:{claim}", failure.values)
         if holds is False:
             found.append(other)
     return found, swapped
@@ -276,11 +276,11 @@ def _principal_findings(match: _StatementMatch) -> t.Iterator[Finding]:
 def _wrong_action(match: _StatementMatch, failure: Failure) -> Finding:
     return Finding(
         "wrong-action",
-        f"{match.place} has {failure.element} {', '.join(failure.wanted) or 'nothing'}, which is not {ACTION}",
+        f"{match.place} has {failure.element} {', '.join(failure.values) or 'nothing'}, which is not {ACTION}",
         f"replace the action by {ACTION}, or have a statement written by {describe_fix(match.trust)}",
         evidence=f"Statement[{match.index}].{failure.element}",
         expected=ACTION,
-        found=", ".join(failure.wanted) or None,
+        found=", ".join(failure.values) or None,
     )
 
 
@@ -293,7 +293,7 @@ def _swapped(match: _StatementMatch) -> Finding:
         evidence=f"Statement[{match.index}].Condition",
         expected=f"{match.provider}:sub is the service account, {match.provider}:aud the audience",
         found="; ".join(
-            f"{failure.key} is {' or '.join(failure.wanted)}"
+            f"{failure.key} is {' or '.join(failure.values)}"
             for failure in match.failures
             if failure.key and not failure.lacking
         ),
@@ -332,11 +332,11 @@ def _anded(match: _StatementMatch, failure: Failure) -> Finding:
     return Finding(
         "operators-anded",
         f"{match.place} has {failure.key} under {other} and under {failure.operator}; both must hold, and "
-        f"{failure.operator} wants {' or '.join(failure.wanted)}",
+        f"{failure.operator} wants {' or '.join(failure.values)}",
         f"keep {other}, and move what stands under {failure.operator} to a statement of its own",
         evidence=match.evidence(failure),
-        expected=", ".join(failure.found or ()),
-        found=", ".join(failure.wanted),
+        expected=", ".join(failure.request_values or ()),
+        found=", ".join(failure.values),
     )
 
 
@@ -352,9 +352,9 @@ def _subject_findings(match: _StatementMatch, failures: t.Sequence[Failure]) -> 
             mismatched.append(failure)
     if not mismatched:
         return
-    nearest = min(mismatched, key=lambda failure: subject_distance(subject, failure.wanted))
+    nearest = min(mismatched, key=lambda failure: subject_distance(subject, failure.values))
     yield _mismatch(match, nearest)
-    if nearest_subject(subject, nearest.wanted) in _literal_wildcards(nearest):
+    if nearest_subject(subject, nearest.values) in _literal_wildcards(nearest):
         yield _wildcard(match, nearest)
 
 
@@ -363,7 +363,7 @@ def _literal_wildcards(failure: Failure) -> list[str]:
     parsed = Operator.parse(failure.operator or "")
     if parsed is None or parsed.negated or not parsed.comparison.startswith("StringEquals"):
         return []
-    return [value for value in failure.wanted if has_wildcard(value)]
+    return [value for value in failure.values if has_wildcard(value)]
 
 
 def _wildcard(match: _StatementMatch, failure: Failure) -> Finding:
@@ -381,17 +381,17 @@ def _wildcard(match: _StatementMatch, failure: Failure) -> Finding:
 def _mismatch(match: _StatementMatch, failure: Failure) -> Finding:
     subject = match.trust.subject
     if matches_strings(failure.operator or ""):
-        wanted = nearest_subject(subject, failure.wanted)
-        more = f" and {len(failure.wanted) - 1} more" if len(failure.wanted) > 1 else ""
+        wanted = nearest_subject(subject, failure.values)
+        more = f" and {len(failure.values) - 1} more" if len(failure.values) > 1 else ""
         difference = describe_subject_difference(subject, wanted)
         text = f"sub is {subject}, the policy wants {wanted}{more} ({difference})"
     else:
-        text = f"sub is {subject}, which {failure.operator} {', '.join(failure.wanted)} excludes"
+        text = f"sub is {subject}, which {failure.operator} {', '.join(failure.values)} excludes"
     return Finding(
         "sub-mismatch",
         f"{match.place}: {text}",
         f"add the account to the role: {describe_fix(match.trust)}",
         evidence=match.evidence(failure),
         expected=subject,
-        found=", ".join(failure.wanted),
+        found=", ".join(failure.values),
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Why the pod identity webhook cannot inject any pod of a chain's service account."""
+"""The rules for the pod identity webhook: why it cannot inject any pod of the service account."""
 
 from __future__ import annotations
 
@@ -17,93 +17,90 @@ from ..webhook_config import Hook
 Json = t.Mapping[str, t.Any]
 
 _MANIFESTS = "https://github.com/aws/amazon-eks-pod-identity-webhook/tree/master/deploy"
-# The API server's error for a certificate of an unknown CA. Others (an expired one, a wrong name) don't come from the
-# bundle.
+# The API server's error for a certificate of an unknown CA. An expired certificate or a wrong name is not a problem of
+# the caBundle.
 _UNKNOWN_CA = "certificate signed by unknown authority"
 
 
 def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
-    """What keeps the webhook from all pods of the account: one finding, or none.
+    """The finding about the webhook; at most one, because each cause hides the others.
 
-    At most one, because each makes the later questions pointless: a webhook that doesn't exist has no selector, the
-    certificate of one that isn't called doesn't matter. A dry run that returns the variables shows that the webhook
-    works, whatever its configuration looks like.
+    A dry run that returns the variables proves that the webhook works, whatever its configuration is.
     """
     if was_mutated(facts):
         return []
     if isinstance(facts.webhooks, Unknown):
-        return _by_dry_run(chain, facts, None)
-    seeing = [hook for hook in webhook_config.pod_identity_hooks(facts.webhooks) if webhook_config.sees_new_pods(hook)]
-    if not seeing and facts.refused is None:
+        return _evaluate_dry_run(chain, facts, None)
+    hooks = webhook_config.find_injecting_hooks(facts.webhooks)
+    if not hooks and facts.refused is None:
         return [_missing(facts.webhooks)]
-    labels = _labels(facts.namespace)
+    labels = _labels_of(facts.namespace)
     if labels is not None:
-        reasons = [webhook_config.unmet(hook.body.get("namespaceSelector"), labels) for hook in seeing]
-        if seeing and all(reasons):
-            return [_excluded(chain, seeing[0], str(reasons[0]))]
-        seeing = [hook for hook, reason in zip(seeing, reasons, strict=True) if not reason]
+        reasons = [webhook_config.explain_mismatch(hook.body.get("namespaceSelector"), labels) for hook in hooks]
+        if hooks and all(reasons):
+            return [_excluded(chain, hooks[0], str(reasons[0]))]
+        hooks = [hook for hook, reason in zip(hooks, reasons, strict=True) if not reason]
     serving_ca = None if isinstance(facts.serving_ca, Unknown) else facts.serving_ca
-    problems = [webhook_config.find_certificate_problem(hook, serving_ca, facts.observed_at) for hook in seeing]
+    problems = [webhook_config.find_certificate_problem(hook, serving_ca, facts.observed_at) for hook in hooks]
     if problems and problems[0] and all(problems):
-        return [_stale(chain, seeing[0], problems[0].why, problems[0].expected, problems[0].found)]
-    return _by_dry_run(chain, facts, seeing)
+        return [_ca_stale(chain, hooks[0], problems[0].why, problems[0].expected, problems[0].found)]
+    return _evaluate_dry_run(chain, facts, hooks)
 
 
 def _missing(configurations: t.Sequence[Json]) -> Finding:
-    """No webhook, or one that is never called for new pods."""
-    blind = webhook_config.pod_identity_hooks(configurations)
-    fix = f"install it from {_MANIFESTS}; on EKS, where AWS installs it with the control plane, ask AWS Support"
-    if blind:
+    """The finding about a webhook that does not exist or is never called for new pods."""
+    hooks = webhook_config.pod_identity_hooks(configurations)
+    if hooks:
         return Finding(
             "webhook-missing",
-            f"the {blind[0]} has no rule for the creation of pods, so it is never called for one",
-            "give it the rule operations: [CREATE], apiGroups: [''], apiVersions: [v1], resources: [pods] "
-            f"(kubectl edit mutatingwebhookconfiguration {blind[0].configuration})",
-            f"{blind[0].path}.rules",
+            f"{hooks[0]} has no rule for the creation of pods, so the API server does not call it for new pods",
+            "add the rule operations: [CREATE], apiGroups: [''], apiVersions: [v1], resources: [pods] "
+            f"(kubectl edit mutatingwebhookconfiguration {hooks[0].configuration})",
+            f"{hooks[0].path}.rules",
         )
-    named = sorted({configuration["metadata"]["name"] for configuration in configurations})
+    names = sorted({configuration["metadata"]["name"] for configuration in configurations})
     return Finding(
         "webhook-missing",
         "the cluster has no MutatingWebhookConfiguration of the pod identity webhook, so no pod gets a role",
-        fix,
+        f"install it from {_MANIFESTS}; on EKS, AWS installs it with the control plane: ask AWS Support",
         "MutatingWebhookConfigurations",
         expected="pod-identity-webhook",
-        found=", ".join(named) or "none",
+        found=", ".join(names) or "none",
     )
 
 
 def _excluded(chain: Chain, hook: Hook, reason: str) -> Finding:
     return Finding(
         "webhook-excluded",
-        f"the {hook} excludes namespace {chain.namespace}: {reason}",
+        f"{hook} excludes namespace {chain.namespace}: {reason}",
         f"label the namespace (kubectl label namespace {chain.namespace} KEY=VALUE) or change the selector, then "
-        f"{replace(chain)}",
+        f"{describe_replacement(chain)}",
         f"{hook.path}.namespaceSelector",
         expected=reason,
     )
 
 
-def _stale(chain: Chain, hook: Hook, why: str, expected: str | None, found: str | None) -> Finding:
-    how = f"patch {hook.path}.clientConfig.caBundle of MutatingWebhookConfiguration {hook.configuration}"
-    source = hook.annotations.get("cert-manager.io/inject-ca-from")
-    if source:
-        how = f"check why cert-manager's cainjector doesn't write it from certificate {source}, or {how}"
+def _ca_stale(chain: Chain, hook: Hook, why: str, expected: str | None, found: str | None) -> Finding:
+    fix = f"patch {hook.path}.clientConfig.caBundle of MutatingWebhookConfiguration {hook.configuration}"
+    certificate = hook.annotations.get("cert-manager.io/inject-ca-from")
+    if certificate:
+        fix = f"check why the cainjector of cert-manager does not write it from certificate {certificate}, or {fix}"
     elif hook.is_local:
-        how += " with certificateAuthority.data of aws eks describe-cluster"
+        fix += " with certificateAuthority.data of aws eks describe-cluster"
     return Finding(
         "webhook-ca-stale",
-        f"the API server can't trust the {hook}: {why}",
-        f"{how}, then {replace(chain)}",
+        f"the API server does not trust {hook}: {why}",
+        f"{fix}, then {describe_replacement(chain)}",
         f"{hook.path}.clientConfig.caBundle",
         expected,
         found,
     )
 
 
-def _by_dry_run(chain: Chain, facts: KubernetesFacts, hooks: list[Hook] | None) -> list[Finding]:
-    """What only the dry run shows.
+def _evaluate_dry_run(chain: Chain, facts: KubernetesFacts, hooks: list[Hook] | None) -> list[Finding]:
+    """The finding that only the dry run shows.
 
-    :param hooks: those that are called for pods of the namespace; None where they aren't known.
+    :param hooks: the webhooks that are called for pods of the namespace; None if they are unknown.
     """
     if facts.refused is None:
         pod = admitted(facts)
@@ -111,57 +108,57 @@ def _by_dry_run(chain: Chain, facts: KubernetesFacts, hooks: list[Hook] | None) 
             return []
         if hooks is not None:
             labels = pod["metadata"].get("labels") or {}
-            hooks = [hook for hook in hooks if not webhook_config.unmet(hook.body.get("objectSelector"), labels)]
+            hooks = [
+                hook for hook in hooks if not webhook_config.explain_mismatch(hook.body.get("objectSelector"), labels)
+            ]
             if not hooks:
-                # The selector requires labels that this pod lacks; pods that have them may well be injected.
+                # The selector requires labels that this pod does not have. Other pods may have them.
                 return []
     hook = hooks[0] if hooks else None
     if hook is not None and facts.refused is not None and _UNKNOWN_CA in facts.refused:
-        return [_stale(chain, hook, "its certificate was signed by a CA that its caBundle lacks", None, facts.refused)]
+        why = "its caBundle does not contain the CA of its certificate"
+        return [_ca_stale(chain, hook, why, None, facts.refused)]
     configurations = [] if isinstance(facts.webhooks, Unknown) else facts.webhooks
-    newer = webhook_config.outdated(hook, configurations) if hook is not None else None
+    newer = webhook_config.find_newer_bundle(hook, configurations) if hook is not None else None
     if hook is not None and newer is not None:
-        why = f"its caBundle lacks a CA that the {newer} has, as after a rotation of the cluster's CA"
-        return [_stale(chain, hook, why, f"the certificates of {newer.path}.clientConfig.caBundle", None)]
+        why = f"its caBundle does not contain a CA of {newer}; the CA of the cluster was probably rotated"
+        return [_ca_stale(chain, hook, why, f"the certificates of {newer.path}.clientConfig.caBundle", None)]
     return [_unreachable(chain, facts, hook)]
 
 
 def _unreachable(chain: Chain, facts: KubernetesFacts, hook: Hook | None) -> Finding:
-    name = str(hook) if hook else "pod identity webhook"
+    name = str(hook) if hook else "the pod identity webhook"
+    account = f"service account {name_of(chain)}"
     if facts.refused is not None:
-        message = f"pods of service account {name_of(chain)} can't be created, as the API server can't call the {name}"
-        evidence, found = "a pod created as a dry run was refused", facts.refused
+        message = f"pods of {account} cannot be created, because the API server cannot call {name}"
+        evidence, found = "a server-side dry run was rejected", facts.refused
     else:
-        message = (
-            f"a new pod of service account {name_of(chain)} is returned without a role, as the {name} doesn't answer"
-        )
-        evidence, found = "a pod created as a dry run", f"neither {ROLE_VARIABLE} nor {FILE_VARIABLE}"
+        message = f"a new pod of {account} gets no role, because {name} does not respond"
+        evidence, found = "the pod of a server-side dry run", f"neither {ROLE_VARIABLE} nor {FILE_VARIABLE}"
     if hook is None:
-        fix = "check that MutatingWebhookConfiguration pod-identity-webhook exists and what it calls runs"
+        fix = "check that MutatingWebhookConfiguration pod-identity-webhook exists and that its service or URL responds"
     elif hook.client.get("service"):
         service = hook.client["service"]
         fix = f"check that {hook.address} has ready endpoints (kubectl -n {service.get('namespace')} get endpoints "
-        fix += f"{service.get('name')}) and that the control plane reaches them"
+        fix += f"{service.get('name')}) and that the control plane can reach them"
     elif hook.is_local:
-        fix = (
-            "look for 'failed calling webhook' in the API server's log (on EKS: CloudWatch, kube-apiserver-*); on EKS, "
-        )
-        fix += "which runs the webhook itself, give that to AWS Support"
+        fix = "search the log of the API server for 'failed calling webhook' (on EKS: CloudWatch, kube-apiserver-*); "
+        fix += "on EKS, AWS runs the webhook: send the log to AWS Support"
     else:
-        fix = f"check that {hook.address} answers the control plane"
+        fix = f"check that the control plane can reach {hook.address}"
     if hook is not None and hook.body.get("matchConditions"):
-        fix += f", and that {hook.path}.matchConditions match pods of the account"
-    return Finding("webhook-unreachable", message, f"{fix}; then {replace(chain)}", evidence, found=found)
+        fix += f", and that {hook.path}.matchConditions match pods of the service account"
+    return Finding("webhook-unreachable", message, f"{fix}; then {describe_replacement(chain)}", evidence, found=found)
 
 
-def _labels(namespace: t.Any) -> t.Mapping[str, str] | None:
+def _labels_of(namespace: t.Any) -> t.Mapping[str, str] | None:
     if namespace is None or isinstance(namespace, Unknown):
         return None
     return t.cast("t.Mapping[str, str]", namespace["metadata"].get("labels") or {})
 
 
-def replace(chain: Chain) -> str:
-    """How the account's pods are replaced, as part of a fix."""
+def describe_replacement(chain: Chain) -> str:
+    """How to replace the pods of the service account, as part of a fix."""
     return (
         f"replace the pods with eksops.irsa.pod_rollout (namespace: {chain.namespace}, "
         f"service_account: {chain.service_account})"

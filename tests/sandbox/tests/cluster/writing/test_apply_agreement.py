@@ -106,7 +106,7 @@ class Account:
         after = dict(made.after)
         if after and after["uid"] is None:
             after["uid"] = self.observed(wanted)["uid"]
-        assert service_account_plan.confirmed(wanted, made, answers).after == after
+        assert service_account_plan.with_server_state(wanted, made, answers).after == after
         assert self.observed(wanted) == after
         again = service_account.plan_service_account(self.server, wanted)
         assert not again, "a second run would change something"
@@ -121,7 +121,7 @@ class Account:
         """The server must refuse the same fields, and may refuse what is claimed with a map."""
         before = self.observed(wanted)
         found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
-        claimed = service_account_state.ServiceAccount.from_kubernetes(found or {}).claimed
+        claimed = service_account_state.ServiceAccount.from_kubernetes(found or {}).foreign_maps
         forced = service_account.plan_service_account(
             self.server, ServiceAccountSpec(**{**vars(wanted), "force": True})
         )

@@ -20,7 +20,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_ki
 from ansible_collections.eksops.irsa.plugins.module_utils._module import audit
 from ansible_collections.eksops.irsa.plugins.module_utils._module.audit import read_facts
 from botocore.stub import Stubber
-from unit.chain_objects import CHAIN, CLUSTER, OTHER, ROLE, account, hook, injected, written
+from unit.chain_objects import CHAIN, CLUSTER, OTHER, ROLE, account, hook, inject, plain_pod
 
 Json = dict[str, t.Any]
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -140,7 +140,7 @@ def read(cloud: Cloud, server: Server, **options: t.Any) -> AuditFacts:
 
 def test_whole_cluster_takes_one_list_per_kind(cloud: Cloud) -> None:
     stub(cloud)
-    server = Server(**{"GET /api/v1/pods": [injected(written())]})
+    server = Server(**{"GET /api/v1/pods": [inject(plain_pod())]})
     facts = read(cloud, server)
     assert sorted(server.requests) == [
         "GET /api/v1/namespaces",
@@ -180,7 +180,7 @@ def test_several_namespaces_are_selected_from_a_list_of_all(cloud: Cloud) -> Non
             "GET /api/v1/namespaces/shop": {"metadata": {"name": "shop"}},
             "GET /api/v1/namespaces/bank": {"metadata": {"name": "bank"}},
             "GET /api/v1/serviceaccounts": [account(), {"metadata": {**account()["metadata"], **elsewhere}}],
-            "GET /api/v1/pods": [written(), {**written(), "metadata": {**written()["metadata"], **elsewhere}}],
+            "GET /api/v1/pods": [plain_pod(), {**plain_pod(), "metadata": {**plain_pod()["metadata"], **elsewhere}}],
         }
     )
     facts = read(cloud, server, namespaces=["shop", "bank"])
@@ -191,8 +191,8 @@ def test_several_namespaces_are_selected_from_a_list_of_all(cloud: Cloud) -> Non
 
 def test_pods_are_kept_without_unused_fields(cloud: Cloud) -> None:
     stub(cloud)
-    ended = written("web-ended", status={"phase": "Succeeded"})
-    pod = injected(written(status={"phase": "Running", "conditions": [{"type": "Ready"}]}))
+    ended = plain_pod("web-ended", status={"phase": "Succeeded"})
+    pod = inject(plain_pod(status={"phase": "Running", "conditions": [{"type": "Ready"}]}))
     pod["metadata"]["managedFields"] = [{"manager": "kubelet"}]
     facts = read(cloud, Server(**{"GET /api/v1/pods": [ended, pod]}))
     kept = t.cast(Json, facts.pods)["shop", "app"]
@@ -204,8 +204,8 @@ def test_pods_are_kept_without_unused_fields(cloud: Cloud) -> None:
 
 def test_owners_are_read_for_doubtful_pods_only(cloud: Cloud) -> None:
     stub(cloud)
-    good = injected(written("ok-1", owner=("apps/v1", "ReplicaSet", "ok-5d4f")))
-    bare = written("web-1")
+    good = inject(plain_pod("ok-1", owner=("apps/v1", "ReplicaSet", "ok-5d4f")))
+    bare = plain_pod("web-1")
     owner = {"metadata": {"name": "web-5d4f", "namespace": "shop"}, "spec": {"template": {"spec": bare["spec"]}}}
     path = "/apis/apps/v1/namespaces/shop"
     server = Server(**{"GET /api/v1/pods": [good, bare], f"GET {path}/replicasets/web-5d4f": owner})
@@ -224,7 +224,7 @@ def test_owners_are_read_for_doubtful_pods_only(cloud: Cloud) -> None:
 
 def test_many_owners_are_read_by_pages_without_keeping_others(cloud: Cloud) -> None:
     stub(cloud)
-    pods = [injected(written(f"p{each}", owner=("apps/v1", "StatefulSet", f"s{each}")), OTHER) for each in range(9)]
+    pods = [inject(plain_pod(f"p{each}", owner=("apps/v1", "StatefulSet", f"s{each}")), OTHER) for each in range(9)]
     sets: list[Json] = [{"metadata": {"name": f"s{each}", "namespace": "shop"}, "spec": {}} for each in range(8)]
     other = {"metadata": {"name": "other", "namespace": "shop"}, "spec": {}}
     server = Server(**{"GET /api/v1/pods": pods, "GET /apis/apps/v1/statefulsets": [*sets, other]})
@@ -284,7 +284,7 @@ def test_refused_service_accounts_are_an_error(cloud: Cloud) -> None:
 
 def test_keys_of_env_sources_are_read_if_requested(cloud: Cloud) -> None:
     stub(cloud)
-    pod = injected(written())
+    pod = inject(plain_pod())
     pod["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
     path = "GET /api/v1/namespaces/shop/configmaps/settings"
     settings = {"metadata": {"managedFields": [{"fieldsV1": {"f:data": {"f:AWS_PROFILE": {}}}}]}}

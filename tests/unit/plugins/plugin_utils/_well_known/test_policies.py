@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of the well-known policies: their shape, and that names lead to them."""
+"""The files of the well-known policies: their structure and their names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STATEMENT_KEYS = {"Sid", "Effect", "Action", "Resource", "Condition", "given", "
 
 
 def find_faults(value: t.Any, shape: t.Any, where: str) -> list[str]:
-    """Where a value differs from a TypedDict, or from what the annotations of one may be."""
+    """Finds where a value differs from a TypedDict or from the type of an annotation."""
     if t.is_typeddict(shape):
         if not isinstance(value, dict):
             return [f"{where} is not a mapping"]
@@ -48,7 +48,7 @@ def find_faults(value: t.Any, shape: t.Any, where: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_file_has_the_shape_of_a_policy(name: str) -> None:
+def test_file_has_the_structure_of_a_policy(name: str) -> None:
     policy = policies.load_policy(name)
     assert find_faults(policy, policies.Policy, name) == []
     for statement in policy["statements"]:
@@ -104,17 +104,17 @@ def test_every_kind_is_used() -> None:
         ),
     ],
 )
-def test_wrong_shape_is_noticed(policy: t.Any, faults: list[str]) -> None:
+def test_wrong_structure_is_detected(policy: t.Any, faults: list[str]) -> None:
     assert sorted(find_faults(policy, policies.Policy, "x")) == faults
 
 
-def test_names_are_those_of_the_files() -> None:
+def test_policy_names_match_the_files() -> None:
     assert sorted(file.name for file in policies.DATA.glob("*.yml")) == [f"{name}.yml" for name in NAMES]
     assert all(re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", name) for name in NAMES)
     assert {"ebs_csi", "external_dns", "karpenter"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", ["../policies", "EBS_CSI", "", "app_mesh_controller"])
-def test_other_names_lead_to_no_file(name: str) -> None:
+def test_unknown_policy_is_rejected(name: str) -> None:
     with pytest.raises(InvalidInput, match=f"well-known policy {re.escape(name)} does not exist"):
         policies.load_policy(name)

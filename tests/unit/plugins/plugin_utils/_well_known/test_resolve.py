@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Templates of well-known policies: every policy filled in, and requests that are not valid."""
+"""Resolving requests for well-known policies: all policies, and invalid requests."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/12345678-1234-1234-1234-1234567890
 
 _NO_RESOURCE = "these calls take no resource"
 _CONDITION = "these calls take no resource; the condition limits them"
-_LISTS = "they list, and so take no resource"
-# The statements that may have * as their resource, by policy and Sid, and why.
+_LISTS = "these calls list objects and take no resource"
+# Why a statement may have the resource *, by policy and Sid.
 STARS = {
     ("cert_manager", "FindZones"): _LISTS,
     ("cloudwatch_observability", "FindLogGroups"): _LISTS,
@@ -35,19 +35,19 @@ STARS = {
     ("efs_csi", "ObserveS3Files"): _LISTS,
     ("external_dns", "FindZones"): _LISTS,
     ("external_secrets", "FindParameters"): _LISTS,
-    ("external_secrets", "FindSecrets"): "they list; values are given of those secrets alone that ReadSecrets names",
+    ("external_secrets", "FindSecrets"): "these calls list secrets; ReadSecrets restricts the values",
     ("fsx_lustre_csi", "Observe"): _LISTS,
     ("fsx_openzfs_csi", "Observe"): _LISTS,
     ("gateway_api_controller", "DeliverAccessLogs"): _NO_RESOURCE,
     ("gateway_api_controller", "Observe"): _LISTS,
-    ("gateway_api_controller", "TagLattice"): "they tag what the service's own action allows to tag, and nothing else",
+    ("gateway_api_controller", "TagLattice"): "ManageLattice restricts what may be tagged",
     ("image_builder", "LogIn"): _NO_RESOURCE,
     ("karpenter", "FollowZonalShifts"): _CONDITION,
     ("karpenter", "Observe"): _CONDITION,
     ("karpenter", "ObserveGlobally"): _LISTS,
     ("load_balancer_controller", "Observe"): _LISTS,
     ("load_balancer_controller", "SetWaf"): _NO_RESOURCE,
-    ("load_balancer_controller", "UseShield"): "a protection is asked for by its load balancer, and its id isn't known",
+    ("load_balancer_controller", "UseShield"): "the ID of a protection is unknown; calls name the load balancer",
     ("load_balancer_controller_target_group_binding", "Observe"): _LISTS,
     ("node_termination_handler", "Observe"): _LISTS,
     ("velero", "ObserveVolumes"): _LISTS,
@@ -68,10 +68,10 @@ def document(name: str, partition: str = "aws", *, everything: bool = False, **m
 
 
 def statements(name: str, **more: t.Any) -> dict[str, policy_document.Statement]:
-    return {each["Sid"]: each for each in policy_document.statements(document(name, **more))}
+    return {statement["Sid"]: statement for statement in policy_document.statements(document(name, **more))}
 
 
-def refusal(*given: t.Any) -> InvalidInput:
+def rejection(*given: t.Any) -> InvalidInput:
     with pytest.raises(InvalidInput) as caught:
         resolve.make_templates(list(given))
     return caught.value
@@ -83,36 +83,36 @@ def refusal(*given: t.Any) -> InvalidInput:
 @pytest.mark.parametrize("partition", REGIONS)
 @pytest.mark.parametrize(("name", "everything"), CASES)
 def test_iam_accepts_the_policy(name: str, partition: str, *, everything: bool) -> None:
-    made = document(name, partition, everything=everything)
-    assert inline_policy_faults(made) == []
-    assert policy_document.size(made) < INLINE_QUOTA
-    text = json.dumps(made)
+    policy = document(name, partition, everything=everything)
+    assert inline_policy_faults(policy) == []
+    assert policy_document.size(policy) < INLINE_QUOTA
+    text = json.dumps(policy)
     assert "${" not in text
-    assert {found[1] for found in re.finditer(r'"arn:([^:]*):', text)} <= {partition}
-    sids = [statement["Sid"] for statement in policy_document.statements(made)]
+    assert {match[1] for match in re.finditer(r'"arn:([^:]*):', text)} <= {partition}
+    sids = [statement["Sid"] for statement in policy_document.statements(policy)]
     assert len(set(sids)) == len(sids)
-    assert all(statement["Effect"] == "Allow" for statement in policy_document.statements(made))
+    assert all(statement["Effect"] == "Allow" for statement in policy_document.statements(policy))
 
 
 @pytest.mark.parametrize(("name", "everything"), CASES)
-def test_resource_is_a_star_only_for_a_reason(name: str, *, everything: bool) -> None:
-    for each in policy_document.statements(document(name, everything=everything)):
-        if "*" in policy_document.as_list(each["Resource"]):
-            assert (name, each["Sid"]) in STARS
-        actions = policy_document.as_list(each["Action"])
+def test_only_known_statements_have_all_resources(name: str, *, everything: bool) -> None:
+    for statement in policy_document.statements(document(name, everything=everything)):
+        if "*" in policy_document.as_list(statement["Resource"]):
+            assert (name, statement["Sid"]) in STARS
+        actions = policy_document.as_list(statement["Action"])
         assert all(re.fullmatch(r"[a-z0-9-]+:[A-Za-z0-9]+", action) for action in actions), "an action with a wildcard"
-        if STARS.get((name, each["Sid"])) == _LISTS:
+        if STARS.get((name, statement["Sid"])) == _LISTS:
             assert all(_LISTING.fullmatch(action) for action in actions if action != "ssm:DescribeParameters")
 
 
-def test_each_reason_belongs_to_a_statement() -> None:
-    there = {
-        (name, each["Sid"])
+def test_known_statements_exist() -> None:
+    existing = {
+        (name, statement["Sid"])
         for name in policies.policy_names()
-        for each in policies.load_policy(name)["statements"]
-        if each["Resource"] == "*"
+        for statement in policies.load_policy(name)["statements"]
+        if statement["Resource"] == "*"
     }
-    assert there == STARS.keys()
+    assert existing == STARS.keys()
 
 
 REQUIRED = [
@@ -124,10 +124,10 @@ REQUIRED = [
 
 
 @pytest.mark.parametrize(("name", "parameter"), REQUIRED)
-def test_missing_parameter_is_named(name: str, parameter: str) -> None:
-    given = resolve.example_parameters(name)
-    del given[parameter]
-    error = refusal({"name": name, **given})
+def test_missing_parameter_is_reported(name: str, parameter: str) -> None:
+    parameters = resolve.example_parameters(name)
+    del parameters[parameter]
+    error = rejection({"name": name, **parameters})
     assert error.message == f"well-known policy {name}: the parameter {parameter} is missing"
     assert str(error.fix).startswith("give ")
 
@@ -135,27 +135,27 @@ def test_missing_parameter_is_named(name: str, parameter: str) -> None:
 @pytest.mark.parametrize("name", [name for name in policies.policy_names() if "one_of" in policies.load_policy(name)])
 def test_one_of_several_parameters_is_needed(name: str) -> None:
     policy = policies.load_policy(name)
-    nothing = {key: False for key in policy["one_of"] if policy["parameters"][key]["kind"] == "bool"}
+    flags = {key: False for key in policy["one_of"] if policy["parameters"][key]["kind"] == "bool"}
     given = {key: value for key, value in resolve.example_parameters(name).items() if key not in policy["one_of"]}
-    assert "is given" in refusal({"name": name, **given, **nothing}).message
+    assert "is set" in rejection({"name": name, **given, **flags}).message
 
 
 PARAMETERS = [(name, key) for name in policies.policy_names() for key in policies.load_policy(name)["parameters"]]
 
 
 @pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
-def test_invalid_value_is_named(name: str, parameter: str) -> None:
-    right = {"name": name, **resolve.example_parameters(name)}
+def test_invalid_value_is_reported(name: str, parameter: str) -> None:
+    valid = {"name": name, **resolve.example_parameters(name)}
     for value in ([], {}, ["a b"], [""], [1], {"a": 1}, {"a": "${x}"}, "a b", "${x}", 1, ["${x}"]):
-        assert refusal({**right, parameter: value}).message.startswith(f"well-known policy {name}: {parameter} ")
+        assert rejection({**valid, parameter: value}).message.startswith(f"well-known policy {name}: {parameter} ")
 
 
 # Requests
 
 
-def test_unknown_policy_is_answered_with_similar_names() -> None:
-    assert refusal("external-dns").fix == "use external_dns or external_secrets"
-    assert str(refusal("zzz")).startswith(
+def test_unknown_policy_suggests_similar_names() -> None:
+    assert rejection("external-dns").fix == "use external_dns or external_secrets"
+    assert str(rejection("zzz")).startswith(
         "well-known policy zzz does not exist. Fix: use one of amazon_managed_prometheus, "
     )
 
@@ -165,7 +165,7 @@ def test_unknown_policy_is_answered_with_similar_names() -> None:
     [
         (
             {"name": "velero", "bucket": ["backups"], "buckets": ["backups"]},
-            "it has no parameter bucket",
+            "unknown parameter bucket",
             "use buckets",
         ),
         ({"name": "velero", "buckets": "backups"}, "buckets is not a list", "give names of buckets, such as "),
@@ -184,7 +184,7 @@ def test_unknown_policy_is_answered_with_similar_names() -> None:
         (
             {"name": "external_dns", "zones": ["example.com"]},
             "zones has 'example.com', which is not valid",
-            "give ids",
+            "give IDs",
         ),
         ({"name": "cluster_autoscaler", "tags": {}}, "tags is empty, which limits nothing", "give tags, such as {"),
         (
@@ -192,18 +192,18 @@ def test_unknown_policy_is_answered_with_similar_names() -> None:
             "cluster_name 'a b' is not valid",
             "give cluster_name",
         ),
-        ({"name": "private_ca_issuer", "region": "eu-west-1"}, "it has no parameter region", "use authorities"),
+        ({"name": "private_ca_issuer", "region": "eu-west-1"}, "unknown parameter region", "use authorities"),
     ],
 )
-def test_invalid_request_is_refused(given: dict[str, t.Any], message: str, fix: str) -> None:
-    problems = refusal(given).details["problems"]
+def test_invalid_request_is_rejected(given: dict[str, t.Any], message: str, fix: str) -> None:
+    problems = rejection(given).details["problems"]
     assert problems[0]["message"] == f"well-known policy {given['name']}: {message}"
     assert problems[0]["fix"].startswith(fix)
 
 
-def test_all_faults_are_reported_at_once() -> None:
-    error = refusal("karpente", {"name": "velero"}, {"zones": ["*"]}, {"name": "karpenter", "policy_name": "a b"})
-    assert [each["message"] for each in error.details["problems"]] == [
+def test_all_faults_are_reported_together() -> None:
+    error = rejection("karpente", {"name": "velero"}, {"zones": ["*"]}, {"name": "karpenter", "policy_name": "a b"})
+    assert [problem["message"] for problem in error.details["problems"]] == [
         "well-known policy karpente does not exist",
         "well-known policy velero: the parameter buckets is missing",
         "well_known_policies has an element without a name",
@@ -211,17 +211,17 @@ def test_all_faults_are_reported_at_once() -> None:
     ]
 
 
-def test_value_that_is_not_a_list_is_refused() -> None:
+def test_value_that_is_not_a_list_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="well_known_policies is not a list"):
         resolve.make_templates("karpenter")
 
 
 def test_policy_requested_twice_needs_two_policy_names() -> None:
-    twice = [{"name": "cluster_autoscaler", "cluster_name": name} for name in ("one", "two")]
-    clash = "well_known_policies would write inline policy well-known-cluster-autoscaler twice"
-    assert refusal(*twice).message == clash
-    apart = resolve.make_templates([twice[0], {**twice[1], "policy_name": "autoscaler-two"}])
-    assert [each.policy_name for each in apart] == ["well-known-cluster-autoscaler", "autoscaler-two"]
+    requests = [{"name": "cluster_autoscaler", "cluster_name": name} for name in ("one", "two")]
+    message = "well_known_policies would write inline policy well-known-cluster-autoscaler twice"
+    assert rejection(*requests).message == message
+    templates = resolve.make_templates([requests[0], {**requests[1], "policy_name": "autoscaler-two"}])
+    assert [template.policy_name for template in templates] == ["well-known-cluster-autoscaler", "autoscaler-two"]
 
 
 # Filling in
@@ -264,7 +264,7 @@ def test_flags_select_statements() -> None:
     assert statements("mountpoint_s3_csi", read_only=True).keys() == {"ListObjects", "ReadObjects"}
 
 
-def test_only_services_in_use_are_searched() -> None:
+def test_external_secrets_finds_only_in_services_in_use() -> None:
     assert statements("external_secrets").keys() == {"ReadSecrets", "FindSecrets"}
     assert "FindSecrets" not in statements("external_secrets", find=False)
     assert {"FindSecrets", "FindParameters"} <= statements("external_secrets", everything=True).keys()
@@ -274,7 +274,7 @@ def test_karpenter_passes_roles_to_ec2_of_its_partition() -> None:
     condition = statements("karpenter")["PassNodeRoles"]["Condition"]
     assert condition == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
     chinese = policy_document.statements(document("karpenter", "aws-cn"))
-    passed = next(each for each in chinese if each["Sid"] == "PassNodeRoles")
+    passed = next(statement for statement in chinese if statement["Sid"] == "PassNodeRoles")
     assert passed["Condition"]["StringEquals"]["iam:PassedToService"] == ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]
     assert passed["Resource"] == "arn:aws-cn:iam::123456789012:role/KarpenterNodeRole-production"
 
@@ -285,6 +285,6 @@ def test_empty_queue_of_karpenter_omits_the_statement() -> None:
 
 
 def test_request_overrides_cluster_name_and_region() -> None:
-    found = statements("cluster_autoscaler", cluster_name="other", region="us-east-1")
-    resource = found["ReadNodeGroups"]["Resource"]
+    overridden = statements("cluster_autoscaler", cluster_name="other", region="us-east-1")
+    resource = overridden["ReadNodeGroups"]["Resource"]
     assert resource == "arn:aws:eks:us-east-1:123456789012:nodegroup/other/*/*"

@@ -69,7 +69,7 @@ def test_the_session_may_do_nothing_and_is_dropped() -> None:
         }
         stub.add_response("assume_role_with_web_identity", session(), asked)
         proof = sts.prove_web_identity(
-            client, role_arn=ROLE, token="a-token", session_name="me", conceal=secrets.append
+            client, role_arn=ROLE, token="a-token", session_name="me", register_secret=secrets.append
         )
     assert proof.assumed_role_arn.endswith(":assumed-role/app/irsa-verify.shop.app")
     assert 890 <= proof.expires_in <= 900

@@ -139,7 +139,7 @@ def test_token_is_requested_as_a_kubelet_requests_it(scripted: t.Any, connect: t
     scripted.answer({"status": {"token": "the-token"}})
     secrets: list[str] = []
     found = service_accounts.request_token(
-        connect(scripted), namespace="shop", name="app", audience="vault", seconds=600, conceal=secrets.append
+        connect(scripted), namespace="shop", name="app", audience="vault", seconds=600, register_secret=secrets.append
     )
     (request,) = scripted.requests
     assert (request.method, request.path) == ("POST", "/api/v1/namespaces/shop/serviceaccounts/app/token")

@@ -24,7 +24,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.document i
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import AuditFacts, AuditSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import Finding
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import Unknown
-from unit.chain_objects import ANNOTATION, CHAIN, CLUSTER, NOW, OTHER, ROLE, account, hook, injected, written
+from unit.chain_objects import ANNOTATION, CHAIN, CLUSTER, NOW, OTHER, ROLE, account, hook, inject, plain_pod
 
 Json = dict[str, t.Any]
 PROVIDER = CHAIN.issuer.removeprefix("https://")
@@ -111,7 +111,7 @@ def facts(
         "service_accounts": names,
         "namespaces": {each: {"metadata": {"name": each, "labels": {}}} for each in spaces},
         "webhooks": [hook()],
-        "pods": {("shop", "app"): [injected(written())]} if pods is None else pods,
+        "pods": {("shop", "app"): [inject(plain_pod())]} if pods is None else pods,
         "now": NOW.timestamp(),
     }
     return AuditFacts(**{**values, **changes})
@@ -132,10 +132,10 @@ LONG_AGO = {"RoleLastUsed": {"LastUsedDate": NOW - 91 * DAY}}
 TYPO = copy.deepcopy(sa(role_arn=None))
 TYPO["metadata"]["annotations"] = {"eks.amazon.com/role-arn": ROLE}
 TOO_MANY = ["shop:app", *(f"shop:app-{number}" for number in range(60))]
-BARE = written("web-1")
-ENDING = written("web-2")
+BARE = plain_pod("web-1")
+ENDING = plain_pod("web-2")
 ENDING["metadata"]["deletionTimestamp"] = "2026-11-22T00:00:00Z"
-ON_THE_POD = written("web-3", annotations={ANNOTATION: ROLE}, serviceAccountName="other")
+ON_THE_POD = plain_pod("web-3", annotations={ANNOTATION: ROLE}, serviceAccountName="other")
 
 CASES: dict[str, tuple[AuditFacts, list[str]]] = {
     "all is well": (facts(), []),
@@ -152,9 +152,9 @@ CASES: dict[str, tuple[AuditFacts, list[str]]] = {
         facts(sa(), sa("other", None), pods={("shop", "other"): [ON_THE_POD]}),
         ["annotation-typo"],
     ),
-    "a pod from before": (facts(pods={("shop", "app"): [BARE, injected(written())]}), ["pod-predates-annotation"]),
+    "a pod from before": (facts(pods={("shop", "app"): [BARE, inject(plain_pod())]}), ["pod-predates-annotation"]),
     "a pod that is ending": (facts(pods={("shop", "app"): [ENDING]}), []),
-    "a pod with another role": (facts(pods={("shop", "app"): [injected(written(), OTHER)]}), ["pod-stale-role"]),
+    "a pod with another role": (facts(pods={("shop", "app"): [inject(plain_pod(), OTHER)]}), ["pod-stale-role"]),
     "no webhook": (facts(webhooks=[]), ["webhook-missing"]),
     "an association": (
         facts(associations=[{"namespace": "shop", "serviceAccount": "app", "associationId": "a-1"}]),
@@ -289,13 +289,13 @@ def test_what_says_the_same_is_one_finding() -> None:
 
 
 def test_the_document_holds_together() -> None:
-    bare = written("web-9", owner=None)
+    bare = plain_pod("web-9", owner=None)
     seen = facts(
         sa(),
         sa("b"),
         sa("alone", role_arn=OTHER),
         roles=[role("shop:app", "shop:b", "shop:gone", InlinePolicies={"queue": allow()}), role("x:y", name="spare")],
-        pods={("shop", "app"): [injected(written()), bare]},
+        pods={("shop", "app"): [inject(plain_pod()), bare]},
         namespaces={each: {"metadata": {"name": each}} for each in ("shop", "x")},
     )
     document = build_document(seen, spec())
@@ -437,15 +437,15 @@ def test_examined_accounts_are_annotated_or_trusted() -> None:
 
 
 def test_a_plain_pod_needs_no_second_look() -> None:
-    assert audit_facts.is_plain(injected(written()), ROLE)
-    assert not audit_facts.is_plain(injected(written()), OTHER)
-    assert not audit_facts.is_plain(written(), ROLE)
-    assert not audit_facts.is_plain(written(), None)
+    assert audit_facts.is_plain(inject(plain_pod()), ROLE)
+    assert not audit_facts.is_plain(inject(plain_pod()), OTHER)
+    assert not audit_facts.is_plain(plain_pod(), ROLE)
+    assert not audit_facts.is_plain(plain_pod(), None)
 
 
 def test_owners_are_needed_for_what_their_authors_wrote() -> None:
     """A container that names a role itself is no stale one."""
-    own = written("web-1")
+    own = plain_pod("web-1")
     own["spec"]["containers"][0]["env"] = [{"name": "AWS_ROLE_ARN", "value": OTHER}]
     seen = facts(pods={("shop", "app"): [own]})
     assert ids(build_document(seen, spec())) == ["env-preset"]

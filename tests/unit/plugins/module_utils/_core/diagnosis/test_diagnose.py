@@ -22,7 +22,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts 
     Unknown,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.run import diagnose_facts, result_of
-from unit.chain_objects import AWS, CHAIN, NOT_READ, OTHER, ROLE, account, dry_run, injected, kubernetes, written
+from unit.chain_objects import AWS, CHAIN, NOT_READ, OTHER, ROLE, account, dry_run, inject, kubernetes, plain_pod
 
 Json = dict[str, t.Any]
 PROVIDER = CHAIN.issuer.removeprefix("https://")
@@ -105,7 +105,7 @@ def not_ok(found: Diagnosis) -> dict[str, str]:
 
 OFF = Unknown("off")
 ALL_OFF = AwsFacts(OFF, OFF, OFF, OFF, OFF, OFF, OFF, OFF, OFF)
-BARE = {"webhooks": [], "admitted": dry_run(None), "pods": [written()]}
+BARE = {"webhooks": [], "admitted": dry_run(None), "pods": [plain_pod()]}
 STATES = [
     # What is seen, the findings, the links that aren't ok, whether all is.
     pytest.param({}, [], {}, True, id="whole"),
@@ -126,7 +126,7 @@ STATES = [
     pytest.param({"facts": aws(managed_policies=[], inline_policies={})}, ["no-permissions"], {}, True, id="a-warning"),
     pytest.param({"sts": DENIED}, ["denied-elsewhere"], {"sts": "broken"}, False, id="sts"),
     pytest.param(BARE, ["webhook-missing"], {"webhook": "broken"}, False, id="what-follows-is-left-out"),
-    pytest.param({"pods": [injected(written(), OTHER)]}, ["pod-stale-role"], {"pods": "broken"}, False, id="pods"),
+    pytest.param({"pods": [inject(plain_pod(), OTHER)]}, ["pod-stale-role"], {"pods": "broken"}, False, id="pods"),
     pytest.param(
         {"account": None, "admitted": Unknown("no account"), "sts": Unknown("no account")},
         ["account-missing"],
@@ -250,7 +250,7 @@ def test_findings_and_links(seen: Json, expected: list[str], links: Json, ok: bo
 
 
 def test_ignored_findings_are_returned_but_do_not_count() -> None:
-    pods = [injected(written(), OTHER)]
+    pods = [inject(plain_pod(), OTHER)]
     found = diagnose(aws(managed_policies=[], inline_policies={}), of=make_spec(ignore=["pod-stale-role"]), pods=pods)
     assert ids(found) == ["no-permissions"]
     assert [each.id for each in found.ignored] == ["pod-stale-role"]
@@ -334,8 +334,8 @@ def test_an_unknown_fact_that_no_link_needs_is_not_a_warning() -> None:
 
 
 def test_the_result() -> None:
-    other = written("tool-1", owner=None, serviceAccountName="tool")
-    found = result_of(diagnose(pods=[injected(written()), other], pod=ACTS))
+    other = plain_pod("tool-1", owner=None, serviceAccountName="tool")
+    found = result_of(diagnose(pods=[inject(plain_pod()), other], pod=ACTS))
     assert found["proof"] == {
         "assumed_role_arn": SESSION,
         "caller_account": "123456789012",
@@ -377,7 +377,7 @@ def test_an_account_that_names_no_role() -> None:
         chain=dataclasses.replace(CHAIN, role_arn=None),
         account=account(None),
         admitted=dry_run(None),
-        pods=[written()],
+        pods=[plain_pod()],
         sts=Unknown("no role is named"),
     )
     assert ids(found) == ["annotation-missing"]

@@ -9,7 +9,7 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import (
     IRSA_OPTIONS,
     is_role_arn,
-    near_misses,
+    find_near_misses,
 )
 
 ROLE, AUDIENCE, REGIONAL, EXPIRATION = IRSA_OPTIONS.values()
@@ -52,7 +52,7 @@ ROLE, AUDIENCE, REGIONAL, EXPIRATION = IRSA_OPTIONS.values()
     ],
 )
 def test_near_misses(key: str, meant: str | None) -> None:
-    assert near_misses([key]) == ({key: meant} if meant else {})
+    assert find_near_misses([key]) == ({key: meant} if meant else {})
 
 
 @pytest.mark.parametrize(

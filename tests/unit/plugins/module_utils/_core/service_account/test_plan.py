@@ -400,7 +400,7 @@ def test_delete_keeps_an_account_that_others_created(mark: dict[str, t.Any], for
 def test_absent_without_account_is_nothing() -> None:
     made = plan(wanted(state="absent", delete=True), ServiceAccountState(None))
     assert not made
-    assert service_account_plan.returns(made) == {
+    assert service_account_plan.build_returns(made) == {
         "service_account": {},
         "role_arn": None,
         "previous_role_arn": None,
@@ -413,7 +413,7 @@ def test_remarks_on_what_looks_right() -> None:
     made = plan(wanted(labels={"team": "a"}), ServiceAccountState(before))
     assert "eks.amazon.com/role-arn of service account ns/app has no effect; it looks like " + ROLE in made.warnings[0]
     assert "is no role's ARN" in made.warnings[1]
-    found = service_account_plan.returns(made)
+    found = service_account_plan.build_returns(made)
     assert found["near_misses"] == [{"key": "eks.amazon.com/role-arn", "intended": ROLE}]
     assert found["role_arn"] == found["previous_role_arn"] == f'"{ARN}"'
 
@@ -428,11 +428,11 @@ def test_confirmed_takes_the_servers_word() -> None:
             "managedFields": [],
         }
     }
-    confirmed = service_account_plan.confirmed(wanted(role_arn=ARN), made, [{}, answer])
+    confirmed = service_account_plan.with_server_state(wanted(role_arn=ARN), made, [{}, answer])
     assert confirmed.after["uid"] == "u9"
     assert "added-by-admission" in confirmed.after["annotations"]
-    assert service_account_plan.confirmed(wanted(), made, []) is made
-    assert service_account_plan.confirmed(wanted(), made, [None]) is made
+    assert service_account_plan.with_server_state(wanted(), made, []) is made
+    assert service_account_plan.with_server_state(wanted(), made, [None]) is made
 
 
 BAD: list[tuple[dict[str, t.Any], str]] = [

@@ -14,7 +14,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis, VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import KubernetesFacts, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify import run as verification
-from unit.chain_objects import CA, CLUSTER, ROLE, account, dry_run, hook, injected, pem, written
+from unit.chain_objects import CA, CLUSTER, ROLE, account, dry_run, hook, inject, pem, plain_pod
 
 Json = dict[str, t.Any]
 PODS = "/api/v1/namespaces/shop/pods"
@@ -168,10 +168,10 @@ def test_an_unreadable_serving_certificate_is_skipped() -> None:
 def test_owners_and_keys_of_the_environment_are_read() -> None:
     container = {"name": "app", "envFrom": [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "keys"}}]}
     keys = {"metadata": {"managedFields": [{"fieldsV1": {"f:data": {"f:AWS_PROFILE": {}}}}]}}
-    deployment = {"metadata": {"name": "web"}, "spec": {"template": {"spec": written("x", container)["spec"]}}}
+    deployment = {"metadata": {"name": "web"}, "spec": {"template": {"spec": plain_pod("x", container)["spec"]}}}
     server = Server(
         **{
-            f"GET {PODS}": [injected(written("web-5d4f-x1", container))],
+            f"GET {PODS}": [inject(plain_pod("web-5d4f-x1", container))],
             "GET /apis/apps/v1/namespaces/shop/deployments/web": deployment,
             "GET /apis/apps/v1/namespaces/shop/replicasets/web-5d4f": errors.AccessDenied("no", cause="no"),
             "GET /api/v1/namespaces/shop/configmaps/settings": keys,
@@ -224,7 +224,7 @@ class Kubelet(Server):
         if method == "POST" and path == PODS and not (options.get("query") or {}).get("dryRun"):
             if self.create:
                 raise self.create
-            pod = injected({**body, "metadata": {**body["metadata"], "uid": "the-uid"}})
+            pod = inject({**body, "metadata": {**body["metadata"], "uid": "the-uid"}})
             self.made = {**pod, "status": {"phase": "Pending"}}
             return self.made
         if method == "DELETE":

@@ -91,7 +91,7 @@ class Bench:
             server,
             t.cast(t.Any, self),
             spec,
-            conceal=self.secrets.append,
+            register_secret=self.secrets.append,
             sleep=self.clock.sleep,
             clock=self.clock.time,
         )

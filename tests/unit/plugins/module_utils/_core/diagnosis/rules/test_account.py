@@ -43,7 +43,7 @@ def annotated(key: str, value: str = ROLE, **metadata: t.Any) -> dict[str, t.Any
 
 
 def deployment(**annotations: t.Any) -> dict[t.Any, t.Any]:
-    return objects.template(objects.written(), "Deployment", "web", **annotations)
+    return objects.template(objects.plain_pod(), "Deployment", "web", **annotations)
 
 
 def bare() -> dict[str, t.Any]:
@@ -117,7 +117,7 @@ NAMESPACE = {"metadata": {"name": "shop", "annotations": {ANNOTATION: ROLE}}}
         pytest.param(
             {
                 "account": account(None),
-                "pods": [objects.written(annotations={ANNOTATION: ROLE}), objects.written("y")],
+                "pods": [objects.plain_pod(annotations={ANNOTATION: ROLE}), objects.plain_pod("y")],
                 "admitted": bare(),
             },
             UNNAMED,

@@ -27,11 +27,11 @@ from unit.chain_objects import (
     container,
     dry_run,
     hook,
-    injected,
+    inject,
     kubernetes,
     pem,
+    plain_pod,
     template,
-    written,
 )
 
 Json = dict[str, t.Any]
@@ -69,7 +69,7 @@ def by_hand(role: str | None = ROLE, audience: str = "sts.amazonaws.com", path: 
     mine = container(**env, AWS_WEB_IDENTITY_TOKEN_FILE=file.get("file", "/aws/token"))
     mine["volumeMounts"] = [{"name": "aws", "mountPath": path}]
     token = {"serviceAccountToken": {"audience": audience, "path": "token"}}
-    return written("web-5d4f-x1", mine, volumes=[{"name": "aws", "projected": {"sources": [token]}}])
+    return plain_pod("web-5d4f-x1", mine, volumes=[{"name": "aws", "projected": {"sources": [token]}}])
 
 
 def sidecar(pod: Json, *more: Json) -> Json:
@@ -88,56 +88,56 @@ def from_sources(**source: t.Any) -> Json:
 
 
 HEALTHY = [
-    pytest.param([injected(written())], {}, id="plain"),
-    pytest.param([injected(written(init=[container("prepare")]))], {}, id="init-containers"),
-    pytest.param([injected(written("p", container(), container("proxy"), **skipping("proxy")))], {}, id="one-skipped"),
-    pytest.param([injected(written(init=[container("a")], **skipping("a")))], {}, id="init-container-skipped"),
+    pytest.param([inject(plain_pod())], {}, id="plain"),
+    pytest.param([inject(plain_pod(init=[container("prepare")]))], {}, id="init-containers"),
+    pytest.param([inject(plain_pod("p", container(), container("proxy"), **skipping("proxy")))], {}, id="one-skipped"),
+    pytest.param([inject(plain_pod(init=[container("a")], **skipping("a")))], {}, id="init-container-skipped"),
     pytest.param(
-        [injected(written("web-5d4f-x1")), injected(written("db-0", owner=("apps/v1", "StatefulSet", "db")))],
+        [inject(plain_pod("web-5d4f-x1")), inject(plain_pod("db-0", owner=("apps/v1", "StatefulSet", "db")))],
         {},
         id="two-workloads",
     ),
-    pytest.param([injected(written(f"web-5d4f-x{number}")) for number in range(9)], {}, id="many-pods"),
-    pytest.param([injected(written(**WINDOWS))], {}, id="windows"),
-    pytest.param([injected(written(nodeSelector={"beta.kubernetes.io/os": "windows"}))], {}, id="windows-beta"),
-    pytest.param([injected(written(automountServiceAccountToken=False))], {}, id="automount-off"),
-    pytest.param([injected(written())], {"workloads": template(written())}, id="with-its-template"),
-    pytest.param([injected(written(owner=None))], {}, id="bare-pod"),
+    pytest.param([inject(plain_pod(f"web-5d4f-x{number}")) for number in range(9)], {}, id="many-pods"),
+    pytest.param([inject(plain_pod(**WINDOWS))], {}, id="windows"),
+    pytest.param([inject(plain_pod(nodeSelector={"beta.kubernetes.io/os": "windows"}))], {}, id="windows-beta"),
+    pytest.param([inject(plain_pod(automountServiceAccountToken=False))], {}, id="automount-off"),
+    pytest.param([inject(plain_pod())], {"workloads": template(plain_pod())}, id="with-its-template"),
+    pytest.param([inject(plain_pod(owner=None))], {}, id="bare-pod"),
     pytest.param([], {"pods": []}, id="no-pods"),
-    pytest.param([written(status={"phase": "Succeeded"}), injected(written("y"))], {}, id="old-pod-has-ended"),
+    pytest.param([plain_pod(status={"phase": "Succeeded"}), inject(plain_pod("y"))], {}, id="old-pod-has-ended"),
     pytest.param(
-        [{**(p := written()), "metadata": {**p["metadata"], "deletionTimestamp": "x"}}], {}, id="old-pod-goes"
+        [{**(p := plain_pod()), "metadata": {**p["metadata"], "deletionTimestamp": "x"}}], {}, id="old-pod-goes"
     ),
     pytest.param([by_hand()], {"workloads": template(by_hand())}, id="all-by-hand"),
     pytest.param([by_hand()], {}, id="all-by-hand-template-unknown"),
-    pytest.param([injected(by_hand())], {"workloads": template(by_hand())}, id="all-by-hand-seen-by-the-webhook"),
-    pytest.param([injected(written("p", container(AWS_PROFILE="")))], {}, id="an-empty-variable-is-none"),
-    pytest.param([injected(written("p", from_sources(secretRef={"name": "s"})))], {}, id="a-secret-nobody-may-read"),
+    pytest.param([inject(by_hand())], {"workloads": template(by_hand())}, id="all-by-hand-seen-by-the-webhook"),
+    pytest.param([inject(plain_pod("p", container(AWS_PROFILE="")))], {}, id="an-empty-variable-is-none"),
+    pytest.param([inject(plain_pod("p", from_sources(secretRef={"name": "s"})))], {}, id="a-secret-nobody-may-read"),
     pytest.param(
-        [injected(written("p", from_sources(secretRef={"name": "s"}, prefix="OLD_")))],
+        [inject(plain_pod("p", from_sources(secretRef={"name": "s"}, prefix="OLD_")))],
         {"env_sources": {("Secret", "s"): ["AWS_ACCESS_KEY_ID"]}},
         id="keys-under-a-prefix",
     ),
-    pytest.param([injected(written(securityContext={"runAsUser": 1000}))], {}, id="not-root"),
-    pytest.param([labelled(injected(written()))], {}, id="labelled-when-it-was-there"),
-    pytest.param([injected(written())], {"account": account(audience="sts.amazonaws.com")}, id="audience"),
+    pytest.param([inject(plain_pod(securityContext={"runAsUser": 1000}))], {}, id="not-root"),
+    pytest.param([labelled(inject(plain_pod()))], {}, id="labelled-when-it-was-there"),
+    pytest.param([inject(plain_pod())], {"account": account(audience="sts.amazonaws.com")}, id="audience"),
     pytest.param(
-        [injected(written(), annotations={"audience": "vault"})],
+        [inject(plain_pod(), annotations={"audience": "vault"})],
         {"account": account(audience="vault"), "admitted": dry_run(annotations={"audience": "vault"})},
         id="another-audience",
     ),
-    pytest.param([injected(written())], {"account": account(None)}, id="role-from-the-webhooks-configmap"),
+    pytest.param([inject(plain_pod())], {"account": account(None)}, id="role-from-the-webhooks-configmap"),
     pytest.param(
-        [injected(written())], {"admitted": None, "webhooks": NOT_READ, "namespace": NOT_READ}, id="reads-few"
+        [inject(plain_pod())], {"admitted": None, "webhooks": NOT_READ, "namespace": NOT_READ}, id="reads-few"
     ),
     # The dry run shows that the webhook works, whatever it is called.
-    pytest.param([injected(written())], {"webhooks": []}, id="webhook-of-another-name"),
+    pytest.param([inject(plain_pod())], {"webhooks": []}, id="webhook-of-another-name"),
     pytest.param(
-        [injected(written())], {"webhooks": [hook(clientConfig={**SERVICE, "caBundle": ""})]}, id="works-anyhow"
+        [inject(plain_pod())], {"webhooks": [hook(clientConfig={**SERVICE, "caBundle": ""})]}, id="works-anyhow"
     ),
     # An association gives credentials to pods that are made now, and the account's findings say so.
-    pytest.param([injected(written(), pod_identity=True)], {"admitted": dry_run(pod_identity=True)}, id="pod-identity"),
-    pytest.param([injected(written(), pod_identity=True)], {"admitted": None}, id="pod-identity-or-not"),
+    pytest.param([inject(plain_pod(), pod_identity=True)], {"admitted": dry_run(pod_identity=True)}, id="pod-identity"),
+    pytest.param([inject(plain_pod(), pod_identity=True)], {"admitted": None}, id="pod-identity-or-not"),
 ]
 
 
@@ -147,54 +147,54 @@ def test_nothing_wrong(pods: list[Json], facts: Json) -> None:
 
 
 def test_nothing_wrong_in_china() -> None:
-    assert found(kubernetes(injected(written(), region="cn-north-1")), CHINA) == []
+    assert found(kubernetes(inject(plain_pod(), region="cn-north-1")), CHINA) == []
     # What a ConfigMap that can't be read sets isn't known.
-    assert found(kubernetes(injected(written("p", from_sources(configMapRef={"name": "c"})))), CHINA) == []
+    assert found(kubernetes(inject(plain_pod("p", from_sources(configMapRef={"name": "c"})))), CHINA) == []
 
 
 NAMED = [
-    pytest.param([written()], {}, ["pod-predates-annotation"], id="pod-predates-annotation"),
-    pytest.param([injected(written(), OTHER)], {}, ["pod-stale-role"], id="pod-stale-role"),
+    pytest.param([plain_pod()], {}, ["pod-predates-annotation"], id="pod-predates-annotation"),
+    pytest.param([inject(plain_pod(), OTHER)], {}, ["pod-stale-role"], id="pod-stale-role"),
     pytest.param(
-        [injected(written(), pod_identity=True)], {}, ["pod-stale-role"], id="pod-stale-role-of-an-association-gone"
+        [inject(plain_pod(), pod_identity=True)], {}, ["pod-stale-role"], id="pod-stale-role-of-an-association-gone"
     ),
     pytest.param(
-        [injected(written())],
+        [inject(plain_pod())],
         {"account": account(audience="vault"), "admitted": dry_run(annotations={"audience": "vault"})},
         ["pod-predates-annotation"],
         id="pod-predates-annotation-of-the-audience",
     ),
-    pytest.param([injected(written(serviceAccountName="web"))], {}, ["pod-other-account"], id="pod-other-account"),
+    pytest.param([inject(plain_pod(serviceAccountName="web"))], {}, ["pod-other-account"], id="pod-other-account"),
     pytest.param(
-        [written(annotations={MIRROR: "x"}, owner=NODE, serviceAccountName="")], {}, ["static-pod"], id="static-pod"
+        [plain_pod(annotations={MIRROR: "x"}, owner=NODE, serviceAccountName="")], {}, ["static-pod"], id="static-pod"
     ),
-    pytest.param([written(labels={SKIP_LABEL: "true"})], {}, ["webhook-excluded"], id="webhook-excluded"),
+    pytest.param([plain_pod(labels={SKIP_LABEL: "true"})], {}, ["webhook-excluded"], id="webhook-excluded"),
     pytest.param(
-        [written()],
+        [plain_pod()],
         {"webhooks": [hook(objectSelector={"matchLabels": {"irsa": "yes"}})], "admitted": dry_run(None)},
         ["webhook-excluded"],
         id="webhook-excluded-by-a-label-that-lacks",
     ),
-    pytest.param([injected(written(**skipping("app")))], {}, ["skip-containers"], id="skip-containers"),
-    pytest.param([injected(written(**skipping('a"pp')))], {}, ["skip-containers"], id="skip-containers-no-csv"),
+    pytest.param([inject(plain_pod(**skipping("app")))], {}, ["skip-containers"], id="skip-containers"),
+    pytest.param([inject(plain_pod(**skipping('a"pp')))], {}, ["skip-containers"], id="skip-containers-no-csv"),
     pytest.param(
-        [injected(written("p", container(), container("proxy"), **skipping("x, proxy")))],
+        [inject(plain_pod("p", container(), container("proxy"), **skipping("x, proxy")))],
         {},
         ["skip-containers"],
         id="skip-containers-with-a-blank",
     ),
     pytest.param(
-        [injected(written())],
-        {"workloads": template(written(), **skipping("app"))},
+        [inject(plain_pod())],
+        {"workloads": template(plain_pod(), **skipping("app"))},
         ["skip-containers"],
         id="skip-on-the-workload",
     ),
-    pytest.param([injected(written("p", container(AWS_ROLE_ARN=ROLE)))], {}, ["env-preset"], id="env-preset"),
+    pytest.param([inject(plain_pod("p", container(AWS_ROLE_ARN=ROLE)))], {}, ["env-preset"], id="env-preset"),
     pytest.param(
-        [injected(written("p", container(AWS_WEB_IDENTITY_TOKEN_FILE=FILE)))], {}, ["env-preset"], id="env-preset-file"
+        [inject(plain_pod("p", container(AWS_WEB_IDENTITY_TOKEN_FILE=FILE)))], {}, ["env-preset"], id="env-preset-file"
     ),
     pytest.param(
-        [written("p", container(AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/nowhere"))],
+        [plain_pod("p", container(AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/nowhere"))],
         {},
         ["env-preset"],
         id="env-preset-no-token-there",
@@ -202,59 +202,59 @@ NAMED = [
     pytest.param([by_hand(OTHER)], {"workloads": template(by_hand(OTHER))}, ["env-preset"], id="env-preset-other-role"),
     pytest.param([by_hand(audience="vault")], {}, ["env-preset"], id="env-preset-other-audience"),
     pytest.param(
-        [injected(written(), OTHER)],
-        {"workloads": template(injected(written(), OTHER))},
+        [inject(plain_pod(), OTHER)],
+        {"workloads": template(inject(plain_pod(), OTHER))},
         ["env-preset"],
         id="env-preset-where-the-webhook-writes",
     ),
-    pytest.param([sidecar(injected(written()))], {}, ["injected-sidecar"], id="injected-sidecar"),
+    pytest.param([sidecar(inject(plain_pod()))], {}, ["injected-sidecar"], id="injected-sidecar"),
     pytest.param(
-        [sidecar(injected(written()))],
-        {"workloads": template(written())},
+        [sidecar(inject(plain_pod()))],
+        {"workloads": template(plain_pod())},
         ["injected-sidecar"],
         id="sidecar-by-template",
     ),
     pytest.param(
-        [injected(written("p", container(AWS_ACCESS_KEY_ID="AKIA1")))],
+        [inject(plain_pod("p", container(AWS_ACCESS_KEY_ID="AKIA1")))],
         {},
         ["static-credentials"],
         id="static-credentials",
     ),
     pytest.param(
-        [injected(written("p", {"name": "app", "env": [{"name": "AWS_PROFILE", "valueFrom": {"fieldRef": {}}}]}))],
+        [inject(plain_pod("p", {"name": "app", "env": [{"name": "AWS_PROFILE", "valueFrom": {"fieldRef": {}}}]}))],
         {},
         ["static-credentials"],
         id="static-credentials-by-reference",
     ),
     pytest.param(
-        [injected(written("p", from_sources(secretRef={"name": "s"}, prefix="AWS_")))],
+        [inject(plain_pod("p", from_sources(secretRef={"name": "s"}, prefix="AWS_")))],
         {"env_sources": {("Secret", "s"): ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"]}},
         ["static-credentials"],
         id="static-credentials-of-a-secret",
     ),
     pytest.param(
-        [injected(written(securityContext={"runAsUser": 1000}))],
+        [inject(plain_pod(securityContext={"runAsUser": 1000}))],
         {"minor_version": 18},
         ["token-unreadable"],
         id="token-unreadable",
     ),
     pytest.param(
-        [injected(written("p", {**container(), "securityContext": {"runAsNonRoot": True}}))],
+        [inject(plain_pod("p", {**container(), "securityContext": {"runAsNonRoot": True}}))],
         {"minor_version": 18},
         ["token-unreadable"],
         id="token-unreadable-by-the-container",
     ),
-    pytest.param([injected(written(os={"name": "windows"}))], {}, ["windows-path"], id="windows-path"),
+    pytest.param([inject(plain_pod(os={"name": "windows"}))], {}, ["windows-path"], id="windows-path"),
     pytest.param(
-        [injected(written(securityContext={"windowsOptions": {"runAsUserName": "x"}}))],
+        [inject(plain_pod(securityContext={"windowsOptions": {"runAsUserName": "x"}}))],
         {},
         ["windows-path"],
         id="windows-path-by-its-options",
     ),
     pytest.param(
         [
-            injected(
-                written(
+            inject(
+                plain_pod(
                     affinity={
                         "nodeAffinity": {
                             "requiredDuringSchedulingIgnoredDuringExecution": {
@@ -296,10 +296,10 @@ def test_causes_of_pods(pods: list[Json], facts: Json, expected: list[str]) -> N
 )
 def test_region(chain: Chain, region: str | None, expected: list[str]) -> None:
     role = chain.role_arn
-    facts = kubernetes(injected(written(), role, region=region), account=account(role), admitted=dry_run(role))
+    facts = kubernetes(inject(plain_pod(), role, region=region), account=account(role), admitted=dry_run(role))
     assert ids(found(facts, chain)) == expected
     # A pod without the role has no use for a region.
-    facts = kubernetes(written(), account=account(role), admitted=dry_run(role))
+    facts = kubernetes(plain_pod(), account=account(role), admitted=dry_run(role))
     assert ids(found(facts, chain)) == ["pod-predates-annotation"]
 
 
@@ -396,13 +396,13 @@ WEBHOOK = [
 
 @pytest.mark.parametrize(("facts", "expected"), WEBHOOK)
 def test_causes_of_the_webhook(facts: Json, expected: list[str]) -> None:
-    assert ids(found(kubernetes(injected(written()), **facts))) == expected
+    assert ids(found(kubernetes(inject(plain_pod()), **facts))) == expected
     # Pods that came up bare under it did so because of it, and what is older than the present role still is.
-    assert ids(found(kubernetes(written(), **facts))) == expected
-    assert ids(found(kubernetes(injected(written(), OTHER), **facts))) == [*expected, "pod-stale-role"]
+    assert ids(found(kubernetes(plain_pod(), **facts))) == expected
+    assert ids(found(kubernetes(inject(plain_pod(), OTHER), **facts))) == [*expected, "pod-stale-role"]
     # A dry run that came back with the role clears the webhook of everything.
     cleared = {**facts, "admitted": dry_run(), "refused": None}
-    assert ids(found(kubernetes(injected(written()), **cleared))) == []
+    assert ids(found(kubernetes(inject(plain_pod()), **cleared))) == []
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_causes_of_the_webhook(facts: Json, expected: list[str]) -> None:
     ],
 )
 def test_nothing_wrong_with_the_webhook(facts: Json) -> None:
-    assert found(kubernetes(injected(written()), **facts)) == []
+    assert found(kubernetes(inject(plain_pod()), **facts)) == []
 
 
 # -- pairs: what follows from what, and what doesn't
@@ -441,152 +441,154 @@ KEYS = container(AWS_ACCESS_KEY_ID="AKIA1")
 @pytest.mark.parametrize(
     ("pods", "facts", "expected"),
     [
-        pytest.param([written()], {"account": account(None), **BARE}, [], id="bare-as-there-is-no-annotation"),
-        pytest.param([written()], {"account": account(""), **BARE}, [], id="bare-as-the-annotation-is-empty"),
-        pytest.param([written()], {"account": None, "admitted": NOT_READ}, [], id="bare-as-there-is-no-account"),
+        pytest.param([plain_pod()], {"account": account(None), **BARE}, [], id="bare-as-there-is-no-annotation"),
+        pytest.param([plain_pod()], {"account": account(""), **BARE}, [], id="bare-as-the-annotation-is-empty"),
+        pytest.param([plain_pod()], {"account": None, "admitted": NOT_READ}, [], id="bare-as-there-is-no-account"),
         pytest.param(
-            [injected(written())], {"account": account(None), **BARE}, [], id="injected-before-it-was-removed"
+            [inject(plain_pod())], {"account": account(None), **BARE}, [], id="injected-before-it-was-removed"
         ),
         # The pods have what was asked for; the account's findings say that it names another role.
         pytest.param(
-            [injected(written())], {"account": account(OTHER), "admitted": dry_run(OTHER)}, [], id="asked-for"
+            [inject(plain_pod())], {"account": account(OTHER), "admitted": dry_run(OTHER)}, [], id="asked-for"
         ),
         pytest.param(
-            [injected(written(), OTHER)], {"account": account(OTHER), "admitted": dry_run(OTHER)}, [], id="as-annotated"
+            [inject(plain_pod(), OTHER)], {"account": account(OTHER), "admitted": dry_run(OTHER)}, [], id="as-annotated"
         ),
         pytest.param(
-            [written()],
+            [plain_pod()],
             {"account": account(OTHER), "admitted": dry_run(OTHER)},
             ["pod-predates-annotation"],
             id="bare-whatever-the-role",
         ),
         pytest.param(
-            [written()], {"account": NOT_READ, "admitted": None}, ["pod-predates-annotation"], id="account-unknown"
+            [plain_pod()], {"account": NOT_READ, "admitted": None}, ["pod-predates-annotation"], id="account-unknown"
         ),
-        pytest.param([written("p", HALF)], {"account": account(None), **BARE}, ["env-preset"], id="half-for-itself"),
-        pytest.param([written("p", HALF)], {}, ["env-preset"], id="half-and-older"),
+        pytest.param([plain_pod("p", HALF)], {"account": account(None), **BARE}, ["env-preset"], id="half-for-itself"),
+        pytest.param([plain_pod("p", HALF)], {}, ["env-preset"], id="half-and-older"),
         pytest.param(
-            [written("p", HALF, container("other"))],
+            [plain_pod("p", HALF, container("other"))],
             {},
             ["pod-predates-annotation", "env-preset"],
             id="half-beside-a-bare-one",
         ),
-        pytest.param([written("p", HALF)], reading(), ["webhook-missing", "env-preset"], id="half-and-no-webhook"),
+        pytest.param([plain_pod("p", HALF)], reading(), ["webhook-missing", "env-preset"], id="half-and-no-webhook"),
         pytest.param(
-            [written(labels={SKIP_LABEL: "x"})],
+            [plain_pod(labels={SKIP_LABEL: "x"})],
             reading(),
             ["webhook-missing", "webhook-excluded"],
             id="label-no-webhook",
         ),
         pytest.param(
-            [written("a", labels={SKIP_LABEL: "x"}), written("b")],
+            [plain_pod("a", labels={SKIP_LABEL: "x"}), plain_pod("b")],
             {},
             ["webhook-excluded", "pod-predates-annotation"],
             id="one-labelled-one-older",
         ),
         pytest.param(
-            [written(labels={SKIP_LABEL: "x"})],
+            [plain_pod(labels={SKIP_LABEL: "x"})],
             {"account": account(None), **BARE},
             ["webhook-excluded"],
             id="label-alone",
         ),
         pytest.param(
-            [written(labels={SKIP_LABEL: "x"})],
+            [plain_pod(labels={SKIP_LABEL: "x"})],
             {"webhooks": NOT_READ, **BARE},
             ["webhook-unreachable", "webhook-excluded"],
             id="labelled-and-unreachable",
         ),
         pytest.param(
-            [written(labels={SKIP_LABEL: "x"}, serviceAccountName="web")],
+            [plain_pod(labels={SKIP_LABEL: "x"}, serviceAccountName="web")],
             {},
             ["pod-other-account", "webhook-excluded"],
             id="labelled-and-of-another-account",
         ),
-        pytest.param([written(serviceAccountName="web")], {}, ["pod-other-account"], id="of-another-account-and-bare"),
         pytest.param(
-            [injected(written(serviceAccountName="web"), OTHER)], {}, ["pod-other-account"], id="with-its-own-role"
+            [plain_pod(serviceAccountName="web")], {}, ["pod-other-account"], id="of-another-account-and-bare"
         ),
         pytest.param(
-            [written("p", KEYS, serviceAccountName="web")],
+            [inject(plain_pod(serviceAccountName="web"), OTHER)], {}, ["pod-other-account"], id="with-its-own-role"
+        ),
+        pytest.param(
+            [plain_pod("p", KEYS, serviceAccountName="web")],
             {},
             ["pod-other-account", "static-credentials"],
             id="of-another-account-with-keys",
         ),
         pytest.param(
-            [written("p", KEYS, annotations={MIRROR: "x"}, owner=NODE, serviceAccountName="")],
+            [plain_pod("p", KEYS, annotations={MIRROR: "x"}, owner=NODE, serviceAccountName="")],
             {},
             ["static-pod"],
             id="static-and-all-the-rest",
         ),
         pytest.param(
-            [written("p", HALF, labels={SKIP_LABEL: "x"})],
+            [plain_pod("p", HALF, labels={SKIP_LABEL: "x"})],
             {},
             ["webhook-excluded", "env-preset"],
             id="labelled-and-half",
         ),
         pytest.param(
-            [injected(written("p", container(), KEYS | {"name": "b"}, **skipping("b")))], {}, [], id="skipped-keys"
+            [inject(plain_pod("p", container(), KEYS | {"name": "b"}, **skipping("b")))], {}, [], id="skipped-keys"
         ),
         pytest.param(
-            [injected(written("p", container(), HALF | {"name": "b"}, **skipping("b")))], {}, [], id="skipped-half"
+            [inject(plain_pod("p", container(), HALF | {"name": "b"}, **skipping("b")))], {}, [], id="skipped-half"
         ),
         pytest.param(
-            [written("p", container(), container("b"), **skipping("b"))],
+            [plain_pod("p", container(), container("b"), **skipping("b"))],
             {},
             ["pod-predates-annotation"],
             id="skipped-bare",
         ),
-        pytest.param([written(**skipping("app"))], {}, ["skip-containers"], id="skipped-is-not-older"),
+        pytest.param([plain_pod(**skipping("app"))], {}, ["skip-containers"], id="skipped-is-not-older"),
         pytest.param(
-            [sidecar(written())],
-            {"workloads": template(written())},
+            [sidecar(plain_pod())],
+            {"workloads": template(plain_pod())},
             ["pod-predates-annotation"],
             id="late-in-a-bare-pod",
         ),
         pytest.param(
-            [sidecar(injected(written(), OTHER))], {}, ["pod-stale-role", "injected-sidecar"], id="late-in-a-stale-pod"
+            [sidecar(inject(plain_pod(), OTHER))], {}, ["pod-stale-role", "injected-sidecar"], id="late-in-a-stale-pod"
         ),
-        pytest.param([sidecar(injected(written()), HALF | {"name": "b"})], {}, ["env-preset"], id="late-with-its-own"),
+        pytest.param([sidecar(inject(plain_pod()), HALF | {"name": "b"})], {}, ["env-preset"], id="late-with-its-own"),
         pytest.param(
-            [sidecar(injected(written()))], reading(), ["webhook-missing", "injected-sidecar"], id="late-anyway"
-        ),
-        pytest.param(
-            [injected(written("p", KEYS), OTHER)], {}, ["pod-stale-role", "static-credentials"], id="stale-with-keys"
+            [sidecar(inject(plain_pod()))], reading(), ["webhook-missing", "injected-sidecar"], id="late-anyway"
         ),
         pytest.param(
-            [written("p", KEYS)],
+            [inject(plain_pod("p", KEYS), OTHER)], {}, ["pod-stale-role", "static-credentials"], id="stale-with-keys"
+        ),
+        pytest.param(
+            [plain_pod("p", KEYS)],
             {"account": account(None), **BARE},
             ["static-credentials"],
             id="keys-without-annotation",
         ),
         pytest.param(
-            [written(os={"name": "windows"})], {}, ["pod-predates-annotation", "windows-path"], id="windows-and-older"
+            [plain_pod(os={"name": "windows"})], {}, ["pod-predates-annotation", "windows-path"], id="windows-and-older"
         ),
         pytest.param(
-            [injected(written(securityContext={"runAsUser": 1, "fsGroup": 1}))], {"minor_version": 18}, [], id="group"
+            [inject(plain_pod(securityContext={"runAsUser": 1, "fsGroup": 1}))], {"minor_version": 18}, [], id="group"
         ),
         pytest.param(
-            [injected(written(securityContext={"runAsUser": 1}))], {"minor_version": None}, [], id="some-version"
+            [inject(plain_pod(securityContext={"runAsUser": 1}))], {"minor_version": None}, [], id="some-version"
         ),
         pytest.param(
-            [injected(written(securityContext={"runAsUser": 0, "runAsNonRoot": False}))],
+            [inject(plain_pod(securityContext={"runAsUser": 0, "runAsNonRoot": False}))],
             {"minor_version": 18},
             [],
             id="root",
         ),
         pytest.param(
-            [injected(written(securityContext={"runAsUser": 1}, **WINDOWS))],
+            [inject(plain_pod(securityContext={"runAsUser": 1}, **WINDOWS))],
             {"minor_version": 18},
             [],
             id="windows-user",
         ),
         pytest.param(
-            [injected(written("p", {**from_sources(configMapRef={"name": "c"}), "env": [{"name": "AWS_PROFILE"}]}))],
+            [inject(plain_pod("p", {**from_sources(configMapRef={"name": "c"}), "env": [{"name": "AWS_PROFILE"}]}))],
             {"env_sources": {("ConfigMap", "c"): ["AWS_PROFILE"]}},
             [],
             id="emptied-in-the-list",
         ),
-        pytest.param([injected(written(**skipping("elsewhere")))], {}, [], id="skips-what-other-pods-have"),
+        pytest.param([inject(plain_pod(**skipping("elsewhere")))], {}, [], id="skips-what-other-pods-have"),
         pytest.param([], {"pods": NOT_READ, **BARE}, ["webhook-unreachable"], id="pods-unknown"),
     ],
 )
@@ -603,9 +605,9 @@ def only(*pods: Json, **facts: t.Any) -> Finding:
 
 
 def test_one_finding_names_all_the_pods() -> None:
-    daemons = [written(f"agent-{number}", owner=("apps/v1", "DaemonSet", "agent")) for number in range(7)]
-    webs = [written(f"web-5d4f-{letter}") for letter in "ab"]
-    one = only(*webs, *daemons, written("lonely", owner=None))
+    daemons = [plain_pod(f"agent-{number}", owner=("apps/v1", "DaemonSet", "agent")) for number in range(7)]
+    webs = [plain_pod(f"web-5d4f-{letter}") for letter in "ab"]
+    one = only(*webs, *daemons, plain_pod("lonely", owner=None))
     assert one.message == (
         "container app of DaemonSet shop/agent (pods agent-0, agent-1, agent-2 and 4 more), pod shop/lonely and "
         "Deployment shop/web (pods web-5d4f-a and web-5d4f-b) has neither AWS_ROLE_ARN nor "
@@ -620,13 +622,13 @@ def test_one_finding_names_all_the_pods() -> None:
 
 
 def test_a_jobs_pods_are_not_restarted() -> None:
-    one = only(written("migrate-x", container("a"), container("b"), owner=("batch/v1", "Job", "migrate")))
+    one = only(plain_pod("migrate-x", container("a"), container("b"), owner=("batch/v1", "Job", "migrate")))
     assert one.message.startswith("containers a and b of Job shop/migrate (pod migrate-x) have neither")
     assert one.fix.endswith("; a Job's pods are never restarted: run the Job again")
 
 
 def test_what_is_said_of_a_stale_role() -> None:
-    one = only(injected(written(), OTHER))
+    one = only(inject(plain_pod(), OTHER))
     assert one.message == (
         f"container app of Deployment shop/web (pod web-5d4f-x1) still has the credentials of {OTHER}, made before "
         f"service account shop/app was given {ROLE}"
@@ -637,9 +639,9 @@ def test_what_is_said_of_a_stale_role() -> None:
 
 def test_causes_that_differ_are_findings_that_differ() -> None:
     pods = [
-        written("a", container(AWS_ROLE_ARN=ROLE)),
-        written("b", container(AWS_ROLE_ARN=ROLE)),
-        written("c", container(AWS_ROLE_ARN=OTHER, AWS_WEB_IDENTITY_TOKEN_FILE=FILE)),
+        plain_pod("a", container(AWS_ROLE_ARN=ROLE)),
+        plain_pod("b", container(AWS_ROLE_ARN=ROLE)),
+        plain_pod("c", container(AWS_ROLE_ARN=OTHER, AWS_WEB_IDENTITY_TOKEN_FILE=FILE)),
     ]
     half, other = found(kubernetes(*pods))
     assert half.message == (
@@ -653,8 +655,8 @@ def test_causes_that_differ_are_findings_that_differ() -> None:
 
 def test_values_of_credentials_are_never_told() -> None:
     secret = "AKIAIOSFODNN7EXAMPLE"
-    pod = injected(
-        written("p", container(AWS_ACCESS_KEY_ID=secret, AWS_PROFILE="billing", AWS_SECRET_ACCESS_KEY=secret))
+    pod = inject(
+        plain_pod("p", container(AWS_ACCESS_KEY_ID=secret, AWS_PROFILE="billing", AWS_SECRET_ACCESS_KEY=secret))
     )
     one = only(pod)
     assert secret not in str(one.as_dict())
@@ -662,21 +664,23 @@ def test_values_of_credentials_are_never_told() -> None:
     assert one.found == "AWS_ACCESS_KEY_ID and AWS_PROFILE"
     assert one.evidence == "pod p: spec.containers[app].env[AWS_ACCESS_KEY_ID], and 1 more"
     of_secret = only(
-        injected(written("p", from_sources(secretRef={"name": "s"}))), env_sources={("Secret", "s"): ["AWS_PROFILE"]}
+        inject(plain_pod("p", from_sources(secretRef={"name": "s"}))), env_sources={("Secret", "s"): ["AWS_PROFILE"]}
     )
     assert of_secret.evidence == "pod p: spec.containers[app].envFrom[Secret s].AWS_PROFILE"
 
 
 def test_what_is_said_of_other_pods() -> None:
-    account_of = only(injected(written(serviceAccountName="web")), written("b", owner=None, serviceAccountName="cart"))
+    account_of = only(
+        inject(plain_pod(serviceAccountName="web")), plain_pod("b", owner=None, serviceAccountName="cart")
+    )
     assert account_of.fix == (
         "set serviceAccountName: app in the pod template of Deployment web and the manifest of pod b, or choose other "
         "pods by label_selectors"
     )
     assert (account_of.expected, account_of.found) == ("app", "cart and web")
-    static = only(written("kube-proxy", annotations={MIRROR: "x"}, owner=NODE, serviceAccountName=""))
+    static = only(plain_pod("kube-proxy", annotations={MIRROR: "x"}, owner=NODE, serviceAccountName=""))
     assert static.message.startswith("Node ip-10-0-0-1 (pod kube-proxy): static pods,")
-    label = only(written(labels={SKIP_LABEL: "true"}))
+    label = only(plain_pod(labels={SKIP_LABEL: "true"}))
     assert label.fix == (
         "remove the label eks.amazonaws.com/skip-pod-identity-webhook from the pod template of Deployment web, which "
         "replaces the pods"
@@ -684,10 +688,10 @@ def test_what_is_said_of_other_pods() -> None:
 
 
 def test_what_is_said_of_skipped_containers() -> None:
-    blank = only(injected(written("p", container(), container("proxy"), **skipping("x, proxy"))))
+    blank = only(inject(plain_pod("p", container(), container("proxy"), **skipping("x, proxy"))))
     assert blank.message.endswith("names ' proxy', which is no container; proxy is")
     assert blank.found == "x, proxy"
-    everything = only(injected(written(**skipping("app"))))
+    everything = only(inject(plain_pod(**skipping("app"))))
     assert everything.message == (
         "annotation eks.amazonaws.com/skip-containers of Deployment shop/web (pod web-5d4f-x1) takes out all "
         "containers, so that none has the role"

@@ -57,7 +57,7 @@ def test_without_a_read_of_the_provider_there_is_no_finding() -> None:
 
 def refusal(*audiences: str) -> Refusal:
     """A trust policy that requires one of these audiences."""
-    failure = Failure("Condition", "differs", operator="StringEquals", key=f"{HOST}:aud", wanted=audiences)
+    failure = Failure("Condition", "differs", operator="StringEquals", key=f"{HOST}:aud", values=audiences)
     return Refusal((), failure, "statement 1 of role app", "Statement[0].Condition.StringEquals")
 
 

@@ -1,0 +1,150 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A task that is given another cluster than its host is fails before the module runs."""
+
+from __future__ import annotations
+
+import types
+import typing as t
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.action import ActionBase
+from ansible.template import Templar, trust_as_template
+from ansible_collections.eksops.irsa.plugins.action.irsa_audit import ActionModule
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.plugin_utils._cluster_action import HostCluster, check_cluster
+
+ARN = "arn:aws:eks:us-west-2:111122223333:cluster/staging"
+STAGING = HostCluster("staging", "us-west-2", "111122223333")
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        pytest.param({}, HostCluster(None, None, None), id="nothing"),
+        pytest.param({"arn": ARN}, STAGING, id="arn-of-the-inventory-plugin"),
+        pytest.param({"eks_arn_of": ARN}, STAGING, id="arn-with-prefix-and-suffix"),
+        pytest.param({"irsa_cluster_name": "staging", "irsa_region": "us-west-2"}, STAGING._replace(account_id=None)),
+        pytest.param({"a": ARN, "b": ARN.replace("staging", "other")}, HostCluster(None, None, None), id="two-arns"),
+        pytest.param({"arn": "arn:aws:iam::111122223333:role/staging"}, HostCluster(None, None, None), id="role"),
+    ],
+)
+def test_cluster_of_a_host_comes_from_its_variables(variables: dict[str, t.Any], expected: HostCluster) -> None:
+    assert HostCluster.from_variables(variables) == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"irsa_cluster_name": "staging", "irsa_region": "us-west-2"},
+        {"irsa_assume_role_arn": "arn:aws:iam::111122223333:role/admin"},
+        {"irsa_assume_role_arn": "not an ARN"},
+    ],
+)
+def test_what_agrees_with_the_inventory_is_accepted(given: dict[str, str]) -> None:
+    check_cluster("staging", STAGING, given)
+    check_cluster("web", HostCluster(None, None, None), given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"irsa_cluster_name": "production", "irsa_region": "eu-west-1"},
+            "irsa_cluster_name is production, irsa_region is eu-west-1; the inventory has cluster staging, "
+            "region us-west-2.",
+        ),
+        (
+            {"irsa_assume_role_arn": "arn:aws:iam::444455556666:role/admin"},
+            "the account of irsa_assume_role_arn is 444455556666; the inventory has account 111122223333.",
+        ),
+    ],
+)
+def test_what_contradicts_the_inventory_is_refused(given: dict[str, str], message: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        check_cluster("staging", STAGING, given)
+    assert f"host staging is another cluster in the inventory: {message}" in str(raised.value)
+    assert "Fix: remove these variables" in str(raised.value)
+
+
+class FakeVariableManager:
+    """Returns a host's variables, and the extra variables over them, as Ansible's does."""
+
+    def __init__(self, own: dict[str, t.Any], extra: dict[str, t.Any]) -> None:
+        self._own = own
+        self._extra_vars = extra
+        self._inventory = types.SimpleNamespace(get_host=lambda name: name)
+
+    def get_vars(self, *, host: str, include_hostvars: bool) -> dict[str, t.Any]:
+        assert not include_hostvars
+        return {"inventory_hostname": host, **self._own, **self._extra_vars}
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch,
+    own: dict[str, t.Any],
+    extra: dict[str, t.Any],
+    *,
+    host: str = "staging",
+    play: dict[str, t.Any] | None = None,
+) -> dict[str, t.Any]:
+    """Run the action as a task of a play does, whose cluster_name is ``irsa_cluster_name``."""
+    manager = FakeVariableManager(own, extra)
+    task_vars = {"inventory_hostname": host, **own, **(play or {}), **extra}
+    loader = DataLoader()
+    action = ActionModule.__new__(ActionModule)
+    action._loader = loader
+    action._templar = Templar(loader=loader, variables=task_vars)
+    arguments = {"cluster_name": action._templar.template(task_vars["irsa_cluster_name"])}
+    action._task = types.SimpleNamespace(args=arguments, async_val=0, get_variable_manager=lambda: manager)
+    monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
+    monkeypatch.setattr(action, "_execute_module", lambda **keywords: {"ran": keywords["module_name"]})
+    result: dict[str, t.Any] = action.run(task_vars=task_vars)
+    assert manager._extra_vars == extra
+    return result
+
+
+NAME_OF_HOST = {"_irsa_cluster_of_host": {"name": trust_as_template("{{ inventory_hostname }}"), "region": None}}
+TEMPLATE = {"irsa_cluster_name": trust_as_template("{{ cluster_name }}"), "cluster_name": "staging"}
+UNDEFINED = {"irsa_cluster_name": trust_as_template("{{ missing }}")}
+
+
+@pytest.mark.parametrize(
+    ("own", "extra", "keywords"),
+    [
+        pytest.param({"irsa_cluster_name": "staging"}, {}, {}, id="own-name"),
+        pytest.param(TEMPLATE, {}, {}, id="own-template"),
+        pytest.param({"irsa_cluster_name": "staging"}, {"irsa_cluster_name": "staging"}, {}, id="same-name"),
+        pytest.param({}, {"irsa_cluster_name": "production"}, {}, id="host-that-is-not-a-cluster"),
+        pytest.param(UNDEFINED, {"irsa_cluster_name": "production"}, {}, id="own-name-is-undefined"),
+        pytest.param(
+            {"irsa_cluster_name": "staging"}, {"irsa_cluster_name": "production"}, {"host": "localhost"}, id="localhost"
+        ),
+    ],
+)
+def test_module_runs_with_the_cluster_of_the_host(
+    monkeypatch: pytest.MonkeyPatch, own: dict[str, t.Any], extra: dict[str, t.Any], keywords: dict[str, t.Any]
+) -> None:
+    assert run(monkeypatch, own, extra, **keywords) == {"ran": "eksops.irsa.irsa_audit"}
+
+
+@pytest.mark.parametrize(
+    ("own", "extra", "play"),
+    [
+        pytest.param({"irsa_cluster_name": "staging"}, {"irsa_cluster_name": "production"}, {}, id="extra-variable"),
+        pytest.param(TEMPLATE, {"irsa_cluster_name": "production"}, {}, id="own-template"),
+        pytest.param({"arn": ARN}, {}, {"irsa_cluster_name": "production"}, id="variable-of-the-play"),
+        pytest.param({"arn": ARN}, {"irsa_cluster_name": "staging", "irsa_region": "eu-west-1"}, {}, id="region"),
+        pytest.param({}, {"irsa_cluster_name": "production"}, NAME_OF_HOST, id="name-of-the-host"),
+    ],
+)
+def test_module_does_not_run_with_another_cluster(
+    monkeypatch: pytest.MonkeyPatch, own: dict[str, t.Any], extra: dict[str, t.Any], play: dict[str, t.Any]
+) -> None:
+    result = run(monkeypatch, own, extra, play=play)
+    assert result["failed"]
+    assert "ran" not in result
+    assert "host staging is another cluster in the inventory" in result["msg"]
