@@ -34,7 +34,7 @@ class ActionModule(ClusterAction):
     MODULE = "eksops.irsa.irsa_bindings"
 
     def run_module(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Run the module with the well-known policies resolved, and print its progress."""
+        """Resolves the well-known policies, runs the module and prints its progress."""
         arguments = resolve.resolve_bindings_arguments(self._task.args)
         prints_progress = self._can_read_progress() and not self._task.args.get("progress_path")
         host = task_vars.get("inventory_hostname", "localhost")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs the module `irsa_verify`, unless it is given another cluster than its host is."""
+"""Runs the module `irsa_verify` after checking that the task is for the cluster of its host."""
 
 from __future__ import annotations
 

@@ -6,10 +6,14 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The attributes of modules."""
+    """The attributes of modules, and what all of them require where they run."""
 
     DOCUMENTATION = r"""
 options: {}
+requirements:
+  - python >= 3.10
+  - boto3 >= 1.35.0
+  - botocore >= 1.35.0
 attributes:
   check_mode:
     description: Can run in C(check_mode) and report the changes that a normal run would make, without making them.

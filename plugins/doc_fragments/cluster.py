@@ -13,6 +13,8 @@ class ModuleDocFragment:
     """
 
     DOCUMENTATION = r"""
+requirements:
+  - kubernetes >= 31.0.0, only to connect otherwise than with O(cluster_name)
 options:
   cluster_name:
     description:

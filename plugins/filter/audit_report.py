@@ -81,7 +81,7 @@ _value:
 
     SEVERITY  LINK  ID                       COUNT  TITLE
     error     pods  pod-predates-annotation      1  The pods are older than the annotation
-    warning   role  role-unused                  1  A role has not been used for a long time
+    warning   role  role-unused                  1  The role has not been used for a long time
 
     SEVERITY  LINK  ID                       CONCERNS
     error     pods  pod-predates-annotation  shop/cart

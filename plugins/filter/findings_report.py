@@ -74,12 +74,12 @@ _value:
   sample: |-
     SEVERITY  LINK  ID            SERVICE ACCOUNT
     error     role  sub-mismatch  shop/cart
-      statement 1 of the trust policy of role shop-cart: sub is
-        system:serviceaccount:shop:cart, the policy wants
-        system:serviceaccount:default:cart (namespace differs)
-      fix: add the account to the role: eksops.irsa.irsa_role with name: shop-cart,
+      statement 1 of the trust policy of role shop-cart trusts
+        system:serviceaccount:default:cart, but not system:serviceaccount:shop:cart
+        (namespace differs)
+      fix: add the service account with eksops.irsa.irsa_role (name: shop-cart,
         cluster_name: production, service_accounts: [{namespace: shop, name: cart}],
-        purge_service_accounts: false
+        purge_service_accounts: false)
     ok        -     -             shop/orders
       assumed arn:aws:sts::111122223333:assumed-role/shop-orders/irsa-verify.shop.orders
 

@@ -127,10 +127,12 @@ options:
     description: The number of requests to make in parallel, 1 to 64.
     type: int
     default: 16
+requirements:
+  - boto3 >= 1.35.0
+  - botocore >= 1.35.0
 extends_documentation_fragment:
   - inventory_cache
   - constructed
-  - amazon.aws.boto3
   - amazon.aws.common.plugins
   - amazon.aws.region.plugins
   - amazon.aws.assume_role.plugins
@@ -333,7 +335,7 @@ class InventoryModule(AWSInventoryBase):
     def _read(self, accounts: t.Sequence[core.AwsAccount], filters: core.ClusterFilters) -> dict[str, t.Any]:
         workers = self.get_option("max_workers")
         if not 1 <= workers <= 64:
-            raise InvalidInput(f"max_workers is {workers}", fix="give a number from 1 to 64")
+            raise InvalidInput(f"max_workers is {workers}", fix="use a number from 1 to 64")
         region, endpoint, connection = get_aws_connection_info(self)
         reader = FleetReader(
             AwsAccounts(

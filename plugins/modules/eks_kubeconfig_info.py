@@ -19,7 +19,6 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
   - eksops.irsa.attributes
   - eksops.irsa.attributes.info
 attributes:

@@ -16,7 +16,6 @@ description:
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
   - eksops.irsa.attributes
   - eksops.irsa.attributes.info
 attributes:

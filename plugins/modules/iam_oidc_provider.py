@@ -18,7 +18,6 @@ description:
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
   - amazon.aws.tags
   - eksops.irsa.attributes
 attributes:

@@ -23,7 +23,6 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
   - eksops.irsa.attributes
   - eksops.irsa.attributes.info
 attributes:
@@ -264,7 +263,7 @@ summary:
       description: The title of the cause.
       type: str
       returned: always
-      sample: Pods started before the annotation
+      sample: The pods are older than the annotation
     count:
       description: The number of findings.
       type: int
@@ -320,7 +319,9 @@ findings:
       description: How to fix it.
       type: str
       returned: always
-      sample: "create it if it is still to come; else eksops.irsa.irsa_role with name: reports, state: absent"
+      sample: >-
+        to create it later: eksops.irsa.sa_annotate with role_arn: arn:aws:iam::123456789012:role/reports; otherwise
+        eksops.irsa.irsa_role with name: reports, cluster_name: production, state: absent
     service_accounts:
       description: The service accounts that it concerns, each as NAMESPACE/NAME.
       type: list

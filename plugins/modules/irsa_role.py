@@ -25,7 +25,6 @@ extends_documentation_fragment:
   - eksops.irsa.options.role
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
   - amazon.aws.tags
   - eksops.irsa.attributes
 attributes:

@@ -23,7 +23,6 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
   - eksops.irsa.attributes
   - eksops.irsa.attributes.info
 attributes:
@@ -231,8 +230,8 @@ findings:
       type: str
       returned: always
       sample: >-
-        statement 1 of the trust policy of role checkout: sub is system:serviceaccount:shop:checkout, the policy wants
-        system:serviceaccount:default:checkout (namespace differs)
+        statement 1 of the trust policy of role checkout trusts system:serviceaccount:default:checkout, but not
+        system:serviceaccount:shop:checkout (namespace differs)
     evidence:
       description: Where it was found. Null if the message says it.
       type: str
@@ -252,7 +251,9 @@ findings:
       description: How to fix it.
       type: str
       returned: always
-      sample: "run eksops.irsa.irsa_role with name: checkout and service_accounts: [{namespace: shop, name: checkout}]"
+      sample: >-
+        add the service account with eksops.irsa.irsa_role (name: checkout, cluster_name: production, service_accounts:
+        [{namespace: shop, name: checkout}], purge_service_accounts: false)
 ignored:
   description: The findings whose IDs are in O(ignore), like RV(findings).
   returned: if the chain was checked

@@ -28,7 +28,6 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
   - eksops.irsa.attributes
 attributes:
   check_mode:

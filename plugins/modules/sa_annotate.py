@@ -24,7 +24,6 @@ extends_documentation_fragment:
   - kubernetes.core.k8s_auth_options
   - amazon.aws.common.modules
   - amazon.aws.region.modules
-  - amazon.aws.boto3
   - eksops.irsa.attributes
 attributes:
   check_mode:
@@ -63,8 +62,6 @@ notes:
   - A service account that the collection creates has the annotation C(eksops.irsa/created).
   - The module does not change secrets and image pull secrets of the service account.
   - Requires Kubernetes 1.18 or later.
-requirements:
-  - kubernetes >= 31.0.0
 author:
   - eksops contributors (@eksops)
 seealso:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action of modules that work on one cluster: it refuses another cluster than the host is in the inventory."""
+"""The action plugin of modules for one cluster. It rejects a task for another cluster than that of its host."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Variables = t.Mapping[str, t.Any]
 _CLUSTER_NAME = "irsa_cluster_name"
 _REGION = "irsa_region"
 _ROLE_ARN = "irsa_assume_role_arn"
-# A playbook whose hosts are clusters sets it to what a host is without variables of the role: ``name`` and ``region``.
+# Playbooks whose hosts are clusters set it to ``name`` and ``region`` of a host without variables of the role.
 _DEFAULTS = "_irsa_cluster_of_host"
 _CLUSTER_ARN = re.compile(r"arn:[a-z0-9-]+:eks:[a-z0-9-]+:\d{12}:cluster/[^/]+")
 _NO_CLUSTERS = ("localhost", "127.0.0.1", "::1")
 
 
 class HostCluster(t.NamedTuple):
-    """The cluster that a host of the inventory is; None for what the inventory does not say."""
+    """The cluster of a host in the inventory. A value is None if the inventory does not have it."""
 
     name: str | None
     region: str | None
@@ -39,10 +39,10 @@ class HostCluster(t.NamedTuple):
 
     @classmethod
     def from_variables(cls, variables: Variables) -> HostCluster:
-        """From the host's own variables.
+        """Reads the cluster from the host's own variables.
 
-        The role's variables come first, then those of the inventory plugin `eks_clusters`, which are known by the ARN
-        of an EKS cluster, since they may have a prefix or a suffix.
+        The variables of the role come first, then those of the inventory plugin `eks_clusters`. These may have a prefix
+        or a suffix, so they are recognized by the ARN of an EKS cluster.
         """
         arns = {value for value in variables.values() if isinstance(value, str) and _CLUSTER_ARN.fullmatch(value)}
         arn = Arn.parse(arns.pop()) if len(arns) == 1 else None
@@ -54,12 +54,11 @@ class HostCluster(t.NamedTuple):
 
 
 def check_cluster(host: str, own: HostCluster, given: Variables) -> None:
-    """Refuse what contradicts the inventory.
+    """Checks that a task is for the cluster of its host.
 
-    :param own: the cluster that the host is.
-    :param given: what the task is given: ``irsa_cluster_name``, ``irsa_region`` and ``irsa_assume_role_arn``, as far as
-        they are set.
-    :raises InvalidInput: one of them belongs to another cluster. It names all of them.
+    :param own: the cluster of the host.
+    :param given: ``irsa_cluster_name``, ``irsa_region`` and ``irsa_assume_role_arn`` of the task, if set.
+    :raises InvalidInput: some of them belong to another cluster. The error names all of them.
     """
     account_id = None
     with contextlib.suppress(InvalidInput):
@@ -77,13 +76,13 @@ def check_cluster(host: str, own: HostCluster, given: Variables) -> None:
         raise InvalidInput(
             f"host {host} is another cluster in the inventory: {', '.join(text for text, _own in contradictions)}; "
             f"the inventory has {', '.join(text for _given, text in contradictions)}",
-            cause="extra variables (-e), and variables of a play or role, replace each host's own",
-            fix="remove these variables from them, so that each host's own take effect",
+            cause="extra variables (-e) and variables of a play or role override the variables of each host",
+            fix="remove these variables, so that each host uses its own",
         )
 
 
 class ClusterAction(ActionBase):
-    """Runs a module, unless it is given another cluster than its host is.
+    """Runs a module after checking that the task is for the cluster of its host.
 
     :cvar MODULE: the full name of the module.
     """
@@ -95,7 +94,7 @@ class ClusterAction(ActionBase):
     _supports_async = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
-        """Run the module and return its result unchanged."""
+        """Checks the cluster, runs the module and returns its result unchanged."""
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         try:
@@ -105,11 +104,11 @@ class ClusterAction(ActionBase):
             return {**result, "failed": True, "msg": str(error), "error": error.as_dict()}
 
     def run_module(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Run the module with the task's arguments."""
+        """Runs the module with the task's arguments."""
         return self.execute(self._task.args, task_vars)
 
     def execute(self, arguments: Variables, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Run the module with other arguments."""
+        """Runs the module with these arguments."""
         result: dict[str, t.Any] = self._execute_module(
             module_name=self.MODULE,
             module_args=dict(arguments),
@@ -119,9 +118,9 @@ class ClusterAction(ActionBase):
         return result
 
     def check_host(self, task_vars: Variables) -> None:
-        """Compare what the task is given with the inventory. localhost is no cluster, whatever its variables say.
+        """Compares the arguments of the task with the inventory. localhost is never a cluster.
 
-        :raises InvalidInput: the task is given another cluster than the host is.
+        :raises InvalidInput: the task is for another cluster than the host's.
         """
         host = task_vars.get("inventory_hostname", "localhost")
         if host in _NO_CLUSTERS:
@@ -137,7 +136,7 @@ class ClusterAction(ActionBase):
         check_cluster(host, own, given)
 
     def _inventory_variables(self, host: str) -> dict[str, t.Any]:
-        """The host's variables as they are without extra variables and those of the play."""
+        """The variables of the host, without extra variables and variables of the play."""
         manager = copy.copy(self._task.get_variable_manager())
         inventory_host = manager and manager._inventory.get_host(host)
         if inventory_host is None:
@@ -148,7 +147,7 @@ class ClusterAction(ActionBase):
         return {**variables, **{name: self._value(templar, variables, name) for name in (_CLUSTER_NAME, _REGION)}}
 
     def _value(self, templar: Templar, variables: Variables, name: str) -> t.Any:
-        """The variable's value; None if it cannot be evaluated, for which the module has an error of its own."""
+        """The value of the variable; None if it cannot be evaluated. The module then reports the error."""
         try:
             return templar.template(variables.get(name))
         except AnsibleError:

@@ -19,9 +19,9 @@ def check(*, report_format: t.Any, width: t.Any, title: t.Any = "", findings: t.
     :raises InvalidInput: the first invalid option.
     """
     if report_format not in FORMATS:
-        raise InvalidInput(f"format {report_format!r} is not valid", fix=f"give one of {', '.join(FORMATS)}")
+        raise InvalidInput(f"format {report_format!r} is not valid", fix=f"use one of {', '.join(FORMATS)}")
     for name, number in (("width", width), ("findings", findings)):
         if isinstance(number, bool) or not isinstance(number, int):
-            raise InvalidInput(f"{name} {number!r} is not an integer", fix=f"give {name} as an integer")
+            raise InvalidInput(f"{name} {number!r} is not an integer", fix=f"set {name} to an integer")
     if not isinstance(title, str):
-        raise InvalidInput(f"title {title!r} is not a string", fix="give title as a string")
+        raise InvalidInput(f"title {title!r} is not a string", fix="set title to a string")

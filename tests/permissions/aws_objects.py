@@ -30,7 +30,7 @@ class AwsObjects:
     """
 
     def __init__(self, state: pathlib.Path) -> None:
-        self.state = settings.State(state)
+        self.state = settings.StateDirectory(state)
         self.cluster = self.state.cluster()
         self._sandbox = self.state.env()
         self.endpoint = self._sandbox["AWS_ENDPOINT_URL"]

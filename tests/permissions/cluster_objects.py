@@ -6,7 +6,7 @@ import collections.abc as c
 import time
 import typing as t
 
-from sandbox.api import MERGE_PATCH, Api, ApiError
+from sandbox.api import MERGE_PATCH, ApiClient, ApiError
 
 Json = dict[str, t.Any]
 
@@ -39,7 +39,7 @@ def wait_until(is_met: c.Callable[[], bool], problem: str, *, seconds: float = 6
 class ClusterObjects:
     """Test objects in the cluster of a sandbox."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: ApiClient) -> None:
         self.api = api
 
     def delete(self, path: str) -> None:

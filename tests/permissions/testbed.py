@@ -12,7 +12,7 @@ from permissions import documents, modules
 from permissions.aws_objects import BOUNDARY, EVERYTHING, LIST_BUCKETS, TOOLS, USER, AwsObjects
 from permissions.cluster_objects import BULK_NAMESPACE, NAMESPACE, ClusterObjects, wait_until
 from sandbox import settings
-from sandbox.api import Api
+from sandbox.api import ApiClient
 
 Json = dict[str, t.Any]
 
@@ -30,7 +30,7 @@ class Testbed(AwsObjects, ClusterObjects):
 
     def __init__(self, state: pathlib.Path) -> None:
         AwsObjects.__init__(self, state)
-        ClusterObjects.__init__(self, Api(self.state))
+        ClusterObjects.__init__(self, ApiClient(self.state))
         self.environment: dict[str, str] = {}
         self._connection: Json = {}
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An AWS account and an EKS cluster on loopback, strict where AWS and Kubernetes are strict.
+"""A simulated AWS account and EKS cluster on loopback, strict where AWS and Kubernetes are strict.
 
 Needed by: every target; demo; benchmarks; make sandbox.
 """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plain client of the sandbox's API server, whichever of the two it is.
+"""A client of the sandbox's API server, simulated or real.
 
 Needed by: every target; make permissions.
 """
@@ -17,7 +17,7 @@ import urllib3
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sandbox.settings import State
+    from sandbox.settings import StateDirectory
 
     Json = dict[str, t.Any]
 
@@ -25,20 +25,24 @@ MERGE_PATCH = "application/merge-patch+json"
 
 
 class ApiError(Exception):
-    """The API server answered with an error; status is the HTTP status, 0 when there was no answer at all."""
+    """The API server returned an error.
+
+    :param status: the HTTP status, 0 if there was no response.
+    """
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
 
 
-class Api:
-    """Requests to the API server of a state directory, with one of the client certificates of pki.CLIENTS.
+class ApiClient:
+    """A client of the API server of a state directory. Threads can share it.
 
-    Safe to share between threads.
+    :param user: one of ``pki.CLIENTS``, whose client certificate is used.
+    :param timeout: of a read, in seconds.
     """
 
-    def __init__(self, state: State, user: str = "admin", *, timeout: float = 10) -> None:
+    def __init__(self, state: StateDirectory, user: str = "admin", *, timeout: float = 10) -> None:
         self._server = state.cluster()["endpoint"]
         self._timeout = urllib3.Timeout(connect=2, read=timeout)
         self._http = urllib3.PoolManager(
@@ -70,46 +74,43 @@ class Api:
         query: Json | None = None,
         content_type: str = "application/json",
     ) -> Json:
-        """Make one request and return the decoded JSON answer.
+        """Send a request and return the JSON of the response.
 
-        Raises:
-            ApiError: any status from 400 up, and lost connections.
+        :raises ApiError: for a status of 400 or higher and for a lost connection.
         """
         response = self._send(method, path, body, query or {}, content_type, self._timeout, stream=False)
         return t.cast("Json", json.loads(response.data))
 
-    def text(self, path: str, **query: t.Any) -> str:
-        """Return an answer that is plain text, such as a pod's log.
+    def get_text(self, path: str, **query: t.Any) -> str:
+        """Return a response that is plain text, such as a pod's log.
 
-        Raises:
-            ApiError: any status from 400 up, and lost connections.
+        :raises ApiError: for a status of 400 or higher and for a lost connection.
         """
         return self._send("GET", path, None, query, "", self._timeout, stream=False).data.decode(errors="replace")
 
     def is_ready(self) -> bool:
-        """Tell whether the API server says that it is ready."""
+        """Whether the API server reports that it is ready."""
         try:
-            return self.text("/readyz") == "ok"
+            return self.get_text("/readyz") == "ok"
         except ApiError:
             return False
 
     def watch(self, path: str, resource_version: str, *, seconds: int = 240, **query: t.Any) -> Iterator[Json]:
         """Yield watch events until the server ends the watch.
 
-        Raises:
-            ApiError: the watch could not start, or the connection broke.
+        :raises ApiError: if the watch cannot start or the connection breaks.
         """
         query = {**query, "watch": "1", "resourceVersion": resource_version, "timeoutSeconds": seconds}
         query["allowWatchBookmarks"] = "true"
         timeout = urllib3.Timeout(connect=2, read=seconds + 10)
         response = self._send("GET", path, None, query, "", timeout, stream=True)
-        rest = b""
+        partial_line = b""
         try:
             for chunk in response.stream(65536):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from (json.loads(line) for line in lines if line)
+                *complete_lines, partial_line = (partial_line + chunk).split(b"\n")
+                yield from (json.loads(line) for line in complete_lines if line)
         except urllib3.exceptions.HTTPError as error:
-            raise ApiError(0, f"watch of {path} broke: {error}") from error
+            raise ApiError(0, f"lost the watch of {path}: {error}") from error
         finally:
             response.close()
 
@@ -138,11 +139,11 @@ class Api:
         if response.status >= 400:
             text = response.data.decode(errors="replace")
             response.close()
-            raise ApiError(response.status, f"{method} {path}: {response.status} {_message(text)}")
+            raise ApiError(response.status, f"{method} {path}: {response.status} {_status_message(text)}")
         return response
 
 
-def _message(text: str) -> str:
+def _status_message(text: str) -> str:
     try:
         return str(json.loads(text)["message"])
     except (ValueError, KeyError, TypeError):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTPS side of webhook.py and authenticator.py, which a real API server calls: python -m sandbox.hooks.
+"""Serve webhook.py and authenticator.py over HTTPS for a real API server: python -m sandbox.hooks.
 
 Needed by: make test-envtest.
 """
@@ -15,34 +15,33 @@ import sys
 import typing as t
 
 from sandbox import authenticator, tls, webhook
-from sandbox.api import Api, ApiError
-from sandbox.settings import Cluster, State
+from sandbox.api import ApiClient, ApiError
+from sandbox.settings import ClusterRecord, StateDirectory
 
 if t.TYPE_CHECKING:
     Json = dict[str, t.Any]
 
 
 class Hooks:
-    """Answers reviews for one cluster."""
+    """The admission and authentication webhooks of one cluster."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: StateDirectory) -> None:
         self._state = state
-        self._cluster: Cluster = state.cluster()
+        self._cluster: ClusterRecord = state.cluster()
         self._sts_endpoint = state.env()["AWS_ENDPOINT_URL"]
-        # Upstream asks a cache; asking the API server instead is that cache when it has caught up.
-        self._api = Api(state, timeout=2)
+        # Upstream reads from a cache. Here the API server is read, so the data is never stale.
+        self._api = ApiClient(state, timeout=2)
 
     def mutate(self, request: Json) -> Json:
-        """Answer an AdmissionReview.
+        """Return the AdmissionReview with a response.
 
-        Raises:
-            ValueError: it is not a review of a pod.
+        :raises ValueError: if the request is not an AdmissionReview of a pod.
         """
-        return webhook.review(request, self._inject)
+        return webhook.review_pod(request, self._inject)
 
     def authenticate(self, request: Json) -> Json:
-        """Answer a TokenReview."""
-        return authenticator.review(request, self._identify)
+        """Return the TokenReview with a status."""
+        return authenticator.review_token(request, self._identify)
 
     def _inject(self, pod: Json) -> Json:
         namespace, name = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default")
@@ -57,10 +56,10 @@ class Hooks:
             return self._api.get(path)
         except ApiError as error:
             if error.status != 404:
-                print(f"reading for the webhook: {error}", file=sys.stderr, flush=True)
+                print(f"webhook: cannot read {path}: {error}", file=sys.stderr, flush=True)
             return None
 
-    def _identify(self, token: str) -> authenticator.Identity:
+    def _identify(self, token: str) -> authenticator.TokenIdentity:
         return authenticator.authenticate(
             token,
             cluster=self._cluster["name"],
@@ -72,7 +71,7 @@ class Hooks:
 
 
 def _parse_config_map(config_map: Json | None) -> dict[str, Json]:
-    """Return the webhook's configuration; upstream too goes on without one that it cannot read."""
+    """Return the webhook's configuration; {} if it is not valid, as upstream does."""
     try:
         parsed = json.loads((config_map or {})["data"]["config"])
     except (KeyError, TypeError, ValueError):
@@ -80,27 +79,27 @@ def _parse_config_map(config_map: Json | None) -> dict[str, Json]:
     return parsed if isinstance(parsed, dict) else {}
 
 
-def serve(state: State, port: int) -> tls.Server:
-    """Return the server, listening but not yet serving: POST /mutate, POST /authenticate, GET /healthz."""
+def serve(state: StateDirectory, port: int) -> tls.HttpsServer:
+    """Create the server of POST /mutate, POST /authenticate and GET /healthz. Call ``serve_forever`` to serve."""
     hooks = Hooks(state)
 
-    class HookHandler(tls.Handler):
+    class HookHandler(tls.HttpsHandler):
         def do_GET(self) -> None:
-            self.answer_text(200 if self.path == "/healthz" else 404, "ok\n" if self.path == "/healthz" else "")
+            self.respond_text(200 if self.path == "/healthz" else 404, "ok\n" if self.path == "/healthz" else "")
 
         def do_POST(self) -> None:
-            # The API server adds ?timeout= to what it was given.
+            # The API server adds ?timeout= to the URL.
             review = {"/mutate": hooks.mutate, "/authenticate": hooks.authenticate}.get(self.path.partition("?")[0])
             try:
                 request = self.read_json()
                 if review is None:
-                    self.answer_text(404, f"no such hook: {self.path}\n")
+                    self.respond_text(404, f"hook {self.path} does not exist\n")
                 else:
-                    self.answer_json(200, review(request))
+                    self.respond_json(200, review(request))
             except ValueError as error:
-                self.answer_text(400, f"{error}\n")
+                self.respond_text(400, f"{error}\n")
 
-    return tls.Server(state, HookHandler, port)
+    return tls.HttpsServer(state, HookHandler, port)
 
 
 def main() -> None:
@@ -108,7 +107,7 @@ def main() -> None:
     parser.add_argument("--dir", type=pathlib.Path, required=True, help="the state directory")
     parser.add_argument("--port", type=int, default=0)
     options = parser.parse_args()
-    serve(State(options.dir), options.port).serve_forever()
+    serve(StateDirectory(options.dir), options.port).serve_forever()
 
 
 if __name__ == "__main__":

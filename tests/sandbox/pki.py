@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox's certificate authority, its certificates and the key that signs service account tokens.
+"""The sandbox's certificate authority, its certificates, and the key that signs service account tokens.
 
 Needed by: every target.
 """
@@ -23,28 +23,28 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from sandbox.settings import write_private
 
 LIFETIME = datetime.timedelta(days=30)
-# Clients whose clock runs a little behind accept a new certificate too.
+# Clients whose clock is a little slow accept a new certificate too.
 BACKDATE = datetime.timedelta(hours=1)
 
-# File name to common name and organisation, which Kubernetes reads as user and group.
+# Common name and organisation by file name. Kubernetes reads them as user and group.
 CLIENTS = {
     "admin": ("sandbox-admin", "system:masters"),
     "node": ("system:node:sandbox-node", "system:masters"),
     "controller-manager": ("system:kube-controller-manager", "system:masters"),
-    # What the API server shows to the node agent when it asks for a pod's log.
+    # The API server uses it to read a pod's log from the node agent.
     "kubelet-client": ("kube-apiserver-kubelet-client", "system:masters"),
 }
 
 
 def ensure(directory: pathlib.Path) -> None:
-    """Make whatever is missing in a pki directory; what is there stays.
+    """Write the PKI files, unless all exist and the CA is valid for more than a day.
 
-    Writes ca, server, the CLIENTS (<name>.crt and <name>.key) and sa.key, sa.pub, all PEM, keys with mode 0600.
+    The files are <name>.crt and <name>.key for ca, server and each of CLIENTS, and sa.key and sa.pub. All are PEM.
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    wanted = ["ca.crt", "ca.key", "sa.key", "sa.pub"]
-    wanted += [f"{name}.{ext}" for name in ("server", *CLIENTS) for ext in ("crt", "key")]
-    if all((directory / name).exists() for name in wanted) and not _expires_soon(directory / "ca.crt"):
+    names = ["ca.crt", "ca.key", "sa.key", "sa.pub"]
+    names += [f"{name}.{ext}" for name in ("server", *CLIENTS) for ext in ("crt", "key")]
+    if all((directory / name).exists() for name in names) and not _expires_soon(directory / "ca.crt"):
         return
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca = _certificate(_name("sandbox-ca"), ca_key.public_key(), None, ca_key)
@@ -64,14 +64,14 @@ def ensure(directory: pathlib.Path) -> None:
             _certificate(_name(common_name, organisation), key.public_key(), ca, ca_key),
             key,
         )
-    # RSA, since EKS signs with RS256.
+    # EKS signs with RS256, so the key is RSA.
     signer = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     write_private(directory / "sa.key", _private_pem(signer))
     write_private(directory / "sa.pub", _public_pem(signer.public_key()))
 
 
 def jwks(public_key: pathlib.Path) -> dict[str, t.Any]:
-    """Return the JSON Web Key Set of a PEM RSA public key, as the API server serves it under /openid/v1/jwks."""
+    """Return the JSON Web Key Set of an RSA public key in PEM, as the API server serves it at /openid/v1/jwks."""
     key = _load_rsa(public_key)
     numbers = key.public_numbers()
     return {
@@ -89,9 +89,9 @@ def jwks(public_key: pathlib.Path) -> dict[str, t.Any]:
 
 
 def key_id(public_key: pathlib.Path) -> str:
-    """Return the key id that Kubernetes derives from a PEM public key: base64url of SHA-256 over its PKIX DER form.
+    """Return the key id of a public key in PEM as Kubernetes derives it: base64url of the SHA-256 of its PKIX DER form.
 
-    The rule is keyIDFromPublicKey in kubernetes/pkg/serviceaccount/jwt.go.
+    See keyIDFromPublicKey in kubernetes/pkg/serviceaccount/jwt.go.
     """
     der = _load_rsa(public_key).public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -102,7 +102,7 @@ def key_id(public_key: pathlib.Path) -> str:
 def _load_rsa(public_key: pathlib.Path) -> rsa.RSAPublicKey:
     key = serialization.load_pem_public_key(public_key.read_bytes())
     if not isinstance(key, rsa.RSAPublicKey):
-        raise TypeError(f"{public_key}: service account tokens are signed with RS256, so this must be an RSA key")
+        raise TypeError(f"{public_key} is not an RSA key. Service account tokens are signed with RS256.")
     return key
 
 
@@ -125,7 +125,7 @@ def _certificate(
     *,
     server: bool = False,
 ) -> x509.Certificate:
-    """Sign a certificate; without an issuer it is a certificate authority signed by itself."""
+    """Create a certificate; without an issuer, a self-signed certificate authority."""
     now = datetime.datetime.now(datetime.timezone.utc)
     is_ca = issuer is None
     usage = x509.KeyUsage(
@@ -139,7 +139,7 @@ def _certificate(
         encipher_only=False,
         decipher_only=False,
     )
-    # Python 3.13 verifies with VERIFY_X509_STRICT, which wants key identifiers and critical basic constraints.
+    # Python 3.13 verifies with VERIFY_X509_STRICT, which requires key identifiers and critical basic constraints.
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -169,8 +169,8 @@ def _certificate(
 
 
 def _expires_soon(certificate: pathlib.Path) -> bool:
-    loaded = x509.load_pem_x509_certificate(certificate.read_bytes())
-    return loaded.not_valid_after_utc - datetime.datetime.now(datetime.timezone.utc) < datetime.timedelta(days=1)
+    expiry = x509.load_pem_x509_certificate(certificate.read_bytes()).not_valid_after_utc
+    return expiry - datetime.datetime.now(datetime.timezone.utc) < datetime.timedelta(days=1)
 
 
 def _write_pair(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox's seed values, and where its processes leave things for one another.
+"""The sandbox's constants, and the files in its state directory.
 
 Needed by: every target; make permissions.
 """
@@ -27,13 +27,13 @@ VERSION = "1.33"
 ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"
 SECRET_ACCESS_KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
-# Access keys that the sandbox's AWS refuses: credentials that are over, that never were, and a user without rights.
+# Access keys that simulate expired credentials, invalid credentials and a user without permissions.
 EXPIRED_ACCESS_KEY_ID = "AKIAEXPIRED000000000"
 INVALID_ACCESS_KEY_ID = "AKIAINVALID000000000"
 DENIED_ACCESS_KEY_ID = "AKIADENIED0000000000"
 DENIED_USER_NAME = "denied"
 
-# The cluster that always has an API server behind it, and three that exist as EKS records only.
+# The first cluster has an API server. The other three exist as EKS records only.
 CLUSTER_NAME = "irsa-demo"
 OTHER_CLUSTER = "irsa-other"
 NO_ISSUER_CLUSTER = "irsa-no-issuer"
@@ -41,12 +41,12 @@ CREATING_CLUSTER = "irsa-creating"
 CLUSTERS = (CLUSTER_NAME, OTHER_CLUSTER, NO_ISSUER_CLUSTER, CREATING_CLUSTER)
 
 AUDIENCE = "sts.amazonaws.com"
-# What the API server itself accepts in tokens without an explicit audience.
+# The audience of tokens that are requested without one.
 API_AUDIENCE = "https://kubernetes.default.svc"
 
 CONTEXT = "sandbox"
 NODE_NAME = "sandbox-node"
-# Whom a pod without injected credentials turns out to be, as the instance metadata service answers on EKS.
+# A pod without injected credentials gets the node's role from the instance metadata service, as on EKS.
 NODE_ROLE_NAME = "sandbox-node-role"
 NODE_INSTANCE_ID = "i-0123456789abcdef0"
 
@@ -54,20 +54,20 @@ TEST_POD_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.25.4"
 
 
 def issuer(cluster_name: str, region: str = REGION) -> str:
-    """Return the OIDC issuer URL of a cluster: the same for a name each time, another for each name."""
+    """Return the OIDC issuer URL of a cluster, which depends on its name and region only."""
     identifier = hashlib.sha256(cluster_name.encode()).hexdigest()[:32].upper()
     return f"https://oidc.eks.{region}.amazonaws.com/id/{identifier}"
 
 
 def default_directory() -> pathlib.Path:
-    """Return the state directory used without --dir: IRSA_SANDBOX_DIR, else one of the user's own."""
-    if chosen := os.environ.get("IRSA_SANDBOX_DIR"):
-        return pathlib.Path(chosen)
+    """Return the default of --dir: IRSA_SANDBOX_DIR, else a directory for each user in the temporary directory."""
+    if directory := os.environ.get("IRSA_SANDBOX_DIR"):
+        return pathlib.Path(directory)
     return pathlib.Path(tempfile.gettempdir()) / f"irsa-sandbox-{os.getuid()}"
 
 
-class Cluster(t.TypedDict):
-    """What a cluster.json holds: a cluster with an API server behind it."""
+class ClusterRecord(t.TypedDict):
+    """The content of a cluster.json, which describes a cluster with an API server."""
 
     name: str
     region: str
@@ -81,11 +81,11 @@ class Cluster(t.TypedDict):
 
 
 @dataclasses.dataclass(frozen=True)
-class State:
-    """The paths in a state directory D.
+class StateDirectory:
+    """The paths in a state directory.
 
     The supervisor writes the certificates, cluster.json, kubeconfig and env.json before it starts a process.
-    D/clusters/NAME is such a directory too, of a further cluster; the processes of all are in D/pids.json.
+    clusters/NAME in it is the state directory of a further cluster. pids.json has the processes of all clusters.
     """
 
     directory: pathlib.Path
@@ -99,13 +99,13 @@ class State:
     def cluster_file(self) -> pathlib.Path:
         return self.directory / "cluster.json"
 
-    def further(self, name: str) -> State:
-        """The state directory of a further cluster, inside this one; the AWS is the same."""
-        return State(self.directory / "clusters" / name)
+    def further_cluster(self, name: str) -> StateDirectory:
+        """The state directory of a further cluster."""
+        return StateDirectory(self.directory / "clusters" / name)
 
-    def all_further(self) -> list[State]:
-        """The state directories of all further clusters that there are."""
-        return [State(path) for path in sorted(self.directory.glob("clusters/*")) if path.is_dir()]
+    def further_clusters(self) -> list[StateDirectory]:
+        """The state directories of all further clusters."""
+        return [StateDirectory(path) for path in sorted(self.directory.glob("clusters/*")) if path.is_dir()]
 
     @property
     def kubeconfig(self) -> pathlib.Path:
@@ -114,12 +114,12 @@ class State:
 
     @property
     def env_file(self) -> pathlib.Path:
-        """The environment a person exports to use the sandbox; AWS_ENDPOINT_URL in it is the sandbox's AWS."""
+        """The environment to export to use the sandbox."""
         return self.directory / "env.json"
 
     @property
     def access_file(self) -> pathlib.Path:
-        """Optional, see authenticator.load_access; a real API server remembers an answer about a token for 10 s."""
+        """Optional, see authenticator.load_access. A real API server caches the result for a token for 10 s."""
         return self.directory / "access.json"
 
     @property
@@ -128,32 +128,30 @@ class State:
 
     @property
     def tokens(self) -> pathlib.Path:
-        """The node agent's projected service account tokens, a directory for each pod."""
+        """The projected service account tokens of the node's pods, in a directory for each pod."""
         return self.directory / "tokens"
 
     @property
     def pids_file(self) -> pathlib.Path:
         return self.directory / "pids.json"
 
-    def cluster(self) -> Cluster:
+    def cluster(self) -> ClusterRecord:
         """Read cluster.json.
 
-        Raises:
-            FileNotFoundError: the sandbox was never started on this directory.
+        :raises FileNotFoundError: if the sandbox was never started with this directory.
         """
-        return t.cast("Cluster", json.loads(self.cluster_file.read_text(encoding="utf-8")))
+        return t.cast("ClusterRecord", json.loads(self.cluster_file.read_text(encoding="utf-8")))
 
     def env(self) -> dict[str, str]:
         """Read env.json.
 
-        Raises:
-            FileNotFoundError: the sandbox was never started on this directory.
+        :raises FileNotFoundError: if the sandbox was never started with this directory.
         """
         return t.cast("dict[str, str]", json.loads(self.env_file.read_text(encoding="utf-8")))
 
 
 def write_private(path: pathlib.Path, text: str) -> None:
-    """Put a text file in place at once, readable by its owner only."""
+    """Write a text file atomically, readable by its owner only."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

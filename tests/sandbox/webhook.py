@@ -1,11 +1,11 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the EKS pod identity webhook does to a pod.
+"""Mutate pods as the EKS pod identity webhook does.
 
-The rules are those of https://github.com/aws/amazon-eks-pod-identity-webhook (pkg/handler, pkg/cache). One thing
-differs on purpose: upstream spreads EKS Pod Identity tokens that have the default lifetime over two hours at random;
-here a pod comes out the same each time.
+The rules are those of https://github.com/aws/amazon-eks-pod-identity-webhook (pkg/handler, pkg/cache). One difference
+is intended: upstream randomizes the default lifetime of EKS Pod Identity tokens within two hours. Here the result is
+always the same.
 
 Needed by: targets fleet, irsa_audit, irsa_verify, pod_rollout, role_irsa; demo; units of the collection (oracle).
 """
@@ -36,7 +36,7 @@ DEFAULT_EXPIRATION = 86400
 _REGION_KEYS = ("AWS_DEFAULT_REGION", "AWS_REGION")
 _STS_KEY = "AWS_STS_REGIONAL_ENDPOINTS"
 
-# What Go's encoding/csv takes for one record: a bare quote is an error there, which Python's csv lets pass.
+# A record of Go's encoding/csv. Unlike Python's csv module, it rejects a quote inside an unquoted field.
 _CSV_RECORD = re.compile(r'(?:"(?:[^"]|"")*"|[^",\r\n]*)(?:,(?:"(?:[^"]|"")*"|[^",\r\n]*))*')
 _GO_BOOLEANS = {
     **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
@@ -61,11 +61,10 @@ class _Injection:
 
 
 def configuration(ca_bundle: str, url: str) -> Json:
-    """Return the MutatingWebhookConfiguration as EKS registers it: pods at creation only, untouched when it fails.
+    """Return the MutatingWebhookConfiguration of EKS. It covers the creation of pods; failures are ignored.
 
-    Args:
-        ca_bundle: PEM in base64.
-        url: Where the webhook is; EKS too names a URL and no service.
+    :param ca_bundle: PEM in base64.
+    :param url: the URL of the webhook. EKS uses a URL too, not a service.
     """
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
@@ -104,55 +103,46 @@ def inject(
     config_map: Mapping[str, Json] | None = None,
     pod_identity: bool = False,
 ) -> Json:
-    """Return the pod as the webhook leaves it.
+    """Return a mutated copy of the pod; an equal one if nothing applies.
 
-    Args:
-        pod: A pod that is about to be created, with metadata.namespace and spec.serviceAccountName filled in.
-        service_account: Its account, or None when the webhook does not know it (yet).
-        region: What AWS_DEFAULT_REGION and AWS_REGION become; None leaves them alone, as the webhook's empty flag does.
-        sts_regional_endpoints: The webhook's flag, off upstream but on in EKS; the account's annotation beats it.
-        default_audience: Used where the account has no audience annotation.
-        default_expiration: Seconds; pod annotation beats account annotation beats this.
-        config_map: The webhook's ConfigMap, "namespace/name" or "*/name" to {RoleARN, Audience, UseRegionalSTS,
-            TokenExpiration}; used for accounts without the role annotation.
-        pod_identity: Whether the account has an EKS Pod Identity association, which wins over everything else.
-
-    Returns:
-        A new pod, equal to the given one when nothing applies.
+    :param pod: the pod to create, with metadata.namespace and spec.serviceAccountName.
+    :param service_account: the pod's service account; None if the webhook does not know it yet.
+    :param region: the value of AWS_DEFAULT_REGION and AWS_REGION; None does not set them.
+    :param sts_regional_endpoints: the webhook's flag, off upstream but on in EKS. The account's annotation takes
+        precedence.
+    :param default_audience: for accounts without the audience annotation.
+    :param default_expiration: in seconds. The pod's annotation takes precedence, then the account's.
+    :param config_map: the webhook's configuration for accounts without the role annotation: {RoleARN, Audience,
+        UseRegionalSTS, TokenExpiration} by "namespace/name" or "*/name".
+    :param pod_identity: whether the account has an EKS Pod Identity association, which takes precedence over the rest.
     """
     result = copy.deepcopy(pod)
     metadata = result.setdefault("metadata", {})
     if SKIP_LABEL in (metadata.get("labels") or {}):
         return result
-    account = _from_account(service_account, default_audience, default_expiration, sts_regional_endpoints)
+    account = _account_injection(service_account, default_audience, default_expiration, sts_regional_endpoints)
     injection = account
     if pod_identity:
-        injection = _pod_identity(account, default_expiration)
+        injection = _pod_identity_injection(account, default_expiration)
     elif account is None or not account.environment[0][1]:
-        # An empty annotation counts as none.
-        injection = _from_config_map(pod, config_map or {}, default_expiration)
+        # An empty annotation is like a missing one.
+        injection = _config_map_injection(pod, config_map or {}, default_expiration)
     if injection is None:
         return result
     annotations = metadata.get("annotations") or {}
     injection = dataclasses.replace(injection, expiration=_expiration(annotations, injection.expiration))
     if injection.label:
         metadata["labels"] = {**(metadata.get("labels") or {}), injection.label[0]: injection.label[1]}
-    _mutate(result["spec"], injection, region, _skipped(annotations))
+    _mutate_spec(result["spec"], injection, region, _skipped_containers(annotations))
     return result
 
 
-def review(request: Json, mutate: Callable[[Json], Json]) -> Json:
-    """Answer an AdmissionReview for a pod's creation.
+def review_pod(request: Json, mutate: Callable[[Json], Json]) -> Json:
+    """Return the AdmissionReview of a pod's creation with a response, whose patch is a JSON patch in base64.
 
-    Args:
-        request: An AdmissionReview (v1 or v1beta1) with a request.
-        mutate: Takes the pod, its namespace filled in, and returns it injected.
-
-    Returns:
-        The AdmissionReview with a response, its patch a JSON patch in base64.
-
-    Raises:
-        ValueError: it is not a review of a pod.
+    :param request: an AdmissionReview (v1 or v1beta1) with a request.
+    :param mutate: returns the mutated copy of a pod, which has a namespace.
+    :raises ValueError: if the request is not an AdmissionReview of a namespaced object.
     """
     try:
         admission = request["request"]
@@ -173,13 +163,13 @@ def review(request: Json, mutate: Callable[[Json], Json]) -> Json:
     return {"apiVersion": request.get("apiVersion"), "kind": request.get("kind"), "response": response}
 
 
-def _from_account(
+def _account_injection(
     service_account: Json | None, default_audience: str, default_expiration: int, regional: bool
 ) -> _Injection | None:
     if service_account is None:
         return None
     annotations = service_account.get("metadata", {}).get("annotations") or {}
-    return _irsa(
+    return _irsa_injection(
         annotations.get(ROLE_ARN, ""),
         annotations.get(f"{DOMAIN}/audience", default_audience),
         _expiration(annotations, default_expiration),
@@ -187,12 +177,12 @@ def _from_account(
     )
 
 
-def _from_config_map(pod: Json, config_map: Mapping[str, Json], default_expiration: int) -> _Injection | None:
+def _config_map_injection(pod: Json, config_map: Mapping[str, Json], default_expiration: int) -> _Injection | None:
     name = pod["spec"].get("serviceAccountName", "")
     entry = config_map.get(f"{pod['metadata'].get('namespace')}/{name}") or config_map.get(f"*/{name}")
     if not entry or not entry.get("RoleARN"):
         return None
-    return _irsa(
+    return _irsa_injection(
         entry["RoleARN"],
         entry.get("Audience", ""),
         entry.get("TokenExpiration") or default_expiration,
@@ -200,14 +190,14 @@ def _from_config_map(pod: Json, config_map: Mapping[str, Json], default_expirati
     )
 
 
-def _irsa(role_arn: str, audience: str, expiration: int, regional: bool) -> _Injection:
+def _irsa_injection(role_arn: str, audience: str, expiration: int, regional: bool) -> _Injection:
     mount_path = "/var/run/secrets/eks.amazonaws.com/serviceaccount"
-    # The ARN goes in as it stands: upstream logs a malformed one and injects it all the same.
+    # Upstream logs an ARN that is not valid, but injects it.
     environment = (("AWS_ROLE_ARN", role_arn), ("AWS_WEB_IDENTITY_TOKEN_FILE", f"{mount_path}/token"))
     return _Injection(environment, "aws-iam-token", mount_path, "token", audience, expiration, regional)
 
 
-def _pod_identity(account: _Injection | None, default_expiration: int) -> _Injection:
+def _pod_identity_injection(account: _Injection | None, default_expiration: int) -> _Injection:
     mount_path, token = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount", "eks-pod-identity-token"
     return _Injection(
         (
@@ -231,14 +221,14 @@ def _expiration(annotations: Mapping[str, str], default: int) -> int:
     return max(int(value), MIN_EXPIRATION)
 
 
-def _skipped(annotations: Mapping[str, str]) -> frozenset[str]:
+def _skipped_containers(annotations: Mapping[str, str]) -> frozenset[str]:
     record = annotations.get(f"{DOMAIN}/skip-containers", "").lstrip("\r\n").splitlines()[:1]
     if not record or not _CSV_RECORD.fullmatch(record[0]):
         return frozenset()
     return frozenset(next(csv.reader(record)))
 
 
-def _mutate(spec: Json, injection: _Injection, region: str | None, skipped: frozenset[str]) -> None:
+def _mutate_spec(spec: Json, injection: _Injection, region: str | None, skipped: frozenset[str]) -> None:
     selector = spec.get("nodeSelector") or {}
     if "windows" in (selector.get("kubernetes.io/os"), selector.get("beta.kubernetes.io/os")):
         path = "C:" + injection.environment[1][1].replace("/", "\\")
@@ -262,7 +252,7 @@ def _mutate(spec: Json, injection: _Injection, region: str | None, skipped: froz
 def _mutate_container(container: Json, injection: _Injection, region: str | None) -> None:
     environment = list(container.get("env") or [])
     present = {variable["name"] for variable in environment}
-    # Upstream leaves a container wholly alone, the mount included, only when all three groups are there already.
+    # Upstream skips a container, mount included, only if it already has variables of all three groups.
     if present.intersection(injection.keys) and present.intersection(_REGION_KEYS) and _STS_KEY in present:
         return
     if injection.regional and _STS_KEY not in present:

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Run all jobs, three in parallel. The last line counts the checks; the exit status is 1 if one failed. Why not make -j:
-# it mixes the output of jobs and stops after a failed one.
+# Run jobs, three in parallel: all.sh test runs those that need only Python, without the longest integration targets;
+# all.sh runs all. A line tells how each job ended; the output of a failed job follows it. The last line counts the
+# checks; the exit status is 1 if one failed. Why not make -j: it mixes the output of jobs and stops after a failed one.
 . "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
 cd "$ROOT" || exit
 
-# Run one job and print its output when it ends.
+# Run one job.
 if [ "${1:-}" = --job ]; then
     read -ra words <<<"$2"
     log=$LOGS/$(tr ' /' __ <<<"$2")
@@ -12,22 +13,33 @@ if [ "${1:-}" = --job ]; then
     make --no-print-directory "${words[@]}" </dev/null >"$log" 2>&1 || status=$?
     exec 9>"$LOGS/lock"
     flock 9
-    echo "== $2"
-    cat "$log"
-    echo "== $2: $SECONDS s"
+    [ "$status" -eq 0 ] || cat "$log"
+    echo "$SECONDS s  $(grep -E '^[a-z0-9-]+: [0-9]+ passed, ' "$log" | tail -n 1 || true)"
     exit "$status"
 fi
 
+# The longest jobs first. The integration targets are split in two, because they wait for a third of their time.
+half() { echo "integration JOB_NAME=integration-$1 PART=$1/2"; }
+jobs=("$(half 1)" "$(half 2)" sanity units lint)
+names=(lint sanity units integration-1 integration-2)
+case ${1:-} in
+    test) export SKIPPED_TARGETS=long ;;
+    '')
+        jobs=(test-envtest "$(half 1)" "$(half 2)" 'matrix ARGS=--check' units sanity policies browser lint galaxy-check docs-check ee-check)
+        names=(lint sanity units policies browser integration-1 integration-2 envtest matrix galaxy ee docs)
+        ;;
+    *) die "invalid argument $1: must be test or left out" ;;
+esac
+
 # Remove the results of earlier runs, and make the environment that all jobs use.
 rm -rf "$RESULTS"
+say 'installing the development environment unless it is up to date'
 (use_venv)
 LOGS=$(mktemp -d)
 trap 'rm -rf "$LOGS"' EXIT
 export LOGS
+say "running ${#jobs[@]} jobs, three in parallel"
 status=0
-# The longest jobs first. The integration targets are split in two, because they wait for a third of their time.
-half() { echo "integration JOB_NAME=integration-$1 PART=$1/2"; }
-printf '%s\n' test-envtest "$(half 1)" "$(half 2)" 'matrix ARGS=--check' units sanity policies browser lint galaxy-check docs-check ee-check |
-    xargs -P 3 -I JOB "$TOOLS/ci/all.sh" --job JOB || status=1
-"$TOOLS/ci/summary.sh" lint sanity units policies browser integration-1 integration-2 envtest matrix galaxy ee docs || status=1
+printf '%s\n' "${jobs[@]}" | xargs -P 3 -I JOB "$TOOLS/ci/all.sh" --job JOB || status=1
+"$TOOLS/ci/summary.sh" "${names[@]}" || status=1
 exit "$status"

@@ -44,7 +44,7 @@ def from_environment(environment: collections.abc.Mapping[str, str]) -> dict[str
 
 def from_sandbox(directory: pathlib.Path) -> dict[str, t.Any]:
     """Read the variables of a running sandbox: those below and all that it exports."""
-    state = settings.State(directory)
+    state = settings.StateDirectory(directory)
     cluster = state.cluster()
     return from_environment(state.env()) | {
         "account_id": cluster["account_id"],
@@ -53,7 +53,7 @@ def from_sandbox(directory: pathlib.Path) -> dict[str, t.Any]:
         "creating_cluster": settings.CREATING_CLUSTER,
         "dir": str(directory),
         "endpoint": cluster["endpoint"],
-        "further_clusters": {further.cluster()["name"]: _further(further) for further in state.all_further()},
+        "further_clusters": {further.cluster()["name"]: _further(further) for further in state.further_clusters()},
         "issuer": cluster["issuer"],
         "kubeconfig": str(state.kubeconfig),
         "no_issuer_cluster": settings.NO_ISSUER_CLUSTER,
@@ -63,7 +63,7 @@ def from_sandbox(directory: pathlib.Path) -> dict[str, t.Any]:
     }
 
 
-def _further(state: settings.State) -> dict[str, str]:
+def _further(state: settings.StateDirectory) -> dict[str, str]:
     return {
         "account_id": state.cluster()["account_id"],
         "cluster_file": str(state.cluster_file),

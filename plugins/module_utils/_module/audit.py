@@ -297,7 +297,7 @@ class AuditClusterReader:
             return Unknown("pods are not looked at")
         found: dict[Name, list[Json]] = collections.defaultdict(list)
         for pod in self._list(functools.partial(workloads.list_pods, keep=_trim_pod)):
-            found[pod["metadata"]["namespace"], injection.account_of(pod)].append(pod)
+            found[pod["metadata"]["namespace"], injection.get_account_name(pod)].append(pod)
         return found
 
     def read_owners(self, facts: AuditFacts) -> dict[str, dict[workload_kinds.Owner, Json | None]]:
@@ -313,7 +313,7 @@ class AuditClusterReader:
         while missing := {
             (namespace, owner): None
             for namespace, pods in doubtful.items()
-            for owner in workload_kinds.list_unread_owners(pods, found[namespace], with_templates=True)
+            for owner in workload_kinds.list_owners_to_read(pods, found[namespace], with_templates=True)
         }:
             read = self._read_workloads(list(missing))
             for namespace, owner in missing:
@@ -351,7 +351,7 @@ class AuditClusterReader:
             (name[0], kind, source): None
             for name in facts.examined_accounts
             for pod in facts.pods.get(name, ())
-            for kind, source in injection.env_sources_of(pod)
+            for kind, source in injection.list_env_sources(pod)
         }
         found: dict[str, dict[tuple[str, str], list[str]]] = collections.defaultdict(dict)
         for (namespace, kind, name), keys in zip(sources, self._pool.map(self._read_keys, sources), strict=True):

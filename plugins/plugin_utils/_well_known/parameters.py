@@ -32,7 +32,7 @@ class ParameterKind:
     def advice(self) -> str:
         """The fix for an invalid value, with an example."""
         example = f"[{self.example!r}]" if self.shape == "list" else self.example
-        return f"give {self.what}, such as {example}"
+        return f"use {self.what}, such as {example}"
 
     def example_value(self, partition: str) -> Value:
         """A valid value. ARNs are in the given partition."""

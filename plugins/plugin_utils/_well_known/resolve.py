@@ -77,7 +77,9 @@ def make_templates(requests: t.Any) -> list[Template]:
     """
     problems = validation.Problems()
     if not isinstance(requests, (list, tuple)):
-        problems.add(f"{_OPTION} is not a list", "give names of policies, or mappings with name and parameters")
+        problems.add(
+            f"{_OPTION} is not a list", "use a list of names of policies, or of mappings with name and parameters"
+        )
         problems.raise_if_any()
     templates: list[Template] = []
     for request in requests:
@@ -123,7 +125,7 @@ def _make_template(problems: validation.Problems, request: t.Any) -> Template | 
     if not isinstance(request, t.Mapping) or not isinstance(request.get(_NAME), str):
         problems.add(
             f"{_OPTION} has an element without a name",
-            "give the name of a policy, or a mapping with name and parameters",
+            "use the name of a policy, or a mapping with name and parameters",
         )
         return None
     name = str(request[_NAME])
@@ -150,7 +152,7 @@ def _find_faults(policy: Policy, arguments: t.Mapping[str, t.Any]) -> list[tuple
     for key, value in arguments.items():
         if key in overrides:
             if not isinstance(value, str) or not _OVERRIDE.fullmatch(value):
-                faults.append((f"{key} {value!r} is not valid", f"give {key} as text"))
+                faults.append((f"{key} {value!r} is not valid", f"set {key} to a valid name"))
         elif key not in policy["parameters"]:
             known = [*policy["parameters"], *overrides]
             similar = difflib.get_close_matches(key, known, n=1)

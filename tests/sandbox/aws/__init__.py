@@ -1,42 +1,41 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox's AWS: moto's server, made to refuse what AWS refuses.
+"""The sandbox's AWS: a moto server with the checks of AWS.
 
-``python -m sandbox.aws --dir D --port P`` serves IAM, STS and EKS (and whatever else moto has) over HTTP on 127.0.0.1,
-writes its address to D/aws.json as ``{"endpoint": "http://127.0.0.1:<port>"}`` and prints one line when it is ready.
-D/cluster.json gives the cluster of settings.CLUSTER_NAME its endpoint, CA, issuer and keys, and each
-D/clusters/NAME/cluster.json that is there at the start makes a further one; they are read when needed and again when
-they change.
+``python -m sandbox.aws --dir D --port P`` serves IAM, STS, EKS and the other services of moto over HTTP on 127.0.0.1.
+When it is ready, it writes ``{"endpoint": "http://127.0.0.1:<port>"}`` to D/aws.json and prints one line.
+D/cluster.json has the endpoint, CA, issuer and keys of the cluster ``settings.CLUSTER_NAME``. Each
+D/clusters/NAME/cluster.json that exists at the start adds a further cluster. Files that change are read again.
 
-What differs from plain moto: iam (roles, policies, OpenID Connect providers, trust documents), sts (tokens, sessions),
-eks, evaluation (trust policies against claims, policies of identities against calls), access (refused keys, permissions
-of users and roles), state (quotas).
+Differences from moto: iam (roles, policies, OpenID Connect providers, trust documents), sts (tokens, sessions), eks,
+evaluation (trust and identity policies), access (invalid keys, permissions of users and roles), state (quotas).
 
-Tests steer it through JSON over HTTP, which needs no credentials:
+Tests control it with these requests, which take and return JSON and need no credentials:
 
 ``POST /sandbox-api/faults``
-    One object or a list: ``service`` ("iam", "sts", "eks" or "*"), ``operation`` (API name or "*"), then what happens:
-    ``code``, ``message``, ``status`` (400) for an error; ``body`` with ``status`` for an answer that isn't AWS's;
-    ``lose_answer`` true to perform the call and drop the connection; ``delay`` in seconds before anything else.
-    ``parameters`` {name: value} narrows it to calls with these (path, query or form). ``times`` (1) calls are hit; 0 is
-    for ever; ``every`` 20 hits one in 20 of them. Several faults queue up, first come first served.
+    Add a fault, or a list of them. ``service`` ("iam", "sts", "eks" or "*") and ``operation`` (API name or "*") select
+    the calls, ``parameters`` {name: value} only those with these path, query or form parameters. The effect is one of:
+    ``code``, ``message`` and ``status`` (default 400) return an error; ``body`` and ``status`` return a response that
+    is not AWS's; ``lose_answer`` true performs the call and drops the connection. Before that, ``delay`` waits so many
+    seconds. ``times`` (default 1) is the number of calls to hit, 0 means no limit. ``every`` 20 hits every 20th call.
+    If several faults match, the oldest applies.
 ``GET /sandbox-api/faults``, ``DELETE /sandbox-api/faults``
-    Those still waiting; forget them.
+    List the faults that are left; remove them.
 ``GET /sandbox-api/calls``, ``DELETE /sandbox-api/calls``
-    {service: {operation: count}} since the start or the last DELETE, refused calls included; start again from nothing.
+    {service: {operation: count}} since the start or the last DELETE, failed calls included; reset the counts.
 ``POST /sandbox-api/quotas``
-    {name: number}, see state.QUOTAS; answers with all of them.
+    Set quotas, {name: number}, see state.QUOTAS. Returns all quotas.
 ``POST /sandbox-api/bound``
-    [ARN, ...]: the users and roles whose policies are enforced from now on, those of all others no longer.
+    [ARN, ...]: enforce the policies of these users and roles, and of no others.
 ``GET /sandbox-api/access-keys/<access key id>``
-    {"secret_access_key", "session_token"}: what the key's signatures are verified with.
+    {"secret_access_key", "session_token"}, to verify signatures.
 ``POST /sandbox-api/reset``
-    Back to the seeds: everything made, every fault, count and quota is gone. Clusters' files are read again.
+    Restore the initial state: removes all objects, faults, counts and quotas, and reads the clusters' files again.
 
-Access keys that are refused on sight stand in settings.py. Permissions are not enforced, but for those users and roles
-that were posted to ``/sandbox-api/bound``: what their policies, permissions boundaries and session policies don't allow
-of IAM, STS, EKS and EC2 is refused, with the resources and condition keys that AWS has for each action.
+The access keys in settings.py that simulate invalid credentials always fail. Permissions are enforced only for the
+users and roles that were sent to ``/sandbox-api/bound``. Their policies, permissions boundaries and session policies
+must allow their calls to IAM, STS, EKS and EC2, with the resources and condition keys that AWS has for each action.
 
 Needed by: every target; demo; benchmarks.
 """

@@ -16,7 +16,7 @@ import signal
 import sys
 import types
 
-# Regions younger than moto's list exist all the same. Read when moto is first imported.
+# Allow regions that are newer than moto's list. moto reads this when it is first imported.
 os.environ.setdefault("MOTO_ALLOW_NONEXISTENT_REGION", "true")
 
 from sandbox import settings
@@ -28,17 +28,19 @@ def _stop(_signal: int, _frame: types.FrameType | None) -> None:
 
 
 def main() -> None:
-    """Serve until told to stop."""
-    parser = argparse.ArgumentParser(prog="python -m sandbox.aws", description="An AWS on loopback.")
+    """Serve until SIGTERM or SIGINT."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.aws", description="A simulated AWS on loopback.")
     parser.add_argument("--dir", type=pathlib.Path, required=True, help="the sandbox's state directory")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--port", type=int, default=0, help="0 chooses a free port")
     parser.add_argument("--host", default="127.0.0.1")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     arguments.dir.mkdir(parents=True, exist_ok=True)
-    state = settings.State(arguments.dir)
-    server = serve([cluster.cluster_file for cluster in (state, *state.all_further())], arguments.host, arguments.port)
+    state = settings.StateDirectory(arguments.dir)
+    server = serve(
+        [cluster.cluster_file for cluster in (state, *state.further_clusters())], arguments.host, arguments.port
+    )
     endpoint = f"http://{arguments.host}:{server.server_port}"
     settings.write_private(arguments.dir / "aws.json", json.dumps({"endpoint": endpoint}))
     print(f"AWS is ready at {endpoint}", flush=True)

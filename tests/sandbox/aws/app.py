@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTP side: who calls what with which key, then moto under a lock, or a refusal, or what a test asked for.
+"""The HTTP server: checks each call, injects faults, then lets moto handle the call.
 
 Needed by: every target.
 """
@@ -32,12 +32,12 @@ from werkzeug.wrappers import Response
 from sandbox import settings
 from sandbox.aws import eks
 from sandbox.aws.access import authorization, credentials
-from sandbox.aws.control import Control, Fault
+from sandbox.aws.control import AwsFault, FaultInjector
+from sandbox.aws.errors import UnmodeledError, render_error
 from sandbox.aws.iam import backend as iam
 from sandbox.aws.iam.operations import IamOperations
 from sandbox.aws.state import STATE
 from sandbox.aws.sts import backend as sts
-from sandbox.aws.wire import Refusal, error_response
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -53,14 +53,14 @@ _UNSIGNED = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
 
 
 class ServerRequest(Request):
-    """A request that came over a socket, as moto wants it marked."""
+    """A request that moto recognizes as one to its server."""
 
     from_wsgi_server = True
 
 
 @dataclasses.dataclass(frozen=True)
-class Call:
-    """One call of an AWS API, read off the request."""
+class AwsCall:
+    """A call of an AWS API."""
 
     service: str
     operation: str
@@ -76,70 +76,73 @@ class Application:
     def __init__(self, cluster_files: t.Sequence[pathlib.Path]) -> None:
         for module in (iam, sts, eks):
             module.install()
-        STATE.watch(cluster_files)
+        STATE.set_cluster_files(cluster_files)
         self._cluster_files = cluster_files
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._control = Control()
-        # moto's backends are plain dicts and lists; one call at a time costs nothing, for they never wait.
+        self._faults = FaultInjector()
+        # moto's backends are dicts and lists that are not safe to share between threads.
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> t.Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path.startswith("/sandbox-api/"):
-            return self._administer(ServerRequest(environ))(environ, start_response)
-        _unfold_presigned(environ)
+            return self._handle_control(ServerRequest(environ))(environ, start_response)
+        _move_presigned_query_to_headers(environ)
         request = ServerRequest(environ)
-        service = _service(request)
+        service = _service_of(request)
         try:
-            call = _identify(service, request)
+            call = _parse_call(service, request)
             if call is None:
-                return self._elsewhere(environ, start_response)
-            fault = self._meet(call)
+                return self._serve_with_moto(environ, start_response)
+            fault = self._admit(call)
             if fault and fault.body is not None:
                 response = Response(fault.body, fault.status, mimetype="text/html")
             elif call.service in _OPERATIONS:
-                response = self._answer(call, request)
+                response = self._dispatch(call, request)
             else:
-                return self._elsewhere(environ, start_response)
-            if fault:
-                _lose_answer(fault, request)
-        except Refusal as refusal:
-            response = error_response(service or "", refusal)
+                return self._serve_with_moto(environ, start_response)
+            if fault and fault.lose_answer:
+                _drop_connection(request)
+        except UnmodeledError as error:
+            response = render_error(service or "", error)
         except ConnectionError:
             raise
         except Exception as error:
-            # The last resort of a server: AWS's shape for a fault of its own instead of an HTML page.
+            # Clients expect an AWS error, not an HTML page.
             LOG.exception("%s failed", request.path)
-            failure = Refusal("InternalFailure", f"{type(error).__name__}: {error}", 500)
-            response = error_response(service or "", failure)
+            internal_error = UnmodeledError("InternalFailure", f"{type(error).__name__}: {error}", 500)
+            response = render_error(service or "", internal_error)
         return response(environ, start_response)
 
-    def _meet(self, call: Call) -> Fault | None:
-        """Count the call, and let it have its fault, if any; raise the refusal of those who may not make it."""
-        fault = self._control.call(call.service, call.operation, call.parameters)
+    def _admit(self, call: AwsCall) -> AwsFault | None:
+        """Count the call, check its credentials and permissions, and return the fault that applies, if any.
+
+        :raises UnmodeledError: if the fault is an error, or the caller may not make this call.
+        """
+        fault = self._faults.record_call(call.service, call.operation, call.parameters)
         if fault:
             if fault.delay:
                 time.sleep(fault.delay)
             if fault.body is not None:
                 return fault
             if fault.code:
-                raise Refusal(fault.code, fault.message or fault.code, fault.status)
+                raise UnmodeledError(fault.code, fault.message or fault.code, fault.status)
         if call.access_key_id:
-            self._check(call)
+            self._check_access(call)
         elif call.operation not in _UNSIGNED:
-            raise Refusal("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+            raise UnmodeledError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
         return fault
 
-    def _answer(self, call: Call, request: Request) -> Response:
+    def _dispatch(self, call: AwsCall, request: Request) -> Response:
         try:
             with self._lock:
                 status, headers, body = _OPERATIONS[call.service].dispatch(request)
         except NotImplementedError as error:
-            message = f"The sandbox has no {call.service}:{call.operation}: {error}"
-            raise Refusal("NotImplemented", message, 501) from None
+            message = f"The sandbox does not implement {call.service}:{call.operation}: {error}"
+            raise UnmodeledError("NotImplemented", message, 501) from None
         return Response(body, int(status), headers)
 
-    def _check(self, call: Call) -> None:
+    def _check_access(self, call: AwsCall) -> None:
         access_key_id = t.cast(str, call.access_key_id)
         common: dict[str, t.Any] = {
             "service": call.service,
@@ -153,34 +156,34 @@ class Application:
                 credentials.check(**common, token=call.token)
             authorization.check(**common)
 
-    def _elsewhere(self, environ: WSGIEnvironment, start_response: StartResponse) -> t.Iterable[bytes]:
-        """Every other service, and moto's own API, as moto serves them."""
+    def _serve_with_moto(self, environ: WSGIEnvironment, start_response: StartResponse) -> t.Iterable[bytes]:
+        """Serve a call of any other service, or of moto's own API."""
         with self._lock:
-            answer = self._moto(environ, start_response)
+            chunks = self._moto(environ, start_response)
             try:
-                return list(answer)
+                return list(chunks)
             finally:
                 with contextlib.suppress(AttributeError):
-                    answer.close()
+                    chunks.close()
 
-    # The admin API
+    # The control API
 
-    def _administer(self, request: Request) -> Response:
+    def _handle_control(self, request: Request) -> Response:
         name, _slash, key = request.path.removeprefix("/sandbox-api/").strip("/").partition("/")
         handlers: dict[tuple[str, str], t.Callable[[t.Any], t.Any]] = {
-            ("GET", "faults"): lambda _body: self._control.faults(),
-            ("POST", "faults"): self._control.add,
-            ("DELETE", "faults"): lambda _body: self._control.clear_faults(),
-            ("GET", "calls"): lambda _body: self._control.calls(),
-            ("DELETE", "calls"): lambda _body: self._control.clear_calls(),
+            ("GET", "faults"): lambda _body: self._faults.faults(),
+            ("POST", "faults"): self._faults.add,
+            ("DELETE", "faults"): lambda _body: self._faults.clear_faults(),
+            ("GET", "calls"): lambda _body: self._faults.calls(),
+            ("DELETE", "calls"): lambda _body: self._faults.clear_calls(),
             ("POST", "quotas"): self._set_quotas,
-            ("POST", "bound"): self._bind,
-            ("GET", "access-keys"): lambda _body: credentials.secret_of(key),
+            ("POST", "bound"): self._set_enforced_arns,
+            ("GET", "access-keys"): lambda _body: credentials.secrets_of(key),
             ("POST", "reset"): lambda _body: self._reset(),
         }
         handler = handlers.get((request.method, name))
         if handler is None:
-            return _json({"error": f"no {request.method} {request.path}"}, 404)
+            return _json({"error": f"{request.method} {request.path} does not exist"}, 404)
         try:
             body = json.loads(request.get_data() or b"null")
             with self._lock:
@@ -189,21 +192,21 @@ class Application:
             return _json({"error": str(error)}, 400)
         return _json({} if result is None else result, 200)
 
-    def _set_quotas(self, wanted: dict[str, int]) -> dict[str, int]:
-        if unknown := set(wanted) - set(STATE.quotas):
+    def _set_quotas(self, quotas: dict[str, int]) -> dict[str, int]:
+        if unknown := set(quotas) - set(STATE.quotas):
             raise ValueError(f"unknown quotas: {', '.join(sorted(unknown))}")
-        STATE.quotas.update({name: int(value) for name, value in wanted.items()})
+        STATE.quotas.update({name: int(value) for name, value in quotas.items()})
         return STATE.quotas
 
-    def _bind(self, arns: list[str]) -> list[str]:
-        STATE.bound = frozenset(arns)
-        return sorted(STATE.bound)
+    def _set_enforced_arns(self, arns: list[str]) -> list[str]:
+        STATE.enforced_arns = frozenset(arns)
+        return sorted(STATE.enforced_arns)
 
     def _reset(self) -> None:
         BackendDict.reset()
-        self._control.reset()
+        self._faults.reset()
         STATE.reset()
-        STATE.watch(self._cluster_files)
+        STATE.set_cluster_files(self._cluster_files)
 
 
 def _json(value: t.Any, status: int) -> Response:
@@ -211,20 +214,20 @@ def _json(value: t.Any, status: int) -> Response:
 
 
 class _Handler(MotoRequestHandler):
-    # Headers and body leave in two writes; with Nagle's algorithm the second would wait for an acknowledgement.
+    # Headers and body are two writes. With Nagle's algorithm the second waits for an acknowledgement.
     disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Thousands of calls: only errors are worth a line."""
+        """Log no successful requests."""
 
 
 def serve(cluster_files: t.Sequence[pathlib.Path], host: str, port: int) -> BaseWSGIServer:
-    """Make a threaded server, bound but not yet serving."""
+    """Create the server. It listens; call ``serve_forever`` to serve."""
     return make_server(host, port, Application(cluster_files), threaded=True, request_handler=_Handler)
 
 
-def _unfold_presigned(environ: WSGIEnvironment) -> None:
-    """Turn a presigned query into the headers that moto reads, unless the caller sent those itself."""
+def _move_presigned_query_to_headers(environ: WSGIEnvironment) -> None:
+    """Set the headers that moto reads from the query of a presigned URL. Headers that the caller sent are kept."""
     query = dict(urllib.parse.parse_qsl(environ.get("QUERY_STRING", "")))
     if "X-Amz-Credential" not in query:
         return
@@ -237,15 +240,15 @@ def _unfold_presigned(environ: WSGIEnvironment) -> None:
         environ.setdefault("HTTP_X_AMZ_SECURITY_TOKEN", query["X-Amz-Security-Token"])
 
 
-def _scope(request: Request) -> list[str]:
-    """Access key, date, region, service and terminator of a SigV4 credential; empty when the call isn't signed."""
+def _credential_scope(request: Request) -> list[str]:
+    """Access key, date, region, service and terminator of a SigV4 credential; empty if the call is not signed."""
     credential = request.headers.get("Authorization", "").partition("Credential=")[2].partition(",")[0]
     scope = credential.split("/")
     return scope if len(scope) == 5 else []
 
 
-def _service(request: Request) -> str | None:
-    if scope := _scope(request):
+def _service_of(request: Request) -> str | None:
+    if scope := _credential_scope(request):
         return scope[3]
     if request.form.get("Action") in _UNSIGNED or request.form.get("Version") == "2011-06-15":
         return "sts"
@@ -254,27 +257,28 @@ def _service(request: Request) -> str | None:
     return "eks" if request.path.split("/")[1:2] == ["clusters"] else None
 
 
-def _identify(service: str | None, request: Request) -> Call | None:
+def _parse_call(service: str | None, request: Request) -> AwsCall | None:
     if service not in _OPERATIONS and service != "ec2":
         return None
-    scope = _scope(request)
+    scope = _credential_scope(request)
     access_key_id, region = (scope[0], scope[2]) if scope else (None, settings.REGION)
     token = request.headers.get("X-Amz-Security-Token")
     if service != "eks":
         parameters = request.values.to_dict()
         if service == "ec2":
-            # moto reads it again.
+            # moto reads the body again.
             request.environ["wsgi.input"] = io.BytesIO(urllib.parse.urlencode(parameters).encode())
-        return Call(service, parameters.get("Action", ""), parameters, access_key_id, token, region)
+        return AwsCall(service, parameters.get("Action", ""), parameters, access_key_id, token, region)
     try:
         operation, path_parameters = get_service_router("eks").match(request)
     except NotFound:
-        raise Refusal("UnknownOperationException", f"No operation at {request.method} {request.path}", 404) from None
-    return Call("eks", operation.name, {**request.args.to_dict(), **path_parameters}, access_key_id, token, region)
+        raise UnmodeledError(
+            "UnknownOperationException", f"No operation at {request.method} {request.path}", 404
+        ) from None
+    return AwsCall("eks", operation.name, {**request.args.to_dict(), **path_parameters}, access_key_id, token, region)
 
 
-def _lose_answer(fault: Fault, request: Request) -> None:
-    if fault.lose_answer:
-        connection: socket.socket = request.environ["werkzeug.socket"]
-        connection.shutdown(socket.SHUT_RDWR)
-        raise ConnectionAbortedError("the answer is lost on purpose")
+def _drop_connection(request: Request) -> None:
+    connection: socket.socket = request.environ["werkzeug.socket"]
+    connection.shutdown(socket.SHUT_RDWR)
+    raise ConnectionAbortedError("a fault dropped the connection")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults to inject and calls counted, for tests; the package's docstring describes the requests.
+"""Inject faults and count calls, for tests. The package's docstring describes the requests.
 
 Needed by: targets awx, bad_input, fleet, irsa_bindings_stress, irsa_role, irsa_verify; make permissions.
 """
@@ -16,8 +16,8 @@ import typing as t
 
 
 @dataclasses.dataclass
-class Fault:
-    """One planned misfortune."""
+class AwsFault:
+    """A fault to inject, see the package's docstring."""
 
     service: str
     operation: str
@@ -29,55 +29,55 @@ class Fault:
     delay: float = 0.0
     parameters: dict[str, str] = dataclasses.field(default_factory=dict)
     times: int = 1
-    every: int = 1  # 20: one in 20 of the calls that are meant
+    every: int = 1  # 20: every 20th matching call
 
     def __post_init__(self) -> None:
         if not (self.code or self.lose_answer or self.delay or self.body is not None):
-            raise ValueError("a fault needs one of code, body, lose_answer, delay")
+            raise ValueError("a fault needs one of: code, body, lose_answer, delay")
         self._forever = self.times == 0
-        self._passed = 0
+        self._match_count = 0
 
-    def hits(self, service: str, operation: str, parameters: c.Mapping[str, t.Any]) -> bool:
-        """Whether this call is meant, and its turn."""
-        meant = (
+    def matches(self, service: str, operation: str, parameters: c.Mapping[str, t.Any]) -> bool:
+        """Whether to inject this fault into a call."""
+        matched = (
             self.service in ("*", service)
             and self.operation in ("*", operation)
             and all(parameters.get(name) == value for name, value in self.parameters.items())
         )
-        self._passed += meant
-        return meant and self._passed % self.every == 0
+        self._match_count += matched
+        return matched and self._match_count % self.every == 0
 
-    def spend(self) -> bool:
-        """Take one of its times; tell whether it is used up."""
+    def use_once(self) -> bool:
+        """Count one use; return whether it was the last one."""
         self.times -= 0 if self._forever else 1
         return self.times <= 0 and not self._forever
 
 
-class Control:
-    """What tests have asked of the server, and what it has seen; safe under threads."""
+class FaultInjector:
+    """The faults to inject, and the number of calls of each operation. Threads can share it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.reset()
 
     def reset(self) -> None:
-        """Forget faults and counts."""
+        """Remove all faults and counts."""
         with self._lock:
-            self._faults: list[Fault] = []
+            self._faults: list[AwsFault] = []
             self._calls: collections.Counter[tuple[str, str]] = collections.Counter()
 
-    def add(self, wanted: t.Any) -> None:
-        """Queue faults.
+    def add(self, spec: t.Any) -> None:
+        """Add a fault or a list of faults.
 
-        Raises:
-            TypeError, ValueError: for an unknown key or a fault that does nothing.
+        :raises TypeError: for an unknown key.
+        :raises ValueError: for a fault without effect.
         """
-        faults = [Fault(**entry) for entry in (wanted if isinstance(wanted, list) else [wanted])]
+        faults = [AwsFault(**entry) for entry in (spec if isinstance(spec, list) else [spec])]
         with self._lock:
             self._faults += faults
 
     def clear_faults(self) -> None:
-        """Forget the faults that are left."""
+        """Remove all faults."""
         with self._lock:
             self._faults = []
 
@@ -87,25 +87,25 @@ class Control:
             return [dataclasses.asdict(fault) for fault in self._faults]
 
     def clear_calls(self) -> None:
-        """Count from nothing again."""
+        """Reset the counts."""
         with self._lock:
             self._calls.clear()
 
     def calls(self) -> dict[str, dict[str, int]]:
-        """How often each operation was called."""
+        """The number of calls by service and operation."""
         with self._lock:
-            table: dict[str, dict[str, int]] = {}
+            counts: dict[str, dict[str, int]] = {}
             for (service, operation), count in sorted(self._calls.items()):
-                table.setdefault(service, {})[operation] = count
-            return table
+                counts.setdefault(service, {})[operation] = count
+            return counts
 
-    def call(self, service: str, operation: str, parameters: c.Mapping[str, t.Any]) -> Fault | None:
-        """Count a call, and give the fault that it meets, if any."""
+    def record_call(self, service: str, operation: str, parameters: c.Mapping[str, t.Any]) -> AwsFault | None:
+        """Count a call and return the fault to inject, if any."""
         with self._lock:
             self._calls[service, operation] += 1
             for fault in self._faults:
-                if fault.hits(service, operation, parameters):
-                    if fault.spend():
+                if fault.matches(service, operation, parameters):
+                    if fault.use_once():
                         self._faults.remove(fault)
                     return fault
         return None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EKS clusters that differ from one another, and the associations, add-ons and access entries that moto lacks.
+"""EKS: clusters with an issuer each, and the pod identity associations, add-ons and access entries that moto lacks.
 
 Needed by: targets eks_oidc_info, fleet, inventory_eks_clusters, irsa_audit, irsa_verify; demo.
 """
@@ -37,8 +37,8 @@ _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/.+")
 
 
 @functools.cache
-def _authority(name: str) -> str:
-    """A cluster's certificate authority as DescribeCluster gives it: PEM in base64."""
+def _cluster_ca(name: str) -> str:
+    """A certificate authority in the form of DescribeCluster: PEM in base64."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "kubernetes")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -56,12 +56,12 @@ def _authority(name: str) -> str:
     return base64.b64encode(certificate.public_bytes(serialization.Encoding.PEM)).decode()
 
 
-def _suffix(partition: str) -> str:
+def _dns_suffix(partition: str) -> str:
     return "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
 
 
 class Eks(EKSBackend):
-    """The EKS of one account and region; it starts with the clusters of settings.py and with those of the files."""
+    """The EKS of one account and region. It starts with the clusters of settings.py and of the cluster files."""
 
     clusters: dict[str, Cluster]
 
@@ -72,9 +72,11 @@ class Eks(EKSBackend):
         self.access_entries: dict[str, dict[str, dict[str, t.Any]]] = {}
         if (region_name, account_id) == (settings.REGION, settings.ACCOUNT_ID):
             self._seed()
-        for real in STATE.clusters():
-            if (real["region"], real["account_id"]) == (region_name, account_id) and real["name"] not in self.clusters:
-                self.create_cluster(real["name"], self._role_arn(), _SUBNETS, version=real["version"])
+        for record in STATE.clusters():
+            if (record["region"], record["account_id"]) == (region_name, account_id) and record[
+                "name"
+            ] not in self.clusters:
+                self.create_cluster(record["name"], self._role_arn(), _SUBNETS, version=record["version"])
 
     @property
     def _url_module(self) -> types.ModuleType:
@@ -100,71 +102,74 @@ class Eks(EKSBackend):
                 clusterName=name, message=f"The cluster name {name} doesn't match ^[0-9A-Za-z][A-Za-z0-9\\-_]*"
             )
         cluster = super().create_cluster(name, *args, **kwargs)
-        # A cluster made again under its old name has another issuer, as on AWS.
+        # As on AWS, a cluster that is created again with the same name has another issuer.
         identifier = hashlib.sha256(uuid.uuid4().bytes).hexdigest()[:32].upper()
-        domain = _suffix(self.partition)
+        domain = _dns_suffix(self.partition)
         cluster.identity = {"oidc": {"issuer": f"https://oidc.eks.{self.region_name}.{domain}/id/{identifier}"}}
         cluster.endpoint = f"https://{identifier}.gr7.{self.region_name}.eks.{domain}"
-        cluster.certificate_authority = {"data": _authority(cluster.arn)}
+        cluster.certificate_authority = {"data": _cluster_ca(cluster.arn)}
         cluster.version = kwargs.get("version") or settings.VERSION
         return cluster
 
     def describe_cluster(self, name: str) -> Cluster:
         cluster = super().describe_cluster(name)
-        ours = (name, self.region_name, self.account_id)
-        for real in STATE.clusters():
-            if ours != (real["name"], real["region"], real["account_id"]):
+        identity = (name, self.region_name, self.account_id)
+        for record in STATE.clusters():
+            if identity != (record["name"], record["region"], record["account_id"]):
                 continue
-            cluster.identity = {"oidc": {"issuer": real["issuer"]}}
-            cluster.endpoint = real["endpoint"]
-            authority = real["certificate_authority"].encode()
+            cluster.identity = {"oidc": {"issuer": record["issuer"]}}
+            cluster.endpoint = record["endpoint"]
+            authority = record["certificate_authority"].encode()
             cluster.certificate_authority = {"data": base64.b64encode(authority).decode()}
-            cluster.version = real["version"]
+            cluster.version = record["version"]
         return cluster
 
-    def found(self, table: dict[str, dict[str, dict[str, t.Any]]], cluster: str) -> dict[str, dict[str, t.Any]]:
-        """What the cluster has in one of the tables above; an unknown cluster is a ResourceNotFoundException."""
+    def entries_of(self, table: dict[str, dict[str, dict[str, t.Any]]], cluster: str) -> dict[str, dict[str, t.Any]]:
+        """The entries of a cluster in ``associations``, ``addons`` or ``access_entries``.
+
+        :raises ResourceNotFoundException: if the cluster does not exist.
+        """
         self.describe_cluster(cluster)
         return table.setdefault(cluster, {})
 
 
 class EksOperations(EKSResponse):
-    """moto's EKS operations and those it lacks."""
+    """moto's EKS operations, and those that it lacks."""
 
     RESPONSE_KEY_PATH_TO_TRANSFORMER = {  # noqa: RUF012
-        # A cluster that is being created has neither yet.
+        # A cluster with status CREATING has neither.
         "DescribeClusterResponse.cluster.endpoint": return_if_not_empty,
         "DescribeClusterResponse.cluster.identity": return_if_not_empty,
     }
 
     @property
     def eks(self) -> Eks:
-        """The account's backend in this region."""
+        """The backend of the account and region."""
         return t.cast("Eks", self.eks_backend)
 
     def _page(self, name: str, entries: list[t.Any]) -> ActionResult:
         size = self._get_int_param("maxResults", 100)
         token = self._get_param("nextToken") or "0"
         if not 1 <= size <= 100 or not token.isdigit():
-            raise InvalidParameterException(message="maxResults must be between 1 and 100, nextToken one of EKS's own.")
+            raise InvalidParameterException(message="maxResults must be between 1 and 100, nextToken a token of EKS.")
         end = int(token) + size
         return ActionResult({name: entries[int(token) : end], "nextToken": str(end) if end < len(entries) else None})
 
     # Pod identity associations
 
     def list_pod_identity_associations(self) -> ActionResult:
-        wanted = {key: self._get_param(key) for key in ("namespace", "serviceAccount")}
-        found = [
+        filters = {key: self._get_param(key) for key in ("namespace", "serviceAccount")}
+        associations = [
             {key: value for key, value in entry.items() if key not in ("roleArn", "createdAt", "modifiedAt", "tags")}
-            for entry in self.eks.found(self.eks.associations, self._get_param("name")).values()
-            if all(value is None or entry[key] == value for key, value in wanted.items())
+            for entry in self.eks.entries_of(self.eks.associations, self._get_param("name")).values()
+            if all(value is None or entry[key] == value for key, value in filters.items())
         ]
-        return self._page("associations", found)
+        return self._page("associations", associations)
 
     def create_pod_identity_association(self) -> ActionResult:
         cluster, role_arn = self._get_param("name"), self._get_param("roleArn") or ""
         namespace, account = self._get_param("namespace"), self._get_param("serviceAccount")
-        table = self.eks.found(self.eks.associations, cluster)
+        table = self.eks.entries_of(self.eks.associations, cluster)
         if not _ROLE_ARN.fullmatch(role_arn):
             raise InvalidParameterException(clusterName=cluster, message=f"The role ARN {role_arn} is not valid.")
         for entry in table.values():
@@ -189,7 +194,7 @@ class EksOperations(EKSResponse):
 
     def delete_pod_identity_association(self) -> ActionResult:
         cluster, identifier = self._get_param("name"), self._get_param("associationId")
-        table = self.eks.found(self.eks.associations, cluster)
+        table = self.eks.entries_of(self.eks.associations, cluster)
         if identifier not in table:
             raise ResourceNotFoundException(
                 clusterName=cluster, message=f"The association ID {identifier} was not found in cluster {cluster}."
@@ -199,11 +204,11 @@ class EksOperations(EKSResponse):
     # Add-ons
 
     def list_addons(self) -> ActionResult:
-        return self._page("addons", sorted(self.eks.found(self.eks.addons, self._get_param("name"))))
+        return self._page("addons", sorted(self.eks.entries_of(self.eks.addons, self._get_param("name"))))
 
     def create_addon(self) -> ActionResult:
         cluster, name = self._get_param("name"), self._get_param("addonName")
-        table = self.eks.found(self.eks.addons, cluster)
+        table = self.eks.entries_of(self.eks.addons, cluster)
         if name in table:
             raise ResourceInUseException(clusterName=cluster, addonName=name, message="Addon already exists.")
         stem = f"arn:{self.eks.partition}:eks:{self.eks.region_name}:{self.eks.account_id}"
@@ -223,7 +228,7 @@ class EksOperations(EKSResponse):
 
     def _addon(self) -> tuple[dict[str, dict[str, t.Any]], str]:
         cluster, name = self._get_param("name"), self._get_param("addonName")
-        table = self.eks.found(self.eks.addons, cluster)
+        table = self.eks.entries_of(self.eks.addons, cluster)
         if name not in table:
             raise ResourceNotFoundException(
                 clusterName=cluster, addonName=name, message=f"No addon: {name} found in cluster: {cluster}"
@@ -241,12 +246,12 @@ class EksOperations(EKSResponse):
     # Access entries
 
     def list_access_entries(self) -> ActionResult:
-        entries = self.eks.found(self.eks.access_entries, self._get_param("name"))
+        entries = self.eks.entries_of(self.eks.access_entries, self._get_param("name"))
         return self._page("accessEntries", sorted(entries))
 
     def create_access_entry(self) -> ActionResult:
         cluster, principal = self._get_param("name"), self._get_param("principalArn")
-        table = self.eks.found(self.eks.access_entries, cluster)
+        table = self.eks.entries_of(self.eks.access_entries, cluster)
         if principal in table:
             raise ResourceInUseException(
                 clusterName=cluster, message="The specified access entry resource is already in use on this cluster."
@@ -267,7 +272,7 @@ class EksOperations(EKSResponse):
 
     def describe_access_entry(self) -> ActionResult:
         cluster, principal = self._get_param("name"), self._get_param("principalArn")
-        table = self.eks.found(self.eks.access_entries, cluster)
+        table = self.eks.entries_of(self.eks.access_entries, cluster)
         if principal not in table:
             raise ResourceNotFoundException(
                 clusterName=cluster, message="The specified principalArn could not be found on this cluster."
@@ -276,5 +281,5 @@ class EksOperations(EKSResponse):
 
 
 def install() -> None:
-    """Make moto build this backend for every account and region."""
+    """Make moto use this backend for every account and region."""
     eks_backends.backend = Eks

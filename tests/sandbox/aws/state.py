@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the services share beyond moto's own models: the clusters' files, the issuers' keys and the account's quotas.
+"""State that the services share: cluster files, issuers' keys, quotas, and whose policies are enforced.
 
 Needed by: every target.
 """
@@ -15,7 +15,7 @@ import typing as t
 
 from sandbox import settings
 
-# Names and defaults of GetAccountSummary where it has them.
+# Names and defaults are those of GetAccountSummary, if it has the quota.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 QUOTAS = {
     "AssumeRolePolicySizeQuota": 2048,
@@ -29,47 +29,47 @@ QUOTAS = {
 }
 
 
-class State:
-    """One for the process, as moto's backends are; reset() brings back the defaults."""
+class AwsState:
+    """The state of the process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._files: list[pathlib.Path] = []
-        self._read: dict[pathlib.Path, tuple[tuple[int, int], settings.Cluster]] = {}
+        self._cache: dict[pathlib.Path, tuple[tuple[int, int], settings.ClusterRecord]] = {}
         self.reset()
 
     def reset(self) -> None:
-        """Forget what the admin API set; the clusters stay."""
+        """Restore the defaults of what the control API sets. The cluster files are kept."""
         self.quotas = dict(QUOTAS)
-        # ARNs of the users and roles whose policies are enforced.
-        self.bound: frozenset[str] = frozenset()
+        # The users and roles whose policies are enforced.
+        self.enforced_arns: frozenset[str] = frozenset()
 
-    def watch(self, cluster_files: t.Sequence[pathlib.Path]) -> None:
-        """Say where the descriptions of the clusters will be; they may be written later."""
+    def set_cluster_files(self, cluster_files: t.Sequence[pathlib.Path]) -> None:
+        """Set the paths of the cluster files, which need not exist yet."""
         self._files = list(cluster_files)
-        self._read = {}
+        self._cache = {}
 
-    def clusters(self) -> list[settings.Cluster]:
-        """The clusters with an API server behind them, read again when their files change; none before those are."""
+    def clusters(self) -> list[settings.ClusterRecord]:
+        """The clusters that have an API server. Files that changed are read again, missing ones are skipped."""
         return [cluster for file in self._files if (cluster := self._cluster(file))]
 
-    def _cluster(self, file: pathlib.Path) -> settings.Cluster | None:
-        known_stamp, known = self._read.get(file, (None, None))
+    def _cluster(self, file: pathlib.Path) -> settings.ClusterRecord | None:
+        cached_stamp, cached = self._cache.get(file, (None, None))
         try:
             stat = file.stat()
             stamp = (stat.st_mtime_ns, stat.st_size)
             with self._lock:
-                if stamp != known_stamp:
-                    known = t.cast("settings.Cluster", json.loads(file.read_text(encoding="utf-8")))
-                    self._read[file] = (stamp, known)
+                if stamp != cached_stamp:
+                    cached = t.cast("settings.ClusterRecord", json.loads(file.read_text(encoding="utf-8")))
+                    self._cache[file] = (stamp, cached)
         except (FileNotFoundError, json.JSONDecodeError):
-            # Not there yet, or caught half written: what was known before still stands.
+            # The file does not exist yet or is being written: keep the cached content.
             pass
-        return known
+        return cached
 
-    def verification_keys(self, issuer: str) -> dict[str, t.Any] | None:
-        """The JWKS that the issuer publishes, or None when nobody knows it."""
+    def find_jwks(self, issuer: str) -> dict[str, t.Any] | None:
+        """The JWKS of an issuer; None if no cluster has this issuer."""
         return next((cluster["jwks"] for cluster in self.clusters() if cluster["issuer"] == issuer), None)
 
 
-STATE = State()
+STATE = AwsState()

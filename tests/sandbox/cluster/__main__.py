@@ -19,13 +19,13 @@ import typing as t
 from aiohttp import web
 
 from sandbox import pki
-from sandbox.cluster.cluster import Cluster
-from sandbox.cluster.http.server import BODY_LIMIT, Server
-from sandbox.settings import State
+from sandbox.cluster.cluster import SimulatedCluster
+from sandbox.cluster.http.server import BODY_LIMIT, HttpFrontend
+from sandbox.settings import StateDirectory
 
 
 def server_tls(directory: pathlib.Path) -> ssl.SSLContext:
-    """TLS that asks for a client certificate of the sandbox's CA and goes on without one."""
+    """The server's TLS context. Clients may have a certificate of the sandbox's CA."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(directory / "ca.crt"))
     context.verify_mode = ssl.CERT_OPTIONAL
     context.load_cert_chain(directory / "server.crt", directory / "server.key")
@@ -33,14 +33,14 @@ def server_tls(directory: pathlib.Path) -> ssl.SSLContext:
 
 
 def kubelet_tls(directory: pathlib.Path) -> ssl.SSLContext:
-    """TLS towards a node's log server, as the API server shows itself to kubelets."""
+    """The TLS context for requests to kubelets, with the API server's client certificate."""
     context = ssl.create_default_context(cafile=str(directory / "ca.crt"))
     context.load_cert_chain(directory / "kubelet-client.crt", directory / "kubelet-client.key")
     return context
 
 
-def _request(loop: asyncio.AbstractEventLoop) -> t.Callable[..., web.BaseRequest]:
-    """Requests whose bodies may be as long as the API takes them."""
+def _request_factory(loop: asyncio.AbstractEventLoop) -> t.Callable[..., web.BaseRequest]:
+    """A factory of requests with the body limit of the API."""
 
     def make(message: t.Any, payload: t.Any, protocol: t.Any, writer: t.Any, task: t.Any) -> web.BaseRequest:
         return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=BODY_LIMIT)
@@ -48,24 +48,24 @@ def _request(loop: asyncio.AbstractEventLoop) -> t.Callable[..., web.BaseRequest
     return make
 
 
-async def serve(state: State, port: int) -> None:
+async def serve(state: StateDirectory, port: int) -> None:
     pki.ensure(state.pki)
-    cluster = Cluster(state)
-    server = Server(cluster, kubelet_tls(state.pki))
+    cluster = SimulatedCluster(state)
+    server = HttpFrontend(cluster, kubelet_tls(state.pki))
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stopped.set)
     cluster.controllers.start(loop)
     runner = web.ServerRunner(
-        web.Server(server.handle, request_factory=_request(loop), access_log=None, keepalive_timeout=300)
+        web.Server(server.handle, request_factory=_request_factory(loop), access_log=None, keepalive_timeout=300)
     )
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=server_tls(state.pki), shutdown_timeout=0.2)
     await site.start()
     for address in runner.addresses:
         print(f"serving on https://127.0.0.1:{address[1]}", flush=True)
-    # What is there now stays: leave it out of collections.
+    # Exclude the objects that exist now, which stay in use, from garbage collection.
     gc.collect()
     gc.freeze()
     await stopped.wait()
@@ -75,10 +75,10 @@ async def serve(state: State, port: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.cluster", description=__doc__)
-    parser.add_argument("--dir", type=pathlib.Path, required=True, help="state directory, with cluster.json in it")
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one and prints it")
+    parser.add_argument("--dir", type=pathlib.Path, required=True, help="the state directory, with cluster.json")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 chooses a free one and prints it")
     arguments = parser.parse_args()
-    asyncio.run(serve(State(arguments.dir), arguments.port))
+    asyncio.run(serve(StateDirectory(arguments.dir), arguments.port))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parts of the cluster put together, its seeds, and the controls that tests have over it.
+"""The simulated cluster: its parts, its initial objects and the control API for tests.
 
 Needed by: every target.
 """
@@ -14,45 +14,46 @@ import typing as t
 from sandbox import settings
 from sandbox.cluster import errors
 from sandbox.cluster.access import rbac
-from sandbox.cluster.access.auth import Authentication
+from sandbox.cluster.access.auth import Authenticator
 from sandbox.cluster.access.rbac import MASTERS, Rbac, User
-from sandbox.cluster.access.tokens import Tokens
-from sandbox.cluster.controllers.manager import Controllers
+from sandbox.cluster.access.tokens import TokenIssuer
+from sandbox.cluster.controllers.manager import ControllerManager
 from sandbox.cluster.errors import Object
-from sandbox.cluster.faults import Faults
-from sandbox.cluster.reading.lists import Lists
+from sandbox.cluster.faults import FaultQueue
+from sandbox.cluster.reading.lists import ListPager
 from sandbox.cluster.resources import Catalog
 from sandbox.cluster.store import Store
 from sandbox.cluster.writing.admission import Admission
-from sandbox.cluster.writing.api import Api, Writer
+from sandbox.cluster.writing.api import ObjectApi, Writer
 
 SYSTEM = Writer(User("system:apiserver", (MASTERS,)), "kube-apiserver")
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 
 
-class Cluster:
-    """One cluster in memory. ``watches`` holds the open watch connections."""
+class SimulatedCluster:
+    """A cluster in memory. ``watches`` are the open watch connections."""
 
-    def __init__(self, state: settings.State) -> None:
-        about = state.cluster()
-        self.version = _version(about["version"])
+    def __init__(self, state: settings.StateDirectory) -> None:
+        record = state.cluster()
+        self.version = _version(record["version"])
         self.store = Store()
         self.catalog = Catalog()
-        self.tokens = Tokens(state.pki, about["issuer"], settings.API_AUDIENCE)
+        self.tokens = TokenIssuer(state.pki, record["issuer"], settings.API_AUDIENCE)
         self.rbac = Rbac(self.store)
-        self.authentication = Authentication(self.store, self.tokens, state, about["name"], about["region"])
-        self.admission = Admission(self.store, state.pki / "ca.crt", about["region"])
-        self.api = Api(self.store, self.catalog, self.admission)
-        self.lists = Lists(self.store)
-        self.faults = Faults()
+        self.authentication = Authenticator(self.store, self.tokens, state, record["name"], record["region"])
+        self.admission = Admission(self.store, state.pki / "ca.crt", record["region"])
+        self.api = ObjectApi(self.store, self.catalog, self.admission)
+        self.pager = ListPager(self.store)
+        self.faults = FaultQueue()
         self.watches: set[t.Any] = set()
-        self.controllers = Controllers(self.api)
+        self.controllers = ControllerManager(self.api)
         self.seed()
 
     def seed(self) -> None:
+        """Create the initial objects."""
         for name in _NAMESPACES:
             self._add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        for obj in rbac.seeds():
+        for obj in rbac.bootstrap_objects():
             self._add(obj)
         self._add(self.admission.webhook_configuration())
         self.controllers.drain()
@@ -62,24 +63,27 @@ class Cluster:
         assert kind is not None
         self.api.create(kind, "", obj, SYSTEM)
 
-    # -- controls
+    # -- control API
 
     def control(self, path: str, method: str, body: Object) -> Object:
-        """Answer under /sandbox-api/: what tests order beyond the API of Kubernetes."""
+        """Handle a request of the control API, under /sandbox-api/.
+
+        :raises StatusError: 404 for an unknown path, 400 for a fault that is not valid.
+        """
         if path != "/sandbox-api/faults":
             raise errors.page_not_found()
         if method == "DELETE":
-            self.faults.forget()
+            self.faults.clear()
         elif method == "POST":
             try:
-                self.faults.order(body)
+                self.faults.add(body)
             except TypeError as error:
-                raise errors.bad_request(f"not a fault: {error}") from None
-        return {"faults": self.faults.waiting()}
+                raise errors.bad_request(f"the fault is not valid: {error}") from None
+        return {"faults": self.faults.pending()}
 
 
 def _version(eks: str) -> Object:
-    """The body of /version for an EKS version such as 1.33."""
+    """The response to /version for an EKS version such as 1.33."""
     major, _dot, minor = eks.partition(".")
     return {
         "major": major,

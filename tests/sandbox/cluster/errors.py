@@ -1,9 +1,9 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors that the API answers with, as Kubernetes ``Status`` objects.
+"""Errors of the API, which are returned as Kubernetes ``Status`` objects.
 
-Reasons, codes and wording follow k8s.io/apimachinery/pkg/api/errors.
+Reasons, codes and messages are those of k8s.io/apimachinery/pkg/api/errors.
 
 Needed by: every target.
 """
@@ -15,8 +15,8 @@ import typing as t
 Object = dict[str, t.Any]
 
 
-class ApiError(Exception):
-    """A refused request. ``status()`` is the body of the answer, ``code`` its HTTP status."""
+class StatusError(Exception):
+    """An error response. ``status()`` is its body, ``code`` its HTTP status."""
 
     def __init__(
         self,
@@ -65,97 +65,101 @@ def qualified(group: str, plural: str) -> str:
     return f"{plural}.{group}" if group else plural
 
 
-def not_found(group: str, plural: str, name: str) -> ApiError:
+def not_found(group: str, plural: str, name: str) -> StatusError:
     message = f'{qualified(group, plural)} "{name}" not found'
-    return ApiError(404, "NotFound", message, details=_details(group, plural, name))
+    return StatusError(404, "NotFound", message, details=_details(group, plural, name))
 
 
-def page_not_found() -> ApiError:
-    return ApiError(404, "NotFound", "the server could not find the requested resource", details={})
+def page_not_found() -> StatusError:
+    return StatusError(404, "NotFound", "the server could not find the requested resource", details={})
 
 
-def already_exists(group: str, plural: str, name: str) -> ApiError:
+def already_exists(group: str, plural: str, name: str) -> StatusError:
     message = f'{qualified(group, plural)} "{name}" already exists'
-    return ApiError(409, "AlreadyExists", message, details=_details(group, plural, name))
+    return StatusError(409, "AlreadyExists", message, details=_details(group, plural, name))
 
 
-def conflict(group: str, plural: str, name: str, why: str) -> ApiError:
+def conflict(group: str, plural: str, name: str, why: str) -> StatusError:
     message = f'Operation cannot be fulfilled on {qualified(group, plural)} "{name}": {why}'
-    return ApiError(409, "Conflict", message, details=_details(group, plural, name))
+    return StatusError(409, "Conflict", message, details=_details(group, plural, name))
 
 
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
-def forbidden(group: str, plural: str, name: str, why: str) -> ApiError:
+def forbidden(group: str, plural: str, name: str, why: str) -> StatusError:
     subject = f'{qualified(group, plural)} "{name}"' if name else qualified(group, plural)
     message = f"{subject} is forbidden: {why}" if plural else f"forbidden: {why}"
-    return ApiError(403, "Forbidden", message, details=_details(group, plural, name))
+    return StatusError(403, "Forbidden", message, details=_details(group, plural, name))
 
 
-def bad_request(message: str) -> ApiError:
-    return ApiError(400, "BadRequest", message)
+def bad_request(message: str) -> StatusError:
+    return StatusError(400, "BadRequest", message)
 
 
-def unauthorized() -> ApiError:
-    return ApiError(401, "Unauthorized", "Unauthorized")
+def unauthorized() -> StatusError:
+    return StatusError(401, "Unauthorized", "Unauthorized")
 
 
-def method_not_allowed() -> ApiError:
+def method_not_allowed() -> StatusError:
     message = "the server does not allow this method on the requested resource"
-    return ApiError(405, "MethodNotAllowed", message, details={})
+    return StatusError(405, "MethodNotAllowed", message, details={})
 
 
-def unsupported_media_type(accepted: t.Iterable[str]) -> ApiError:
+def unsupported_media_type(accepted: t.Iterable[str]) -> StatusError:
     message = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
-    return ApiError(415, "UnsupportedMediaType", message)
+    return StatusError(415, "UnsupportedMediaType", message)
 
 
-def expired(message: str) -> ApiError:
-    return ApiError(410, "Expired", message)
+def expired(message: str) -> StatusError:
+    return StatusError(410, "Expired", message)
 
 
-def too_many_requests(message: str, *, retry_after: int = 0, causes: list[Object] | None = None) -> ApiError:
+def too_many_requests(message: str, *, retry_after: int = 0, causes: list[Object] | None = None) -> StatusError:
     details: Object = {}
     if causes:
         details["causes"] = causes
     if retry_after:
         details["retryAfterSeconds"] = retry_after
-    return ApiError(429, "TooManyRequests", message, details=details)
+    return StatusError(429, "TooManyRequests", message, details=details)
 
 
-def internal(message: str) -> ApiError:
-    return ApiError(
+def internal(message: str) -> StatusError:
+    return StatusError(
         500, "InternalError", f"Internal error occurred: {message}", details={"causes": [{"message": message}]}
     )
 
 
 class Cause(t.NamedTuple):
-    """One finding of validation: ``reason`` as in metav1.StatusCause, ``field`` a path such as ``metadata.name``."""
+    """A validation error.
+
+    :param reason: as in metav1.StatusCause.
+    :param field: a path such as ``metadata.name``.
+    """
 
     reason: str
     field: str
     message: str
 
 
-def invalid(group: str, kind: str, name: str, causes: list[Cause]) -> ApiError:
+def invalid(group: str, kind: str, name: str, causes: list[Cause]) -> StatusError:
     lines = list(dict.fromkeys(f"{cause.field}: {cause.message}" for cause in causes))
     text = lines[0] if len(lines) == 1 else f"[{', '.join(lines)}]"
     message = f'{kind}{"." + group if group else ""} "{name}" is invalid: {text}'
     listed = [{"reason": cause.reason, "message": cause.message, "field": cause.field} for cause in causes]
-    return ApiError(422, "Invalid", message, details=_details(group, kind, name, causes=listed))
+    return StatusError(422, "Invalid", message, details=_details(group, kind, name, causes=listed))
 
 
-def apply_conflict(conflicts: list[tuple[str, str]]) -> ApiError:
-    """The answer to a server-side apply that would take others' fields.
+def apply_conflict(conflicts: list[tuple[str, str]]) -> StatusError:
+    """The error of a server-side apply that changes fields of other managers.
 
-    ``conflicts`` holds pairs of the other manager, as the server describes it, and the field's path.
+    :param conflicts: the other manager, as in messages, and the field's path.
     """
     causes = [
         {"reason": "FieldManagerConflict", "message": f"conflict with {manager}", "field": path}
         for manager, path in conflicts
     ]
-    return ApiError(409, "Conflict", _conflict_message(conflicts), details={"causes": causes})
+    return StatusError(409, "Conflict", _conflict_message(conflicts), details={"causes": causes})
 
 
 def _conflict_message(conflicts: list[tuple[str, str]]) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults that tests order.
+"""Faults that tests inject into calls of the API.
 
 Needed by: target irsa_bindings_stress.
 """
@@ -11,12 +11,12 @@ from __future__ import annotations
 import dataclasses
 
 from sandbox.cluster.access.rbac import Action
-from sandbox.cluster.errors import ApiError, Object
+from sandbox.cluster.errors import Object, StatusError
 
 
 @dataclasses.dataclass
-class Fault:
-    """What to answer instead, for so many matching calls. Empty ``verb`` and ``resource`` match all."""
+class ClusterFault:
+    """A fault for a number of matching calls. Empty ``verb``, ``resource``, ``name`` and ``namespace`` match all."""
 
     verb: str = ""
     resource: str = ""  # "pods", "pods/eviction"
@@ -26,36 +26,36 @@ class Fault:
     message: str = ""
     times: int = 1
     retry_after: int | None = None  # seconds, the Retry-After header
-    lose_answer: bool = False  # the call is carried out, then the connection is dropped
-    delay: float = 0.0  # seconds before the call is carried out; with this alone it then goes on as usual
-    every: int = 1  # 20: one in 20 of the matching calls
+    lose_answer: bool = False  # the call is performed, then the connection is dropped
+    delay: float = 0.0  # seconds to wait; without status and lose_answer the call is then performed as usual
+    every: int = 1  # 20: every 20th matching call
 
     def __post_init__(self) -> None:
-        self._passed = 0
+        self._match_count = 0
 
     def matches(self, action: Action) -> bool:
-        """Whether this call is meant, and its turn."""
-        meant = (
+        """Whether to inject this fault into a call."""
+        matched = (
             self.times > 0
             and self.verb in ("", action.verb)
             and self.resource in ("", action.full_resource)
             and self.name in ("", action.name)
             and self.namespace in ("", action.namespace)
         )
-        self._passed += meant
-        return meant and self._passed % self.every == 0
+        self._match_count += matched
+        return matched and self._match_count % self.every == 0
 
     @property
     def only_delays(self) -> bool:
         return self.delay > 0 and not self.status and not self.lose_answer
 
-    def error(self) -> ApiError:
-        """The Status that a real server sends with this code."""
-        reason, message = _REASONS.get(self.status, ("", f"sandbox: status {self.status} was ordered"))
+    def error(self) -> StatusError:
+        """The error of a real API server with this status."""
+        reason, message = _REASONS.get(self.status, ("", f"sandbox: a fault with status {self.status}"))
         details: Object = {}
         if self.retry_after is not None:
             details["retryAfterSeconds"] = self.retry_after
-        return ApiError(self.status, reason, self.message or message, details=details)
+        return StatusError(self.status, reason, self.message or message, details=details)
 
 
 _REASONS = {
@@ -66,30 +66,33 @@ _REASONS = {
 }
 
 
-class Faults:
+class FaultQueue:
+    """The faults to inject. If several match a call, the oldest applies."""
+
     def __init__(self) -> None:
-        self._ordered: list[Fault] = []
+        self._faults: list[ClusterFault] = []
 
-    def order(self, body: Object) -> Fault:
-        """Raises TypeError for fields that a fault does not have."""
-        fault = Fault(**body)
-        self._ordered.append(fault)
-        return fault
+    def add(self, body: Object) -> None:
+        """Add a fault.
 
-    def take(self, action: Action) -> Fault | None:
-        """Hand out the fault that is due for this call."""
-        for fault in self._ordered:
+        :raises TypeError: for an unknown field.
+        """
+        self._faults.append(ClusterFault(**body))
+
+    def take(self, action: Action) -> ClusterFault | None:
+        """Return the fault to inject into a call, if any, and count its use."""
+        for fault in self._faults:
             if fault.matches(action):
                 fault.times -= 1
                 if fault.times == 0:
-                    self._ordered.remove(fault)
+                    self._faults.remove(fault)
                 return fault
         return None
 
-    def waiting(self) -> list[Object]:
-        """Those that are left."""
-        return [dataclasses.asdict(fault) for fault in self._ordered]
+    def pending(self) -> list[Object]:
+        """The faults that are left."""
+        return [dataclasses.asdict(fault) for fault in self._faults]
 
-    def forget(self) -> None:
-        """Order none any more."""
-        self._ordered.clear()
+    def clear(self) -> None:
+        """Remove all faults."""
+        self._faults.clear()

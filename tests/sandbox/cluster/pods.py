@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Subresources of pods: binding, eviction, log; and what is true of a pod.
+"""Subresources of pods (binding, eviction, log), and properties of a pod.
 
 Needed by: targets irsa_verify, pod_rollout.
 """
@@ -15,21 +15,21 @@ from sandbox.cluster.clock import parse, rfc3339
 from sandbox.cluster.errors import Object
 from sandbox.cluster.reading import selectors
 from sandbox.cluster.resources import BUDGETS, NODES, PODS
-from sandbox.cluster.writing.api import Api, Writer
+from sandbox.cluster.writing.api import ObjectApi, Writer
 
 _MANY_BUDGETS = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
 
 
-def condition(obj: Object, kind: str) -> Object | None:
-    for found in (obj.get("status") or {}).get("conditions") or ():
-        if found["type"] == kind:
-            return t.cast(Object, found)
+def find_condition(obj: Object, kind: str) -> Object | None:
+    for condition in (obj.get("status") or {}).get("conditions") or ():
+        if condition["type"] == kind:
+            return t.cast(Object, condition)
     return None
 
 
 def is_ready(pod: Object) -> bool:
-    found = condition(pod, "Ready")
-    return found is not None and found["status"] == "True"
+    condition = find_condition(pod, "Ready")
+    return condition is not None and condition["status"] == "True"
 
 
 def is_terminating(pod: Object) -> bool:
@@ -41,22 +41,23 @@ def phase(pod: Object) -> str:
 
 
 def is_active(pod: Object) -> bool:
-    """Neither ended nor on its way out: what controllers count."""
+    """Whether controllers count the pod: it has neither ended nor is it being deleted."""
     return phase(pod) not in ("Succeeded", "Failed") and not is_terminating(pod)
 
 
-def available_in(pod: Object, min_ready_seconds: int, now: float) -> float | None:
-    """Seconds until the pod counts as available, 0 when it does; None when it is not ready."""
+def seconds_until_available(pod: Object, min_ready_seconds: int, now: float) -> float | None:
+    """The seconds until the pod is available; 0 if it is, None if it is not ready."""
     if not is_ready(pod):
         return None
     if not min_ready_seconds:
         return 0.0
-    since = parse((condition(pod, "Ready") or {}).get("lastTransitionTime") or pod["metadata"]["creationTimestamp"])
+    condition = find_condition(pod, "Ready") or {}
+    since = parse(condition.get("lastTransitionTime") or pod["metadata"]["creationTimestamp"])
     return max(0.0, since + min_ready_seconds - now)
 
 
-def bind(api: Api, namespace: str, name: str, body: Object, writer: Writer) -> Object:
-    """POST pods/<name>/binding: put a pod on a node."""
+def bind(api: ObjectApi, namespace: str, name: str, body: Object, writer: Writer) -> Object:
+    """POST pods/<name>/binding: bind a pod to a node."""
     kind = api.catalog.of(PODS)
     node = (body.get("target") or {}).get("name")
     old = api.get(kind, namespace, name).obj
@@ -77,8 +78,8 @@ def bind(api: Api, namespace: str, name: str, body: Object, writer: Writer) -> O
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
-def evict(api: Api, namespace: str, name: str, body: Object, writer: Writer) -> Object:
-    """POST pods/<name>/eviction: delete a pod where its disruption budget allows it."""
+def evict(api: ObjectApi, namespace: str, name: str, body: Object, writer: Writer) -> Object:
+    """POST pods/<name>/eviction: delete a pod if its disruption budget allows it."""
     if body.get("apiVersion") not in ("policy/v1", "policy/v1beta1") or body.get("kind") != "Eviction":
         raise errors.bad_request(
             f'no kind "{body.get("kind")}" is registered for version "{body.get("apiVersion")}" in scheme'
@@ -91,7 +92,7 @@ def evict(api: Api, namespace: str, name: str, body: Object, writer: Writer) -> 
     return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
 
-def _spend_budget(api: Api, namespace: str, pod: Object, writer: Writer) -> None:
+def _spend_budget(api: ObjectApi, namespace: str, pod: Object, writer: Writer) -> None:
     labels = pod["metadata"].get("labels") or {}
     budgets = [
         budget
@@ -130,24 +131,24 @@ def _spend_budget(api: Api, namespace: str, pod: Object, writer: Writer) -> None
     api.modify(api.catalog.of(BUDGETS), budget, spend, writer, "status")
 
 
-def log_url(api: Api, namespace: str, name: str, query: t.Mapping[str, str]) -> str:
-    """Where the pod's node serves the log: the kubelet's own address for it.
+def log_url(api: ObjectApi, namespace: str, name: str, query: t.Mapping[str, str]) -> str:
+    """The URL of the pod's log on the kubelet of its node.
 
-    Raises the API's 400 while there is no log to be had.
+    :raises StatusError: 400 if the container is not valid or the pod is not bound to a node.
     """
     pod = api.get(api.catalog.of(PODS), namespace, name).obj
-    containers = [item["name"] for item in pod["spec"]["containers"]]
-    initial = [item["name"] for item in pod["spec"].get("initContainers") or ()]
-    container = query.get("container") or ""
-    if not container:
-        if len(containers) != 1:
-            text = f"a container name must be specified for pod {name}, choose one of: [{' '.join(containers)}]"
-            if initial:
-                text += f" or one of the init containers: [{' '.join(initial)}]"
+    names = [container["name"] for container in pod["spec"]["containers"]]
+    init_names = [container["name"] for container in pod["spec"].get("initContainers") or ()]
+    container_name = query.get("container") or ""
+    if not container_name:
+        if len(names) != 1:
+            text = f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]"
+            if init_names:
+                text += f" or one of the init containers: [{' '.join(init_names)}]"
             raise errors.bad_request(text)
-        container = containers[0]
-    elif container not in containers + initial:
-        raise errors.bad_request(f"container {container} is not valid for pod {name}")
+        container_name = names[0]
+    elif container_name not in names + init_names:
+        raise errors.bad_request(f"container {container_name} is not valid for pod {name}")
     node_name = pod["spec"].get("nodeName")
     if not node_name:
         raise errors.bad_request(f"pod {name} does not have a host assigned")
@@ -158,4 +159,4 @@ def log_url(api: Api, namespace: str, name: str, query: t.Mapping[str, str]) -> 
     addresses = {entry["type"]: entry["address"] for entry in status.get("addresses") or ()}
     port = ((status.get("daemonEndpoints") or {}).get("kubeletEndpoint") or {}).get("Port", 10250)
     address = addresses.get("InternalIP") or addresses.get("Hostname") or node_name
-    return f"https://{address}:{port}/containerLogs/{namespace}/{name}/{container}"
+    return f"https://{address}:{port}/containerLogs/{namespace}/{name}/{container_name}"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The resources that the server carries, and their discovery documents.
+"""The resources of the API server, and their discovery documents.
 
 Needed by: every target.
 """
@@ -31,10 +31,10 @@ class Kind:
     short_names: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     status: bool = False
-    # metadata.generation counts changes of the desired state. Pods and accounts, among others, have none.
+    # Whether the API counts changes of the desired state in metadata.generation. Pods, for example, lack it.
     generation: bool = False
     verbs: tuple[str, ...] = _ALL_VERBS
-    # Create-only reviews are answered and never stored.
+    # Reviews can only be created and are not stored.
     stored: bool = True
 
     @property
@@ -46,7 +46,7 @@ class Kind:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def discovery(self) -> list[Object]:
-        """Entries of the APIResourceList: the resource and its subresources."""
+        """The entries of the APIResourceList: the resource and its subresources."""
         entry: Object = {
             "name": self.plural,
             "singularName": self.kind.lower(),
@@ -157,7 +157,7 @@ BUILT_INS: t.Final = (
 
 
 class Catalog:
-    """All resources by path, and what discovery says about them."""
+    """All resources by path, and the discovery documents."""
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, str, str], Kind] = {}
@@ -176,7 +176,7 @@ class Catalog:
         return self._by_resource[resource]
 
     def by_kind(self, api_version: str, kind: str) -> Kind | None:
-        """The resource of an ownerReference; the version may be any that the group has."""
+        """The resource of an ownerReference, which may have any version of the group."""
         group = api_version.rpartition("/")[0]
         return next((k for k in self._by_resource.values() if k.group == group and k.kind == kind), None)
 

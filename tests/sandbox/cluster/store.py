@@ -1,9 +1,9 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects in memory with resource versions, an event history for watches, and consistent pages for lists.
+"""Store objects in memory, with resource versions and a history of changes for watches.
 
-Objects in the store are never changed in place: a write replaces the whole object, so readers may keep what they got.
+Stored objects are never changed in place: a write replaces the whole object. So readers can keep an object.
 
 Needed by: every target; benchmarks.
 """
@@ -31,7 +31,7 @@ def encode(value: t.Any) -> bytes:
 
 
 def clone(value: t.Any) -> t.Any:
-    """A deep copy of JSON data; several times faster than copy.deepcopy."""
+    """A deep copy of JSON data. This is several times faster than copy.deepcopy."""
     if isinstance(value, dict):
         return {key: clone(child) if isinstance(child, (dict, list)) else child for key, child in value.items()}
     if isinstance(value, list):
@@ -39,8 +39,8 @@ def clone(value: t.Any) -> t.Any:
     return value
 
 
-class Entry:
-    """A stored object, with its JSON made once and shared by lists and watches."""
+class StoredObject:
+    """A stored object. Its JSON is created once, for all lists and watches."""
 
     __slots__ = ("_json", "obj", "version")
 
@@ -56,13 +56,18 @@ class Entry:
 
 
 class Change(t.NamedTuple):
-    """A step in the history. ``old`` is None on creation, ``new.obj`` is the last state on deletion."""
+    """A change of an object.
 
-    kind: str  # ADDED, MODIFIED or DELETED
+    :param kind: ADDED, MODIFIED or DELETED.
+    :param old: None for a new object.
+    :param new: for a deleted object its last state.
+    """
+
+    kind: str
     resource: Resource
     key: Key
-    old: Entry | None
-    new: Entry
+    old: StoredObject | None
+    new: StoredObject
 
 
 Listener = t.Callable[[Change], None]
@@ -72,9 +77,9 @@ class Bucket:
     """All objects of one resource."""
 
     def __init__(self) -> None:
-        self.entries: dict[Key, Entry] = {}
+        self.entries: dict[Key, StoredObject] = {}
         self.history: collections.deque[Change] = collections.deque(maxlen=HISTORY)
-        self.forgotten = 0  # the newest version whose change is no longer in the history
+        self.compacted_version = 0  # the newest version that was dropped from the history
         self._keys: list[Key] | None = []
 
     def keys(self) -> list[Key]:
@@ -82,12 +87,12 @@ class Bucket:
             self._keys = sorted(self.entries)
         return self._keys
 
-    def touch(self) -> None:
+    def invalidate_keys(self) -> None:
         self._keys = None
 
-    def remember(self, change: Change) -> None:
+    def append(self, change: Change) -> None:
         if len(self.history) == self.history.maxlen:
-            self.forgotten = self.history[0].new.version
+            self.compacted_version = self.history[0].new.version
         self.history.append(change)
 
 
@@ -100,10 +105,10 @@ class Store:
         self._owned: dict[str, set[tuple[Resource, Key]]] = {}
 
     def bucket(self, resource: Resource) -> Bucket:
-        found = self._buckets.get(resource)
-        if found is None:
-            found = self._buckets[resource] = Bucket()
-        return found
+        bucket = self._buckets.get(resource)
+        if bucket is None:
+            bucket = self._buckets[resource] = Bucket()
+        return bucket
 
     def resources(self) -> list[Resource]:
         return list(self._buckets)
@@ -114,12 +119,12 @@ class Store:
         entry = self.entry(resource, namespace, name)
         return None if entry is None else entry.obj
 
-    def entry(self, resource: Resource, namespace: str, name: str) -> Entry | None:
+    def entry(self, resource: Resource, namespace: str, name: str) -> StoredObject | None:
         bucket = self._buckets.get(resource)
         return None if bucket is None else bucket.entries.get((namespace, name))
 
-    def entries(self, resource: Resource, namespace: str = "") -> list[Entry]:
-        """In key order; of one namespace, or of all when it is empty."""
+    def entries(self, resource: Resource, namespace: str = "") -> list[StoredObject]:
+        """The objects of a namespace, or of all namespaces if it is empty, sorted by key."""
         bucket = self.bucket(resource)
         keys = bucket.keys()
         if namespace:
@@ -142,33 +147,33 @@ class Store:
         return self.version
 
     def put(self, resource: Resource, key: Key, obj: Object) -> Object:
-        """Store the object under a new resourceVersion, which is set on it."""
+        """Store the object with a new resourceVersion, which is set in it."""
         bucket = self.bucket(resource)
         old = bucket.entries.get(key)
         version = self.next_version()
         obj["metadata"]["resourceVersion"] = str(version)
-        entry = Entry(obj, version)
+        entry = StoredObject(obj, version)
         bucket.entries[key] = entry
         if old is None:
-            bucket.touch()
+            bucket.invalidate_keys()
         self._index(resource, key, old, entry)
         self._publish(bucket, Change("MODIFIED" if old else "ADDED", resource, key, old, entry))
         return obj
 
     def remove(self, resource: Resource, key: Key) -> Object | None:
-        """Take the object out; the last state that watchers see carries the version of the deletion."""
+        """Remove an object and return its last state, with the resourceVersion of the deletion."""
         bucket = self.bucket(resource)
         old = bucket.entries.pop(key, None)
         if old is None:
             return None
-        bucket.touch()
+        bucket.invalidate_keys()
         version = self.next_version()
         last = dict(old.obj, metadata=dict(old.obj["metadata"], resourceVersion=str(version)))
         self._index(resource, key, old, None)
-        self._publish(bucket, Change("DELETED", resource, key, old, Entry(last, version)))
+        self._publish(bucket, Change("DELETED", resource, key, old, StoredObject(last, version)))
         return last
 
-    def _index(self, resource: Resource, key: Key, old: Entry | None, new: Entry | None) -> None:
+    def _index(self, resource: Resource, key: Key, old: StoredObject | None, new: StoredObject | None) -> None:
         before = {o["uid"] for o in old.obj["metadata"].get("ownerReferences") or ()} if old else set()
         after = {o["uid"] for o in new.obj["metadata"].get("ownerReferences") or ()} if new else set()
         for uid in before - after:
@@ -182,24 +187,24 @@ class Store:
     # -- changes
 
     def _publish(self, bucket: Bucket, change: Change) -> None:
-        bucket.remember(change)
+        bucket.append(change)
         for observer in self._observers:
             observer(change)
         for listener in tuple(self._listeners.get(change.resource, ())):
             listener(change)
 
     def observe(self, listener: Listener) -> None:
-        """Call the listener on every change of every resource, for the life of the store."""
+        """Call the listener on every change of every resource."""
         self._observers.append(listener)
 
     def subscribe(self, resource: Resource, listener: Listener) -> t.Callable[[], None]:
-        """Call the listener on changes of one resource, until the returned function is called."""
+        """Call the listener on changes of one resource. The returned function unsubscribes it."""
         self._listeners.setdefault(resource, set()).add(listener)
         return lambda: self._listeners[resource].discard(listener)
 
-    def since(self, resource: Resource, version: int) -> t.List[Change] | None:
-        """Changes after a version; None when the history no longer reaches back that far."""
+    def changes_since(self, resource: Resource, version: int) -> t.List[Change] | None:
+        """The changes after a version; None if some were dropped from the history."""
         bucket = self.bucket(resource)
-        if version < bucket.forgotten:
+        if version < bucket.compacted_version:
             return None
         return [change for change in bucket.history if change.new.version > version]

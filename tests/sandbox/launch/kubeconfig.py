@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Kubeconfig files, complete in themselves: the authority and the client certificate stand in the file.
+"""Write kubeconfig files with embedded certificates.
 
 Needed by: every target; make test-envtest.
 """
@@ -19,13 +19,11 @@ if t.TYPE_CHECKING:
 
 
 def write(path: pathlib.Path, server: str, certificates: pathlib.Path, user: str | None) -> None:
-    """Write a kubeconfig with one context.
+    """Write a kubeconfig with one context, readable by its owner only.
 
-    Args:
-        path: The file, readable by its owner only.
-        server: The URL.
-        certificates: The directory that pki.ensure filled.
-        user: One of pki.CLIENTS, or None to name no user.
+    :param server: the URL of the server.
+    :param certificates: the directory with the files of ``pki.ensure``.
+    :param user: one of ``pki.CLIENTS``; None for no credentials.
     """
     cluster = {
         "server": server,
@@ -46,7 +44,7 @@ def write(path: pathlib.Path, server: str, certificates: pathlib.Path, user: str
         "contexts": [{"name": name, "context": {"cluster": name, "user": user or name}}],
         "current-context": name,
     }
-    # JSON is YAML too.
+    # JSON is valid YAML.
     settings.write_private(path, json.dumps(document, indent=2) + "\n")
 
 

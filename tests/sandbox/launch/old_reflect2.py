@@ -1,12 +1,13 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lets an old kube-apiserver that a newer Go built survive a mutating webhook.
+"""Patch an old kube-apiserver that was built with a newer Go, which crashes on a mutating webhook.
 
-Kubernetes up to 1.23 carries github.com/modern-go/reflect2 below 1.0.2, which reads maps through a function of the Go
-runtime that takes other arguments since Go 1.18. Built with such a Go, as Debian 12 does with Kubernetes 1.20, the API
-server dies of a segmentation fault when it writes a webhook's patch into its audit annotations. No configuration turns
-these off. In a copy of such a program the function that writes them is made to return at once; nothing else changes.
+Kubernetes up to 1.23 contains github.com/modern-go/reflect2 before 1.0.2. It reads maps through a function of the Go
+runtime whose arguments changed in Go 1.18. An API server that was built with Go 1.18 or later, such as Kubernetes 1.20
+of Debian 12, crashes with a segmentation fault when it writes a webhook's patch to its audit annotations. They cannot
+be turned off. The patched copy differs in one instruction: the function that writes these annotations returns
+immediately.
 
 Needed by: make test-envtest with Kubernetes up to 1.23.
 """
@@ -20,9 +21,9 @@ import typing as t
 
 FUNCTION = b"k8s.io/apiserver/pkg/admission/plugin/webhook/mutating.(*webhookAnnotator).addPatchAnnotation"
 OLD, FIXED = b"modern-go/reflect2/unsafe_map.go", b"modern-go/reflect2/go_above_118.go"
-# ELF's machine numbers, and each one's instruction to return.
+# The return instruction by ELF machine number.
 RETURN = {62: b"\xc3", 183: b"\xc0\x03\x5f\xd6"}
-# The magic numbers of Go's function table, as of 1.18 and 1.20: https://go.dev/src/debug/gosym/pclntab.go
+# The magic numbers of the function tables of Go 1.18 and 1.20: https://go.dev/src/debug/gosym/pclntab.go
 TABLES = (0xFFFFFFF0, 0xFFFFFFF1)
 
 
@@ -33,24 +34,23 @@ class _Section(t.NamedTuple):
 
 
 def is_affected(program: pathlib.Path) -> bool:
-    """Tell whether this kube-apiserver would die; False for a program of another kind too."""
+    """Whether this kube-apiserver crashes on a mutating webhook. False for other programs."""
     with program.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if data[:6] != b"\x7fELF\x02\x01" or data.find(OLD) < 0 or data.find(FIXED) >= 0:
             return False
-        return _find(data) is not None
+        return _find_code(data) is not None
 
 
 def patched_copy(program: pathlib.Path, directory: pathlib.Path) -> pathlib.Path:
-    """Write a copy that survives into a directory and return its path.
+    """Write a patched copy to a directory and return its path.
 
-    Raises:
-        ValueError: the program is not affected, or made for a machine that is not known here.
+    :raises ValueError: if the program is not affected, or is for an unknown machine.
     """
     data = bytearray(program.read_bytes())
-    offset = _find(data)
+    offset = _find_code(data)
     machine = struct.unpack_from("<H", data, 18)[0]
     if offset is None or machine not in RETURN:
-        raise ValueError(f"{program} can't be patched: no function table of Go 1.18 or newer for machine {machine}")
+        raise ValueError(f"{program} cannot be patched: no function table of Go 1.18 or later for machine {machine}")
     data[offset : offset + len(RETURN[machine])] = RETURN[machine]
     copy = directory / program.name
     copy.write_bytes(data)
@@ -58,8 +58,8 @@ def patched_copy(program: pathlib.Path, directory: pathlib.Path) -> pathlib.Path
     return copy
 
 
-def _find(data: mmap.mmap | bytearray) -> int | None:
-    """Return where in the file the function's code starts."""
+def _find_code(data: mmap.mmap | bytearray) -> int | None:
+    """Return the offset of the function's code in the file."""
     sections = _sections(data)
     table, text = sections.get(b".gopclntab"), sections.get(b".text")
     if table is None or text is None:
@@ -68,9 +68,9 @@ def _find(data: mmap.mmap | bytearray) -> int | None:
     magic, _padding, _quantum, pointer_size = struct.unpack_from("<IHBB", data, start)
     if magic not in TABLES or pointer_size != 8:
         return None
-    # Between them: the number of files and the offsets of the tables of compilation units, files and program counters.
+    # The skipped fields: number of files, and offsets of the tables of compilation units, files and program counters.
     count, text_start, names, functions = struct.unpack_from("<Q8x2Q24xQ", data, start + 8)
-    # The vendored path stands before the package's own.
+    # The name in the table may have a prefix: the path of the vendor directory.
     name = data.find(FUNCTION + b"\0", start + names, start + table.size)
     if name < 0:
         return None
@@ -87,8 +87,8 @@ def _sections(data: mmap.mmap | bytearray) -> dict[bytes, _Section]:
     size, count, names_index = struct.unpack_from("<3H", data, 58)
     headers = [struct.unpack_from("<IIQQQQ", data, table + index * size) for index in range(count)]
     names = headers[names_index][4]
-    found = {}
+    sections = {}
     for name, _type, _flags, address, offset, length in headers:
         start = names + name
-        found[bytes(data[start : data.find(b"\0", start)])] = _Section(address, offset, length)
-    return found
+        sections[bytes(data[start : data.find(b"\0", start)])] = _Section(address, offset, length)
+    return sections

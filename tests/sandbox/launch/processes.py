@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Background processes that outlive the command that started them, and are found again by process id and start time.
+"""Background processes that outlive the command that started them. Process id and start time identify them.
 
 Needed by: every target; make sandbox.
 """
@@ -22,27 +22,25 @@ if t.TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _PR_SET_PDEATHSIG = 1
-# How long a process may take to end by itself.
+# The seconds that a process has to end after SIGTERM.
 GRACE = 2.0
 
 
-class Record(t.TypedDict):
-    """A process as pids.json keeps it; a process id alone may since belong to somebody else."""
+class ProcessRecord(t.TypedDict):
+    """A process in pids.json. The start time distinguishes it from a later process with the same id."""
 
     pid: int
     started: str
 
 
 def start(
-    command: Sequence[str], log: pathlib.Path, environment: Mapping[str, str], *, tied: bool = False
-) -> tuple[subprocess.Popen[bytes], Record]:
-    """Start a command as the leader of a process group of its own, its output going to a file.
+    command: Sequence[str], log: pathlib.Path, environment: Mapping[str, str], *, end_with_parent: bool = False
+) -> tuple[subprocess.Popen[bytes], ProcessRecord]:
+    """Start a command in its own process group, with its output in a file.
 
-    Args:
-        command: Program and arguments.
-        log: Written anew.
-        environment: The whole of it.
-        tied: Whether it must end when this process does, however that ends (Linux only).
+    :param log: the file for the output, which is overwritten.
+    :param environment: the complete environment.
+    :param end_with_parent: end the command whenever this process ends (Linux only).
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -52,25 +50,25 @@ def start(
             stderr=subprocess.STDOUT,
             env=dict(environment),
             start_new_session=True,
-            preexec_fn=die_with_parent if tied else None,
+            preexec_fn=die_with_parent if end_with_parent else None,
         )
-    return process, {"pid": process.pid, "started": _started(process.pid) or ""}
+    return process, {"pid": process.pid, "started": _start_mark(process.pid) or ""}
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to end this process when its parent ends; does nothing where it can't."""
+    """Ask the kernel to end this process when its parent ends (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def is_alive(record: Record) -> bool:
-    """Tell whether the very process of the record still runs."""
-    started = _started(record["pid"])
+def is_alive(record: ProcessRecord) -> bool:
+    """Whether the recorded process still runs."""
+    started = _start_mark(record["pid"])
     return started is not None and started == record["started"]
 
 
-def stop(records: Sequence[Record]) -> None:
-    """End processes with their groups: ask, wait up to GRACE, then kill. Those already gone are passed over."""
+def stop(records: Sequence[ProcessRecord]) -> None:
+    """Stop the groups of processes: send SIGTERM, wait up to GRACE, then send SIGKILL. Ended processes are skipped."""
     alive = [record for record in records if is_alive(record)]
     for record in alive:
         _signal_group(record["pid"], signal.SIGTERM)
@@ -89,11 +87,11 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         os.killpg(group, number)
 
 
-def _started(pid: int) -> str | None:
-    """Return a mark of when a process started, None for one that is gone or only waits to be reaped."""
+def _start_mark(pid: int) -> str | None:
+    """Return the start time of a process as text; None if it does not exist or is a zombie."""
     if pathlib.Path("/proc/self/stat").exists():
         try:
-            # The second field, the name, is in parentheses and may hold anything.
+            # The second field is the name in parentheses, which may contain spaces and parentheses.
             fields = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             return None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Starts the sandbox's processes, waits until each answers, and stops them again.
+"""Start the sandbox's processes, wait until they are ready, and stop them.
 
 Needed by: every target; make sandbox.
 """
@@ -23,21 +23,21 @@ import typing as t
 import urllib3
 
 from sandbox import pki, settings
-from sandbox.api import Api, ApiError
+from sandbox.api import ApiClient, ApiError
 from sandbox.launch import control_plane, kubeconfig, processes
 
 if t.TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
-    from sandbox.settings import State
+    from sandbox.settings import StateDirectory
 
-# On a busy machine; an idle one takes a few seconds.
+# For a busy machine. An idle one takes a few seconds.
 READY_TIMEOUT = 60.0
 POLL = 0.05
 TAIL_LINES = 15
 
-# What would send a client of AWS's or Ansible's somewhere else than to the sandbox, or as somebody else.
+# Variables with which clients of AWS and Ansible use another endpoint or other credentials than the sandbox's.
 FOREIGN_VARIABLES = (
     "AWS_ACCESS_KEY",
     "AWS_CONFIG_FILE",
@@ -70,12 +70,15 @@ FOREIGN_VARIABLES = (
 
 
 class StartError(Exception):
-    """A process did not come up; the message names it, the cause and the end of its log."""
+    """A process did not start. The message has its name, the cause and the end of its log."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Ports:
-    """Loopback ports that were free a moment ago; further are those of further clusters' API servers."""
+    """Free ports on loopback.
+
+    :param further: for the API servers of further clusters.
+    """
 
     aws: int
     api: int
@@ -87,7 +90,7 @@ class Ports:
     @classmethod
     def choose(cls, further: int = 0) -> Ports:
         count = len(dataclasses.fields(cls)) - 1
-        # All are held at once, so that no two are the same.
+        # Keep all sockets open, so that no port is chosen twice.
         sockets = [socket.socket() for _port in range(count + further)]
         try:
             for listener in sockets:
@@ -100,48 +103,44 @@ class Ports:
 
 
 @dataclasses.dataclass(frozen=True)
-class Further:
-    """A cluster besides the first: its API server is a simulated one, its state is in State.further(name)."""
+class FurtherCluster:
+    """A further cluster. Its API server is simulated."""
 
     name: str
     account_id: str = settings.ACCOUNT_ID
 
     @classmethod
-    def parse(cls, text: str) -> Further:
-        """Read NAME or NAME@ACCOUNT.
+    def parse(cls, text: str) -> FurtherCluster:
+        """Parse NAME or NAME@ACCOUNT.
 
-        Raises:
-            ValueError: it is neither.
+        :raises ValueError: if the text has another format, or the name is one of ``settings.CLUSTERS``.
         """
         match = re.fullmatch(r"([0-9A-Za-z][0-9A-Za-z_-]{0,99})(?:@(\d{12}))?", text)
         if not match or match[1] in settings.CLUSTERS:
-            raise ValueError(f"{text!r} is no NAME or NAME@ACCOUNT of a further cluster")
+            raise ValueError(f"{text!r} is not a valid NAME or NAME@ACCOUNT of a further cluster")
         return cls(match[1], match[2] or settings.ACCOUNT_ID)
 
 
-def up(state: State, *, real: bool = False, tied: bool = False, further: Sequence[Further] = ()) -> bool:
-    """Start the sandbox and return when every part of it answers.
+def up(
+    state: StateDirectory, *, real: bool = False, end_with_parent: bool = False, further: Sequence[FurtherCluster] = ()
+) -> bool:
+    """Start the sandbox and wait until it is ready.
 
-    Args:
-        state: Its directory; what an earlier run left there, certificates apart, is thrown away.
-        real: Run the API server that KUBEBUILDER_ASSETS leads to, in place of the simulated one.
-        tied: End the processes when this one ends.
-        further: Clusters besides the first, each with an issuer, keys, API server and node of its own.
-
-    Returns:
-        False when the same kind of sandbox was running there already, which is then left alone.
-
-    Raises:
-        StartError: something did not start; everything is stopped again.
-        control_plane.MissingPrograms: real was asked for without the programs.
+    :param state: files of an earlier run, except certificates, are replaced.
+    :param real: run the API server in KUBEBUILDER_ASSETS instead of the simulated one.
+    :param end_with_parent: stop the sandbox when this process ends.
+    :param further: further clusters, each with its own issuer, keys, API server and node.
+    :returns: False if a sandbox with the same API server and clusters is already running: it keeps running.
+    :raises StartError: if a process does not start. All others are stopped.
+    :raises control_plane.MissingPrograms: if ``real`` is set and a program is missing.
     """
     programs = control_plane.find_programs(os.environ) if real else {}
-    recorded = status(state)
-    others = {name for name in recorded if "/" in name}
-    same = ("kube-apiserver" in recorded) is real and others == {
-        name for cluster in further for name in _names(cluster)
+    is_running = status(state)
+    further_processes = {name for name in is_running if "/" in name}
+    is_same_kind = ("kube-apiserver" in is_running) is real and further_processes == {
+        name for cluster in further for name in _process_names(cluster)
     }
-    if recorded and all(recorded.values()) and same:
+    if is_running and all(is_running.values()) and is_same_kind:
         return False
     down(state)
     ports = Ports.choose(len(further))
@@ -149,86 +148,90 @@ def up(state: State, *, real: bool = False, tied: bool = False, further: Sequenc
     commands = _commands(state, programs, ports, further)
     environment = process_environment(state)
     started: dict[str, subprocess.Popen[bytes]] = {}
-    records: dict[str, processes.Record] = {}
+    records: dict[str, processes.ProcessRecord] = {}
     try:
         for name, command in commands.items():
             if name == "kube-controller-manager":
-                # It gives up on an API server that answers but is not ready yet.
-                _wait(state, started, {"kube-apiserver": Api(state).is_ready})
-            started[name], records[name] = processes.start(command, log_of(state, name), environment, tied=tied)
-            # At once, so that "down" finds them whatever happens next.
+                # It fails if the API server responds but is not ready.
+                _wait(state, started, {"kube-apiserver": ApiClient(state).is_ready})
+            started[name], records[name] = processes.start(
+                command, log_path(state, name), environment, end_with_parent=end_with_parent
+            )
+            # Written after each start, so that "down" finds all processes if the next start fails.
             settings.write_private(state.pids_file, json.dumps(records, indent=2))
-        _wait(state, started, _checks(state, ports, further, real=real))
+        _wait(state, started, _readiness_checks(state, ports, further, real=real))
     except BaseException:
         down(state)
         raise
     return True
 
 
-def down(state: State) -> list[str]:
-    """Stop every process of a state directory and return the names of those that ran."""
-    records = _records(state)
+def down(state: StateDirectory) -> list[str]:
+    """Stop all processes of a state directory and return the names of those that were running."""
+    records = _read_records(state)
     running = [name for name, record in records.items() if processes.is_alive(record)]
-    # Those that others depend on started first and stop last, but all are asked together.
+    # In the reverse order of their start, because later processes depend on earlier ones.
     processes.stop(list(reversed(records.values())))
     state.pids_file.unlink(missing_ok=True)
-    for cluster in (state, *state.all_further()):
+    for cluster in (state, *state.further_clusters()):
         shutil.rmtree(cluster.tokens, ignore_errors=True)
     shutil.rmtree(state.directory / "control-plane", ignore_errors=True)
     return running
 
 
-def status(state: State) -> dict[str, bool]:
-    """Return for each process of a state directory whether it runs; {} when none was started."""
-    return {name: processes.is_alive(record) for name, record in _records(state).items()}
+def status(state: StateDirectory) -> dict[str, bool]:
+    """Return for each process of a state directory whether it runs; {} if none was started."""
+    return {name: processes.is_alive(record) for name, record in _read_records(state).items()}
 
 
-def environment(state: State) -> dict[str, str]:
-    """Return what to export to use the sandbox.
+def environment(state: StateDirectory) -> dict[str, str]:
+    """Return the environment to export to use the sandbox.
 
-    Raises:
-        FileNotFoundError: it was never started.
+    :raises FileNotFoundError: if the sandbox was never started.
     """
     return state.env()
 
 
-def process_environment(state: State) -> dict[str, str]:
-    """Return the environment in which the sandbox's own processes run."""
+def process_environment(state: StateDirectory) -> dict[str, str]:
+    """Return the environment of the sandbox's processes."""
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
     package_parent = str(pathlib.Path(settings.__file__).resolve().parent.parent)
     paths = [package_parent, *(part for part in kept.get("PYTHONPATH", "").split(os.pathsep) if part)]
     return {**kept, **state.env(), "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)), "PYTHONUNBUFFERED": "1"}
 
 
-def log_of(state: State, process: str) -> pathlib.Path:
-    """Return where a process writes, by its name in pids.json."""
+def log_path(state: StateDirectory, process: str) -> pathlib.Path:
+    """Return the path of the log of a process.
+
+    :param process: its name in pids.json.
+    """
     cluster, _slash, name = process.rpartition("/")
-    return (state.further(cluster) if cluster else state).logs / f"{name}.log"
+    return (state.further_cluster(cluster) if cluster else state).logs / f"{name}.log"
 
 
-def _records(state: State) -> dict[str, processes.Record]:
+def _read_records(state: StateDirectory) -> dict[str, processes.ProcessRecord]:
     try:
-        return t.cast("dict[str, processes.Record]", json.loads(state.pids_file.read_text(encoding="utf-8")))
+        return t.cast("dict[str, processes.ProcessRecord]", json.loads(state.pids_file.read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError):
         return {}
 
 
-def _names(further: Further) -> tuple[str, str]:
-    """What the processes of a further cluster are called; no other process has a slash in its name."""
+def _process_names(further: FurtherCluster) -> tuple[str, str]:
+    """The names of the processes of a further cluster. No other names have a slash."""
     return f"{further.name}/cluster", f"{further.name}/node"
 
 
-def _prepare(state: State, ports: Ports, further: Sequence[Further]) -> None:
+def _prepare(state: StateDirectory, ports: Ports, further: Sequence[FurtherCluster]) -> None:
     kept = {cluster.name for cluster in further}
-    for old in state.all_further():
+    for old in state.further_clusters():
         if old.directory.name not in kept:
             shutil.rmtree(old.directory)
-    _prepare_cluster(state, Further(settings.CLUSTER_NAME), ports.aws, ports.api)
+    _prepare_cluster(state, FurtherCluster(settings.CLUSTER_NAME), ports.aws, ports.api)
     for cluster, port in zip(further, ports.further, strict=True):
-        _prepare_cluster(state.further(cluster.name), cluster, ports.aws, port)
+        _prepare_cluster(state.further_cluster(cluster.name), cluster, ports.aws, port)
 
 
-def _prepare_cluster(state: State, about: Further, aws_port: int, api_port: int) -> None:
+def _prepare_cluster(state: StateDirectory, spec: FurtherCluster, aws_port: int, api_port: int) -> None:
     state.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     pki.ensure(state.pki)
     for directory in (state.logs, state.tokens):
@@ -236,13 +239,13 @@ def _prepare_cluster(state: State, about: Further, aws_port: int, api_port: int)
         directory.mkdir(mode=0o700)
     state.access_file.unlink(missing_ok=True)
     endpoint = f"https://127.0.0.1:{api_port}"
-    cluster: settings.Cluster = {
-        "name": about.name,
+    cluster: settings.ClusterRecord = {
+        "name": spec.name,
         "region": settings.REGION,
-        "account_id": about.account_id,
+        "account_id": spec.account_id,
         "partition": settings.PARTITION,
         "version": settings.VERSION,
-        "issuer": settings.issuer(about.name),
+        "issuer": settings.issuer(spec.name),
         "endpoint": endpoint,
         "certificate_authority": (state.pki / "ca.crt").read_text(encoding="utf-8"),
         "jwks": pki.jwks(state.pki / "sa.pub"),
@@ -250,7 +253,7 @@ def _prepare_cluster(state: State, about: Further, aws_port: int, api_port: int)
     settings.write_private(state.cluster_file, json.dumps(cluster, indent=2))
     kubeconfig.write(state.kubeconfig, endpoint, state.pki, "admin")
     no_proxy = ",".join(dict.fromkeys(["127.0.0.1", "localhost", *_no_proxy()]))
-    exported = {
+    environment = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws_port}",
         "AWS_ACCESS_KEY_ID": settings.ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": settings.SECRET_ACCESS_KEY,
@@ -259,24 +262,24 @@ def _prepare_cluster(state: State, about: Further, aws_port: int, api_port: int)
         "AWS_EC2_METADATA_DISABLED": "true",
         "K8S_AUTH_KUBECONFIG": str(state.kubeconfig),
         "KUBECONFIG": str(state.kubeconfig),
-        "IRSA_SANDBOX_CLUSTER": about.name,
+        "IRSA_SANDBOX_CLUSTER": spec.name,
         "IRSA_SANDBOX_DIR": str(state.directory),
-        # Programs differ in which of the two they prefer.
+        # Some programs read only one of the two.
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
     }
-    settings.write_private(state.env_file, json.dumps(exported, indent=2))
+    settings.write_private(state.env_file, json.dumps(environment, indent=2))
 
 
 def _no_proxy() -> list[str]:
-    given = (os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy"))
-    return [part for names in given for part in names.split(",") if part]
+    values = (os.environ.get(name, "") for name in ("NO_PROXY", "no_proxy"))
+    return [host for value in values for host in value.split(",") if host]
 
 
 def _commands(
-    state: State, programs: Mapping[str, pathlib.Path], ports: Ports, further: Sequence[Further]
+    state: StateDirectory, programs: Mapping[str, pathlib.Path], ports: Ports, further: Sequence[FurtherCluster]
 ) -> dict[str, list[str]]:
-    def module(name: str, *arguments: str, of: State = state) -> list[str]:
+    def module(name: str, *arguments: str, of: StateDirectory = state) -> list[str]:
         return [sys.executable, "-m", f"sandbox.{name}", "--dir", str(of.directory), *arguments]
 
     commands = {"aws": module("aws", "--port", str(ports.aws))}
@@ -293,54 +296,55 @@ def _commands(
         commands["cluster"] = module("cluster", "--port", str(ports.api))
     commands["node"] = module("node")
     for other, port in zip(further, ports.further, strict=True):
-        cluster, node = _names(other)
-        commands[cluster] = module("cluster", "--port", str(port), of=state.further(other.name))
-        commands[node] = module("node", of=state.further(other.name))
+        cluster, node = _process_names(other)
+        commands[cluster] = module("cluster", "--port", str(port), of=state.further_cluster(other.name))
+        commands[node] = module("node", of=state.further_cluster(other.name))
     return commands
 
 
-def _checks(state: State, ports: Ports, further: Sequence[Further], *, real: bool) -> dict[str, Callable[[], bool]]:
-    """Return what must hold, in the order in which to wait for it, by the name of the process it tells about."""
-    api = Api(state)
-    checks: dict[str, Callable[[], bool]] = {"aws": lambda: _answers(f"http://127.0.0.1:{ports.aws}/moto-api/")}
+def _readiness_checks(
+    state: StateDirectory, ports: Ports, further: Sequence[FurtherCluster], *, real: bool
+) -> dict[str, Callable[[], bool]]:
+    """Return the readiness check of each process, in the order in which to wait for them."""
+    api = ApiClient(state)
+    checks: dict[str, Callable[[], bool]] = {"aws": lambda: _responds(f"http://127.0.0.1:{ports.aws}/moto-api/")}
     account, node = "/api/v1/namespaces/default/serviceaccounts/default", f"/api/v1/nodes/{settings.NODE_NAME}"
     if real:
         authority = str(state.pki / "ca.crt")
-        checks["hooks"] = lambda: _answers(f"https://127.0.0.1:{ports.hooks}/healthz", authority)
-        checks["kube-apiserver"] = lambda: _configured(state, api, ports.hooks)
-        checks["kube-controller-manager"] = lambda: _has(api, account)
+        checks["hooks"] = lambda: _responds(f"https://127.0.0.1:{ports.hooks}/healthz", authority)
+        checks["kube-apiserver"] = lambda: _configure(state, api, ports.hooks)
+        checks["kube-controller-manager"] = lambda: _exists(api, account)
     else:
-        checks["cluster"] = lambda: _has(api, account)
-    checks["node"] = lambda: _has(api, node)
+        checks["cluster"] = lambda: _exists(api, account)
+    checks["node"] = lambda: _exists(api, node)
     for other in further:
-        own = Api(state.further(other.name))
-        checks |= dict(
-            zip(_names(other), [functools.partial(_has, own, path) for path in (account, node)], strict=True)
-        )
+        client = ApiClient(state.further_cluster(other.name))
+        is_ready = [functools.partial(_exists, client, path) for path in (account, node)]
+        checks |= dict(zip(_process_names(other), is_ready, strict=True))
     return checks
 
 
 def _wait(
-    state: State, started: Mapping[str, subprocess.Popen[bytes]], checks: Mapping[str, Callable[[], bool]]
+    state: StateDirectory, started: Mapping[str, subprocess.Popen[bytes]], checks: Mapping[str, Callable[[], bool]]
 ) -> None:
     deadline = time.monotonic() + READY_TIMEOUT
     for name, check in checks.items():
         while not check():
             for other, process in started.items():
                 if (code := process.poll()) is not None:
-                    raise StartError(f"{other} ended with exit status {code}{_tail(state, other)}")
+                    raise StartError(f"{other} exited with status {code}{_log_tail(state, other)}")
             if time.monotonic() > deadline:
-                raise StartError(f"{name} was not ready after {READY_TIMEOUT:.0f} s{_tail(state, name)}")
+                raise StartError(f"{name} was not ready within {READY_TIMEOUT:.0f} s{_log_tail(state, name)}")
             time.sleep(POLL)
 
 
-def _tail(state: State, name: str) -> str:
-    path = log_of(state, name)
+def _log_tail(state: StateDirectory, name: str) -> str:
+    path = log_path(state, name)
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
-    return "".join(f"\n  {line}" for line in lines) + f"\n(the whole log is {path})"
+    return "".join(f"\n  {line}" for line in lines) + f"\n(complete log: {path})"
 
 
-def _answers(url: str, certificate_authority: str | None = None) -> bool:
+def _responds(url: str, certificate_authority: str | None = None) -> bool:
     with urllib3.PoolManager(ca_certs=certificate_authority, retries=False, timeout=2) as http:
         try:
             return http.request("GET", url).status == 200
@@ -348,7 +352,7 @@ def _answers(url: str, certificate_authority: str | None = None) -> bool:
             return False
 
 
-def _has(api: Api, path: str) -> bool:
+def _exists(api: ApiClient, path: str) -> bool:
     try:
         api.get(path)
     except ApiError:
@@ -356,7 +360,7 @@ def _has(api: Api, path: str) -> bool:
     return True
 
 
-def _configured(state: State, api: Api, hooks_port: int) -> bool:
+def _configure(state: StateDirectory, api: ApiClient, hooks_port: int) -> bool:
     if not api.is_ready():
         return False
     try:

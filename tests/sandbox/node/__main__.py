@@ -15,22 +15,22 @@ import sys
 import threading
 import types
 
-from sandbox.api import Api
+from sandbox.api import ApiClient
 from sandbox.node import kubelet
-from sandbox.node.agent import Agent
+from sandbox.node.agent import NodeAgent
 from sandbox.node.runtime import Runtime
-from sandbox.settings import State
+from sandbox.settings import StateDirectory
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.node", description=__doc__)
     parser.add_argument("--dir", type=pathlib.Path, required=True, help="the state directory")
-    state = State(parser.parse_args().dir)
-    api = Api(state, "node")
-    agent = Agent(api, Runtime(state, api))
+    state = StateDirectory(parser.parse_args().dir)
+    api = ApiClient(state, "node")
+    agent = NodeAgent(api, Runtime(state, api))
 
     def end(_number: int, _frame: types.FrameType | None) -> None:
-        # The watch may have minutes to go. No more than that here: this thread may hold what stop() waits for.
+        # Do not wait for the watch, which may take minutes. Do no more here: this thread may hold a lock of stop().
         sys.exit(0)
 
     signal.signal(signal.SIGTERM, end)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watches the pods of a cluster and moves them along: bound, started, ready, ended, gone.
+"""The node agent: watches the pods of a cluster, binds and starts them, reports their status and deletes them.
 
 Needed by: targets irsa_verify, pod_rollout, role_irsa; demo.
 """
@@ -16,10 +16,10 @@ import traceback
 import typing as t
 
 from sandbox import settings
-from sandbox.api import Api, ApiError
+from sandbox.api import ApiClient, ApiError
 from sandbox.node import lifecycle, registration, runtime
-from sandbox.node.queue import Queue
-from sandbox.node.reporting import Reporter, path_of
+from sandbox.node.queue import PodQueue
+from sandbox.node.reporting import StatusReporter, pod_path
 
 if t.TYPE_CHECKING:
     Json = dict[str, t.Any]
@@ -29,22 +29,22 @@ RETRY = 0.2
 LAST_RETRY = 2.0
 
 
-class Agent:
-    """The node "sandbox-node"."""
+class NodeAgent:
+    """The agent of the node "sandbox-node"."""
 
-    def __init__(self, api: Api, node_runtime: runtime.Runtime) -> None:
+    def __init__(self, api: ApiClient, node_runtime: runtime.Runtime) -> None:
         self._api = api
         self._runtime = node_runtime
-        self._queue = Queue()
+        self._queue = PodQueue()
         self._lock = threading.Lock()
         self._pods: dict[str, Json] = {}
         self._runs: dict[str, lifecycle.PodRun] = {}
-        self._reporter = Reporter(api)
+        self._reporter = StatusReporter(api)
         self._addresses = itertools.count(1)
         self._stopped = threading.Event()
 
     def find(self, namespace: str, name: str) -> lifecycle.PodRun | None:
-        """Return the run of a pod by name."""
+        """Return the run of a pod; None if it does not run here."""
         with self._lock:
             for uid, pod in self._pods.items():
                 if (pod["metadata"]["namespace"], pod["metadata"]["name"]) == (namespace, name):
@@ -52,7 +52,10 @@ class Agent:
         return None
 
     def run(self, log_port: int) -> None:
-        """Work until stop is called, through restarts of the API server."""
+        """Run until ``stop`` is called. If the API server is not available, retry.
+
+        :param log_port: the port of the pod logs.
+        """
         workers = [threading.Thread(target=self._work, daemon=True) for _worker in range(WORKERS)]
         for worker in workers:
             worker.start()
@@ -69,7 +72,7 @@ class Agent:
                 delay = min(delay * 2, LAST_RETRY)
 
     def stop(self) -> None:
-        """End run, at the latest when its watch ends, and what runs for the pods."""
+        """Stop the pods, and let ``run`` return when its watch ends."""
         self._stopped.set()
         self._queue.close()
         with self._lock:
@@ -78,32 +81,32 @@ class Agent:
             run.stop()
 
     def _list(self) -> str:
-        """Take in the pods that there are and return the version from which to watch."""
-        answer = self._api.get("/api/v1/pods")
-        listed = {pod["metadata"]["uid"]: pod for pod in answer["items"]}
+        """Add all pods and return the resource version from which to watch."""
+        response = self._api.get("/api/v1/pods")
+        listed = {pod["metadata"]["uid"]: pod for pod in response["items"]}
         with self._lock:
-            gone = set(self._pods) - set(listed)
-        for uid in gone:
+            deleted = set(self._pods) - set(listed)
+        for uid in deleted:
             self._forget(uid)
         for pod in listed.values():
-            self._take_in(pod)
-        return str(answer["metadata"]["resourceVersion"])
+            self._add(pod)
+        return str(response["metadata"]["resourceVersion"])
 
     def _watch(self, version: str) -> None:
         while not self._stopped.is_set():
             for event in self._api.watch("/api/v1/pods", version):
                 if event["type"] == "ERROR":
-                    # Most often 410: the version is too old, so list again.
+                    # Usually 410: the version is too old. The pods are then listed again.
                     raise ApiError(int(event["object"].get("code") or 0), str(event["object"].get("message")))
                 version = event["object"]["metadata"]["resourceVersion"]
                 if event["type"] == "DELETED":
                     self._forget(event["object"]["metadata"]["uid"])
                 elif event["type"] != "BOOKMARK":
-                    self._take_in(event["object"])
+                    self._add(event["object"])
                 if self._stopped.is_set():
                     return
 
-    def _take_in(self, pod: Json) -> None:
+    def _add(self, pod: Json) -> None:
         with self._lock:
             self._pods[pod["metadata"]["uid"]] = pod
         self._queue.add(pod["metadata"]["uid"])
@@ -126,12 +129,12 @@ class Agent:
                 if pod:
                     delay = self._reconcile(uid, pod)
             except ApiError as error:
-                # Gone or changed meanwhile: the watch tells. Anything else is worth another try.
+                # 404 and 409: the pod was deleted or changed, which the watch reports.
                 if error.status not in (404, 409):
                     print(f"pod {uid}: {error}", file=sys.stderr, flush=True)
                 delay = None if error.status == 404 else RETRY
             except (KeyError, TypeError, ValueError, OSError):
-                # One odd pod must not take a worker away from the others.
+                # A malformed pod must not stop the worker.
                 traceback.print_exc()
             finally:
                 self._queue.done(uid)
@@ -139,7 +142,10 @@ class Agent:
                 self._queue.add(uid, delay)
 
     def _reconcile(self, uid: str, pod: Json) -> float | None:
-        """Do what a pod needs now and return after how many seconds to look again."""
+        """Bring a pod to its next state.
+
+        :returns: the seconds until the next check; None if only a change of the pod needs one.
+        """
         metadata, spec, now = pod["metadata"], pod["spec"], time.time()
         if spec.get("nodeName") not in (None, "", settings.NODE_NAME):
             return None
@@ -155,9 +161,9 @@ class Agent:
             self._runtime.mount(pod)
             self._start(uid, pod, now)
         run = self._runs[uid]
-        wake = run.advance(pod, now)
+        check_at = run.advance(pod, now)
         self._reporter.report(uid, pod, run, now)
-        return None if wake is None else max(0.0, wake - time.time())
+        return None if check_at is None else max(0.0, check_at - time.time())
 
     def _start(self, uid: str, pod: Json, now: float) -> None:
         number = next(self._addresses)
@@ -166,7 +172,7 @@ class Agent:
         def start_aws(container: Json, arguments: tuple[str, ...]) -> lifecycle.AwsRun:
             return self._runtime.start_aws(pod, container, arguments, lambda: self._queue.add(uid))
 
-        run = lifecycle.PodRun.of(pod, now=now, address=address, start_aws=start_aws)
+        run = lifecycle.PodRun.for_pod(pod, now=now, address=address, start_aws=start_aws)
         with self._lock:
             self._runs[uid] = run
 
@@ -178,12 +184,12 @@ class Agent:
             "metadata": {"name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"]},
             "target": {"apiVersion": "v1", "kind": "Node", "name": settings.NODE_NAME},
         }
-        self._api.post(f"{path_of(pod)}/binding", binding)
+        self._api.post(f"{pod_path(pod)}/binding", binding)
 
     def _terminate(self, uid: str, pod: Json) -> None:
         metadata = pod["metadata"]
         if run := self._runs.get(uid):
             run.stop()
-        # With a finalizer the pod stays after this, and its last change brings the watch back here.
+        # A pod with a finalizer still exists after this, and the watch reports its change. Do not delete it again.
         if metadata.get("deletionGracePeriodSeconds") or not metadata.get("finalizers"):
-            self._api.delete(path_of(pod), {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
+            self._api.delete(pod_path(pod), {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one command of the aws CLI that the documented test pod runs: aws sts get-caller-identity.
+"""The command of the aws CLI that the documented test pod runs: aws sts get-caller-identity.
 
-The call is real, through botocore and its own credential chain; the words printed are the CLI's.
+The call is made by botocore with its credential chain. The output is that of the aws CLI.
 
 Needed by: targets irsa_verify, role_irsa (test pod).
 """
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown:
         return _fail(USAGE, f"aws: [ERROR]: Unknown options: {', '.join(unknown)}")
     try:
-        answer = _call(options.region)
+        identity = _get_caller_identity(options.region)
     except botocore.exceptions.NoCredentialsError:
         return _fail(
             CONFIGURATION, 'Unable to locate credentials. You can configure credentials by running "aws configure".'
@@ -59,22 +59,22 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(SERVICE, str(error))
     except (botocore.exceptions.BotoCoreError, OSError) as error:
         return _fail(GENERAL, str(error))
-    result = query.search(answer) if query else answer
+    result = query.search(identity) if query else identity
     print(json.dumps(result, indent=4) if options.output == "json" else _text(result))
     return 0
 
 
-def _call(region: str | None) -> dict[str, str]:
+def _get_caller_identity(region: str | None) -> dict[str, str]:
     session = botocore.session.Session()
     config = botocore.config.Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard"})
     client: t.Any = session.create_client("sts", region_name=region, config=config)
-    answer = client.get_caller_identity()
-    return {name: answer[name] for name in ("UserId", "Account", "Arn")}
+    response = client.get_caller_identity()
+    return {name: response[name] for name in ("UserId", "Account", "Arn")}
 
 
 def _text(result: t.Any) -> str:
     if isinstance(result, dict):
-        # The CLI orders a line of text by key.
+        # The CLI sorts the values by key.
         return "\t".join(str(result[name]) for name in sorted(result))
     if isinstance(result, list):
         return "\t".join(str(value) for value in result)

@@ -1,16 +1,16 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a container does on this node, read off its image and command.
+"""Derive from a container's image and command how it behaves on this node.
 
-Nothing of an image is run. A container's command counts as a shell script of simple commands (true, false, echo, sleep,
+No image is run. A container's command is interpreted if it is a script of simple commands (true, false, echo, sleep,
 exit, aws) joined by "&&", ";" or line ends:
 
-- an image whose name contains "no-such-image" or "missing" can't be pulled;
-- an image or a command that contains "crash" ends at once with status 1;
-- the aws CLI's image runs its one supported command for real, see runtime.py;
-- anything else, no command included, runs for ever where the restart policy is Always and the container is not an init
-  container, and ends with status 0 elsewhere.
+- An image whose name contains "no-such-image" or "missing" cannot be pulled.
+- A container whose image or command contains "crash" exits immediately with status 1.
+- The aws CLI's image runs its one supported command, see runtime.py.
+- Any other container, also one without a command, never ends if the restart policy is Always and it is not an init
+  container. Else it exits with status 0.
 
 Needed by: targets bad_input, irsa_verify, pod_rollout; benchmarks.
 """
@@ -35,30 +35,39 @@ _SIMPLE = frozenset({"true", "false", "echo", "sleep", "exit", "aws", ":", "set"
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """One simple command: wait, print, call the aws CLI or end."""
+    """A simple command of a script.
+
+    :param seconds: how long it takes.
+    :param output: what it prints.
+    :param aws: the arguments of the aws CLI, if it is called.
+    :param code: the exit status.
+    :param must_succeed: whether the script ends if the command fails.
+    """
 
     seconds: float = 0.0
     output: str = ""
     aws: tuple[str, ...] | None = None
     code: int | None = None
-    # Whether the next step is skipped, and the script ended, when this one fails.
     must_succeed: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
 class Behaviour:
-    """What happens from a container's start on; without steps it never ends."""
+    """The steps of a container; without steps it never ends.
+
+    :param pulls: whether the image can be pulled.
+    """
 
     pulls: bool = True
     steps: tuple[Step, ...] = ()
 
     @property
-    def for_ever(self) -> bool:
+    def never_ends(self) -> bool:
         return self.pulls and not self.steps
 
 
-def behaviour(container: Json, pod: Json, *, init: bool = False) -> Behaviour:
-    """Return what a container of a pod does."""
+def container_behaviour(container: Json, pod: Json, *, init: bool = False) -> Behaviour:
+    """Return how a container of a pod behaves."""
     image = container.get("image", "")
     if "no-such-image" in image or "missing" in image:
         return Behaviour(pulls=False)
@@ -77,13 +86,13 @@ def behaviour(container: Json, pod: Json, *, init: bool = False) -> Behaviour:
 
 
 def is_aws_cli(image: str) -> bool:
-    """Tell whether an image reference names a repository called aws-cli."""
+    """Whether an image reference has a repository with the name aws-cli."""
     repository = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
     return repository == "aws-cli"
 
 
-def seconds(text: str | None) -> float | None:
-    """Read an annotation's number of seconds; None when it is absent or no number."""
+def parse_seconds(text: str | None) -> float | None:
+    """Parse a number of seconds; None if it is missing or not valid."""
     try:
         value = float(text or "")
     except ValueError:
@@ -92,7 +101,7 @@ def seconds(text: str | None) -> float | None:
 
 
 def _script(words: list[str]) -> tuple[Step, ...] | None:
-    """Return the steps of a command line, () for one that never ends, None for one that is not understood."""
+    """Return the steps of a command line; () if it never ends, None if it cannot be interpreted."""
     if not words:
         return None
     commands = [(words, False)]
@@ -118,7 +127,7 @@ def _script(words: list[str]) -> tuple[Step, ...] | None:
 
 
 def _split(script: str) -> list[tuple[list[str], bool]]:
-    """Cut a script into commands, each with whether "&&" follows it; [([""], False)] for what is no simple script."""
+    """Split a script into commands, each with whether "&&" follows; [([""], False)] if it is not a simple script."""
     commands: list[tuple[list[str], bool]] = []
     for line in script.replace("\\\n", " ").splitlines():
         lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
@@ -143,7 +152,7 @@ def _split(script: str) -> list[tuple[list[str], bool]]:
 
 
 def _step(command: list[str]) -> Step | None:
-    """Return a simple command's step, None for one that never ends."""
+    """Return the step of a simple command; None if it never ends."""
     name, arguments = command[0], command[1:]
     if name == "aws":
         return Step(aws=tuple(arguments))

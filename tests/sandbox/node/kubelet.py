@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of the kubelet's HTTPS interface that the API server's pod log endpoint needs.
+"""The part of the kubelet's HTTPS API that the API server needs for pod logs.
 
 Needed by: targets examples, irsa_verify; make sandbox (kubectl logs).
 """
@@ -16,55 +16,55 @@ from sandbox import tls
 
 if t.TYPE_CHECKING:
     from sandbox.node.lifecycle import PodRun
-    from sandbox.settings import State
+    from sandbox.settings import StateDirectory
 
     class Pods(t.Protocol):
-        """Where the logs come from."""
+        """The pods whose logs are served."""
 
         def find(self, namespace: str, name: str) -> PodRun | None:
             """Return the run of a pod on this node."""
 
 
 FOLLOW_POLL = 0.05
-# A follower of a container that never ends is let go after this.
+# In seconds. After this, following the log of a container that never ends stops.
 FOLLOW_LIMIT = 3600
 
 
-def serve(state: State, pods: Pods) -> tls.Server:
-    """Return the server, listening but not yet serving: GET /containerLogs/<namespace>/<pod>/<container>.
+def serve(state: StateDirectory, pods: Pods) -> tls.HttpsServer:
+    """Create the server of GET /containerLogs/<namespace>/<pod>/<container>. Call ``serve_forever`` to serve.
 
-    Clients must show a certificate of the sandbox's authority, as the API server does.
+    Clients, such as the API server, need a certificate of the sandbox's authority.
     """
 
-    class KubeletHandler(tls.Handler):
+    class KubeletHandler(tls.HttpsHandler):
         def do_GET(self) -> None:
             url = urllib.parse.urlsplit(self.path)
             parts = url.path.strip("/").split("/")
             if parts == ["healthz"]:
-                self.answer_text(200, "ok\n")
+                self.respond_text(200, "ok\n")
             elif len(parts) == 4 and parts[0] == "containerLogs":
                 query = {key: values[-1] for key, values in urllib.parse.parse_qs(url.query).items()}
                 namespace, pod, container = (urllib.parse.unquote(part) for part in parts[1:])
                 self._logs(namespace, pod, container, query)
             else:
-                self.answer_text(404, f"no such page: {url.path}\n")
+                self.respond_text(404, f"page {url.path} does not exist\n")
 
         def _logs(self, namespace: str, pod: str, name: str, query: dict[str, str]) -> None:
             run = pods.find(namespace, pod)
             container = run.container(name) if run else None
             if container is None:
-                self.answer_text(404, f'container "{name}" of pod "{namespace}/{pod}" is not on this node\n')
+                self.respond_text(404, f'container "{name}" of pod "{namespace}/{pod}" is not on this node\n')
                 return
             waiting = container.state.get("waiting")
             if waiting and not container.last_state:
                 text = f'container "{name}" in pod "{pod}" is waiting to start: {waiting["reason"]}'
-                self.answer_text(400, text)
+                self.respond_text(400, text)
                 return
             if query.get("follow") == "true" and container.running:
                 self._follow(lambda: (container.log, not container.running))
                 return
-            # Between two runs, what there is to read is the run that ended.
-            self.answer_text(200, _tail(container.log, query.get("tailLines", "")))
+            # Between two runs, this is the log of the run that ended.
+            self.respond_text(200, _tail(container.log, query.get("tailLines", "")))
 
         def _follow(self, read: t.Callable[[], tuple[str, bool]]) -> None:
             self.send_response(200)
@@ -84,7 +84,7 @@ def serve(state: State, pods: Pods) -> tls.Server:
             self.wfile.write(b"0\r\n\r\n")
             self.wfile.flush()
 
-    return tls.Server(state, KubeletHandler, client_certificates=True)
+    return tls.HttpsServer(state, KubeletHandler, client_certificates=True)
 
 
 def _tail(log: str, count: str) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A queue of pods to look at, each at its time and by one worker at once.
+"""A queue of pods to check at given times. Only one worker at a time gets a pod.
 
 Needed by: targets irsa_verify, pod_rollout, role_irsa.
 """
@@ -13,8 +13,8 @@ import threading
 import time
 
 
-class Queue:
-    """Uids of pods to look at. Safe to share between threads."""
+class PodQueue:
+    """A queue of uids of pods. Threads can share it."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -24,7 +24,7 @@ class Queue:
         self._closed = False
 
     def add(self, key: str, delay: float = 0.0) -> None:
-        """Have a pod looked at after so many seconds, or sooner if that was asked for already."""
+        """Schedule a check of a pod after some seconds. An earlier check that is already scheduled is kept."""
         with self._condition:
             when = time.monotonic() + delay
             if when < self._times.get(key, float("inf")):
@@ -33,26 +33,26 @@ class Queue:
                 self._condition.notify_all()
 
     def take(self) -> str | None:
-        """Wait for a pod whose time has come; None when the queue was closed."""
+        """Wait for the next pod to check; None if the queue is closed. Call ``done`` after the check."""
         with self._condition:
             while not self._closed:
                 now = time.monotonic()
-                held: list[tuple[float, str]] = []
-                found = None
-                while self._heap and self._heap[0][0] <= now and found is None:
+                postponed: list[tuple[float, str]] = []
+                due = None
+                while self._heap and self._heap[0][0] <= now and due is None:
                     when, key = heapq.heappop(self._heap)
                     if self._times.get(key) != when:
                         continue
                     if key in self._busy:
-                        held.append((when, key))
+                        postponed.append((when, key))
                     else:
-                        found = key
-                for entry in held:
+                        due = key
+                for entry in postponed:
                     heapq.heappush(self._heap, entry)
-                if found is not None:
-                    del self._times[found]
-                    self._busy.add(found)
-                    return found
+                if due is not None:
+                    del self._times[due]
+                    self._busy.add(due)
+                    return due
                 upcoming = [when for when, key in self._heap if key not in self._busy]
                 self._condition.wait(max(0.0, min(upcoming) - now) if upcoming else None)
             return None

@@ -12,7 +12,7 @@ import platform
 import typing as t
 
 from sandbox import settings
-from sandbox.api import Api, ApiError
+from sandbox.api import ApiClient, ApiError
 from sandbox.node import lifecycle
 
 if t.TYPE_CHECKING:
@@ -21,8 +21,8 @@ if t.TYPE_CHECKING:
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def register(api: Api, log_port: int) -> None:
-    """Make the node where it is missing and report it as ready."""
+def register(api: ApiClient, log_port: int) -> None:
+    """Create the node if it does not exist, and report it as ready."""
     path = f"/api/v1/nodes/{settings.NODE_NAME}"
     try:
         api.get(path)
@@ -54,14 +54,14 @@ def _node() -> Json:
 
 def _node_status(log_port: int) -> Json:
     now = lifecycle.timestamp()
-    room = {"cpu": "8", "memory": "32Gi", "pods": "5000", "ephemeral-storage": "100Gi"}
+    capacity = {"cpu": "8", "memory": "32Gi", "pods": "5000", "ephemeral-storage": "100Gi"}
     return {
         "addresses": [
             {"type": "InternalIP", "address": "127.0.0.1"},
             {"type": "Hostname", "address": settings.NODE_NAME},
         ],
-        "capacity": room,
-        "allocatable": room,
+        "capacity": capacity,
+        "allocatable": capacity,
         "conditions": [
             {
                 "type": "Ready",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the node tells the API server about a pod: its status and warning events.
+"""Report the status and the warning events of pods to the API server.
 
 Needed by: targets irsa_verify, pod_rollout, role_irsa.
 """
@@ -16,30 +16,30 @@ from sandbox import settings
 from sandbox.node import lifecycle
 
 if t.TYPE_CHECKING:
-    from sandbox.api import Api
+    from sandbox.api import ApiClient
 
     Json = dict[str, t.Any]
 
 
-class Reporter:
-    """Writes statuses and events, each once. Safe to share between threads."""
+class StatusReporter:
+    """Writes the status of pods when it changes, and each event once. Threads can share it."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: ApiClient) -> None:
         self._api = api
         self._lock = threading.Lock()
         self._reported: dict[str, set[str]] = {}
 
     def forget(self, uid: str) -> None:
-        """Drop what is kept about a pod."""
+        """Remove the data about a pod."""
         with self._lock:
             self._reported.pop(uid, None)
 
     def report(self, uid: str, pod: Json, run: lifecycle.PodRun, now: float) -> None:
         status = run.status(pod, now)
-        have = pod.get("status") or {}
-        if not _same(have, status):
+        current = pod.get("status") or {}
+        if not _is_same_status(current, status):
             body = {"metadata": {"uid": uid}, "status": status}
-            self._api.patch(f"{path_of(pod)}/status", body)
+            self._api.patch(f"{pod_path(pod)}/status", body)
         for container in [*run.init, *run.main]:
             waiting = container.state.get("waiting") or {}
             if waiting.get("reason") == "ErrImagePull":
@@ -50,7 +50,7 @@ class Reporter:
                 self._warn(uid, pod, "BackOff", message)
 
     def _warn(self, uid: str, pod: Json, reason: str, message: str) -> None:
-        """Post a warning about a pod, once for each message."""
+        """Create a warning event of a pod, once for each message."""
         with self._lock:
             reported = self._reported.setdefault(uid, set())
             if message in reported:
@@ -79,12 +79,12 @@ class Reporter:
         self._api.post(f"/api/v1/namespaces/{metadata['namespace']}/events", event)
 
 
-def path_of(pod: Json) -> str:
+def pod_path(pod: Json) -> str:
     return f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods/{pod['metadata']['name']}"
 
 
-def _same(have: Json, want: Json) -> bool:
-    """Compare two statuses by what tells; the API server adds fields to container states and conditions."""
+def _is_same_status(current: Json, new: Json) -> bool:
+    """Compare the fields that matter. The API server adds others to container states and conditions."""
 
     def conditions(status: Json) -> dict[str, t.Any]:
         return {
@@ -93,18 +93,18 @@ def _same(have: Json, want: Json) -> bool:
         }
 
     def containers(status: Json) -> list[t.Any]:
-        found = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+        statuses = [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
         return [
-            (container["name"], container["ready"], container["restartCount"], _state(container["state"]))
-            for container in found
+            (container["name"], container["ready"], container["restartCount"], _summarize_state(container["state"]))
+            for container in statuses
         ]
 
-    tells = [
-        (status.get("phase"), status.get("podIP"), conditions(status), containers(status)) for status in (have, want)
-    ]
-    return tells[0] == tells[1]
+    def summary(status: Json) -> tuple[t.Any, ...]:
+        return status.get("phase"), status.get("podIP"), conditions(status), containers(status)
+
+    return summary(current) == summary(new)
 
 
-def _state(state: Json) -> tuple[str, str | None]:
+def _summarize_state(state: Json) -> tuple[str, str | None]:
     [(name, detail)] = state.items()
     return name, detail.get("reason")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A pod's environment, its projected tokens, and the aws CLI run with both.
+"""Run the aws CLI with a pod's environment and projected tokens.
 
 Needed by: targets examples, irsa_verify, role_irsa (test pod).
 """
@@ -23,30 +23,30 @@ import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox import settings
-from sandbox.api import Api, ApiError
+from sandbox.api import ApiClient, ApiError
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sandbox.settings import State
+    from sandbox.settings import StateDirectory
 
     Json = dict[str, t.Any]
 
-# Longer than any time-out of the calls that the CLI makes.
+# In seconds. Longer than the timeouts of the CLI's calls.
 CLI_TIMEOUT = 60
-# Variables whose value is a path inside the container.
+# Variables whose value is a path in the container.
 PATH_VARIABLES = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     "AWS_SHARED_CREDENTIALS_FILE",
     "AWS_CONFIG_FILE",
 )
-# With any of these a credential chain does not get as far as the instance's metadata.
+# With any of these a credential chain does not use the instance metadata service.
 CREDENTIAL_VARIABLES = ("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ACCESS_KEY_ID", "AWS_PROFILE")
 
 
 class CliRun:
-    """The aws CLI in a process of its own."""
+    """A process that runs the aws CLI."""
 
     def __init__(
         self, command: list[str], environment: dict[str, str], paths: dict[str, str], done: Callable[[], None]
@@ -78,15 +78,15 @@ class CliRun:
             self._process.kill()
             output, _errors = self._process.communicate()
             code = 137
-        # What the log says is what the container would have seen.
-        for host, inside in self._paths.items():
-            output = output.replace(host, inside)
+        # The log shows the paths in the container.
+        for host_path, container_path in self._paths.items():
+            output = output.replace(host_path, container_path)
         self._result = (code if code >= 0 else 128 - code, output)
         done()
 
 
 class FailedRun:
-    """A command that could not start; its log says why."""
+    """A run of the aws CLI that failed to start. Its output is the reason."""
 
     def __init__(self, message: str) -> None:
         self._message = message
@@ -99,9 +99,9 @@ class FailedRun:
 
 
 class Runtime:
-    """Runs for the pods of one node."""
+    """Writes the tokens of pods and runs the aws CLI for them."""
 
-    def __init__(self, state: State, api: Api) -> None:
+    def __init__(self, state: StateDirectory, api: ApiClient) -> None:
         self._state = state
         self._api = api
         self._endpoint = state.env()["AWS_ENDPOINT_URL"]
@@ -109,10 +109,9 @@ class Runtime:
         self._node_role: str | None = None
 
     def mount(self, pod: Json) -> None:
-        """Write the pod's projected tokens, or write them anew.
+        """Write the pod's projected tokens. Existing ones are replaced.
 
-        Raises:
-            ApiError: a token was refused.
+        :raises ApiError: if the API server does not issue a token.
         """
         for volume in pod["spec"].get("volumes") or []:
             for source in (volume.get("projected") or {}).get("sources") or []:
@@ -120,7 +119,7 @@ class Runtime:
                     self._write_token(pod, volume["name"], source["serviceAccountToken"])
 
     def unmount(self, pod: Json) -> None:
-        """Remove what mount wrote."""
+        """Remove the pod's tokens."""
         shutil.rmtree(self.directory(pod), ignore_errors=True)
 
     def directory(self, pod: Json) -> pathlib.Path:
@@ -130,41 +129,39 @@ class Runtime:
     def start_aws(
         self, pod: Json, container: Json, arguments: tuple[str, ...], done: Callable[[], None]
     ) -> CliRun | FailedRun:
-        """Run the aws CLI as the container would.
+        """Start the aws CLI with the environment of a container.
 
-        Args:
-            pod: The pod, as the API server has it.
-            container: Its container's spec.
-            arguments: What follows "aws".
-            done: Called once it has ended.
+        :param container: the container's spec.
+        :param arguments: the arguments of the aws CLI.
+        :param done: called when the CLI has ended.
         """
         try:
-            # The token of an earlier start may be near its end.
+            # The token of an earlier start may expire soon.
             self.mount(pod)
-            environment = _environment(container)
+            environment = _container_environment(container)
             paths = {}
             for name in PATH_VARIABLES:
-                inside = environment.get(name)
-                host = self._host_path(pod, container, inside) if inside else None
-                if inside and host:
-                    environment[name] = str(host)
-                    paths[str(host)] = inside
+                container_path = environment.get(name)
+                host_path = self._host_path(pod, container, container_path) if container_path else None
+                if container_path and host_path:
+                    environment[name] = str(host_path)
+                    paths[str(host_path)] = container_path
             if environment.get("AWS_EC2_METADATA_DISABLED", "").lower() != "true":
-                environment |= self._from_instance(environment)
+                environment |= self._instance_environment(environment)
         except (ApiError, BotoCoreError, ClientError) as error:
             return FailedRun(str(error))
         home = self.directory(pod)
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        own = {
+        defaults = {
             "HOME": str(home),
             "PATH": os.environ.get("PATH", os.defpath),
             "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "AWS_ENDPOINT_URL": self._endpoint,
-            # Nothing but what is said here: not the files of whoever started the sandbox, not a real metadata service.
+            # Use neither the files of the user who started the sandbox nor a real metadata service.
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_CONFIG_FILE": os.devnull,
         }
-        environment = {**own, **environment, "AWS_EC2_METADATA_DISABLED": "true"}
+        environment = {**defaults, **environment, "AWS_EC2_METADATA_DISABLED": "true"}
         command = [sys.executable, "-m", "sandbox.node.awscli", *arguments]
         return CliRun(command, environment, paths, done)
 
@@ -183,21 +180,21 @@ class Runtime:
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         settings.write_private(target, token)
 
-    def _host_path(self, pod: Json, container: Json, inside: str) -> pathlib.Path | None:
-        """Return the file here that a path in the container means, None if no volume that was written holds it."""
+    def _host_path(self, pod: Json, container: Json, container_path: str) -> pathlib.Path | None:
+        """Return the file on the host for a path in the container; None if it is not in a volume with tokens."""
         for mount in container.get("volumeMounts") or []:
             root = mount["mountPath"].rstrip("/") + "/"
-            if inside.startswith(root):
-                relative = inside.removeprefix(root)
+            if container_path.startswith(root):
+                relative = container_path.removeprefix(root)
                 volume = self.directory(pod) / mount["name"]
-                host = (volume / mount.get("subPath", "") / relative).resolve()
-                return host if host.is_relative_to(volume.resolve()) and host.is_file() else None
+                host_path = (volume / mount.get("subPath", "") / relative).resolve()
+                return host_path if host_path.is_relative_to(volume.resolve()) and host_path.is_file() else None
         return None
 
-    def _from_instance(self, environment: dict[str, str]) -> dict[str, str]:
-        """Return what the CLI takes from the instance's metadata on EKS: region and node role, where it lacks them."""
-        chosen = any(environment.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
-        region = {} if chosen else {"AWS_DEFAULT_REGION": settings.REGION}
+    def _instance_environment(self, environment: dict[str, str]) -> dict[str, str]:
+        """Return the variables that replace the instance metadata of EKS: region and node role, unless they are set."""
+        has_region = any(environment.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
+        region = {} if has_region else {"AWS_DEFAULT_REGION": settings.REGION}
         if any(environment.get(name) for name in CREDENTIAL_VARIABLES):
             return region
         session = botocore.session.Session()
@@ -222,7 +219,7 @@ class Runtime:
 def _ensure_node_role(iam: t.Any) -> str:
     name = settings.NODE_ROLE_NAME
     statement = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    # The sandbox plays EC2 with the account's own key.
+    # The sandbox assumes the role with the account's key, instead of EC2.
     account = {**statement, "Principal": {"AWS": f"arn:{settings.PARTITION}:iam::{settings.ACCOUNT_ID}:root"}}
     trust = json.dumps({"Version": "2012-10-17", "Statement": [statement, account]})
     try:
@@ -231,8 +228,8 @@ def _ensure_node_role(iam: t.Any) -> str:
         return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"])
 
 
-def _environment(container: Json) -> dict[str, str]:
-    """The variables that the container's spec gives as values; $(NAME) refers to one before it."""
+def _container_environment(container: Json) -> dict[str, str]:
+    """The variables of a container's spec that have a value. $(NAME) is replaced by an earlier variable."""
     environment: dict[str, str] = {}
     for variable in container.get("env") or []:
         environment[variable["name"]] = re.sub(

@@ -14,8 +14,9 @@ from sandbox import settings
 from sandbox.launch import supervisor
 from sandbox.tests.support.aws_server import Aws, running
 from sandbox.tests.support.chain import ChainSandbox
-from sandbox.tests.support.clusters import Cluster, Namespace
+from sandbox.tests.support.clusters import ClusterUnderTest, Namespace
 
+NO_API_SERVER = "this test needs the real API server in $KUBEBUILDER_ASSETS"
 _namespaces = itertools.count(1)
 
 
@@ -27,45 +28,45 @@ def aws_server(tmp_path_factory: pytest.TempPathFactory) -> c.Iterator[Aws]:
 
 @pytest.fixture
 def aws(aws_server: Aws) -> Aws:
-    """The server as freshly seeded, with the cluster's file in place."""
+    """The server in its initial state, with a cluster file."""
     aws_server.write_cluster()
-    aws_server.admin("POST", "reset")
+    aws_server.control("POST", "reset")
     return aws_server
 
 
-def _cluster(directory: pathlib.Path, *, real: bool) -> c.Iterator[Cluster]:
-    state = settings.State(directory)
-    supervisor.up(state, real=real, tied=True)
+def _cluster(directory: pathlib.Path, *, real: bool) -> c.Iterator[ClusterUnderTest]:
+    state = settings.StateDirectory(directory)
+    supervisor.up(state, real=real, end_with_parent=True)
     try:
-        yield Cluster(state, real=real)
+        yield ClusterUnderTest(state, real=real)
     finally:
         supervisor.down(state)
 
 
 @pytest.fixture(scope="session")
-def simulator(tmp_path_factory: pytest.TempPathFactory) -> c.Iterator[Cluster]:
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> c.Iterator[ClusterUnderTest]:
     yield from _cluster(tmp_path_factory.mktemp("simulator"), real=False)
 
 
 @pytest.fixture(scope="session")
-def control_plane(tmp_path_factory: pytest.TempPathFactory) -> c.Iterator[Cluster]:
+def control_plane(tmp_path_factory: pytest.TempPathFactory) -> c.Iterator[ClusterUnderTest]:
     if not os.environ.get("KUBEBUILDER_ASSETS"):
-        pytest.skip("KUBEBUILDER_ASSETS is not set: no real API server to test with")
+        pytest.skip(NO_API_SERVER)
     yield from _cluster(tmp_path_factory.mktemp("control-plane"), real=True)
 
 
 @pytest.fixture(scope="session", params=["simulator", "control_plane"])
-def cluster(request: pytest.FixtureRequest) -> Cluster:
-    """What holds of the simulator has to hold of a real API server too."""
+def cluster(request: pytest.FixtureRequest) -> ClusterUnderTest:
+    """The simulated cluster, then a real API server: both must pass the same tests."""
     return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
-def namespace(cluster: Cluster) -> c.Iterator[Namespace]:
-    """A namespace of the test's own, with its default account in place."""
+def namespace(cluster: ClusterUnderTest) -> c.Iterator[Namespace]:
+    """A namespace for one test, with its default service account."""
     name = f"test-{next(_namespaces)}"
     cluster.ok("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    cluster.until(f"/api/v1/namespaces/{name}/serviceaccounts/default", lambda _: True)
+    cluster.wait_until(f"/api/v1/namespaces/{name}/serviceaccounts/default", lambda _: True)
     yield Namespace(cluster, name)
     cluster.call("DELETE", f"/api/v1/namespaces/{name}")
 
@@ -74,9 +75,9 @@ def namespace(cluster: Cluster) -> c.Iterator[Namespace]:
 def running_chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> c.Iterator[ChainSandbox]:
     real = request.param == "real"
     if real and not os.environ.get("KUBEBUILDER_ASSETS"):
-        pytest.skip("KUBEBUILDER_ASSETS is not set: no real API server to test with")
-    state = settings.State(tmp_path_factory.mktemp(request.param))
-    supervisor.up(state, real=real, tied=True)
+        pytest.skip(NO_API_SERVER)
+    state = settings.StateDirectory(tmp_path_factory.mktemp(request.param))
+    supervisor.up(state, real=real, end_with_parent=True)
     try:
         yield ChainSandbox(state)
     finally:
@@ -85,6 +86,6 @@ def running_chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempP
 
 @pytest.fixture
 def chain(running_chain: ChainSandbox) -> ChainSandbox:
-    """A running sandbox in a namespace of the test's own."""
+    """A running sandbox with a namespace for one test."""
     running_chain.enter_namespace()
     return running_chain

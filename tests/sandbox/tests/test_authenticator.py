@@ -38,9 +38,9 @@ def sts_endpoint(aws_server: Aws) -> str:
     return aws_server.endpoint
 
 
-def own_key(access_key_id: str, _endpoint: str) -> authenticator.KeyPair | None:
-    own = authenticator.KeyPair(settings.SECRET_ACCESS_KEY)
-    return own if access_key_id == settings.ACCESS_KEY_ID else None
+def find_known_secrets(access_key_id: str, _endpoint: str) -> authenticator.KeySecrets | None:
+    secrets = authenticator.KeySecrets(settings.SECRET_ACCESS_KEY)
+    return secrets if access_key_id == settings.ACCESS_KEY_ID else None
 
 
 def presign(
@@ -75,8 +75,8 @@ def encode(url: str) -> str:
     return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 
-def check(token: str, sts_endpoint: str = "http://127.0.0.1:1", **options: t.Any) -> authenticator.Identity:
-    """The default endpoint answers nothing: what is refused must be refused before STS is asked."""
+def check(token: str, sts_endpoint: str = "http://127.0.0.1:1", **options: t.Any) -> authenticator.TokenIdentity:
+    """Verify a token. The default endpoint does not exist, so a token that is rejected is rejected without STS."""
     return authenticator.authenticate(token, cluster=CLUSTER, region="eu-west-1", sts_endpoint=sts_endpoint, **options)
 
 
@@ -91,7 +91,7 @@ def check(token: str, sts_endpoint: str = "http://127.0.0.1:1", **options: t.Any
         pytest.param({"headers": {"X-K8S-AWS-ID": CLUSTER}}, id="header-in-capitals"),
     ],
 )
-def test_accepted(options: dict[str, t.Any], sts_endpoint: str) -> None:
+def test_valid_tokens(options: dict[str, t.Any], sts_endpoint: str) -> None:
     identity = check(encode(presign(**options)), sts_endpoint)
     assert identity.account_id == settings.ACCOUNT_ID
     assert identity.username == identity.arn
@@ -99,11 +99,11 @@ def test_accepted(options: dict[str, t.Any], sts_endpoint: str) -> None:
     assert identity.groups == ("system:masters", "system:authenticated")
 
 
-def edit(change: Callable[[str], str]) -> str:
+def presign_and_edit(change: Callable[[str], str]) -> str:
     return encode(change(presign()))
 
 
-def without(name: str) -> str:
+def presign_without(name: str) -> str:
     url = urllib.parse.urlsplit(presign())
     parts = [part for part in url.query.split("&") if not part.startswith(f"{name}=")]
     assert len(parts) < len(url.query.split("&"))
@@ -111,7 +111,7 @@ def without(name: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("make", "reason"),
+    ("make_token", "reason"),
     [
         pytest.param(lambda: "", "prefix", id="empty"),
         pytest.param(lambda: "k8s-aws-v2." + encode(presign())[11:], "prefix", id="other-prefix"),
@@ -121,7 +121,9 @@ def without(name: str) -> str:
         pytest.param(lambda: "k8s-aws-v1.A", "does not hold a URL", id="impossible-length"),
         pytest.param(lambda: "k8s-aws-v1." + "_" * 8, "does not hold a URL", id="not-text"),
         pytest.param(lambda: encode("https://sts.eu-west-1.amazonaws.com/"), "unexpected action", id="no-query"),
-        pytest.param(lambda: edit(lambda url: url.replace("https://", "http://")), "scheme 'http'", id="scheme"),
+        pytest.param(
+            lambda: presign_and_edit(lambda url: url.replace("https://", "http://")), "scheme 'http'", id="scheme"
+        ),
         pytest.param(lambda: encode(presign(host="evil.example.com")), "unexpected hostname", id="host"),
         pytest.param(
             lambda: encode(presign(host="sts.eu-west-1.amazonaws.com.evil.example")), "unexpected hostname", id="suffix"
@@ -138,31 +140,41 @@ def without(name: str) -> str:
             lambda: encode(presign(host="me@sts.eu-west-1.amazonaws.com")), "unexpected hostname", id="user-info"
         ),
         pytest.param(lambda: encode(presign(host="127.0.0.1:5000")), "unexpected hostname", id="endpoint-override"),
-        pytest.param(lambda: edit(lambda url: url.replace("/?", "/x?")), "unexpected path", id="path"),
-        pytest.param(lambda: edit(lambda url: url.replace("/?", "?")), "unexpected path", id="no-path"),
-        pytest.param(lambda: edit(lambda url: url + "&Foo=bar"), "unknown query parameter 'Foo'", id="parameter"),
+        pytest.param(lambda: presign_and_edit(lambda url: url.replace("/?", "/x?")), "unexpected path", id="path"),
+        pytest.param(lambda: presign_and_edit(lambda url: url.replace("/?", "?")), "unexpected path", id="no-path"),
         pytest.param(
-            lambda: edit(lambda url: url + "&Action=GetCallerIdentity"), "duplicate query parameter", id="duplicate"
+            lambda: presign_and_edit(lambda url: url + "&Foo=bar"), "unknown query parameter 'Foo'", id="parameter"
         ),
         pytest.param(
-            lambda: edit(lambda url: url + "&action=GetCallerIdentity"), "duplicate query", id="duplicate-other-case"
+            lambda: presign_and_edit(lambda url: url + "&Action=GetCallerIdentity"),
+            "duplicate query parameter",
+            id="duplicate",
+        ),
+        pytest.param(
+            lambda: presign_and_edit(lambda url: url + "&action=GetCallerIdentity"),
+            "duplicate query",
+            id="duplicate-other-case",
         ),
         pytest.param(lambda: encode(presign(action="GetSessionToken")), "unexpected action", id="action"),
-        pytest.param(lambda: without("Action"), "unexpected action", id="no-action"),
-        pytest.param(lambda: without("Version"), "IncompleteSignature", id="no-version"),
+        pytest.param(lambda: presign_without("Action"), "unexpected action", id="no-action"),
+        pytest.param(lambda: presign_without("Version"), "IncompleteSignature", id="no-version"),
         pytest.param(lambda: encode(presign(headers={})), "did not sign the x-k8s-aws-id", id="cluster-not-signed"),
-        pytest.param(lambda: without("X-Amz-SignedHeaders"), "did not sign", id="no-signed-headers"),
+        pytest.param(lambda: presign_without("X-Amz-SignedHeaders"), "did not sign", id="no-signed-headers"),
         pytest.param(lambda: encode(presign(expires=901)), "invalid X-Amz-Expires", id="expires-too-long"),
         pytest.param(lambda: encode(presign(expires=-1)), "invalid X-Amz-Expires", id="expires-negative"),
-        pytest.param(lambda: without("X-Amz-Expires"), "invalid X-Amz-Expires", id="no-expires"),
-        pytest.param(lambda: without("X-Amz-Date"), "X-Amz-Date parameter must be present", id="no-date"),
+        pytest.param(lambda: presign_without("X-Amz-Expires"), "invalid X-Amz-Expires", id="no-expires"),
+        pytest.param(lambda: presign_without("X-Amz-Date"), "X-Amz-Date parameter must be present", id="no-date"),
         pytest.param(
-            lambda: edit(lambda url: url.replace("X-Amz-Date=2", "X-Amz-Date=x")), "error parsing", id="date-broken"
+            lambda: presign_and_edit(lambda url: url.replace("X-Amz-Date=2", "X-Amz-Date=x")),
+            "error parsing",
+            id="date-broken",
         ),
-        pytest.param(lambda: without("X-Amz-Credential"), "SignatureDoesNotMatch", id="no-credential"),
-        pytest.param(lambda: without("X-Amz-Signature"), "SignatureDoesNotMatch", id="no-signature"),
+        pytest.param(lambda: presign_without("X-Amz-Credential"), "SignatureDoesNotMatch", id="no-credential"),
+        pytest.param(lambda: presign_without("X-Amz-Signature"), "SignatureDoesNotMatch", id="no-signature"),
         pytest.param(
-            lambda: edit(lambda url: url[:-1] + ("0" if url[-1] != "0" else "1")), "SignatureDoesNotMatch", id="forged"
+            lambda: presign_and_edit(lambda url: url[:-1] + ("0" if url[-1] != "0" else "1")),
+            "SignatureDoesNotMatch",
+            id="forged",
         ),
         pytest.param(lambda: encode(presign(secret="guessed")), "SignatureDoesNotMatch", id="wrong-secret"),
         pytest.param(lambda: encode(presign(cluster="irsa-other")), "must be 'irsa-demo'", id="another-cluster"),
@@ -172,13 +184,17 @@ def without(name: str) -> str:
             id="a-signed-header-that-the-verifier-does-not-send",
         ),
         pytest.param(lambda: encode(presign(session_token="made-up")), "InvalidClientTokenId", id="session-token"),
-        pytest.param(lambda: edit(lambda url: url.replace("%2Fsts%2F", "%2Fiam%2F")), "credential's scope", id="scope"),
+        pytest.param(
+            lambda: presign_and_edit(lambda url: url.replace("%2Fsts%2F", "%2Fiam%2F")),
+            "credential's scope",
+            id="scope",
+        ),
     ],
 )
-def test_refused(make: Callable[[], str], reason: str) -> None:
-    token = make()
-    with pytest.raises(authenticator.Refused, match=reason) as caught:
-        check(token, key_pair=own_key)
+def test_invalid_tokens(make_token: Callable[[], str], reason: str) -> None:
+    token = make_token()
+    with pytest.raises(authenticator.TokenRejected, match=reason) as caught:
+        check(token, get_secrets=find_known_secrets)
     signature = presign().rpartition("=")[2]
     assert signature not in str(caught.value)
     assert settings.SECRET_ACCESS_KEY not in str(caught.value)
@@ -188,12 +204,12 @@ def test_refused(make: Callable[[], str], reason: str) -> None:
     ("age", "reason"),
     [(0, None), (14 * 60, None), (15 * 60 + 2, "expired"), (-4 * 60, None), (-6 * 60, "not yet current")],
 )
-def test_age(age: int, reason: str | None, sts_endpoint: str) -> None:
+def test_token_age(age: int, reason: str | None, sts_endpoint: str) -> None:
     token = encode(presign())
     if reason is None:
         assert check(token, sts_endpoint, now=time.time() + age).account_id == settings.ACCOUNT_ID
         return
-    with pytest.raises(authenticator.Refused, match=reason):
+    with pytest.raises(authenticator.TokenRejected, match=reason):
         check(token, now=time.time() + age)
 
 
@@ -205,55 +221,53 @@ def test_partitions(partition: str, region: str, accepted: bool, sts_endpoint: s
     suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
     token = encode(presign(region=region, host=f"sts.{region}.{suffix}"))
     options = {"cluster": CLUSTER, "sts_endpoint": sts_endpoint, "partition": partition}
-    own = "cn-northwest-1" if partition == "aws-cn" else "us-gov-east-1"
+    cluster_region = "cn-northwest-1" if partition == "aws-cn" else "us-gov-east-1"
     if accepted:
-        assert authenticator.authenticate(token, region=own, **options).account_id == settings.ACCOUNT_ID
+        assert authenticator.authenticate(token, region=cluster_region, **options).account_id == settings.ACCOUNT_ID
     else:
-        with pytest.raises(authenticator.Refused, match="unexpected hostname"):
-            authenticator.authenticate(token, region=own, **options)
+        with pytest.raises(authenticator.TokenRejected, match="unexpected hostname"):
+            authenticator.authenticate(token, region=cluster_region, **options)
 
 
-def test_the_global_endpoint_exists_in_partition_aws_only() -> None:
-    with pytest.raises(authenticator.Refused, match="unexpected hostname"):
+def test_global_endpoint_exists_only_in_partition_aws() -> None:
+    with pytest.raises(authenticator.TokenRejected, match="unexpected hostname"):
         check(encode(presign(host="sts.amazonaws.com")), partition="aws-us-gov")
 
 
-def test_an_unknown_access_key(sts_endpoint: str) -> None:
-    with pytest.raises(authenticator.Refused, match="InvalidClientTokenId"):
-        check(encode(presign(key="AKIANOBODYKNOWSTHIS0")), sts_endpoint)
+def test_unknown_access_key(sts_endpoint: str) -> None:
+    with pytest.raises(authenticator.TokenRejected, match="InvalidClientTokenId"):
+        check(encode(presign(key="AKIAUNKNOWN000000000")), sts_endpoint)
 
 
-def test_sts_out_of_reach() -> None:
-    with pytest.raises(authenticator.Refused, match="error during GET of STS"):
+def test_sts_is_unreachable() -> None:
+    with pytest.raises(authenticator.TokenRejected, match="error during GET of STS"):
         check(encode(presign()))
 
 
 @pytest.fixture(scope="module")
-def assumed(sts_endpoint: str) -> dict[str, str]:
-    """Credentials of a role that moto handed out."""
+def session(sts_endpoint: str) -> dict[str, str]:
+    """Credentials of an assumed role."""
     options = {**KEYS, "endpoint_url": sts_endpoint, "region_name": "eu-west-1"}
     role = boto3.client("iam", **options).create_role(RoleName="reader", AssumeRolePolicyDocument=TRUST)["Role"]
     return boto3.client("sts", **options).assume_role(RoleArn=role["Arn"], RoleSessionName="me")["Credentials"]
 
 
-def test_an_assumed_role_is_known_as_itself(assumed: dict[str, str], sts_endpoint: str) -> None:
+def test_identity_of_assumed_role(session: dict[str, str], sts_endpoint: str) -> None:
     token = encode(
-        presign(key=assumed["AccessKeyId"], secret=assumed["SecretAccessKey"], session_token=assumed["SessionToken"])
+        presign(key=session["AccessKeyId"], secret=session["SecretAccessKey"], session_token=session["SessionToken"])
     )
     assert check(token, sts_endpoint).arn == "arn:aws:sts::123456789012:assumed-role/reader/me"
 
 
 @pytest.mark.parametrize("wrong", ["secret", "session_token"])
-def test_an_assumed_role_needs_its_secret_and_its_session(
-    assumed: dict[str, str], wrong: str, sts_endpoint: str
-) -> None:
+def test_assumed_role_with_wrong_secrets(session: dict[str, str], wrong: str, sts_endpoint: str) -> None:
     parts = {
-        "key": assumed["AccessKeyId"],
-        "secret": assumed["SecretAccessKey"],
-        "session_token": assumed["SessionToken"],
+        "key": session["AccessKeyId"],
+        "secret": session["SecretAccessKey"],
+        "session_token": session["SessionToken"],
         wrong: "other",
     }
-    with pytest.raises(authenticator.Refused, match=r"SignatureDoesNotMatch|InvalidClientTokenId"):
+    with pytest.raises(authenticator.TokenRejected, match=r"SignatureDoesNotMatch|InvalidClientTokenId"):
         check(encode(presign(**parts)), sts_endpoint)
 
 
@@ -275,14 +289,14 @@ def test_access(
     access: authenticator.Access,
     username: str | None,
     groups: tuple[str, ...],
-    assumed: dict[str, str],
+    session: dict[str, str],
     sts_endpoint: str,
 ) -> None:
     token = encode(
-        presign(key=assumed["AccessKeyId"], secret=assumed["SecretAccessKey"], session_token=assumed["SessionToken"])
+        presign(key=session["AccessKeyId"], secret=session["SecretAccessKey"], session_token=session["SessionToken"])
     )
     if username is None:
-        with pytest.raises(authenticator.Refused, match="has no access to the cluster"):
+        with pytest.raises(authenticator.TokenRejected, match="has no access to the cluster"):
             check(token, sts_endpoint, access=access)
         return
     identity = check(token, sts_endpoint, access=access)
@@ -300,18 +314,18 @@ def test_load_access(tmp_path: pathlib.Path) -> None:
 def test_review() -> None:
     arn = "arn:aws:sts::123456789012:assumed-role/path/reader/me"
 
-    def check_token(token: str) -> authenticator.Identity:
+    def check_token(token: str) -> authenticator.TokenIdentity:
         if token != "good":
-            raise authenticator.Refused("because")
-        return authenticator.Identity("me", ("a", "b"), arn, "123456789012")
+            raise authenticator.TokenRejected("because")
+        return authenticator.TokenIdentity("me", ("a", "b"), arn, "123456789012")
 
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": "good"}}
-    answer = authenticator.review(request, check_token)
-    assert (answer["apiVersion"], answer["kind"]) == ("authentication.k8s.io/v1", "TokenReview")
-    assert answer["status"]["authenticated"] is True
-    user = answer["status"]["user"]
+    response = authenticator.review_token(request, check_token)
+    assert (response["apiVersion"], response["kind"]) == ("authentication.k8s.io/v1", "TokenReview")
+    assert response["status"]["authenticated"] is True
+    user = response["status"]["user"]
     assert (user["username"], user["groups"]) == ("me", ["a", "b"])
     assert user["extra"]["canonicalArn"] == ["arn:aws:iam::123456789012:role/path/reader"]
     for spec in ({"token": "bad"}, {}, None):
-        refused = authenticator.review({**request, "spec": spec}, check_token)
-        assert refused["status"] == {"authenticated": False, "error": "because"}
+        rejected = authenticator.review_token({**request, "spec": spec}, check_token)
+        assert rejected["status"] == {"authenticated": False, "error": "because"}

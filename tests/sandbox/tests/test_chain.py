@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole sandbox, with the simulated and with the real API server: both must pass the same."""
+"""The whole sandbox. The simulated and the real API server must pass the same tests."""
 
 from __future__ import annotations
 
@@ -20,16 +20,20 @@ if t.TYPE_CHECKING:
     Json = dict[str, t.Any]
 
 AWS_CLI = settings.TEST_POD_IMAGE
-NO_RIGHT = (
+ACCESS_DENIED = (
     "An error occurred (AccessDenied) when calling the AssumeRoleWithWebIdentity operation: "
     "Not authorized to perform sts:AssumeRoleWithWebIdentity"
 )
 TOKEN_FILE = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token"
 
 
-def ready(pod: Json) -> bool:
-    conditions = {each["type"]: each["status"] for each in pod["status"].get("conditions") or []}
+def is_ready(pod: Json) -> bool:
+    conditions = {condition["type"]: condition["status"] for condition in pod["status"].get("conditions") or []}
     return conditions.get("Ready") == "True"
+
+
+def environment_of(pod: Json) -> dict[str, str | None]:
+    return {variable["name"]: variable.get("value") for variable in pod["spec"]["containers"][0]["env"]}
 
 
 @pytest.mark.parametrize(
@@ -40,7 +44,7 @@ def ready(pod: Json) -> bool:
         pytest.param({"command": ["sh", "-c", "aws sts get-caller-identity"], "args": None}, id="shell"),
     ],
 )
-def test_the_chain(chain: ChainSandbox, container: Json) -> None:
+def test_pod_assumes_role(chain: ChainSandbox, container: Json) -> None:
     chain.account("app", chain.role(f"system:serviceaccount:{chain.namespace}:app"))
     phase, log = chain.run_test_pod("app", **container)
     assert phase == "Succeeded", log
@@ -49,13 +53,13 @@ def test_the_chain(chain: ChainSandbox, container: Json) -> None:
     assert caller["Arn"].startswith(f"arn:aws:sts::123456789012:assumed-role/{chain.namespace}/")
 
 
-def test_a_trust_for_another_account_is_refused(chain: ChainSandbox) -> None:
+def test_trust_policy_for_another_account(chain: ChainSandbox) -> None:
     chain.account("app", chain.role(f"system:serviceaccount:{chain.namespace}:other"))
     phase, log = chain.run_test_pod("app")
-    assert (phase, log.strip()) == ("Failed", NO_RIGHT)
+    assert (phase, log.strip()) == ("Failed", ACCESS_DENIED)
 
 
-def test_an_audience_that_the_provider_does_not_list_is_refused(chain: ChainSandbox) -> None:
+def test_audience_that_the_provider_lacks(chain: ChainSandbox) -> None:
     role_arn = chain.role(f"system:serviceaccount:{chain.namespace}:app")
     annotations = {"eks.amazonaws.com/role-arn": role_arn, "eks.amazonaws.com/audience": "vault"}
     chain.api.post(f"{chain.core}/serviceaccounts", {"metadata": {"name": "app", "annotations": annotations}})
@@ -64,7 +68,7 @@ def test_an_audience_that_the_provider_does_not_list_is_refused(chain: ChainSand
     assert "An error occurred (InvalidIdentityToken) when calling the AssumeRoleWithWebIdentity operation" in log
 
 
-def test_without_the_annotation_the_pod_is_the_node(chain: ChainSandbox) -> None:
+def test_pod_without_annotation_uses_node_role(chain: ChainSandbox) -> None:
     phase, log = chain.run_test_pod(
         "default", args=["sts", "get-caller-identity", "--query", "Arn", "--output", "text"]
     )
@@ -74,12 +78,11 @@ def test_without_the_annotation_the_pod_is_the_node(chain: ChainSandbox) -> None
     )
 
 
-def test_the_token_file(chain: ChainSandbox) -> None:
+def test_token_file(chain: ChainSandbox) -> None:
     chain.account("app", chain.role(f"system:serviceaccount:{chain.namespace}:app"))
     pod = chain.pod("web", serviceAccountName="app")
-    environment = {each["name"]: each.get("value") for each in pod["spec"]["containers"][0]["env"]}
-    assert environment["AWS_WEB_IDENTITY_TOKEN_FILE"] == TOKEN_FILE
-    chain.wait_for(lambda: ready(chain.get("web")))
+    assert environment_of(pod)["AWS_WEB_IDENTITY_TOKEN_FILE"] == TOKEN_FILE
+    chain.wait_for(lambda: is_ready(chain.get("web")))
     directory = chain.state.tokens / f"{chain.namespace}_web_{pod['metadata']['uid']}"
     [token] = [path for path in directory.rglob("*") if path.is_file() and path.parent.name == "aws-iam-token"]
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
@@ -93,46 +96,46 @@ def test_the_token_file(chain: ChainSandbox) -> None:
     chain.wait_for(lambda: not directory.exists())
 
 
-def test_a_skip_label_keeps_the_webhook_away(chain: ChainSandbox) -> None:
+def test_skip_label(chain: ChainSandbox) -> None:
     chain.account("app", chain.role(f"system:serviceaccount:{chain.namespace}:app"))
     body = {
-        "metadata": {"name": "bare", "labels": {"eks.amazonaws.com/skip-pod-identity-webhook": "true"}},
+        "metadata": {"name": "skipped", "labels": {"eks.amazonaws.com/skip-pod-identity-webhook": "true"}},
         "spec": {"serviceAccountName": "app", "containers": [CONTAINER]},
     }
-    made = chain.api.post(f"{chain.core}/pods", body)
-    assert "AWS_ROLE_ARN" not in json.dumps(made["spec"])
+    created = chain.api.post(f"{chain.core}/pods", body)
+    assert "AWS_ROLE_ARN" not in json.dumps(created["spec"])
 
 
-def test_a_pod_is_ready_soon(chain: ChainSandbox) -> None:
-    took = []
-    # The fastest of three: what else the machine does is none of the node's business.
+def test_time_until_pod_is_ready(chain: ChainSandbox) -> None:
+    seconds = []
+    # The fastest of three, because other processes may slow down single pods.
     for name in ("web", "again", "once-more"):
         chain.pod(name)
         started = time.monotonic()
-        chain.wait_for(lambda name=name: ready(chain.get(name)))
-        took.append(time.monotonic() - started)
-    assert min(took) < 2.0
+        chain.wait_for(lambda name=name: is_ready(chain.get(name)))
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < 2.0
     pod = chain.get("web")
     assert pod["spec"]["nodeName"] == settings.NODE_NAME
     assert pod["status"]["containerStatuses"][0]["state"]["running"]["startedAt"]
 
 
-def test_readiness_is_put_off(chain: ChainSandbox) -> None:
-    made = chain.pod("late", annotations={"sandbox.eksops.io/ready-after": "0.7"})
+def test_ready_after_annotation(chain: ChainSandbox) -> None:
+    created = chain.pod("late", annotations={"sandbox.eksops.io/ready-after": "0.7"})
     states = []
-    # A watch shows every state, however late it is read.
+    # A watch has every state, even if it is read late.
     for event in chain.api.watch(
-        f"{chain.core}/pods", made["metadata"]["resourceVersion"], seconds=20, fieldSelector="metadata.name=late"
+        f"{chain.core}/pods", created["metadata"]["resourceVersion"], seconds=20, fieldSelector="metadata.name=late"
     ):
         if event["type"] != "BOOKMARK":
-            states.append((event["object"]["status"].get("phase"), ready(event["object"])))
+            states.append((event["object"]["status"].get("phase"), is_ready(event["object"])))
         if states[-1:] == [("Running", True)]:
             break
     assert states[-1:] == [("Running", True)]
     assert ("Running", False) in states
 
 
-def test_pods_that_cannot_start(chain: ChainSandbox) -> None:
+def test_pods_that_fail_to_start(chain: ChainSandbox) -> None:
     chain.pod("pull", {"name": "main", "image": "example.com/no-such-image:1"})
     chain.pod("crash", {"name": "main", "image": "busybox", "command": ["./crash"]})
     assert chain.wait_for_reason("pull", "ImagePullBackOff")["status"]["phase"] == "Pending"
@@ -140,10 +143,10 @@ def test_pods_that_cannot_start(chain: ChainSandbox) -> None:
     chain.wait_for(lambda: chain.get("crash")["status"]["containerStatuses"][0]["restartCount"] > 0)
     assert ("Warning", "Failed") in chain.events("pull")
     chain.wait_for(lambda: ("Warning", "BackOff") in chain.events("crash"))
-    assert "crash" in chain.api.text(f"{chain.core}/pods/crash/log")
+    assert "crash" in chain.api.get_text(f"{chain.core}/pods/crash/log")
 
 
-def test_a_finalizer_holds_a_pod(chain: ChainSandbox) -> None:
+def test_finalizer_delays_deletion_of_pod(chain: ChainSandbox) -> None:
     body = {"metadata": {"name": "held", "finalizers": ["example.com/hold"]}, "spec": {"containers": [CONTAINER]}}
     chain.api.post(f"{chain.core}/pods", body)
     chain.wait_for_phase("held", "Running")
@@ -169,28 +172,27 @@ def workload(kind: str, name: str, **spec: t.Any) -> Json:
     }
 
 
-def test_controllers_pods_are_injected_and_become_ready(chain: ChainSandbox) -> None:
+def test_pods_of_controllers_are_injected_and_ready(chain: ChainSandbox) -> None:
     role_arn = chain.role(f"system:serviceaccount:{chain.namespace}:app")
     chain.account("app", role_arn)
     chain.api.post(f"{chain.apps}/deployments", workload("Deployment", "web", replicas=2))
     chain.api.post(f"{chain.apps}/statefulsets", workload("StatefulSet", "db", replicas=2, serviceName="db"))
     chain.api.post(f"{chain.apps}/daemonsets", workload("DaemonSet", "log"))
 
-    def done() -> bool:
+    def is_rolled_out() -> bool:
         web = chain.api.get(f"{chain.apps}/deployments/web").get("status", {})
         db = chain.api.get(f"{chain.apps}/statefulsets/db").get("status", {})
         log = chain.api.get(f"{chain.apps}/daemonsets/log").get("status", {})
         return (web.get("availableReplicas"), db.get("readyReplicas"), log.get("numberAvailable")) == (2, 2, 1)
 
-    chain.wait_for(done)
+    chain.wait_for(is_rolled_out)
     pods = chain.api.get(f"{chain.core}/pods")["items"]
     assert len(pods) == 5
     for pod in pods:
-        environment = {each["name"]: each.get("value") for each in pod["spec"]["containers"][0]["env"]}
-        assert environment["AWS_ROLE_ARN"] == role_arn
+        assert environment_of(pod)["AWS_ROLE_ARN"] == role_arn
 
 
-def test_a_job_completes_and_leaves_its_log(chain: ChainSandbox) -> None:
+def test_job_completes(chain: ChainSandbox) -> None:
     container = {**CONTAINER, "command": ["sh", "-c", "echo one; sleep 0.3; echo two"]}
     template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
     jobs = f"/apis/batch/v1/namespaces/{chain.namespace}/jobs"
@@ -198,19 +200,19 @@ def test_a_job_completes_and_leaves_its_log(chain: ChainSandbox) -> None:
     chain.wait_for(lambda: chain.api.get(f"{jobs}/once").get("status", {}).get("succeeded") == 1)
     [pod] = chain.api.get(f"{chain.core}/pods")["items"]
     log = f"{chain.core}/pods/{pod['metadata']['name']}/log"
-    assert chain.api.text(log) == "one\ntwo\n"
-    assert chain.api.text(log, tailLines=1) == "two\n"
+    assert chain.api.get_text(log) == "one\ntwo\n"
+    assert chain.api.get_text(log, tailLines=1) == "two\n"
 
 
-def test_a_log_is_followed_to_its_end(chain: ChainSandbox) -> None:
+def test_follow_log(chain: ChainSandbox) -> None:
     chain.pod("talk", {**CONTAINER, "command": ["sh", "-c", "echo one; sleep 1; echo two"]}, restartPolicy="Never")
     chain.wait_for_phase("talk", "Running")
-    assert chain.api.text(f"{chain.core}/pods/talk/log", follow="true") == "one\ntwo\n"
+    assert chain.api.get_text(f"{chain.core}/pods/talk/log", follow="true") == "one\ntwo\n"
 
 
-def test_no_log_before_a_container_starts(chain: ChainSandbox) -> None:
+def test_log_of_waiting_container(chain: ChainSandbox) -> None:
     chain.pod("pull", {"name": "main", "image": "no-such-image"})
     chain.wait_for_reason("pull", "ImagePullBackOff")
     with pytest.raises(ApiError, match="is waiting to start: ") as caught:
-        chain.api.text(f"{chain.core}/pods/pull/log")
+        chain.api.get_text(f"{chain.core}/pods/pull/log")
     assert caught.value.status == 400

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EKS bearer tokens, with the simulated and with the real API server."""
+"""EKS bearer tokens with the simulated and the real API server."""
 
 from __future__ import annotations
 
@@ -21,9 +21,8 @@ if t.TYPE_CHECKING:
     Json = dict[str, t.Any]
 
 
-def bearer(chain: ChainSandbox, credentials: Json, cluster: str = settings.CLUSTER_NAME) -> Callable[..., Json]:
-    """Return a way to make requests with an EKS token of these credentials."""
-
+def make_requester(chain: ChainSandbox, credentials: Json, cluster: str = settings.CLUSTER_NAME) -> Callable[..., Json]:
+    """Return a function that sends GET requests with an EKS token of these credentials."""
     session = botocore.session.Session()
     session.set_credentials(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials.get("SessionToken"))
     model = session.get_service_model("sts")
@@ -43,28 +42,28 @@ def bearer(chain: ChainSandbox, credentials: Json, cluster: str = settings.CLUST
 
     def get(path: str) -> tuple[int, Json]:
         with urllib3.PoolManager(ca_certs=str(chain.state.pki / "ca.crt"), retries=False) as http:
-            answer = http.request("GET", endpoint + path, headers={"Authorization": f"Bearer {token}"})
-            return answer.status, json.loads(answer.data)
+            response = http.request("GET", endpoint + path, headers={"Authorization": f"Bearer {token}"})
+            return response.status, json.loads(response.data)
 
     return get
 
 
-OWN = {"AccessKeyId": settings.ACCESS_KEY_ID, "SecretAccessKey": settings.SECRET_ACCESS_KEY}
+ADMIN_KEY = {"AccessKeyId": settings.ACCESS_KEY_ID, "SecretAccessKey": settings.SECRET_ACCESS_KEY}
 
 
-def test_an_eks_token_is_the_administrators(chain: ChainSandbox) -> None:
-    get = bearer(chain, OWN)
-    status, answer = get("/api/v1/namespaces/kube-system/secrets")
-    assert status == 200, answer
+def test_token_of_administrator(chain: ChainSandbox) -> None:
+    get = make_requester(chain, ADMIN_KEY)
+    status, response = get("/api/v1/namespaces/kube-system/secrets")
+    assert status == 200, response
     status, configuration = get("/.well-known/openid-configuration")
     assert (status, configuration["issuer"]) == (200, chain.issuer)
 
 
-def test_an_eks_token_of_another_cluster_is_refused(chain: ChainSandbox) -> None:
-    assert bearer(chain, OWN, settings.OTHER_CLUSTER)("/api/v1/namespaces")[0] == 401
+def test_token_of_another_cluster_is_rejected(chain: ChainSandbox) -> None:
+    assert make_requester(chain, ADMIN_KEY, settings.OTHER_CLUSTER)("/api/v1/namespaces")[0] == 401
 
 
-def test_an_eks_token_may_do_what_its_groups_may(chain: ChainSandbox) -> None:
+def test_token_with_groups(chain: ChainSandbox) -> None:
     trust = json.dumps(
         {
             "Version": "2012-10-17",
@@ -92,14 +91,14 @@ def test_an_eks_token_may_do_what_its_groups_may(chain: ChainSandbox) -> None:
     }
     chain.api.post(f"{rbac}/rolebindings", binding)
     credentials = chain.sts.assume_role(RoleArn=arn, RoleSessionName="me")["Credentials"]
-    get = bearer(chain, credentials)
-    # The API server's authorizer learns of the binding by a watch.
+    get = make_requester(chain, credentials)
+    # The API server's authorizer gets the binding from a watch.
     chain.wait_for(lambda: get(f"{chain.core}/pods")[0] == 200)
-    status, answer = get(f"{chain.core}/secrets")
+    status, response = get(f"{chain.core}/secrets")
     assert status == 403
-    assert 'User "reader" cannot list resource "secrets"' in answer["message"]
+    assert 'User "reader" cannot list resource "secrets"' in response["message"]
     assert get("/.well-known/openid-configuration")[0] == 200
     settings.write_private(chain.state.access_file, json.dumps({arn: None}))
-    # Another session has another token: the real API server remembers an answer for ten seconds.
-    again = chain.sts.assume_role(RoleArn=arn, RoleSessionName="again")["Credentials"]
-    assert bearer(chain, again)(f"{chain.core}/pods")[0] == 401
+    # A second session has another token. The real API server caches the result for a token for ten seconds.
+    second_session = chain.sts.assume_role(RoleArn=arn, RoleSessionName="second")["Credentials"]
+    assert make_requester(chain, second_session)(f"{chain.core}/pods")[0] == 401

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several clusters in one sandbox: each is its own, and AWS knows them all."""
+"""A sandbox with several clusters."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import urllib3
 from botocore.signers import RequestSigner
 from sandbox import __main__ as command_line
 from sandbox import settings
-from sandbox.api import Api, ApiError
+from sandbox.api import ApiClient, ApiError
 from sandbox.launch import supervisor
-from sandbox.launch.supervisor import Further
+from sandbox.launch.supervisor import FurtherCluster
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,18 +27,18 @@ if t.TYPE_CHECKING:
     Json = dict[str, t.Any]
 
 OTHER_ACCOUNT = "111122223333"
-SECOND, THIRD = Further("second"), Further("third", OTHER_ACCOUNT)
+SECOND, THIRD = FurtherCluster("second"), FurtherCluster("third", OTHER_ACCOUNT)
 
 
-class Fleet:
-    """A running sandbox with three clusters: the first, a second one, and a third one in another account."""
+class FleetSandbox:
+    """A running sandbox with three clusters. The third one is in another account."""
 
-    def __init__(self, state: settings.State) -> None:
+    def __init__(self, state: settings.StateDirectory) -> None:
         self.state = state
         self.states = {
             settings.CLUSTER_NAME: state,
-            SECOND.name: state.further(SECOND.name),
-            THIRD.name: state.further(THIRD.name),
+            SECOND.name: state.further_cluster(SECOND.name),
+            THIRD.name: state.further_cluster(THIRD.name),
         }
 
     def client(self, service: str, session: Json | None = None) -> t.Any:
@@ -52,32 +52,32 @@ class Fleet:
             region_name=settings.REGION,
         )
 
-    def elsewhere(self) -> Json:
-        """Credentials of a role in the other account."""
+    def other_account_credentials(self) -> Json:
+        """Return credentials of a role in the other account."""
         role = f"arn:aws:iam::{OTHER_ACCOUNT}:role/visitor"
-        answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName="fleet")
-        return t.cast("Json", answer["Credentials"])
+        response = self.client("sts").assume_role(RoleArn=role, RoleSessionName="fleet")
+        return t.cast("Json", response["Credentials"])
 
-    def described(self) -> dict[str, Json]:
-        """What EKS says of each cluster."""
-        eks, visiting = self.client("eks"), self.client("eks", self.elsewhere())
+    def describe_clusters(self) -> dict[str, Json]:
+        """Return the result of DescribeCluster for each cluster."""
+        eks, visiting = self.client("eks"), self.client("eks", self.other_account_credentials())
         names = (settings.CLUSTER_NAME, SECOND.name)
-        found = {name: eks.describe_cluster(name=name)["cluster"] for name in names}
-        return {**found, THIRD.name: visiting.describe_cluster(name=THIRD.name)["cluster"]}
+        clusters = {name: eks.describe_cluster(name=name)["cluster"] for name in names}
+        return {**clusters, THIRD.name: visiting.describe_cluster(name=THIRD.name)["cluster"]}
 
 
 @pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    state = settings.State(tmp_path_factory.mktemp("fleet"))
-    assert supervisor.up(state, tied=True, further=[SECOND, THIRD])
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FleetSandbox]:
+    state = settings.StateDirectory(tmp_path_factory.mktemp("fleet"))
+    assert supervisor.up(state, end_with_parent=True, further=[SECOND, THIRD])
     try:
-        yield Fleet(state)
+        yield FleetSandbox(state)
     finally:
         supervisor.down(state)
 
 
-def bearer(cluster: str) -> str:
-    """A token for one cluster, as "aws eks get-token" makes it."""
+def make_token(cluster: str) -> str:
+    """Create a token for a cluster, as "aws eks get-token" does."""
     session = botocore.session.Session()
     session.set_credentials(settings.ACCESS_KEY_ID, settings.SECRET_ACCESS_KEY)
     client = session.create_client("sts", region_name=settings.REGION)
@@ -98,38 +98,40 @@ def bearer(cluster: str) -> str:
     return "k8s-aws-v1." + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
 
 
-def test_eks_lists_each_cluster_in_its_account(fleet: Fleet) -> None:
+def test_eks_lists_clusters_by_account(fleet: FleetSandbox) -> None:
     assert set(fleet.client("eks").list_clusters()["clusters"]) == {*settings.CLUSTERS, SECOND.name}
-    assert fleet.client("eks", fleet.elsewhere()).list_clusters()["clusters"] == [THIRD.name]
-    assert fleet.described()[THIRD.name]["arn"] == f"arn:aws:eks:eu-west-1:{OTHER_ACCOUNT}:cluster/third"
+    assert fleet.client("eks", fleet.other_account_credentials()).list_clusters()["clusters"] == [THIRD.name]
+    assert fleet.describe_clusters()[THIRD.name]["arn"] == f"arn:aws:eks:eu-west-1:{OTHER_ACCOUNT}:cluster/third"
 
 
-def test_no_two_clusters_share_anything(fleet: Fleet) -> None:
-    described = fleet.described()
+def test_clusters_share_nothing(fleet: FleetSandbox) -> None:
+    describe_clusters = fleet.describe_clusters()
     for values in (
-        {each["identity"]["oidc"]["issuer"] for each in described.values()},
-        {each["endpoint"] for each in described.values()},
-        {each["certificateAuthority"]["data"] for each in described.values()},
+        {cluster["identity"]["oidc"]["issuer"] for cluster in describe_clusters.values()},
+        {cluster["endpoint"] for cluster in describe_clusters.values()},
+        {cluster["certificateAuthority"]["data"] for cluster in describe_clusters.values()},
         {json.dumps(state.cluster()["jwks"]) for state in fleet.states.values()},
         {(state.pki / "sa.key").read_text() for state in fleet.states.values()},
         {state.env()["KUBECONFIG"] for state in fleet.states.values()},
     ):
         assert len(values) == len(fleet.states)
-    Api(fleet.states[SECOND.name]).post("/api/v1/namespaces", {"metadata": {"name": "own"}})
+    ApiClient(fleet.states[SECOND.name]).post("/api/v1/namespaces", {"metadata": {"name": "own"}})
     for name in (settings.CLUSTER_NAME, THIRD.name):
         with pytest.raises(ApiError, match="404"):
-            Api(fleet.states[name]).get("/api/v1/namespaces/own")
+            ApiClient(fleet.states[name]).get("/api/v1/namespaces/own")
 
 
 @pytest.mark.parametrize("name", [settings.CLUSTER_NAME, SECOND.name, THIRD.name])
-def test_a_cluster_takes_tokens_for_itself_alone(fleet: Fleet, tmp_path: pathlib.Path, name: str) -> None:
-    described = fleet.described()[name]
+def test_cluster_accepts_only_its_own_tokens(fleet: FleetSandbox, tmp_path: pathlib.Path, name: str) -> None:
+    describe_clusters = fleet.describe_clusters()[name]
     authority = tmp_path / "ca.crt"
-    authority.write_bytes(base64.b64decode(described["certificateAuthority"]["data"]))
+    authority.write_bytes(base64.b64decode(describe_clusters["certificateAuthority"]["data"]))
     with urllib3.PoolManager(ca_certs=str(authority), retries=False) as http:
         statuses = {
             signed: http.request(
-                "GET", f"{described['endpoint']}/api/v1/nodes", headers={"Authorization": f"Bearer {bearer(signed)}"}
+                "GET",
+                f"{describe_clusters['endpoint']}/api/v1/nodes",
+                headers={"Authorization": f"Bearer {make_token(signed)}"},
             ).status
             for signed in fleet.states
         }
@@ -137,10 +139,10 @@ def test_a_cluster_takes_tokens_for_itself_alone(fleet: Fleet, tmp_path: pathlib
 
 
 @pytest.mark.parametrize(("name", "account"), [(SECOND.name, settings.ACCOUNT_ID), (THIRD.name, OTHER_ACCOUNT)])
-def test_a_pod_acts_as_a_role_that_trusts_its_cluster(fleet: Fleet, name: str, account: str) -> None:
-    session = fleet.elsewhere() if account == OTHER_ACCOUNT else None
+def test_role_trusts_one_cluster(fleet: FleetSandbox, name: str, account: str) -> None:
+    session = fleet.other_account_credentials() if account == OTHER_ACCOUNT else None
     iam = fleet.client("iam", session)
-    issuer = fleet.described()[name]["identity"]["oidc"]["issuer"]
+    issuer = fleet.describe_clusters()[name]["identity"]["oidc"]["issuer"]
     provider = iam.create_open_id_connect_provider(Url=issuer, ClientIDList=[settings.AUDIENCE])
     host = issuer.removeprefix("https://")
     condition = {"StringEquals": {f"{host}:sub": f"system:serviceaccount:default:app-{name}"}}
@@ -155,12 +157,12 @@ def test_a_pod_acts_as_a_role_that_trusts_its_cluster(fleet: Fleet, name: str, a
     role = iam.create_role(RoleName=f"app-{name}", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     assert role.split(":")[4] == account
 
-    def assumed(cluster: str) -> str:
-        api = Api(fleet.states[cluster])
+    def assume_from(cluster: str) -> str:
+        api = ApiClient(fleet.states[cluster])
         accounts = "/api/v1/namespaces/default/serviceaccounts"
         api.post(accounts, {"metadata": {"name": f"app-{name}"}})
-        answer = api.post(f"{accounts}/app-{name}/token", {"spec": {"audiences": [settings.AUDIENCE]}})
-        token = answer["status"]["token"]
+        response = api.post(f"{accounts}/app-{name}/token", {"spec": {"audiences": [settings.AUDIENCE]}})
+        token = response["status"]["token"]
         sts = fleet.client("sts")
         try:
             sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="pod", WebIdentityToken=token)
@@ -168,42 +170,42 @@ def test_a_pod_acts_as_a_role_that_trusts_its_cluster(fleet: Fleet, name: str, a
             return str(error.response["Error"]["Code"])
         return "ok"
 
-    assert assumed(name) == "ok"
-    # The same account of another cluster: IAM doesn't know that cluster's issuer.
-    assert assumed(settings.CLUSTER_NAME) == "InvalidIdentityToken"
+    assert assume_from(name) == "ok"
+    # The same service account in another cluster: IAM has no provider for that cluster's issuer.
+    assert assume_from(settings.CLUSTER_NAME) == "InvalidIdentityToken"
 
 
-def test_a_reset_keeps_the_clusters(fleet: Fleet) -> None:
-    before = fleet.described()
+def test_reset_keeps_clusters(fleet: FleetSandbox) -> None:
+    before = fleet.describe_clusters()
     with urllib3.PoolManager() as http:
         assert http.request("POST", f"{fleet.state.env()['AWS_ENDPOINT_URL']}/sandbox-api/reset").status == 200
     keys = ("arn", "endpoint", "identity", "certificateAuthority")
-    after = fleet.described()
-    assert {name: [each[key] for key in keys] for name, each in after.items()} == {
-        name: [each[key] for key in keys] for name, each in before.items()
+    after = fleet.describe_clusters()
+    assert {name: [cluster[key] for key in keys] for name, cluster in after.items()} == {
+        name: [cluster[key] for key in keys] for name, cluster in before.items()
     }
 
 
-def test_the_command_line_knows_them(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line(fleet: FleetSandbox, capsys: pytest.CaptureFixture[str]) -> None:
     where = ["--dir", str(fleet.state.directory)]
     assert command_line.main(["up", *where, "--cluster", "second", "--cluster", f"third@{OTHER_ACCOUNT}"]) == 0
-    assert "besides second, third, in" in capsys.readouterr().err
+    assert "further clusters second, third in" in capsys.readouterr().err
     assert command_line.main(["status", *where]) == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
     assert names == ["aws", "cluster", "node", "second/cluster", "second/node", "third/cluster", "third/node"]
     assert (fleet.states[THIRD.name].logs / "node.log").exists()
 
 
-def test_other_clusters_are_another_sandbox(tmp_path: pathlib.Path) -> None:
-    state = settings.State(tmp_path / "sandbox")
+def test_other_clusters_restart_the_sandbox(tmp_path: pathlib.Path) -> None:
+    state = settings.StateDirectory(tmp_path / "sandbox")
     try:
-        assert supervisor.up(state, tied=True, further=[SECOND])
-        authority = (state.further(SECOND.name).pki / "ca.crt").read_text()
-        assert supervisor.up(state, tied=True, further=[SECOND, Further("fourth")])
-        assert (state.further(SECOND.name).pki / "ca.crt").read_text() == authority
-        assert not supervisor.up(state, tied=True, further=[SECOND, Further("fourth")])
-        assert supervisor.up(state, tied=True)
-        assert state.all_further() == []
+        assert supervisor.up(state, end_with_parent=True, further=[SECOND])
+        authority = (state.further_cluster(SECOND.name).pki / "ca.crt").read_text()
+        assert supervisor.up(state, end_with_parent=True, further=[SECOND, FurtherCluster("fourth")])
+        assert (state.further_cluster(SECOND.name).pki / "ca.crt").read_text() == authority
+        assert not supervisor.up(state, end_with_parent=True, further=[SECOND, FurtherCluster("fourth")])
+        assert supervisor.up(state, end_with_parent=True)
+        assert state.further_clusters() == []
         assert set(supervisor.status(state)) == {"aws", "cluster", "node"}
     finally:
         supervisor.down(state)

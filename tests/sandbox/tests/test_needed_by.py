@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each module of the sandbox names what needs it, and what it names exists."""
+"""The docstring of each module of the sandbox has a "Needed by:" line, and the integration targets in it exist."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ OTHERS = {
 }
 
 
-def needs(path: pathlib.Path) -> list[str]:
-    """The entries of a module's line "Needed by: ENTRY; ENTRY.", without remarks in parentheses."""
+def needed_by(path: pathlib.Path) -> list[str]:
+    """The entries of the line "Needed by: ENTRY; ENTRY." without remarks in parentheses."""
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    found = re.search(r"^Needed by: (.+)\.\Z", docstring, re.MULTILINE)
-    return REMARK.sub("", found[1]).split("; ") if found else []
+    match = re.search(r"^Needed by: (.+)\.\Z", docstring, re.MULTILINE)
+    return REMARK.sub("", match[1]).split("; ") if match else []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SANDBOX)))
-def test_a_module_names_what_needs_it(path: pathlib.Path) -> None:
-    entries = needs(path)
+def test_needed_by(path: pathlib.Path) -> None:
+    entries = needed_by(path)
     assert entries, "the module's docstring does not end with a line 'Needed by: ...'"
     for entry in entries:
         match = re.fullmatch(r"targets? (.+)", entry)
@@ -44,4 +44,4 @@ def test_a_module_names_what_needs_it(path: pathlib.Path) -> None:
             assert entry in OTHERS
             continue
         missing = [name for name in match[1].split(", ") if not (TARGETS / name / "aliases").is_file()]
-        assert not missing, f"no such integration target: {missing}"
+        assert not missing, f"integration targets that do not exist: {missing}"

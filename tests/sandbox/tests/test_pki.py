@@ -23,13 +23,13 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     return directory
 
 
-def test_keys_are_the_owners_only(directory: pathlib.Path) -> None:
+def test_keys_are_private(directory: pathlib.Path) -> None:
     keys = sorted(directory.glob("*.key"))
     assert {key.stem for key in keys} == {"ca", "server", "sa", *pki.CLIENTS}
     assert {stat.S_IMODE(key.stat().st_mode) for key in keys} == {0o600}
 
 
-def test_a_second_call_keeps_what_is_there(directory: pathlib.Path) -> None:
+def test_second_call_keeps_files(directory: pathlib.Path) -> None:
     before = {path.name: path.read_bytes() for path in directory.iterdir()}
     pki.ensure(directory)
     assert {path.name: path.read_bytes() for path in directory.iterdir()} == before
@@ -37,7 +37,7 @@ def test_a_second_call_keeps_what_is_there(directory: pathlib.Path) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 @pytest.mark.parametrize("client", sorted(pki.CLIENTS))
-def test_both_sides_verify_with_strict_rules(directory: pathlib.Path, host: str, client: str) -> None:
+def test_strict_verification_of_server_and_client(directory: pathlib.Path, host: str, client: str) -> None:
     server_context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(directory / "ca.crt"))
     server_context.load_cert_chain(directory / "server.crt", directory / "server.key")
     server_context.verify_mode = ssl.CERT_REQUIRED
@@ -63,7 +63,7 @@ def test_both_sides_verify_with_strict_rules(directory: pathlib.Path, host: str,
     assert subjects[0].get("organizationName") == organisation
 
 
-def test_the_key_set_is_the_signing_key(directory: pathlib.Path) -> None:
+def test_key_set_has_signing_key(directory: pathlib.Path) -> None:
     [key] = pki.jwks(directory / "sa.pub")["keys"]
     private = serialization.load_pem_private_key((directory / "sa.key").read_bytes(), None)
     padded = key["n"] + "=" * (-len(key["n"]) % 4)
@@ -72,7 +72,7 @@ def test_the_key_set_is_the_signing_key(directory: pathlib.Path) -> None:
     assert key["kid"] == pki.key_id(directory / "sa.pub")
 
 
-def test_tokens_are_signed_with_rsa_only(directory: pathlib.Path, tmp_path: pathlib.Path) -> None:
+def test_other_keys_than_rsa_are_rejected(directory: pathlib.Path, tmp_path: pathlib.Path) -> None:
     ca_key = serialization.load_pem_private_key((directory / "ca.key").read_bytes(), None)
     other = tmp_path / "ec.pub"
     other.write_bytes(
@@ -82,7 +82,7 @@ def test_tokens_are_signed_with_rsa_only(directory: pathlib.Path, tmp_path: path
         pki.jwks(other)
 
 
-def test_issuers_are_stable_and_distinct() -> None:
+def test_issuers_are_stable_and_unique() -> None:
     names = [settings.CLUSTER_NAME, settings.OTHER_CLUSTER, settings.NO_ISSUER_CLUSTER]
     issuers = {settings.issuer(name) for name in names}
     assert len(issuers) == len(names)

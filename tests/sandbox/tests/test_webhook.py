@@ -25,7 +25,7 @@ EVERYTHING = {**STS, **REGION, **IRSA}
 
 
 def account(**annotations: str) -> Json:
-    """Return an account; keyword x_y stands for the annotation eks.amazonaws.com/x-y."""
+    """Return a service account. The keyword x_y is the annotation eks.amazonaws.com/x-y."""
     named = {f"eks.amazonaws.com/{key.replace('_', '-')}": value for key, value in annotations.items()}
     return {"metadata": {"name": "app", "namespace": "shop", "annotations": named}}
 
@@ -45,40 +45,40 @@ def pod(*containers: Json, annotations: Json | None = None, labels: Json | None 
 
 
 def container(name: str = "main", **env: str) -> Json:
-    made: Json = {"name": name, "image": "busybox"}
+    spec: Json = {"name": name, "image": "busybox"}
     if env:
-        made["env"] = [{"name": key, "value": value} for key, value in env.items()]
-    return made
+        spec["env"] = [{"name": key, "value": value} for key, value in env.items()]
+    return spec
 
 
 def env(mutated: Json, name: str = "main") -> dict[str, str]:
-    everything = mutated["spec"].get("initContainers", []) + mutated["spec"]["containers"]
-    [found] = [each for each in everything if each["name"] == name]
-    names = [variable["name"] for variable in found.get("env", [])]
+    containers = mutated["spec"].get("initContainers", []) + mutated["spec"]["containers"]
+    [spec] = [container for container in containers if container["name"] == name]
+    names = [variable["name"] for variable in spec.get("env", [])]
     assert len(names) == len(set(names)), "a variable was set twice"
-    return {variable["name"]: variable["value"] for variable in found.get("env", [])}
+    return {variable["name"]: variable["value"] for variable in spec.get("env", [])}
 
 
 def mounts(mutated: Json, name: str = "main") -> list[str]:
-    everything = mutated["spec"].get("initContainers", []) + mutated["spec"]["containers"]
-    [found] = [each for each in everything if each["name"] == name]
-    return [mount["name"] for mount in found.get("volumeMounts", [])]
+    containers = mutated["spec"].get("initContainers", []) + mutated["spec"]["containers"]
+    [spec] = [container for container in containers if container["name"] == name]
+    return [mount["name"] for mount in spec.get("volumeMounts", [])]
 
 
 def token_source(mutated: Json) -> Json:
     return mutated["spec"]["volumes"][0]["projected"]["sources"][0]["serviceAccountToken"]
 
 
-def inject(given: Json, service_account: Json | None = None, **options: t.Any) -> Json:
-    before = copy.deepcopy(given)
+def inject(original: Json, service_account: Json | None = None, **options: t.Any) -> Json:
+    before = copy.deepcopy(original)
     options.setdefault("region", "eu-west-1")
-    result = webhook.inject(given, account(role_arn=ARN) if service_account is None else service_account, **options)
-    assert given == before, "inject must not change its argument"
+    result = webhook.inject(original, account(role_arn=ARN) if service_account is None else service_account, **options)
+    assert original == before, "inject must not change its argument"
     return result
 
 
 @pytest.mark.parametrize(
-    ("given", "service_account"),
+    ("original", "service_account"),
     [
         pytest.param(pod(), None, id="account-not-known-yet"),
         pytest.param(pod(), {"metadata": {"name": "app"}}, id="no-annotations"),
@@ -86,15 +86,15 @@ def inject(given: Json, service_account: Json | None = None, **options: t.Any) -
         pytest.param(pod(), account(role_arn=""), id="empty-annotation"),
         pytest.param(pod(), account(audience="x"), id="other-annotation-only"),
         pytest.param(
-            pod(), {"metadata": {"annotations": {"eks.amazon.com/role-arn": ARN}}}, id="annotation-key-nearly-right"
+            pod(), {"metadata": {"annotations": {"eks.amazon.com/role-arn": ARN}}}, id="similar-annotation-key"
         ),
         pytest.param(pod(annotations={"role-arn": ARN}), account(), id="annotated-on-the-pod"),
         pytest.param(pod(labels={webhook.SKIP_LABEL: "true"}), account(role_arn=ARN), id="skip-label"),
         pytest.param(pod(labels={webhook.SKIP_LABEL: ""}), account(role_arn=ARN), id="skip-label-any-value"),
     ],
 )
-def test_untouched(given: Json, service_account: Json | None) -> None:
-    assert webhook.inject(given, service_account, region="eu-west-1") == given
+def test_unchanged_pods(original: Json, service_account: Json | None) -> None:
+    assert webhook.inject(original, service_account, region="eu-west-1") == original
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_untouched(given: Json, service_account: Json | None) -> None:
     [
         pytest.param({}, EVERYTHING, id="nothing-preset"),
         pytest.param({"X": "1"}, {"X": "1", **EVERYTHING}, id="others-stay"),
-        pytest.param({"AWS_ROLE_ARN": "own"}, {"AWS_ROLE_ARN": "own", **STS, **REGION}, id="role-preset-neither-set"),
+        pytest.param({"AWS_ROLE_ARN": "own"}, {"AWS_ROLE_ARN": "own", **STS, **REGION}, id="role-preset"),
         pytest.param(
             {"AWS_WEB_IDENTITY_TOKEN_FILE": "/own"},
             {"AWS_WEB_IDENTITY_TOKEN_FILE": "/own", **STS, **REGION},
-            id="token-file-preset-neither-set",
+            id="token-file-preset",
         ),
         pytest.param({"AWS_REGION": "us-east-1"}, {"AWS_REGION": "us-east-1", **STS, **IRSA}, id="region-preset"),
         pytest.param(
@@ -127,11 +127,11 @@ def test_environment(preset: dict[str, str], expected: dict[str, str]) -> None:
     assert mounts(mutated) == ["aws-iam-token"]
 
 
-def test_a_container_with_all_three_groups_preset_gets_no_mount_either() -> None:
+def test_container_with_all_variables_is_skipped() -> None:
     preset = {"AWS_ROLE_ARN": "own", "AWS_REGION": "us-east-1", "AWS_STS_REGIONAL_ENDPOINTS": "legacy"}
     mutated = inject(pod(container(**preset)))
     assert (env(mutated), mounts(mutated)) == (preset, [])
-    assert token_source(mutated)["path"] == "token", "the volume is added all the same, as upstream does"
+    assert token_source(mutated)["path"] == "token", "as upstream, the volume is added"
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_regional_endpoints(annotation: str | None, flag: bool, expected: dict[s
     ],
 )
 def test_token_expiration(pod_value: str | None, account_value: str | None, flag: int, expected: int) -> None:
-    given = pod(annotations={} if pod_value is None else {"token-expiration": pod_value})
+    original = pod(annotations={} if pod_value is None else {"token-expiration": pod_value})
     extra = {} if account_value is None else {"token_expiration": account_value}
-    mutated = inject(given, account(role_arn=ARN, **extra), default_expiration=flag)
+    mutated = inject(original, account(role_arn=ARN, **extra), default_expiration=flag)
     assert token_source(mutated)["expirationSeconds"] == expected
 
 
@@ -195,33 +195,33 @@ def test_audience(annotation: str | None, flag: str, expected: str) -> None:
         ("sidecar, main", {"sidecar"}),
         ('"sidecar","main"', {"sidecar", "main"}),
         ("", set()),
-        ("nobody", set()),
+        ("unknown", set()),
         ('side"car,main', set()),
         ('"sidecar,main', set()),
         ("sidecar\nmain", {"sidecar"}),
     ],
 )
 def test_skip_containers(value: str, skipped: set[str]) -> None:
-    given = pod(
+    original = pod(
         container("main"),
         container("sidecar"),
         initContainers=[container("setup")],
         ephemeralContainers=[container("debug")],
         annotations={"skip-containers": value},
     )
-    mutated = inject(given)
+    mutated = inject(original)
     for name in ("main", "sidecar", "setup"):
         assert env(mutated, name) == ({} if name in skipped else EVERYTHING)
         assert mounts(mutated, name) == ([] if name in skipped else ["aws-iam-token"])
     assert mutated["spec"]["ephemeralContainers"] == [container("debug")]
 
 
-def test_skip_containers_on_the_account_does_nothing() -> None:
+def test_skip_containers_of_account_is_ignored() -> None:
     assert env(inject(pod(), account(role_arn=ARN, skip_containers="main"))) == EVERYTHING
 
 
 @pytest.mark.parametrize("arn", ["not-an-arn", ' "arn:aws:iam::123456789012:role/app"', "app"])
-def test_a_malformed_arn_is_injected_all_the_same(arn: str) -> None:
+def test_malformed_arn_is_injected(arn: str) -> None:
     assert env(inject(pod(), account(role_arn=arn)))["AWS_ROLE_ARN"] == arn
 
 
@@ -241,12 +241,12 @@ def test_windows_path(selector: dict[str, str], path: str) -> None:
 
 
 def test_volume_and_mount() -> None:
-    own = {"name": "data", "emptyDir": {}}
-    mutated = inject(pod({**container(), "volumeMounts": [{"name": "data", "mountPath": "/data"}]}, volumes=[own]))
+    volume = {"name": "data", "emptyDir": {}}
+    mutated = inject(pod({**container(), "volumeMounts": [{"name": "data", "mountPath": "/data"}]}, volumes=[volume]))
     source = {"audience": "sts.amazonaws.com", "expirationSeconds": 86400, "path": "token"}
     assert mutated["spec"]["volumes"] == [
         {"name": "aws-iam-token", "projected": {"sources": [{"serviceAccountToken": source}]}},
-        own,
+        volume,
     ]
     assert mutated["spec"]["containers"][0]["volumeMounts"] == [
         {"name": "data", "mountPath": "/data"},
@@ -254,7 +254,7 @@ def test_volume_and_mount() -> None:
     ]
 
 
-def test_a_second_pass_changes_nothing() -> None:
+def test_second_injection_changes_nothing() -> None:
     once = inject(pod(container("a"), container("b", AWS_REGION="x"), initContainers=[container("c")]))
     assert inject(once) == once
 
@@ -268,8 +268,8 @@ CONFIG = {
 @pytest.mark.parametrize(
     ("service_account", "config_map", "arn"),
     [
-        pytest.param(account(role_arn=ARN), CONFIG, ARN, id="annotation-beats-config-map"),
-        pytest.param(account(), CONFIG, "arn:shop", id="namespace-beats-any"),
+        pytest.param(account(role_arn=ARN), CONFIG, ARN, id="annotation-takes-precedence"),
+        pytest.param(account(), CONFIG, "arn:shop", id="namespace-takes-precedence"),
         pytest.param(account(role_arn=""), {"*/app": CONFIG["*/app"]}, "arn:any", id="any-namespace"),
         pytest.param(None, CONFIG, "arn:shop", id="account-unknown"),
         pytest.param(account(), {"shop/other": CONFIG["*/app"]}, None, id="another-account"),
@@ -289,7 +289,7 @@ def test_config_map_values() -> None:
     assert env(everywhere)["AWS_STS_REGIONAL_ENDPOINTS"] == "regional"
 
 
-def test_pod_identity_association_beats_everything() -> None:
+def test_pod_identity_association_takes_precedence() -> None:
     mutated = inject(pod(labels={"app": "web"}), config_map=CONFIG, pod_identity=True)
     token = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token"
     assert env(mutated) == {
@@ -302,41 +302,41 @@ def test_pod_identity_association_beats_everything() -> None:
     assert mutated["metadata"]["labels"] == {"app": "web", "eks.amazonaws.com/pod-identity": "enabled"}
 
 
-def admission_review(given: Json) -> Json:
-    given = copy.deepcopy(given)
-    namespace = given["metadata"].pop("namespace")
-    request = {"uid": "u-1", "operation": "CREATE", "namespace": namespace, "object": given}
+def admission_review(original: Json) -> Json:
+    original = copy.deepcopy(original)
+    namespace = original["metadata"].pop("namespace")
+    request = {"uid": "u-1", "operation": "CREATE", "namespace": namespace, "object": original}
     return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
 
 
 def test_review_patches_the_spec() -> None:
-    seen: list[str] = []
+    namespaces: list[str] = []
 
-    def mutate(given: Json) -> Json:
-        seen.append(given["metadata"]["namespace"])
-        return inject(given)
+    def mutate(original: Json) -> Json:
+        namespaces.append(original["metadata"]["namespace"])
+        return inject(original)
 
-    answer = webhook.review(admission_review(pod()), mutate)
-    assert seen == ["shop"], "a pod made by a controller has no namespace of its own in the review"
-    assert (answer["response"]["uid"], answer["response"]["allowed"]) == ("u-1", True)
-    assert (answer["apiVersion"], answer["kind"]) == ("admission.k8s.io/v1", "AdmissionReview")
-    assert answer["response"]["patchType"] == "JSONPatch"
-    [operation] = json.loads(base64.b64decode(answer["response"]["patch"]))
+    response = webhook.review_pod(admission_review(pod()), mutate)
+    assert namespaces == ["shop"], "the pod in a review may lack a namespace"
+    assert (response["response"]["uid"], response["response"]["allowed"]) == ("u-1", True)
+    assert (response["apiVersion"], response["kind"]) == ("admission.k8s.io/v1", "AdmissionReview")
+    assert response["response"]["patchType"] == "JSONPatch"
+    [operation] = json.loads(base64.b64decode(response["response"]["patch"]))
     assert operation == {"op": "replace", "path": "/spec", "value": inject(pod())["spec"]}
 
 
-def test_review_of_an_untouched_pod_has_no_patch() -> None:
-    answer = webhook.review(admission_review(pod()), lambda given: given)
-    assert answer["response"] == {"uid": "u-1", "allowed": True}
+def test_review_of_unchanged_pod_has_no_patch() -> None:
+    response = webhook.review_pod(admission_review(pod()), lambda original: original)
+    assert response["response"] == {"uid": "u-1", "allowed": True}
 
 
 @pytest.mark.parametrize("body", [{}, {"request": None}, {"request": {"uid": "u"}}, []])
-def test_review_of_something_else(body: t.Any) -> None:
+def test_invalid_review_is_rejected(body: t.Any) -> None:
     with pytest.raises(ValueError, match="not an AdmissionReview"):
-        webhook.review(body, lambda given: given)
+        webhook.review_pod(body, lambda original: original)
 
 
-def test_it_is_registered_as_eks_does() -> None:
+def test_configuration() -> None:
     configuration = webhook.configuration("UEVN", "https://127.0.0.1:1/mutate")
     assert configuration["metadata"]["name"] == "pod-identity-webhook"
     [hook] = configuration["webhooks"]

@@ -157,7 +157,7 @@ class ApiServer:
 
         :returns: pairs of type (ADDED, MODIFIED, DELETED, BOOKMARK) and object.
         :raises NotFound: the resourceVersion is too old (410 Gone); the caller must list again.
-        :raises IrsaError: as ``request``. A connection that is lost after the first event ends the watch without error.
+        :raises IrsaError: as ``request``. A connection that is lost during the watch ends it without error.
         """
         parameters = {
             **(query or {}),

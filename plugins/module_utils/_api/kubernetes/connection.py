@@ -33,8 +33,8 @@ except ImportError:
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-# The argument spec: kubernetes.core's authentication options and the cluster's name. amazon.aws also has validate_certs.
-# That of kubernetes.core has no default, so that K8S_AUTH_VERIFY_SSL and a kubeconfig can set it.
+# The argument spec: kubernetes.core's authentication options and the cluster's name. amazon.aws has validate_certs too;
+# that of kubernetes.core has no default, so that K8S_AUTH_VERIFY_SSL and a kubeconfig can set it.
 OPTIONS: dict[str, t.Any] = {**AUTH_ARG_SPEC, "cluster_name": {"type": "str"}}
 _EXPLICIT = ("kubeconfig", "context", "host")
 # The name of all entries of a kubeconfig. kubernetes.core treats every value in it as a secret, so with a name such as

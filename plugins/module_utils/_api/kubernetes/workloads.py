@@ -10,7 +10,7 @@ import time
 import typing as t
 
 from ..._core import errors
-from ..._core.pods.workload_kinds import kind_of
+from ..._core.pods.workload_kinds import find_kind
 from .client import MERGE, ApiServer, Json
 
 if t.TYPE_CHECKING:
@@ -26,7 +26,7 @@ _WATCH_SECONDS = 240.0
 
 def _path(namespace: str | None, api_version: str, kind: str, name: str | None = None) -> str:
     root = "/api/v1" if api_version == "v1" else f"/apis/{api_version}"
-    plural = kind_of(api_version, kind).plural
+    plural = find_kind(api_version, kind).plural
     path = f"{root}/namespaces/{namespace}/{plural}" if namespace else f"{root}/{plural}"
     return f"{path}/{name}" if name else path
 
@@ -80,7 +80,7 @@ def restart(server: ApiServer, *, namespace: str, api_version: str, kind: str, n
             "PATCH",
             _path(namespace, api_version, kind, name),
             query={"fieldManager": FIELD_MANAGER},
-            body=kind_of(api_version, kind).restart_patch(at),
+            body=find_kind(api_version, kind).build_restart_patch(at),
             content_type=MERGE,
             what=f"restart {kind} {namespace}/{name}",
         )

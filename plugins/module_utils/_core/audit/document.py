@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The shape of the audit document, which `irsa_audit` writes as JSON, returns in parts and renders in its reports.
+"""The schema of the audit document. The reports of `irsa_audit` render it, and the module returns parts of it.
 
-Its keys are public. `build` makes a document from what was read.
+Its keys are public. `build` makes the document from the facts.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from __future__ import annotations
 import typing as t
 
 FORMAT = "eksops.irsa/audit/1"
-# The severities of findings and the states of objects, the worst first.
+# Severities of findings and states of objects, the worst first.
 SEVERITIES = ("error", "warning", "note")
 STATES = ("error", "unknown", "warning", "note", "ok")
 
 
 class ClusterInfo(t.TypedDict):
-    """Which cluster was audited. Without ``cluster_name`` its name and version are unknown."""
+    """The audited cluster. Without the option ``cluster_name``, its name and version are unknown."""
 
     name: str | None
     account_id: str
@@ -29,14 +29,14 @@ class ClusterInfo(t.TypedDict):
 
 
 class PodCounts(t.TypedDict):
-    """``total`` counts the pods that are running or may yet run."""
+    """``total`` is the number of pods that have not finished."""
 
     total: int
     stale: int
 
 
 class Counts(t.TypedDict):
-    """How many objects there are: in total and by state, findings by severity."""
+    """The number of service accounts and roles by state, of pods, and of findings by severity."""
 
     service_accounts: dict[str, int]
     roles: dict[str, int]
@@ -45,7 +45,7 @@ class Counts(t.TypedDict):
 
 
 class ProviderInfo(t.TypedDict):
-    """The cluster's OIDC provider. ``exists`` is None where that is unknown."""
+    """The cluster's OIDC provider. ``exists`` is None if that is unknown."""
 
     arn: str
     exists: bool | None
@@ -57,7 +57,7 @@ class ProviderInfo(t.TypedDict):
 class AccountRow(t.TypedDict):
     """A service account.
 
-    ``role`` is the index of its role, ``findings`` are the indices of its findings.
+    ``role`` is the index of its role in the document, ``findings`` has the indices of its findings.
     """
 
     namespace: str
@@ -80,9 +80,9 @@ class PolicyInfo(t.TypedDict):
 
 
 class RoleRow(t.TypedDict):
-    """A role. ``exists`` is None where that is unknown.
+    """A role. ``exists`` is None if that is unknown.
 
-    ``service_accounts`` are the indices of the accounts that name it, ``findings`` those of its findings.
+    ``service_accounts`` has the indices of the accounts that name it, ``findings`` the indices of its findings.
     """
 
     arn: str
@@ -100,7 +100,7 @@ class RoleRow(t.TypedDict):
 
 
 class FindingRow(t.TypedDict):
-    """A finding, with the service accounts (``namespace/name``) and the roles (ARNs) that it concerns."""
+    """A finding with the affected service accounts (``namespace/name``) and roles (ARNs)."""
 
     id: str
     severity: str
@@ -115,10 +115,10 @@ class FindingRow(t.TypedDict):
 
 
 class AuditDocument(t.TypedDict):
-    """Everything that an audit found.
+    """The result of an audit.
 
-    ``namespaces`` is None if all were audited. ``findings`` begin with the worst. ``skipped_checks`` says what
-    could not be read, in sentences.
+    ``namespaces`` is None if all were audited. ``findings`` begins with the worst. ``skipped_checks`` has a sentence
+    for each thing that could not be read.
     """
 
     format: str

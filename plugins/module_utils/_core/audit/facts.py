@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an audit is to examine, what it reads of a whole cluster, and how that belongs together."""
+"""The options of an audit, the facts that it reads, and how service accounts and roles refer to each other."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _ACCOUNT_ID = re.compile(r"\d{12}")
 
 @dataclasses.dataclass(frozen=True)
 class AuditSpec:
-    """The options of `irsa_audit`, checked.
+    """The valid options of `irsa_audit`.
 
-    :param issuer: with its scheme; None where the cluster's name is given.
+    :param issuer: the issuer with ``https://``; None if ``cluster_name`` is set.
     :param namespaces: the namespaces of the service accounts to examine; empty for all.
-    :param role_accounts: the AWS accounts besides the cluster's whose roles may be named.
-    :param unused_days: after how many days a role counts as unused; 0 for never.
-    :param dry_run_pod: whether a server-side dry run shows that the webhook answers.
-    :param max_findings: how many findings the module returns; 0 for all of them.
-    :param reports: the path of each report to write, by its format.
+    :param role_accounts: other AWS accounts whose roles the service accounts may use.
+    :param unused_days: days without use after which a role is unused; 0 turns the check off.
+    :param dry_run_pod: whether to test the webhook with a server-side dry run.
+    :param max_findings: the most findings that the module returns; 0 for all.
+    :param reports: the path of each report by format.
     """
 
     cluster_name: str | None
@@ -66,7 +66,7 @@ class AuditSpec:
 
     @classmethod
     def from_params(cls, params: t.Mapping[str, t.Any]) -> AuditSpec:
-        """:raises InvalidInput: all options that are not valid."""
+        """:raises InvalidInput: options are not valid; the message lists all of them."""
         problems = Problems()
         issuer = params.get("issuer") or None
         if issuer:
@@ -77,7 +77,7 @@ class AuditSpec:
         for account_id in params.get("role_accounts") or ():
             if not _ACCOUNT_ID.fullmatch(account_id):
                 problems.add(
-                    f"role_accounts has {account_id!r}, which is not an AWS account ID", "give the 12 digits of the ID"
+                    f"role_accounts: {account_id!r} is not a valid AWS account ID", "give an ID of 12 digits"
                 )
         for id_ in params.get("ignore") or ():
             check_finding_id(problems, id_, list(BY_ID))
@@ -108,21 +108,21 @@ class AuditSpec:
 
 @dataclasses.dataclass
 class AuditFacts:
-    """Everything that was read. What could not be read is Unknown.
+    """Everything that was read. What was not read is Unknown.
 
-    :param account_id: the AWS account of the credentials, which is the cluster's if that is named.
-    :param provider: GetOpenIDConnectProvider's answer for the cluster's issuer; None if it does not exist.
+    :param account_id: the AWS account of the credentials. It is also the cluster's if ``cluster`` is set.
+    :param provider: the provider of the cluster's issuer, from GetOpenIDConnectProvider; None if it does not exist.
     :param provider_arns: all OIDC providers of the account.
-    :param issuers: the issuers of the account's EKS clusters by region, for the regions that providers' URLs name.
-    :param roles: all roles of the account by name: as GetRole gives them, beyond that ``ManagedPolicies`` and
-        ``InlinePolicies`` where they are known.
-    :param policies: the documents of the account's own managed policies, by ARN.
-    :param service_accounts: those of the namespaces to examine.
-    :param pods: those that may yet run, by service account.
-    :param workloads: the owners of those pods that lack something, by namespace.
+    :param issuers: the issuers of the account's EKS clusters, for each region in the URL of a provider.
+    :param roles: all roles of the account by name, as GetRole returns them, with ``ManagedPolicies`` and
+        ``InlinePolicies`` if these were read.
+    :param policies: the documents of the account's own managed policies by ARN.
+    :param service_accounts: the service accounts of the namespaces to examine.
+    :param pods: the pods that have not finished, by service account.
+    :param workloads: the owners of pods that are not fully injected, by namespace.
     :param env_sources: as in `KubernetesFacts`, by namespace.
-    :param webhook: what a dry run showed of the webhook.
-    :param now: when all this was read, Unix time.
+    :param webhook: the findings of the dry run.
+    :param now: the Unix time of the reads.
     :param skipped_checks: what could not be read, in sentences.
     """
 
@@ -150,92 +150,90 @@ class AuditFacts:
 
     @property
     def provider_arn(self) -> str:
-        """The ARN that the cluster's provider has in the account of the credentials."""
+        """The ARN of the cluster's provider in the account of the credentials, whether or not it exists."""
         return arns.provider_arn(self.partition, self.account_id, self.issuer)
 
     @functools.cached_property
     def known_roles(self) -> t.Mapping[str, Json]:
-        """The roles by name, empty if they could not be read."""
+        """The roles by name; empty if they were not read."""
         return {} if isinstance(self.roles, Unknown) else self.roles
 
     @functools.cached_property
     def subjects_by_role(self) -> dict[str, list[str]]:
-        """The subjects that each role trusts, by its name, of the roles that trust the cluster's provider."""
-        found = {
+        """The trusted subjects of each role that trusts the cluster's provider, by the role's name."""
+        subjects_by_name = {
             name: allowed_subjects(role["AssumeRolePolicyDocument"], self.provider_arn)
             for name, role in self.known_roles.items()
         }
-        return {name: list(subjects) for name, subjects in found.items() if subjects is not None}
+        return {name: list(subjects) for name, subjects in subjects_by_name.items() if subjects is not None}
 
     @functools.cached_property
     def examined_accounts(self) -> list[Name]:
-        """The service accounts bound to a role by their annotation, by their pods, or by a role that trusts them.
-
-        Accounts that a role trusts but that do not exist are not among them.
-        """
-        found = {name for name, account in self.service_accounts.items() if means_to_name_a_role(account)}
+        """The existing service accounts that are annotated, that have annotated pods, or that a role trusts."""
+        names = {name for name, account in self.service_accounts.items() if is_annotated(account)}
         if not isinstance(self.pods, Unknown):
-            found |= {name for name, pods in self.pods.items() if any(map(means_to_name_a_role, pods))}
+            names |= {name for name, pods in self.pods.items() if any(map(is_annotated, pods))}
         for subjects in self.subjects_by_role.values():
-            found |= {name for name in map(account_in_subject, subjects) if name}
-        return sorted(name for name in found if name in self.service_accounts)
+            names |= {name for name in map(parse_exact_subject, subjects) if name}
+        return sorted(name for name in names if name in self.service_accounts)
 
     @functools.cached_property
     def roles_by_provider(self) -> dict[str, list[str]]:
-        """The names of the roles that name an OIDC provider anywhere in their trust policy, by the provider's ARN."""
-        found: dict[str, list[str]] = collections.defaultdict(list)
+        """The names of the roles with a provider anywhere in their trust policy, by the provider's ARN."""
+        role_names: dict[str, list[str]] = collections.defaultdict(list)
         for name, role in sorted(self.known_roles.items()):
             for statement in statements(role["AssumeRolePolicyDocument"]):
                 for arn in federated_principals(statement):
-                    if name not in found[arn]:
-                        found[arn].append(name)
-        return dict(found)
+                    if name not in role_names[arn]:
+                        role_names[arn].append(name)
+        return dict(role_names)
 
     @functools.cached_property
     def accounts_by_role_arn(self) -> dict[str, list[Name]]:
-        """The service accounts that are annotated with a role, by its ARN as written there."""
-        found: dict[str, list[Name]] = collections.defaultdict(list)
+        """The service accounts that are annotated with a role, by the value of the annotation."""
+        names: dict[str, list[Name]] = collections.defaultdict(list)
         for name, account in sorted(self.service_accounts.items()):
-            arn = annotation_of(account)
+            arn = get_role_annotation(account)
             if arn:
-                found[arn].append(name)
-        return dict(found)
+                names[arn].append(name)
+        return dict(names)
 
-    def associations_of(self, name: Name) -> t.Sequence[Json] | Unknown:
+    def get_associations(self, name: Name) -> t.Sequence[Json] | Unknown:
         """The EKS Pod Identity associations of a service account."""
         if isinstance(self.associations, Unknown):
             return self.associations
-        return self._associations.get(name, [])
+        return self._associations_by_account.get(name, [])
 
     @functools.cached_property
-    def _associations(self) -> dict[Name, list[Json]]:
-        found: dict[Name, list[Json]] = {}
+    def _associations_by_account(self) -> dict[Name, list[Json]]:
+        associations: dict[Name, list[Json]] = {}
         for association in () if isinstance(self.associations, Unknown) else self.associations:
-            found.setdefault((association["namespace"], association["serviceAccount"]), []).append(association)
-        return found
+            name = (association["namespace"], association["serviceAccount"])
+            associations.setdefault(name, []).append(association)
+        return associations
 
-    def role_of(self, arn: str | None) -> OrUnknown[Json | None]:
-        """The role that an ARN names, perhaps with another path; None if it does not exist."""
+    def get_role(self, arn: str | None) -> OrUnknown[Json | None]:
+        """The role with the name in an ARN, even if its path differs; None if it does not exist."""
         text = _strip(arn)
         if not is_role_arn(text):
             return Unknown("no role is named")
         parsed = arns.Arn.parse(text)
         if parsed.account_id != self.account_id:
-            return Unknown(f"role {parsed} is in another account than the credentials, which are of {self.account_id}")
+            return Unknown(f"role {parsed} is not in account {self.account_id} of the credentials")
         if isinstance(self.roles, Unknown):
             return self.roles
         return self.roles.get(parsed.resource.rpartition("/")[2])
 
-    def role_key(self, arn: str | None) -> str:
-        """The ARN under which a role is listed: as IAM has it, else as annotated; empty if it can't be a role's."""
-        role = self.role_of(arn)
+    def get_role_key(self, arn: str | None) -> str:
+        """The ARN under which a role is listed: from IAM, else from the annotation; empty if that is not valid."""
+        role = self.get_role(arn)
         if role is not None and not isinstance(role, Unknown):
             return str(role["Arn"])
         text = _strip(arn)
         return text if is_role_arn(text) else ""
 
-    def pods_of(self, name: Name) -> OrUnknown[t.Sequence[Json]]:
-        """The pods of a service account."""
+    def get_pods(self, name: Name) -> OrUnknown[t.Sequence[Json]]:
+        """The unfinished pods of a service account."""
         return self.pods if isinstance(self.pods, Unknown) else self.pods.get(name, ())
 
 
@@ -243,23 +241,23 @@ def _strip(arn: str | None) -> str:
     return (arn or "").strip(" \t\r\n'\"")
 
 
-def annotation_of(account: Json | None) -> str | None:
-    """The role that a service account is annotated with; None without a value."""
+def get_role_annotation(account: Json | None) -> str | None:
+    """The value of a service account's role annotation; None if it is missing or empty."""
     annotations = (account or {"metadata": {}})["metadata"].get("annotations") or {}
     return annotations.get(ROLE_ARN_ANNOTATION) or None
 
 
-def means_to_name_a_role(thing: Json) -> bool:
-    """Whether an object carries the annotation, an empty one, or a key that was probably meant to be it."""
-    return has_role_annotation(thing["metadata"].get("annotations") or {})
+def is_annotated(resource: Json) -> bool:
+    """Whether an object has the role annotation, even if it is empty or misspelled."""
+    return has_role_annotation(resource["metadata"].get("annotations") or {})
 
 
-def account_in_subject(subject: str) -> Name | None:
-    """The service account that a subject names; None if it has wildcards or is not a service account's."""
+def parse_exact_subject(subject: str) -> Name | None:
+    """The service account in a subject; None if the subject has wildcards or does not name a service account."""
     return None if has_wildcard(subject) else parse_subject(subject)
 
 
-def is_plain(pod: Json, role_arn: str | None) -> bool:
-    """Whether every container simply has the role, so that the pod's owner need not be read."""
-    containers = injection.examine(pod, role_arn or "")
-    return bool(role_arn) and all(container.state == "right" for container in containers)
+def is_fully_injected(pod: Json, role_arn: str | None) -> bool:
+    """Whether every container has the role, so that the pod's owner need not be read."""
+    containers = injection.inspect_containers(pod, role_arn or "")
+    return bool(role_arn) and all(container.state == "correct" for container in containers)

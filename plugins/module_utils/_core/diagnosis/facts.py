@@ -13,7 +13,7 @@ from .. import arn as arns
 from ..arn import is_role_arn
 from ..errors import AccessDenied, IrsaError
 from ..pods import injection
-from ..pods.injection import Expected
+from ..pods.injection import ExpectedInjection
 
 Json = t.Mapping[str, t.Any]
 T = t.TypeVar("T")
@@ -268,9 +268,9 @@ def admitted(facts: KubernetesFacts) -> Json | None:
 def injected_role(facts: KubernetesFacts) -> str | None:
     """The role that the webhook gave to the pod of the dry run, from any configuration."""
     pod = admitted(facts)
-    for _field, container in injection.containers_of(pod["spec"]) if pod is not None else ():
+    for _field, container in injection.list_containers(pod["spec"]) if pod is not None else ():
         if injection.is_injected(container):
-            return str(injection.environment_of(container)[injection.ROLE_VARIABLE]["value"])
+            return str(injection.get_environment(container)[injection.ROLE_VARIABLE]["value"])
     return None
 
 
@@ -278,8 +278,8 @@ def has_pod_identity(facts: KubernetesFacts) -> bool:
     """Whether the pod of the dry run has the credentials of an EKS Pod Identity association."""
     pod = admitted(facts)
     return pod is not None and any(
-        injection.POD_IDENTITY_VARIABLE in injection.environment_of(container)
-        for _field, container in injection.containers_of(pod["spec"])
+        injection.POD_IDENTITY_VARIABLE in injection.get_environment(container)
+        for _field, container in injection.list_containers(pod["spec"])
     )
 
 
@@ -290,14 +290,14 @@ def was_mutated(facts: KubernetesFacts) -> bool | None:
     return injected_role(facts) is not None or has_pod_identity(facts)
 
 
-def annotated(facts: KubernetesFacts) -> Expected | None:
+def annotated(facts: KubernetesFacts) -> ExpectedInjection | None:
     """What the annotations of the service account request; None if they name no role or cannot be read."""
     if facts.account is None or isinstance(facts.account, Unknown):
         return None
-    return Expected.from_account(facts.account)
+    return ExpectedInjection.from_account(facts.account)
 
 
-def expected_injection(chain: Chain, facts: KubernetesFacts) -> Expected | None:
+def expected_injection(chain: Chain, facts: KubernetesFacts) -> ExpectedInjection | None:
     """What a new pod of the service account gets; None if it gets no role.
 
     In this order: the annotation; the role of the dry run, which can also come from the webhook's ConfigMap; if the
@@ -311,7 +311,7 @@ def expected_injection(chain: Chain, facts: KubernetesFacts) -> Expected | None:
         return dataclasses.replace(by_annotation, pod_identity=pod_identity)
     if role_arn is None and isinstance(facts.account, Unknown):
         role_arn = chain.role_arn
-    return Expected(role_arn, pod_identity=pod_identity) if role_arn else None
+    return ExpectedInjection(role_arn, pod_identity=pod_identity) if role_arn else None
 
 
 # Facts from objects that a bulk run has already read

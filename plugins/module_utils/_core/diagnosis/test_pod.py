@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The pods that a verification creates, and what a test pod's log says about a chain."""
+"""The pods that a verification creates, and the rules for the log of the test pod."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .rules import sts as sts_rules
 
 Json = dict[str, t.Any]
 
-# The container of both pods.
+# The name of the container in both pods.
 _CONTAINER = "aws-cli"
 _SECRETS = (
-    # Tokens of service accounts, and any other signed JSON.
+    # Tokens of service accounts, and other JSON Web Tokens.
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?"), "(token)"),
-    # What the CLI, SDKs and environments print of credentials: the value after its name.
+    # Credentials as the CLI, SDKs and shells print them: the value after its name.
     (
         re.compile(
             r"((?:secret_?access_?key|session_?token|security_?token|secretkey|web_?identity_?token)"
@@ -47,14 +47,14 @@ _OLDEST = {
     "aws-sdk-php": ("AWS SDK for PHP", {3: (3, 110, 7)}),
     "aws-sdk-cpp": ("AWS SDK for C++", {1: (1, 7, 174)}),
 }
-# As in user agents, `aws --version` and lists of packages: boto3/1.9.1, boto3==1.9.1, boto3 1.9.1.
+# As in user agents, in `aws --version` and in lists of packages: boto3/1.9.1, boto3==1.9.1, boto3 1.9.1.
 _VERSION = re.compile(
     rf"(?<![\w-])({'|'.join(sorted(map(re.escape, _OLDEST), key=len, reverse=True))})(?:/|==|@| +)v?(\d+(?:\.\d+)+)",
     re.IGNORECASE,
 )
 _CALLER = re.compile(r"arn:aws[a-z0-9-]*:(?:sts|iam)::\d{12}:(?:assumed-role|user|federated-user|root)[\w+=,.@/-]*")
-# As the CLI and boto3 print an error of STS, and as the SDKs for Go and Java do.
-_PRINTED = (
+# Errors of STS as the CLI, boto3 and the SDKs for Go and Java print them.
+_PRINTED_ERRORS = (
     re.compile(r"\((\w+)\) when calling the AssumeRoleWithWebIdentity operation(?: \([^)]*\))?: ([^\n]+)"),
     re.compile(r"AssumeRoleWithWebIdentity, [^\n]*api error (\w+): ([^\n]+)"),
     re.compile(r"WebIdentityErr: [^\n]*caused by: (\w+): ([^\n]+)"),
@@ -62,15 +62,15 @@ _PRINTED = (
 
 
 def build_dry_run_pod(spec: VerificationSpec) -> Json:
-    """The pod for the dry run: one that strict admission policies and quotas accept."""
+    """The pod for the dry run. It complies with strict admission policies and quotas."""
     container = _container(TEST_IMAGE, list(TEST_COMMAND))
     return _pod(spec, {"generateName": "irsa-verify-"}, {"containers": [container]})
 
 
 def build_test_pod(spec: VerificationSpec, options: TestPodSpec, name: str) -> Json:
-    """The pod that asks AWS for its caller's ARN."""
+    """The test pod, which asks AWS for the ARN of its caller."""
     pod_spec: Json = {
-        # Ends by itself if nothing deletes it.
+        # The pod ends even if it is not deleted.
         "activeDeadlineSeconds": options.timeout + 60,
         "terminationGracePeriodSeconds": 0,
         "containers": [_container(options.image, list(options.command))],
@@ -81,9 +81,9 @@ def build_test_pod(spec: VerificationSpec, options: TestPodSpec, name: str) -> J
 
 
 def build_pod_name(spec: VerificationSpec, suffix: str) -> str:
-    """A name that is unique to a run.
+    """The name of the test pod.
 
-    :param suffix: of letters and digits.
+    :param suffix: unique to the run; letters and digits.
     """
     stem = spec.service_account[:40].rstrip("-.")
     return f"irsa-verify-{stem}-{suffix}"
@@ -103,7 +103,7 @@ def _container(image: str, command: list[str]) -> Json:
         "name": _CONTAINER,
         "image": image,
         "command": command,
-        # The CLI keeps a cache in its home.
+        # The CLI writes a cache to its home directory.
         "env": [{"name": "HOME", "value": "/tmp"}],  # noqa: S108
         "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "500m", "memory": "256Mi"}},
         "securityContext": {
@@ -117,9 +117,9 @@ def _container(image: str, command: list[str]) -> Json:
 
 
 def redact(log: str) -> str:
-    """A pod's log with all redacted that looks like a token, a key or a secret."""
-    for pattern, instead in _SECRETS:
-        log = pattern.sub(instead, log)
+    """The log without anything that looks like a token, a key or a secret."""
+    for pattern, replacement in _SECRETS:
+        log = pattern.sub(replacement, log)
     return log
 
 
@@ -127,13 +127,13 @@ def redact(log: str) -> str:
 
 
 def caller_in(log: str) -> str | None:
-    """The ARN of the caller that a log shows, as ``aws sts get-caller-identity`` prints it; None if it shows none."""
-    found = _CALLER.search(log)
-    return found[0] if found else None
+    """The ARN of the caller in a log, as ``aws sts get-caller-identity`` prints it; None if it is missing."""
+    match = _CALLER.search(log)
+    return match[0] if match else None
 
 
 def is_role(caller_arn: str, role: Arn) -> bool:
-    """Whether a caller is a session of the role. A session's ARN has the role's name without its path."""
+    """Whether a caller is a session of the role. The ARN of a session has the role's name without its path."""
     caller = Arn.parse(caller_arn)
     kind, _slash, rest = caller.resource.partition("/")
     return (
@@ -144,23 +144,23 @@ def is_role(caller_arn: str, role: Arn) -> bool:
 
 
 def old_sdks(log: str) -> list[tuple[str, str, str]]:
-    """The SDKs in a log that do not support web identities: name, version, and the oldest version that does."""
-    found = {}
+    """The SDKs in a log that do not support web identities: name, version and the first version with support."""
+    minimums = {}
     for match in _VERSION.finditer(log):
         name, oldest = _OLDEST[match[1].lower()]
         version = tuple(int(part) for part in match[2].split(".")[:3])
-        least = oldest.get(version[0])
-        if least and version < least:
-            found[name, match[2]] = ".".join(map(str, least))
-    return [(name, version, least) for (name, version), least in found.items()]
+        minimum = oldest.get(version[0])
+        if minimum and version < minimum:
+            minimums[name, match[2]] = ".".join(map(str, minimum))
+    return [(name, version, minimum) for (name, version), minimum in minimums.items()]
 
 
-def printed_refusal(log: str) -> StsAnswer | None:
-    """The refusal by STS that a log shows; None if it shows none."""
-    for pattern in _PRINTED:
-        found = pattern.search(log)
-        if found:
-            return StsAnswer({}, code=found[1], message=found[2].strip())
+def find_refusal(log: str) -> StsAnswer | None:
+    """The refusal by STS in a log; None if it does not contain one."""
+    for pattern in _PRINTED_ERRORS:
+        match = pattern.search(log)
+        if match:
+            return StsAnswer({}, code=match[1], message=match[2].strip())
     return None
 
 
@@ -170,22 +170,22 @@ def findings(
     pod: TestPod,
     *,
     allowed: bool | None,
-    asked: bool,
+    has_sts_answer: bool,
     earlier: t.Sequence[Finding],
 ) -> list[Finding]:
-    """What the test pod's log says about the chain.
+    """The findings about the log of the test pod.
 
-    :param allowed: what reads of IAM say; None if they don't tell.
-    :param asked: whether STS has answered the token probe; then a refusal in the log says nothing new.
+    :param allowed: whether STS should accept the service account according to IAM; None if that is unknown.
+    :param has_sts_answer: STS has answered the token probe, so a refusal in the log is not a new finding.
     :param earlier: all other findings.
     """
     name = f"the test pod of {sts_rules.account_name(chain)}"
-    refusal = printed_refusal(pod.log)
+    refusal = find_refusal(pod.log)
     if refusal:
         kind = sts_rules.classify_refusal(refusal)
         if kind == "expired":
             return [_expired(name, refusal)]
-        if asked and kind != "region":
+        if has_sts_answer and kind != "region":
             return []
         if any(finding.id == "sts-region-disabled" for finding in earlier):
             return []
@@ -207,16 +207,15 @@ def findings(
 
 def _other_caller(name: str, chain: Chain, pod: TestPod, caller_arn: str) -> Finding:
     session = caller_arn.rpartition("/")[2]
-    whose = "the node's role" if re.fullmatch(r"i-[0-9a-f]{8,17}", session) else "another identity"
+    identity = "the node's role" if re.fullmatch(r"i-[0-9a-f]{8,17}", session) else "another identity"
     fix = (
-        "its container has the webhook's variables, but its SDK ignores them: check that it is recent and that the "
-        "code names no credentials of its own"
+        "the SDK ignores the variables of the webhook: use a recent version, and remove credentials from the code"
         if pod.injected
-        else "its container lacks the webhook's variables: check that the pod identity webhook handles new pods here"
+        else "the webhook did not inject the pod: check that the pod identity webhook handles new pods in the namespace"
     )
     return Finding(
         "imds-fallback",
-        f"{name} uses {whose}, {caller_arn}",
+        f"{name} uses {identity}, {caller_arn}",
         fix,
         evidence="aws sts get-caller-identity in the test pod",
         expected=chain.role_arn,
@@ -225,7 +224,7 @@ def _other_caller(name: str, chain: Chain, pod: TestPod, caller_arn: str) -> Fin
 
 
 def _explains(finding: Finding) -> bool:
-    """Whether a finding is why a pod uses another identity."""
+    """Whether a finding explains why a pod uses another identity."""
     return finding.severity == "error" or finding.id in ("pod-identity-wins", "skip-containers")
 
 
@@ -237,25 +236,25 @@ def _expired(name: str, refusal: StsAnswer | None) -> Finding:
     return Finding(
         "token-expired",
         f"{name} sent an expired token to STS",
-        "have the program read the file of AWS_WEB_IDENTITY_TOKEN_FILE again each time, as current SDKs do: the "
-        "kubelet renews it",
+        "let the program read the file in AWS_WEB_IDENTITY_TOKEN_FILE each time, as current SDKs do, because the "
+        "kubelet renews the token",
         evidence=f"log: {refusal.code}: {refusal.message}" if refusal else "log: ExpiredToken",
     )
 
 
 def _too_old(name: str, pod: TestPod) -> list[Finding]:
-    """The finding for an SDK that ignores the webhook's variables."""
+    """The finding about an SDK that ignores the webhook's variables."""
     old = old_sdks(pod.log) if pod.injected else []
     if not old:
         return []
-    sdk, version, least = old[0]
+    sdk, version, minimum = old[0]
     return [
         Finding(
             "sdk-too-old",
             f"{name} has the webhook's variables, but {sdk} {version} does not support them",
-            f"upgrade {sdk} to {least} or later in the image",
+            f"upgrade {sdk} in the image to {minimum} or later",
             evidence=f"log: {sdk} {version}",
-            expected=least,
+            expected=minimum,
             found=version,
         )
     ]

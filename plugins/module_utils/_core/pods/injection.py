@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the pod identity webhook did to each of a pod's containers.
+"""Finds out what the pod identity webhook did to each container of a pod.
 
-The rules are those of https://github.com/aws/amazon-eks-pod-identity-webhook. It sees a pod once, when it is created:
-a pod that lacks the role then lacks it for good and has to be replaced.
+The rules are those of https://github.com/aws/amazon-eks-pod-identity-webhook. The webhook changes a pod only when the
+pod is created. A pod that did not get the role must be replaced.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ Json = t.Mapping[str, t.Any]
 ROLE_VARIABLE = "AWS_ROLE_ARN"
 FILE_VARIABLE = "AWS_WEB_IDENTITY_TOKEN_FILE"
 SKIP_LABEL = "eks.amazonaws.com/skip-pod-identity-webhook"
-SKIP_CONTAINERS = "eks.amazonaws.com/skip-containers"
-MIRROR = "kubernetes.io/config.mirror"
+SKIP_CONTAINERS_ANNOTATION = "eks.amazonaws.com/skip-containers"
+MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 
-# What a container gets instead where the account has an EKS Pod Identity association.
+# What a container gets instead if its service account has an EKS Pod Identity association.
 POD_IDENTITY_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
 _VOLUME = "aws-iam-token"
-# A record as Go's encoding/csv takes it: unlike Python's csv module it refuses a quote inside an unquoted field.
+# A CSV record that Go's encoding/csv accepts. Unlike Python's csv module, it rejects a quote in an unquoted field.
 _FIELD = r'(?:"(?:[^"]|"")*"|[^",\r\n]*)'
 _RECORD = re.compile(rf"{_FIELD}(?:,{_FIELD})*")
 
 
 @dataclasses.dataclass(frozen=True)
-class Expected:
-    """What the webhook gives to a new pod of one service account.
+class ExpectedInjection:
+    """What the webhook injects into a new pod of a service account.
 
-    :param role_arn: the role; empty where pods are to carry none.
-    :param audience: the token's audience, where the account's annotation names one.
-    :param pod_identity: an EKS Pod Identity association takes precedence over the role, or may do so.
+    :param role_arn: the ARN of the role; empty if pods must not have a role.
+    :param audience: the audience of the token, if the service account has an annotation for it.
+    :param pod_identity: whether an EKS Pod Identity association takes precedence over the role, or may do so.
     """
 
     role_arn: str
@@ -48,33 +48,38 @@ class Expected:
     pod_identity: bool = False
 
     @classmethod
-    def from_account(cls, account: Json) -> Expected | None:
-        """What a ServiceAccount's annotations say; None where they name no role (an empty one counts as none)."""
+    def from_account(cls, account: Json) -> ExpectedInjection | None:
+        """The injection for a ServiceAccount; None if its role annotation is missing or empty."""
         annotations = account["metadata"].get("annotations") or {}
         role_arn = annotations.get(ROLE_ARN_ANNOTATION)
         return cls(role_arn, annotations.get(AUDIENCE_ANNOTATION)) if role_arn else None
 
 
-State = t.Literal["right", "skipped", "preset", "foreign", "other-role", "late", "pod-identity", "not-injected"]
+InjectionState = t.Literal["correct", "skipped", "preset", "foreign", "other-role", "added-later", "pod-identity", "not-injected"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Container:
     """What the webhook did to one container.
 
-    :param body: as the pod's spec has it.
+    :param body: the container in the pod spec.
     :param field: ``containers`` or ``initContainers``.
-    :param state: ``right``: as expected; ``skipped``: the pod's annotation excludes it; ``preset``: its author sets
-        either variable; ``foreign``: something other than its author and the webhook sets it; ``other-role``: injected,
-        with another role; ``late``: added after the webhook; ``pod-identity``: with the credentials of an EKS Pod
-        Identity association; ``not-injected``: without both variables.
-    :param variables: which of the two variables it has; of a preset one, those that its author sets.
-    :param is_injected: whether the webhook gave it the role that it has.
+    :param state:
+        - ``correct``: as expected.
+        - ``skipped``: an annotation of the pod excludes it.
+        - ``preset``: its author sets one of the variables.
+        - ``foreign``: something other than its author and the webhook sets a variable.
+        - ``other-role``: injected with another role.
+        - ``added-later``: added to the pod after the webhook ran.
+        - ``pod-identity``: it has the credentials of an EKS Pod Identity association.
+        - ``not-injected``: it has neither variable.
+    :param variables: which of the two variables it has. For ``preset``, those that its author sets.
+    :param is_injected: whether the webhook set its role.
     """
 
     body: Json
     field: str
-    state: State
+    state: InjectionState
     variables: tuple[str, ...]
     is_injected: bool
 
@@ -84,131 +89,138 @@ class Container:
 
     @property
     def role(self) -> str | None:
-        """The role that it has, where that is written out."""
-        return (environment_of(self.body).get(ROLE_VARIABLE) or {}).get("value")
+        """The ARN of its role; None if the variable is missing or its value comes from elsewhere."""
+        return (get_environment(self.body).get(ROLE_VARIABLE) or {}).get("value")
 
     @property
     def path(self) -> str:
-        """Where it is in the pod."""
+        """Its path in the pod, for evidence."""
         return f"spec.{self.field}[{self.name}]"
 
 
 def is_terminating(pod: Json) -> bool:
-    """Whether the pod's deletion was requested."""
+    """Whether the pod is being deleted."""
     return bool(pod["metadata"].get("deletionTimestamp"))
 
 
 def is_finished(pod: Json) -> bool:
-    """Whether the pod will never run again: completed, failed or evicted."""
+    """Whether the pod has ended: completed, failed or evicted."""
     return (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed")
 
 
 def is_live(pod: Json) -> bool:
-    """Whether the pod is running or may yet run, and isn't being deleted."""
+    """Whether the pod is neither finished nor being deleted."""
     return not is_terminating(pod) and not is_finished(pod)
 
 
-def examine(pod: Json, role_arn: str, template: Json | None = None) -> list[Container]:
-    """The pod's containers, init containers first, as a webhook that gives ``role_arn`` left them.
+def inspect_containers(pod: Json, role_arn: str, template: Json | None = None) -> list[Container]:
+    """Compare the containers of a pod with what the webhook injects for ``role_arn``. Init containers come first.
 
-    :param role_arn: empty where it gives none.
-    :param template: the pod spec that the pod was made from. With it, what a container's author wrote is certain;
-        without it, only the webhook's volume tells the webhook's variables from the author's.
+    :param role_arn: the expected role; empty if the webhook injects none.
+    :param template: the pod spec that the pod was created from, if known. It shows which variables the author set.
+        Without it, variables count as the webhook's only if they use the volume of the webhook.
     """
-    written = None if template is None else {body["name"]: body for _field, body in containers_of(template)}
-    skipped = skipped_containers(pod["metadata"].get("annotations") or {})
-    found = [
-        _examine(field, body, role_arn, written, skip=body["name"] in skipped)
-        for field, body in containers_of(pod["spec"])
+    originals = None if template is None else {body["name"]: body for _field, body in list_containers(template)}
+    skipped = parse_skipped_containers(pod["metadata"].get("annotations") or {})
+    containers = [
+        _inspect_container(field, body, role_arn, originals, skip=body["name"] in skipped)
+        for field, body in list_containers(pod["spec"])
     ]
-    if any(container.is_injected for container in found):
-        # The webhook gives the role to all containers at once, so one without it came later, by another webhook.
-        found = [
-            dataclasses.replace(container, state="late") if container.state == "not-injected" else container
-            for container in found
+    if any(container.is_injected for container in containers):
+        # The webhook injects all containers in one step. Another webhook added those that lack the variables.
+        containers = [
+            dataclasses.replace(container, state="added-later") if container.state == "not-injected" else container
+            for container in containers
         ]
-    return found
+    return containers
 
 
-def stale_audience(
-    spec: Json, expected: Expected, containers: t.Iterable[Container], template: Json | None
+def find_stale_audience(
+    spec: Json, expected: ExpectedInjection, containers: t.Iterable[Container], template: Json | None
 ) -> str | None:
-    """The audience of the webhook's token, if it is not the expected one and a container uses the token.
+    """The audience of the webhook's token if it differs from the expected one and a container uses the token.
 
-    A volume of that name in the template is its author's.
+    A volume with the webhook's name in the template belongs to the author and is not compared.
     """
     if not expected.audience or not any(container.is_injected for container in containers):
         return None
-    own = template is not None and _token_source(template) is not None
-    source = _token_source(spec)
-    if own or source is None or source.get("audience") == expected.audience:
+    is_preset = template is not None and _find_token_source(template) is not None
+    source = _find_token_source(spec)
+    if is_preset or source is None or source.get("audience") == expected.audience:
         return None
     return str(source.get("audience"))
 
 
-def account_of(pod: Json) -> str:
-    """The name of the pod's service account."""
+def get_account_name(pod: Json) -> str:
+    """The name of the service account of a pod."""
     return str(pod["spec"].get("serviceAccountName") or "default")
 
 
-def skipped_containers(annotations: t.Mapping[str, str]) -> frozenset[str]:
-    """The containers that a pod's annotation excludes: one CSV record; one that cannot be parsed excludes none."""
-    lines = (annotations.get(SKIP_CONTAINERS) or "").lstrip("\r\n").splitlines()
+def parse_skipped_containers(annotations: t.Mapping[str, str]) -> frozenset[str]:
+    """The names of the containers that an annotation of the pod excludes.
+
+    The annotation is one CSV record. If it cannot be parsed, it has no effect.
+    """
+    lines = (annotations.get(SKIP_CONTAINERS_ANNOTATION) or "").lstrip("\r\n").splitlines()
     if not lines or not _RECORD.fullmatch(lines[0]):
         return frozenset()
     return frozenset(next(csv.reader(lines[:1])))
 
 
-def containers_of(spec: Json) -> list[tuple[str, Json]]:
-    """The containers that the webhook knows, each with the field of the pod's spec in which it is."""
-    # Ephemeral containers come later than the webhook.
+def list_containers(spec: Json) -> list[tuple[str, Json]]:
+    """The containers that the webhook injects, each with its field in the pod spec."""
+    # Ephemeral containers are added after the webhook ran.
     return [(field, body) for field in ("initContainers", "containers") for body in spec.get(field) or []]
 
 
-def _examine(field: str, body: Json, role_arn: str, written: t.Mapping[str, Json] | None, *, skip: bool) -> Container:
-    environment = environment_of(body)
-    has = _variables_in(environment)
-    original = None if written is None else written.get(body["name"])
+def _inspect_container(field: str, body: Json, role_arn: str, originals: t.Mapping[str, Json] | None, *, skip: bool) -> Container:
+    environment = get_environment(body)
+    variables = _find_role_variables(environment)
+    original = None if originals is None else originals.get(body["name"])
     injected = is_injected(body)
     if original is not None:
-        own = _variables_in(environment_of(original))
+        preset = _find_role_variables(get_environment(original))
     else:
-        own = () if injected else has
-    injected = injected and not own
-    state = _state(environment, role_arn, own=own, injected=injected, late=written is not None and original is None)
+        preset = () if injected else variables
+    injected = injected and not preset
+    state = _classify_container(
+        environment, role_arn, preset=preset, injected=injected, added=originals is not None and original is None
+    )
     if skip:
         state = "skipped"
-    return Container(body, field, state, own if state == "preset" else has, injected)
+    return Container(body, field, state, preset if state == "preset" else variables, injected)
 
 
-def _state(environment: t.Mapping[str, Json], role_arn: str, *, own: t.Sized, injected: bool, late: bool) -> State:
-    """:param late: the container is known to be missing in the template."""
-    has = _variables_in(environment)
-    if role_arn and len(has) == 2 and environment[ROLE_VARIABLE].get("value") == role_arn:
-        return "right"
-    if own:
+def _classify_container(
+    environment: t.Mapping[str, Json], role_arn: str, *, preset: t.Sized, injected: bool, added: bool
+) -> InjectionState:
+    """:param added: whether the template is known and does not have the container."""
+    variables = _find_role_variables(environment)
+    if role_arn and len(variables) == 2 and environment[ROLE_VARIABLE].get("value") == role_arn:
+        return "correct"
+    if preset:
         return "preset"
-    if has:
+    if variables:
         return "other-role" if injected else "foreign"
     if not role_arn:
-        return "right"
-    if late:
-        return "late"
+        return "correct"
+    if added:
+        return "added-later"
     return "pod-identity" if POD_IDENTITY_VARIABLE in environment else "not-injected"
 
 
-def _variables_in(environment: t.Container[str]) -> tuple[str, ...]:
+def _find_role_variables(environment: t.Container[str]) -> tuple[str, ...]:
     return tuple(key for key in (ROLE_VARIABLE, FILE_VARIABLE) if key in environment)
 
 
-def environment_of(container: Json) -> dict[str, Json]:
-    """The variables that a container lists itself, by name; those of whole ConfigMaps and Secrets aren't among them."""
+def get_environment(container: Json) -> dict[str, Json]:
+    """The variables in ``env`` of a container, by name. Variables from ``envFrom`` are not included."""
     return {variable["name"]: variable for variable in container.get("env") or []}
 
 
-def env_sources_of(pod: Json) -> t.Iterator[tuple[str, str]]:
-    """The ConfigMaps and Secrets that containers take as a whole, each by kind and name."""
-    for _field, container in containers_of(pod["spec"]):
+def list_env_sources(pod: Json) -> t.Iterator[tuple[str, str]]:
+    """The kind and name of each ConfigMap and Secret in ``envFrom`` of the containers."""
+    for _field, container in list_containers(pod["spec"]):
         for source in container.get("envFrom") or []:
             for field, kind in (("configMapRef", "ConfigMap"), ("secretRef", "Secret")):
                 if source.get(field):
@@ -216,8 +228,8 @@ def env_sources_of(pod: Json) -> t.Iterator[tuple[str, str]]:
 
 
 def is_injected(container: Json) -> bool:
-    """Whether both variables are there and point into the webhook's own volume."""
-    environment = environment_of(container)
+    """Whether a container has both variables and the token file is in the volume of the webhook."""
+    environment = get_environment(container)
     if not (environment.get(ROLE_VARIABLE) or {}).get("value"):
         return False
     path = (environment.get(FILE_VARIABLE) or {}).get("value") or ""
@@ -229,8 +241,8 @@ def is_injected(container: Json) -> bool:
     )
 
 
-def _token_source(spec: Json) -> Json | None:
-    """The projected token in the webhook's volume."""
+def _find_token_source(spec: Json) -> Json | None:
+    """The projected token in the volume of the webhook; None if it does not exist."""
     for volume in spec.get("volumes") or []:
         if volume["name"] == _VOLUME:
             for source in (volume.get("projected") or {}).get("sources") or []:

@@ -14,7 +14,7 @@ Json = t.Mapping[str, t.Any]
 # Reasons to wait that time alone does not remove. CrashLoopBackOff is left out: a new role takes up to two
 # minutes to reach STS, and programs that start sooner crash until then. So are CreateContainerError and
 # RunContainerError, which the kubelet gives for passing faults of the node as well.
-_STUCK = frozenset(
+_PERMANENT_REASONS = frozenset(
     {
         "CreateContainerConfigError",
         "ErrImageNeverPull",
@@ -24,7 +24,7 @@ _STUCK = frozenset(
         "InvalidImageName",
     }
 )
-_REFUSED = ("FailedCreate", "ReplicaSetCreateError")
+_CREATION_FAILURES = ("FailedCreate", "ReplicaSetCreateError")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,17 +52,17 @@ class RolloutBlocker:
     permanent: bool
 
 
-def condition(status: Json, kind: str) -> Json:
+def find_condition(status: Json, kind: str) -> Json:
     """The condition of that type; empty if it does not exist."""
     return next((found for found in status.get("conditions") or [] if found["type"] == kind), {})
 
 
 def is_ready(pod: Json) -> bool:
     """Whether the pod's condition Ready is true."""
-    return condition(pod.get("status") or {}, "Ready").get("status") == "True"
+    return find_condition(pod.get("status") or {}, "Ready").get("status") == "True"
 
 
-def pod_blocker(pod: Json) -> RolloutBlocker | None:
+def find_pod_blocker(pod: Json) -> RolloutBlocker | None:
     """What keeps a pod from becoming ready."""
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
@@ -73,8 +73,8 @@ def pod_blocker(pod: Json) -> RolloutBlocker | None:
             last = (container.get("lastState") or {}).get("terminated") or {}
             if reason == "CrashLoopBackOff" and "exitCode" in last:
                 text += f" (last exit code {last['exitCode']})"
-            return RolloutBlocker(f"pod {name}, container {container['name']}: {text}", reason in _STUCK)
-    scheduled = condition(status, "PodScheduled")
+            return RolloutBlocker(f"pod {name}, container {container['name']}: {text}", reason in _PERMANENT_REASONS)
+    scheduled = find_condition(status, "PodScheduled")
     if scheduled.get("status") == "False":
         text = scheduled.get("message") or ""
         return RolloutBlocker(f"pod {name}: {scheduled.get('reason') or 'not scheduled'}: {text}".rstrip(": "), False)
@@ -89,27 +89,27 @@ def pod_blocker(pod: Json) -> RolloutBlocker | None:
     return None
 
 
-def workload_blocker(workload: Json) -> RolloutBlocker | None:
+def find_workload_blocker(workload: Json) -> RolloutBlocker | None:
     """The blocker that a workload's own conditions report: pods that cannot even be created."""
-    failure = condition(workload.get("status") or {}, "ReplicaFailure")
+    failure = find_condition(workload.get("status") or {}, "ReplicaFailure")
     if failure.get("status") == "True":
         return RolloutBlocker(f"{failure.get('reason')}: {failure.get('message')}", True)
     return None
 
 
-def event_blocker(events: t.Iterable[Json]) -> RolloutBlocker | None:
+def find_event_blocker(events: t.Iterable[Json]) -> RolloutBlocker | None:
     """The latest event that says why the workload gets no pods. Sets have no condition for that.
 
     :param events: events about the workload, or about the ReplicaSets of a Deployment.
     """
-    refused = [event for event in events if event.get("reason") in _REFUSED]
+    refused = [event for event in events if event.get("reason") in _CREATION_FAILURES]
     if not refused:
         return None
-    latest = max(refused, key=last_seen)
+    latest = max(refused, key=get_last_seen)
     return RolloutBlocker(f"{latest['reason']}: {latest.get('message')}", True)
 
 
-def last_seen(event: Json) -> str:
+def get_last_seen(event: Json) -> str:
     """When an event was last seen, as RFC 3339, which sorts."""
     series = event.get("series") or {}
     stamps = (event.get("lastTimestamp"), series.get("lastObservedTime"), event.get("eventTime"))

@@ -4,7 +4,7 @@
 
 """What the collection knows about each kind of workload, and which workload owns a pod.
 
-There is one class a kind, found by `kind_of`. A kind without a class of its own is a plain `WorkloadKind`: its objects
+There is one class a kind, found by `find_kind`. A kind without a class of its own is a plain `WorkloadKind`: its objects
 are never read, and its pods are replaced one by one. To support another kind, add a class to `_KINDS` with its
 ``group``, ``kind``, ``plural`` and ``is_read``, and how it rolls out and restarts.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import typing as t
 
-from .readiness import RolloutStatus, condition
+from .readiness import RolloutStatus, find_condition
 
 Json = t.Mapping[str, t.Any]
 
@@ -49,40 +49,40 @@ class WorkloadKind:
         """How many pods the workload is to have; None where it doesn't say."""
         return None
 
-    def rolls_out(self, workload: Json) -> bool:
+    def has_rolling_updates(self, workload: Json) -> bool:
         """Whether its controller replaces the pods by itself when the template changes; else they go pod by pod."""
         return False
 
     def is_rolling_out(self, workload: Json) -> bool:
         """Whether a change of the template is being rolled out. A pod that fails later is not a rollout."""
-        return self.rolls_out(workload) and not self.rollout_status(workload).done and self._is_changing(workload)
+        return self.has_rolling_updates(workload) and not self.get_rollout_status(workload).done and self._is_changing(workload)
 
-    def rollout_status(self, workload: Json) -> RolloutStatus:
+    def get_rollout_status(self, workload: Json) -> RolloutStatus:
         """How far the rollout is, by the rules of ``kubectl rollout status``.
 
         https://github.com/kubernetes/kubectl/blob/master/pkg/polymorphichelpers/rollout_status.go
         """
         status = workload.get("status") or {}
-        if not _is_observed(workload):
+        if not _is_status_current(workload):
             return RolloutStatus(False, "its controller has not seen the change yet")
-        return self._status(workload["spec"], status)
+        return self._evaluate_status(workload["spec"], status)
 
-    def restart_patch(self, at: str) -> dict[str, t.Any]:
+    def build_restart_patch(self, at: str) -> dict[str, t.Any]:
         """The merge patch that restarts the workload as ``kubectl rollout restart`` does.
 
         :param at: the time, RFC 3339.
         """
         return {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}}
 
-    def restarted_at(self, workload: Json) -> str | None:
+    def get_restarted_at(self, workload: Json) -> str | None:
         """The time that the last restart wrote, which new pods carry as an annotation; None where they don't."""
-        return restarted_at(workload["spec"].get("template") or {"metadata": {}})
+        return get_restarted_at(workload["spec"].get("template") or {"metadata": {}})
 
-    def why_not_restartable(self, workload: Json) -> tuple[str, str] | None:
+    def find_restart_obstacle(self, workload: Json) -> tuple[str, str] | None:
         """The state that keeps a rolling restart from happening, and the fix; None where nothing does."""
         return None
 
-    def first_updated_ordinal(self, workload: Json) -> int:
+    def get_first_updated_ordinal(self, workload: Json) -> int:
         """The ordinal from which on the pods get a changed template; 0 for all pods."""
         return 0
 
@@ -95,53 +95,53 @@ class WorkloadKind:
 
         :param controller: the pod's own controller, where that isn't the workload itself.
         """
-        made_from, current = self._revisions(workload, pod, controller)
-        return _is_observed(workload) and bool(made_from and current and made_from != current)
+        made_from, current = self._get_revisions(workload, pod, controller)
+        return _is_status_current(workload) and bool(made_from and current and made_from != current)
 
-    def owner_by_labels(self, name: str, labels: t.Mapping[str, str]) -> tuple[str, str, str] | None:
+    def find_owner_by_labels(self, name: str, labels: t.Mapping[str, str]) -> tuple[str, str, str] | None:
         """The API version, kind and name of the owner that a pod's labels give away for the controller ``name``."""
         return None
 
-    def pod_template(self, workload: Json) -> Json | None:
+    def get_pod_template(self, workload: Json) -> Json | None:
         """The template that new pods are made from."""
         return t.cast("Json | None", workload["spec"].get("template"))
 
-    def _status(self, spec: Json, status: Json) -> RolloutStatus:
+    def _evaluate_status(self, spec: Json, status: Json) -> RolloutStatus:
         return RolloutStatus(True)
 
     def _is_changing(self, workload: Json) -> bool:
         return True
 
-    def _revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
+    def _get_revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
         return None, None
 
 
-class _Counted(WorkloadKind):
+class _ReplicatedKind(WorkloadKind):
     """A kind with ``spec.replicas``."""
 
     is_read = True
 
     def count_pods(self, workload: Json) -> int | None:
-        return _replicas(workload["spec"])
+        return _get_replicas(workload["spec"])
 
 
-class Deployment(_Counted):
+class Deployment(_ReplicatedKind):
     group, kind, plural = "apps", "Deployment", "deployments"
     replaces_all_pods = True
 
-    def rolls_out(self, workload: Json) -> bool:
+    def has_rolling_updates(self, workload: Json) -> bool:
         return not workload["spec"].get("paused")
 
-    def why_not_restartable(self, workload: Json) -> tuple[str, str] | None:
+    def find_restart_obstacle(self, workload: Json) -> tuple[str, str] | None:
         return ("paused", "Resume it (kubectl rollout resume)") if workload["spec"].get("paused") else None
 
-    def _status(self, spec: Json, status: Json) -> RolloutStatus:
-        progressing = condition(status, "Progressing")
+    def _evaluate_status(self, spec: Json, status: Json) -> RolloutStatus:
+        progressing = find_condition(status, "Progressing")
         if progressing.get("reason") == "ProgressDeadlineExceeded":
             message = progressing.get("message") or "it made no progress"
             return RolloutStatus(False, f"it exceeded its progress deadline: {message}", failed=True)
-        wanted, total = _replicas(spec), _number(status, "replicas")
-        updated, available = _number(status, "updatedReplicas"), _number(status, "availableReplicas")
+        wanted, total = _get_replicas(spec), _get_number(status, "replicas")
+        updated, available = _get_number(status, "updatedReplicas"), _get_number(status, "availableReplicas")
         if updated < wanted:
             return RolloutStatus(False, f"{updated} of {wanted} replicas are updated")
         if total > updated:
@@ -151,18 +151,18 @@ class Deployment(_Counted):
         return RolloutStatus(True)
 
     def _is_changing(self, workload: Json) -> bool:
-        progressing = condition(workload.get("status") or {}, "Progressing")
+        progressing = find_condition(workload.get("status") or {}, "Progressing")
         return progressing.get("reason") != "NewReplicaSetAvailable"
 
-    def _revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
-        return _annotations(controller or {}).get(_REVISION), _annotations(workload).get(_REVISION)
+    def _get_revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
+        return _get_annotations(controller or {}).get(_REVISION), _get_annotations(workload).get(_REVISION)
 
 
-class ReplicaSet(_Counted):
+class ReplicaSet(_ReplicatedKind):
     group, kind, plural = "apps", "ReplicaSet", "replicasets"
     is_intermediate = True
 
-    def owner_by_labels(self, name: str, labels: t.Mapping[str, str]) -> tuple[str, str, str] | None:
+    def find_owner_by_labels(self, name: str, labels: t.Mapping[str, str]) -> tuple[str, str, str] | None:
         # Deployments, and they alone, put this label on their ReplicaSets and into their names.
         suffix = f"-{labels.get(_HASH, '')}"
         if len(suffix) > 1 and name.endswith(suffix):
@@ -170,30 +170,30 @@ class ReplicaSet(_Counted):
         return None
 
 
-class ReplicationController(_Counted):
+class ReplicationController(_ReplicatedKind):
     kind, plural = "ReplicationController", "replicationcontrollers"
 
 
-class StatefulSet(_Counted):
+class StatefulSet(_ReplicatedKind):
     group, kind, plural = "apps", "StatefulSet", "statefulsets"
 
-    def rolls_out(self, workload: Json) -> bool:
-        return _updates_by_itself(workload)
+    def has_rolling_updates(self, workload: Json) -> bool:
+        return _has_rolling_update_strategy(workload)
 
-    def first_updated_ordinal(self, workload: Json) -> int:
+    def get_first_updated_ordinal(self, workload: Json) -> int:
         return int(((workload["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0)
 
     def waits_for_unready_pods(self, workload: Json) -> bool:
         # https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
         return bool(workload["spec"].get("podManagementPolicy", "OrderedReady") == "OrderedReady")
 
-    def _status(self, spec: Json, status: Json) -> RolloutStatus:
-        wanted, updated, ready = _replicas(spec), _number(status, "updatedReplicas"), _number(status, "readyReplicas")
+    def _evaluate_status(self, spec: Json, status: Json) -> RolloutStatus:
+        wanted, updated, ready = _get_replicas(spec), _get_number(status, "updatedReplicas"), _get_number(status, "readyReplicas")
         if ready < wanted:
             return RolloutStatus(False, f"{ready} of {wanted} replicas are ready")
-        if int(spec.get("minReadySeconds") or 0) and _number(status, "availableReplicas") < wanted:
-            return RolloutStatus(False, f"{_number(status, 'availableReplicas')} of {wanted} replicas are available")
-        first = self.first_updated_ordinal({"spec": spec})
+        if int(spec.get("minReadySeconds") or 0) and _get_number(status, "availableReplicas") < wanted:
+            return RolloutStatus(False, f"{_get_number(status, 'availableReplicas')} of {wanted} replicas are available")
+        first = self.get_first_updated_ordinal({"spec": spec})
         if first:
             if updated < wanted - first:
                 return RolloutStatus(
@@ -207,9 +207,9 @@ class StatefulSet(_Counted):
     def _is_changing(self, workload: Json) -> bool:
         status = workload.get("status") or {}
         changed = status.get("updateRevision") != status.get("currentRevision")
-        return changed and not self.first_updated_ordinal(workload)
+        return changed and not self.get_first_updated_ordinal(workload)
 
-    def _revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
+    def _get_revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
         current = (workload.get("status") or {}).get("updateRevision")
         return (pod["metadata"].get("labels") or {}).get("controller-revision-hash"), current
 
@@ -220,14 +220,14 @@ class DaemonSet(WorkloadKind):
     replaces_all_pods = True
 
     def count_pods(self, workload: Json) -> int | None:
-        return _number(workload.get("status") or {}, "desiredNumberScheduled")
+        return _get_number(workload.get("status") or {}, "desiredNumberScheduled")
 
-    def rolls_out(self, workload: Json) -> bool:
-        return _updates_by_itself(workload)
+    def has_rolling_updates(self, workload: Json) -> bool:
+        return _has_rolling_update_strategy(workload)
 
-    def _status(self, spec: Json, status: Json) -> RolloutStatus:
-        wanted = _number(status, "desiredNumberScheduled")
-        updated, available = _number(status, "updatedNumberScheduled"), _number(status, "numberAvailable")
+    def _evaluate_status(self, spec: Json, status: Json) -> RolloutStatus:
+        wanted = _get_number(status, "desiredNumberScheduled")
+        updated, available = _get_number(status, "updatedNumberScheduled"), _get_number(status, "numberAvailable")
         if updated < wanted:
             return RolloutStatus(False, f"{updated} of {wanted} pods are updated")
         if available < wanted:
@@ -236,11 +236,11 @@ class DaemonSet(WorkloadKind):
 
     def _is_changing(self, workload: Json) -> bool:
         status = workload.get("status") or {}
-        return _number(status, "updatedNumberScheduled") < _number(status, "desiredNumberScheduled")
+        return _get_number(status, "updatedNumberScheduled") < _get_number(status, "desiredNumberScheduled")
 
-    def _revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
+    def _get_revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
         made_from = (pod["metadata"].get("labels") or {}).get("pod-template-generation")
-        return made_from, _annotations(workload).get("deprecated.daemonset.template.generation")
+        return made_from, _get_annotations(workload).get("deprecated.daemonset.template.generation")
 
 
 class Job(WorkloadKind):
@@ -260,7 +260,7 @@ class Node(WorkloadKind):
     recreates_pods = False
 
 
-class BarePod(WorkloadKind):
+class UnownedPod(WorkloadKind):
     """A pod without an owner, which stands for itself."""
 
     kind, plural = "Pod", "pods"
@@ -269,12 +269,12 @@ class BarePod(WorkloadKind):
 
 _GENERIC = WorkloadKind()
 _KINDS: t.Final[t.Mapping[tuple[str, str], WorkloadKind]] = {
-    (known.group, known.kind): known()
-    for known in (Deployment, ReplicaSet, StatefulSet, DaemonSet, ReplicationController, Job, CronJob, Node, BarePod)
+    (rules.group, rules.kind): rules()
+    for rules in (Deployment, ReplicaSet, StatefulSet, DaemonSet, ReplicationController, Job, CronJob, Node, UnownedPod)
 }
 
 
-def kind_of(api_version: str, kind: str) -> WorkloadKind:
+def find_kind(api_version: str, kind: str) -> WorkloadKind:
     """The rules of a kind. The group tells apart kinds of one name (OpenKruise has a StatefulSet, too)."""
     return _KINDS.get((api_version.rpartition("/")[0], kind), _GENERIC)
 
@@ -295,7 +295,7 @@ class Owner(t.NamedTuple):
     @property
     def rules(self) -> WorkloadKind:
         """The rules of its kind."""
-        return kind_of(self.api_version, self.kind)
+        return find_kind(self.api_version, self.kind)
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
@@ -305,7 +305,7 @@ Workloads = t.Mapping[Owner, "Json | None"]
 """Workloads that were read; None for one that does not exist."""
 
 
-def controller_of(body: Json) -> Owner | None:
+def find_controller(body: Json) -> Owner | None:
     """The controller that an object's owner references name."""
     for reference in body["metadata"].get("ownerReferences") or []:
         if reference.get("controller"):
@@ -313,19 +313,19 @@ def controller_of(body: Json) -> Owner | None:
     return None
 
 
-def owner_of(pod: Json, workloads: Workloads) -> Owner | None:
+def find_owner(pod: Json, workloads: Workloads) -> Owner | None:
     """The workload at the top, as far as ``workloads`` and the pod's labels tell; None for a pod without an owner."""
-    controller = controller_of(pod)
+    controller = find_controller(pod)
     if controller is None or not controller.rules.is_intermediate:
         return controller
     workload = workloads.get(controller)
     if workload is not None:
-        return controller_of(workload) or controller
-    named = controller.rules.owner_by_labels(controller.name, pod["metadata"].get("labels") or {})
+        return find_controller(workload) or controller
+    named = controller.rules.find_owner_by_labels(controller.name, pod["metadata"].get("labels") or {})
     return Owner(*named) if named else controller
 
 
-def list_unread_owners(pods: t.Iterable[Json], workloads: Workloads, *, with_templates: bool) -> list[Owner]:
+def list_owners_to_read(pods: t.Iterable[Json], workloads: Workloads, *, with_templates: bool) -> list[Owner]:
     """The workloads that must be read before the pods' owners are known.
 
     :param workloads: what was read already.
@@ -333,7 +333,7 @@ def list_unread_owners(pods: t.Iterable[Json], workloads: Workloads, *, with_tem
     """
     unread: dict[Owner, None] = {}
     for pod in pods:
-        controller, owner = controller_of(pod), owner_of(pod, workloads)
+        controller, owner = find_controller(pod), find_owner(pod, workloads)
         for candidate in (controller, owner):
             if candidate is None or not candidate.rules.is_read or candidate in workloads:
                 continue
@@ -346,35 +346,35 @@ def list_unread_owners(pods: t.Iterable[Json], workloads: Workloads, *, with_tem
 # Names and fields
 
 
-def restarted_at(body: Json) -> str | None:
+def get_restarted_at(body: Json) -> str | None:
     """The time of the last restart that an object's annotations carry: a pod's, or a template's."""
-    return _annotations(body).get(RESTARTED_AT)
+    return _get_annotations(body).get(RESTARTED_AT)
 
 
-def ordinal(name: str) -> int:
+def parse_ordinal(name: str) -> int:
     """A StatefulSet pod's ordinal; 0 for other names."""
     number = name.rpartition("-")[2]
     return int(number) if number.isdecimal() else 0
 
 
-def _is_observed(workload: Json) -> bool:
+def _is_status_current(workload: Json) -> bool:
     """Whether the controller has seen the latest change, so that the status tells of it."""
-    observed = _number(workload.get("status") or {}, "observedGeneration")
-    return observed >= _number(workload["metadata"], "generation")
+    observed = _get_number(workload.get("status") or {}, "observedGeneration")
+    return observed >= _get_number(workload["metadata"], "generation")
 
 
-def _updates_by_itself(workload: Json) -> bool:
+def _has_rolling_update_strategy(workload: Json) -> bool:
     return bool((workload["spec"].get("updateStrategy") or {}).get("type", "RollingUpdate") == "RollingUpdate")
 
 
-def _annotations(body: Json) -> t.Mapping[str, str]:
+def _get_annotations(body: Json) -> t.Mapping[str, str]:
     return (body.get("metadata") or {}).get("annotations") or {}
 
 
-def _number(body: Json, field: str) -> int:
+def _get_number(body: Json, field: str) -> int:
     return int(body.get(field) or 0)
 
 
-def _replicas(spec: Json) -> int:
+def _get_replicas(spec: Json) -> int:
     replicas = spec.get("replicas")
     return 1 if replicas is None else int(replicas)

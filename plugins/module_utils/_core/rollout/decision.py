@@ -14,8 +14,8 @@ from ..arn import ROLE_ARN_ANNOTATION
 from ..errors import Conflict, NotFound
 from ..plan import Action, Plan
 from ..pods import readiness
-from ..pods.injection import Expected
-from ..pods.workload_kinds import Owner, Workloads, controller_of, ordinal
+from ..pods.injection import ExpectedInjection
+from ..pods.workload_kinds import Owner, Workloads, find_controller, parse_ordinal
 from ..validation import Problems, check_role_arn, check_service_account
 from ..wording import quantity
 from .staleness import PodStatus
@@ -93,18 +93,18 @@ def specs_from_params(params: Json) -> list[RolloutSpec]:
     return specs
 
 
-def expected_injection(spec: RolloutSpec, account: Json | None) -> Expected | None:
+def expected_injection(spec: RolloutSpec, account: Json | None) -> ExpectedInjection | None:
     """What pods of an account are to carry; None where neither the spec nor the account says it.
 
     :param account: the ServiceAccount; None where it does not exist.
     """
-    annotated = Expected.from_account(account) if account is not None else None
+    annotated = ExpectedInjection.from_account(account) if account is not None else None
     if spec.role_arn is None:
         return annotated
-    return Expected(spec.role_arn, annotated.audience if annotated else None)
+    return ExpectedInjection(spec.role_arn, annotated.audience if annotated else None)
 
 
-def require_expected_injection(spec: RolloutSpec, account: Json | None) -> Expected:
+def require_expected_injection(spec: RolloutSpec, account: Json | None) -> ExpectedInjection:
     """As `expected_injection`, for the account that the spec names.
 
     :raises NotFound: no account, or no annotation, and no ``role_arn`` in its place.
@@ -199,7 +199,7 @@ def require_no_contradiction(spec: RolloutSpec, account: Json | None, decision: 
     """
     if spec.role_arn is None or account is None or not decision.plan:
         return
-    annotated = Expected.from_account(account)
+    annotated = ExpectedInjection.from_account(account)
     # An account that names none may still get the role, from the webhook's own configuration.
     if annotated is None or annotated.role_arn == spec.role_arn:
         return
@@ -238,14 +238,14 @@ def _decide_owner(
         return _pod_by_pod(owner, targets, spec.strategy), None
     if workload is None:
         return _pod_by_pod(owner, targets, "evict"), None
-    obstacle = rules.why_not_restartable(workload)
+    obstacle = rules.find_restart_obstacle(workload)
     if obstacle:
         state, fix = obstacle
         return (
             None,
             f"{owner} is {state}, so its pods cannot be rolled out: {_names(targets)}. {fix}, or use strategy evict.",
         )
-    if not rules.rolls_out(workload):
+    if not rules.has_rolling_updates(workload):
         return _pod_by_pod(owner, targets, "evict"), None
     return _rolling_restart(spec, owner, workload, targets, workloads), None
 
@@ -256,9 +256,9 @@ def _rolling_restart(
     """The task for a workload whose controller replaces its pods; None where that is under way and not waited for."""
     rules = owner.rules
     # A pod below a StatefulSet's partition keeps its old template when it is created again, but the webhook sees it.
-    first = rules.first_updated_ordinal(workload)
-    kept = [status for status in targets if ordinal(status.name) < first]
-    rolled = [status for status in targets if ordinal(status.name) >= first]
+    first = rules.get_first_updated_ordinal(workload)
+    kept = [status for status in targets if parse_ordinal(status.name) < first]
+    rolled = [status for status in targets if parse_ordinal(status.name) >= first]
     unready: list[PodStatus] = []
     if rules.waits_for_unready_pods(workload):
         # A pod that lacks its role may never become ready.
@@ -272,14 +272,14 @@ def _rolling_restart(
 
 def _is_superseded(status: PodStatus, workload: Json, workloads: Workloads) -> bool:
     """Whether the pod's controller is replacing it already, so that nothing need be written."""
-    controller = controller_of(status.pod)
+    controller = find_controller(status.pod)
     made_by = workloads.get(controller) if controller else None
     return status.owner is not None and status.owner.rules.is_superseded(workload, status.pod, made_by)
 
 
 def _pod_by_pod(owner: Owner, targets: list[PodStatus], strategy: str) -> RolloutTask:
     # An unready pod serves nobody, so it goes first; then as a StatefulSet does it, from the highest ordinal down.
-    ordered = sorted(targets, key=lambda status: (readiness.is_ready(status.pod), -ordinal(status.name), status.name))
+    ordered = sorted(targets, key=lambda status: (readiness.is_ready(status.pod), -parse_ordinal(status.name), status.name))
     return RolloutTask(owner, replace=_pod_names(ordered), strategy=strategy)
 
 

@@ -26,7 +26,7 @@ import typing as t
 
 from ..errors import IrsaError
 from ..pods import readiness
-from ..pods.workload_kinds import Owner, ordinal, restarted_at
+from ..pods.workload_kinds import Owner, get_restarted_at, parse_ordinal
 from .decision import PodNames, RolloutSpec, RolloutTask
 
 if t.TYPE_CHECKING:
@@ -124,7 +124,7 @@ class RollingRestart(ReplacementStep):
     settled_at: float = math.inf
 
     def is_new(self, pod: Json) -> bool:
-        return self.stamp is None or restarted_at(pod) == self.stamp
+        return self.stamp is None or get_restarted_at(pod) == self.stamp
 
     def is_leaving(self, owner: Owner, pod: Json) -> bool:
         return owner.rules.replaces_all_pods and not self.is_new(pod)
@@ -178,7 +178,7 @@ def restart_written(step: RollingRestart, workload: Json, owner: Owner) -> Rolli
         step,
         phase=Phase.ROLLING if step.unready or step.waits else Phase.DONE,
         generation=int(workload["metadata"].get("generation") or 0),
-        stamp=owner.rules.restarted_at(workload),
+        stamp=owner.rules.get_restarted_at(workload),
     )
 
 
@@ -232,7 +232,7 @@ def _follow_controller(step: RollingRestart, state: WorkloadState, now: float) -
         step = dataclasses.replace(step, next_check_at=step.next_try_at)
     elif not step.waits:
         return _done(step), []
-    pods = [pod for pod in live.values() if ordinal(name_of(pod)) >= state.first_updated_ordinal]
+    pods = [pod for pod in live.values() if parse_ordinal(name_of(pod)) >= state.first_updated_ordinal]
     stale = state.stale(pods)
     new = [pod for pod in stale if step.stamp and step.is_new(pod)]
     if new:  # the others would come up in the same way
@@ -244,7 +244,7 @@ def _check_rollout(
     step: RollingRestart, state: WorkloadState, workload: Json, pods: list[Json], stale: list[Json], now: float
 ) -> ReplacementStep:
     """To SETTLING and DONE by kubectl's rules, or back to ROLLING."""
-    status = state.owner.rules.rollout_status(workload)
+    status = state.owner.rules.get_rollout_status(workload)
     step = dataclasses.replace(step, waiting_for=status.message)
     if status.failed:
         return _fail(step, status.message)

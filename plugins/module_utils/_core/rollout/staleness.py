@@ -11,8 +11,8 @@ import typing as t
 
 from ..arn import ROLE_ARN_ANNOTATION
 from ..pods import injection
-from ..pods.injection import Container, Expected
-from ..pods.workload_kinds import Owner, Workloads, controller_of, owner_of
+from ..pods.injection import Container, ExpectedInjection
+from ..pods.workload_kinds import Owner, Workloads, find_controller, find_owner
 
 Json = t.Mapping[str, t.Any]
 Exclusion = t.Callable[[t.Mapping[str, str]], "str | None"]
@@ -27,7 +27,7 @@ class PodStatus:
 
     :param template: the pod spec that it was made from, as far as it is known.
     :param reasons: why it is stale; for a pod that isn't, what else a reader should know.
-    :param right_containers: those whose environment is as expected; none where nothing is expected of the pod.
+    :param correct_containers: those whose environment is as expected; none where nothing is expected of the pod.
     :param excluded: why its labels keep the webhook away.
     :param stale_audience: the audience of its token, where the account asks for another.
     """
@@ -38,7 +38,7 @@ class PodStatus:
     containers: tuple[Container, ...]
     stale: bool = False
     reasons: tuple[str, ...] = ()
-    right_containers: tuple[str, ...] = ()
+    correct_containers: tuple[str, ...] = ()
     excluded: str | None = None
     stale_audience: str | None = None
 
@@ -69,7 +69,7 @@ class PodStatus:
     @property
     def is_static(self) -> bool:
         """Whether a node's kubelet made it from a file, and the API server only has its mirror."""
-        return injection.MIRROR in self.annotations
+        return injection.MIRROR_ANNOTATION in self.annotations
 
     @property
     def was_injected(self) -> bool:
@@ -90,16 +90,16 @@ class PodStatus:
 class Expectations(t.Protocol):
     """What a new pod in a pod's place would carry, by its service account."""
 
-    def __call__(self, pod: Json) -> Expected | None: ...
+    def __call__(self, pod: Json) -> ExpectedInjection | None: ...
 
 
-def excluded_by_label(labels: t.Mapping[str, str]) -> str | None:
+def find_label_exclusion(labels: t.Mapping[str, str]) -> str | None:
     """The exclusion that holds in every cluster. Selectors of the webhook's configuration may exclude more."""
     return f"there must be no label {injection.SKIP_LABEL}" if injection.SKIP_LABEL in labels else None
 
 
 def evaluate_pod(
-    pod: Json, expected: Expected | None, workloads: Workloads, exclusion: Exclusion = excluded_by_label
+    pod: Json, expected: ExpectedInjection | None, workloads: Workloads, exclusion: Exclusion = find_label_exclusion
 ) -> PodStatus:
     """Whether a pod is stale, and why.
 
@@ -108,21 +108,21 @@ def evaluate_pod(
     :param expected: None where the account promises nothing, so that nothing can be missing.
     :param workloads: the owners that were read; a pod whose owner isn't there is evaluated by what it carries alone.
     """
-    owner = owner_of(pod, workloads)
-    template = template_of(owner, pod, workloads)
-    containers = injection.examine(pod, expected.role_arn if expected else "", template)
+    owner = find_owner(pod, workloads)
+    template = find_template(owner, pod, workloads)
+    containers = injection.inspect_containers(pod, expected.role_arn if expected else "", template)
     status = PodStatus(pod, owner, template, tuple(containers))
     # A pod that the webhook gave a role got such a label later; a new pod doesn't have it.
     excluded = None if status.was_injected else exclusion(status.labels)
     note = _why_never_stale(status, excluded)
     if note is None and expected is not None:
         return _compare(status, expected)
-    note = note or f"its service account {injection.account_of(pod)} has no annotation {ROLE_ARN_ANNOTATION}"
+    note = note or f"its service account {injection.get_account_name(pod)} has no annotation {ROLE_ARN_ANNOTATION}"
     return dataclasses.replace(status, reasons=(note,), excluded=excluded)
 
 
 def evaluate_pods(
-    pods: t.Iterable[Json], expected: Expectations, workloads: Workloads, exclusion: Exclusion = excluded_by_label
+    pods: t.Iterable[Json], expected: Expectations, workloads: Workloads, exclusion: Exclusion = find_label_exclusion
 ) -> list[PodStatus]:
     """`evaluate_pod` for each, by name."""
     ordered = sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
@@ -143,25 +143,25 @@ def _why_never_stale(status: PodStatus, excluded: str | None) -> str | None:
     return f"its labels keep the webhook away: {excluded}" if excluded else None
 
 
-def _compare(status: PodStatus, expected: Expected) -> PodStatus:
+def _compare(status: PodStatus, expected: ExpectedInjection) -> PodStatus:
     """The status of a pod that the webhook would see, by what its containers carry."""
     stale: list[str] = []
     notes: list[str] = []
     for container in status.containers:
-        if container.state != "right":
+        if container.state != "correct":
             allowed = container.state == "pod-identity" and expected.pod_identity
             reasons = stale if container.state in _STALE_STATES and not allowed else notes
             reasons.append(f"container {container.name} {_describe(container, expected)}")
-    audience = injection.stale_audience(status.spec, expected, status.containers, status.template)
+    audience = injection.find_stale_audience(status.spec, expected, status.containers, status.template)
     if audience:
         stale.append(f"the token's audience is {audience} instead of {expected.audience}")
-    right = tuple(container.name for container in status.containers if container.state == "right")
+    right = tuple(container.name for container in status.containers if container.state == "correct")
     return dataclasses.replace(
-        status, stale=bool(stale), reasons=(*stale, *notes), right_containers=right, stale_audience=audience
+        status, stale=bool(stale), reasons=(*stale, *notes), correct_containers=right, stale_audience=audience
     )
 
 
-def _describe(container: Container, expected: Expected) -> str:
+def _describe(container: Container, expected: ExpectedInjection) -> str:
     """Why a container isn't right."""
     variables = " and ".join(container.variables)
     if container.state == "other-role":
@@ -170,24 +170,24 @@ def _describe(container: Container, expected: Expected) -> str:
     if container.state == "pod-identity" and expected.pod_identity:
         return "has the credentials of an EKS Pod Identity association, which takes precedence over the role"
     return {
-        "skipped": f"is skipped by the annotation {injection.SKIP_CONTAINERS}",
+        "skipped": f"is skipped by the annotation {injection.SKIP_CONTAINERS_ANNOTATION}",
         # The webhook sets both or, where it finds either, none.
         "preset": f"sets {variables} itself, so the webhook leaves it alone",
         "foreign": f"was given {variables} by something else than the webhook",
-        "late": "was added after the webhook had seen the pod, so it has no role",
+        "added-later": "was added after the webhook had seen the pod, so it has no role",
         "pod-identity": "has the credentials of an EKS Pod Identity association instead of the role",
         "not-injected": f"has no {injection.ROLE_VARIABLE} and {injection.FILE_VARIABLE}",
     }[container.state]
 
 
-def template_of(owner: Owner | None, pod: Json, workloads: Workloads) -> Json | None:
+def find_template(owner: Owner | None, pod: Json, workloads: Workloads) -> Json | None:
     """The pod spec that the pod was made from, as far as it is known.
 
     The controller's template comes before the owner's: a Deployment's may have changed since the pod's ReplicaSet was
     made.
     """
-    for candidate in (controller_of(pod), owner):
+    for candidate in (find_controller(pod), owner):
         workload = workloads.get(candidate) if candidate else None
         if candidate is not None and workload is not None:
-            return t.cast("Json | None", (candidate.rules.pod_template(workload) or {}).get("spec"))
+            return t.cast("Json | None", (candidate.rules.get_pod_template(workload) or {}).get("spec"))
     return None

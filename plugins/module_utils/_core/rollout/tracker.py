@@ -17,7 +17,7 @@ import typing as t
 from ..errors import IrsaError, RolloutFailed
 from ..pods import injection, readiness
 from ..pods.readiness import RolloutBlocker
-from ..pods.workload_kinds import Owner, Workloads, owner_of
+from ..pods.workload_kinds import Owner, Workloads, find_owner
 from . import replacement
 from .decision import RolloutSpec, RolloutTask
 from .replacement import Command, ReplacementStep, RollingRestart, name_of, uid_of
@@ -68,14 +68,14 @@ class WorkloadState:
             return 0
         if self.workload is None:
             return None
-        template = self.owner.rules.pod_template(self.workload)
-        if template and self.spec.service_account not in (None, injection.account_of(template)):
+        template = self.owner.rules.get_pod_template(self.workload)
+        if template and self.spec.service_account not in (None, injection.get_account_name(template)):
             return 0  # new pods have another account, so they aren't among those that are watched
         return self.owner.rules.count_pods(self.workload)
 
     @property
     def first_updated_ordinal(self) -> int:
-        return self.owner.rules.first_updated_ordinal(self.workload) if self.workload else 0
+        return self.owner.rules.get_first_updated_ordinal(self.workload) if self.workload else 0
 
     @property
     def min_ready_seconds(self) -> int:
@@ -149,7 +149,7 @@ class RolloutTracker:
 
     def pod_changed(self, event: str, pod: Json) -> None:
         """An event of the pods' watch: ADDED, MODIFIED or DELETED."""
-        owner = owner_of(pod, self._workloads) or Owner("v1", "Pod", name_of(pod))
+        owner = find_owner(pod, self._workloads) or Owner("v1", "Pod", name_of(pod))
         tracked = self._tracked.get(owner)
         if tracked is None:
             return
@@ -197,7 +197,7 @@ class RolloutTracker:
     def events_read(self, owner: Owner, events: t.Iterable[Json]) -> None:
         """The recent events about an owner, which a command asked for."""
         tracked = self._tracked[owner]
-        tracked.event_blocker = readiness.event_blocker(events)
+        tracked.event_blocker = readiness.find_event_blocker(events)
         tracked.next_check_at = -math.inf
 
     def advance(self, now: float) -> list[Command]:
@@ -289,12 +289,12 @@ class _TrackedWorkload:
         """What blocks the rollout; permanent blockers come first."""
         step, pods = self.step, self.state.pods.values()
         new = [pod for pod in pods if step.is_new(pod) and not injection.is_terminating(pod)]
-        found = [readiness.pod_blocker(pod) for pod in new]
-        found += [readiness.workload_blocker(self.state.workload or {}), self.event_blocker]
+        found = [readiness.find_pod_blocker(pod) for pod in new]
+        found += [readiness.find_workload_blocker(self.state.workload or {}), self.event_blocker]
         if step.blocked:
             found.append(RolloutBlocker(step.blocked, False))
         # The old pods' own blockers come last: they matter only to a controller that waits for them.
-        found += [readiness.pod_blocker(pod) for pod in self.state.live.values() if not step.is_new(pod)]
+        found += [readiness.find_pod_blocker(pod) for pod in self.state.live.values() if not step.is_new(pod)]
         known = [blocker for blocker in found if blocker]
         return next((blocker for blocker in known if blocker.permanent), known[0] if known else None)
 

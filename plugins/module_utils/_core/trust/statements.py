@@ -162,8 +162,8 @@ def describe_subject_difference(subject: str, value: str) -> str:
     if subject.lower() == value.lower():
         return "upper and lower case differ"
     if subject == "".join(value.split()):
-        return "there are blanks in it"
+        return "the policy has extra whitespace"
     differing = _differing_parts(subject, value)
     if differing is None:
-        return f"that is not {SUBJECT_PREFIX}NAMESPACE:NAME"
+        return f"the value in the policy is not {SUBJECT_PREFIX}NAMESPACE:NAME"
     return f"{' and '.join(differing) or 'it'} differ{'' if len(differing) > 1 else 's'}"

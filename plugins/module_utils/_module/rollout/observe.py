@@ -14,13 +14,13 @@ from ..._api.kubernetes import workloads as api
 from ..._api.kubernetes.client import list_in_namespaces
 from ..._core.errors import AccessDenied, NotFound
 from ..._core.pods import injection
-from ..._core.pods.workload_kinds import list_unread_owners
+from ..._core.pods.workload_kinds import list_owners_to_read
 from ..._core.rollout import decision, staleness
 from ..._core.rollout.decision import expected_injection, require_expected_injection
 
 if t.TYPE_CHECKING:
     from ..._api.kubernetes.client import ApiServer
-    from ..._core.pods.injection import Expected
+    from ..._core.pods.injection import ExpectedInjection
     from ..._core.pods.workload_kinds import Owner
     from ..._core.rollout.decision import RolloutSpec
     from ..._core.rollout.staleness import PodStatus
@@ -56,13 +56,13 @@ class RolloutState:
 
     spec: RolloutSpec
     account: Json | None
-    expected_by_account: t.Mapping[str, Expected | None]
+    expected_by_account: t.Mapping[str, ExpectedInjection | None]
     workloads: t.Mapping[Owner, Json | None] = dataclasses.field(default_factory=dict)
     statuses: t.Sequence[PodStatus] = ()
 
-    def expected(self, pod: t.Mapping[str, t.Any]) -> Expected | None:
+    def expected(self, pod: t.Mapping[str, t.Any]) -> ExpectedInjection | None:
         """What the pod is to carry."""
-        return self.expected_by_account.get(self.spec.service_account or injection.account_of(pod))
+        return self.expected_by_account.get(self.spec.service_account or injection.get_account_name(pod))
 
 
 def prefetch(
@@ -82,7 +82,7 @@ def prefetch(
             accounts = {(account["metadata"]["namespace"], account["metadata"]["name"]): account for account in listed}
         pods: dict[AccountName, list[Json]] = {}
         for pod in list_in_namespaces(server, api.list_pods, namespaces):
-            name = (pod["metadata"]["namespace"], injection.account_of(pod))
+            name = (pod["metadata"]["namespace"], injection.get_account_name(pod))
             if name in names:
                 pods.setdefault(name, []).append(pod)
     except AccessDenied:
@@ -147,7 +147,7 @@ class _Reader:
         """The pods' owners, in addition to those that are known."""
         found = dict(known)
         # Twice at most: a ReplicaSet first, then the Deployment that it names.
-        while unread := list_unread_owners(pods, found, with_templates=with_templates):
+        while unread := list_owners_to_read(pods, found, with_templates=with_templates):
             for owner in unread:
                 found[owner] = api.find_workload(self.server, namespace=self.spec.namespace, **owner._asdict())
         return found

@@ -86,9 +86,9 @@ class RolloutDriver:
             pods = [*others, *self._tracker.pods()]
         statuses = staleness.evaluate_pods(pods, self._state.expected, self._state.workloads)
         return [
-            {"name": status.name, "containers": list(status.right_containers)}
+            {"name": status.name, "containers": list(status.correct_containers)}
             for status in statuses
-            if not status.stale and status.right_containers
+            if not status.stale and status.correct_containers
         ]
 
     def _restart(self, *, owner: Owner) -> None:
@@ -120,7 +120,7 @@ class RolloutDriver:
 
     def _is_recent(self, event: Json) -> bool:
         earliest = (self._started_at - _CLOCK_SKEW).strftime("%Y-%m-%dT%H:%M:%S")
-        return readiness.last_seen(event) >= earliest
+        return readiness.get_last_seen(event) >= earliest
 
     def _start_watches(self) -> None:
         """Starts a watch for the pods, and one for each kind of workload."""

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads the facts of a verification from IAM, EKS and the cluster, in parallel where they don't need one another."""
+"""Reads the facts for a verification from IAM, EKS and the cluster, in parallel if possible."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from ..._core.diagnosis.facts import (
 )
 from ..._core.diagnosis.rules import account as account_rules
 from ..._core.pods import injection
-from ..._core.pods.workload_kinds import Owner, list_unread_owners
+from ..._core.pods.workload_kinds import Owner, list_owners_to_read
 from ..._core.policy.document import compact
 
 if t.TYPE_CHECKING:
@@ -47,9 +47,9 @@ if t.TYPE_CHECKING:
 Json = dict[str, t.Any]
 
 OFF: t.Final = Unknown("the probe static is off")
-# Every trust policy may have 2048 characters. From this length on one more account may exceed the quota.
+# The quota of a trust policy is at least 2048 characters. From this length on, one more account may exceed it.
 _SAFE_LENGTH = 1500
-# What cert-manager calls the secret in upstream's manifests.
+# The secret of cert-manager in the upstream manifests.
 _SERVING_SECRET = "pod-identity-webhook-cert"  # noqa: S105
 _LIST_WEBHOOKS = "list mutatingwebhookconfigurations.admissionregistration.k8s.io"
 
@@ -57,7 +57,7 @@ _LIST_WEBHOOKS = "list mutatingwebhookconfigurations.admissionregistration.k8s.i
 class AwsReader:
     """Reads IAM and EKS for one verification, in parallel.
 
-    :param aws: None where the static probe is off.
+    :param aws: None if the static probe is off.
     """
 
     def __init__(
@@ -91,22 +91,22 @@ class AwsReader:
             )
             self._early["addons"] = self._pool.submit(self._read_addons, client, self._cluster.name)
         else:
-            # By this thread, though it may fail: only STS needs a region here.
+            # Created in this thread. It may fail, because only STS needs a region here.
             self._caller = self._pool.submit(
                 self._read_caller, read_or_unknown(functools.partial(self._aws.client, "sts"))
             )
         self._iam = self._aws.client("iam")
 
     def finish(self, chain: Chain) -> AwsFacts:
-        """All facts of IAM and EKS."""
+        """All facts from IAM and EKS."""
         if self._aws is None:
             return AwsFacts(OFF, OFF, OFF, OFF, OFF, OFF, OFF, OFF, OFF)
-        no_cluster = Unknown("without cluster_name EKS isn't asked")
-        elsewhere = self._elsewhere(chain)
+        no_cluster = Unknown("EKS is read only with cluster_name")
+        other_account = self._explain_other_account(chain)
         facts: dict[str, t.Any] = {}
-        if elsewhere:
+        if other_account:
             names = ("provider", "provider_arns", "role", "managed_policies", "inline_policies", "boundary", "quotas")
-            facts = dict.fromkeys(names, elsewhere)
+            facts = dict.fromkeys(names, other_account)
         else:
             parts = [self._pool.submit(self._read_provider, chain), self._pool.submit(self._read_role, chain)]
             name = chain.role_name
@@ -127,8 +127,8 @@ class AwsReader:
             return client
         return read_or_unknown(lambda: Arn.parse(sts.get_caller_identity(client)["Arn"]))
 
-    def _elsewhere(self, chain: Chain) -> Unknown | None:
-        """Why IAM can't be asked about this chain's role; None if it can."""
+    def _explain_other_account(self, chain: Chain) -> Unknown | None:
+        """Why the credentials cannot read the role; None if they are of the role's AWS account."""
         role = chain.intended_role_arn
         if self._caller:
             caller = self._caller.result()
@@ -136,20 +136,21 @@ class AwsReader:
                 return caller
             account_id = caller.account_id
         else:
-            # EKS shows an account its own clusters only.
+            # EKS returns only clusters of the AWS account of the credentials.
             account_id = t.cast("EksCluster", self._cluster).account_id
         if role is None or role.account_id == account_id:
             return None
-        return Unknown(f"role {role} is in another account than the credentials, which are of {account_id}")
+        return Unknown(f"role {role} is in another AWS account than the credentials, which belong to {account_id}")
 
     def _read_provider(self, chain: Chain) -> Json:
         arn = chain.provider_arn
         if arn is None:
             return {"provider": NO_ROLE, "provider_arns": NO_ROLE}
         provider = read_or_unknown(lambda: iam.find_oidc_provider(self._iam, arn=arn))
-        needless: t.Any = Unknown("the provider exists")
-        others = needless if provider is not None else read_or_unknown(lambda: iam.list_oidc_providers(self._iam))
-        return {"provider": provider, "provider_arns": others}
+        provider_arns: t.Any = Unknown("the provider exists")
+        if provider is None:
+            provider_arns = read_or_unknown(lambda: iam.list_oidc_providers(self._iam))
+        return {"provider": provider, "provider_arns": provider_arns}
 
     def _read_role(self, chain: Chain) -> Json:
         name = chain.role_name
@@ -157,7 +158,7 @@ class AwsReader:
             return {"role": NO_ROLE, "boundary": NO_ROLE, "quotas": NO_ROLE}
         role = read_or_unknown(lambda: iam.find_role(self._iam, name=name))
         boundary: t.Any = None
-        quotas: t.Any = Unknown("the trust policy is not long enough to matter")
+        quotas: t.Any = Unknown("the trust policy is too short to exceed the quota")
         if isinstance(role, Unknown) or role is None:
             return {"role": role, "boundary": role, "quotas": quotas}
         arn = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
@@ -173,7 +174,7 @@ class AwsReader:
 
     def _read_policies(self, name: str) -> Json:
         managed = read_or_unknown(lambda: iam.list_attached_policies(self._iam, name=name))
-        inline: t.Any = Unknown("there are managed policies")
+        inline: t.Any = Unknown("the role has managed policies")
         if not managed or isinstance(managed, Unknown):
             inline = read_or_unknown(lambda: self._read_inline(name))
         return {"managed_policies": managed, "inline_policies": inline}
@@ -186,8 +187,8 @@ class AwsReader:
         names = account_rules.addons_of(self._spec.namespace, self._spec.service_account)
 
         def read() -> list[Json]:
-            found = [eks.find_addon(client, cluster=cluster, name=name) for name in names]
-            return [addon for addon in found if addon is not None]
+            addons = [eks.find_addon(client, cluster=cluster, name=name) for name in names]
+            return [addon for addon in addons if addon is not None]
 
         return read_or_unknown(read)
 
@@ -195,7 +196,7 @@ class AwsReader:
 class ClusterReader:
     """Reads the cluster for one verification, in parallel.
 
-    :param cluster: None where the chain's issuer is given instead.
+    :param cluster: None if the issuer is given instead.
     """
 
     def __init__(self, server: ApiServer, spec: VerificationSpec, cluster: EksCluster | None) -> None:
@@ -227,11 +228,11 @@ class ClusterReader:
                 self._early["version"] = pool.submit(read_unless_denied, find_version, "")
 
     def finish(self, account: OrUnknown[Json | None]) -> KubernetesFacts:
-        """All facts of the cluster but those of the dry run."""
+        """All facts from the cluster except those of the dry run."""
         off = Unknown("the probes that need it are off")
         read = {name: future.result() for name, future in self._early.items()}
         pods = read.get("pods", off)
-        listed, its_owners, sources = pods if isinstance(pods, tuple) else (pods, {}, {})
+        listed, owners, sources = pods if isinstance(pods, tuple) else (pods, {}, {})
         version = read.get("version")
         if self._cluster and self._cluster.version:
             version = int(self._cluster.version.partition(".")[2] or 0) or None
@@ -239,9 +240,9 @@ class ClusterReader:
             account=account,
             namespace=read.get("namespace", off),
             webhooks=read.get("webhooks", off),
-            serving_ca=Unknown("it is needed only where a dry run returns an unchanged pod"),
+            serving_ca=Unknown("it is read only if the dry run returns an unchanged pod"),
             pods=listed,
-            workloads=its_owners,
+            workloads=owners,
             admitted=None,
             minor_version=version if isinstance(version, int) else None,
             observed_at=time.time(),
@@ -250,39 +251,39 @@ class ClusterReader:
 
     def _read_pods(self) -> tuple[list[Json], dict[Owner, Json | None], dict[tuple[str, str], list[str]]]:
         spec = self._spec
-        # With labels, pods of other accounts are chosen as well: that may be what is wrong with them.
+        # Label selectors can also match pods of other service accounts, which is a finding.
         account = None if spec.label_selectors else spec.service_account
         query = workloads.pod_query(account, spec.label_selectors)
         pods = workloads.list_pods(self._server, namespace=spec.namespace, query=query)
-        found: dict[Owner, Json | None] = {}
-        # Twice at most: a ReplicaSet first, then the Deployment that it names.
-        while missing := list_unread_owners(pods, found, with_templates=True):
+        objects: dict[Owner, Json | None] = {}
+        # At most two rounds: the ReplicaSet, then its Deployment.
+        while missing := list_owners_to_read(pods, objects, with_templates=True):
             for owner in missing:
                 read = functools.partial(
                     workloads.find_workload, self._server, namespace=spec.namespace, **owner._asdict()
                 )
-                # Without its owner's template a pod is judged by its own specification alone.
-                found[owner] = known(read_unless_denied(read, f"get {owner.kind}"))
-        return pods, found, self._read_sources(pods)
+                # If the owner cannot be read, the pod is evaluated without a template.
+                objects[owner] = known(read_unless_denied(read, f"get {owner.kind}"))
+        return pods, objects, self._read_sources(pods)
 
     def _read_sources(self, pods: t.Iterable[Json]) -> dict[tuple[str, str], list[str]]:
-        """The keys of the ConfigMaps and Secrets that containers take whole; one that cannot be read is skipped."""
-        found = {}
-        for kind, name in dict.fromkeys(source for pod in pods for source in injection.env_sources_of(pod)):
+        """The keys of the ConfigMaps and Secrets in ``envFrom``; one that cannot be read is skipped."""
+        keys_by_source = {}
+        for kind, name in dict.fromkeys(source for pod in pods for source in injection.list_env_sources(pod)):
             read = functools.partial(
                 admission.data_keys, self._server, namespace=self._spec.namespace, kind=kind, name=name
             )
             keys = known(read_unless_denied(read, f"get {kind}"))
             if keys:
-                found[kind, name] = keys
-        return found
+                keys_by_source[kind, name] = keys
+        return keys_by_source
 
     # The dry run
 
     def create_dry_run_pod(self, account: OrUnknown[Json | None]) -> Json | errors.IrsaError | Unknown:
-        """The pod that a server-side dry run returns, or the error with which it is refused."""
+        """The pod that a server-side dry run returns, or the error that rejects it."""
         if account is None:
-            return Unknown("without the service account there is no dry run of a pod")
+            return Unknown("the service account does not exist, so the dry run was skipped")
         try:
             return admission.dry_run_pod(self._server, body=test_pod.build_dry_run_pod(self._spec))
         except (errors.BadCredentials, errors.BadConnection, errors.Unreachable):
@@ -291,7 +292,7 @@ class ClusterReader:
             return error
 
     def add_dry_run(self, facts: KubernetesFacts, outcome: Json | errors.IrsaError | Unknown) -> KubernetesFacts:
-        """The facts with those of the dry run, and with the webhook's CA where it returned an unchanged pod."""
+        """The facts with the dry run, and with the webhook's CA if the dry run returned an unchanged pod."""
         if isinstance(outcome, errors.IrsaError):
             return self._add_refusal(facts, outcome)
         facts = dataclasses.replace(facts, admitted=outcome)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Verifies one chain: reads its facts in parallel, and runs the test pod. What the facts mean, `_core` decides."""
+"""Verifies one chain: reads the facts in parallel, runs the test pod, and diagnoses the facts with `_core`."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ CONNECTIONS = 8
 
 @dataclasses.dataclass(frozen=True)
 class VerificationContext:
-    """What a verification works with.
+    """The clients and callbacks of a verification.
 
-    :param cluster: None where the chain's issuer is given instead.
-    :param register_secret: called with every token and credential as soon as it exists.
+    :param cluster: None if the issuer is given instead.
+    :param register_secret: called with each token and credential before it is used, so that it is redacted.
     """
 
     aws: Aws
@@ -55,8 +55,8 @@ def verify(context: VerificationContext, spec: VerificationSpec, *, start_pods: 
     """The diagnosis of a chain.
 
     :param start_pods: whether the test pod may be started.
-    :raises WrongCluster: the API server is another cluster's.
-    :raises IrsaError: there is no connection to the cluster.
+    :raises WrongCluster: the API server belongs to another cluster.
+    :raises IrsaError: the connection to the cluster failed.
     """
     facts = read_facts(context, spec)
     if spec.test_pod and start_pods:
@@ -65,27 +65,27 @@ def verify(context: VerificationContext, spec: VerificationSpec, *, start_pods: 
 
 
 def diagnose_facts(spec: VerificationSpec, facts: ChainFacts) -> Diagnosis:
-    """The diagnosis by all rules, those of webhook, pods and test pod included."""
-    found = diagnose.find_all(facts, pod_rules.findings(facts.chain, facts.kubernetes))
+    """The diagnosis with all rules, including those for webhook, pods and test pod."""
+    findings = diagnose.find_all(facts, pod_rules.findings(facts.chain, facts.kubernetes))
     if isinstance(facts.test_pod, TestPod):
-        found += test_pod.findings(
+        findings += test_pod.findings(
             facts.chain,
             facts.aws,
             facts.test_pod,
             allowed=diagnose.static_allows(facts),
-            asked=isinstance(facts.sts, StsAnswer),
-            earlier=found,
+            has_sts_answer=isinstance(facts.sts, StsAnswer),
+            earlier=findings,
         )
-    return diagnose.conclude(spec, facts, found)
+    return diagnose.conclude(spec, facts, findings)
 
 
 def read_facts(context: VerificationContext, spec: VerificationSpec) -> ChainFacts:
-    """All facts that the probes need, and the proof of STS."""
+    """All facts that the probes need, with the final answer of STS."""
     aws, probes = context.aws, spec.probes
     cluster_reader = ClusterReader(context.server, spec, context.cluster)
     with concurrent.futures.ThreadPoolExecutor(CONNECTIONS) as pool:
         reading_account = pool.submit(cluster_reader.read_account)
-        # Clients are made by this thread alone, while the others wait for the network.
+        # Only this thread creates clients, while the others wait for the network.
         aws_reader = AwsReader(pool, aws if "static" in probes else None, context.cluster, spec)
         cluster_reader.begin(pool)
         aws_reader.begin()
@@ -118,13 +118,13 @@ def read_facts(context: VerificationContext, spec: VerificationSpec) -> ChainFac
 
 
 def run_test_pod(server: ApiServer, spec: VerificationSpec, options: TestPodSpec) -> OrUnknown[TestPod]:
-    """What a test pod prints. The pod is deleted whatever happens."""
+    """The output of the test pod. The pod is always deleted."""
     namespace = spec.namespace
     name = test_pod.build_pod_name(spec, secrets.token_hex(4))
     try:
         pod: Json | None = admission.create_pod(server, body=test_pod.build_test_pod(spec, options, name))
     except errors.AlreadyExists:
-        # Nothing else uses that name: the answer to the creation was lost.
+        # Nothing else uses this name, so the pod was created and the response was lost.
         pod = None
     except errors.AccessDenied as error:
         permission = f"create pods in {namespace}" if "cannot create" in (error.cause or "") else None
@@ -146,18 +146,18 @@ def run_test_pod(server: ApiServer, spec: VerificationSpec, options: TestPodSpec
 
 
 def _read_test_pod(server: ApiServer, options: TestPodSpec, pod: Json | None, name: str) -> OrUnknown[TestPod]:
-    """:param name: with its namespace."""
+    """:param name: namespace and name."""
     if pod is None or (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
-        blocker = readiness.pod_blocker(pod) if pod else None
+        blocker = readiness.find_pod_blocker(pod) if pod else None
         why = f": {blocker.message}" if blocker else ""
         return Unknown(f"the test pod {name} did not end within {options.timeout} seconds{why}")
     metadata = pod["metadata"]
     try:
         log = admission.pod_log(server, namespace=metadata["namespace"], name=metadata["name"])
     except (errors.NotFound, errors.InvalidInput) as error:
-        return Unknown(f"the test pod {name} left no log: {error.cause}")
+        return Unknown(f"the log of the test pod {name} could not be read: {error.cause}")
     log = test_pod.redact(log)
-    injected = any(injection.is_injected(container) for _field, container in injection.containers_of(pod["spec"]))
+    injected = any(injection.is_injected(container) for _field, container in injection.list_containers(pod["spec"]))
     return TestPod(log, test_pod.caller_in(log), injected)
 
 
@@ -169,7 +169,7 @@ def result_of(diagnosis: Diagnosis) -> dict[str, t.Any]:
     facts = diagnosis.facts
     printed = facts.test_pod
     return {
-        # A registered result without a loop doesn't name its account otherwise.
+        # So that a registered result without a loop names its service account.
         "namespace": facts.chain.namespace,
         "service_account": facts.chain.service_account,
         "ok": diagnosis.ok,
@@ -183,12 +183,12 @@ def result_of(diagnosis: Diagnosis) -> dict[str, t.Any]:
 
 
 def _pods(facts: ChainFacts) -> list[dict[str, t.Any]]:
-    """The pods as `pod_rollout` returns them; the reason for one of another account is that account."""
+    """The pods as `pod_rollout` returns them. A pod of another service account has that as its reason."""
     return [_pod(facts.chain, status) for status in pod_rules.evaluate_pods(facts.chain, facts.kubernetes)]
 
 
 def _pod(chain: Chain, status: PodStatus) -> dict[str, t.Any]:
-    account = injection.account_of(status.pod)
+    account = injection.get_account_name(status.pod)
     if account != chain.service_account:
         reason = f"uses the service account {account} instead of {chain.service_account}"
         status = dataclasses.replace(status, stale=False, reasons=(reason,))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Asks STS for proof, with a token that the cluster issues."""
+"""Sends a token of the service account to STS, and retries while the answer may change."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if t.TYPE_CHECKING:
 Json = dict[str, t.Any]
 
 _TOKEN_SECONDS = 600
-# A token is renewed before it is this old.
+# A new token is requested after this time.
 _TOKEN_AGE = 480.0
 _RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 10.0)
 _OUTAGE_SECONDS = 7.0
 
 
 class TokenProbe:
-    """Asks STS to let a token of the account assume the role.
+    """Assumes the role with a token of the service account.
 
-    :param register_secret: called with every token and credential as soon as it exists.
-    :param client: of STS in the chain's region, if there is one already.
+    :param register_secret: called with each token and credential before it is used, so that it is redacted.
+    :param client: an existing STS client for the chain's region.
     """
 
     def __init__(
@@ -63,28 +63,28 @@ class TokenProbe:
         self._issued = float("-inf")
 
     def ask(self, chain: Chain, account: OrUnknown[Json | None]) -> OrUnknown[StsAnswer]:
-        """STS's first answer.
+        """The first answer of STS.
 
-        :raises WrongCluster: the API server is another cluster's.
+        :raises WrongCluster: the API server belongs to another cluster.
         """
-        no_account = Unknown("without the service account there is no token")
+        no_account = Unknown("the service account does not exist, so no token was requested")
         if account is None:
             return no_account
         if chain.role_arn is None or chain.intended_role_arn is None:
             return NO_ROLE
         if chain.region is None:
-            return Unknown("the region whose STS to ask is unknown; give the option region")
+            return Unknown("the AWS region for STS is unknown; set the option region")
         try:
             if self._client is None:
                 self._client = self._aws.unsigned("sts", chain.region)
-            return self._once(chain)
+            return self._assume(chain)
         except errors.AccessDenied as error:
             return Unknown.from_error(error, f"create serviceaccounts/token in {chain.namespace}")
         except errors.NotFound:
             return no_account
 
     def settle(self, facts: ChainFacts) -> OrUnknown[StsAnswer]:
-        """STS's final answer: while it may change, STS is asked again, up to the propagation timeout."""
+        """The final answer of STS. While it may change, the request is retried up to the propagation timeout."""
         answer = t.cast("OrUnknown[StsAnswer]", facts.sts)
         if isinstance(answer, Unknown):
             return answer
@@ -94,10 +94,10 @@ class TokenProbe:
             return answer
         limit = float(self._spec.propagation_timeout) if reason == "propagation" else _OUTAGE_SECONDS
         first = answer.code if reason == "propagation" else None
-        began, attempts = self._clock(), 1
-        while reason and (left := limit - (self._clock() - began)) > 0:
-            self._sleep(min(left, _RETRY_DELAYS[min(attempts, len(_RETRY_DELAYS)) - 1]))
-            again = self._once(facts.chain)
+        start, attempts = self._clock(), 1
+        while reason and (remaining := limit - (self._clock() - start)) > 0:
+            self._sleep(min(remaining, _RETRY_DELAYS[min(attempts, len(_RETRY_DELAYS)) - 1]))
+            again = self._assume(facts.chain)
             if isinstance(again, Unknown):
                 break
             answer, attempts = again, attempts + 1
@@ -105,14 +105,14 @@ class TokenProbe:
         return dataclasses.replace(
             answer,
             attempts=attempts,
-            waited=self._clock() - began,
+            waited=self._clock() - start,
             first=first if attempts > 1 else None,
             settled=attempts > 1,
         )
 
-    def _once(self, chain: Chain) -> OrUnknown[StsAnswer]:
+    def _assume(self, chain: Chain) -> OrUnknown[StsAnswer]:
         if self._clock() - self._issued > _TOKEN_AGE:
-            self._token, self._issued = self._request(chain), self._clock()
+            self._token, self._issued = self._request_token(chain), self._clock()
         claims = read_claims(self._token)
         try:
             proof = sts.prove_web_identity(
@@ -132,8 +132,8 @@ class TokenProbe:
             claims, assumed_role_arn=proof.assumed_role_arn, expires_in=proof.expires_in, region=chain.region
         )
 
-    def _request(self, chain: Chain) -> str:
-        """A token for the audience that the tokens of the account's pods have."""
+    def _request_token(self, chain: Chain) -> str:
+        """A token with the audience of the tokens in pods."""
         token = service_accounts.request_token(
             self._server,
             namespace=chain.namespace,
@@ -144,18 +144,19 @@ class TokenProbe:
         )
         claims = read_claims(token)
         if claims["iss"] != chain.issuer:
-            whose = f"the EKS cluster {chain.cluster}" if chain.cluster else f"the cluster of issuer {chain.issuer}"
+            cluster = f"the EKS cluster {chain.cluster}" if chain.cluster else f"the cluster of issuer {chain.issuer}"
             raise errors.WrongCluster(
-                f"the Kubernetes API server {self._server.host} is not {whose}",
-                cause=f"its tokens are of issuer {claims['iss']}, those of the chain are of {chain.issuer}",
-                fix="give cluster_name alone, or the issuer of the cluster that the Kubernetes options lead to",
+                f"the Kubernetes API server {self._server.host} is not {cluster}",
+                cause=f"its tokens have the issuer {claims['iss']} instead of {chain.issuer}",
+                fix="set cluster_name without Kubernetes options, or set issuer to the issuer of the cluster that the "
+                "Kubernetes options connect to",
                 host=self._server.host,
             )
         subject = trust_statements.subject(chain.namespace, chain.service_account)
         if claims["sub"] != subject or chain.audience not in policy_document.as_list(claims["aud"]):
             raise errors.ApiError(
                 f"the Kubernetes API server {self._server.host} issued another token than requested",
-                cause=f"sub is {claims['sub']} and aud {claims['aud']} instead of {subject} and {chain.audience}",
+                cause=f"sub is {claims['sub']} and aud is {claims['aud']} instead of {subject} and {chain.audience}",
                 fix="check whether a proxy or an admission webhook changes TokenRequests",
             )
         return token

@@ -1,14 +1,14 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What IAM users and roles may do, by their policies: those of them that a test has bound to these.
+"""Enforce the policies of the IAM users and roles that a test has chosen.
 
-Which resource and which condition keys an action has is in the Service Authorization Reference:
+The resource and the condition keys of each action are those of the Service Authorization Reference:
 
 - https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 - https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelastickubernetesservice.html
 
-Policies of groups, of resources and of organizations are not looked at: nobody here has any.
+Policies of groups, of resources and of organizations are not evaluated.
 
 Needed by: target permissions; make permissions.
 """
@@ -28,153 +28,154 @@ from moto.iam.models import ManagedPolicy, Role, User, iam_backends
 from moto.utilities.utils import get_partition
 
 from sandbox.aws.eks import Eks
-from sandbox.aws.evaluation import Context, verdict
+from sandbox.aws.errors import UnmodeledError
+from sandbox.aws.evaluation import Context, evaluate_policy
 from sandbox.aws.iam.backend import Iam
 from sandbox.aws.state import STATE
 from sandbox.aws.sts import backend as sts
-from sandbox.aws.wire import Refusal
 
 Document = dict[str, t.Any]
 Parameters = c.Mapping[str, t.Any]
 
-# AWS answers everybody who they are, whatever their policies say.
-_FREE = ("GetCallerIdentity",)
-# What IAM calls the resource of a listing in its message. To be allowed it needs "*" all the same.
+# AWS allows this regardless of policies.
+_ALWAYS_ALLOWED = ("GetCallerIdentity",)
+# The resource in IAM's message about a list operation. The policy must allow "*".
 _LISTINGS = {
     "ListRoles": "arn:{partition}:iam::{account}:role/",
     "ListPolicies": "policy path /",
     "ListOpenIDConnectProviders": "arn:{partition}:iam::{account}:oidc-provider/*",
 }
-# iam:PermissionsBoundary is the boundary in the request of these, else the role's own.
+# For these actions iam:PermissionsBoundary is the boundary in the request, for the next ones the boundary of the role.
 _SETS_BOUNDARY = ("CreateRole", "PutRolePermissionsBoundary")
-_LOOKS_AT_BOUNDARY = (
+_CHECKS_ROLE_BOUNDARY = (
     "AttachRolePolicy",
     "DeleteRolePermissionsBoundary",
     "DeleteRolePolicy",
     "DetachRolePolicy",
     "PutRolePolicy",
 )
-# With tags in the request these need the permission to tag as well.
-_TAGGED_WITH = {"CreateRole": "TagRole", "CreateOpenIDConnectProvider": "TagOpenIDConnectProvider"}
+# If the request has tags, these actions need the permission to tag too.
+_TAG_ACTIONS = {"CreateRole": "TagRole", "CreateOpenIDConnectProvider": "TagOpenIDConnectProvider"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Identity:
-    """A user, or a session of a role.
+class Caller:
+    """A user or a role session.
 
-    :param arn: as messages name it.
-    :param bounds: what has to allow a call besides the policies, by what AWS calls it.
+    :param arn: the ARN in messages.
+    :param limits: permissions boundary and session policy, with AWS's name of each. They must also allow a call.
     """
 
     arn: str
     account_id: str
     policies: tuple[Document, ...]
-    bounds: tuple[tuple[str, Document], ...]
+    limits: tuple[tuple[str, Document], ...]
 
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What a call acts on.
+    """The resource of a call.
 
-    :param arn: what the policies' Resource is compared with; "*" where an action has no type of resource.
-    :param shown: what the message says.
+    :param arn: compared with a policy's Resource; "*" if the action has no resource type.
+    :param display_name: the resource in messages.
     """
 
     arn: str
-    shown: str
+    display_name: str
     tags: c.Mapping[str, str] = dataclasses.field(default_factory=dict)
     boundary: str | None = None
 
 
 def check(*, service: str, operation: str, access_key_id: str, region: str, parameters: Parameters) -> None:
-    """Refuse what the caller's policies don't allow, if the caller is one of those that are bound.
+    """Check that the caller's policies allow a call, if the caller's policies are enforced.
 
-    Raises:
-        Refusal: AccessDenied, as the service words it.
+    :raises UnmodeledError: AccessDenied in the service's wording.
     """
-    identity = _identity(access_key_id) if STATE.bound and operation not in _FREE else None
-    if identity is None:
+    caller = _find_caller(access_key_id) if STATE.enforced_arns and operation not in _ALWAYS_ALLOWED else None
+    if caller is None:
         return
     operations = [operation]
-    if operation in _TAGGED_WITH and _tags(parameters):
-        operations.append(_TAGGED_WITH[operation])
-    target = _target(service, operation, region, identity.account_id, parameters)
+    if operation in _TAG_ACTIONS and _request_tags(parameters):
+        operations.append(_TAG_ACTIONS[operation])
+    target = _find_target(service, operation, region, caller.account_id, parameters)
     for required in operations:
-        context = _context(identity, required, target, region, parameters)
-        reason = _refused(identity, f"{service}:{required}", target.arn, context)
+        context = _condition_context(caller, required, target, region, parameters)
+        reason = _denial_reason(caller, f"{service}:{required}", target.arn, context)
         if reason:
-            raise _refusal(service, identity.arn, f"{service}:{required}", target.shown, reason)
+            raise _access_denied(service, caller.arn, f"{service}:{required}", target.display_name, reason)
 
 
-def _refused(identity: Identity, action: str, resource: str, context: Context) -> str | None:
+def _denial_reason(caller: Caller, action: str, resource: str, context: Context) -> str | None:
     """Why the call is not allowed; None if it is."""
-    said = [verdict(policy, action=action, resource=resource, context=context) for policy in identity.policies]
-    if "Deny" in said:
+    effects = [evaluate_policy(policy, action=action, resource=resource, context=context) for policy in caller.policies]
+    if "Deny" in effects:
         return "with an explicit deny in an identity-based policy"
-    for kind, document in identity.bounds:
-        bound = verdict(document, action=action, resource=resource, context=context)
-        if bound == "Deny":
+    for kind, document in caller.limits:
+        effect = evaluate_policy(document, action=action, resource=resource, context=context)
+        if effect == "Deny":
             return f"with an explicit deny in a {kind}"
-        if bound is None:
+        if effect is None:
             return f"because no {kind} allows the {action} action"
-    return None if "Allow" in said else f"because no identity-based policy allows the {action} action"
+    return None if "Allow" in effects else f"because no identity-based policy allows the {action} action"
 
 
-def _refusal(service: str, caller: str, action: str, resource: str, reason: str) -> Refusal:
+def _access_denied(service: str, caller: str, action: str, resource: str, reason: str) -> UnmodeledError:
     if service == "ec2":
         text = f"You are not authorized to perform this operation. User: {caller} is not authorized to perform: "
-        return Refusal("UnauthorizedOperation", f"{text}{action} {reason}", 403)
+        return UnmodeledError("UnauthorizedOperation", f"{text}{action} {reason}", 403)
     code = "AccessDenied" if service in ("iam", "sts") else "AccessDeniedException"
-    return Refusal(code, f"User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}", 403)
+    return UnmodeledError(
+        code, f"User: {caller} is not authorized to perform: {action} on resource: {resource} {reason}", 403
+    )
 
 
-# Who calls
+# The caller
 
 
-def _identity(access_key_id: str) -> Identity | None:
-    """Whose key it is; None for everybody who is not bound."""
-    session = sts.session_of(access_key_id)
+def _find_caller(access_key_id: str) -> Caller | None:
+    """The user or session with this key; None if its policies are not enforced."""
+    session = sts.find_session(access_key_id)
     if session:
-        role = _role_of(session.role_arn)
-        if role is None or role.arn not in STATE.bound:
+        role = _find_role(session.role_arn)
+        if role is None or role.arn not in STATE.enforced_arns:
             return None
         policy = [("session policy", json.loads(session.policy))] if session.policy else []
-        return _identity_of(role, session.arn, policy)
+        return _caller_of(role, session.arn, policy)
     for _account, _partition, backend in list(iam_backends.iter_backends()):
         iam = t.cast(Iam, backend)
         key = iam.access_keys.get(access_key_id)
         user = iam.users.get(key.user_name or "") if key else None
-        if user and user.arn in STATE.bound:
-            return _identity_of(user, user.arn, [])
+        if user and user.arn in STATE.enforced_arns:
+            return _caller_of(user, user.arn, [])
     return None
 
 
-def _role_of(arn: str) -> Role | None:
+def _find_role(arn: str) -> Role | None:
     parts = arn.split(":")
     iam = t.cast(Iam, iam_backends[parts[4]][parts[1]])
-    return iam._arns.get(arn)
+    return iam.roles_by_arn.get(arn)
 
 
-def _identity_of(entity: Role | User, arn: str, bounds: list[tuple[str, Document]]) -> Identity:
+def _caller_of(entity: Role | User, arn: str, limits: list[tuple[str, Document]]) -> Caller:
     account = entity.arn.split(":")[4]
     iam = t.cast(Iam, iam_backends[account][entity.arn.split(":")[1]])
     managed: list[ManagedPolicy] = list(entity.managed_policies.values())
     inline = [json.loads(text) for text in entity.policies.values()]
     boundary = getattr(entity, "permissions_boundary_arn", None)
     if boundary:
-        bounds = [*bounds, ("permissions boundary", _in_force(iam.managed_policies[boundary]))]
-    return Identity(arn, account, (*inline, *map(_in_force, managed)), tuple(bounds))
+        limits = [*limits, ("permissions boundary", _default_document(iam.managed_policies[boundary]))]
+    return Caller(arn, account, (*inline, *map(_default_document, managed)), tuple(limits))
 
 
-def _in_force(policy: ManagedPolicy) -> Document:
+def _default_document(policy: ManagedPolicy) -> Document:
     version = next(version for version in policy.versions if version.is_default)
     return t.cast(Document, json.loads(version.document) if isinstance(version.document, str) else version.document)
 
 
-# What is called
+# The resource
 
 
-def _target(service: str, operation: str, region: str, account: str, parameters: Parameters) -> Target:
+def _find_target(service: str, operation: str, region: str, account: str, parameters: Parameters) -> Target:
     partition = get_partition(region)
     if service == "eks":
         return _eks_target(region, partition, account, parameters)
@@ -188,8 +189,9 @@ def _target(service: str, operation: str, region: str, account: str, parameters:
         arn = f"{stem}:role{parameters.get('Path') or '/'}{parameters.get('RoleName', '')}"
         return Target(arn, arn)
     if profile := parameters.get("InstanceProfileName"):
-        known = next((known for known in iam.instance_profiles.values() if known.name == profile), None)
-        return Target(known.arn if known else f"{stem}:instance-profile/{profile}", f"instance profile {profile}")
+        existing = next((entity for entity in iam.instance_profiles.values() if entity.name == profile), None)
+        arn = existing.arn if existing else f"{stem}:instance-profile/{profile}"
+        return Target(arn, f"instance profile {profile}")
     if name := parameters.get("RoleName"):
         return _role_target(iam, stem, str(name))
     if provider_arn := parameters.get("OpenIDConnectProviderArn"):
@@ -205,9 +207,9 @@ def _target(service: str, operation: str, region: str, account: str, parameters:
 
 
 def _role_target(iam: Iam, stem: str, name: str) -> Target:
-    role = iam._names.get(name.lower())
+    role = iam.roles_by_name.get(name.lower())
     if role is None:
-        # Nobody knows the path of a role that isn't there, so IAM looks for a policy that allows it at the root.
+        # The path of a role that does not exist is unknown. IAM then requires permission for the path "/".
         return Target(f"{stem}:role/{name}", f"role {name}")
     tags = {tag["Key"]: tag["Value"] for tag in role.tags}
     return Target(role.arn, f"role {name}", tags, role.permissions_boundary_arn)
@@ -222,46 +224,46 @@ def _eks_target(region: str, partition: str, account: str, parameters: Parameter
     cluster = urllib.parse.unquote(str(name))
     tags = dict(eks.clusters[cluster].tags or {}) if cluster in eks.clusters else {}
     if addon := parameters.get("addonName"):
-        known = eks.addons.get(cluster, {}).get(addon, {})
-        arn = known.get("addonArn", f"{stem}:addon/{cluster}/{addon}/*")
-        return Target(arn, arn, known.get("tags", {}))
+        existing = eks.addons.get(cluster, {}).get(addon, {})
+        arn = existing.get("addonArn", f"{stem}:addon/{cluster}/{addon}/*")
+        return Target(arn, arn, existing.get("tags", {}))
     return Target(f"{stem}:cluster/{cluster}", f"{stem}:cluster/{cluster}", tags)
 
 
 # Conditions
 
 
-def _tags(parameters: Parameters) -> dict[str, str]:
-    """The tags in a request of the query protocol."""
+def _request_tags(parameters: Parameters) -> dict[str, str]:
+    """The tags in the parameters of the query protocol."""
     keys = {name: value for name, value in parameters.items() if re.fullmatch(r"Tags\.member\.\d+\.Key", name)}
     return {str(key): str(parameters.get(f"{name[:-3]}Value", "")) for name, key in keys.items()}
 
 
-def _context(identity: Identity, operation: str, target: Target, region: str, parameters: Parameters) -> Context:
-    """The condition keys of a call, in lower case."""
+def _condition_context(caller: Caller, operation: str, target: Target, region: str, parameters: Parameters) -> Context:
+    """The condition keys of a call, in lower case, with their values."""
     now = datetime.datetime.now(datetime.timezone.utc)
-    found = {
+    context = {
         "aws:currenttime": [now.strftime("%Y-%m-%dT%H:%M:%SZ")],
         "aws:epochtime": [str(int(now.timestamp()))],
-        "aws:principalaccount": [identity.account_id],
-        "aws:principalarn": [identity.arn],
+        "aws:principalaccount": [caller.account_id],
+        "aws:principalarn": [caller.arn],
         "aws:requestedregion": [region],
-        "aws:resourceaccount": [target.arn.split(":")[4] if target.arn != "*" else identity.account_id],
+        "aws:resourceaccount": [target.arn.split(":")[4] if target.arn != "*" else caller.account_id],
     }
-    if ":user/" in identity.arn:
-        found["aws:username"] = [identity.arn.rpartition("/")[2]]
+    if ":user/" in caller.arn:
+        context["aws:username"] = [caller.arn.rpartition("/")[2]]
     boundary = parameters.get("PermissionsBoundary") if operation in _SETS_BOUNDARY else None
-    if operation in _LOOKS_AT_BOUNDARY:
+    if operation in _CHECKS_ROLE_BOUNDARY:
         boundary = target.boundary
     if boundary:
-        found["iam:permissionsboundary"] = [str(boundary)]
+        context["iam:permissionsboundary"] = [str(boundary)]
     if operation in ("AttachRolePolicy", "DetachRolePolicy"):
-        found["iam:policyarn"] = [str(parameters.get("PolicyArn", ""))]
-    asked = _tags(parameters)
-    keys = [*asked, *(str(value) for name, value in parameters.items() if name.startswith("TagKeys.member."))]
+        context["iam:policyarn"] = [str(parameters.get("PolicyArn", ""))]
+    tags = _request_tags(parameters)
+    keys = [*tags, *(str(value) for name, value in parameters.items() if name.startswith("TagKeys.member."))]
     if keys:
-        found["aws:tagkeys"] = keys
-    found.update({f"aws:requesttag/{key}".lower(): [value] for key, value in asked.items()})
+        context["aws:tagkeys"] = keys
+    context.update({f"aws:requesttag/{key}".lower(): [value] for key, value in tags.items()})
     for key, value in target.tags.items():
-        found[f"aws:resourcetag/{key}".lower()] = found[f"iam:resourcetag/{key}".lower()] = [value]
-    return found
+        context[f"aws:resourcetag/{key}".lower()] = context[f"iam:resourcetag/{key}".lower()] = [value]
+    return context

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Access keys that AWS would refuse: those set aside in settings.py, and sessions that are over or not whole.
+"""Reject invalid access keys: those of settings.py, and sessions that are expired or have another token.
 
 Needed by: targets bad_input, inventory_eks_clusters, irsa_audit, irsa_verify.
 """
@@ -14,11 +14,11 @@ import typing as t
 from moto.iam.models import iam_backends
 
 from sandbox import settings
+from sandbox.aws.errors import UnmodeledError
 from sandbox.aws.iam.backend import Iam
 from sandbox.aws.sts import backend as sts
-from sandbox.aws.wire import Refusal
 
-# The same three refusals have other codes in the query protocol (IAM, STS) and in REST-JSON (EKS).
+# The error codes differ between the query protocol (IAM, STS) and REST-JSON (EKS).
 _EXPIRED = {"query": "ExpiredToken", "json": "ExpiredTokenException"}
 _INVALID = {"query": "InvalidClientTokenId", "json": "UnrecognizedClientException"}
 _DENIED = {"query": "AccessDenied", "json": "AccessDeniedException"}
@@ -33,47 +33,46 @@ def check(
     region: str,
     parameters: c.Mapping[str, t.Any],
 ) -> None:
-    """Refuse a signed call whose credentials AWS wouldn't take.
+    """Check the credentials of a signed call.
 
-    Raises:
-        Refusal: with the service's own code, 403.
+    :param token: the session token of the call.
+    :raises UnmodeledError: with the service's error code and status 403.
     """
-    dialect = "query" if service in ("iam", "sts") else "json"
+    protocol = "query" if service in ("iam", "sts") else "json"
     if access_key_id == settings.EXPIRED_ACCESS_KEY_ID:
-        raise Refusal(_EXPIRED[dialect], "The security token included in the request is expired", 403)
+        raise UnmodeledError(_EXPIRED[protocol], "The security token included in the request is expired", 403)
     if access_key_id == settings.INVALID_ACCESS_KEY_ID:
-        raise Refusal(_INVALID[dialect], "The security token included in the request is invalid.", 403)
+        raise UnmodeledError(_INVALID[protocol], "The security token included in the request is invalid.", 403)
     if access_key_id == settings.DENIED_ACCESS_KEY_ID and operation != "GetCallerIdentity":
         caller = f"arn:{_partition(region)}:iam::{settings.ACCOUNT_ID}:user/{settings.DENIED_USER_NAME}"
         action = f"{service}:{operation}"
-        raise Refusal(
-            _DENIED[dialect],
+        raise UnmodeledError(
+            _DENIED[protocol],
             f"User: {caller} is not authorized to perform: {action} on resource: "
             f"{_resource(service, region, parameters)} because no identity-based policy allows the {action} action",
             403,
         )
     if access_key_id.startswith("ASIA"):
-        session = sts.session_of(access_key_id)
+        session = sts.find_session(access_key_id)
         if session is None or token != session.session_token:
-            raise Refusal(_INVALID[dialect], "The security token included in the request is invalid.", 403)
-        if sts.expired(session):
-            raise Refusal(_EXPIRED[dialect], "The security token included in the request is expired", 403)
+            raise UnmodeledError(_INVALID[protocol], "The security token included in the request is invalid.", 403)
+        if sts.is_expired(session):
+            raise UnmodeledError(_EXPIRED[protocol], "The security token included in the request is expired", 403)
 
 
-def secret_of(access_key_id: str) -> dict[str, str | None]:
-    """What a signature by this key is verified with: its secret, and the token that goes with it if it is temporary.
+def secrets_of(access_key_id: str) -> dict[str, str | None]:
+    """The secret and the session token of an access key.
 
-    Raises:
-        LookupError: nobody was given such a key.
+    :raises LookupError: if the key does not exist.
     """
     if access_key_id in (settings.ACCESS_KEY_ID, settings.DENIED_ACCESS_KEY_ID):
         return {"secret_access_key": settings.SECRET_ACCESS_KEY, "session_token": None}
-    if session := sts.session_of(access_key_id):
+    if session := sts.find_session(access_key_id):
         return {"secret_access_key": session.secret_access_key, "session_token": session.session_token}
     for _account, _partition, backend in list(iam_backends.iter_backends()):
         if key := t.cast(Iam, backend).access_keys.get(access_key_id):
             return {"secret_access_key": key.secret_access_key, "session_token": None}
-    raise LookupError(f"no access key {access_key_id}")
+    raise LookupError(f"access key {access_key_id} does not exist")
 
 
 def _partition(region: str) -> str:
@@ -81,7 +80,7 @@ def _partition(region: str) -> str:
 
 
 def _resource(service: str, region: str, parameters: c.Mapping[str, t.Any]) -> str:
-    """The resource as AWS names it in the message: IAM says "role NAME" where it hasn't looked the role up."""
+    """The resource in AWS's message. For a role, IAM uses "role NAME" instead of the ARN."""
     account, partition = settings.ACCOUNT_ID, _partition(region)
     if service == "eks":
         cluster = parameters.get("name")

@@ -15,11 +15,11 @@ import types
 from moto.iam import urls as moto_urls
 from moto.iam.models import iam_backends
 
-from sandbox.aws.iam.policies import Policies
+from sandbox.aws.iam.policies import PolicyBackend
 
 
-class Iam(Policies):
-    """The IAM of one account and partition."""
+class Iam(PolicyBackend):
+    """The IAM backend of one account and partition."""
 
     @property
     def _url_module(self) -> types.ModuleType:
@@ -27,5 +27,5 @@ class Iam(Policies):
 
 
 def install() -> None:
-    """Make moto build this backend for every account."""
+    """Make moto use this backend for every account."""
     iam_backends.backend = Iam

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IAM's constraints on names, paths, descriptions, durations and tags, and its way of paging.
+"""IAM's constraints on names, paths, descriptions, durations and tags, and its pagination.
 
 Needed by: targets irsa_role, iam_oidc_provider, irsa_audit; benchmarks.
 """
@@ -16,7 +16,7 @@ import re
 import typing as t
 import unicodedata
 
-from sandbox.aws.wire import ApiError, validation_error
+from sandbox.aws.errors import ModeledError, validation_error
 
 T = t.TypeVar("T")
 
@@ -27,11 +27,14 @@ _POLICY_ARN = re.compile(r"arn:aws[a-z-]*:iam::(aws|\d{12}):policy/[\u0021-\u007
 
 
 def check_name(value: str, field: str, limit: int) -> None:
-    """Check the name of a role (64 characters) or policy (128)."""
+    """Check the name of a role or policy.
+
+    :param limit: the maximum length: 64 for a role, 128 for a policy.
+    """
     if len(value) > limit:
         raise validation_error(value, field, f"have length less than or equal to {limit}")
     if not _NAME.fullmatch(value):
-        raise ApiError(
+        raise ModeledError(
             "ValidationError",
             f"The specified value for {field} is invalid. "
             "It must contain only alphanumeric characters and/or the following: +=,.@_-",
@@ -39,11 +42,11 @@ def check_name(value: str, field: str, limit: int) -> None:
 
 
 def check_path(value: str) -> None:
-    """Check a path: it begins and ends with a slash and has at most 512 characters."""
+    """Check that a path begins and ends with a slash and has at most 512 characters."""
     if len(value) > 512:
         raise validation_error(value, "path", "have length less than or equal to 512")
     if not _PATH.fullmatch(value):
-        raise ApiError(
+        raise ModeledError(
             "ValidationError",
             "The specified value for path is invalid. "
             "It must begin and end with / and contain only alphanumeric characters and/or / characters.",
@@ -51,7 +54,7 @@ def check_path(value: str) -> None:
 
 
 def check_description(value: str) -> None:
-    """Check a description: at most 1000 characters of Latin-1."""
+    """Check that a description has at most 1000 characters, all of Latin-1."""
     if len(value) > 1000:
         raise validation_error(value, "description", "have length less than or equal to 1000")
     if not _DESCRIPTION.fullmatch(value):
@@ -61,7 +64,7 @@ def check_description(value: str) -> None:
 
 
 def check_range(value: int, field: str, low: int, high: int) -> None:
-    """Check a number against both its bounds."""
+    """Check that a number is between two bounds, inclusive."""
     if value < low:
         raise validation_error(value, field, f"have value greater than or equal to {low}")
     if value > high:
@@ -69,16 +72,16 @@ def check_range(value: int, field: str, low: int, high: int) -> None:
 
 
 def check_policy_arn(value: str) -> None:
-    """Check the form of a managed policy's ARN."""
+    """Check the format of a managed policy's ARN."""
     if not _POLICY_ARN.fullmatch(value):
-        raise ApiError("InvalidInput", f"ARN {value} is not valid.")
+        raise ModeledError("InvalidInput", f"ARN {value} is not valid.")
 
 
 def check_tags(tags: c.Iterable[c.Mapping[str, str]]) -> None:
-    """Check what moto's own verification of tags leaves out."""
+    """Check what moto does not check about tags."""
     for tag in tags:
         if tag["Key"].lower().startswith("aws:"):
-            raise ApiError(
+            raise ModeledError(
                 "InvalidInput", f"Tag key '{tag['Key']}' is not valid: the prefix aws: is reserved for AWS use."
             )
         if not all(unicodedata.category(char)[0] in "LZN" or char in "_.:/=+-@" for char in tag["Value"]):
@@ -89,31 +92,31 @@ def check_tags(tags: c.Iterable[c.Mapping[str, str]]) -> None:
             )
 
 
-def page(
+def cut_page(
     entries: c.Iterable[T], key: c.Callable[[T], str], marker: str | None, max_items: int | None
 ) -> tuple[list[T], str | None]:
-    """Cut one page out of a listing in the order of its keys; the marker is opaque, as AWS's is.
+    """Return one page of a list, sorted by key.
 
-    A marker names the last entry given, so that entries made or deleted in between neither repeat nor hide others.
+    The marker contains the key of the last entry of the page before. So entries that are created or deleted meanwhile
+    neither repeat nor hide others.
 
-    Returns: the page, and the marker of the next one or None.
-    Raises:
-        ApiError: ValidationError for a MaxItems outside 1 to 1000 or a marker of nobody's.
+    :returns: the page, and the marker of the next page or None.
+    :raises ModeledError: ValidationError if MaxItems is not between 1 and 1000 or the marker is not valid.
     """
     count = 100 if max_items is None else int(max_items)
     check_range(count, "maxItems", 1, 1000)
     ordered = sorted(entries, key=key)
-    start = bisect.bisect_right(ordered, _unmark(marker), key=key) if marker else 0
-    chosen = ordered[start : start + count]
+    start = bisect.bisect_right(ordered, _decode_marker(marker), key=key) if marker else 0
+    selected = ordered[start : start + count]
     more = start + count < len(ordered)
-    return chosen, base64.urlsafe_b64encode(f"after:{key(chosen[-1])}".encode()).decode() if more else None
+    return selected, base64.urlsafe_b64encode(f"after:{key(selected[-1])}".encode()).decode() if more else None
 
 
-def _unmark(marker: str) -> str:
+def _decode_marker(marker: str) -> str:
     try:
         prefix, _colon, last = base64.urlsafe_b64decode(marker.encode()).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
         prefix = last = ""
     if prefix != "after":
-        raise ApiError("ValidationError", "Invalid Marker.")
+        raise ModeledError("ValidationError", "Invalid Marker.")
     return last

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IAM's OpenID Connect providers, with the checks and idempotence of the real operations.
+"""IAM's OpenID Connect providers, with the checks, quotas and errors of AWS.
 
-https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html and its neighbours.
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html and related operations.
 
 Needed by: targets iam_oidc_provider, irsa_audit, irsa_verify, role_irsa; demo.
 """
@@ -17,10 +17,10 @@ import urllib.parse
 
 from moto.iam.models import IAMBackend, OpenIDConnectProvider
 
+from sandbox.aws.errors import ModeledError, validation_error
 from sandbox.aws.state import STATE
-from sandbox.aws.wire import ApiError, validation_error
 
-# The root of the certificates that EKS issuers serve, which IAM finds for itself when no thumbprint is given.
+# The root certificate of EKS issuers. IAM uses it if the request has no thumbprint.
 _EKS_THUMBPRINT = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280"
 
 
@@ -29,7 +29,7 @@ def _check_url(url: str) -> None:
         raise validation_error(url, "url", "have length less than or equal to 255")
     parsed = urllib.parse.urlsplit(url)
     if parsed.scheme != "https" or not parsed.hostname or parsed.query or parsed.fragment:
-        raise ApiError("ValidationError", "Invalid Open ID Connect Provider URL")
+        raise ModeledError("ValidationError", "Invalid Open ID Connect Provider URL")
 
 
 def _check_client_ids(client_ids: list[str]) -> None:
@@ -38,7 +38,7 @@ def _check_client_ids(client_ids: list[str]) -> None:
             raise validation_error(client_id, "clientID", "have length less than or equal to 255")
     quota = STATE.quotas["ClientIDsPerProviderQuota"]
     if len(client_ids) > quota:
-        raise ApiError("LimitExceeded", f"Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {quota}")
+        raise ModeledError("LimitExceeded", f"Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {quota}")
 
 
 def _check_thumbprints(thumbprints: list[str]) -> None:
@@ -47,22 +47,22 @@ def _check_thumbprints(thumbprints: list[str]) -> None:
             bound = "less" if len(thumbprint) > 40 else "greater"
             raise validation_error(thumbprint, "thumbprintList", f"have length {bound} than or equal to 40")
         if not re.fullmatch(r"[0-9a-fA-F]{40}", thumbprint):
-            raise ApiError("InvalidInput", "Thumbprint must be a 40-character hexadecimal string.")
+            raise ModeledError("InvalidInput", "Thumbprint must be a 40-character hexadecimal string.")
     if len(thumbprints) > STATE.quotas["ThumbprintsPerProviderQuota"]:
-        raise ApiError("InvalidInput", "Thumbprint list must contain fewer than 5 entries.")
+        raise ModeledError("InvalidInput", "Thumbprint list must contain fewer than 5 entries.")
 
 
-def _own_thumbprint(url: str) -> str:
-    """What IAM would read from the issuer's certificate chain: the real value for EKS, a stable one for others."""
+def _default_thumbprint(url: str) -> str:
+    """The thumbprint that IAM reads from the issuer's certificate chain: the real one for EKS, else a constant."""
     host = urllib.parse.urlsplit(url).hostname or ""
     return _EKS_THUMBPRINT if host.startswith("oidc.eks.") else hashlib.sha1(host.encode()).hexdigest()  # noqa: S324
 
 
-class Providers(IAMBackend):
+class ProviderBackend(IAMBackend):
     """The provider operations of the IAM backend.
 
-    The URL is kept as it was given: a trailing slash or another case is another provider, and STS finds it only for
-    tokens whose iss is written alike.
+    URLs are compared as written: a URL with a trailing slash or in another case is another provider, which STS finds
+    only for tokens with the same iss.
     """
 
     def create_open_id_connect_provider(
@@ -74,39 +74,44 @@ class Providers(IAMBackend):
         _check_thumbprints(thumbprint_list)
         clean_tags = self._tag_verification(tags)
         provider = OpenIDConnectProvider(
-            self.account_id, self.region_name, url, thumbprint_list or [_own_thumbprint(url)], client_ids, clean_tags
+            self.account_id,
+            self.region_name,
+            url,
+            thumbprint_list or [_default_thumbprint(url)],
+            client_ids,
+            clean_tags,
         )
         if provider.arn in self.open_id_providers:
-            raise ApiError("EntityAlreadyExists", f"Provider with url {url} already exists.")
+            raise ModeledError("EntityAlreadyExists", f"Provider with url {url} already exists.")
         quota = STATE.quotas["OpenIDConnectProvidersQuota"]
         if len(self.open_id_providers) >= quota:
-            raise ApiError("LimitExceeded", f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {quota}")
+            raise ModeledError("LimitExceeded", f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {quota}")
         self.open_id_providers[provider.arn] = provider
         return provider
 
     def get_open_id_connect_provider(self, arn: str) -> OpenIDConnectProvider:
         if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:oidc-provider/.+", arn):
-            raise ApiError("ValidationError", "Invalid ARN: Could not be parsed!")
+            raise ModeledError("ValidationError", "Invalid ARN: Could not be parsed!")
         try:
             return self.open_id_providers[arn]
         except KeyError:
-            raise ApiError("NoSuchEntity", f"OpenIDConnect Provider not found for arn {arn}") from None
+            raise ModeledError("NoSuchEntity", f"OpenIDConnect Provider not found for arn {arn}") from None
 
     def delete_open_id_connect_provider(self, arn: str) -> None:
-        # AWS's page calls this idempotent and lists NoSuchEntity among its errors; callers must live with the error.
+        # The API reference calls this idempotent, but lists NoSuchEntity among its errors.
         del self.open_id_providers[self.get_open_id_connect_provider(arn).arn]
 
     def add_client_id(self, arn: str, client_id: str) -> None:
-        """Add an audience; adding it twice is no error."""
+        """Add an audience. It may be present already."""
         provider = self.get_open_id_connect_provider(arn)
         client_ids = list(dict.fromkeys([*provider.client_id_list, client_id]))
         _check_client_ids(client_ids)
         provider.client_id_list = client_ids
 
     def remove_client_id(self, arn: str, client_id: str) -> None:
-        """Remove an audience; one that isn't there is no error."""
+        """Remove an audience. It may be absent."""
         provider = self.get_open_id_connect_provider(arn)
-        provider.client_id_list = [known for known in provider.client_id_list if known != client_id]
+        provider.client_id_list = [present for present in provider.client_id_list if present != client_id]
 
     def update_open_id_connect_provider_thumbprint(self, arn: str, thumbprint_list: list[str]) -> None:
         provider = self.get_open_id_connect_provider(arn)
@@ -117,7 +122,7 @@ class Providers(IAMBackend):
         provider = self.get_open_id_connect_provider(arn)
         merged: dict[str, t.Any] = {**provider.tags, **self._tag_verification(tags)}
         if len(merged) > STATE.quotas["TagsQuota"]:
-            raise ApiError(
+            raise ModeledError(
                 "LimitExceeded", f"Cannot exceed quota for TagsPerOpenIdConnectProvider: {STATE.quotas['TagsQuota']}"
             )
         provider.tags = merged

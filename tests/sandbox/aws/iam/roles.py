@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""IAM's roles, with the checks, quotas and errors of AWS, and look-ups that stay fast with thousands of them.
+"""IAM's roles, with the checks, quotas and errors of AWS. Lookups stay fast with thousands of roles.
 
 Needed by: targets irsa_bindings, irsa_role, role_irsa; demo.
 """
@@ -14,6 +14,7 @@ import typing as t
 from moto.iam.exceptions import NotFoundException
 from moto.iam.models import Role, User, iam_backends
 
+from sandbox.aws.errors import ModeledError
 from sandbox.aws.iam import trust_documents
 from sandbox.aws.iam.constraints import (
     check_description,
@@ -23,18 +24,17 @@ from sandbox.aws.iam.constraints import (
     check_range,
     check_tags,
 )
-from sandbox.aws.iam.providers import Providers
+from sandbox.aws.iam.providers import ProviderBackend
 from sandbox.aws.iam.trust_documents import Exists
 from sandbox.aws.state import STATE
-from sandbox.aws.wire import ApiError
 
 
-class Roles(Providers):
+class RoleBackend(ProviderBackend):
     """The role operations of the IAM backend."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
-        self._names: dict[str, Role] = {}
-        self._arns: dict[str, Role] = {}
+        self.roles_by_name: dict[str, Role] = {}
+        self.roles_by_arn: dict[str, Role] = {}
         super().__init__(region_name, account_id)
 
     def create_role(
@@ -53,37 +53,39 @@ class Roles(Providers):
         check_description(description or "")
         check_range(int(max_session_duration or 3600), "maxSessionDuration", 3600, 43200)
         self._tag_verification(tags)
-        document = self._trust(assume_role_policy_document)
+        document = self._normalise_trust(assume_role_policy_document)
         if permissions_boundary:
             self._check_boundary(permissions_boundary)
-        if role_name.lower() in self._names:
-            raise ApiError("EntityAlreadyExists", f"Role with name {role_name} already exists.")
+        if role_name.lower() in self.roles_by_name:
+            raise ModeledError("EntityAlreadyExists", f"Role with name {role_name} already exists.")
         if len(self.roles) >= STATE.quotas["RolesQuota"]:
-            raise ApiError("LimitExceeded", f"Cannot exceed quota for RolesPerAccount: {STATE.quotas['RolesQuota']}")
+            raise ModeledError(
+                "LimitExceeded", f"Cannot exceed quota for RolesPerAccount: {STATE.quotas['RolesQuota']}"
+            )
         role = super().create_role(
             role_name, document, path, permissions_boundary, description, tags, max_session_duration, linked_service
         )
-        self._names[role_name.lower()] = self._arns[role.arn] = role
+        self.roles_by_name[role_name.lower()] = self.roles_by_arn[role.arn] = role
         return role
 
     def get_role(self, role_name: str) -> Role:
-        role = self._names.get(role_name.lower())
+        role = self.roles_by_name.get(role_name.lower())
         if role is None or role.name != role_name:
-            # moto's callers expect this very class.
+            # moto's callers catch this class.
             raise NotFoundException(f"The role with name {role_name} cannot be found.")
         return role
 
     def get_role_by_arn(self, arn: str) -> Role:
         try:
-            return self._arns[arn]
+            return self.roles_by_arn[arn]
         except KeyError:
             raise NotFoundException(f"Role {arn} not found") from None
 
     def delete_role(self, role_name: str) -> None:
         role = self.get_role(role_name)
         super().delete_role(role.name)
-        del self._names[role.name.lower()], self._arns[role.arn]
-        # IAM keeps the unique id behind a principal and shows it once the principal is gone.
+        del self.roles_by_name[role.name.lower()], self.roles_by_arn[role.arn]
+        # In the trust policies of other roles, IAM replaces the ARN of a deleted role by its unique id.
         quoted = f'"{role.arn}"'
         for other in self.roles.values():
             if quoted in other.assume_role_policy_document:
@@ -93,13 +95,13 @@ class Roles(Providers):
 
     def update_assume_role_policy(self, role_name: str, policy_document: str) -> None:
         role = self.get_role(role_name)
-        role.assume_role_policy_document = self._trust(policy_document)
+        role.assume_role_policy_document = self._normalise_trust(policy_document)
 
-    def _trust(self, document: str) -> str:
+    def _normalise_trust(self, document: str) -> str:
         quota = STATE.quotas["AssumeRolePolicySizeQuota"]
         normalised = trust_documents.normalise(document, partition=self.partition, exists=self._exists)
         if trust_documents.size(document) > quota:
-            raise ApiError("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {quota}")
+            raise ModeledError("LimitExceeded", f"Cannot exceed quota for ACLSizePerRole: {quota}")
         return trust_documents.replace_principals(normalised, self._arn_of_id)
 
     @property
@@ -115,12 +117,12 @@ class Roles(Providers):
                 return False
             service, account, resource = match.group(1), match.group(2), match.group(3)
             if resource == "root" or service == "sts" or account not in iam_backends:
-                # Of accounts that nobody has used here nothing is known, so their principals count as existing.
+                # Principals of accounts that the sandbox does not know count as existing.
                 return True
-            backend = t.cast("Roles", iam_backends[account][self.partition])
+            backend = t.cast("RoleBackend", iam_backends[account][self.partition])
             if account != self.account_id and not (backend.roles or backend.users):
                 return True
-            return principal in backend._arns or any(user.arn == principal for user in backend.users.values())
+            return principal in backend.roles_by_arn or any(user.arn == principal for user in backend.users.values())
 
         return exists
 
@@ -150,7 +152,7 @@ class Roles(Providers):
     def _check_boundary(self, arn: str) -> None:
         check_policy_arn(arn)
         if arn not in self.managed_policies:
-            raise ApiError("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.")
+            raise ModeledError("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.")
 
     def put_role_permissions_boundary(self, role_name: str, permissions_boundary: str) -> None:
         role = self.get_role(role_name)
@@ -160,7 +162,7 @@ class Roles(Providers):
     def delete_role_permissions_boundary(self, role_name: str) -> None:
         role = self.get_role(role_name)
         if not role.permissions_boundary_arn:
-            raise ApiError("NoSuchEntity", f"Role {role_name} does not have a permissions boundary.")
+            raise ModeledError("NoSuchEntity", f"Role {role_name} does not have a permissions boundary.")
         role.permissions_boundary_arn = None
 
     # Tags
@@ -172,13 +174,13 @@ class Roles(Providers):
 
     def tag_role(self, role_name: str, tags: list[dict[str, str]]) -> None:
         role = self.get_role(role_name)
-        # Keys are the same without regard to case; the spelling given last is the one kept.
+        # Keys are case-insensitive. The last spelling is kept.
         merged = {tag["Key"].lower(): tag for tag in role.tags} | self._tag_verification(tags)
         if len(merged) > STATE.quotas["TagsQuota"]:
-            raise ApiError("LimitExceeded", f"Cannot exceed quota for TagsPerRole: {STATE.quotas['TagsQuota']}")
+            raise ModeledError("LimitExceeded", f"Cannot exceed quota for TagsPerRole: {STATE.quotas['TagsQuota']}")
         role.tags = list(merged.values())
 
     def untag_role(self, role_name: str, tag_keys: list[str]) -> None:
         role = self.get_role(role_name)
-        gone = {key.lower() for key in tag_keys}
-        role.tags = [tag for tag in role.tags if tag["Key"].lower() not in gone]
+        removed = {key.lower() for key in tag_keys}
+        role.tags = [tag for tag in role.tags if tag["Key"].lower() not in removed]

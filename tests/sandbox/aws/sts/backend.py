@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""STS AssumeRoleWithWebIdentity made honest, and credentials that expire.
+"""STS: AssumeRoleWithWebIdentity that verifies the token, and credentials that expire.
 
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 
@@ -27,12 +27,12 @@ from moto.sts.responses import TokenResponse
 from moto.utilities.utils import get_partition
 
 from sandbox import settings
+from sandbox.aws.errors import ModeledError, UnmodeledError, validation_error
 from sandbox.aws.evaluation import allows, as_list
 from sandbox.aws.iam import trust_documents
 from sandbox.aws.iam.backend import Iam
 from sandbox.aws.iam.constraints import check_policy_arn, check_range
 from sandbox.aws.sts import web_identity
-from sandbox.aws.wire import ApiError, Refusal, validation_error
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
 _ROLE_ARN = re.compile(r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/[\u0021-\u007E]+")
@@ -42,8 +42,8 @@ _DEFAULT_USER_ID = "AIDACKCEVSQ6C2EXAMPLE"
 
 
 @dataclasses.dataclass(frozen=True)
-class Request:
-    """The parameters of one AssumeRoleWithWebIdentity call, checked for form."""
+class AssumeRoleRequest:
+    """The parameters of an AssumeRoleWithWebIdentity call. The constructor checks their format."""
 
     role_arn: str
     session_name: str
@@ -57,7 +57,7 @@ class Request:
         if len(self.role_arn) < 20:
             raise validation_error(self.role_arn, "roleArn", "have length greater than or equal to 20")
         if not _ROLE_ARN.fullmatch(self.role_arn):
-            raise ApiError("ValidationError", "Request ARN is invalid")
+            raise ModeledError("ValidationError", "Request ARN is invalid")
         if not _SESSION_NAME.fullmatch(self.session_name):
             raise validation_error(
                 self.session_name, "roleSessionName", r"satisfy regular expression pattern: [\w+=,.@-]*"
@@ -66,7 +66,7 @@ class Request:
         if self.policy is not None:
             if len(self.policy) > _PLAIN_POLICY_LIMIT:
                 used = len(self.policy) * 100 // _PLAIN_POLICY_LIMIT
-                raise ApiError(
+                raise ModeledError(
                     "PackedPolicyTooLarge",
                     f"Packed policy consumes {used}% of allotted space, please use smaller policy.",
                 )
@@ -88,41 +88,40 @@ class Request:
 
 
 def _check_session_policy(document: str) -> None:
-    """Check a session policy for form: it is an identity policy, so it has resources and no principals."""
+    """Check the format of a session policy: an identity policy, with resources and without principals."""
     policy = trust_documents.parse(document)
     for statement in as_list(policy["Statement"]):
         if "Principal" in statement or "NotPrincipal" in statement:
-            raise trust_documents.malformed("Has prohibited field Principal")
+            raise trust_documents.malformed_error("Has prohibited field Principal")
         if statement.get("Effect") not in ("Allow", "Deny"):
-            raise trust_documents.malformed("Syntax errors in policy.")
+            raise trust_documents.malformed_error("Syntax errors in policy.")
         if not ("Action" in statement or "NotAction" in statement):
-            raise trust_documents.malformed("Policy statement must contain actions.")
+            raise trust_documents.malformed_error("Policy statement must contain actions.")
         if not ("Resource" in statement or "NotResource" in statement):
-            raise trust_documents.malformed("Policy statement must contain resources.")
+            raise trust_documents.malformed_error("Policy statement must contain resources.")
 
 
-def authorise(request: Request, now: float) -> tuple[Role, web_identity.Claims, str]:
-    """Decide as STS does whether the token may assume the role.
+def authorise(request: AssumeRoleRequest, now: float) -> tuple[Role, web_identity.WebIdentityClaims, str]:
+    """Check as STS does whether the token can assume the role.
 
-    Returns: the role, the token's claims and the provider's ARN.
-    Raises:
-        ApiError: InvalidIdentityToken, ExpiredTokenException, ValidationError.
-        Refusal: AccessDenied, which doesn't say why.
+    :returns: the role, the token's claims and the provider's ARN.
+    :raises ModeledError: InvalidIdentityToken, ExpiredTokenException, ValidationError.
+    :raises UnmodeledError: AccessDenied, without a reason.
     """
     if request.partition not in iam_backends[request.account_id].regions:
-        raise ApiError("ValidationError", "Request ARN is invalid")
+        raise ModeledError("ValidationError", "Request ARN is invalid")
     iam = t.cast(Iam, iam_backends[request.account_id][request.partition])
-    claims = web_identity.read(request.token)
+    claims = web_identity.parse_token(request.token)
     provider_arn = f"arn:{request.partition}:iam::{request.account_id}:oidc-provider/{claims.provider}"
     provider = iam.open_id_providers.get(provider_arn)
     if provider is None:
-        raise web_identity.invalid(f"No OpenIDConnect provider found in your account for {claims.issuer}")
+        raise web_identity.invalid_token_error(f"No OpenIDConnect provider found in your account for {claims.issuer}")
     web_identity.verify_signature(request.token, claims)
     if not set(claims.audiences) & set(provider.client_id_list):
-        raise web_identity.invalid("Incorrect token audience")
+        raise web_identity.invalid_token_error("Incorrect token audience")
     web_identity.check_times(claims, now)
-    denied = Refusal("AccessDenied", f"Not authorized to perform {_ACTION}", 403)
-    role = iam._arns.get(request.role_arn)
+    denied = UnmodeledError("AccessDenied", f"Not authorized to perform {_ACTION}", 403)
+    role = iam.roles_by_arn.get(request.role_arn)
     if role is None:
         raise denied
     document = json.loads(role.assume_role_policy_document)
@@ -130,14 +129,14 @@ def authorise(request: Request, now: float) -> tuple[Role, web_identity.Claims, 
     if not allows(document, action=_ACTION, provider_arn=provider_arn, context=context):
         raise denied
     if request.duration > int(role.max_session_duration or 3600):
-        raise ApiError(
+        raise ModeledError(
             "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
         )
     return role, claims, provider_arn
 
 
-def _request_context(request: Request, provider_arn: str, now: float) -> dict[str, list[str]]:
-    """The global keys of an anonymous call: nothing about a principal, there is none yet."""
+def _request_context(request: AssumeRoleRequest, provider_arn: str, now: float) -> dict[str, list[str]]:
+    """The global condition keys. The call is anonymous, so it has no keys of a principal."""
     moment = datetime.datetime.fromtimestamp(now, datetime.timezone.utc)
     return {
         "aws:currenttime": [moment.strftime("%Y-%m-%dT%H:%M:%SZ")],
@@ -150,7 +149,7 @@ def _request_context(request: Request, provider_arn: str, now: float) -> dict[st
 
 
 class Sts(STSBackend):
-    """moto's STS, with its sessions found by key."""
+    """moto's STS backend, with a fast lookup of sessions by access key."""
 
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)
@@ -168,17 +167,17 @@ class Sts(STSBackend):
     def get_caller_identity(self, access_key_id: str, region: str) -> tuple[str, str, str]:
         user_id, arn, account = super().get_caller_identity(access_key_id, region)
         if arn == f"arn:{get_partition(region)}:sts::{account}:user/moto":
-            # A key that nobody made: moto's default user, whose ARN moto puts under sts, where AWS has no users.
+            # An unknown key belongs to moto's default user. In its ARN moto has sts instead of iam.
             name = settings.DENIED_USER_NAME if access_key_id == settings.DENIED_ACCESS_KEY_ID else "moto"
             return _DEFAULT_USER_ID, f"arn:{get_partition(region)}:iam::{account}:user/{name}", account
         return user_id, arn, account
 
 
 class StsOperations(TokenResponse):
-    """moto's STS operations, with those below in their place."""
+    """moto's STS operations, some of them overridden."""
 
     def assume_role_with_web_identity(self) -> ActionResult:
-        request = Request(
+        request = AssumeRoleRequest(
             role_arn=self._get_param("RoleArn") or "",
             session_name=self._get_param("RoleSessionName") or "",
             token=self._get_param("WebIdentityToken") or "",
@@ -208,19 +207,19 @@ class StsOperations(TokenResponse):
         return ActionResult(result)
 
 
-def session_of(access_key_id: str) -> AssumedRole | None:
-    """The session that a temporary access key belongs to, in whatever account and partition."""
+def find_session(access_key_id: str) -> AssumedRole | None:
+    """The session of a temporary access key, in any account and partition; None if it does not exist."""
     for _account, _partition, backend in list(sts_backends.iter_backends()):
         if session := t.cast("Sts", backend).get_assumed_role_from_access_key(access_key_id):
             return session
     return None
 
 
-def expired(session: AssumedRole) -> bool:
-    """Tell whether the session's time is over."""
+def is_expired(session: AssumedRole) -> bool:
+    """Whether the session has expired."""
     return bool(session.expiration <= utcnow())
 
 
 def install() -> None:
-    """Make moto build this backend for every account."""
+    """Make moto use this backend for every account."""
     sts_backends.backend = Sts

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Web identity tokens as STS reads and verifies them.
+"""Parse and verify web identity tokens as STS does.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
 
@@ -22,8 +22,8 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import RSAKey
 
+from sandbox.aws.errors import ModeledError
 from sandbox.aws.state import STATE
-from sandbox.aws.wire import ApiError
 
 _NO_KEY = (
     "Couldn't retrieve verification key from your identity provider, "
@@ -31,14 +31,14 @@ _NO_KEY = (
 )
 
 
-def invalid(message: str) -> ApiError:
-    """STS's error for a token that it can't accept."""
-    return ApiError("InvalidIdentityToken", message)
+def invalid_token_error(message: str) -> ModeledError:
+    """STS's error for a token that is not valid."""
+    return ModeledError("InvalidIdentityToken", message)
 
 
 @dataclasses.dataclass(frozen=True)
-class Claims:
-    """What a token says, before anything is verified."""
+class WebIdentityClaims:
+    """The claims of a token, not yet verified."""
 
     key_id: str
     algorithm: str
@@ -51,7 +51,7 @@ class Claims:
 
     @property
     def provider(self) -> str:
-        """The issuer without its scheme, as provider ARNs and condition keys have it."""
+        """The issuer without "https://", as in provider ARNs and condition keys."""
         return self.issuer.removeprefix("https://")
 
     @property
@@ -61,12 +61,12 @@ class Claims:
 
     @property
     def audiences(self) -> list[str]:
-        """Whom the token is for: azp where it is set, else aud."""
+        """The azp claim if it is set, else aud."""
         audience = self.payload.get("azp") or self.payload["aud"]
         return audience if isinstance(audience, list) else [audience]
 
     def context(self) -> dict[str, list[str]]:
-        """The condition keys that STS derives from the token, in lower case."""
+        """The condition keys that STS derives from the token, in lower case, with their values."""
         claims: dict[str, t.Any] = {name: self.payload.get(name) for name in ("sub", "amr", "email")}
         claims["aud"] = self.audiences
         if "azp" in self.payload:
@@ -79,11 +79,10 @@ class Claims:
         }
 
 
-def read(token: str) -> Claims:
-    """Take a token apart.
+def parse_token(token: str) -> WebIdentityClaims:
+    """Parse a token.
 
-    Raises:
-        ApiError: InvalidIdentityToken for what isn't a JWT or lacks a claim.
+    :raises ModeledError: InvalidIdentityToken if it is not a JWT or a claim is missing.
     """
     try:
         header, payload, signature = token.split(".")
@@ -92,49 +91,47 @@ def read(token: str) -> Claims:
         _decode(signature)
         key_id, algorithm = fields.get("kid", ""), fields["alg"]
     except (ValueError, KeyError, AttributeError, TypeError, binascii.Error):
-        raise invalid(
+        raise invalid_token_error(
             "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
         ) from None
     for name in ("iss", "sub", "aud", "exp", "iat"):
         if not isinstance(claims, dict) or not claims.get(name):
-            raise invalid(f"Missing a required claim: {name}")
+            raise invalid_token_error(f"Missing a required claim: {name}")
     if not re.match(r"https://.", str(claims["iss"])):
-        raise invalid("Issuer must be a valid URL")
-    return Claims(key_id, algorithm, claims)
+        raise invalid_token_error("Issuer must be a valid URL")
+    return WebIdentityClaims(key_id, algorithm, claims)
 
 
-def verify_signature(token: str, claims: Claims) -> None:
-    """Hold the token against the keys that its issuer publishes.
+def verify_signature(token: str, claims: WebIdentityClaims) -> None:
+    """Verify the token's signature with the keys of its issuer.
 
-    Raises:
-        ApiError: InvalidIdentityToken.
+    :raises ModeledError: InvalidIdentityToken.
     """
     if claims.algorithm not in ("RS256", "RS384", "RS512"):
-        raise invalid("The ID Token provided is not signed with a supported algorithm")
-    keys = (STATE.verification_keys(claims.issuer) or {}).get("keys", [])
+        raise invalid_token_error("The ID Token provided is not signed with a supported algorithm")
+    keys = (STATE.find_jwks(claims.issuer) or {}).get("keys", [])
     key = next((key for key in keys if key.get("kid", "") == claims.key_id), None)
     if key is None:
-        raise invalid(_NO_KEY)
+        raise invalid_token_error(_NO_KEY)
     try:
         jws.deserialize_compact(token.encode(), _key(json.dumps(key)), algorithms=[claims.algorithm])
     except JoseError:
-        raise invalid("Provided ID Token signature is invalid") from None
+        raise invalid_token_error("Provided ID Token signature is invalid") from None
 
 
-def check_times(claims: Claims, now: float) -> None:
+def check_times(claims: WebIdentityClaims, now: float) -> None:
     """Check the token's validity period.
 
-    Raises:
-        ApiError: ExpiredTokenException, InvalidIdentityToken.
+    :raises ModeledError: ExpiredTokenException, InvalidIdentityToken.
     """
     expiry = claims.payload["exp"]
     if now >= expiry:
-        raise ApiError(
+        raise ModeledError(
             "ExpiredTokenException",
             f"Token expired: current date/time {int(now)} must be before the expiration date/time {int(expiry)}",
         )
     if claims.payload.get("nbf", 0) > now + 300:
-        raise invalid("Token is not yet valid")
+        raise invalid_token_error("Token is not yet valid")
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who sends a request: a client certificate, a service account's token, or a token made by IAM credentials.
+"""Authenticate requests by client certificate, service account token or EKS token.
 
 Needed by: targets bad_input, irsa_audit, irsa_verify, sa_annotate; demo.
 """
@@ -16,19 +16,19 @@ from multidict import MultiMapping
 
 from sandbox.cluster import errors
 from sandbox.cluster.access.rbac import ANONYMOUS, AUTHENTICATED, UNAUTHENTICATED, Action, Rbac, User
-from sandbox.cluster.access.tokens import Tokens
+from sandbox.cluster.access.tokens import TokenIssuer
 from sandbox.cluster.resources import PODS, SERVICE_ACCOUNTS
 from sandbox.cluster.store import Store
-from sandbox.settings import State
+from sandbox.settings import StateDirectory
 
-# What kube-apiserver keeps an answer of its authentication webhook for.
+# How long kube-apiserver caches a result of its authentication webhook.
 CACHE_SECONDS = 120.0
-NOBODY = User(ANONYMOUS, (UNAUTHENTICATED,))
+ANONYMOUS_USER = User(ANONYMOUS, (UNAUTHENTICATED,))
 EKS_PREFIX = "k8s-aws-v1."
 
 
-def certificate_user(certificate: t.Mapping[str, t.Any] | None) -> User | None:
-    """The user that a verified client certificate names: CN, and its groups in O."""
+def user_of_certificate(certificate: t.Mapping[str, t.Any] | None) -> User | None:
+    """The user of a verified client certificate: CN is the name, O are the groups."""
     if not certificate:
         return None
     name, groups = "", []
@@ -41,8 +41,11 @@ def certificate_user(certificate: t.Mapping[str, t.Any] | None) -> User | None:
     return User(name, (*groups, AUTHENTICATED)) if name else None
 
 
-def impersonated(user: User, headers: MultiMapping[str], rbac: Rbac) -> User:
-    """Whom the user wants to be taken for, or the user; raises the API's 403 where RBAC doesn't allow it."""
+def impersonate(user: User, headers: MultiMapping[str], rbac: Rbac) -> User:
+    """The user to impersonate, according to the headers; without them the user itself.
+
+    :raises StatusError: 403 if RBAC does not allow it.
+    """
     name, groups = headers.get("Impersonate-User"), headers.getall("Impersonate-Group", [])
     if not name:
         return user
@@ -58,8 +61,8 @@ def impersonated(user: User, headers: MultiMapping[str], rbac: Rbac) -> User:
     return User(name, tuple(dict.fromkeys((*groups, AUTHENTICATED))))
 
 
-class Authentication:
-    def __init__(self, store: Store, tokens: Tokens, state: State, cluster: str, region: str) -> None:
+class Authenticator:
+    def __init__(self, store: Store, tokens: TokenIssuer, state: StateDirectory, cluster: str, region: str) -> None:
         self._store = store
         self._tokens = tokens
         self._state = state
@@ -68,22 +71,25 @@ class Authentication:
         self._cache: dict[str, tuple[float, User]] = {}
 
     async def user(self, header: str | None, certificate: t.Mapping[str, t.Any] | None) -> User:
-        """Raises the API's 401 for credentials that nobody vouches for."""
-        found = certificate_user(certificate)
-        if found is not None:
-            return found
+        """The user of a request.
+
+        :raises StatusError: 401 if the bearer token is not valid.
+        """
+        certificate_user = user_of_certificate(certificate)
+        if certificate_user is not None:
+            return certificate_user
         if not header:
-            return NOBODY
+            return ANONYMOUS_USER
         scheme, _space, token = header.partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            return NOBODY
+            return ANONYMOUS_USER
         user = await self.token_user(token.strip())
         if user is None:
             raise errors.unauthorized()
         return user
 
     async def token_user(self, token: str) -> User | None:
-        """The user of a bearer token that is good for the API server."""
+        """The user of a bearer token; None if it is not valid for the API server."""
         if token.startswith(EKS_PREFIX):
             return await self._iam_user(token)
         claims = self._tokens.check(token)
@@ -100,10 +106,10 @@ class Authentication:
         return User(f"system:serviceaccount:{claims.namespace}:{claims.account}", groups, claims.account_uid)
 
     async def _iam_user(self, token: str) -> User | None:
-        until, user = self._cache.get(token, (0.0, NOBODY))
+        until, user = self._cache.get(token, (0.0, ANONYMOUS_USER))
         if until > time.monotonic():
             return user
-        # Imported late: a cluster without IAM users does not need it.
+        # Imported late because it loads botocore, which a cluster without IAM users does not need.
         from sandbox import authenticator
 
         try:
@@ -115,7 +121,7 @@ class Authentication:
                 sts_endpoint=self._state.env()["AWS_ENDPOINT_URL"],
                 access=authenticator.load_access(self._state.access_file),
             )
-        except authenticator.Refused:
+        except authenticator.TokenRejected:
             return None
         groups = tuple(dict.fromkeys((*identity.groups, AUTHENTICATED)))
         user = User(identity.username, groups)

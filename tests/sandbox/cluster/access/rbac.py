@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Role based access control over the stored roles and bindings.
+"""Role-based access control with the stored roles and bindings.
 
 Needed by: targets irsa_audit, irsa_verify, permissions, role_irsa, sa_annotate.
 """
@@ -33,13 +33,13 @@ class User:
     uid: str = ""
 
     @property
-    def anonymous(self) -> bool:
+    def is_anonymous(self) -> bool:
         return self.name == ANONYMOUS
 
 
 @dataclasses.dataclass(frozen=True)
 class Action:
-    """What a request wants to do: to a resource, or to a path such as /version when ``path`` is set."""
+    """The action of a request on a resource, or on a path such as /version if ``path`` is set."""
 
     verb: str
     group: str = ""
@@ -57,26 +57,26 @@ class Action:
 class Rbac:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._cluster: dict[tuple[str, str], list[Object]] | None = None
-        self._local: dict[str, dict[tuple[str, str], list[Object]]] = {}
+        self._cluster_rules: dict[tuple[str, str], list[Object]] | None = None
+        self._namespace_rules: dict[str, dict[tuple[str, str], list[Object]]] = {}
         store.observe(self._changed)
 
     def _changed(self, change: Change) -> None:
         if change.resource[0] == _GROUP:
-            self._cluster = None
+            self._cluster_rules = None
 
     def _index(self) -> dict[tuple[str, str], list[Object]]:
-        """Rules by subject, for the whole cluster and by namespace."""
-        if self._cluster is not None:
-            return self._cluster
+        """Collect the rules by subject, for the cluster and for each namespace. Returns those for the cluster."""
+        if self._cluster_rules is not None:
+            return self._cluster_rules
         cluster: dict[tuple[str, str], list[Object]] = {}
         for binding in self._store.list(CLUSTER_ROLE_BINDINGS):
             self._bind(cluster, binding, "")
-        self._local = {}
+        self._namespace_rules = {}
         for binding in self._store.list(ROLE_BINDINGS):
             namespace = binding["metadata"]["namespace"]
-            self._bind(self._local.setdefault(namespace, {}), binding, namespace)
-        self._cluster = cluster
+            self._bind(self._namespace_rules.setdefault(namespace, {}), binding, namespace)
+        self._cluster_rules = cluster
         return cluster
 
     def _bind(self, index: dict[tuple[str, str], list[Object]], binding: Object, namespace: str) -> None:
@@ -97,33 +97,36 @@ class Rbac:
             return True
         cluster = self._index()
         subjects = [("User", user.name), *(("Group", group) for group in user.groups)]
-        if any(_permits(rule, action) for subject in subjects for rule in cluster.get(subject, ())):
+        if any(_rule_allows(rule, action) for subject in subjects for rule in cluster.get(subject, ())):
             return True
-        local = self._local.get(action.namespace, {}) if action.namespace else {}
-        return any(_permits(rule, action) for subject in subjects for rule in local.get(subject, ()))
+        local = self._namespace_rules.get(action.namespace, {}) if action.namespace else {}
+        return any(_rule_allows(rule, action) for subject in subjects for rule in local.get(subject, ()))
 
     def require(self, user: User, action: Action) -> None:
-        """Raise the API's 403, worded as the API words it, unless the user may do this."""
+        """Check that the user may perform the action.
+
+        :raises StatusError: 403 with the API's message.
+        """
         if self.allows(user, action):
             return
         who = f'User "{user.name}" cannot {action.verb}'
         if action.path:
             message = f'forbidden: {who} path "{action.path}"'
-            raise errors.ApiError(403, "Forbidden", message, details={})
+            raise errors.StatusError(403, "Forbidden", message, details={})
         where = f'in the namespace "{action.namespace}"' if action.namespace else "at the cluster scope"
         what = f'{who} resource "{action.full_resource}" in API group "{action.group}" {where}'
         raise errors.forbidden(action.group, action.resource, action.name, what)
 
 
-def _permits(rule: Object, action: Action) -> bool:
-    if not _holds(rule.get("verbs"), action.verb):
+def _rule_allows(rule: Object, action: Action) -> bool:
+    if not _includes(rule.get("verbs"), action.verb):
         return False
     if action.path:
         return any(
             pattern in ("*", action.path) or (pattern.endswith("*") and action.path.startswith(pattern[:-1]))
             for pattern in rule.get("nonResourceURLs") or ()
         )
-    if not _holds(rule.get("apiGroups"), action.group):
+    if not _includes(rule.get("apiGroups"), action.group):
         return False
     resources = rule.get("resources") or ()
     if not (
@@ -136,9 +139,9 @@ def _permits(rule: Object, action: Action) -> bool:
     return not names or action.name in names
 
 
-def _holds(values: t.Iterable[str] | None, wanted: str) -> bool:
+def _includes(values: t.Iterable[str] | None, required: str) -> bool:
     values = values or ()
-    return wanted in values or "*" in values
+    return required in values or "*" in values
 
 
 def _role(name: str, *rules: Object) -> Object:
@@ -160,15 +163,15 @@ def _binding(name: str, *groups: str) -> Object:
     }
 
 
-def _get(*paths: str) -> Object:
+def _get_rule(*paths: str) -> Object:
     return {"verbs": ["get"], "nonResourceURLs": list(paths)}
 
 
 _HEALTH = ("/healthz", "/livez", "/readyz", "/version", "/version/")
 
 
-def seeds() -> list[Object]:
-    """The bootstrap policy of a cluster: discovery, issuer discovery and cluster-admin."""
+def bootstrap_objects() -> list[Object]:
+    """The initial roles and bindings of a cluster: discovery, issuer discovery and cluster-admin."""
     return [
         _role(
             "cluster-admin",
@@ -176,11 +179,13 @@ def seeds() -> list[Object]:
             {"nonResourceURLs": ["*"], "verbs": ["*"]},
         ),
         _binding("cluster-admin", MASTERS),
-        _role("system:discovery", _get("/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *_HEALTH)),
+        _role("system:discovery", _get_rule("/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*", *_HEALTH)),
         _binding("system:discovery", AUTHENTICATED),
-        _role("system:public-info-viewer", _get(*_HEALTH)),
+        _role("system:public-info-viewer", _get_rule(*_HEALTH)),
         _binding("system:public-info-viewer", AUTHENTICATED, UNAUTHENTICATED),
-        _role("system:service-account-issuer-discovery", _get("/.well-known/openid-configuration", "/openid/v1/jwks")),
-        # Kubernetes binds the accounts alone; EKS lets every user find the issuer.
+        _role(
+            "system:service-account-issuer-discovery", _get_rule("/.well-known/openid-configuration", "/openid/v1/jwks")
+        ),
+        # Kubernetes binds only service accounts. EKS allows issuer discovery for every user.
         _binding("system:service-account-issuer-discovery", "system:serviceaccounts", AUTHENTICATED),
     ]

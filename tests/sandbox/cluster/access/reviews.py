@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests that are answered and not stored: access reviews and tokens.
+"""Access reviews and token requests, which are not stored.
 
 Needed by: targets irsa_verify, role_irsa; make permissions.
 """
@@ -16,23 +16,23 @@ from sandbox.cluster.errors import Object
 from sandbox.cluster.resources import PODS, SERVICE_ACCOUNTS
 
 if t.TYPE_CHECKING:
-    from sandbox.cluster.cluster import Cluster
+    from sandbox.cluster.cluster import SimulatedCluster
 
 
-class Reviews:
-    def __init__(self, cluster: Cluster) -> None:
+class ReviewHandler:
+    def __init__(self, cluster: SimulatedCluster) -> None:
         self._cluster = cluster
 
-    def access(self, body: Object) -> Object:
-        """Answer a SubjectAccessReview."""
+    def review_access(self, body: Object) -> Object:
+        """Return the SubjectAccessReview with a status."""
         spec = body.get("spec") or {}
         user = User(spec.get("user", ""), tuple(spec.get("groups") or ()) or (AUTHENTICATED,))
-        wanted, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes") or {}
-        if wanted is None:
+        resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes") or {}
+        if resource is None:
             action = Action(path.get("verb", ""), path=path.get("path", ""))
         else:
             names = ("verb", "group", "resource", "subresource", "namespace", "name")
-            action = Action(*(wanted.get(name, "") for name in names))
+            action = Action(*(resource.get(name, "") for name in names))
         return {
             "kind": "SubjectAccessReview",
             "apiVersion": "authorization.k8s.io/v1",
@@ -41,8 +41,8 @@ class Reviews:
             "status": {"allowed": self._cluster.rbac.allows(user, action)},
         }
 
-    def token(self, namespace: str, name: str, body: Object) -> Object:
-        """Answer a TokenRequest on serviceaccounts/<name>/token."""
+    def issue_token(self, namespace: str, name: str, body: Object) -> Object:
+        """Return the TokenRequest with a token, for POST serviceaccounts/<name>/token."""
         api, catalog = self._cluster.api, self._cluster.catalog
         account = api.get(catalog.of(SERVICE_ACCOUNTS), namespace, name).obj
         bound = (body.get("spec") or {}).get("boundObjectRef") or {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Service account tokens: signed and checked as kube-apiserver does, and the OIDC discovery that goes with them.
+"""Issue and verify service account tokens as kube-apiserver does, and describe their issuer.
 
 Needed by: targets irsa_verify, role_irsa; demo.
 """
@@ -27,8 +27,11 @@ MAXIMUM_SECONDS = 1 << 32
 DEFAULT_SECONDS = 3600
 
 
-class Claims(t.NamedTuple):
-    """What a valid token says."""
+class TokenClaims(t.NamedTuple):
+    """The claims of a valid token.
+
+    :param expires: seconds since the epoch.
+    """
 
     namespace: str
     account: str
@@ -39,22 +42,22 @@ class Claims(t.NamedTuple):
     expires: float
 
 
-class Tokens:
+class TokenIssuer:
     def __init__(self, pki_directory: pathlib.Path, issuer: str, api_audience: str) -> None:
         self.issuer = issuer
         self.api_audience = api_audience
         public = pki_directory / "sa.pub"
-        # Decoded once: reading a key takes far longer than signing with it.
+        # Loaded once, because loading a key takes much longer than signing.
         self._private = t.cast(
             RSAPrivateKey, serialization.load_pem_private_key((pki_directory / "sa.key").read_bytes(), password=None)
         )
         self._public = self._private.public_key()
         self._key_id = pki.key_id(public)
         self.jwks = pki.jwks(public)
-        self._checked: dict[bytes, Claims] = {}
+        self._cache: dict[bytes, TokenClaims] = {}
 
     def discovery(self) -> Object:
-        """The body of /.well-known/openid-configuration."""
+        """The response to /.well-known/openid-configuration."""
         return {
             "issuer": self.issuer,
             "jwks_uri": f"{self.issuer}/keys",
@@ -64,9 +67,9 @@ class Tokens:
         }
 
     def issue(self, account: Object, request: Object, pod: Object | None) -> Object:
-        """Answer a TokenRequest for an account, bound to a pod where one is given.
+        """Return the TokenRequest with a token for a service account, bound to the pod, if any.
 
-        Raises the API's 422 for an expiration that it does not grant.
+        :raises StatusError: 422 if the expiration is not between the minimum and the maximum.
         """
         metadata = account["metadata"]
         spec = request.get("spec") or {}
@@ -81,19 +84,19 @@ class Tokens:
             raise errors.invalid("authentication.k8s.io", "TokenRequest", "", [cause])
         audiences = spec.get("audiences") or [self.api_audience]
         now = int(time.time())
-        private: Object = {
+        kubernetes_claims: Object = {
             "namespace": metadata["namespace"],
             "serviceaccount": {"name": metadata["name"], "uid": metadata["uid"]},
         }
         if pod is not None:
-            private["pod"] = {"name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
+            kubernetes_claims["pod"] = {"name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}
         claims = {
             "aud": audiences,
             "exp": now + seconds,
             "iat": now,
             "iss": self.issuer,
             "jti": str(uuid.uuid4()),
-            "kubernetes.io": private,
+            "kubernetes.io": kubernetes_claims,
             "nbf": now,
             "sub": f"system:serviceaccount:{metadata['namespace']}:{metadata['name']}",
         }
@@ -111,12 +114,15 @@ class Tokens:
             "status": {"token": token, "expirationTimestamp": expires},
         }
 
-    def check(self, token: str) -> Claims | None:
-        """Claims of a token that this cluster signed and that has not expired; None for any other."""
+    def check(self, token: str) -> TokenClaims | None:
+        """Verify a token.
+
+        :returns: its claims; None if this cluster did not sign it or it has expired.
+        """
         digest = hashlib.sha256(token.encode()).digest()
-        known = self._checked.get(digest)
-        if known is not None:
-            return known if known.expires > time.time() else None
+        cached = self._cache.get(digest)
+        if cached is not None:
+            return cached if cached.expires > time.time() else None
         try:
             claims = jwt.decode(
                 token,
@@ -125,14 +131,14 @@ class Tokens:
                 issuer=self.issuer,
                 options={"verify_aud": False, "require": ["exp", "sub"]},
             )
-            private = claims["kubernetes.io"]
-            account, pod = private["serviceaccount"], private.get("pod") or {}
+            kubernetes_claims = claims["kubernetes.io"]
+            account, pod = kubernetes_claims["serviceaccount"], kubernetes_claims.get("pod") or {}
         except (jwt.InvalidTokenError, KeyError):
             return None
-        if len(self._checked) > 4096:
-            self._checked.clear()
-        found = Claims(
-            private["namespace"],
+        if len(self._cache) > 4096:
+            self._cache.clear()
+        result = TokenClaims(
+            kubernetes_claims["namespace"],
             account["name"],
             account["uid"],
             pod.get("name", ""),
@@ -140,5 +146,5 @@ class Tokens:
             claims.get("aud") or [],
             float(claims["exp"]),
         )
-        self._checked[digest] = found
-        return found
+        self._cache[digest] = result
+        return result

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes when something else goes: dependents of deleted owners, and the content of deleted namespaces.
+"""Delete the dependents of deleted owners, and the objects in deleted namespaces.
 
 Needed by: every target.
 """
@@ -11,13 +11,13 @@ from __future__ import annotations
 import typing as t
 
 from sandbox.cluster.controllers.base import CONTROLLER, Controller
-from sandbox.cluster.errors import ApiError, Object
+from sandbox.cluster.errors import Object, StatusError
 from sandbox.cluster.resources import EVENTS, NAMESPACES
 from sandbox.cluster.store import Change, Key, Resource
 
 
 class GarbageCollector(Controller):
-    """Deletes what has lost its last owner: background deletion, whatever propagation a client asks for."""
+    """Deletes objects whose last owner was deleted, in the background, whatever the propagation policy is."""
 
     name = "garbage-collector-controller"
 
@@ -29,22 +29,22 @@ class GarbageCollector(Controller):
             if self.store.dependents(metadata["uid"]):
                 yield "", metadata["uid"]
         elif metadata.get("ownerReferences") and change.kind == "ADDED":
-            # Its owner may be gone already.
+            # The owner may already be deleted.
             for reference in metadata["ownerReferences"]:
                 if not self._exists(reference, metadata.get("namespace", "")):
                     yield "", reference["uid"]
 
     def sync(self, key: Key) -> float | None:
-        """Delete the objects that had no owner besides the one with this uid."""
+        """Remove the owner with this uid from its dependents, and delete those without another owner."""
         for resource, name in self.store.dependents(key[1]):
             obj = self.store.get(resource, *name)
             if obj is None:
                 continue
             namespace = obj["metadata"].get("namespace", "")
             references = obj["metadata"]["ownerReferences"]
-            left = [ref for ref in references if ref["uid"] != key[1] and self._exists(ref, namespace)]
-            if left:
-                self._set_owners(resource, obj, left)
+            remaining = [ref for ref in references if ref["uid"] != key[1] and self._exists(ref, namespace)]
+            if remaining:
+                self._set_owners(resource, obj, remaining)
             else:
                 self._delete(resource, name)
         return None
@@ -53,8 +53,8 @@ class GarbageCollector(Controller):
         kind = self.api.catalog.by_kind(reference["apiVersion"], reference["kind"])
         if kind is None:
             return False
-        found = self.store.get(kind.resource, namespace if kind.namespaced else "", reference["name"])
-        return found is not None and found["metadata"]["uid"] == reference["uid"]
+        owner = self.store.get(kind.resource, namespace if kind.namespaced else "", reference["name"])
+        return owner is not None and owner["metadata"]["uid"] == reference["uid"]
 
     def _set_owners(self, resource: Resource, obj: Object, owners: list[Object]) -> None:
         kind = self.kind(resource)
@@ -63,7 +63,7 @@ class GarbageCollector(Controller):
     def _delete(self, resource: Resource, key: Key) -> None:
         try:
             self.api.delete(self.kind(resource), *key, {}, CONTROLLER)
-        except ApiError as error:
+        except StatusError as error:
             if error.code != 404:
                 raise
 
@@ -85,15 +85,15 @@ class NamespaceController(Controller):
         namespace = self.store.get(NAMESPACES, "", name)
         if namespace is None or "deletionTimestamp" not in namespace["metadata"]:
             return None
-        left = 0
+        remaining = 0
         for resource in self.store.resources():
             for entry in self.store.entries(resource, name):
                 metadata = entry.obj["metadata"]
-                left += 1
+                remaining += 1
                 if "deletionTimestamp" not in metadata:
-                    _obj, gone = self.api.delete(self.kind(resource), name, metadata["name"], {}, CONTROLLER)
-                    left -= gone
-        if not left:
+                    _obj, deleted = self.api.delete(self.kind(resource), name, metadata["name"], {}, CONTROLLER)
+                    remaining -= deleted
+        if not remaining:
             self.api.modify(
                 self.kind(NAMESPACES), namespace, lambda new: new["spec"].update(finalizers=[]), CONTROLLER, "finalize"
             )

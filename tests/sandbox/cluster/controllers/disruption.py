@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PodDisruptionBudgets: how many pods may be evicted just now.
+"""PodDisruptionBudgets: the number of pods that may be evicted.
 
 Needed by: target pod_rollout.
 """
@@ -12,13 +12,13 @@ import typing as t
 
 from sandbox.cluster import pods
 from sandbox.cluster.clock import parse, rfc3339
-from sandbox.cluster.controllers.base import Controller, now, scaled, with_condition
+from sandbox.cluster.controllers.base import Controller, now, resolve_percentage, set_condition
 from sandbox.cluster.errors import Object
 from sandbox.cluster.reading import selectors
 from sandbox.cluster.resources import BUDGETS, PODS
 from sandbox.cluster.store import Change, Key
 
-# A pod whose eviction was allowed counts as disrupted for so long, unless it is gone before.
+# In seconds. A pod whose eviction was allowed counts as disrupted for this time, or until it is deleted.
 _DELETION_SECONDS = 120.0
 
 
@@ -54,7 +54,7 @@ class DisruptionController(Controller):
             pods.is_ready(pod) and not pods.is_terminating(pod) and pod["metadata"]["name"] not in disrupted
             for pod in covered
         )
-        desired = self._wanted(spec, len(covered))
+        desired = self._desired_healthy(spec, len(covered))
         allowed = max(0, healthy - desired) if covered else 0
         condition = {
             "type": "DisruptionAllowed",
@@ -65,7 +65,7 @@ class DisruptionController(Controller):
             "lastTransitionTime": rfc3339(),
         }
         status: Object = {
-            "conditions": with_condition(old.get("conditions") or (), condition),
+            "conditions": set_condition(old.get("conditions") or (), condition),
             "currentHealthy": healthy,
             "desiredHealthy": desired,
             "disruptionsAllowed": allowed,
@@ -77,8 +77,11 @@ class DisruptionController(Controller):
         self.write_status(BUDGETS, budget, status)
         return _DELETION_SECONDS if disrupted else None
 
-    def _wanted(self, spec: Object, expected: int) -> int:
-        """How many of the covered pods must stay healthy."""
+    def _desired_healthy(self, spec: Object, expected: int) -> int:
+        """The number of pods that must be healthy.
+
+        :param expected: the number of pods that the budget covers.
+        """
         if spec.get("maxUnavailable") is not None:
-            return max(0, expected - scaled(spec["maxUnavailable"], expected, up=True))
-        return scaled(spec.get("minAvailable"), expected, up=True)
+            return max(0, expected - resolve_percentage(spec["maxUnavailable"], expected, up=True))
+        return resolve_percentage(spec.get("minAvailable"), expected, up=True)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs: pods until enough have succeeded or too many have failed.
+"""Jobs: run pods until enough have succeeded or too many have failed.
 
 Needed by: target pod_rollout.
 """
@@ -12,7 +12,7 @@ import typing as t
 
 from sandbox.cluster import pods
 from sandbox.cluster.clock import rfc3339
-from sandbox.cluster.controllers.base import Controller, owner_key
+from sandbox.cluster.controllers.base import Controller, owner_keys
 from sandbox.cluster.errors import Object
 from sandbox.cluster.resources import JOBS, PODS
 from sandbox.cluster.store import Change, Key
@@ -25,7 +25,7 @@ class JobController(Controller):
         if change.resource == JOBS:
             yield change.key
         elif change.resource == PODS:
-            yield from owner_key(change, "Job")
+            yield from owner_keys(change, "Job")
 
     def sync(self, key: Key) -> float | None:
         job = self.store.get(JOBS, *key)
@@ -36,7 +36,7 @@ class JobController(Controller):
         status = dict(job.get("status") or {})
         status.setdefault("startTime", rfc3339())
         spec = job["spec"]
-        owned = self.owned(job, PODS)
+        owned = self.owned_objects(job, PODS)
         succeeded = sum(pods.phase(pod) == "Succeeded" for pod in owned)
         failed = sum(pods.phase(pod) == "Failed" for pod in owned)
         active = [pod for pod in owned if pods.is_active(pod)]
@@ -58,7 +58,7 @@ class JobController(Controller):
                 status["completionTime"] = rfc3339()
             kind = "Normal" if end["type"] == "Complete" else "Warning"
             reason = "Completed" if end["type"] == "Complete" else end["reason"]
-            self.event(job, kind, reason, end.get("message") or "Job completed")
+            self.record_event(job, kind, reason, end.get("message") or "Job completed")
         ready = sum(pods.is_ready(pod) for pod in active)
         for name, value in (("active", len(active)), ("ready", ready), ("succeeded", succeeded), ("failed", failed)):
             status.pop(name, None)
@@ -68,7 +68,7 @@ class JobController(Controller):
         return None
 
     def _end(self, job: Object, succeeded: int, failed: int, active: list[Object]) -> Object | None:
-        """The condition that ends the job; None while it goes on."""
+        """The condition that ends the job; None if it continues."""
         spec = job["spec"]
         restarts = sum(
             container.get("restartCount", 0)
@@ -93,7 +93,7 @@ def _finished(job: Object) -> bool:
 
 def _condition(kind: str, reason: str = "", message: str = "") -> Object:
     time = rfc3339()
-    found = {"type": kind, "status": "True", "lastProbeTime": time, "lastTransitionTime": time}
+    condition = {"type": kind, "status": "True", "lastProbeTime": time, "lastTransitionTime": time}
     if reason:
-        found.update(reason=reason, message=message)
-    return found
+        condition.update(reason=reason, message=message)
+    return condition

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the controllers: what changed is queued once and looked at as soon as the event loop is free.
+"""Run the controllers: each change queues the objects to reconcile, which the event loop processes when it is free.
 
 Needed by: every target.
 """
@@ -20,18 +20,18 @@ from sandbox.cluster.controllers.job import JobController
 from sandbox.cluster.controllers.replicaset import ReplicaSetController
 from sandbox.cluster.controllers.statefulset import StatefulSetController
 from sandbox.cluster.controllers.upkeep import QuotaController, ServiceAccountController
-from sandbox.cluster.errors import ApiError
+from sandbox.cluster.errors import StatusError
 from sandbox.cluster.store import Change, Key
-from sandbox.cluster.writing.api import Api
+from sandbox.cluster.writing.api import ObjectApi
 
 _FIRST_RETRY, _LAST_RETRY = 0.05, 5.0
-# Items that are handled in one go, before requests get their turn.
+# The number of items to process before the event loop handles requests.
 _BATCH = 100
 Item = tuple[Controller, Key]
 
 
-class Controllers:
-    def __init__(self, api: Api) -> None:
+class ControllerManager:
+    def __init__(self, api: ObjectApi) -> None:
         self._controllers: list[Controller] = [
             NamespaceController(api),
             ServiceAccountController(api),
@@ -44,7 +44,7 @@ class Controllers:
             DisruptionController(api),
             QuotaController(api),
         ]
-        # A dict for its order: each item waits once.
+        # An ordered set.
         self._queue: dict[Item, None] = {}
         self._timers: dict[Item, asyncio.TimerHandle] = {}
         self._failures: dict[Item, int] = {}
@@ -73,7 +73,7 @@ class Controllers:
         self._schedule()
 
     def drain(self, limit: int = 100_000) -> None:
-        """Handle what is queued, up to so many items."""
+        """Process the queued items, up to a limit."""
         while self._queue and limit > 0:
             limit -= 1
             item = next(iter(self._queue))
@@ -87,19 +87,19 @@ class Controllers:
             timer.cancel()
         try:
             delay = controller.sync(key)
-        except ApiError:
-            # Refused for now, by a quota for one: again later, and later each time.
+        except StatusError:
+            # The API rejected a write, for example because of a quota. Retry with increasing delays.
             failures = self._failures[item] = self._failures.get(item, 0) + 1
             delay = min(_LAST_RETRY, _FIRST_RETRY * 2 ** min(failures, 10))
-        except Exception:  # noqa: BLE001 - one object that a controller fails on must not stop the others
+        except Exception:  # noqa: BLE001 - a failure for one object must not stop the others
             traceback.print_exc()
             return
         else:
             self._failures.pop(item, None)
         if delay is not None and self._loop is not None:
-            self._timers[item] = self._loop.call_later(delay, self._again, item)
+            self._timers[item] = self._loop.call_later(delay, self._requeue, item)
 
-    def _again(self, item: Item) -> None:
+    def _requeue(self, item: Item) -> None:
         self._timers.pop(item, None)
         self._queue[item] = None
         self._schedule()

@@ -12,14 +12,14 @@ import typing as t
 
 from sandbox.cluster import pods
 from sandbox.cluster.clock import rfc3339
-from sandbox.cluster.controllers.base import Controller, controller_of, now, soonest, without_condition
-from sandbox.cluster.errors import ApiError, Object
+from sandbox.cluster.controllers.base import Controller, controller_of, now, remove_condition, soonest
+from sandbox.cluster.errors import Object, StatusError
 from sandbox.cluster.resources import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, RESOURCE_QUOTAS, Kind
 from sandbox.cluster.store import Change, Key
 
 
 class ReplicaSetController(Controller):
-    """Keys carry the kind before the name, since several kinds share these semantics."""
+    """Reconciles ReplicaSets and ReplicationControllers. A key is the namespace and "KIND/NAME"."""
 
     name = "replicaset-controller"
 
@@ -47,29 +47,29 @@ class ReplicaSetController(Controller):
         obj = self.store.get(kind.resource, namespace, name) if kind else None
         if kind is None or obj is None:
             return None
-        failure: ApiError | None = None
+        failure: StatusError | None = None
         if "deletionTimestamp" not in obj["metadata"]:
             failure = self._manage(obj)
         return self._report(kind, obj, failure)
 
-    def _manage(self, obj: Object) -> ApiError | None:
-        """Create or delete pods; what refused a pod, if something did."""
-        active = [pod for pod in self.owned(obj, PODS) if pods.is_active(pod)]
-        wanted = obj["spec"].get("replicas", 1)
-        for _pod in range(wanted - len(active)):
+    def _manage(self, obj: Object) -> StatusError | None:
+        """Create or delete pods. Returns the error if a pod was rejected."""
+        active = [pod for pod in self.owned_objects(obj, PODS) if pods.is_active(pod)]
+        replicas = obj["spec"].get("replicas", 1)
+        for _pod in range(replicas - len(active)):
             try:
                 self.create_pod(obj, obj["spec"]["template"])
-            except ApiError as error:
+            except StatusError as error:
                 return error
-        if len(active) > wanted:
-            for pod in sorted(active, key=_deletion_order)[: len(active) - wanted]:
+        if len(active) > replicas:
+            for pod in sorted(active, key=_deletion_order)[: len(active) - replicas]:
                 self.delete_pod(pod)
-                self.event(obj, "Normal", "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
+                self.record_event(obj, "Normal", "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
         return None
 
-    def _report(self, kind: Kind, obj: Object, failure: ApiError | None) -> float | None:
-        active = [pod for pod in self.owned(obj, PODS) if pods.is_active(pod)]
-        waits = [pods.available_in(pod, obj["spec"].get("minReadySeconds", 0), now()) for pod in active]
+    def _report(self, kind: Kind, obj: Object, failure: StatusError | None) -> float | None:
+        active = [pod for pod in self.owned_objects(obj, PODS) if pods.is_active(pod)]
+        waits = [pods.seconds_until_available(pod, obj["spec"].get("minReadySeconds", 0), now()) for pod in active]
         labels = ((obj["spec"]["template"].get("metadata") or {}).get("labels") or {}).items()
         counts = {
             "fullyLabeledReplicas": sum(labels <= (pod["metadata"].get("labels") or {}).items() for pod in active),
@@ -79,9 +79,9 @@ class ReplicaSetController(Controller):
         old = obj.get("status") or {}
         conditions = list(old.get("conditions") or ())
         if failure is None:
-            conditions = without_condition(conditions, "ReplicaFailure")
+            conditions = remove_condition(conditions, "ReplicaFailure")
         elif not any(entry["type"] == "ReplicaFailure" for entry in conditions):
-            # The first failure stands until pods can be made again.
+            # The first failure is kept until pods can be created again.
             condition = {
                 "type": "ReplicaFailure",
                 "status": "True",
@@ -102,7 +102,7 @@ class ReplicaSetController(Controller):
 
 
 def _deletion_order(pod: Object) -> tuple[t.Any, ...]:
-    """Pods that matter least come first: unassigned, pending, not ready, then the youngest."""
+    """A sort key for the order of deletion: unassigned pods first, then pending ones, unready ones, the newest ones."""
     rank = {"Pending": 0, "Unknown": 1}.get(pods.phase(pod), 2)
     created = pod["metadata"]["creationTimestamp"]
     return bool(pod["spec"].get("nodeName")), rank, pods.is_ready(pod), tuple(-ord(char) for char in created)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""StatefulSets: numbered pods, one after the other, and rolling updates from the last down to the partition.
+"""StatefulSets: numbered pods in order, and rolling updates from the highest number down to the partition.
 
 Needed by: target pod_rollout.
 """
@@ -12,7 +12,7 @@ import typing as t
 
 from sandbox.cluster import pods
 from sandbox.cluster.controllers import revisions
-from sandbox.cluster.controllers.base import Controller, now, owner_key, soonest
+from sandbox.cluster.controllers.base import Controller, now, owner_keys, soonest
 from sandbox.cluster.errors import Object
 from sandbox.cluster.resources import CONTROLLER_REVISIONS, PODS, STATEFUL_SETS
 from sandbox.cluster.store import Change, Key
@@ -28,13 +28,13 @@ class StatefulSetController(Controller):
         if change.resource == STATEFUL_SETS:
             yield change.key
         elif change.resource == PODS:
-            yield from owner_key(change, "StatefulSet")
+            yield from owner_keys(change, "StatefulSet")
 
     def sync(self, key: Key) -> float | None:
         obj = self.store.get(STATEFUL_SETS, *key)
         if obj is None:
             return None
-        update = revisions.ensure(self, obj)
+        update = revisions.ensure_revision(self, obj)
         update_name = update["metadata"]["name"]
         current_name = (obj.get("status") or {}).get("currentRevision") or update_name
         current = self.store.get(CONTROLLER_REVISIONS, key[0], current_name) or update
@@ -46,15 +46,15 @@ class StatefulSetController(Controller):
         return delay
 
     def _pods(self, obj: Object) -> dict[int, Object]:
-        found = {}
-        for pod in self.owned(obj, PODS):
+        by_ordinal = {}
+        for pod in self.owned_objects(obj, PODS):
             ordinal = pod["metadata"]["name"].rpartition("-")[2]
             if ordinal.isdigit():
-                found[int(ordinal)] = pod
-        return found
+                by_ordinal[int(ordinal)] = pod
+        return by_ordinal
 
     def _manage(self, obj: Object, current: Object, update: Object) -> None:
-        """At most one step when pods go in order, as the next one waits for its predecessor to be ready."""
+        """Create, delete or update pods. With ordered pods this is at most one step: the next pod waits for it."""
         spec = obj["spec"]
         ordered = spec.get("podManagementPolicy") != "Parallel"
         replicas = spec["replicas"]
@@ -62,7 +62,7 @@ class StatefulSetController(Controller):
         for ordinal in range(replicas):
             pod = existing.get(ordinal)
             if pod is not None and pods.phase(pod) in ("Succeeded", "Failed") and not pods.is_terminating(pod):
-                self.event(obj, "Warning", "RecreatingFailedPod", _recreating(obj, pod))
+                self.record_event(obj, "Warning", "RecreatingFailedPod", _recreating(obj, pod))
                 self.delete_pod(pod)
                 pod = self._pods(obj).get(ordinal)
             if pod is None:
@@ -86,12 +86,12 @@ class StatefulSetController(Controller):
         if strategy["type"] == "OnDelete":
             return
         partition = (strategy.get("rollingUpdate") or {}).get("partition", 0)
-        wanted = update["metadata"]["labels"][revisions.HASH_LABEL]
+        revision_hash = update["metadata"]["labels"][revisions.HASH_LABEL]
         for ordinal in range(obj["spec"]["replicas"] - 1, partition - 1, -1):
             pod = existing.get(ordinal)
             if pod is None:
                 return
-            if _hash(pod) != wanted and not pods.is_terminating(pod):
+            if _hash(pod) != revision_hash and not pods.is_terminating(pod):
                 self._delete(obj, pod)
                 return
             if pods.is_terminating(pod) or not self._healthy(obj, pod):
@@ -100,10 +100,10 @@ class StatefulSetController(Controller):
     def _healthy(self, obj: Object, pod: Object) -> bool:
         if pods.phase(pod) != "Running":
             return False
-        return pods.available_in(pod, obj["spec"].get("minReadySeconds", 0), now()) == 0
+        return pods.seconds_until_available(pod, obj["spec"].get("minReadySeconds", 0), now()) == 0
 
     def _revision_for(self, obj: Object, ordinal: int, current: Object, update: Object) -> Object:
-        """The present template from the partition on; below it, and with OnDelete as long as it runs, the old one."""
+        """The revision of a new pod: the current one below the partition, else the update revision."""
         strategy = obj["spec"]["updateStrategy"]
         if strategy["type"] == "OnDelete":
             return update
@@ -130,13 +130,13 @@ class StatefulSetController(Controller):
         self.delete_pod(pod)
         name = pod["metadata"]["name"]
         text = f"delete Pod {name} in StatefulSet {obj['metadata']['name']} successful"
-        self.event(obj, "Normal", "SuccessfulDelete", text)
+        self.record_event(obj, "Normal", "SuccessfulDelete", text)
 
     def _report(self, obj: Object, current: str, update: str) -> float | None:
         spec, old = obj["spec"], obj.get("status") or {}
         existing = self._pods(obj).values()
         prefix = obj["metadata"]["name"]
-        waits = [pods.available_in(pod, spec.get("minReadySeconds", 0), now()) for pod in existing]
+        waits = [pods.seconds_until_available(pod, spec.get("minReadySeconds", 0), now()) for pod in existing]
         live = [f"{prefix}-{_hash(pod)}" for pod in existing if not pods.is_terminating(pod)]
         ready = sum(pods.is_ready(pod) and pods.phase(pod) == "Running" for pod in existing)
         updated = sum(name == update for name in live)
@@ -163,7 +163,7 @@ class StatefulSetController(Controller):
 
 
 def _hash(pod: Object) -> str:
-    """The hash of the pod's revision; its label carries the set's name in front of it."""
+    """The hash of the pod's revision. The label has the name of the StatefulSet before it."""
     label = (pod["metadata"].get("labels") or {}).get(revisions.HASH_LABEL, "")
     return str(label.rpartition("-")[2])
 

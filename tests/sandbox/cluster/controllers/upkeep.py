@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small controllers: the default ServiceAccount of each namespace, and what quotas show as used.
+"""Create the default ServiceAccount of each namespace, and update the used amounts of quotas.
 
 Needed by: targets irsa_verify, pod_rollout, sa_annotate.
 """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One request, taken apart: what it wants to do to which resource, its body, its field manager.
+"""Parse a request: its action, resource, body and field manager.
 
 Needed by: every target.
 """
@@ -17,30 +17,30 @@ import yaml
 from aiohttp import web
 
 from sandbox.cluster import errors
-from sandbox.cluster.access.auth import NOBODY
+from sandbox.cluster.access.auth import ANONYMOUS_USER
 from sandbox.cluster.access.rbac import Action, User
 from sandbox.cluster.errors import Object
 from sandbox.cluster.reading import selectors
-from sandbox.cluster.reading.watch import flag
+from sandbox.cluster.reading.watch import is_set
 from sandbox.cluster.resources import Catalog, Kind
 from sandbox.cluster.writing import patch
 from sandbox.cluster.writing.api import Writer
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
-# The C loader is ten times as fast where it is built.
+# The C loader, if available, is ten times as fast.
 _YAML: t.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclasses.dataclass
-class Call:
-    """A request, taken apart."""
+class ApiCall:
+    """A parsed request."""
 
     request: web.BaseRequest
     path: str
     query: t.Mapping[str, str]
     action: Action
     kind: Kind | None = None
-    user: User = NOBODY
+    user: User = ANONYMOUS_USER
 
     @property
     def writer(self) -> Writer:
@@ -53,10 +53,10 @@ class Call:
 
     @property
     def manager(self) -> str:
-        """The field manager: as asked for, else the user agent up to its first slash; never guessed for an apply."""
-        given = self.query.get("fieldManager", "")
-        if given or self.media_type == patch.APPLY:
-            return given
+        """The field manager of the query, else the user agent up to the first slash. An apply has no such default."""
+        manager = self.query.get("fieldManager", "")
+        if manager or self.media_type == patch.APPLY:
+            return manager
         return self.request.headers.get("User-Agent", "").partition("/")[0][:128] or "unknown"
 
     @property
@@ -64,7 +64,10 @@ class Call:
         return self.request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     async def body(self) -> t.Any:
-        """The decoded body; None when there is none. Raises the API's 400, 413 or 415."""
+        """The decoded body; None if it is empty.
+
+        :raises StatusError: 400 or 415 if it cannot be decoded.
+        """
         data = await self.request.read()
         if not data.strip():
             return None
@@ -87,7 +90,7 @@ class Call:
         return body
 
     def selection(self, kind: Kind) -> selectors.Selection:
-        """What a list or watch selects; a name in the address selects that one object."""
+        """The selection of a list or watch. A name in the path selects that object."""
         fields = self.query.get("fieldSelector")
         if self.action.name:
             fields = f"metadata.name={self.action.name}"
@@ -96,7 +99,7 @@ class Call:
         )
 
     async def delete_options(self) -> Object:
-        """DeleteOptions of the body, with those of the query."""
+        """The DeleteOptions of the body and the query."""
         options = await self.mapping()
         for name in ("propagationPolicy", "gracePeriodSeconds", "orphanDependents"):
             if name in self.query:
@@ -104,10 +107,10 @@ class Call:
         return options
 
 
-def parse(request: web.BaseRequest, catalog: Catalog) -> Call:
-    """Take a request's address apart.
+def parse(request: web.BaseRequest, catalog: Catalog) -> ApiCall:
+    """Parse the method and the URL of a request.
 
-    Raises the API's 405 for a method that it does not have.
+    :raises StatusError: 405 for an unknown method.
     """
     path, _mark, query_text = request.raw_path.partition("?")
     path = urllib.parse.unquote(path)
@@ -121,7 +124,7 @@ def parse(request: web.BaseRequest, catalog: Catalog) -> Call:
     elif parts[:1] == ["apis"] and len(parts) > 3:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
-        return Call(request, path, query, Action(verb if verb != "create" else "post", path=path))
+        return ApiCall(request, path, query, Action(verb if verb != "create" else "post", path=path))
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 2 and not (group == "" and rest[2] in ("status", "finalize")):
         namespace, rest = rest[1], rest[2:]
@@ -129,18 +132,18 @@ def parse(request: web.BaseRequest, catalog: Catalog) -> Call:
     name = rest[1] if len(rest) > 1 else ""
     subresource = "/".join(rest[2:])
     if verb == "get" and not name:
-        verb = "watch" if flag(query, "watch") else "list"
+        verb = "watch" if is_set(query, "watch") else "list"
     elif verb == "delete" and not name:
         verb = "deletecollection"
     where = name if kind and kind.resource == ("", "namespaces") else namespace
     action = Action(verb, group, rest[0], subresource, where, name)
-    return Call(request, path, query, action, kind)
+    return ApiCall(request, path, query, action, kind)
 
 
 def _option(name: str, value: str) -> t.Any:
-    """A delete option out of the query."""
+    """Decode a delete option of the query."""
     if name == "orphanDependents":
-        return flag({name: value}, name)
+        return is_set({name: value}, name)
     if name != "gracePeriodSeconds":
         return value
     try:

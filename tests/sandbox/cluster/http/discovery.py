@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the API server says about itself: discovery, version, health and the issuer's documents.
+"""The paths that are not resources: discovery, version, health and the issuer's documents.
 
 Needed by: targets irsa_bindings, irsa_verify, sa_annotate; make sandbox (kubectl).
 """
@@ -13,21 +13,21 @@ import typing as t
 from aiohttp import web
 
 from sandbox.cluster import errors
-from sandbox.cluster.errors import ApiError, Object
+from sandbox.cluster.errors import Object, StatusError
 from sandbox.cluster.store import encode
 
 if t.TYPE_CHECKING:
-    from sandbox.cluster.cluster import Cluster
-    from sandbox.cluster.http.call import Call
+    from sandbox.cluster.cluster import SimulatedCluster
+    from sandbox.cluster.http.call import ApiCall
 
 _KEY_SET = "application/jwk-set+json"
 HEALTH = ("/healthz", "/livez", "/readyz")
 
 
-def describe(cluster: Cluster, call: Call) -> web.Response:
-    """Answer a GET of a path that is no resource's.
+def describe(cluster: SimulatedCluster, call: ApiCall) -> web.Response:
+    """Handle a GET of a path that is not a resource.
 
-    Raises the API's 404 for any other method and its 406 for a key set in a format that does not exist.
+    :raises StatusError: 404 for another method, 406 if the client does not accept the format of the key set.
     """
     if call.request.method not in ("GET", "HEAD"):
         raise errors.page_not_found()
@@ -36,18 +36,18 @@ def describe(cluster: Cluster, call: Call) -> web.Response:
         return web.Response(text="ok")
     if path == "/openid/v1/jwks":
         if not any(accepted in accept for accepted in (_KEY_SET, "*/*")):
-            raise ApiError(406, "NotAcceptable", "406: Not Acceptable", details={})
+            raise StatusError(406, "NotAcceptable", "406: Not Acceptable", details={})
         return web.Response(body=encode(cluster.tokens.jwks), content_type=_KEY_SET)
     if path == "/openapi/v2" and "protobuf" in accept:
-        # An empty document: kubectl then has nothing to validate against and leaves that to the server.
+        # The document is empty, so that kubectl leaves the validation to the server.
         return web.Response(body=b"", content_type="application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
-    found = _document(cluster, call, path)
-    if found is None:
+    document = _document(cluster, call, path)
+    if document is None:
         return web.Response(text="404 page not found\n", status=404)
-    return web.Response(body=encode(found), content_type="application/json")
+    return web.Response(body=encode(document), content_type="application/json")
 
 
-def _document(cluster: Cluster, call: Call, path: str) -> Object | None:
+def _document(cluster: SimulatedCluster, call: ApiCall, path: str) -> Object | None:
     match path.split("/")[1:]:
         case []:
             return {"paths": ["/api", "/apis", "/healthz", "/livez", "/readyz", "/version"]}

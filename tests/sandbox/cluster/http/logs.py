@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pod logs, fetched from the node.
+"""Pod logs, which the API server reads from the node.
 
 Needed by: targets examples, irsa_verify; make sandbox (kubectl logs).
 """
@@ -13,12 +13,12 @@ import ssl
 import aiohttp
 from aiohttp import web
 
-from sandbox.cluster.errors import ApiError
-from sandbox.cluster.http.call import Call
+from sandbox.cluster.errors import StatusError
+from sandbox.cluster.http.call import ApiCall
 
 
-class Logs:
-    """The API server's client of the nodes' log servers."""
+class LogProxy:
+    """The API server's client of kubelets."""
 
     def __init__(self, kubelet_tls: ssl.SSLContext) -> None:
         self._kubelet_tls = kubelet_tls
@@ -28,20 +28,21 @@ class Logs:
         if self._session is not None:
             await self._session.close()
 
-    async def pass_on(self, call: Call, url: str) -> web.StreamResponse:
-        """Fetch from the node, with the API server's own client certificate, and pass on as it comes."""
+    async def proxy(self, call: ApiCall, url: str) -> web.StreamResponse:
+        """Request a log from the node and send the response to the client as it arrives."""
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, connect=10))
         query = {key: value for key, value in call.query.items() if key != "container"}
         try:
-            async with self._session.get(url, params=query, ssl=self._kubelet_tls) as answer:
-                if answer.status != 200:
-                    raise ApiError(answer.status, "", (await answer.text()).strip() or "unknown")
+            async with self._session.get(url, params=query, ssl=self._kubelet_tls) as kubelet_response:
+                if kubelet_response.status != 200:
+                    message = (await kubelet_response.text()).strip()
+                    raise StatusError(kubelet_response.status, "", message or "unknown")
                 response = web.StreamResponse(headers={"Content-Type": "text/plain"})
                 await response.prepare(call.request)
-                async for chunk in answer.content.iter_any():
+                async for chunk in kubelet_response.content.iter_any():
                     await response.write(chunk)
                 await response.write_eof()
                 return response
         except aiohttp.ClientConnectionError as error:
-            raise ApiError(500, "InternalError", f'Get "{url}": {error}', details={}) from error
+            raise StatusError(500, "InternalError", f'Get "{url}": {error}', details={}) from error

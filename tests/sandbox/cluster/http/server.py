@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The HTTPS face of the API: addresses, bodies, who may do what, and answers.
+"""Handle the HTTP requests of the API: authentication, authorization, faults, routing and responses.
 
 Needed by: every target.
 """
@@ -17,37 +17,37 @@ import typing as t
 from aiohttp import web
 
 from sandbox.cluster import errors, pods
-from sandbox.cluster.access.auth import impersonated
+from sandbox.cluster.access.auth import impersonate
 from sandbox.cluster.access.rbac import Action
-from sandbox.cluster.access.reviews import Reviews
-from sandbox.cluster.errors import ApiError, Object
-from sandbox.cluster.faults import Fault
+from sandbox.cluster.access.reviews import ReviewHandler
+from sandbox.cluster.errors import Object, StatusError
+from sandbox.cluster.faults import ClusterFault
 from sandbox.cluster.http import discovery
-from sandbox.cluster.http.call import Call, parse
-from sandbox.cluster.http.logs import Logs
+from sandbox.cluster.http.call import ApiCall, parse
+from sandbox.cluster.http.logs import LogProxy
 from sandbox.cluster.reading import lists, table
-from sandbox.cluster.reading.watch import Watch, flag
+from sandbox.cluster.reading.watch import Watch, is_set
 from sandbox.cluster.resources import Kind
 from sandbox.cluster.store import encode
 from sandbox.cluster.writing import patch
 
 if t.TYPE_CHECKING:
-    from sandbox.cluster.cluster import Cluster
+    from sandbox.cluster.cluster import SimulatedCluster
 
 BODY_LIMIT = 3 * 1024 * 1024
 _JSON = "application/json"
 _PATCH_TYPES = (patch.MERGE, patch.STRATEGIC, patch.APPLY)
 
 
-class Dropped(Exception):
-    """The connection is to end without an answer."""
+class DropConnection(Exception):
+    """Close the connection without a response."""
 
 
-class Server:
-    def __init__(self, cluster: Cluster, kubelet_tls: ssl.SSLContext) -> None:
+class HttpFrontend:
+    def __init__(self, cluster: SimulatedCluster, kubelet_tls: ssl.SSLContext) -> None:
         self.cluster = cluster
-        self._reviews = Reviews(cluster)
-        self._logs = Logs(kubelet_tls)
+        self._reviews = ReviewHandler(cluster)
+        self._logs = LogProxy(kubelet_tls)
 
     async def close(self) -> None:
         await self._logs.close()
@@ -55,62 +55,62 @@ class Server:
     # -- one request
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        call = Call(request, "", {}, Action(""))
+        call = ApiCall(request, "", {}, Action(""))
         try:
             if int(request.headers.get("Content-Length") or 0) > BODY_LIMIT:
-                raise ApiError(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
+                raise StatusError(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
             call = parse(request, self.cluster.catalog)
             certificate = request.transport.get_extra_info("peercert") if request.transport else None
             user = await self.cluster.authentication.user(request.headers.get("Authorization"), certificate)
-            call.user = impersonated(user, request.headers, self.cluster.rbac)
+            call.user = impersonate(user, request.headers, self.cluster.rbac)
             self._authorize(call)
             if call.path.startswith("/sandbox-api/"):
                 return _json_response(self.cluster.control(call.path, request.method, await call.mapping()))
             fault = self.cluster.faults.take(call.action)
             if fault is not None:
-                return await self._fail(call, fault)
+                return await self._inject(call, fault)
             return await self._dispatch(call)
-        except ApiError as error:
-            return self._refusal(error)
-        except Dropped:
+        except StatusError as error:
+            return self._error_response(error)
+        except DropConnection:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
         except (ConnectionError, asyncio.CancelledError):
             raise
-        except Exception:  # noqa: BLE001 - a defect of the sandbox must show as a server's error, and in its log
+        except Exception:  # noqa: BLE001 - a bug of the sandbox must result in a server error and a traceback in its log
             traceback.print_exc()
-            return self._refusal(errors.internal("the sandbox failed; its log says where"))
+            return self._error_response(errors.internal("the sandbox failed. See its log for the traceback."))
 
-    def _refusal(self, error: ApiError) -> web.Response:
+    def _error_response(self, error: StatusError) -> web.Response:
         response = _json_response(error.status(), error.code)
         seconds = (error.details or {}).get("retryAfterSeconds")
         if seconds is not None:
             response.headers["Retry-After"] = str(seconds)
         return response
 
-    async def _fail(self, call: Call, fault: Fault) -> web.StreamResponse:
+    async def _inject(self, call: ApiCall, fault: ClusterFault) -> web.StreamResponse:
         if fault.delay:
             await asyncio.sleep(fault.delay)
         if fault.only_delays:
             return await self._dispatch(call)
         if fault.lose_answer:
             await self._dispatch(call)
-            raise Dropped
+            raise DropConnection
         if not fault.status:
-            raise Dropped
+            raise DropConnection
         raise fault.error()
 
-    def _authorize(self, call: Call) -> None:
-        if call.user.anonymous and not (
+    def _authorize(self, call: ApiCall) -> None:
+        if call.user.is_anonymous and not (
             call.path.startswith(discovery.HEALTH) or call.path in ("/version", "/version/")
         ):
             raise errors.unauthorized()
         self.cluster.rbac.require(call.user, call.action)
 
-    # -- answers
+    # -- responses
 
-    async def _dispatch(self, call: Call) -> web.StreamResponse:
+    async def _dispatch(self, call: ApiCall) -> web.StreamResponse:
         if call.action.path:
             return discovery.describe(self.cluster, call)
         kind = call.kind
@@ -120,7 +120,7 @@ class Server:
         if not kind.stored:
             if call.action.verb != "create":
                 raise errors.method_not_allowed()
-            return _json_response(self._reviews.access(await call.mapping()), 201)
+            return _json_response(self._reviews.review_access(await call.mapping()), 201)
         if call.action.subresource not in ("", "status", "finalize"):
             return await self._subresource(call, kind, namespace)
         if call.action.subresource == "status" and not kind.status:
@@ -134,8 +134,8 @@ class Server:
             return self._respond(call, kind, self.cluster.api.get(kind, namespace, call.action.name).obj)
         return await self._write(call, kind, namespace)
 
-    def _list(self, call: Call, kind: Kind, namespace: str) -> web.Response:
-        page = self.cluster.lists.page(kind, namespace, call.selection(kind), call.query)
+    def _list(self, call: ApiCall, kind: Kind, namespace: str) -> web.Response:
+        page = self.cluster.pager.page(kind, namespace, call.selection(kind), call.query)
         accept = call.request.headers.get("Accept", "")
         if "as=Table" in accept:
             objects = [entry.obj for entry in page.entries]
@@ -147,7 +147,7 @@ class Server:
             return _json_response({**head, "metadata": page.metadata, "items": items})
         return web.Response(body=lists.render(kind, page), content_type=_JSON)
 
-    async def _watch(self, call: Call, kind: Kind, namespace: str) -> web.StreamResponse:
+    async def _watch(self, call: ApiCall, kind: Kind, namespace: str) -> web.StreamResponse:
         watch = Watch(self.cluster.store, kind, namespace, call.selection(kind), call.query)
         response = web.StreamResponse(headers={"Content-Type": _JSON})
         response.enable_chunked_encoding()
@@ -160,7 +160,7 @@ class Server:
             self.cluster.watches.discard(response)
         return response
 
-    async def _write(self, call: Call, kind: Kind, namespace: str) -> web.Response:
+    async def _write(self, call: ApiCall, kind: Kind, namespace: str) -> web.Response:
         api, action, writer = self.cluster.api, call.action, call.writer
         if action.verb == "create":
             if action.name:
@@ -173,7 +173,7 @@ class Server:
             return self._respond(call, kind, api.update(kind, namespace, action.name, body, writer, action.subresource))
         if action.verb == "patch":
             if call.media_type not in _PATCH_TYPES:
-                raise ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", details={})
+                raise StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", details={})
             obj, created = api.patch(
                 kind,
                 namespace,
@@ -182,22 +182,22 @@ class Server:
                 await call.body(),
                 writer,
                 action.subresource,
-                force=flag(call.query, "force"),
+                force=is_set(call.query, "force"),
             )
             return self._respond(call, kind, obj, 201 if created else 200)
         options = await call.delete_options()
         if options.get("dryRun"):
             writer = dataclasses.replace(writer, dry_run=True)
         if action.verb == "deletecollection":
-            page = self.cluster.lists.page(kind, namespace, call.selection(kind), {})
+            page = self.cluster.pager.page(kind, namespace, call.selection(kind), {})
             for entry in page.entries:
                 metadata = entry.obj["metadata"]
                 api.delete(kind, metadata.get("namespace", ""), metadata["name"], options, writer)
             return web.Response(body=lists.render(kind, page), content_type=_JSON)
-        obj, _gone = api.delete(kind, namespace, action.name, options, writer)
+        obj, _deleted = api.delete(kind, namespace, action.name, options, writer)
         return _json_response(obj)
 
-    async def _subresource(self, call: Call, kind: Kind, namespace: str) -> web.StreamResponse:
+    async def _subresource(self, call: ApiCall, kind: Kind, namespace: str) -> web.StreamResponse:
         action, api = call.action, self.cluster.api
         where = (kind.resource, action.subresource, action.verb)
         if where == (("", "pods"), "binding", "create"):
@@ -205,13 +205,13 @@ class Server:
         if where == (("", "pods"), "eviction", "create"):
             return _json_response(pods.evict(api, namespace, action.name, await call.mapping(), call.writer), 201)
         if where == (("", "pods"), "log", "get"):
-            return await self._logs.pass_on(call, pods.log_url(api, namespace, action.name, call.query))
+            return await self._logs.proxy(call, pods.log_url(api, namespace, action.name, call.query))
         if where == (("", "serviceaccounts"), "token", "create"):
             body = await call.mapping()
-            return _json_response(self._reviews.token(namespace, action.name, body), 201)
+            return _json_response(self._reviews.issue_token(namespace, action.name, body), 201)
         raise errors.page_not_found()
 
-    def _respond(self, call: Call, kind: Kind, obj: Object, code: int = 200) -> web.Response:
+    def _respond(self, call: ApiCall, kind: Kind, obj: Object, code: int = 200) -> web.Response:
         accept = call.request.headers.get("Accept", "")
         if "as=Table" in accept:
             metadata = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}

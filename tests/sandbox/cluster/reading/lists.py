@@ -18,7 +18,7 @@ from sandbox.cluster import errors
 from sandbox.cluster.errors import Object
 from sandbox.cluster.reading.selectors import Selection
 from sandbox.cluster.resources import Kind
-from sandbox.cluster.store import Entry, Store, encode
+from sandbox.cluster.store import Store, StoredObject, encode
 
 _SNAPSHOTS = 64
 _TOO_OLD = (
@@ -30,16 +30,16 @@ _TOO_OLD = (
 
 
 class Page(t.NamedTuple):
-    entries: list[Entry]
+    entries: list[StoredObject]
     metadata: Object
 
 
-class Lists:
-    """Keeps the rest of unfinished lists, so that a page shows the state at the first page's resourceVersion."""
+class ListPager:
+    """Keeps the rest of each list, so that all pages have the state of the first page's resourceVersion."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._rest: collections.OrderedDict[int, list[Entry]] = collections.OrderedDict()
+        self._rest: collections.OrderedDict[int, list[StoredObject]] = collections.OrderedDict()
         self._next = 0
 
     def page(self, kind: Kind, namespace: str, selection: Selection, query: t.Mapping[str, str]) -> Page:
@@ -49,7 +49,7 @@ class Lists:
             raise errors.bad_request(f'strconv.ParseInt: parsing "{query["limit"]}": invalid syntax') from None
         token = query.get("continue")
         if token:
-            version, entries = self._continued(token)
+            version, entries = self._load_rest(token)
         else:
             version = self._store.version
             entries = self._store.entries(kind.resource, namespace)
@@ -59,12 +59,12 @@ class Lists:
         if limit and len(entries) > limit:
             rest = entries[limit:]
             entries = entries[:limit]
-            metadata["continue"] = self._keep(version, rest)
+            metadata["continue"] = self._save_rest(version, rest)
             if not selection:
                 metadata["remainingItemCount"] = len(rest)
         return Page(entries, metadata)
 
-    def _keep(self, version: int, rest: list[Entry]) -> str:
+    def _save_rest(self, version: int, rest: list[StoredObject]) -> str:
         self._next += 1
         self._rest[self._next] = rest
         while len(self._rest) > _SNAPSHOTS:
@@ -72,7 +72,7 @@ class Lists:
         token = {"v": "meta.k8s.io/v1", "rv": version, "start": str(self._next)}
         return base64.urlsafe_b64encode(json.dumps(token).encode()).decode().rstrip("=")
 
-    def _continued(self, token: str) -> tuple[int, list[Entry]]:
+    def _load_rest(self, token: str) -> tuple[int, list[StoredObject]]:
         try:
             decoded = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
             version, number = int(decoded["rv"]), int(decoded["start"])
@@ -85,7 +85,7 @@ class Lists:
 
 
 def render(kind: Kind, page: Page) -> bytes:
-    """The body of a list. Items of built-in types carry no kind and apiVersion of their own."""
+    """The response body of a list. As in Kubernetes, its items lack kind and apiVersion."""
     head = encode({"kind": f"{kind.kind}List", "apiVersion": kind.api_version, "metadata": page.metadata})
     items = [entry.json() for entry in page.entries]
     prefix = len(encode({"kind": kind.kind, "apiVersion": kind.api_version}))

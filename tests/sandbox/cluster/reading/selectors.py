@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Label and field selectors, in the query string's syntax and in an object's ``LabelSelector``.
+"""Label and field selectors: those of a query string and the ``LabelSelector`` of an object.
 
 Needed by: targets pod_rollout, irsa_verify; benchmarks.
 """
@@ -23,7 +23,7 @@ _EXISTS = re.compile(r"^\s*(?P<not>!?)\s*(?P<key>[^\s!=,()]+)\s*$")
 
 
 def _split(text: str) -> list[str]:
-    """Split on commas that stand outside parentheses."""
+    """Split on commas outside parentheses."""
     parts, depth, start = [], 0, 0
     for index, char in enumerate(text):
         depth += (char == "(") - (char == ")")
@@ -46,17 +46,17 @@ def _requirement(text: str) -> Predicate:
             return lambda labels: labels.get(key) != value
         return lambda labels: labels.get(key) == value
     if match := _EXISTS.match(text):
-        key, wanted = match["key"], not match["not"]
-        return lambda labels: (key in labels) is wanted
+        key, must_exist = match["key"], not match["not"]
+        return lambda labels: (key in labels) is must_exist
     words = text.split()
-    found = words[1] if len(words) > 1 else text.strip()
+    token = words[1] if len(words) > 1 else text.strip()
     raise errors.bad_request(
-        f"unable to parse requirement: found '{found}', expected: in, notin, '=', '==', '!=', gt, lt"
+        f"unable to parse requirement: found '{token}', expected: in, notin, '=', '==', '!=', gt, lt"
     )
 
 
 def parse_labels(text: str | None) -> Predicate | None:
-    """The predicate of a ``labelSelector`` query; None when it selects everything."""
+    """Parse a ``labelSelector`` query; returns None if it selects everything."""
     if text is None or not text.strip():
         return None
     requirements = [_requirement(part) for part in _split(text)]
@@ -66,7 +66,7 @@ def parse_labels(text: str | None) -> Predicate | None:
 
 
 def matches(selector: Object | None, labels: Labels | None) -> bool:
-    """Whether a ``metav1.LabelSelector`` selects these labels. None selects nothing, an empty one everything."""
+    """Whether a ``metav1.LabelSelector`` selects these labels. None selects nothing, {} everything."""
     if selector is None:
         return False
     labels = labels or {}
@@ -121,7 +121,7 @@ _FIELDS: dict[tuple[str, str], set[str]] = {
 
 
 def field_value(obj: Object, path: str) -> str:
-    """The value a field selector sees: text, empty where the field is unset."""
+    """The value of a field for a field selector: a text, empty if the field is not set."""
     value: t.Any = obj
     for part in path.split("."):
         value = value.get(part) if isinstance(value, dict) else None
@@ -135,9 +135,11 @@ def field_value(obj: Object, path: str) -> str:
 
 
 def parse_fields(text: str | None, resource: tuple[str, str]) -> list[tuple[str, bool, str]] | None:
-    """Terms (path, equal, value) of a ``fieldSelector`` query for the resource (group, plural).
+    """Parse a ``fieldSelector`` query.
 
-    Raises the API's 400 for a field that the resource cannot be selected by.
+    :param resource: API group and plural name.
+    :returns: the path, whether it must be equal, and the value of each term; None if it selects everything.
+    :raises StatusError: 400 for a syntax error, and for a field that the resource does not support.
     """
     if text is None or not text.strip():
         return None
@@ -158,7 +160,7 @@ def parse_fields(text: str | None, resource: tuple[str, str]) -> list[tuple[str,
 
 
 class Selection(t.NamedTuple):
-    """What a list or a watch asks for."""
+    """The selectors of a list or watch. It is false if it selects everything."""
 
     labels: Predicate | None = None
     fields: list[tuple[str, bool, str]] | None = None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``kubectl get`` asks for tables: the columns that a server prints for the kinds that people look at.
+"""The tables that ``kubectl get`` requests, with the columns of the common kinds.
 
 Needed by: make sandbox (kubectl get).
 """
@@ -20,7 +20,7 @@ Columns = list[tuple[str, t.Callable[[Object], t.Any]]]
 
 
 def age(timestamp: str | None) -> str:
-    """A duration as kubectl shortens it: 5s, 3m12s, 4h, 2d."""
+    """The time since a timestamp in kubectl's format: 5s, 3m12s, 4h, 2d."""
     if not timestamp:
         return "<unknown>"
     seconds = max(0, int(time.time() - parse(timestamp)))
@@ -35,7 +35,7 @@ def age(timestamp: str | None) -> str:
     return f"{seconds // 86400}d"
 
 
-def _at(path: str, default: t.Any = 0) -> t.Callable[[Object], t.Any]:
+def _field(path: str, default: t.Any = 0) -> t.Callable[[Object], t.Any]:
     def read(obj: Object) -> t.Any:
         value: t.Any = obj
         for part in path.split("."):
@@ -45,12 +45,12 @@ def _at(path: str, default: t.Any = 0) -> t.Callable[[Object], t.Any]:
     return read
 
 
-def _ratio(ready: str, wanted: str) -> t.Callable[[Object], str]:
-    return lambda obj: f"{_at(ready)(obj)}/{_at(wanted)(obj)}"
+def _ratio(ready: str, desired: str) -> t.Callable[[Object], str]:
+    return lambda obj: f"{_field(ready)(obj)}/{_field(desired)(obj)}"
 
 
 def pod_status(pod: Object) -> str:
-    """The STATUS column: the phase, or what a container waits for or ended by."""
+    """The STATUS column: the phase, or the reason why a container waits or has ended."""
     status = pod.get("status") or {}
     text = str(status.get("reason") or status.get("phase") or "Pending")
     for container in status.get("containerStatuses") or ():
@@ -78,36 +78,36 @@ _COLUMNS: dict[str, Columns] = {
     "Pod": [("Ready", _pod_ready), ("Status", pod_status), ("Restarts", _restarts)],
     "Deployment": [
         ("Ready", _ratio("status.readyReplicas", "spec.replicas")),
-        ("Up-to-date", _at("status.updatedReplicas")),
-        ("Available", _at("status.availableReplicas")),
+        ("Up-to-date", _field("status.updatedReplicas")),
+        ("Available", _field("status.availableReplicas")),
     ],
     "ReplicaSet": [
-        ("Desired", _at("spec.replicas")),
-        ("Current", _at("status.replicas")),
-        ("Ready", _at("status.readyReplicas")),
+        ("Desired", _field("spec.replicas")),
+        ("Current", _field("status.replicas")),
+        ("Ready", _field("status.readyReplicas")),
     ],
     "StatefulSet": [("Ready", _ratio("status.readyReplicas", "spec.replicas"))],
     "DaemonSet": [
-        ("Desired", _at("status.desiredNumberScheduled")),
-        ("Current", _at("status.currentNumberScheduled")),
-        ("Ready", _at("status.numberReady")),
-        ("Up-to-date", _at("status.updatedNumberScheduled")),
-        ("Available", _at("status.numberAvailable")),
+        ("Desired", _field("status.desiredNumberScheduled")),
+        ("Current", _field("status.currentNumberScheduled")),
+        ("Ready", _field("status.numberReady")),
+        ("Up-to-date", _field("status.updatedNumberScheduled")),
+        ("Available", _field("status.numberAvailable")),
     ],
     "Job": [("Completions", _ratio("status.succeeded", "spec.completions"))],
-    "Namespace": [("Status", _at("status.phase", "Active"))],
-    "Node": [("Status", _node_status), ("Version", _at("status.nodeInfo.kubeletVersion", ""))],
+    "Namespace": [("Status", _field("status.phase", "Active"))],
+    "Node": [("Status", _node_status), ("Version", _field("status.nodeInfo.kubeletVersion", ""))],
     "ServiceAccount": [("Secrets", lambda obj: len(obj.get("secrets") or ()))],
     "Event": [
-        ("Type", _at("type", "")),
-        ("Reason", _at("reason", "")),
+        ("Type", _field("type", "")),
+        ("Reason", _field("reason", "")),
         ("Object", lambda obj: f"{obj['involvedObject'].get('kind', '').lower()}/{obj['involvedObject'].get('name')}"),
-        ("Message", _at("message", "")),
+        ("Message", _field("message", "")),
     ],
     "PodDisruptionBudget": [
-        ("Min Available", _at("spec.minAvailable", "N/A")),
-        ("Max Unavailable", _at("spec.maxUnavailable", "N/A")),
-        ("Allowed Disruptions", _at("status.disruptionsAllowed")),
+        ("Min Available", _field("spec.minAvailable", "N/A")),
+        ("Max Unavailable", _field("spec.maxUnavailable", "N/A")),
+        ("Allowed Disruptions", _field("status.disruptionsAllowed")),
     ],
 }
 
@@ -117,7 +117,10 @@ def _cell_type(value: t.Any) -> str:
 
 
 def render(kind: Kind, objects: t.Sequence[Object], metadata: Object, *, whole: bool = False) -> Object:
-    """A meta.k8s.io/v1 Table; rows carry the objects' metadata, or with ``whole`` all of them."""
+    """Return a meta.k8s.io/v1 Table.
+
+    :param whole: whether rows contain the complete objects, not only their metadata.
+    """
     extra = _COLUMNS.get(kind.kind, [])
     definitions = [
         {"name": "Name", "type": "string", "format": "name", "description": "Name of the object.", "priority": 0}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watches: the history since a resourceVersion, then every change as it happens.
+"""Watches: send the changes since a resourceVersion, then each change when it happens.
 
 Needed by: targets irsa_verify, pod_rollout, role_irsa; benchmarks.
 """
@@ -16,15 +16,15 @@ from sandbox.cluster import errors
 from sandbox.cluster.errors import Object
 from sandbox.cluster.reading.selectors import Selection
 from sandbox.cluster.resources import Kind
-from sandbox.cluster.store import Change, Entry, Store, encode
+from sandbox.cluster.store import Change, Store, StoredObject, encode
 
 BOOKMARK_SECONDS = 60.0
-# A server ends a watch by itself after 30 to 60 minutes.
+# The API server ends a watch after 30 to 60 minutes.
 _DEFAULT_SECONDS = 1800.0
 
 
-def flag(query: t.Mapping[str, str], name: str) -> bool:
-    """A boolean of the query: as the API reads it, set by anything but 0 and false in any case."""
+def is_set(query: t.Mapping[str, str], name: str) -> bool:
+    """Whether a boolean of the query is true. As in Kubernetes, any value but 0 and false is true."""
     return name in query and query[name].lower() not in ("0", "false")
 
 
@@ -36,14 +36,14 @@ class Watch:
         self._kind = kind
         self._namespace = namespace
         self._selection = selection
-        self._bookmarks = flag(query, "allowWatchBookmarks")
+        self._bookmarks = is_set(query, "allowWatchBookmarks")
         version = query.get("resourceVersion") or ""
         if version and not version.isdigit():
             text = (
                 f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
             )
             raise errors.bad_request(text)
-        self._from = int(version or 0)
+        self._start_version = int(version or 0)
         seconds = query.get("timeoutSeconds") or "0"
         if not seconds.isdigit():
             raise errors.bad_request(f'strconv.ParseInt: parsing "{seconds}": invalid syntax')
@@ -52,7 +52,7 @@ class Watch:
         self._wake = asyncio.Event()
 
     async def run(self, send: t.Callable[[bytes], t.Awaitable[None]]) -> None:
-        """Send events, a line each, until the time is up. Raises what ``send`` raises when the client is gone."""
+        """Send events, one per line, until the timeout. Exceptions of ``send`` end the watch."""
         unsubscribe = self._store.subscribe(self._kind.resource, self._on_change)
         try:
             if not self._catch_up():
@@ -63,14 +63,14 @@ class Watch:
             unsubscribe()
 
     def _catch_up(self) -> bool:
-        if not self._from:
+        if not self._start_version:
             for entry in self._store.entries(self._kind.resource, self._namespace):
                 if self._selection.selects(entry.obj):
                     self._emit("ADDED", entry)
             return True
-        changes = self._store.since(self._kind.resource, self._from)
+        changes = self._store.changes_since(self._kind.resource, self._start_version)
         if changes is None:
-            error = errors.expired(f"too old resource version: {self._from} ({self._store.version})")
+            error = errors.expired(f"too old resource version: {self._start_version} ({self._store.version})")
             self._pending.append(encode({"type": "ERROR", "object": error.status()}) + b"\n")
             return False
         for change in changes:
@@ -115,11 +115,11 @@ class Watch:
         if after:
             self._emit("MODIFIED" if before else "ADDED", change.new)
         elif before and change.old is not None:
-            # It left the selection: shown as it was before, at the version of the change.
+            # It is no longer selected: send its last selected state, with the version of the change.
             metadata = dict(change.old.obj["metadata"], resourceVersion=str(change.new.version))
-            self._emit("DELETED", Entry(dict(change.old.obj, metadata=metadata), change.new.version))
+            self._emit("DELETED", StoredObject(dict(change.old.obj, metadata=metadata), change.new.version))
 
-    def _emit(self, event: str, entry: Entry) -> None:
+    def _emit(self, event: str, entry: StoredObject) -> None:
         self._pending.append(b'{"type":"' + event.encode() + b'","object":' + entry.json() + b"}\n")
         self._wake.set()
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Admission of new objects: namespace life cycle, service accounts, the pod identity webhook, quotas.
+"""Admission of new objects: namespace lifecycle, service accounts, the pod identity webhook, quotas.
 
 Needed by: targets irsa_verify, pod_rollout, sa_annotate.
 """
@@ -20,7 +20,7 @@ from sandbox.cluster.reading.selectors import matches
 from sandbox.cluster.resources import CONFIG_MAPS, NAMESPACES, PODS, RESOURCE_QUOTAS, SERVICE_ACCOUNTS, WEBHOOKS, Kind
 from sandbox.cluster.store import Store
 
-# The address that errors name; in this process the webhook is a function call.
+# The URL in the configuration and in errors. The webhook is a function call in this process.
 _WEBHOOK_URL = "https://127.0.0.1:23443/mutate"
 
 
@@ -34,10 +34,10 @@ class Admission:
         return webhook.configuration(self._ca_bundle, _WEBHOOK_URL)
 
     def check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
-        found = self._store.get(NAMESPACES, "", namespace)
-        if found is None:
+        obj = self._store.get(NAMESPACES, "", namespace)
+        if obj is None:
             raise errors.not_found("", "namespaces", namespace)
-        if found["metadata"].get("deletionTimestamp"):
+        if obj["metadata"].get("deletionTimestamp"):
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
             error = errors.forbidden(kind.group, kind.plural, name, why)
             cause = {
@@ -51,11 +51,11 @@ class Admission:
     def mutate(self, kind: Kind, obj: Object) -> Object:
         if kind.resource != PODS:
             return obj
-        account = self._account(obj)
+        account = self._find_account(obj)
         _schedule_defaults(obj["spec"])
         return self._call_webhooks(obj, account)
 
-    def _account(self, pod: Object) -> Object:
+    def _find_account(self, pod: Object) -> Object:
         metadata, spec = pod["metadata"], pod["spec"]
         name = spec.get("serviceAccountName") or "default"
         spec["serviceAccountName"] = spec["serviceAccount"] = name
@@ -69,7 +69,7 @@ class Admission:
     def _call_webhooks(self, pod: Object, account: Object) -> Object:
         configuration = self._store.get(WEBHOOKS, "", webhook.NAME)
         for hook in (configuration or {}).get("webhooks") or ():
-            if not self._concerns(hook, pod):
+            if not self._applies(hook, pod):
                 continue
             failure = self._failure(hook)
             if failure is None:
@@ -79,15 +79,15 @@ class Admission:
         return pod
 
     def _config_map(self) -> dict[str, Object]:
-        """The webhook's own ConfigMap; it goes on without one that it can't read."""
-        found = self._store.get(CONFIG_MAPS, "kube-system", webhook.CONFIG_MAP)
+        """The configuration in the webhook's ConfigMap; {} if it is missing or not valid."""
+        config_map = self._store.get(CONFIG_MAPS, "kube-system", webhook.CONFIG_MAP)
         try:
-            parsed = json.loads((found or {})["data"]["config"])
+            parsed = json.loads((config_map or {})["data"]["config"])
         except (KeyError, TypeError, ValueError):
             return {}
         return parsed if isinstance(parsed, dict) else {}
 
-    def _concerns(self, hook: Object, pod: Object) -> bool:
+    def _applies(self, hook: Object, pod: Object) -> bool:
         if not any(_covers_pod_creation(rule) for rule in hook.get("rules") or ()):
             return False
         namespace = self._store.get(NAMESPACES, "", pod["metadata"]["namespace"]) or {"metadata": {}}
@@ -96,9 +96,9 @@ class Admission:
         )
 
     def _failure(self, hook: Object) -> str | None:
-        """Why the webhook can't be called, as the API server words it."""
+        """The API server's message why the webhook cannot be called; None if it can."""
         client = hook.get("clientConfig") or {}
-        # Nothing but the webhook itself listens anywhere.
+        # Only the sandbox's webhook exists.
         if client.get("url", _WEBHOOK_URL) != _WEBHOOK_URL:
             url = f"{client.get('url', _WEBHOOK_URL)}?timeout=10s"
             return f'Post "{url}": dial tcp {url.split("/")[2]}: connect: connection refused'
@@ -109,24 +109,27 @@ class Admission:
     # -- quotas
 
     def check_quota(self, kind: Kind, obj: Object) -> None:
-        """Object counts only: ``pods`` and ``count/<resource>.<group>``."""
+        """Check the quotas of object counts: ``pods`` and ``count/<resource>.<group>``.
+
+        :raises StatusError: 403 if a quota is exceeded.
+        """
         namespace = obj["metadata"].get("namespace", "")
         if not namespace:
             return
         name = obj["metadata"]["name"]
         for quota in self._store.list(RESOURCE_QUOTAS, namespace):
             hard = (quota.get("spec") or {}).get("hard") or {}
-            over = []
+            exceeded = []
             for key in sorted(hard):
                 if key not in counted(kind):
                     continue
                 used = self.usage(key, kind, namespace)
                 if used + 1 > int(hard[key]):
-                    over.append((key, used, hard[key]))
-            if over:
-                requested = ",".join(f"{key}=1" for key, _used, _limit in over)
-                used_text = ",".join(f"{key}={used}" for key, used, _limit in over)
-                limited = ",".join(f"{key}={limit}" for key, _used, limit in over)
+                    exceeded.append((key, used, hard[key]))
+            if exceeded:
+                requested = ",".join(f"{key}=1" for key, _used, _limit in exceeded)
+                used_text = ",".join(f"{key}={used}" for key, used, _limit in exceeded)
+                limited = ",".join(f"{key}={limit}" for key, _used, limit in exceeded)
                 why = (
                     f"exceeded quota: {quota['metadata']['name']}, requested: {requested}, used: {used_text}, "
                     f"limited: {limited}"
@@ -134,7 +137,7 @@ class Admission:
                 raise errors.forbidden(kind.group, kind.plural, name, why)
 
     def usage(self, key: str, kind: Kind, namespace: str) -> int:
-        """How many objects count against a quota's key; pods that have ended don't count as ``pods``."""
+        """The number of objects that count against a key of a quota. Pods that have ended do not count as ``pods``."""
         objects: t.Iterable[Object] = self._store.list(kind.resource, namespace)
         if key == "pods":
             objects = [obj for obj in objects if (obj.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
@@ -142,7 +145,7 @@ class Admission:
 
 
 def _schedule_defaults(spec: Object) -> None:
-    """What the priority and toleration plugins add to each pod."""
+    """Set the fields that the priority and toleration plugins add to each pod."""
     spec.setdefault("priority", 0)
     spec.setdefault("preemptionPolicy", "PreemptLowerPriority")
     tolerations = spec.setdefault("tolerations", [])
@@ -152,7 +155,7 @@ def _schedule_defaults(spec: Object) -> None:
 
 
 def counted(kind: Kind) -> set[str]:
-    """Quota keys that an object of this kind counts against."""
+    """The keys of quotas for objects of this kind."""
     keys = {f"count/{errors.qualified(kind.group, kind.plural)}"}
     if not kind.group and kind.plural in ("pods", "secrets", "configmaps", "services", "replicationcontrollers"):
         keys.add(kind.plural)
@@ -160,7 +163,7 @@ def counted(kind: Kind) -> set[str]:
 
 
 def _covers_pod_creation(rule: Object) -> bool:
-    def has(key: str, *wanted: str) -> bool:
-        return bool(set(rule.get(key) or ()) & {"*", *wanted})
+    def has(key: str, *values: str) -> bool:
+        return bool(set(rule.get(key) or ()) & {"*", *values})
 
     return has("operations", "CREATE") and has("resources", "pods", "*/*") and has("apiGroups", "")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs of the API on stored objects: create, update, patch, delete. HTTP and controllers both go through it.
+"""Create, update, patch and delete objects, for HTTP requests and controllers.
 
 Needed by: every target.
 """
@@ -15,15 +15,15 @@ from sandbox.cluster import errors
 from sandbox.cluster.access.rbac import User
 from sandbox.cluster.errors import Object
 from sandbox.cluster.resources import BUDGETS, DAEMON_SETS, NAMESPACES, Catalog, Kind
-from sandbox.cluster.store import Entry, Key, Store, clone
+from sandbox.cluster.store import Key, Store, StoredObject, clone
 from sandbox.cluster.writing import apply as server_side
 from sandbox.cluster.writing import defaults, deletion, patch, validation
 from sandbox.cluster.writing.admission import Admission
-from sandbox.cluster.writing.incoming import identify, read_object, require_name, require_object
-from sandbox.cluster.writing.managed_fields import Managed, Manager, compare, field_set
-from sandbox.cluster.writing.replacement import check_version, prepare, without_reset
+from sandbox.cluster.writing.incoming import read_object, require_name, require_object, set_identity
+from sandbox.cluster.writing.managed_fields import FieldManager, ManagedFields, compare, field_set
+from sandbox.cluster.writing.replacement import check_version, prepare, without_reset_fields
 
-# Counters that show from the start.
+# Counters that a new object has.
 _DAEMON_COUNTERS = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
 _FIRST_STATUS: dict[str, Object] = {
     "DaemonSet": dict.fromkeys(_DAEMON_COUNTERS, 0),
@@ -35,20 +35,20 @@ _FIRST_STATUS: dict[str, Object] = {
 
 @dataclasses.dataclass(frozen=True)
 class Writer:
-    """Who writes, and how: the field manager's name and whether anything is kept."""
+    """The user and the field manager of a write, and whether it is a dry run."""
 
     user: User
     manager: str
     dry_run: bool = False
 
 
-class Api:
+class ObjectApi:
     def __init__(self, store: Store, catalog: Catalog, admission: Admission) -> None:
         self.store = store
         self.catalog = catalog
         self.admission = admission
 
-    def get(self, kind: Kind, namespace: str, name: str) -> Entry:
+    def get(self, kind: Kind, namespace: str, name: str) -> StoredObject:
         entry = self.store.entry(kind.resource, namespace, name)
         if entry is None:
             raise errors.not_found(kind.group, kind.plural, name)
@@ -57,21 +57,21 @@ class Api:
     def create(self, kind: Kind, namespace: str, body: Object, writer: Writer) -> Object:
         obj = read_object(kind, namespace, body)
         self._complete(kind, namespace, obj)
-        managed = Managed(None)
-        # What admission adds has no owner.
+        managed = ManagedFields(None)
+        # Fields that admission adds have no owner.
         changes = compare({}, obj)
-        managed.take(_updater(writer, kind, ""), without_reset(kind, "", changes))
+        managed.record_update(_updating_manager(writer, kind, ""), without_reset_fields(kind, "", changes))
         return self._store_new(kind, namespace, obj, managed, writer)
 
     def _complete(self, kind: Kind, namespace: str, obj: Object) -> None:
-        """Give a new object its name, identity and defaults."""
-        identify(kind, obj)
+        """Set the name, uid, times and defaults of a new object."""
+        set_identity(kind, obj)
         if kind.namespaced:
             self.admission.check_namespace(kind, namespace, obj["metadata"].get("name", ""))
         if obj["metadata"].get("name"):
             defaults.apply_defaults(kind, obj)
 
-    def _store_new(self, kind: Kind, namespace: str, obj: Object, managed: Managed, writer: Writer) -> Object:
+    def _store_new(self, kind: Kind, namespace: str, obj: Object, managed: ManagedFields, writer: Writer) -> Object:
         obj = self.admission.mutate(kind, obj)
         validation.validate(kind, obj)
         name = obj["metadata"]["name"]
@@ -107,7 +107,10 @@ class Api:
     def modify(
         self, kind: Kind, obj: Object, change: t.Callable[[Object], None], writer: Writer, subresource: str = ""
     ) -> Object:
-        """Change a copy of a stored object and store it: what controllers do, on the newest state."""
+        """Change the newest state of a stored object. Controllers use this.
+
+        :param change: changes a copy of the object in place.
+        """
         metadata = obj["metadata"]
         old = self.get(kind, metadata.get("namespace", ""), metadata["name"]).obj
         new = clone(old)
@@ -115,28 +118,33 @@ class Api:
         return self.replace(kind, old, new, writer, subresource)
 
     def replace(self, kind: Kind, old: Object, new: Object, writer: Writer, subresource: str = "") -> Object:
-        """Store a new state of an object, checked, its owner noted; the old one when nothing changed."""
+        """Check and store a new state of an object, and update its managed fields.
+
+        :returns: the stored object; the old one if nothing changed.
+        """
         managed = self._managed(old, new)
         new = prepare(kind, old, new, subresource)
         if managed is not None:
             changes = compare(old, new)
-            managed.take(_updater(writer, kind, subresource), without_reset(kind, subresource, changes))
+            managed.record_update(
+                _updating_manager(writer, kind, subresource), without_reset_fields(kind, subresource, changes)
+            )
         return self._store(kind, old, new, managed, writer)
 
-    def _managed(self, old: Object, new: Object) -> Managed | None:
-        """The ownership to start from; None when it was reset and nobody applied since: then it is not tracked."""
-        given = new["metadata"].get("managedFields")
-        if given == [{}]:
+    def _managed(self, old: Object, new: Object) -> ManagedFields | None:
+        """The managed fields to update; None if the write resets them or none are tracked since a reset."""
+        requested = new["metadata"].get("managedFields")
+        if requested == [{}]:
             return None
-        entries = given or old["metadata"].get("managedFields")
-        return Managed(entries) if entries else None
+        entries = requested or old["metadata"].get("managedFields")
+        return ManagedFields(entries) if entries else None
 
-    def _store(self, kind: Kind, old: Object, new: Object, managed: Managed | None, writer: Writer) -> Object:
+    def _store(self, kind: Kind, old: Object, new: Object, managed: ManagedFields | None, writer: Writer) -> Object:
         if kind.resource == DAEMON_SETS:
             defaults.count_template(old, new)
         entries = managed.encode() if managed is not None else []
         before = old["metadata"].get("managedFields") or []
-        if _timeless(entries) == _timeless(before):
+        if _without_times(entries) == _without_times(before):
             entries = before
         new["metadata"].pop("managedFields", None)
         if entries:
@@ -146,11 +154,11 @@ class Api:
         if writer.dry_run:
             return new
         key: Key = (new["metadata"].get("namespace", ""), new["metadata"]["name"])
-        if self._is_gone(kind, new):
+        if self._is_deleted(kind, new):
             return self.store.remove(kind.resource, key) or new
         return self.store.put(kind.resource, key, new)
 
-    def _is_gone(self, kind: Kind, obj: Object) -> bool:
+    def _is_deleted(self, kind: Kind, obj: Object) -> bool:
         metadata = obj["metadata"]
         if not metadata.get("deletionTimestamp") or metadata.get("finalizers"):
             return False
@@ -170,7 +178,10 @@ class Api:
         *,
         force: bool = False,
     ) -> tuple[Object, bool]:
-        """The patched object, and whether it was created, which only an apply may do."""
+        """Patch an object.
+
+        :returns: the object, and whether it was created. Only an apply creates objects.
+        """
         if media_type == patch.APPLY:
             return self._apply(kind, namespace, name, body, writer, subresource, force=force)
         if force:
@@ -210,36 +221,39 @@ class Api:
         config = server_side.without_empty_maps(read_object(kind, namespace, body, "apply"))
         config["metadata"].setdefault("name", name)
         require_name(name, config)
-        manager = Manager(writer.manager, "Apply", kind.api_version, subresource)
-        found = self.store.get(kind.resource, namespace, name)
-        if found is None:
+        manager = FieldManager(writer.manager, "Apply", kind.api_version, subresource)
+        live = self.store.get(kind.resource, namespace, name)
+        if live is None:
             if config["metadata"].get("uid"):
                 why = f"Precondition failed: UID in precondition: {config['metadata']['uid']}, UID in object meta: "
                 raise errors.conflict(kind.group, kind.plural, name, why)
-            managed = Managed(None)
+            managed = ManagedFields(None)
             managed.sets[manager] = field_set(config)
             obj = clone(config)
             self._complete(kind, namespace, obj)
             return self._store_new(kind, namespace, obj, managed, writer), True
-        check_version(kind, found, config["metadata"].pop("resourceVersion", None))
-        managed = Managed(found["metadata"].get("managedFields"))
+        check_version(kind, live, config["metadata"].pop("resourceVersion", None))
+        managed = ManagedFields(live["metadata"].get("managedFields"))
         if not managed.sets:
-            # Nobody's fields are known: they are given to a manager of this name before the first apply.
-            first = Manager("before-first-apply", "Update", kind.api_version, "")
-            managed.sets[first] = field_set(found)
-        merged = server_side.apply(found, config, managed, manager, force=force)
-        new = prepare(kind, found, clone(merged), subresource)
-        return self._store(kind, found, new, managed, writer), False
+            # The object has no managed fields. As in Kubernetes, this manager then owns all fields.
+            first = FieldManager("before-first-apply", "Update", kind.api_version, "")
+            managed.sets[first] = field_set(live)
+        merged = server_side.apply(live, config, managed, manager, force=force)
+        new = prepare(kind, live, clone(merged), subresource)
+        return self._store(kind, live, new, managed, writer), False
 
     def delete(self, kind: Kind, namespace: str, name: str, options: Object, writer: Writer) -> tuple[Object, bool]:
-        """The last state of the object or a success Status, and whether it is gone at once."""
+        """Delete an object.
+
+        :returns: the object's last state or a success Status, and whether it is already removed.
+        """
         obj = self.get(kind, namespace, name).obj
         return deletion.delete(self.store, kind, obj, options, dry_run=writer.dry_run)
 
 
-def _updater(writer: Writer, kind: Kind, subresource: str) -> Manager:
-    return Manager(writer.manager, "Update", kind.api_version, subresource)
+def _updating_manager(writer: Writer, kind: Kind, subresource: str) -> FieldManager:
+    return FieldManager(writer.manager, "Update", kind.api_version, subresource)
 
 
-def _timeless(entries: list[Object]) -> list[Object]:
+def _without_times(entries: list[Object]) -> list[Object]:
     return [{key: value for key, value in entry.items() if key != "time"} for entry in entries]

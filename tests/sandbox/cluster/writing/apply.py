@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Server-side apply: merge a configuration into the live object, prune what it no longer names, refuse conflicts.
+"""Server-side apply: merge a configuration into the live object, remove fields it no longer has, detect conflicts.
 
 Needed by: targets irsa_bindings, role_irsa, sa_annotate; demo.
 """
@@ -15,8 +15,8 @@ from sandbox.cluster.errors import Object
 from sandbox.cluster.store import clone
 from sandbox.cluster.writing import schema
 from sandbox.cluster.writing.managed_fields import (
-    Managed,
-    Manager,
+    FieldManager,
+    ManagedFields,
     Path,
     Paths,
     compare,
@@ -28,27 +28,28 @@ from sandbox.cluster.writing.managed_fields import (
 from sandbox.cluster.writing.schema import key_of
 
 
-def apply(live: Object, config: Object, managed: Managed, manager: Manager, *, force: bool) -> Object:
-    """The object that follows from the configuration. Changes ``managed`` to what holds afterwards.
+def apply(live: Object, config: Object, managed: ManagedFields, manager: FieldManager, *, force: bool) -> Object:
+    """Apply a configuration and return the new object. Also updates ``managed``.
 
-    Raises the API's 409 with a cause for each field that another manager owns with another value, unless forced.
+    :param force: take over fields that other managers own with another value.
+    :raises StatusError: 409 with a cause for each such field, without ``force``.
     """
     merged = _merge(live, config, ())
-    wanted = field_set(config)
-    known = managed.applier(manager)
-    last = managed.sets.pop(known) if known is not None else set()
-    managed.sets[manager] = wanted
+    applied = field_set(config)
+    last_manager = managed.find_applier(manager)
+    last = managed.sets.pop(last_manager) if last_manager is not None else set()
+    managed.sets[manager] = applied
     others: Paths = set().union(*managed.sets.values())
-    gone = {path for path in last if path not in others and not _is_prefix_of_any(path, others)}
-    # Parents first: an item of a list is found by its key, which is among its children.
-    for path in sorted(gone, key=len):
+    removed = {path for path in last if path not in others and not _is_prefix_of_any(path, others)}
+    # Parents first: an item of a list is found by its key, which is one of its children.
+    for path in sorted(removed, key=len):
         _remove(merged, path)
-    _resolve(managed, manager, compare(live, merged), force=force)
+    _resolve_conflicts(managed, manager, compare(live, merged), force=force)
     return t.cast(Object, merged)
 
 
 def without_empty_maps(config: Object) -> Object:
-    """Annotations and labels without any are no field of the typed object, so nobody comes to own them."""
+    """Remove empty annotations and labels. As in Kubernetes, an apply does not own them."""
     metadata = config.get("metadata") or {}
     kept = {key: value for key, value in metadata.items() if value != {} or key not in ("annotations", "labels")}
     return {**config, "metadata": kept}
@@ -59,7 +60,7 @@ def _is_prefix_of_any(path: Path, paths: Paths) -> bool:
     return any(other[:length] == path for other in paths if len(other) > length)
 
 
-def _resolve(managed: Managed, manager: Manager, changes: t.Any, *, force: bool) -> None:
+def _resolve_conflicts(managed: ManagedFields, manager: FieldManager, changes: t.Any, *, force: bool) -> None:
     touched = changes.added | changes.modified
     conflicts: list[tuple[str, str]] = []
     for other, paths in managed.sets.items():
@@ -73,7 +74,7 @@ def _resolve(managed: Managed, manager: Manager, changes: t.Any, *, force: bool)
 
 
 def _merge(live: t.Any, config: t.Any, names: tuple[str, ...]) -> t.Any:
-    if isinstance(config, dict) and isinstance(live, dict) and not (names and schema.atomic_map(names)):
+    if isinstance(config, dict) and isinstance(live, dict) and not (names and schema.is_atomic_map(names)):
         result = dict(live)
         for name, value in config.items():
             result[name] = _merge(live.get(name), value, (*names, name))
@@ -89,23 +90,23 @@ def _merge(live: t.Any, config: t.Any, names: tuple[str, ...]) -> t.Any:
 
 def _merge_items(live: list[t.Any], config: list[t.Any], keys: tuple[str, ...], names: tuple[str, ...]) -> list[t.Any]:
     result = list(live)
-    places = {key_of(item, keys): index for index, item in enumerate(result)}
+    indexes = {key_of(item, keys): index for index, item in enumerate(result)}
     for item in config:
-        place = places.get(key_of(item, keys))
-        if place is None:
+        index = indexes.get(key_of(item, keys))
+        if index is None:
             result.append(clone(item))
         else:
-            merged = dict(result[place])
+            merged = dict(result[index])
             for name, value in item.items():
                 merged[name] = _merge(merged.get(name), value, (*names, name))
-            result[place] = merged
+            result[index] = merged
     return result
 
 
 def _remove(root: Object, path: Path) -> None:
-    """Take one path out of a merged object, copying what is on the way since the live object shares it.
+    """Remove a path from a merged object. Its parents are copied because the live object shares them.
 
-    A map that becomes empty goes too, as the typed objects of a real server leave empty maps out.
+    Maps that become empty are removed too, as in Kubernetes.
     """
     trail: list[tuple[t.Any, t.Any]] = []
     node: t.Any = root

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values that the API fills in where a client leaves them out (pkg/apis/*/v1/defaults.go of Kubernetes).
+"""The API's default values (pkg/apis/*/v1/defaults.go of Kubernetes).
 
 Needed by: targets irsa_verify, pod_rollout.
 """
@@ -16,10 +16,10 @@ from sandbox.cluster.resources import Kind
 
 
 def apply_defaults(kind: Kind, obj: Object) -> None:
-    """Complete a new object in place."""
-    fill = _BY_KIND.get(kind.kind)
-    if fill is not None:
-        fill(obj)
+    """Set the default values of an object in place."""
+    set_defaults = _BY_KIND.get(kind.kind)
+    if set_defaults is not None:
+        set_defaults(obj)
 
 
 def _pod_spec(spec: Object, *, restart: str = "Always") -> None:
@@ -28,7 +28,7 @@ def _pod_spec(spec: Object, *, restart: str = "Always") -> None:
     spec.setdefault("dnsPolicy", "ClusterFirst")
     spec.setdefault("securityContext", {})
     spec.setdefault("schedulerName", "default-scheduler")
-    # Both names of the account are kept alike, as the conversion of the real API does.
+    # As in Kubernetes, both fields have the same value.
     account = spec.get("serviceAccountName") or spec.get("serviceAccount")
     if account:
         spec["serviceAccountName"] = spec["serviceAccount"] = account
@@ -117,7 +117,7 @@ TEMPLATE_GENERATION: t.Final = "deprecated.daemonset.template.generation"
 
 
 def count_template(old: Object, new: Object) -> None:
-    """The annotation that counts a DaemonSet's templates, as it did before revisions; still kept by the API."""
+    """Set the annotation that counts the templates of a DaemonSet. The API maintains it although it is deprecated."""
     before = (old["metadata"].get("annotations") or {}).get(TEMPLATE_GENERATION, "1")
     count = int(before) + (old["spec"].get("template") != new["spec"].get("template"))
     new["metadata"].setdefault("annotations", {})[TEMPLATE_GENERATION] = str(count)

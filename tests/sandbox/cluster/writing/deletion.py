@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deletion: preconditions, grace periods and finalizers.
+"""Delete objects, with preconditions, grace periods and finalizers.
 
 Needed by: targets irsa_bindings, pod_rollout, sa_annotate.
 """
@@ -14,26 +14,29 @@ from sandbox.cluster.errors import Object
 from sandbox.cluster.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, Kind
 from sandbox.cluster.store import Key, Store
 
-# Deleting these answers with the object itself, as their storage does in Kubernetes.
+# As in Kubernetes, the response to the deletion of these is the object.
 _RETURN_DELETED = {PODS, SERVICE_ACCOUNTS, ("", "resourcequotas"), ("", "replicationcontrollers")}
 
 
 def delete(store: Store, kind: Kind, obj: Object, options: Object, *, dry_run: bool) -> tuple[Object, bool]:
-    """The last state of the object or a success Status, and whether it is gone at once."""
+    """Delete an object.
+
+    :returns: the object's last state or a success Status, and whether it is already removed.
+    """
     metadata = obj["metadata"]
     key: Key = (metadata.get("namespace", ""), metadata["name"])
     _check_preconditions(kind, obj, options.get("preconditions") or {})
-    grace = _grace(kind, obj, options)
-    lingers = (
+    grace = _grace_seconds(kind, obj, options)
+    remains = (
         bool(metadata.get("finalizers"))
         or grace > 0
         or (kind.resource == NAMESPACES and bool((obj.get("spec") or {}).get("finalizers")))
     )
-    if not lingers:
+    if not remains:
         last = obj if dry_run else store.remove(kind.resource, key) or obj
         return (last if kind.resource in _RETURN_DELETED else _deleted(kind, obj)), True
-    known = metadata.get("deletionGracePeriodSeconds")
-    if metadata.get("deletionTimestamp") and known is not None and grace >= known:
+    current_grace = metadata.get("deletionGracePeriodSeconds")
+    if metadata.get("deletionTimestamp") and current_grace is not None and grace >= current_grace:
         return obj, False
     new = dict(obj, metadata=dict(metadata))
     new["metadata"]["deletionTimestamp"] = rfc3339(grace)
@@ -54,17 +57,17 @@ def _check_preconditions(kind: Kind, obj: Object, preconditions: Object) -> None
         ("uid", "UID", "deleted and then recreated"),
         ("resourceVersion", "ResourceVersion", "modified"),
     ):
-        wanted = preconditions.get(key)
-        if wanted is not None and wanted != metadata[key]:
+        required = preconditions.get(key)
+        if required is not None and required != metadata[key]:
             why = (
-                f"the {title} in the precondition ({wanted}) does not match the {title} in record "
+                f"the {title} in the precondition ({required}) does not match the {title} in record "
                 f"({metadata[key]}). The object might have been {end}"
             )
             raise errors.conflict(kind.group, kind.kind, metadata["name"], why)
 
 
-def _grace(kind: Kind, obj: Object, options: Object) -> int:
-    """Seconds that a pod gets; nothing else has a grace period, nor has a pod that runs nowhere any more."""
+def _grace_seconds(kind: Kind, obj: Object, options: Object) -> int:
+    """The grace period in seconds. It is 0 for other objects than pods, and for pods that do not run on a node."""
     if kind.resource != PODS:
         return 0
     seconds = options.get("gracePeriodSeconds")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The object in the body of a write: checked against the address that it was sent to, and completed when it is new.
+"""The object in the body of a write: check it against the URL, and set the name and uid of a new one.
 
 Needed by: every target.
 """
@@ -23,7 +23,10 @@ _GENERATED_LIMIT = 58
 
 
 def read_object(kind: Kind, namespace: str, body: Object, verb: str = "create") -> Object:
-    """A request's object with its head in order, checked against the address that it was sent to."""
+    """Return the object of a request, with apiVersion, kind and namespace of the URL.
+
+    :raises StatusError: 400 if it has others.
+    """
     if not isinstance(body, dict):
         raise errors.bad_request("the request's body is not an object")
     api_version, kind_name = body.get("apiVersion") or kind.api_version, body.get("kind") or kind.kind
@@ -54,11 +57,11 @@ def read_object(kind: Kind, namespace: str, body: Object, verb: str = "create") 
     return t.cast(Object, clone({**head, **rest}))
 
 
-def identify(kind: Kind, obj: Object) -> None:
-    """Give a new object its name, uid and times; drop what only the server may set."""
+def set_identity(kind: Kind, obj: Object) -> None:
+    """Set name, uid and times of a new object, and remove fields that only the server may set."""
     metadata = obj["metadata"]
     if not metadata.get("name") and metadata.get("generateName"):
-        suffix = "".join(random.choices(_SUFFIX, k=5))  # noqa: S311 - a name, no secret
+        suffix = "".join(random.choices(_SUFFIX, k=5))  # noqa: S311 - a name, not a secret
         metadata["name"] = metadata["generateName"][:_GENERATED_LIMIT] + suffix
     for key in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"):
         metadata.pop(key, None)
@@ -78,7 +81,7 @@ def require_object(body: t.Any) -> Object:
 
 
 def require_name(name: str, obj: Object) -> None:
-    """Refuse an object whose name is not that of the URL."""
-    if obj["metadata"].get("name") != name:
-        found = obj["metadata"].get("name")
-        raise errors.bad_request(f"the name of the object ({found}) does not match the name on the URL ({name})")
+    """Check that the object has the name in the URL."""
+    actual = obj["metadata"].get("name")
+    if actual != name:
+        raise errors.bad_request(f"the name of the object ({actual}) does not match the name on the URL ({name})")

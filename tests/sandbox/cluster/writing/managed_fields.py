@@ -1,9 +1,9 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who owns which field: sets of field paths, their form FieldsV1, and ``metadata.managedFields``.
+"""Field ownership: sets of field paths, their FieldsV1 form, and ``metadata.managedFields``.
 
-A path is a tuple of elements as FieldsV1 writes them: ``f:name`` for a field, ``k:{"name":"x"}`` for an item of a keyed
+A path is a tuple of elements in the form of FieldsV1: ``f:name`` for a field, ``k:{"name":"x"}`` for an item of a keyed
 list, ``v:"x"`` for an item of a set. The rules are those of sigs.k8s.io/structured-merge-diff.
 
 Needed by: targets irsa_bindings, role_irsa, sa_annotate.
@@ -22,7 +22,7 @@ from sandbox.cluster.writing.schema import key_of
 Path = tuple[str, ...]
 Paths = set[Path]
 
-# Fields that the server itself keeps: nobody owns them.
+# The server maintains these fields. They have no owner.
 _UNOWNED = {("f:apiVersion",), ("f:kind",), ("f:metadata",)} | {
     ("f:metadata", f"f:{name}")
     for name in (
@@ -39,12 +39,12 @@ _UNOWNED = {("f:apiVersion",), ("f:kind",), ("f:metadata",)} | {
 }
 
 
-# A template's metadata carries an empty creationTimestamp.
+# The metadata of a template has an empty creationTimestamp.
 _TEMPLATE_CREATION = ("f:metadata", "f:creationTimestamp")
 
 
-def owned(paths: Paths) -> Paths:
-    """The paths without those that nobody can own."""
+def without_unowned(paths: Paths) -> Paths:
+    """Remove the paths that cannot have an owner."""
     return {path for path in paths if path not in _UNOWNED and path[-2:] != _TEMPLATE_CREATION}
 
 
@@ -57,7 +57,7 @@ def value_element(value: t.Any) -> str:
 
 
 def describe(path: Path) -> str:
-    """A path as conflicts print it: ``.spec.template.spec.containers[name="app"].image``."""
+    """A path as in messages about conflicts: ``.spec.template.spec.containers[name="app"].image``."""
     text = ""
     for element in path:
         kind, _colon, rest = element.partition(":")
@@ -71,34 +71,34 @@ def describe(path: Path) -> str:
     return text
 
 
-def _items(value: list[t.Any], keys: tuple[str, ...]) -> dict[str, t.Any]:
-    """Items of a set or a keyed list by their path element."""
+def _items_by_element(value: list[t.Any], keys: tuple[str, ...]) -> dict[str, t.Any]:
+    """The items of a set or a keyed list by their path element."""
     if keys == ():
         return {value_element(item): item for item in value}
-    found = {}
+    items = {}
     for item in value:
         key = key_of(item, keys)
         if key is not None:
-            found[key_element(key, keys)] = item
-    return found
+            items[key_element(key, keys)] = item
+    return items
 
 
 def field_set(value: Object) -> Paths:
-    """The fields that an applied configuration names (ToFieldSet)."""
+    """The paths of the fields of an applied configuration (ToFieldSet)."""
     paths: Paths = set()
     _collect(value, (), (), paths)
-    return owned(paths)
+    return without_unowned(paths)
 
 
 def _collect(value: t.Any, path: Path, names: tuple[str, ...], paths: Paths) -> None:
-    if isinstance(value, dict) and value and not (names and schema.atomic_map(names)):
+    if isinstance(value, dict) and value and not (names and schema.is_atomic_map(names)):
         for name, child in value.items():
             _collect(child, (*path, "f:" + name), (*names, name), paths)
         return
     if isinstance(value, list) and value:
         keys = schema.list_keys(names)
         if keys is not None:
-            for element, item in _items(value, keys).items():
+            for element, item in _items_by_element(value, keys).items():
                 paths.add((*path, element))
                 if isinstance(item, dict):
                     for name, child in item.items():
@@ -108,29 +108,31 @@ def _collect(value: t.Any, path: Path, names: tuple[str, ...], paths: Paths) -> 
         paths.add(path)
 
 
-class Comparison(t.NamedTuple):
+class FieldChanges(t.NamedTuple):
     added: Paths
     modified: Paths
     removed: Paths
 
 
-def compare(old: Object, new: Object) -> Comparison:
-    """Which paths appear, change and go between two states of an object."""
-    result = Comparison(set(), set(), set())
+def compare(old: Object, new: Object) -> FieldChanges:
+    """The paths that are added, modified and removed between two states of an object."""
+    result = FieldChanges(set(), set(), set())
     _compare(old, new, (), (), result)
-    return Comparison(owned(result.added), owned(result.modified), owned(result.removed))
+    return FieldChanges(
+        without_unowned(result.added), without_unowned(result.modified), without_unowned(result.removed)
+    )
 
 
 _MISSING: t.Any = object()
 
 
-def _compare(old: t.Any, new: t.Any, path: Path, names: tuple[str, ...], result: Comparison) -> None:
+def _compare(old: t.Any, new: t.Any, path: Path, names: tuple[str, ...], result: FieldChanges) -> None:
     if old is new or names == ("metadata", "managedFields"):
         return
     if _is_tree(old, names) or _is_tree(new, names):
         before, after = _children(old, names), _children(new, names)
         if before is not None and after is not None:
-            if path and not (names and path[-1] == "f:" + names[-1] and schema.struct(names)):
+            if path and not (names and path[-1] == "f:" + names[-1] and schema.is_struct(names)):
                 if old is _MISSING:
                     result.added.add(path)
                 elif new is _MISSING:
@@ -149,12 +151,12 @@ def _compare(old: t.Any, new: t.Any, path: Path, names: tuple[str, ...], result:
 
 def _is_tree(value: t.Any, names: tuple[str, ...]) -> bool:
     if isinstance(value, dict):
-        return bool(value) and not (names and schema.atomic_map(names))
+        return bool(value) and not (names and schema.is_atomic_map(names))
     return isinstance(value, list) and bool(value) and schema.list_keys(names) is not None
 
 
 def _children(value: t.Any, names: tuple[str, ...]) -> dict[str, t.Any] | None:
-    """Children by path element; None when the value is a leaf that a tree replaces."""
+    """The children of a value by path element; None if it is a leaf."""
     if value is _MISSING or value is None:
         return {}
     if isinstance(value, dict):
@@ -162,7 +164,7 @@ def _children(value: t.Any, names: tuple[str, ...]) -> dict[str, t.Any] | None:
     if isinstance(value, list):
         keys = schema.list_keys(names) if names else None
         if keys is not None:
-            return _items(value, keys)
+            return _items_by_element(value, keys)
     return None
 
 
@@ -170,7 +172,7 @@ def _children(value: t.Any, names: tuple[str, ...]) -> dict[str, t.Any] | None:
 
 
 def to_fields_v1(paths: Paths) -> Object:
-    """The nested form; ``.`` marks a path that is a member itself and has members below."""
+    """The nested form of a set of paths. ``.`` marks a path of the set that has children."""
     root: Object = {}
     for path in sorted(paths):
         node = root
@@ -207,8 +209,8 @@ def from_fields_v1(fields: Object) -> Paths:
 # -- metadata.managedFields
 
 
-class Manager(t.NamedTuple):
-    """Identity of an entry. Appliers are one whatever their apiVersion."""
+class FieldManager(t.NamedTuple):
+    """The identity of an entry in managedFields. For an apply, the apiVersion is not part of it."""
 
     name: str
     operation: str  # Apply or Update
@@ -222,33 +224,33 @@ class Manager(t.NamedTuple):
         return f"{text} using {self.api_version}" if self.operation == "Update" else text
 
 
-class Managed:
-    """The decoded managedFields of one object."""
+class ManagedFields:
+    """The decoded managedFields of an object."""
 
     def __init__(self, entries: list[Object] | None) -> None:
-        self.sets: dict[Manager, Paths] = {}
-        self._times: dict[Manager, str] = {}
-        self._before: dict[Manager, Paths] = {}
+        self.sets: dict[FieldManager, Paths] = {}
+        self._times: dict[FieldManager, str] = {}
+        self._before: dict[FieldManager, Paths] = {}
         for entry in entries or []:
             if not entry:
                 continue
-            manager = Manager(
+            manager = FieldManager(
                 entry.get("manager", ""), entry["operation"], entry.get("apiVersion", ""), entry.get("subresource", "")
             )
             self.sets[manager] = from_fields_v1(entry.get("fieldsV1") or {})
             self._times[manager] = entry.get("time", "")
             self._before[manager] = set(self.sets[manager])
 
-    def applier(self, manager: Manager) -> Manager | None:
-        """The entry of the same applier, whatever apiVersion it used."""
-        wanted = (manager.name, manager.operation, manager.subresource)
-        for known in self.sets:
-            if (known.name, known.operation, known.subresource) == wanted:
-                return known
+    def find_applier(self, manager: FieldManager) -> FieldManager | None:
+        """The entry of this manager, with any apiVersion."""
+        identity = (manager.name, manager.operation, manager.subresource)
+        for existing in self.sets:
+            if (existing.name, existing.operation, existing.subresource) == identity:
+                return existing
         return None
 
-    def take(self, manager: Manager, changes: Comparison) -> None:
-        """An update by this manager: it owns what it adds or changes, others lose that, all lose what went."""
+    def record_update(self, manager: FieldManager, changes: FieldChanges) -> None:
+        """Record an update. The manager becomes the only owner of added and modified fields; removed ones have none."""
         taken = changes.added | changes.modified
         for other in list(self.sets):
             if other != manager:
@@ -260,7 +262,7 @@ class Managed:
         self.sets = {manager: paths for manager, paths in self.sets.items() if paths}
 
     def encode(self) -> list[Object]:
-        """Entries as the API shows them: appliers first, then by time, a time anew only where the set changed."""
+        """The entries for the API, sorted by operation (Apply first) and time. Changed entries get the current time."""
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
         entries = []
         for manager, paths in self.sets.items():

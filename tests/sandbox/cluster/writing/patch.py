@@ -25,7 +25,7 @@ _RETAIN = "$retainKeys"
 
 
 def merge_patch(target: t.Any, patch: t.Any) -> t.Any:
-    """RFC 7386: null removes, dicts merge, everything else replaces."""
+    """Apply a patch of RFC 7386: null removes, dicts merge, any other value replaces."""
     if not isinstance(patch, dict):
         return copy.deepcopy(patch)
     result = dict(target) if isinstance(target, dict) else {}
@@ -41,7 +41,7 @@ def merge_patch(target: t.Any, patch: t.Any) -> t.Any:
 
 
 def strategic_patch(target: Object, patch: Object) -> Object:
-    """Kubernetes' own: lists of known types merge by key; ``$patch``, ``$retainKeys`` and kin are directives."""
+    """Apply a strategic merge patch: lists of known types merge by key, and keys such as ``$patch`` are directives."""
     return t.cast(Object, _strategic_map(target, patch, ()))
 
 
@@ -99,7 +99,7 @@ def _strategic_list(
 
 
 def _strip(value: t.Any) -> t.Any:
-    """The value without nulls and directives: what a patch means where nothing was before."""
+    """Remove nulls and directives: the result of a patch if there was no value before."""
     if isinstance(value, dict):
         return {k: _strip(v) for k, v in value.items() if v is not None and not k.startswith("$")}
     if isinstance(value, list):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The next state of a stored object: what the writer must not change is kept, what the server maintains is set.
+"""Prepare the new state of a stored object: keep what the writer cannot change, set what the server maintains.
 
 Needed by: targets irsa_bindings, pod_rollout, sa_annotate.
 """
@@ -12,7 +12,7 @@ from sandbox.cluster import errors
 from sandbox.cluster.errors import Object
 from sandbox.cluster.resources import NAMESPACES, NODES, PODS, Kind
 from sandbox.cluster.writing import defaults, validation
-from sandbox.cluster.writing.managed_fields import Comparison
+from sandbox.cluster.writing.managed_fields import FieldChanges
 
 _SERVER_FIELDS = (
     "uid",
@@ -25,13 +25,13 @@ _SERVER_FIELDS = (
 
 
 def prepare(kind: Kind, old: Object, new: Object, subresource: str) -> Object:
-    """Keep what this address must not change, and what the server itself keeps.
+    """Return the state to store, without changes that this URL or the server does not allow.
 
-    Raises the API's 409 for a stale version and its 422 for an invalid object.
+    :raises StatusError: 409 for an old resourceVersion, 422 for an object that is not valid.
     """
     check_version(kind, old, new["metadata"].get("resourceVersion"))
     _check_uid(kind, old, new["metadata"].get("uid"))
-    new = _keep_other_half(kind, old, new, subresource)
+    new = _keep_unwritten_part(kind, old, new, subresource)
     before, metadata = old["metadata"], new["metadata"]
     for key in _SERVER_FIELDS:
         if key in before:
@@ -44,19 +44,22 @@ def prepare(kind: Kind, old: Object, new: Object, subresource: str) -> Object:
     if not subresource:
         defaults.apply_defaults(kind, new)
     validation.validate(kind, new, old)
-    if kind.generation and subresource != "status" and _desired(old) != _desired(new):
+    if kind.generation and subresource != "status" and _desired_state(old) != _desired_state(new):
         metadata["generation"] = before.get("generation", 0) + 1
     return new
 
 
 def check_version(kind: Kind, old: Object, version: str | None) -> None:
-    """Raise the API's 409 for a write that is based on an older version."""
+    """Check that a write has the current resourceVersion, if it has one.
+
+    :raises StatusError: 409.
+    """
     if version and version != old["metadata"]["resourceVersion"]:
         raise errors.conflict(kind.group, kind.plural, old["metadata"]["name"], errors.MODIFIED)
 
 
-def without_reset(kind: Kind, subresource: str, changes: Comparison) -> Comparison:
-    """Without the fields that this address resets, which its writers therefore do not own."""
+def without_reset_fields(kind: Kind, subresource: str, changes: FieldChanges) -> FieldChanges:
+    """Remove the fields that this URL cannot change. Its writers do not own them."""
     if not kind.status:
         return changes
 
@@ -65,7 +68,7 @@ def without_reset(kind: Kind, subresource: str, changes: Comparison) -> Comparis
             return False
         return (path[0] == "f:status") == (subresource == "status") or path[0] == "f:metadata"
 
-    return Comparison(*({path for path in paths if keep(path)} for paths in changes))
+    return FieldChanges(*({path for path in paths if keep(path)} for paths in changes))
 
 
 def _check_uid(kind: Kind, old: Object, uid: str | None) -> None:
@@ -80,8 +83,8 @@ def _check_uid(kind: Kind, old: Object, uid: str | None) -> None:
     raise errors.conflict(kind.group, kind.plural, before["name"], why)
 
 
-def _keep_other_half(kind: Kind, old: Object, new: Object, subresource: str) -> Object:
-    """The status address writes the status alone, all others everything else."""
+def _keep_unwritten_part(kind: Kind, old: Object, new: Object, subresource: str) -> Object:
+    """Keep the part that this URL does not write: the status URL writes only the status, other URLs all the rest."""
     if subresource == "status":
         metadata = dict(old["metadata"])
         if kind.resource in (PODS, NODES):
@@ -96,5 +99,5 @@ def _keep_other_half(kind: Kind, old: Object, new: Object, subresource: str) -> 
     return new
 
 
-def _desired(obj: Object) -> Object:
+def _desired_state(obj: Object) -> Object:
     return {k: v for k, v in obj.items() if k not in ("metadata", "status", "apiVersion", "kind")}

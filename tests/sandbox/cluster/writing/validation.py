@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the API refuses as invalid, worded as it words it. Only what clients of this sandbox can run into.
+"""Validate objects, with the API's messages. Only checks that matter to clients of the sandbox exist.
 
 Needed by: targets bad_input, irsa_bindings, sa_annotate.
 """
@@ -42,17 +42,17 @@ _LABEL_VALUE_TEXT = (
     "is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
 )
 
-# Names of these are DNS labels; most are DNS subdomains, and RBAC allows any path segment.
+# Names of these are DNS labels, names of RBAC objects are path segments, and all others are DNS subdomains.
 _LABEL_NAMED = {("", "namespaces"), ("", "services"), ("apps", "statefulsets")}
 _PATH_NAMED = {"rbac.authorization.k8s.io"}
 
 
-def _show(value: t.Any) -> str:
+def _quote(value: t.Any) -> str:
     return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _bad(field: str, value: t.Any, text: str) -> Cause:
-    return Cause("FieldValueInvalid", field, f"Invalid value: {_show(value)}: {text}")
+def _invalid(field: str, value: t.Any, text: str) -> Cause:
+    return Cause("FieldValueInvalid", field, f"Invalid value: {_quote(value)}: {text}")
 
 
 def _required(field: str, text: str = "") -> Cause:
@@ -65,7 +65,7 @@ def _name_causes(kind: Kind, name: str) -> list[Cause]:
         return [_required(field, "name or generateName is required")]
     if kind.group in _PATH_NAMED:
         if name in (".", "..") or "/" in name or "%" in name:
-            return [_bad(field, name, "may not contain '/' or '%'")]
+            return [_invalid(field, name, "may not contain '/' or '%'")]
         return []
     if kind.resource in _LABEL_NAMED:
         pattern, limit, text = _LABEL, 63, _LABEL_TEXT
@@ -73,9 +73,9 @@ def _name_causes(kind: Kind, name: str) -> list[Cause]:
         pattern, limit, text = _SUBDOMAIN, 253, _SUBDOMAIN_TEXT
     causes = []
     if len(name) > limit:
-        causes.append(_bad(field, name, f"must be no more than {limit} characters"))
+        causes.append(_invalid(field, name, f"must be no more than {limit} characters"))
     if not pattern.fullmatch(name):
-        causes.append(_bad(field, name, text))
+        causes.append(_invalid(field, name, text))
     return causes
 
 
@@ -84,10 +84,10 @@ def _key_causes(field: str, key: str) -> list[Cause]:
     causes = []
     if slash:
         if not prefix:
-            causes.append(_bad(field, key, "prefix part must be non-empty"))
+            causes.append(_invalid(field, key, "prefix part must be non-empty"))
         elif "/" in prefix:
             return [
-                _bad(
+                _invalid(
                     field,
                     key,
                     "a qualified name " + _QUALIFIED_TEXT + " with an optional DNS subdomain prefix and '/' "
@@ -95,13 +95,13 @@ def _key_causes(field: str, key: str) -> list[Cause]:
                 )
             ]
         elif len(prefix) > 253 or not _SUBDOMAIN.fullmatch(prefix):
-            causes.append(_bad(field, key, "prefix part " + _SUBDOMAIN_TEXT))
+            causes.append(_invalid(field, key, "prefix part " + _SUBDOMAIN_TEXT))
     if not name:
-        causes.append(_bad(field, key, "name part must be non-empty"))
+        causes.append(_invalid(field, key, "name part must be non-empty"))
     elif len(name) > 63:
-        causes.append(_bad(field, key, "name part must be no more than 63 characters"))
+        causes.append(_invalid(field, key, "name part must be no more than 63 characters"))
     if not _QUALIFIED.fullmatch(name):
-        causes.append(_bad(field, key, "name part " + _QUALIFIED_TEXT))
+        causes.append(_invalid(field, key, "name part " + _QUALIFIED_TEXT))
     return causes
 
 
@@ -109,7 +109,7 @@ def _metadata_causes(metadata: Object, prefix: str = "metadata") -> list[Cause]:
     causes: list[Cause] = []
     annotations = metadata.get("annotations") or {}
     for key in sorted(annotations):
-        # The API lowers the key first: upper case in the prefix passes.
+        # The API converts the key to lower case first, so upper case in the prefix is valid.
         causes += _key_causes(f"{prefix}.annotations", key.lower())
     size = sum(len(key) + len(str(value)) for key, value in annotations.items())
     if size > _ANNOTATIONS_LIMIT:
@@ -118,9 +118,9 @@ def _metadata_causes(metadata: Object, prefix: str = "metadata") -> list[Cause]:
     for key, value in sorted((metadata.get("labels") or {}).items()):
         causes += _key_causes(f"{prefix}.labels", key)
         if len(value) > 63:
-            causes.append(_bad(f"{prefix}.labels", value, "must be no more than 63 characters"))
+            causes.append(_invalid(f"{prefix}.labels", value, "must be no more than 63 characters"))
         elif not _LABEL_VALUE.fullmatch(value):
-            causes.append(_bad(f"{prefix}.labels", value, _LABEL_VALUE_TEXT))
+            causes.append(_invalid(f"{prefix}.labels", value, _LABEL_VALUE_TEXT))
     return causes
 
 
@@ -136,9 +136,9 @@ def _pod_spec_causes(spec: Object, prefix: str) -> list[Cause]:
         if not name:
             causes.append(_required(f"{field}.name"))
         elif len(name) > 63 or not _LABEL.fullmatch(name):
-            causes.append(_bad(f"{field}.name", name, _LABEL_TEXT))
+            causes.append(_invalid(f"{field}.name", name, _LABEL_TEXT))
         elif name in seen:
-            causes.append(Cause("FieldValueDuplicate", f"{field}.name", f"Duplicate value: {_show(name)}"))
+            causes.append(Cause("FieldValueDuplicate", f"{field}.name", f"Duplicate value: {_quote(name)}"))
         seen.add(name)
         if not container.get("image"):
             causes.append(_required(f"{field}.image"))
@@ -146,12 +146,15 @@ def _pod_spec_causes(spec: Object, prefix: str) -> list[Cause]:
 
 
 def validate(kind: Kind, obj: Object, old: Object | None = None) -> None:
-    """Raise the API's 422 with every cause found."""
+    """Validate a new object, or the new state of an old one.
+
+    :raises StatusError: 422 with all causes.
+    """
     metadata = obj["metadata"]
     causes = [] if old is not None else _name_causes(kind, metadata.get("name", ""))
-    found = _metadata_causes(metadata)
-    # An account's update is checked twice over, and both findings are listed.
-    causes += found * 2 if old is not None and kind.kind == "ServiceAccount" else found
+    metadata_causes = _metadata_causes(metadata)
+    # The API checks the update of a ServiceAccount twice and returns both results.
+    causes += metadata_causes * 2 if old is not None and kind.kind == "ServiceAccount" else metadata_causes
     if old is None and kind.kind == "Pod":
         causes += _pod_spec_causes(obj.get("spec") or {}, "spec")
     if causes:

@@ -20,38 +20,44 @@ from moto.core.utils import utcnow
 from moto.sts.models import sts_backends
 from sandbox import settings
 from sandbox.aws.access import credentials
+from sandbox.aws.errors import UnmodeledError
 from sandbox.aws.sts import backend as sts
-from sandbox.aws.wire import Refusal
-from sandbox.tests.support.aws_server import REGIONS, Aws, refusal
+from sandbox.tests.support.aws_server import REGIONS, Aws, expect_error
 
 TRUST = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}}'
 IDENTITY = "{https://sts.amazonaws.com/doc/2011-06-15/}"
 
 
-# Who calls
+# Credentials
 
 
-def test_credentials_that_are_refused(aws: Aws) -> None:
+def test_invalid_access_keys_are_rejected(aws: Aws) -> None:
     expired, unknown = settings.EXPIRED_ACCESS_KEY_ID, settings.INVALID_ACCESS_KEY_ID
-    over, never = (
+    expired_message, invalid_message = (
         "The security token included in the request is expired",
         "The security token included in the request is invalid.",
     )
     for key, service, operation, parameters, expected in (
-        (expired, "iam", "get_role", {"RoleName": "app"}, (403, "ExpiredToken", over)),
-        (expired, "sts", "get_caller_identity", {}, (403, "ExpiredToken", over)),
-        (expired, "eks", "list_clusters", {}, (403, "ExpiredTokenException", over)),
-        (unknown, "iam", "get_role", {"RoleName": "app"}, (403, "InvalidClientTokenId", never)),
-        (unknown, "sts", "get_caller_identity", {}, (403, "InvalidClientTokenId", never)),
-        (unknown, "eks", "list_clusters", {}, (403, "UnrecognizedClientException", never)),
-        ("ASIAUNHEARDOF0000000", "iam", "get_role", {"RoleName": "app"}, (403, "InvalidClientTokenId", never)),
+        (expired, "iam", "get_role", {"RoleName": "app"}, (403, "ExpiredToken", expired_message)),
+        (expired, "sts", "get_caller_identity", {}, (403, "ExpiredToken", expired_message)),
+        (expired, "eks", "list_clusters", {}, (403, "ExpiredTokenException", expired_message)),
+        (unknown, "iam", "get_role", {"RoleName": "app"}, (403, "InvalidClientTokenId", invalid_message)),
+        (unknown, "sts", "get_caller_identity", {}, (403, "InvalidClientTokenId", invalid_message)),
+        (unknown, "eks", "list_clusters", {}, (403, "UnrecognizedClientException", invalid_message)),
+        (
+            "ASIAUNKNOWN000000000",
+            "iam",
+            "get_role",
+            {"RoleName": "app"},
+            (403, "InvalidClientTokenId", invalid_message),
+        ),
     ):
         call = getattr(aws.client(service, access_key_id=key), operation)
-        assert refusal(call, **parameters) == expected
+        assert expect_error(call, **parameters) == expected
 
 
-def test_a_session_that_is_over() -> None:
-    """In this process: the shortest session lasts 15 minutes."""
+def test_expired_session_is_rejected() -> None:
+    """This test runs without the server, because the shortest session lasts 15 minutes."""
     sts.install()
     session = sts_backends[settings.ACCOUNT_ID]["aws"].assume_role(
         region_name="aws",
@@ -71,13 +77,13 @@ def test_a_session_that_is_over() -> None:
     credentials.check(service="iam", **call)
     session.expiration = utcnow() - datetime.timedelta(seconds=1)
     for service, code in (("iam", "ExpiredToken"), ("eks", "ExpiredTokenException")):
-        with pytest.raises(Refusal) as caught:
+        with pytest.raises(UnmodeledError) as caught:
             credentials.check(service=service, **call)
         assert (caught.value.status, caught.value.code) == (403, code)
 
 
 @pytest.mark.parametrize("partition", sorted(REGIONS))
-def test_a_user_without_permissions(aws: Aws, partition: str) -> None:
+def test_user_without_permissions(aws: Aws, partition: str) -> None:
     region = REGIONS[partition]
     provider = f"arn:{partition}:iam::{settings.ACCOUNT_ID}:oidc-provider/oidc.example/id/A"
     cluster = f"arn:{partition}:eks:{region}:{settings.ACCOUNT_ID}:cluster/irsa-demo"
@@ -104,7 +110,7 @@ def test_a_user_without_permissions(aws: Aws, partition: str) -> None:
         ("eks", "describe_cluster", {"name": "irsa-demo"}, "AccessDeniedException", "eks:DescribeCluster", cluster),
     ):
         call = getattr(aws.client(service, region=region, access_key_id=settings.DENIED_ACCESS_KEY_ID), operation)
-        assert refusal(call, **parameters) == (
+        assert expect_error(call, **parameters) == (
             403,
             code,
             f"User: {user} is not authorized to perform: {action} on resource: {resource} "
@@ -114,7 +120,7 @@ def test_a_user_without_permissions(aws: Aws, partition: str) -> None:
     assert sts.get_caller_identity()["Arn"] == user
 
 
-def test_other_keys_belong_to_the_default_user(aws: Aws) -> None:
+def test_unknown_key_belongs_to_default_user(aws: Aws) -> None:
     identity = aws.client("sts").get_caller_identity()
     assert (identity["Account"], identity["Arn"]) == (
         settings.ACCOUNT_ID,
@@ -122,7 +128,7 @@ def test_other_keys_belong_to_the_default_user(aws: Aws) -> None:
     )
 
 
-def test_a_users_own_key(aws: Aws) -> None:
+def test_key_of_user(aws: Aws) -> None:
     iam = aws.client("iam")
     iam.create_user(UserName="person", Path="/team/")
     key = iam.create_access_key(UserName="person")["AccessKey"]
@@ -135,16 +141,16 @@ def test_a_users_own_key(aws: Aws) -> None:
     [(settings.ACCESS_KEY_ID, "moto"), (settings.DENIED_ACCESS_KEY_ID, settings.DENIED_USER_NAME)],
 )
 def test_presigned_urls(aws: Aws, access_key_id: str, user: str) -> None:
-    """What an EKS token is made of, and what its authenticator asks STS with."""
+    """EKS tokens contain a presigned URL, which the authenticator sends to STS."""
     url = aws.client("sts", access_key_id=access_key_id).generate_presigned_url("get_caller_identity", ExpiresIn=60)
     with urllib.request.urlopen(url, timeout=5) as response:
-        answer = ElementTree.fromstring(response.read())  # noqa: S314
-    assert answer.findtext(f".//{IDENTITY}Arn") == f"arn:aws:iam::{settings.ACCOUNT_ID}:user/{user}"
+        response_xml = ElementTree.fromstring(response.read())  # noqa: S314
+    assert response_xml.findtext(f".//{IDENTITY}Arn") == f"arn:aws:iam::{settings.ACCOUNT_ID}:user/{user}"
 
 
 @pytest.mark.parametrize("header", [True, False])
-def test_a_sessions_presigned_url(aws: Aws, header: bool) -> None:
-    """The session's token is in the query, with or without a header that names the key again."""
+def test_presigned_url_of_session(aws: Aws, header: bool) -> None:
+    """The session token is in the query. A header may contain the access key too."""
     aws.client("iam").create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])
     session = aws.client("sts", access_key_id=None).assume_role_with_web_identity(
         RoleArn=aws.role(), RoleSessionName="session", WebIdentityToken=aws.token()
@@ -156,11 +162,11 @@ def test_a_sessions_presigned_url(aws: Aws, header: bool) -> None:
         credential = f"AWS4-HMAC-SHA256 Credential={key}/20260101/{settings.REGION}/sts/aws4_request"
         request.add_header("Authorization", credential)
     with urllib.request.urlopen(request, timeout=5) as response:
-        answer = ElementTree.fromstring(response.read())  # noqa: S314
-    assert answer.findtext(f".//{IDENTITY}Arn", "").endswith(":assumed-role/app/session")
+        response_xml = ElementTree.fromstring(response.read())  # noqa: S314
+    assert response_xml.findtext(f".//{IDENTITY}Arn", "").endswith(":assumed-role/app/session")
 
 
-def test_a_presigned_url_with_expired_credentials(aws: Aws) -> None:
+def test_presigned_url_with_expired_credentials(aws: Aws) -> None:
     sts = aws.client("sts", access_key_id=settings.EXPIRED_ACCESS_KEY_ID)
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(sts.generate_presigned_url("get_caller_identity"), timeout=5)
@@ -168,7 +174,7 @@ def test_a_presigned_url_with_expired_credentials(aws: Aws) -> None:
     assert "<Code>ExpiredToken</Code>" in caught.value.read().decode()
 
 
-def test_secrets_for_whoever_verifies_signatures(aws: Aws) -> None:
+def test_access_key_secrets(aws: Aws) -> None:
     iam = aws.client("iam")
     iam.create_user(UserName="person")
     key = iam.create_access_key(UserName="person")["AccessKey"]
@@ -181,31 +187,31 @@ def test_secrets_for_whoever_verifies_signatures(aws: Aws) -> None:
         (key["AccessKeyId"], key["SecretAccessKey"], None),
         (session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]),
     ):
-        found = aws.admin("GET", f"access-keys/{access_key_id}")
-        assert found == {"secret_access_key": secret, "session_token": token}
+        secrets = aws.control("GET", f"access-keys/{access_key_id}")
+        assert secrets == {"secret_access_key": secret, "session_token": token}
     with pytest.raises(urllib.error.HTTPError) as caught:
-        aws.admin("GET", "access-keys/AKIANOBODYS000000000")
+        aws.control("GET", "access-keys/AKIAUNKNOWN000000000")
     assert caught.value.code == 400
 
 
-def test_an_unsigned_call_is_refused(aws: Aws) -> None:
+def test_unsigned_call_is_rejected(aws: Aws) -> None:
     for service, operation, parameters in (
         ("iam", "get_role", {"RoleName": "app"}),
         ("sts", "get_caller_identity", {}),
         ("eks", "describe_cluster", {"name": "irsa-demo"}),
     ):
-        found = refusal(getattr(aws.client(service, access_key_id=None), operation), **parameters)
-        assert found == (403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+        error = expect_error(getattr(aws.client(service, access_key_id=None), operation), **parameters)
+        assert error == (403, "MissingAuthenticationToken", "Request is missing Authentication Token")
 
 
-def test_what_the_sandbox_does_not_have(aws: Aws) -> None:
+def test_unimplemented_operation(aws: Aws) -> None:
     call = aws.client("iam").simulate_principal_policy
-    found = refusal(call, PolicySourceArn="arn:aws:iam::123456789012:role/app", ActionNames=["s3:*"])
-    assert found[:2] == (501, "NotImplemented")
-    assert "iam:SimulatePrincipalPolicy" in found.message
+    error = expect_error(call, PolicySourceArn="arn:aws:iam::123456789012:role/app", ActionNames=["s3:*"])
+    assert error[:2] == (501, "NotImplemented")
+    assert "iam:SimulatePrincipalPolicy" in error.message
 
 
-def test_other_services_are_motos(aws: Aws) -> None:
+def test_moto_serves_other_services(aws: Aws) -> None:
     s3 = aws.client("s3", region="us-east-1")
     s3.create_bucket(Bucket="bucket")
     assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["bucket"]
@@ -214,30 +220,32 @@ def test_other_services_are_motos(aws: Aws) -> None:
 # Faults and counts
 
 
-def test_a_fault_hits_as_often_as_asked(aws: Aws) -> None:
+def test_fault_hits_number_of_calls(aws: Aws) -> None:
     iam = aws.client("iam")
     aws.role(json.loads(TRUST))
     fault = {"service": "iam", "operation": "GetRole", "code": "Throttling", "message": "Rate exceeded", "times": 2}
-    aws.admin("POST", "faults", fault)
+    aws.control("POST", "faults", fault)
     for _attempt in range(2):
-        assert refusal(iam.get_role, RoleName="app") == (400, "Throttling", "Rate exceeded")
+        assert expect_error(iam.get_role, RoleName="app") == (400, "Throttling", "Rate exceeded")
     assert iam.get_role(RoleName="app")["Role"]["RoleName"] == "app"
-    assert aws.admin("GET", "faults") == []
+    assert aws.control("GET", "faults") == []
 
 
-def test_faults_are_retried_by_the_client(aws: Aws) -> None:
+def test_client_retries_after_fault(aws: Aws) -> None:
     aws.role(json.loads(TRUST))
-    aws.admin("DELETE", "calls")
-    aws.admin("POST", "faults", {"service": "iam", "operation": "GetRole", "code": "ServiceUnavailable", "status": 503})
+    aws.control("DELETE", "calls")
+    aws.control(
+        "POST", "faults", {"service": "iam", "operation": "GetRole", "code": "ServiceUnavailable", "status": 503}
+    )
     assert aws.client("iam", retries=2).get_role(RoleName="app")["Role"]["RoleName"] == "app"
-    assert aws.admin("GET", "calls") == {"iam": {"GetRole": 2}}
+    assert aws.control("GET", "calls") == {"iam": {"GetRole": 2}}
 
 
-def test_faults_by_parameter_and_for_ever(aws: Aws) -> None:
+def test_fault_by_parameter_without_limit(aws: Aws) -> None:
     iam = aws.client("iam")
     for name in ("a", "b"):
         aws.role(json.loads(TRUST), name=name)
-    aws.admin(
+    aws.control(
         "POST",
         "faults",
         [
@@ -247,62 +255,62 @@ def test_faults_by_parameter_and_for_ever(aws: Aws) -> None:
     )
     assert iam.get_role(RoleName="a")["Role"]["RoleName"] == "a"
     for _attempt in range(3):
-        assert refusal(iam.get_role, RoleName="b")[:2] == (500, "X")
-    assert refusal(aws.client("eks").describe_cluster, name="irsa-demo")[:2] == (400, "Y")
-    aws.admin("DELETE", "faults")
+        assert expect_error(iam.get_role, RoleName="b")[:2] == (500, "X")
+    assert expect_error(aws.client("eks").describe_cluster, name="irsa-demo")[:2] == (400, "Y")
+    aws.control("DELETE", "faults")
     iam.get_role(RoleName="b")
 
 
-def test_faults_of_one_call_in_some(aws: Aws) -> None:
+def test_fault_hits_every_third_call(aws: Aws) -> None:
     iam = aws.client("iam")
     aws.role(json.loads(TRUST))
-    aws.admin(
+    aws.control(
         "POST", "faults", {"service": "iam", "operation": "GetRole", "code": "Throttling", "times": 0, "every": 3}
     )
-    aws.client("sts").get_caller_identity()  # another operation doesn't count
+    aws.client("sts").get_caller_identity()  # other operations do not count
     for _round in range(2):
         iam.get_role(RoleName="app")
         iam.get_role(RoleName="app")
-        assert refusal(iam.get_role, RoleName="app")[:2] == (400, "Throttling")
+        assert expect_error(iam.get_role, RoleName="app")[:2] == (400, "Throttling")
 
 
-def test_a_lost_answer_means_a_write_that_happened(aws: Aws) -> None:
+def test_lost_response_after_write(aws: Aws) -> None:
     iam = aws.client("iam")
     create = {"RoleName": "app", "AssumeRolePolicyDocument": TRUST}
-    aws.admin("POST", "faults", {"service": "iam", "operation": "CreateRole", "lose_answer": True})
+    aws.control("POST", "faults", {"service": "iam", "operation": "CreateRole", "lose_answer": True})
     with pytest.raises(ConnectionClosedError):
         iam.create_role(**create)
-    assert refusal(iam.create_role, **create).code == "EntityAlreadyExists"
+    assert expect_error(iam.create_role, **create).code == "EntityAlreadyExists"
 
 
-def test_an_answer_that_is_not_awss(aws: Aws) -> None:
+def test_response_that_is_not_from_aws(aws: Aws) -> None:
     page = {"service": "iam", "operation": "ListRoles", "body": "<html><body>oops<br></body>"}
-    aws.admin("POST", "faults", [{**page, "status": 200}, {**page, "status": 502}])
+    aws.control("POST", "faults", [{**page, "status": 200}, {**page, "status": 502}])
     with pytest.raises(ResponseParserError):
         aws.client("iam").list_roles()
-    assert refusal(aws.client("iam").list_roles)[:2] == (502, "502")
+    assert expect_error(aws.client("iam").list_roles)[:2] == (502, "502")
 
 
-def test_a_slow_answer(aws: Aws) -> None:
-    aws.admin("POST", "faults", {"service": "sts", "operation": "GetCallerIdentity", "delay": 0.3})
+def test_delay(aws: Aws) -> None:
+    aws.control("POST", "faults", {"service": "sts", "operation": "GetCallerIdentity", "delay": 0.3})
     start = time.monotonic()
     aws.client("sts").get_caller_identity()
     assert time.monotonic() - start >= 0.3
 
 
 def test_calls_are_counted(aws: Aws) -> None:
-    aws.admin("DELETE", "calls")
+    aws.control("DELETE", "calls")
     aws.client("eks").list_clusters()
     aws.client("sts").get_caller_identity()
     for _attempt in range(2):
-        refusal(aws.client("iam").get_role, RoleName="none")
-    assert aws.admin("GET", "calls") == {
+        expect_error(aws.client("iam").get_role, RoleName="none")
+    assert aws.control("GET", "calls") == {
         "eks": {"ListClusters": 1},
         "iam": {"GetRole": 2},
         "sts": {"GetCallerIdentity": 1},
     }
-    aws.admin("DELETE", "calls")
-    assert aws.admin("GET", "calls") == {}
+    aws.control("DELETE", "calls")
+    assert aws.control("GET", "calls") == {}
 
 
 @pytest.mark.parametrize(
@@ -314,27 +322,25 @@ def test_calls_are_counted(aws: Aws) -> None:
         ("GET", "nonsense", None, 404),
     ],
 )
-def test_the_admin_api_refuses_what_it_does_not_know(
-    aws: Aws, method: str, name: str, body: t.Any, status: int
-) -> None:
+def test_control_api_rejects_invalid_requests(aws: Aws, method: str, name: str, body: t.Any, status: int) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
-        aws.admin(method, name, body)
+        aws.control(method, name, body)
     assert caught.value.code == status
     assert json.load(caught.value)["error"]
 
 
-def test_reset_brings_back_the_seeds(aws: Aws) -> None:
+def test_reset_restores_initial_state(aws: Aws) -> None:
     aws.role(json.loads(TRUST))
     aws.client("eks").delete_cluster(name=settings.OTHER_CLUSTER)
-    aws.admin("POST", "quotas", {"RolesQuota": 1})
-    aws.admin("POST", "faults", {"service": "*", "operation": "*", "code": "X", "times": 0})
-    aws.admin("POST", "reset")
+    aws.control("POST", "quotas", {"RolesQuota": 1})
+    aws.control("POST", "faults", {"service": "*", "operation": "*", "code": "X", "times": 0})
+    aws.control("POST", "reset")
     assert aws.client("iam").list_roles()["Roles"] == []
     assert settings.OTHER_CLUSTER in aws.client("eks").list_clusters()["clusters"]
     assert aws.client("iam").get_account_summary()["SummaryMap"]["RolesQuota"] == 1000
 
 
-def test_many_threads_meet_no_server_error(aws: Aws) -> None:
+def test_parallel_calls_succeed(aws: Aws) -> None:
     iam, eks, sts = aws.client("iam"), aws.client("eks"), aws.client("sts")
     unsigned = aws.client("sts", access_key_id=None)
     iam.create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])

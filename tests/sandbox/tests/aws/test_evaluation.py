@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from sandbox.aws.evaluation import allows, condition_holds, known_operator
+from sandbox.aws.evaluation import allows, condition_holds, is_known_operator
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/A"
@@ -15,7 +15,7 @@ CONTEXT = {"oidc.example/id/a:sub": ["system:serviceaccount:ns:app"], "oidc.exam
 
 ABSENT = None
 OPERATORS = [
-    # operator, values of the key in the request, values in the policy, holds
+    # operator, the key's values in the request, its values in the policy, whether the condition holds
     ("StringEquals", ["a"], ["a"], True),
     ("StringEquals", ["a"], ["A"], False),
     ("StringEquals", ["a"], ["b", "a"], True),
@@ -77,20 +77,20 @@ OPERATORS = [
 ]
 
 
-@pytest.mark.parametrize(("operator", "actual", "wanted", "holds"), OPERATORS)
-def test_operators(operator: str, actual: list[str] | None, wanted: list[str], holds: bool) -> None:
-    assert known_operator(operator)
-    assert condition_holds(operator, actual, wanted) is holds
+@pytest.mark.parametrize(("operator", "actual", "expected", "holds"), OPERATORS)
+def test_operators(operator: str, actual: list[str] | None, expected: list[str], holds: bool) -> None:
+    assert is_known_operator(operator)
+    assert condition_holds(operator, actual, expected) is holds
 
 
 @pytest.mark.parametrize("operator", ["StringEqual", "stringequals", "ForSome:StringEquals", "NullIfExists", "Strings"])
-def test_operators_that_do_not_exist(operator: str) -> None:
-    assert not known_operator(operator)
+def test_unknown_operators(operator: str) -> None:
+    assert not is_known_operator(operator)
 
 
 def policy(*statements: dict[str, t.Any], version: str = "2012-10-17") -> dict[str, t.Any]:
-    usual = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": ACTION}
-    merged = [{**usual, **changes} for changes in statements]
+    defaults = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": ACTION}
+    merged = [{**defaults, **changes} for changes in statements]
     return {"Version": version, "Statement": [{k: v for k, v in s.items() if v is not None} for s in merged]}
 
 
@@ -121,7 +121,7 @@ POLICIES = [
     (policy({"Condition": {"StringLike": {SUB: "${aws:nobody, '*'}"}}}), False),
     (policy({"Condition": {"StringLike": {SUB: "${*}"}}}), False),
     (policy({"Condition": {"StringLike": {SUB: "*${*}"}}}), False),
-    # Variables came with the version of 2012.
+    # Policy variables require version 2012-10-17.
     (policy({"Condition": {"StringEquals": {SUB: "${oidc.example/id/A:sub}"}}}, version="2008-10-17"), False),
     ({"Statement": policy({})["Statement"][0]}, True),
 ]

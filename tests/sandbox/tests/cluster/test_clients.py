@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clients that people use: the official one, typed and dynamic, and kubectl."""
+"""The official Python client (typed and dynamic) and kubectl with the API server."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def api(namespace: Namespace) -> client.ApiClient:
     return config.new_client_from_config(str(namespace.cluster.state.kubeconfig))
 
 
-def test_the_typed_client(namespace: Namespace, api: client.ApiClient) -> None:
+def test_typed_client(namespace: Namespace, api: client.ApiClient) -> None:
     core = client.CoreV1Api(api)
     body = client.V1ServiceAccount(metadata=client.V1ObjectMeta(name="app"))
-    made = core.create_namespaced_service_account(namespace.name, body)
-    assert made.metadata.uid
+    created = core.create_namespaced_service_account(namespace.name, body)
+    assert created.metadata.uid
     core.patch_namespaced_service_account("app", namespace.name, {"metadata": {"annotations": {ROLE_ARN: "arn"}}})
     assert core.read_namespaced_service_account("app", namespace.name).metadata.annotations == {ROLE_ARN: "arn"}
-    with pytest.raises(client.ApiException) as refused:
+    with pytest.raises(client.ApiException) as error:
         core.read_namespaced_service_account("none", namespace.name)
-    assert refused.value.status == 404
+    assert error.value.status == 404
     version = core.list_namespaced_service_account(namespace.name).metadata.resource_version
     core.delete_namespaced_service_account("app", namespace.name)
     events = watch.Watch().stream(
@@ -39,18 +39,18 @@ def test_the_typed_client(namespace: Namespace, api: client.ApiClient) -> None:
     assert (event["type"], event["object"].metadata.name) == ("DELETED", "app")
 
 
-def test_the_dynamic_client(namespace: Namespace, api: client.ApiClient) -> None:
-    found = dynamic.DynamicClient(api)
-    deployments = found.resources.get(api_version="apps/v1", kind="Deployment")
-    made = deployments.create(body=workload("Deployment", "web", replicas=1), namespace=namespace.name)
-    assert made.metadata.generation == 1
-    namespace.cluster.until(
+def test_dynamic_client(namespace: Namespace, api: client.ApiClient) -> None:
+    dynamic_client = dynamic.DynamicClient(api)
+    deployments = dynamic_client.resources.get(api_version="apps/v1", kind="Deployment")
+    created = deployments.create(body=workload("Deployment", "web", replicas=1), namespace=namespace.name)
+    assert created.metadata.generation == 1
+    namespace.cluster.wait_until(
         f"{namespace.apps}/deployments/web", lambda obj: obj.get("status", {}).get("readyReplicas") == 1
     )
-    pods = found.resources.get(api_version="v1", kind="Pod")
+    pods = dynamic_client.resources.get(api_version="v1", kind="Pod")
     (pod,) = pods.get(namespace=namespace.name, label_selector="app=web").items
     assert pod.status.phase == "Running"
-    accounts = found.resources.get(api_version="v1", kind="ServiceAccount")
+    accounts = dynamic_client.resources.get(api_version="v1", kind="ServiceAccount")
     config_body = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app", "labels": {"a": "b"}}}
     applied = accounts.server_side_apply(
         body=config_body, name="app", namespace=namespace.name, field_manager="eksops.irsa"
@@ -62,13 +62,13 @@ def kubectl(namespace: Namespace, *arguments: str, text: str | None = None) -> s
     assets = os.environ.get("KUBEBUILDER_ASSETS", "")
     program = shutil.which("kubectl", path=os.pathsep.join(filter(None, (assets, os.environ.get("PATH")))))
     if program is None:
-        pytest.skip("there is no kubectl")
+        pytest.skip("kubectl is not installed")
     command = [program, "--kubeconfig", str(namespace.cluster.state.kubeconfig), "-n", namespace.name, *arguments]
     home = str(pathlib.Path(namespace.cluster.state.directory) / "home")
-    done = subprocess.run(
+    result = subprocess.run(
         command, input=text, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "HOME": home}
     )
-    return done.stdout + done.stderr
+    return result.stdout + result.stderr
 
 
 MANIFEST = """
@@ -100,8 +100,8 @@ def test_kubectl(namespace: Namespace) -> None:
     status = kubectl(namespace, "rollout", "status", "deployment/web", "--timeout=30s")
     assert 'deployment "web" successfully rolled out' in status
     assert kubectl(namespace, "annotate", "serviceaccount", "app", "note=x") == "serviceaccount/app annotated\n"
-    refused = kubectl(namespace, *apply, "--field-manager=other", text=MANIFEST.format(role="b"))
-    assert f'conflict with "kubectl": .metadata.annotations.{ROLE_ARN}' in refused
+    error = kubectl(namespace, *apply, "--field-manager=other", text=MANIFEST.format(role="b"))
+    assert f'conflict with "kubectl": .metadata.annotations.{ROLE_ARN}' in error
     rows = kubectl(namespace, "get", "deployments").splitlines()
     assert rows[0].split() == ["NAME", "READY", "UP-TO-DATE", "AVAILABLE", "AGE"]
     assert rows[1].split()[:4] == ["web", "1/1", "1", "1"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only the simulator can do: faults that tests order; and how fast it is."""
+"""Properties of the simulated cluster only: faults and speed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typing as t
 
 import pytest
 import urllib3
-from sandbox.tests.support.clusters import ROLE_ARN, Cluster, Json
+from sandbox.tests.support.clusters import ROLE_ARN, ClusterUnderTest, Json
 
 if t.TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,19 +21,19 @@ ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
 
 
 @pytest.fixture
-def fresh(simulator: Cluster) -> Iterator[Cluster]:
-    """The simulator without faults and without the account "app"."""
+def fresh(simulator: ClusterUnderTest) -> Iterator[ClusterUnderTest]:
+    """The simulated cluster. Faults and the service account "app" are removed after the test."""
     yield simulator
     simulator.ok("DELETE", "/sandbox-api/faults")
     simulator.call("DELETE", f"{ACCOUNTS}/app")
 
 
-def order(cluster: Cluster, **fault: t.Any) -> None:
+def add_fault(cluster: ClusterUnderTest, **fault: t.Any) -> None:
     cluster.ok("POST", "/sandbox-api/faults", fault)
 
 
-def test_a_throttled_call(fresh: Cluster) -> None:
-    order(fresh, verb="get", resource="serviceaccounts", status=429, times=2, retry_after=3)
+def test_throttled_call(fresh: ClusterUnderTest) -> None:
+    add_fault(fresh, verb="get", resource="serviceaccounts", status=429, times=2, retry_after=3)
     first = fresh.call("GET", f"{ACCOUNTS}/default")
     assert (first.status, first.body["reason"]) == (429, "TooManyRequests")
     assert first.body["details"]["retryAfterSeconds"] == 3
@@ -42,28 +42,28 @@ def test_a_throttled_call(fresh: Cluster) -> None:
     assert fresh.call("GET", f"{ACCOUNTS}/default").status == 200
 
 
-def test_a_lost_answer(fresh: Cluster) -> None:
-    order(fresh, verb="create", resource="serviceaccounts", lose_answer=True)
+def test_lost_response(fresh: ClusterUnderTest) -> None:
+    add_fault(fresh, verb="create", resource="serviceaccounts", lose_answer=True)
     with pytest.raises(urllib3.exceptions.ProtocolError):
         fresh.call("POST", ACCOUNTS, {"metadata": {"name": "app"}})
     assert fresh.call("GET", f"{ACCOUNTS}/app").status == 200
 
 
-def test_a_lost_call(fresh: Cluster) -> None:
-    order(fresh, verb="create", resource="serviceaccounts")
+def test_lost_request(fresh: ClusterUnderTest) -> None:
+    add_fault(fresh, verb="create", resource="serviceaccounts")
     with pytest.raises(urllib3.exceptions.ProtocolError):
         fresh.call("POST", ACCOUNTS, {"metadata": {"name": "app"}})
     assert fresh.call("GET", f"{ACCOUNTS}/app").status == 404
 
 
-def test_a_mistaken_fault_is_refused(fresh: Cluster) -> None:
+def test_invalid_fault_is_rejected(fresh: ClusterUnderTest) -> None:
     assert fresh.call("POST", "/sandbox-api/faults", {"colour": "red"}).status == 400
 
 
-def test_one_call_in_some_is_hit_until_that_is_forgotten(fresh: Cluster) -> None:
-    order(fresh, verb="get", resource="serviceaccounts", status=503, times=5, every=3)
-    answers = [fresh.call("GET", f"{ACCOUNTS}/default").status for _call in range(7)]
-    assert answers == [200, 200, 503, 200, 200, 503, 200]
+def test_fault_hits_every_third_call_until_it_is_removed(fresh: ClusterUnderTest) -> None:
+    add_fault(fresh, verb="get", resource="serviceaccounts", status=503, times=5, every=3)
+    statuses = [fresh.call("GET", f"{ACCOUNTS}/default").status for _call in range(7)]
+    assert statuses == [200, 200, 503, 200, 200, 503, 200]
     assert [(fault["status"], fault["times"]) for fault in fresh.ok("GET", "/sandbox-api/faults")["faults"]] == [
         (503, 3)
     ]
@@ -72,12 +72,12 @@ def test_one_call_in_some_is_hit_until_that_is_forgotten(fresh: Cluster) -> None
     assert fresh.call("GET", f"{ACCOUNTS}/default").status == 200
 
 
-def test_only_administrators_order_faults(fresh: Cluster) -> None:
+def test_only_administrators_add_faults(fresh: ClusterUnderTest) -> None:
     token = fresh.ok("POST", f"{ACCOUNTS}/default/token", {"spec": {}})["status"]["token"]
     assert fresh.call("POST", "/sandbox-api/faults", {}, token=token).status == 403
 
 
-def test_an_unreachable_webhook_leaves_pods_bare(fresh: Cluster) -> None:
+def test_pods_are_not_injected_if_webhook_is_unreachable(fresh: ClusterUnderTest) -> None:
     fresh.ok("POST", ACCOUNTS, {"metadata": {"name": "app", "annotations": {ROLE_ARN: "arn:aws:iam::1:role/a"}}})
     pod = {
         "metadata": {"name": "p"},
@@ -100,15 +100,18 @@ def test_an_unreachable_webhook_leaves_pods_bare(fresh: Cluster) -> None:
     hook["failurePolicy"] = "Fail"
     del configuration["metadata"]["resourceVersion"]
     fresh.ok("PUT", path, configuration)
-    refused = fresh.call("POST", "/api/v1/namespaces/default/pods", pod, dryRun="All")
-    assert refused.status == 500
-    assert f'failed calling webhook "{hook["name"]}": Post "https://127.0.0.1:1/mutate?' in refused.body["message"]
+    response = fresh.call("POST", "/api/v1/namespaces/default/pods", pod, dryRun="All")
+    assert response.status == 500
+    assert f'failed calling webhook "{hook["name"]}": Post "https://127.0.0.1:1/mutate?' in response.body["message"]
     fresh.ok("PUT", path, original)
     assert volumes()
 
 
-def usual(call: t.Callable[[int], object], times: int) -> float:
-    """The median of the seconds that a call takes; it gets its number. What else the machine does shows in a few."""
+def median_seconds(call: t.Callable[[int], object], times: int) -> float:
+    """The median duration of calls in seconds, which ignores single slow calls.
+
+    :param call: its parameter is the number of the call.
+    """
     seconds = []
     for number in range(times):
         begin = time.perf_counter()
@@ -117,14 +120,14 @@ def usual(call: t.Callable[[int], object], times: int) -> float:
     return statistics.median(seconds)
 
 
-def test_it_is_fast(fresh: Cluster) -> None:
-    """Bounds with room for a busy machine: about a tenth of each is usual."""
-    assert usual(lambda _number: fresh.ok("GET", f"{ACCOUNTS}/default"), 100) < 0.02
+def test_response_times(fresh: ClusterUnderTest) -> None:
+    """The limits are for a busy machine. Usual times are about a tenth."""
+    assert median_seconds(lambda _number: fresh.ok("GET", f"{ACCOUNTS}/default"), 100) < 0.02
     configmaps = "/api/v1/namespaces/default/configmaps"
 
     def create(number: int) -> Json:
         return fresh.ok("POST", configmaps, {"metadata": {"name": f"c{number}"}, "data": {"x": "y" * 500}})
 
-    assert usual(create, 300) < 0.03
+    assert median_seconds(create, 300) < 0.03
     assert len(fresh.ok("GET", configmaps)["items"]) == 300
-    assert usual(lambda _number: fresh.ok("GET", configmaps), 15) < 0.5
+    assert median_seconds(lambda _number: fresh.ok("GET", configmaps), 15) < 0.5

@@ -25,13 +25,13 @@ PACKAGE_PARENT = pathlib.Path(settings.__file__).resolve().parent.parent
 
 
 @pytest.fixture
-def state(tmp_path: pathlib.Path) -> Iterator[settings.State]:
-    state = settings.State(tmp_path / "sandbox")
+def state(tmp_path: pathlib.Path) -> Iterator[settings.StateDirectory]:
+    state = settings.StateDirectory(tmp_path / "sandbox")
     yield state
     supervisor.down(state)
 
 
-def eventually(check: Callable[[], bool], seconds: float = 10.0) -> bool:
+def becomes_true(check: Callable[[], bool], seconds: float = 10.0) -> bool:
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:
@@ -53,46 +53,47 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def start(tmp_path: pathlib.Path, script: str, **options: t.Any) -> processes.Record:
+def start(tmp_path: pathlib.Path, script: str, **options: t.Any) -> processes.ProcessRecord:
     _process, record = processes.start(["sh", "-c", script], tmp_path / "log", os.environ, **options)
     return record
 
 
-def test_a_process_is_known_by_more_than_its_number(tmp_path: pathlib.Path) -> None:
+def test_process_is_identified_by_id_and_start_time(tmp_path: pathlib.Path) -> None:
     record = start(tmp_path, "sleep 60")
     assert processes.is_alive(record)
-    stale: processes.Record = {**record, "started": "1"}
+    stale: processes.ProcessRecord = {**record, "started": "1"}
     assert not processes.is_alive(stale)
     processes.stop([stale])
-    assert processes.is_alive(record), "somebody else's process with that number must live on"
+    assert processes.is_alive(record), "a process with the same id but another start time was stopped"
     processes.stop([record])
     assert not processes.is_alive(record)
     processes.stop([record])
 
 
-def test_stop_takes_the_whole_group_and_the_stubborn(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_kills_the_process_group(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "GRACE", 0.3)
     record = start(tmp_path, "trap '' TERM; sleep 60 & echo $!; wait; wait")
-    assert eventually(lambda: (tmp_path / "log").read_text().strip() != "")
+    assert becomes_true(lambda: (tmp_path / "log").read_text().strip() != "")
     child = int((tmp_path / "log").read_text())
     processes.stop([record])
     assert not processes.is_alive(record)
-    assert eventually(lambda: _gone(child))
+    assert becomes_true(lambda: _has_ended(child))
 
 
-def _gone(pid: int) -> bool:
+def _has_ended(pid: int) -> bool:
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except (FileNotFoundError, ProcessLookupError):
         return True
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent is gone")
-def test_a_tied_process_ends_with_its_parent(tmp_path: pathlib.Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux supports this")
+def test_process_ends_with_parent(tmp_path: pathlib.Path) -> None:
     script = (
         "import os, pathlib, sys, time\n"
         "from sandbox.launch import processes\n"
-        "_process, record = processes.start(['sleep', '60'], pathlib.Path(sys.argv[1]), os.environ, tied=True)\n"
+        "log = pathlib.Path(sys.argv[1])\n"
+        "_process, record = processes.start(['sleep', '60'], log, os.environ, end_with_parent=True)\n"
         "print(record['pid'], flush=True)\n"
         "time.sleep(60)\n"
     )
@@ -104,39 +105,39 @@ def test_a_tied_process_ends_with_its_parent(tmp_path: pathlib.Path) -> None:
     )
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
-    assert not _gone(child)
+    assert not _has_ended(child)
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    assert eventually(lambda: _gone(child))
+    assert becomes_true(lambda: _has_ended(child))
 
 
-def test_ports_are_distinct() -> None:
+def test_ports_are_unique() -> None:
     ports = supervisor.Ports.choose(further=3)
     assert len({ports.aws, ports.api, ports.hooks, ports.etcd, ports.etcd_peer, *ports.further}) == 8
 
 
-def test_a_process_that_ends_early_is_named_with_its_log(
-    state: settings.State, monkeypatch: pytest.MonkeyPatch
+def test_process_that_exits_is_reported_with_its_log(
+    state: settings.StateDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     commands = {
-        "aws": ["sh", "-c", "echo all went wrong >&2; exit 7"],
+        "aws": ["sh", "-c", "echo failed >&2; exit 7"],
         "cluster": ["sleep", "60"],
     }
     monkeypatch.setattr(supervisor, "_commands", lambda *_: commands)
-    with pytest.raises(supervisor.StartError, match=r"aws ended with exit status 7\n  all went wrong\n.*aws\.log"):
+    with pytest.raises(supervisor.StartError, match=r"aws exited with status 7\n  failed\n.*aws\.log"):
         supervisor.up(state)
-    assert supervisor.status(state) == {}, "what had been started is stopped again"
+    assert supervisor.status(state) == {}, "the other processes were not stopped"
 
 
-def test_a_process_that_is_never_ready_is_named(state: settings.State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_that_is_not_ready_is_reported(state: settings.StateDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_commands", lambda *_: {"aws": ["sh", "-c", "echo waiting; sleep 60"]})
     monkeypatch.setattr(supervisor, "READY_TIMEOUT", 0.3)
-    with pytest.raises(supervisor.StartError, match=r"aws was not ready after 0 s\n  waiting"):
+    with pytest.raises(supervisor.StartError, match=r"aws was not ready within 0 s\n  waiting"):
         supervisor.up(state)
 
 
-def test_down_survives_stale_and_broken_records(state: settings.State) -> None:
+def test_down_ignores_stale_and_invalid_records(state: settings.StateDirectory) -> None:
     state.directory.mkdir()
     assert supervisor.down(state) == []
     state.pids_file.write_text(json.dumps({"aws": {"pid": os.getpid(), "started": "1"}}))
@@ -147,70 +148,70 @@ def test_down_survives_stale_and_broken_records(state: settings.State) -> None:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[settings.State, str]]:
-    """A sandbox that its own command line started, and the lines to evaluate."""
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[settings.StateDirectory, str]]:
+    """A sandbox that was started on the command line, and the command's output."""
     directory = tmp_path_factory.mktemp("up") / "with a space"
     result = run("up", "--dir", str(directory))
     assert result.returncode == 0, result.stderr
     assert "ready, cluster irsa-demo" in result.stderr
-    yield settings.State(directory), result.stdout
+    yield settings.StateDirectory(directory), result.stdout
     down = run("down", "--dir", str(directory))
     assert "stopped aws, cluster, node" in down.stderr
 
 
-def test_the_lines_are_for_a_shell(running: tuple[settings.State, str]) -> None:
-    state, lines = running
+def test_printed_environment(running: tuple[settings.StateDirectory, str]) -> None:
+    state, output = running
     foreign = dict.fromkeys(("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_IAM", "no_proxy"), "mine")
-    environment = {"PATH": os.environ["PATH"], **foreign, "L": lines}
+    environment = {"PATH": os.environ["PATH"], **foreign, "L": output}
     result = subprocess.run(
         ["sh", "-c", 'eval "$L"; env'], capture_output=True, text=True, env=environment, timeout=10, check=True
     )
-    seen = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
+    variables = dict(line.split("=", 1) for line in result.stdout.splitlines() if "=" in line)
     expected = state.env()
-    assert {name: seen[name] for name in expected} == expected
+    assert {name: variables[name] for name in expected} == expected
     assert "127.0.0.1" in expected["no_proxy"]
-    assert not [name for name in seen if seen[name] == "mine"]
-    assert run("env", "--dir", str(state.directory)).stdout == lines
+    assert not [name for name in variables if variables[name] == "mine"]
+    assert run("env", "--dir", str(state.directory)).stdout == output
 
 
-def test_files_are_the_owners_only(running: tuple[settings.State, str]) -> None:
-    state, _lines = running
+def test_files_are_private(running: tuple[settings.StateDirectory, str]) -> None:
+    state, _output = running
     for path in (state.cluster_file, state.kubeconfig, state.env_file, state.pids_file):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert state.cluster()["certificate_authority"] == (state.pki / "ca.crt").read_text()
     assert state.cluster()["endpoint"].startswith("https://127.0.0.1:")
 
 
-def test_a_second_up_changes_nothing(running: tuple[settings.State, str]) -> None:
-    state, lines = running
+def test_second_up_changes_nothing(running: tuple[settings.StateDirectory, str]) -> None:
+    state, output = running
     before = state.pids_file.read_text()
-    again = run("up", "--dir", str(state.directory))
-    assert (again.returncode, again.stdout) == (0, lines)
-    assert "was running already" in again.stderr
+    second = run("up", "--dir", str(state.directory))
+    assert (second.returncode, second.stdout) == (0, output)
+    assert "already running" in second.stderr
     assert state.pids_file.read_text() == before
 
 
-def test_status(running: tuple[settings.State, str]) -> None:
-    state, _lines = running
+def test_status(running: tuple[settings.StateDirectory, str]) -> None:
+    state, _output = running
     result = run("status", "--dir", str(state.directory))
     assert result.returncode == 0
     assert [line.split()[1] for line in result.stdout.splitlines()] == ["running"] * 3
 
 
 @pytest.mark.parametrize("text", ["", "two words", "irsa-demo", "a@12", "a@", "-a", "a/b", "..", "a@1234567890123"])
-def test_what_is_no_further_cluster_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no NAME or NAME@ACCOUNT"):
-        supervisor.Further.parse(text)
-    assert "is no NAME or NAME@ACCOUNT" in run("up", f"--cluster={text}").stderr
+def test_invalid_further_cluster_is_rejected(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a valid NAME or NAME@ACCOUNT"):
+        supervisor.FurtherCluster.parse(text)
+    assert "is not a valid NAME or NAME@ACCOUNT" in run("up", f"--cluster={text}").stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["env"], 1, "env.json is missing: start it with"),
+        (["env"], 1, "env.json does not exist. Start the sandbox with"),
         (["up", "--real"], 1, "KUBEBUILDER_ASSETS is not set"),
         (["down"], 0, "nothing was running"),
-        (["status"], 3, "nothing was started in"),
+        (["status"], 3, "no sandbox was started in"),
         ([], 2, "required: command"),
     ],
 )
@@ -221,14 +222,14 @@ def test_errors(arguments: list[str], code: int, message: str, tmp_path: pathlib
     assert "Traceback" not in result.stderr
 
 
-def test_the_default_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IRSA_SANDBOX_DIR", "/somewhere")
     assert settings.default_directory() == pathlib.Path("/somewhere")
     monkeypatch.delenv("IRSA_SANDBOX_DIR")
     assert str(os.getuid()) in settings.default_directory().name
 
 
-def test_help_names_the_default(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         command_line.main(["up", "--help"])
     assert caught.value.code == 0

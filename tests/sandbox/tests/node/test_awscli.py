@@ -21,7 +21,7 @@ USER_ID = "AIDACKCEVSQ6C2EXAMPLE"
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command with no credentials but those given."""
+    """Run the command with only the given credentials."""
     base = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(PACKAGE_PARENT),
@@ -39,7 +39,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
-def access(aws: Aws) -> dict[str, str]:
+def environment(aws: Aws) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": aws.endpoint,
         "AWS_REGION": "eu-west-1",
@@ -48,8 +48,8 @@ def access(aws: Aws) -> dict[str, str]:
     }
 
 
-def test_json(access: dict[str, str]) -> None:
-    result = run(*CALL, **access)
+def test_json(environment: dict[str, str]) -> None:
+    result = run(*CALL, **environment)
     assert (result.returncode, result.stderr) == (0, "")
     assert json.loads(result.stdout)["Arn"] == ARN
     assert result.stdout.startswith('{\n    "UserId": ')
@@ -66,8 +66,8 @@ def test_json(access: dict[str, str]) -> None:
         (["--query", "Arn", "--no-cli-pager", "--region", "us-east-1"], f'"{ARN}"\n'),
     ],
 )
-def test_output(arguments: list[str], expected: str, access: dict[str, str]) -> None:
-    result = run(*CALL, *arguments, **access)
+def test_output(arguments: list[str], expected: str, environment: dict[str, str]) -> None:
+    result = run(*CALL, *arguments, **environment)
     assert (result.returncode, result.stdout) == (0, expected)
 
 
@@ -95,9 +95,9 @@ def test_output(arguments: list[str], expected: str, access: dict[str, str]) -> 
     ],
 )
 def test_errors(
-    arguments: tuple[str, ...], change: dict[str, str], code: int, message: str, access: dict[str, str]
+    arguments: tuple[str, ...], change: dict[str, str], code: int, message: str, environment: dict[str, str]
 ) -> None:
-    environment = {name: value for name, value in {**access, **change}.items() if value}
+    environment = {name: value for name, value in {**environment, **change}.items() if value}
     result = run(*arguments, **environment)
     assert (result.returncode, result.stdout) == (code, "")
     assert message in result.stderr

@@ -7,7 +7,7 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from sandbox.node.behaviour import Behaviour, Step, behaviour, is_aws_cli
+from sandbox.node.behaviour import Behaviour, Step, container_behaviour, is_aws_cli
 
 if t.TYPE_CHECKING:
     Json = dict[str, t.Any]
@@ -16,7 +16,7 @@ AWS_CLI = "public.ecr.aws/aws-cli/aws-cli:2.25.4"
 CALL = ("sts", "get-caller-identity")
 
 
-def of(
+def behaviour_of(
     command: list[str] | None = None,
     args: list[str] | None = None,
     *,
@@ -25,7 +25,7 @@ def of(
     init: bool = False,
 ) -> Behaviour:
     container: Json = {"name": "main", "image": image, "command": command, "args": args}
-    return behaviour(container, {"metadata": {}, "spec": {"restartPolicy": policy}}, init=init)
+    return container_behaviour(container, {"metadata": {}, "spec": {"restartPolicy": policy}}, init=init)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def of(
         (["sh", "-c", "set -e\naws sts \\\n  get-caller-identity  # who am I"], None),
     ],
 )
-def test_every_spelling_of_the_test_pods_command(command: list[str] | None, args: list[str] | None) -> None:
-    [step] = of(command, args, image=AWS_CLI).steps
+def test_commands_that_call_the_aws_cli(command: list[str] | None, args: list[str] | None) -> None:
+    [step] = behaviour_of(command, args, image=AWS_CLI).steps
     assert step.aws == CALL
 
 
@@ -60,8 +60,8 @@ def test_is_aws_cli(image: str, expected: bool) -> None:
 
 
 @pytest.mark.parametrize("command", [None, ["nginx"], ["sh", "-c", "./server | tee log"], ["sleep", "infinity"]])
-def test_what_runs_for_ever(command: list[str] | None) -> None:
-    assert of(command).for_ever
+def test_commands_that_never_end(command: list[str] | None) -> None:
+    assert behaviour_of(command).never_ends
 
 
 @pytest.mark.parametrize(
@@ -83,19 +83,19 @@ def test_what_runs_for_ever(command: list[str] | None) -> None:
     ],
 )
 def test_simple_commands(command: list[str], steps: list[Step]) -> None:
-    assert of(command).steps == tuple(steps)
+    assert behaviour_of(command).steps == tuple(steps)
 
 
 @pytest.mark.parametrize("script", ["&& true", "echo 'open", "sleep 1 &", "echo $(date)", "if true; then false; fi"])
-def test_a_script_that_is_not_simple_runs_as_a_server_does(script: str) -> None:
-    assert of(["sh", "-c", script]).for_ever
+def test_other_scripts_never_end(script: str) -> None:
+    assert behaviour_of(["sh", "-c", script]).never_ends
 
 
 @pytest.mark.parametrize("options", [{"policy": "Never"}, {"policy": "OnFailure"}, {"init": True}])
-def test_what_nobody_restarts_ends(options: dict[str, t.Any]) -> None:
-    assert of(["./migrate"], **options).steps == (Step(code=0),)
+def test_container_that_is_not_restarted_ends(options: dict[str, t.Any]) -> None:
+    assert behaviour_of(["./migrate"], **options).steps == (Step(code=0),)
 
 
 @pytest.mark.parametrize("image", ["example.com/no-such-image:1", "missing"])
 def test_images_that_cannot_be_pulled(image: str) -> None:
-    assert not of(image=image).pulls
+    assert not behaviour_of(image=image).pulls

@@ -8,21 +8,21 @@ import threading
 import time
 import typing as t
 
-from sandbox.node.queue import Queue
+from sandbox.node.queue import PodQueue
 
 if t.TYPE_CHECKING:
     pass
 
 
-def test_the_queue_hands_out_in_order_of_time() -> None:
-    queue = Queue()
+def test_order_by_time() -> None:
+    queue = PodQueue()
     queue.add("late", 0.05)
     queue.add("now")
     assert [queue.take(), queue.take()] == ["now", "late"]
 
 
-def test_the_queue_keeps_the_sooner_of_two_times() -> None:
-    queue = Queue()
+def test_earlier_of_two_times_is_kept() -> None:
+    queue = PodQueue()
     queue.add("a", 60)
     queue.add("a")
     queue.add("a", 60)
@@ -31,13 +31,13 @@ def test_the_queue_keeps_the_sooner_of_two_times() -> None:
     assert time.monotonic() - started < 1
 
 
-def test_the_queue_gives_a_pod_to_one_worker_at_a_time() -> None:
-    queue = Queue()
+def test_pod_is_taken_by_one_worker_at_a_time() -> None:
+    queue = PodQueue()
     queue.add("a")
     assert queue.take() == "a"
     queue.add("a")
     queue.add("b")
-    assert queue.take() == "b", "a is still being looked at"
+    assert queue.take() == "b", "a is not done yet"
     taken: list[str | None] = []
     worker = threading.Thread(target=lambda: taken.append(queue.take()))
     worker.start()
@@ -46,8 +46,8 @@ def test_the_queue_gives_a_pod_to_one_worker_at_a_time() -> None:
     assert taken == ["a"]
 
 
-def test_a_closed_queue_lets_its_workers_go() -> None:
-    queue = Queue()
+def test_close_wakes_workers() -> None:
+    queue = PodQueue()
     taken: list[str | None] = []
     worker = threading.Thread(target=lambda: taken.append(queue.take()))
     worker.start()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox's AWS as its tests use it: a process of its own, clients, and tokens signed with the cluster's key."""
+"""Run the sandbox's AWS in a process for its tests, with clients and tokens of the cluster's issuer."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
 
 class Aws:
-    """One running server."""
+    """A running server."""
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
-        self.state = settings.State(directory)
+        self.state = settings.StateDirectory(directory)
         self.key = RSAKey.generate_key(2048, {"kid": "cluster", "use": "sig", "alg": "RS256"})
         self.issuer = settings.issuer(settings.CLUSTER_NAME)
         self.provider = self.issuer.removeprefix("https://")
         self.endpoint = ""
         self._session: t.Any = boto3.session.Session()
-        # Making a client takes longer than most calls.
+        # Creating a client takes longer than most calls.
         self._clients: dict[tuple[t.Any, ...], t.Any] = {}
 
     def jwks(self, key: RSAKey | None = None) -> dict[str, t.Any]:
@@ -81,7 +81,7 @@ class Aws:
             signature_version=None if access_key_id else UNSIGNED,
             retries={"max_attempts": retries, "mode": "standard"} if retries else {"total_max_attempts": 1},
             max_pool_connections=32,
-            # What the server checks is to be seen, not what the client refuses to send.
+            # The tests are about the server's checks, not the client's.
             parameter_validation=False,
         )
         options = (service, region, self.endpoint, access_key_id, secret, token, retries)
@@ -97,7 +97,7 @@ class Aws:
             )
         return self._clients[options]
 
-    def admin(self, method: str, name: str, body: t.Any = None) -> t.Any:
+    def control(self, method: str, name: str, body: t.Any = None) -> t.Any:
         request = urllib.request.Request(f"{self.endpoint}/sandbox-api/{name}", method=method)
         if body is not None:
             request.data = json.dumps(body).encode()
@@ -105,7 +105,7 @@ class Aws:
             return json.load(response)
 
     def token(self, key: RSAKey | None = None, algorithm: str = "RS256", **claims: t.Any) -> str:
-        """A token as the API server makes it; a claim given as None is left out."""
+        """Return a token as the API server issues it. Claims with the value None are omitted."""
         now = int(time.time())
         payload = {
             "iss": self.issuer,
@@ -124,7 +124,7 @@ class Aws:
         return f"arn:{partition}:iam::{account}:oidc-provider/{self.provider}"
 
     def trust(self, partition: str = "aws", **changes: t.Any) -> dict[str, t.Any]:
-        """The usual trust policy for SUBJECT, its statement changed."""
+        """Return the trust policy for SUBJECT, with changes of its statement."""
         statement = {
             "Effect": "Allow",
             "Principal": {"Federated": self.provider_arn(partition)},
@@ -135,31 +135,33 @@ class Aws:
 
     def role(self, trust: t.Any = None, *, name: str = "app", region: str = settings.REGION, **more: t.Any) -> str:
         document = json.dumps(trust if trust is not None else self.trust())
-        made = self.client("iam", region=region).create_role(RoleName=name, AssumeRolePolicyDocument=document, **more)
-        return t.cast("str", made["Role"]["Arn"])
+        created = self.client("iam", region=region).create_role(
+            RoleName=name, AssumeRolePolicyDocument=document, **more
+        )
+        return t.cast("str", created["Role"]["Arn"])
 
 
-class Refused(t.NamedTuple):
-    """How a call was refused."""
+class CallError(t.NamedTuple):
+    """The error of a call."""
 
     status: int
     code: str
     message: str
 
 
-def refusal(call: c.Callable[..., t.Any], **parameters: t.Any) -> Refused:
-    """Make a call that must be refused."""
+def expect_error(call: c.Callable[..., t.Any], **parameters: t.Any) -> CallError:
+    """Make a call that must fail, and return its error."""
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     response = caught.value.response
-    return Refused(
+    return CallError(
         response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"], response["Error"]["Message"]
     )
 
 
 @contextlib.contextmanager
 def running(directory: pathlib.Path) -> c.Iterator[Aws]:
-    """Start a server on a free port and stop it in the end."""
+    """Start a server on a free port, and stop it at the end."""
     aws = Aws(directory)
     command = [sys.executable, "-m", "sandbox.aws", "--dir", str(directory), "--port", "0"]
     process = subprocess.Popen(command, cwd=pathlib.Path(__file__).parents[3], stdout=subprocess.PIPE, text=True)

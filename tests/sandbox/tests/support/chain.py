@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A running sandbox as the tests of the whole chain use it: roles, accounts and pods in a namespace for each test."""
+"""A running sandbox with roles, service accounts and pods, for tests of the whole chain."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typing as t
 
 import boto3
 from sandbox import settings
-from sandbox.api import Api, ApiError
+from sandbox.api import ApiClient, ApiError
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,11 +23,11 @@ _numbers = itertools.count(1)
 
 
 class ChainSandbox:
-    """A running sandbox with an OIDC provider, and a namespace for each test."""
+    """A running sandbox with an OIDC provider. Each test has its own namespace."""
 
-    def __init__(self, state: settings.State) -> None:
+    def __init__(self, state: settings.StateDirectory) -> None:
         self.state = state
-        self.api = Api(state)
+        self.api = ApiClient(state)
         self.namespace = ""
         options = {
             "endpoint_url": state.env()["AWS_ENDPOINT_URL"],
@@ -57,7 +57,7 @@ class ChainSandbox:
         self.wait_for(lambda: self.exists(f"{self.core}/serviceaccounts/default"))
 
     def role(self, subject: str, name: str | None = None) -> str:
-        """Make a role that trusts one subject and return its ARN."""
+        """Create a role that trusts one subject, and return its ARN."""
         host = self.issuer.removeprefix("https://")
         statement = {
             "Effect": "Allow",
@@ -66,8 +66,8 @@ class ChainSandbox:
             "Condition": {"StringEquals": {f"{host}:sub": subject, f"{host}:aud": settings.AUDIENCE}},
         }
         trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        made = self.iam.create_role(RoleName=name or self.namespace, AssumeRolePolicyDocument=trust)
-        return str(made["Role"]["Arn"])
+        created = self.iam.create_role(RoleName=name or self.namespace, AssumeRolePolicyDocument=trust)
+        return str(created["Role"]["Arn"])
 
     def account(self, name: str, role_arn: str | None = None) -> None:
         annotations = {"eks.amazonaws.com/role-arn": role_arn} if role_arn else {}
@@ -99,13 +99,13 @@ class ChainSandbox:
     def wait_for_reason(self, name: str, reason: str) -> Json:
         def waiting() -> bool:
             statuses = self.get(name)["status"].get("containerStatuses") or []
-            return any((each["state"].get("waiting") or {}).get("reason") == reason for each in statuses)
+            return any((status["state"].get("waiting") or {}).get("reason") == reason for status in statuses)
 
         self.wait_for(waiting)
         return self.get(name)
 
     def run_test_pod(self, account: str, **container: t.Any) -> tuple[str, str]:
-        """Run the documented test pod to its end and return its phase and its log."""
+        """Run the documented test pod, and return its final phase and its log."""
         name = f"irsa-test-{next(_numbers)}"
         command = {"args": ["sts", "get-caller-identity"], **container}
         self.pod(
@@ -115,17 +115,17 @@ class ChainSandbox:
             restartPolicy="Never",
         )
         phase = self.wait_for_phase(name, "Succeeded", "Failed")["status"]["phase"]
-        return phase, self.api.text(f"{self.core}/pods/{name}/log")
+        return phase, self.api.get_text(f"{self.core}/pods/{name}/log")
 
     def events(self, name: str) -> list[tuple[str, str]]:
-        found = self.api.get(f"{self.core}/events", fieldSelector=f"involvedObject.name={name}")["items"]
-        return [(each["type"], each["reason"]) for each in found]
+        events = self.api.get(f"{self.core}/events", fieldSelector=f"involvedObject.name={name}")["items"]
+        return [(event["type"], event["reason"]) for event in events]
 
     @staticmethod
     def wait_for(check: Callable[[], bool], seconds: float = 20.0) -> None:
         deadline = time.monotonic() + seconds
         while not check():
-            assert time.monotonic() < deadline, f"not so after {seconds:g} s"
+            assert time.monotonic() < deadline, f"the condition is not met after {seconds:g} s"
             time.sleep(0.02)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cluster to test against, simulated or real, spoken to in plain HTTP so that whole answers can be looked at."""
+"""A cluster under test, simulated or real. Tests use HTTP requests, to check complete responses."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 ROLE_ARN = "eks.amazonaws.com/role-arn"
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
-class Answer(t.NamedTuple):
+class HttpResponse(t.NamedTuple):
     status: int
     body: t.Any
 
 
-class Cluster:
-    def __init__(self, state: settings.State, *, real: bool) -> None:
+class ClusterUnderTest:
+    def __init__(self, state: settings.StateDirectory, *, real: bool) -> None:
         self.state = state
         self.real = real
         self.endpoint = state.cluster()["endpoint"]
         authority = str(state.pki / "ca.crt")
         admin = {"cert_file": str(state.pki / "admin.crt"), "key_file": str(state.pki / "admin.key")}
         self._admin = urllib3.PoolManager(ca_certs=authority, retries=False, maxsize=16, **admin)
-        self._nobody = urllib3.PoolManager(ca_certs=authority, retries=False)
+        self._without_certificate = urllib3.PoolManager(ca_certs=authority, retries=False)
 
     def call(
         self,
@@ -52,8 +52,12 @@ class Cluster:
         accept: str = "application/json",
         impersonate: str | None = None,
         **query: t.Any,
-    ) -> Answer:
-        """Send a request as the administrator, or with the bearer token that is given ("" sends none)."""
+    ) -> HttpResponse:
+        """Send a request.
+
+        :param token: a bearer token; "" for no credentials. By default the administrator's certificate is used.
+        :param agent: the user agent, the default of the field manager.
+        """
         url = self.endpoint + path + ("?" + urllib.parse.urlencode(query) if query else "")
         headers = {"User-Agent": agent, "Accept": accept}
         if body is not None:
@@ -62,22 +66,22 @@ class Cluster:
             headers["Authorization"] = f"Bearer {token}"
         if impersonate:
             headers["Impersonate-User"] = impersonate
-        pool = self._admin if token is None else self._nobody
+        pool = self._admin if token is None else self._without_certificate
         data = None if body is None else json.dumps(body)
         response = pool.request(method, url, body=data, headers=headers, timeout=20)
         text = response.data.decode()
-        return Answer(response.status, json.loads(text) if text.startswith(("{", "[")) else text)
+        return HttpResponse(response.status, json.loads(text) if text.startswith(("{", "[")) else text)
 
     def ok(
         self, method: str, path: str, body: t.Any = None, content_type: str = "application/json", **more: t.Any
     ) -> Json:
-        """The body of an answer that has to be a success."""
-        answer = self.call(method, path, body, content_type, **more)
-        assert answer.status < 300, answer.body
-        return t.cast("Json", answer.body)
+        """Send a request that must succeed, and return the body of the response."""
+        response = self.call(method, path, body, content_type, **more)
+        assert response.status < 300, response.body
+        return t.cast("Json", response.body)
 
     def watch(self, path: str, **query: t.Any) -> Iterator[Json]:
-        """Events, until the server ends the watch."""
+        """Yield events until the server ends the watch."""
         url = f"{self.endpoint}{path}?{urllib.parse.urlencode({'watch': 'true', 'timeoutSeconds': 5, **query})}"
         response = self._admin.request("GET", url, preload_content=False, timeout=20)
         rest = b""
@@ -88,34 +92,35 @@ class Cluster:
         finally:
             response.close()
 
-    def until(self, path: str, holds: Callable[[Json], t.Any], patience: float = PATIENCE) -> Json:
-        """The object, as soon as something holds of it."""
-        end = time.monotonic() + patience
+    def wait_until(self, path: str, holds: Callable[[Json], t.Any], timeout: float = TIMEOUT) -> Json:
+        """Wait until a condition holds for an object, and return the object."""
+        deadline = time.monotonic() + timeout
         while True:
-            answer = self.call("GET", path)
-            if answer.status == 200 and holds(answer.body):
-                return t.cast("Json", answer.body)
-            assert time.monotonic() < end, f"still not so after {patience} s: {json.dumps(answer.body)[:3000]}"
+            response = self.call("GET", path)
+            if response.status == 200 and holds(response.body):
+                return t.cast("Json", response.body)
+            body = json.dumps(response.body)[:3000]
+            assert time.monotonic() < deadline, f"the condition is not met after {timeout} s: {body}"
             time.sleep(0.05)
 
-    def until_gone(self, path: str, patience: float = PATIENCE) -> None:
-        end = time.monotonic() + patience
+    def wait_until_deleted(self, path: str, timeout: float = TIMEOUT) -> None:
+        deadline = time.monotonic() + timeout
         while self.call("GET", path).status != 404:
-            assert time.monotonic() < end, f"{path} is still there after {patience} s"
+            assert time.monotonic() < deadline, f"{path} still exists after {timeout} s"
             time.sleep(0.05)
 
 
 class Namespace:
-    """Addresses in one namespace of a cluster."""
+    """A namespace of a cluster, with the URL paths of its API groups."""
 
-    def __init__(self, cluster: Cluster, name: str) -> None:
+    def __init__(self, cluster: ClusterUnderTest, name: str) -> None:
         self.cluster = cluster
         self.name = name
         self.core = f"/api/v1/namespaces/{name}"
         self.apps = f"/apis/apps/v1/namespaces/{name}"
         self.batch = f"/apis/batch/v1/namespaces/{name}"
         self.rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}"
-        # Budgets moved on from v1beta1 in Kubernetes 1.21; the simulator has only what came then.
+        # policy/v1 exists since Kubernetes 1.21. The real API server may be older; the simulated one has only v1.
         version = "v1beta1" if cluster.real else "v1"
         self.policy = f"/apis/policy/{version}/namespaces/{name}"
 
@@ -130,13 +135,13 @@ class Namespace:
         return self.cluster.ok("POST", f"{self.core}/serviceaccounts", body)
 
     def events(self, name: str) -> set[tuple[str, str]]:
-        """Type and reason of what was told about an object."""
-        found = self.cluster.ok("GET", f"{self.core}/events", fieldSelector=f"involvedObject.name={name}")
-        return {(event["type"], event["reason"]) for event in found["items"]}
+        """The types and reasons of the events of an object."""
+        events = self.cluster.ok("GET", f"{self.core}/events", fieldSelector=f"involvedObject.name={name}")
+        return {(event["type"], event["reason"]) for event in events["items"]}
 
 
 def workload(kind: str, name: str, *, image: str = "app:1", pod: Json | None = None, **spec: t.Any) -> Json:
-    """A Deployment, StatefulSet, DaemonSet or ReplicaSet whose pods carry the label app=<name>."""
+    """A Deployment, StatefulSet, DaemonSet or ReplicaSet whose pods have the label app=<name>."""
     template = {
         "metadata": {"labels": {"app": name}},
         "spec": {"terminationGracePeriodSeconds": 1, "containers": [{"name": "main", "image": image}], **(pod or {})},

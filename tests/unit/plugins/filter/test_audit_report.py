@@ -29,9 +29,9 @@ HEAD = ["cluster production (111122223333, eu-west-1, Kubernetes 1.33)", COUNTS,
 SUMMARY = [
     "SEVERITY  LINK      ID                       COUNT  TITLE",
     "error     pods      pod-predates-annotation      2  The pods are older than the annotation",
-    "error     role      sub-mismatch                 1  The trust policy is for another service account",
-    "warning   provider  provider-orphaned            1  A provider of a cluster that is gone",
-    "warning   role      role-unused                  1  A role has not been used for a long time",
+    "error     role      sub-mismatch                 1  The trust policy names another service account",
+    "warning   provider  provider-orphaned            1  The provider's cluster no longer exists",
+    "warning   role      role-unused                  1  The role has not been used for a long time",
     "note      role      role-shared                  1  Several service accounts share a role",
 ]
 SKIPPED_CHECKS = [

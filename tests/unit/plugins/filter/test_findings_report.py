@@ -244,7 +244,7 @@ def read(page: str) -> tuple[list[str], list[str], list[str]]:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"format": "html"}, "findings_report: format 'html' is not valid. Fix: give one of table, markdown"),
+        ({"format": "html"}, "findings_report: format 'html' is not valid. Fix: use one of table, markdown"),
         ({"title": 1}, "findings_report: title 1 is not a string"),
         ({"format": "markdown", "title": None}, "title None is not a string"),
         ({"format": "markdown", "width": "80"}, "width '80' is not an integer"),

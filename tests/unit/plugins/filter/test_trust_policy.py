@@ -75,18 +75,22 @@ def test_policy_document(value: t.Any, options: dict[str, t.Any], expected: list
 @pytest.mark.parametrize(
     ("value", "options", "message"),
     [
-        ("cart", {"provider_arn": ARN}, "no list of dictionaries"),
-        (["cart"], {"provider_arn": ARN}, "no list of dictionaries"),
-        ([{"name": "cart"}], {"provider_arn": ARN}, "lacks its namespace or its name"),
-        ([CART], {}, "one of provider_arn and issuer is needed"),
-        ([CART], {"provider_arn": ARN, "issuer": PROVIDER}, "one of provider_arn and issuer is needed"),
-        ([CART], {"provider_arn": "arn:aws:iam::123456789012:role/x"}, "is no ARN of an OIDC provider"),
-        ([CART], {"issuer": PROVIDER, "account_id": 123456789012}, "give its 12 digits as a string"),
-        ([CART], {"issuer": PROVIDER, "account_id": "123456789012", "partition": "gcp"}, "no ARN of an OIDC provider"),
-        ([CART], {"issuer": "https://x/?y", "account_id": "123456789012"}, "is no URL of an OIDC issuer"),
-        ([CART], {"provider_arn": ARN, "audiences": ["a b"]}, "can't be the audience of a token"),
+        ("cart", {"provider_arn": ARN}, "are not a list of dictionaries"),
+        (["cart"], {"provider_arn": ARN}, "are not a list of dictionaries"),
+        ([{"name": "cart"}], {"provider_arn": ARN}, "has no namespace or no name"),
+        ([CART], {}, "exactly one of provider_arn and issuer is required"),
+        ([CART], {"provider_arn": ARN, "issuer": PROVIDER}, "exactly one of provider_arn and issuer is required"),
+        ([CART], {"provider_arn": "arn:aws:iam::123456789012:role/x"}, "is not a valid OIDC provider ARN"),
+        ([CART], {"issuer": PROVIDER, "account_id": 123456789012}, "is not a valid AWS account ID"),
+        (
+            [CART],
+            {"issuer": PROVIDER, "account_id": "123456789012", "partition": "gcp"},
+            "is not a valid OIDC provider ARN",
+        ),
+        ([CART], {"issuer": "https://x/?y", "account_id": "123456789012"}, "is not a valid OIDC issuer URL"),
+        ([CART], {"provider_arn": ARN, "audiences": ["a b"]}, "is not a valid token audience"),
         ([{"namespace": "shop", "name": "*"}], {"provider_arn": ARN}, "has a wildcard"),
-        ([{"namespace": "Shop", "name": "x"}], {"provider_arn": ARN}, "is no namespace"),
+        ([{"namespace": "Shop", "name": "x"}], {"provider_arn": ARN}, "is not a valid namespace"),
     ],
 )
 def test_invalid_input_is_rejected(value: t.Any, options: dict[str, t.Any], message: str) -> None:

@@ -35,7 +35,7 @@ CLUSTER = {"account_id": "123456789012", "region": "cn-north-1", "cluster_name":
 INVALID = [
     (
         "{{ lookup('eksops.irsa.well_known_policy', 'external_dns') }}",
-        "well-known policy external_dns: the parameter zones is missing. Fix: give IDs of hosted zones",
+        "well-known policy external_dns: the parameter zones is missing. Fix: use IDs of hosted zones",
     ),
     (
         "{{ lookup('eksops.irsa.well_known_policy', 'external-dns') }}",

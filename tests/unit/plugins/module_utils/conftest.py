@@ -24,16 +24,16 @@ def scripted() -> Iterator[Scripted]:
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that urllib3 would have made."""
-    made: list[float] = []
+    """Record the pauses of urllib3 instead of sleeping."""
+    recorded: list[float] = []
     # urllib3 calls time.sleep through its own import of the module.
-    monkeypatch.setattr("urllib3.util.retry.time.sleep", made.append)
-    return made
+    monkeypatch.setattr("urllib3.util.retry.time.sleep", recorded.append)
+    return recorded
 
 
 @pytest.fixture
 def connect() -> Callable[..., client.ApiServer]:
-    """Makes an ApiServer for a scripted one."""
+    """Return a function that makes an ApiServer for a scripted server."""
     import urllib3
 
     def connect(server: Scripted, authorization: Callable[[], str | None] = lambda: None, **options: t.Any) -> t.Any:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task that is given another cluster than its host is fails before the module runs."""
+"""A task for another cluster than that of its host fails before the module runs."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ STAGING = HostCluster("staging", "us-west-2", "111122223333")
     ("variables", "expected"),
     [
         pytest.param({}, HostCluster(None, None, None), id="nothing"),
-        pytest.param({"arn": ARN}, STAGING, id="arn-of-the-inventory-plugin"),
+        pytest.param({"arn": ARN}, STAGING, id="arn"),
         pytest.param({"eks_arn_of": ARN}, STAGING, id="arn-with-prefix-and-suffix"),
         pytest.param({"irsa_cluster_name": "staging", "irsa_region": "us-west-2"}, STAGING._replace(account_id=None)),
         pytest.param({"a": ARN, "b": ARN.replace("staging", "other")}, HostCluster(None, None, None), id="two-arns"),
         pytest.param({"arn": "arn:aws:iam::111122223333:role/staging"}, HostCluster(None, None, None), id="role"),
     ],
 )
-def test_cluster_of_a_host_comes_from_its_variables(variables: dict[str, t.Any], expected: HostCluster) -> None:
+def test_cluster_is_read_from_the_variables_of_the_host(variables: dict[str, t.Any], expected: HostCluster) -> None:
     assert HostCluster.from_variables(variables) == expected
 
 
@@ -44,7 +44,7 @@ def test_cluster_of_a_host_comes_from_its_variables(variables: dict[str, t.Any],
         {"irsa_assume_role_arn": "not an ARN"},
     ],
 )
-def test_what_agrees_with_the_inventory_is_accepted(given: dict[str, str]) -> None:
+def test_matching_variables_are_accepted(given: dict[str, str]) -> None:
     check_cluster("staging", STAGING, given)
     check_cluster("web", HostCluster(None, None, None), given)
 
@@ -63,7 +63,7 @@ def test_what_agrees_with_the_inventory_is_accepted(given: dict[str, str]) -> No
         ),
     ],
 )
-def test_what_contradicts_the_inventory_is_refused(given: dict[str, str], message: str) -> None:
+def test_contradicting_variables_are_rejected(given: dict[str, str], message: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         check_cluster("staging", STAGING, given)
     assert f"host staging is another cluster in the inventory: {message}" in str(raised.value)
@@ -71,7 +71,7 @@ def test_what_contradicts_the_inventory_is_refused(given: dict[str, str], messag
 
 
 class FakeVariableManager:
-    """Returns a host's variables, and the extra variables over them, as Ansible's does."""
+    """Returns the variables of a host, overridden by the extra variables, like that of Ansible."""
 
     def __init__(self, own: dict[str, t.Any], extra: dict[str, t.Any]) -> None:
         self._own = own
@@ -91,7 +91,7 @@ def run(
     host: str = "staging",
     play: dict[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
-    """Run the action as a task of a play does, whose cluster_name is ``irsa_cluster_name``."""
+    """Runs the action plugin like a task with the argument ``cluster_name: "{{ irsa_cluster_name }}"``."""
     manager = FakeVariableManager(own, extra)
     task_vars = {"inventory_hostname": host, **own, **(play or {}), **extra}
     loader = DataLoader()
@@ -118,8 +118,8 @@ UNDEFINED = {"irsa_cluster_name": trust_as_template("{{ missing }}")}
         pytest.param({"irsa_cluster_name": "staging"}, {}, {}, id="own-name"),
         pytest.param(TEMPLATE, {}, {}, id="own-template"),
         pytest.param({"irsa_cluster_name": "staging"}, {"irsa_cluster_name": "staging"}, {}, id="same-name"),
-        pytest.param({}, {"irsa_cluster_name": "production"}, {}, id="host-that-is-not-a-cluster"),
-        pytest.param(UNDEFINED, {"irsa_cluster_name": "production"}, {}, id="own-name-is-undefined"),
+        pytest.param({}, {"irsa_cluster_name": "production"}, {}, id="no-cluster"),
+        pytest.param(UNDEFINED, {"irsa_cluster_name": "production"}, {}, id="undefined-name"),
         pytest.param(
             {"irsa_cluster_name": "staging"}, {"irsa_cluster_name": "production"}, {"host": "localhost"}, id="localhost"
         ),

@@ -202,13 +202,14 @@ def _annotations_elsewhere(chain: Chain, facts: KubernetesFacts) -> t.Iterator[t
 
 def misplaced_skip_containers(thing: str, body: Json) -> t.Iterator[Finding]:
     """The finding about the annotation skip-containers on an object that is not a pod."""
-    value = (body["metadata"].get("annotations") or {}).get(injection.SKIP_CONTAINERS)
+    value = (body["metadata"].get("annotations") or {}).get(injection.SKIP_CONTAINERS_ANNOTATION)
     if value is not None:
         yield Finding(
             "skip-containers",
-            f"annotation {injection.SKIP_CONTAINERS} has no effect on {thing}; the webhook reads it from pods",
+            f"annotation {injection.SKIP_CONTAINERS_ANNOTATION} has no effect on {thing}; the webhook reads it from "
+            "pods only",
             "set it in spec.template.metadata.annotations of the workload, or remove it",
-            f"metadata.annotations[{injection.SKIP_CONTAINERS}]",
+            f"metadata.annotations[{injection.SKIP_CONTAINERS_ANNOTATION}]",
             found=value,
         )
 

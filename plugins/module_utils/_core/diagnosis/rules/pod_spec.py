@@ -13,7 +13,7 @@ import re
 import typing as t
 
 from ...pods import injection
-from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_CONTAINERS, Container
+from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_CONTAINERS_ANNOTATION, Container
 from ...rollout.staleness import PodStatus
 from ..causes import Finding
 from ..facts import Chain, KubernetesFacts
@@ -68,13 +68,14 @@ def misplaced_annotations(facts: KubernetesFacts) -> t.Iterator[Finding]:
 
 def _skip_containers(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     """The findings about values with an unintended effect. Excluding some of the containers is intended."""
-    path = f"metadata.annotations[{SKIP_CONTAINERS}]"
+    path = f"metadata.annotations[{SKIP_CONTAINERS_ANNOTATION}]"
     reasons = {pod: reason for pod in pods if (reason := _explain_skip_problem(pod))}
-    affected = [Occurrence(pod, path, pod.annotations[SKIP_CONTAINERS]) for pod in reasons]
+    affected = [Occurrence(pod, path, pod.annotations[SKIP_CONTAINERS_ANNOTATION]) for pod in reasons]
     for reason, group in occurrences.group_by(affected, lambda occurrence: reasons[occurrence.pod]).items():
         yield Finding(
             "skip-containers",
-            f"annotation {SKIP_CONTAINERS} of {occurrences.describe_objects(chain.namespace, group)} {reason}",
+            f"annotation {SKIP_CONTAINERS_ANNOTATION} of {occurrences.describe_objects(chain.namespace, group)} "
+            f"{reason}",
             "list container names separated by commas without spaces in the annotation, or remove it, in "
             f"{occurrences.describe_templates(group)}",
             occurrences.describe_place(group),
@@ -83,10 +84,10 @@ def _skip_containers(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Fi
 
 
 def _explain_skip_problem(pod: PodStatus) -> str | None:
-    value = pod.annotations.get(SKIP_CONTAINERS) or ""
+    value = pod.annotations.get(SKIP_CONTAINERS_ANNOTATION) or ""
     if not value.strip():
         return None
-    skipped = injection.skipped_containers(pod.annotations)
+    skipped = injection.parse_skipped_containers(pod.annotations)
     if not skipped:
         return "is not valid CSV, so it excludes no container"
     names = {container.name for container in pod.containers}
@@ -109,8 +110,8 @@ def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[PodStatus]) -> 
     reasons: dict[Occurrence, str] = {}
     for pod in pods:
         for container in _injectable(pod):
-            if container.state in ("right", "preset", "foreign") and not container.is_injected:
-                environment = injection.environment_of(container.body)
+            if container.state in ("correct", "preset", "foreign") and not container.is_injected:
+                environment = injection.get_environment(container.body)
                 reason = _explain_preset_problem(chain, role_arn, pod, container.body)
                 if reason:
                     names = [name for name in (ROLE_VARIABLE, FILE_VARIABLE) if name in environment]
@@ -130,7 +131,7 @@ def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[PodStatus]) -> 
 
 def _explain_preset_problem(chain: Chain, role_arn: str | None, pod: PodStatus, container: Json) -> str | None:
     """Why the variables that a container sets itself do not work; None if they work, or may work."""
-    environment = injection.environment_of(container)
+    environment = injection.get_environment(container)
     has_role, has_file = (name in environment for name in (ROLE_VARIABLE, FILE_VARIABLE))
     if not has_role and not has_file:
         return None
@@ -201,7 +202,7 @@ def _region(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[PodStatus]) -
         Occurrence.of(pod, container, "env")
         for pod in pods
         for container in _injectable(pod)
-        if ROLE_VARIABLE in injection.environment_of(container.body)
+        if ROLE_VARIABLE in injection.get_environment(container.body)
         and _has_known_variables(container.body, facts)
         and not any(name in REGIONS for name in _variables(container.body, facts))
     ]
@@ -224,7 +225,7 @@ def _variables(container: Json, facts: KubernetesFacts) -> dict[str, str]:
         for kind, name in _references(source):
             for key in facts.env_sources.get((kind, name), ()):
                 fields[f"{source.get('prefix') or ''}{key}"] = f"envFrom[{kind} {name}].{key}"
-    for name, variable in injection.environment_of(container).items():
+    for name, variable in injection.get_environment(container).items():
         # env overrides envFrom. SDKs ignore an empty variable.
         fields.pop(name, None)
         if variable.get("value") or variable.get("valueFrom"):
@@ -306,7 +307,7 @@ def _is_windows(spec: Json) -> bool:
 
     https://kubernetes.io/docs/concepts/windows/user-guide/
     """
-    bodies = [spec, *(container for _field, container in injection.containers_of(spec))]
+    bodies = [spec, *(container for _field, container in injection.list_containers(spec))]
     if (spec.get("os") or {}).get("name") == "windows" or _selects_windows(spec):
         return True
     if any((body.get("securityContext") or {}).get("windowsOptions") for body in bodies):

@@ -4,8 +4,8 @@
 
 """The rules for pods, and the findings about webhook and pods together.
 
-There is one finding for each cause, for all pods that have it. A problem in the pod spec (a label, a variable) is always
-a finding, because it breaks the chain even after the service account and the webhook are fixed. A missing role is a
+There is one finding for each cause, for all pods that have it. A problem in the pod spec, such as a label, is always a
+finding, because it breaks the chain even after the service account and the webhook are fixed. A missing role is a
 finding only if the service account and the webhook would give it to a new pod.
 """
 
@@ -15,7 +15,7 @@ import functools
 import typing as t
 
 from ...pods import injection
-from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_LABEL, Expected
+from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_LABEL, ExpectedInjection
 from ...rollout import staleness
 from ...rollout.staleness import PodStatus
 from .. import webhook_config
@@ -66,7 +66,7 @@ def evaluate_pods(chain: Chain, facts: KubernetesFacts) -> list[PodStatus]:
 
 def _exclusion(facts: KubernetesFacts, labels: t.Mapping[str, str]) -> str | None:
     """Why the webhook skips a pod with these labels: by its fixed rule, or by the selectors in this cluster."""
-    reason = staleness.excluded_by_label(labels)
+    reason = staleness.find_label_exclusion(labels)
     if reason or isinstance(facts.webhooks, Unknown):
         return reason
     hooks = webhook_config.find_injecting_hooks(facts.webhooks)
@@ -75,14 +75,14 @@ def _exclusion(facts: KubernetesFacts, labels: t.Mapping[str, str]) -> str | Non
 
 
 def _uses_account(chain: Chain, pod: PodStatus) -> bool:
-    return injection.account_of(pod.pod) == chain.service_account
+    return injection.get_account_name(pod.pod) == chain.service_account
 
 
 # Pods that the webhook skips
 
 
 def _static(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    affected = [Occurrence(pod, f"metadata.annotations[{injection.MIRROR}]") for pod in pods]
+    affected = [Occurrence(pod, f"metadata.annotations[{injection.MIRROR_ANNOTATION}]") for pod in pods]
     if affected:
         yield Finding(
             "static-pod",
@@ -94,7 +94,7 @@ def _static(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
 
 
 def _other_account(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    affected = [Occurrence(pod, "spec.serviceAccountName", injection.account_of(pod.pod)) for pod in pods]
+    affected = [Occurrence(pod, "spec.serviceAccountName", injection.get_account_name(pod.pod)) for pod in pods]
     if affected:
         accounts = occurrences.list_values(affected)
         yield Finding(
@@ -152,7 +152,7 @@ def _not_injected(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Findi
         )
 
 
-def _other_audience(chain: Chain, expected: Expected, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
+def _other_audience(chain: Chain, expected: ExpectedInjection, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     affected = [
         Occurrence(pod, "spec.volumes[aws-iam-token].projected", pod.stale_audience)
         for pod in pods
@@ -171,7 +171,7 @@ def _other_audience(chain: Chain, expected: Expected, pods: t.Sequence[PodStatus
         )
 
 
-def _other_role(chain: Chain, expected: Expected, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
+def _other_role(chain: Chain, expected: ExpectedInjection, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     # If the annotation names another role than the option role_arn, that is a finding about the service account. Pods
     # with either role are not stale.
     expected_roles = {expected.role_arn, chain.role_arn}
@@ -214,7 +214,7 @@ def _late(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
         for pod in pods
         if pod.was_injected
         for container in pod.containers
-        if container.state == "late"
+        if container.state == "added-later"
     ]
     if affected:
         yield Finding(

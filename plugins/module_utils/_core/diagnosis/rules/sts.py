@@ -2,10 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What STS's answer says about a chain.
+"""The rules for the answer of STS.
 
-STS says little on purpose, so its answer counts only for what reads of IAM don't tell; a refusal that a finding about
-provider or role explains is not a finding of its own.
+STS does not report the cause of a refusal. It is a finding only if no finding about provider or role explains it.
 
 The errors: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
 """
@@ -16,18 +15,17 @@ import typing as t
 
 from ...arn import provider_of
 from ..causes import Finding
-from ..facts import AwsFacts, Chain, StsAnswer, Unknown
+from ..facts import AwsFacts, Chain, StsAnswer, Unknown, name_of
 from .role import undecidable_conditions
 
 RefusalKind = t.Literal[
     "denied", "no-provider", "audience", "thumbprint", "unreachable", "region", "expired", "malformed", "other"
 ]
 
-# Links whose errors are why STS refuses.
+# The links whose errors explain a refusal.
 _EXPLAINING = ("provider", "role")
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html: in these regions STS is
-# active unless an administrator deactivates it, those of a geography up to this number. All later ones are off until
-# an account opts in, so this list is complete.
+# The regions in which STS is active by default, up to this number in each geography. All newer regions are opt-in:
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
 _ALWAYS_ON = {
     "us-east": 2,
     "us-west": 2,
@@ -45,7 +43,7 @@ _NO_COMMUNICATION = "IDPCommunicationError"
 
 
 def classify_refusal(answer: StsAnswer) -> RefusalKind | None:
-    """The kind of a refusal; None where the role was assumed."""
+    """The kind of a refusal; None if the role was assumed."""
     if answer.code is None:
         return None
     code, message = answer.code, answer.message or ""
@@ -68,13 +66,13 @@ def classify_refusal(answer: StsAnswer) -> RefusalKind | None:
 
 
 def transient_cause(answer: StsAnswer, *, allowed: bool | None) -> t.Literal["propagation", "outage"] | None:
-    """Why STS may answer otherwise in a while; None if its answer is final.
+    """Why the answer of STS may change soon; None if it is final.
 
-    botocore itself has retried after IDPCommunicationError. A change of IAM takes seconds to reach STS, seldom minutes,
-    so what IAM says counts only once STS says so too:
+    A change in IAM reaches STS after seconds, rarely minutes:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency
+    IDPCommunicationError is final, because botocore has already retried.
 
-    :param allowed: what reads of IAM say; None if they don't tell.
+    :param allowed: whether STS should accept the service account according to IAM; None if that is unknown.
     """
     refusal = classify_refusal(answer)
     if refusal == "unreachable":
@@ -85,9 +83,9 @@ def transient_cause(answer: StsAnswer, *, allowed: bool | None) -> t.Literal["pr
 def findings(
     chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | None, earlier: t.Iterable[Finding]
 ) -> list[Finding]:
-    """What STS's answer says about the chain.
+    """The findings about the answer of STS.
 
-    :param allowed: what reads of IAM say; None if they don't tell.
+    :param allowed: whether STS should accept the service account according to IAM; None if that is unknown.
     :param earlier: the findings about provider and role.
     """
     refusal = classify_refusal(answer)
@@ -101,8 +99,8 @@ def findings(
 
 
 def account_name(chain: Chain) -> str:
-    """The account in a message: ``service account shop/cart``."""
-    return f"service account {chain.namespace}/{chain.service_account}"
+    """The service account in a message: ``service account shop/cart``."""
+    return f"service account {name_of(chain)}"
 
 
 def _evidence(answer: StsAnswer) -> str:
@@ -111,9 +109,9 @@ def _evidence(answer: StsAnswer) -> str:
 
 
 def _named_cause(chain: Chain, aws: AwsFacts, answer: StsAnswer, refusal: RefusalKind) -> Finding | None:
-    """The finding for a refusal that names its cause."""
+    """The finding for a refusal whose message names the cause; else None."""
     is_known = not isinstance(aws.provider, Unknown) and aws.provider is not None
-    if refusal == "region" or (refusal == "no-provider" and is_known and _is_opted_into(chain, answer.region)):
+    if refusal == "region" or (refusal == "no-provider" and is_known and _is_opt_in(chain, answer.region)):
         return _region_disabled(chain, answer)
     if refusal in ("no-provider", "audience") and is_known:
         return None
@@ -124,9 +122,9 @@ def _named_cause(chain: Chain, aws: AwsFacts, answer: StsAnswer, refusal: Refusa
 def _region_disabled(chain: Chain, answer: StsAnswer) -> Finding:
     return Finding(
         "sts-region-disabled",
-        f"STS does not serve the account of role {chain.role_arn} in region {answer.region}",
-        f"activate STS for {answer.region} in that account (IAM, Account settings), and the region itself if the "
-        "account hasn't opted into it",
+        f"STS is not active in region {answer.region} for the AWS account of role {chain.role_arn}",
+        f"activate STS for {answer.region} in that AWS account (IAM, Account settings), and enable the region first if "
+        "it is not enabled",
         evidence=_evidence(answer),
     )
 
@@ -138,9 +136,9 @@ def _provider_of(chain: Chain) -> str:
 def _thumbprint(chain: Chain, answer: StsAnswer) -> Finding:
     return Finding(
         "thumbprint",
-        f"the OIDC provider {_provider_of(chain)} has no thumbprint that matches the issuer's certificate",
-        "give eksops.irsa.iam_oidc_provider the issuer's thumbprint in thumbprints; an issuer whose certificate comes "
-        "from a public CA needs none",
+        f"OIDC provider {_provider_of(chain)} has no thumbprint that matches the issuer's certificate",
+        "set the issuer's thumbprint with thumbprints of eksops.irsa.iam_oidc_provider; an issuer with a certificate "
+        "of a public CA needs none",
         evidence=_evidence(answer),
     )
 
@@ -148,8 +146,8 @@ def _thumbprint(chain: Chain, answer: StsAnswer) -> Finding:
 def _unreachable(chain: Chain, answer: StsAnswer) -> Finding:
     return Finding(
         "jwks-unreachable",
-        f"STS could not fetch the keys of issuer {chain.issuer}",
-        f"run again in a minute; if it fails again, check that {chain.issuer}/keys answers from the internet, within "
+        f"STS could not fetch the keys of the issuer {chain.issuer}",
+        f"run again in a minute; if it fails again, check that {chain.issuer}/keys responds on the internet, within "
         "seconds and over TLS with a certificate of a public CA",
         evidence=_evidence(answer),
     )
@@ -167,12 +165,12 @@ def _expired(chain: Chain, answer: StsAnswer) -> Finding:
 def _no_provider(chain: Chain, answer: StsAnswer) -> Finding:
     role = chain.intended_role_arn
     elsewhere = role is not None and chain.account_id not in (None, role.account_id)
-    note = f"; one in the cluster's account {chain.account_id} doesn't count" if elsewhere else ""
+    note = f"; STS does not use the provider in the cluster's AWS account {chain.account_id}" if elsewhere else ""
     return Finding(
         "provider-wrong-account" if elsewhere else "provider-missing",
-        f"the account of role {chain.role_arn} has no OIDC provider for issuer {chain.issuer}{note}",
-        f"create {_provider_of(chain)} with eksops.irsa.iam_oidc_provider (url: {chain.issuer}), with credentials of "
-        "that account",
+        f"the AWS account of role {chain.role_arn} has no OIDC provider for the issuer {chain.issuer}{note}",
+        f"create {_provider_of(chain)} with eksops.irsa.iam_oidc_provider (url: {chain.issuer}) and credentials of "
+        "that AWS account",
         evidence=_evidence(answer),
         expected=_provider_of(chain),
     )
@@ -181,8 +179,9 @@ def _no_provider(chain: Chain, answer: StsAnswer) -> Finding:
 def _audience(chain: Chain, answer: StsAnswer) -> Finding:
     return Finding(
         "client-id-missing",
-        f"the OIDC provider {_provider_of(chain)} does not accept the audience {chain.audience}",
-        f"add {chain.audience} to client_ids with eksops.irsa.iam_oidc_provider, with credentials of that account",
+        f"OIDC provider {_provider_of(chain)} does not accept the audience {chain.audience}",
+        f"add it with eksops.irsa.iam_oidc_provider (url: {chain.issuer}, client_ids: [{chain.audience}]) and "
+        "credentials of that AWS account",
         evidence=_evidence(answer),
         expected=chain.audience,
     )
@@ -192,7 +191,7 @@ def _malformed(chain: Chain, answer: StsAnswer) -> Finding:
     return Finding(
         "arn-malformed",
         f"STS rejects {chain.role_arn!r}: not a valid role ARN",
-        "give it as AWS shows it, arn:PARTITION:iam::ACCOUNT:role/PATH/NAME",
+        "use the ARN as IAM returns it: arn:PARTITION:iam::ACCOUNT:role/PATH/NAME",
         evidence=_evidence(answer),
         found=chain.role_arn,
     )
@@ -208,8 +207,8 @@ _RULES: t.Mapping[str, t.Callable[[Chain, StsAnswer], Finding]] = {
 }
 
 
-def _is_opted_into(chain: Chain, region: str | None) -> bool:
-    """Whether STS is off in the region for accounts that have not opted into it."""
+def _is_opt_in(chain: Chain, region: str | None) -> bool:
+    """Whether the region is an opt-in region."""
     role = chain.intended_role_arn
     partition = role.partition if role else chain.partition
     if partition != "aws" or region is None:
@@ -224,23 +223,24 @@ def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | 
     is_read = not isinstance(aws.role, Unknown) and not isinstance(aws.provider, Unknown)
     if allowed or is_read:
         undecidable = "; ".join(undecidable_conditions(chain, aws))
-        on = "" if allowed else f" on conditions that only AWS can evaluate ({undecidable})"
-        after = f", also after {answer.waited:.0f} seconds" if answer.settled and answer.waited else ""
-        unsettled = "" if answer.settled else "; if it changed in the last two minutes, run again"
+        conditions = "" if allowed else f" under conditions that only AWS can evaluate ({undecidable})"
+        after = f", even after {answer.waited:.0f} seconds" if answer.settled and answer.waited else ""
+        unsettled = "" if answer.settled else "; if it was changed in the last two minutes, run again"
         return Finding(
             "denied-elsewhere",
-            f"the trust policy of role {chain.role_arn} allows {account_name(chain)}{on}, but STS refuses it{after}",
-            "ask the organisation's administrators for a service control or resource control policy that denies "
-            f"sts:AssumeRoleWithWebIdentity for {_account_of(chain)}; CloudTrail there has the event{unsettled}",
+            f"the trust policy of role {chain.role_arn} allows {account_name(chain)}{conditions}, but STS rejects it"
+            f"{after}",
+            "ask the administrators of the AWS organization for a service control policy or resource control policy "
+            f"that denies sts:AssumeRoleWithWebIdentity for {_account_of(chain)}; CloudTrail of that account has the "
+            f"event{unsettled}",
             evidence=evidence,
         )
     reason = next((fact.reason for fact in (aws.role, aws.provider) if isinstance(fact, Unknown)), None)
     why = f": {reason}" if reason else ""
     return Finding(
         "denied-unexplained",
-        f"STS refuses to let {account_name(chain)} assume role {chain.role_arn}, and the cause could not be read from "
-        f"IAM{why}",
-        f"run it with the probe static and credentials of {_account_of(chain)} that may iam:GetRole and "
+        f"STS rejects {account_name(chain)} for role {chain.role_arn}, and the cause could not be read from IAM{why}",
+        f"run again with the probe static and credentials of {_account_of(chain)} that allow iam:GetRole and "
         "iam:GetOpenIDConnectProvider",
         evidence=evidence,
     )
@@ -248,14 +248,14 @@ def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | 
 
 def _account_of(chain: Chain) -> str:
     arn = chain.intended_role_arn
-    return f"account {arn.account_id}" if arn else "the role's account"
+    return f"AWS account {arn.account_id}" if arn else "the role's AWS account"
 
 
 def _propagated(chain: Chain, answer: StsAnswer) -> Finding:
     return Finding(
         "propagation",
-        f"STS let {account_name(chain)} assume role {chain.role_arn} only after {answer.waited:.0f} seconds",
-        "nothing, if provider or role changed a moment ago: such a change takes up to two minutes; otherwise run again "
-        "and check whether it happens again",
-        evidence=f"{answer.attempts} tries, the first answered {answer.first}",
+        f"STS accepted {account_name(chain)} for role {chain.role_arn} only after {answer.waited:.0f} seconds",
+        "no action is needed if the provider or the role was just changed: a change takes up to two minutes; otherwise "
+        "run again and check whether it happens again",
+        evidence=f"{answer.attempts} requests, the first returned {answer.first}",
     )

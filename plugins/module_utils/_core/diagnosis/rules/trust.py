@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What IAM has of the federation: a role's trust policy, and the cluster's OIDC provider with the audiences it accepts.
+"""The rules for the trust policy as a whole, the OIDC provider and the audience.
 
-Findings about the policy are those that don't depend on the service account that it should allow: Deny statements,
-statements for everybody, its size, deleted principals.
+`trust_refusal` has the rules for the statement that should allow the service account. The rules here are for Deny
+statements, statements that are too broad, the size of the policy and deleted principals.
 
-An audience that isn't accepted has one id wherever it shows: `cn-audience` where it is the host name of STS in China,
-else `audience-annotation` where the account asks for another audience than the default, else `client-id-missing` for
+The id for an audience that is not accepted: `cn-audience` if it is the host name of STS in the China regions, else
+`audience-annotation` if the service account requests another audience than the default, else `client-id-missing` for
 the provider and `aud-mismatch` for the trust policy.
 
 https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html
@@ -38,30 +38,31 @@ from ...trust.evaluation import (
 )
 from ...trust.statements import ACTION, SUBJECT_PREFIX, condition_keys, conditions, describe_place, subject
 from ..causes import Finding
-from ..facts import AwsFacts, Chain, Unknown
+from ..facts import AwsFacts, Chain, Unknown, name_of
 
-# What IAM writes in place of a principal that was deleted.
+# IAM replaces a deleted principal by its ID.
 _DELETED = re.compile(r"A(RO|ID)A[A-Z0-9]{12,}")
 # A service account that no policy names.
-_ANYBODY = subject("some-namespace-that-nobody-named", "some-account-that-nobody-named")
+_UNNAMED_SUBJECT = subject("some-namespace-that-nobody-named", "some-account-that-nobody-named")
 _AUDIENCE_ANNOTATION = "metadata.annotations[eks.amazonaws.com/audience]"
 
 
 @dataclasses.dataclass(frozen=True)
 class Trust:
-    """A role's trust policy, and the account that it should allow.
+    """A role's trust policy, and the chain that it should allow.
 
-    :param role_arn: the role's ARN as IAM has it.
-    :param provider_arn: the cluster's provider in the role's account.
-    :param drifted: providers of that account whose URL is almost the cluster's issuer.
-    :param size_quota: how many characters IAM accepts, if that is known.
+    :param role_arn: the role's ARN from IAM.
+    :param provider_arn: the cluster's provider in the role's AWS account.
+    :param similar_providers: providers of that account whose URL is similar to the cluster's issuer, if the cluster's
+        provider does not exist.
+    :param size_quota: the maximum number of characters; None if it is unknown.
     """
 
     chain: Chain
     role_arn: str
     provider_arn: str
     document: Document
-    drifted: tuple[str, ...] = ()
+    similar_providers: tuple[str, ...] = ()
     size_quota: int | None = None
 
     @property
@@ -76,12 +77,12 @@ class Trust:
 
     @property
     def subject(self) -> str:
-        """The ``sub`` of the account's tokens."""
+        """The ``sub`` of the service account's tokens."""
         return subject(self.chain.namespace, self.chain.service_account)
 
     @property
     def request(self) -> Request:
-        """The request with a token of the account."""
+        """The request with a token of the service account."""
         return Request.of_token(self.provider_arn, self.subject, self.chain.audience)
 
     @property
@@ -91,22 +92,22 @@ class Trust:
 
     @functools.cached_property
     def decision(self) -> TrustDecision:
-        """What the policy decides about the request."""
+        """The policy's decision about the request."""
         return evaluate(self.document, self.request)
 
     def place(self, index: int) -> str:
-        """A statement for messages."""
+        """A statement, for messages."""
         return f"{describe_place(self.document, index)} of role {self.role_name}"
 
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """Why the trust policy does not allow the account.
+    """Why the trust policy does not allow the service account.
 
-    :param findings: everything but the audience, which concerns provider and account too.
+    :param findings: all findings except the audience, which also depends on provider and service account.
     :param audience: the failing condition on ``aud``.
     :param place: the statement with that condition, for messages.
-    :param evidence: the condition's place in the document.
+    :param evidence: the path of the condition in the document.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -115,14 +116,13 @@ class Refusal:
     evidence: str = ""
 
 
-def describe_fix(trust: Trust) -> str:
-    """The call of `irsa_role` that makes the role trust the account."""
-    chain = trust.chain
+def describe_grant(chain: Chain) -> str:
+    """The call of `irsa_role` that makes the role trust the service account, for a fix."""
     cluster = f"cluster_name: {chain.cluster}" if chain.cluster else f"issuer: {chain.issuer}"
     audience = "" if chain.audience == STS_AUDIENCE else f", audiences: [{chain.audience}]"
     return (
-        f"eksops.irsa.irsa_role with name: {trust.role_name}, {cluster}, service_accounts: [{{namespace: "
-        f"{chain.namespace}, name: {chain.service_account}}}], purge_service_accounts: false{audience}"
+        f"eksops.irsa.irsa_role (name: {chain.role_name}, {cluster}, service_accounts: [{{namespace: "
+        f"{chain.namespace}, name: {chain.service_account}}}], purge_service_accounts: false{audience})"
     )
 
 
@@ -130,7 +130,7 @@ def describe_fix(trust: Trust) -> str:
 
 
 def policy_findings(trust: Trust, refused: Refusal) -> list[Finding]:
-    """The findings about the policy as a whole, whether or not it allows the account."""
+    """The findings about the policy as a whole, whether or not it allows the service account."""
     found = [_explicit_deny(trust), _too_broad(trust), _too_long(trust, refused), _deleted_principal(trust)]
     return [finding for finding in found if finding]
 
@@ -142,8 +142,8 @@ def _explicit_deny(trust: Trust) -> Finding | None:
     places = " and ".join(trust.place(verdict.index) for verdict in denying)
     return Finding(
         "explicit-deny",
-        f"{places} denies {ACTION} to {trust.subject}",
-        f"remove the statement, or give it a condition that leaves {trust.subject} out",
+        f"{places} {'denies' if len(denying) == 1 else 'deny'} {ACTION} to {trust.subject}",
+        f"remove the statement, or add a condition that excludes {trust.subject}",
         evidence=", ".join(f"Statement[{verdict.index}]" for verdict in denying),
     )
 
@@ -156,30 +156,31 @@ def _too_broad(trust: Trust) -> Finding | None:
     provider = trust.provider
     return Finding(
         "trust-too-broad",
-        f"{places} lets in every service account of the cluster, or would without the key {provider}:sub",
-        f"name the accounts under StringEquals {provider}:sub: {describe_fix(trust)}",
+        f"{places} does not limit the role to named service accounts: the condition on {provider}:sub is missing, "
+        "matches every service account or uses ForAllValues",
+        f"name the service accounts with StringEquals on {provider}:sub, as {describe_grant(trust.chain)} does",
         evidence=", ".join(f"Statement[{index}]" for index in broad),
-        expected=f"a condition on {provider}:sub that names accounts",
+        expected=f"a condition on {provider}:sub that names service accounts",
     )
 
 
 def _is_broad(trust: Trust, statement: object) -> bool:
-    """Whether a statement allows an account that it does not name, or only ForAllValues keeps such accounts out."""
+    """Whether a statement allows service accounts that it does not name, or excludes them only by ForAllValues."""
     if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
         return False
     sub, aud = condition_keys(trust.provider_arn)
     scoped = conditions(statement)
     values_of_aud = {value for _operator, key, values in scoped if key.lower() == aud for value in values}
-    # A subject under the key for the audience is another finding.
+    # A subject as an audience is another finding.
     audiences = {trust.chain.audience, *(value for value in values_of_aud if not value.startswith(SUBJECT_PREFIX))}
     denies = [
         other for other in statements(trust.document) if isinstance(other, dict) and other.get("Effect") == "Deny"
     ]
     alone: Document = {**trust.document, "Statement": [*denies, statement]}
-    if any(allows(alone, trust.provider_arn, _ANYBODY, audience) is not False for audience in audiences):
+    if any(allows(alone, trust.provider_arn, _UNNAMED_SUBJECT, audience) is not False for audience in audiences):
         return True
     operators = [Operator.parse(operator) for operator, key, _values in scoped if key.lower() == sub]
-    # ForAllValues also holds for a request without the key.
+    # ForAllValues also matches a request without the key.
     only_for_all_values = bool(operators) and all(
         operator and operator.quantifier == "ForAllValues" for operator in operators
     )
@@ -189,7 +190,7 @@ def _is_broad(trust: Trust, statement: object) -> bool:
 
 
 def _too_long(trust: Trust, refused: Refusal) -> Finding | None:
-    """The document exceeds the quota now, or would exceed it with the missing statement."""
+    """The finding about a document that exceeds the quota, now or with the missing statement."""
     if trust.size_quota is None:
         return None
     size = policy_document.size(trust.document)
@@ -199,14 +200,14 @@ def _too_long(trust: Trust, refused: Refusal) -> Finding | None:
             return None
         grant = trust_policy.Grant(trust.provider_arn, (trust.subject,), (trust.chain.audience,))
         size = policy_document.size(trust_policy.merge(trust.document, grant, purge=False).document)
-        text = f"the trust policy of role {trust.role_name} would have {size} characters with {trust.subject} in it"
+        text = f"the trust policy of role {trust.role_name} would have {size} characters with {trust.subject}"
     if size <= trust.size_quota:
         return None
     return Finding(
         "trust-too-long",
-        f"{text}, IAM takes {trust.size_quota}",
-        "name the accounts of a cluster in one statement with a list, split them over several roles, or have the quota "
-        "for the length of trust policies raised (4096 at most)",
+        f"{text}, but IAM allows {trust.size_quota}",
+        "list the service accounts of a cluster in one statement, use several roles, or request a higher quota for the "
+        "length of trust policies (4096 at most)",
         evidence="AssumeRolePolicySizeQuota",
         expected=f"at most {trust.size_quota}",
         found=str(size),
@@ -226,8 +227,9 @@ def _deleted_principal(trust: Trust) -> Finding | None:
     index, principal = deleted[0]
     return Finding(
         "deleted-principal",
-        f"{trust.place(index)} names {principal}, the id of a role or user that was deleted",
-        "name the ARN of the one that is there now: one that is created again under the same name has another id",
+        f"{trust.place(index)} names {principal}, the ID of a deleted role or user",
+        "replace it with the ARN of the current role or user; a role that was created again with the same name has "
+        "another ID",
         evidence=f"Statement[{index}].Principal.AWS",
         expected="an ARN",
         found=", ".join(principal for _index, principal in deleted),
@@ -238,69 +240,69 @@ def _deleted_principal(trust: Trust) -> Finding | None:
 
 
 def accepts_audience(chain: Chain, aws: AwsFacts) -> bool | None:
-    """Whether the provider exists and accepts the audience of the account's tokens; None if that is unknown."""
+    """Whether the provider exists and accepts the audience of the service account's tokens; None if unknown."""
     if isinstance(aws.provider, Unknown):
         return None
     return aws.provider is not None and chain.audience in aws.provider["ClientIDList"]
 
 
-def find_similar_providers(right: str, aws: AwsFacts) -> t.Iterator[str]:
-    """The ARNs of providers of the same account whose URL is almost the issuer.
+def find_similar_providers(provider_arn: str, aws: AwsFacts) -> t.Iterator[str]:
+    """The ARNs of providers in the same AWS account whose URL is similar to the issuer.
 
-    :param right: the ARN of the cluster's provider.
+    :param provider_arn: the ARN of the cluster's provider.
     """
-    account, _kind, name = right.partition(":oidc-provider/")
-    for arn in [] if isinstance(aws.provider_arns, Unknown) else aws.provider_arns:
-        its_account, _kind, other = arn.partition(":oidc-provider/")
-        if its_account == account and arns.describe_url_difference(other, name):
-            yield arn
+    account, _kind, name = provider_arn.partition(":oidc-provider/")
+    for other_arn in [] if isinstance(aws.provider_arns, Unknown) else aws.provider_arns:
+        other_account, _kind, other_name = other_arn.partition(":oidc-provider/")
+        if other_account == account and arns.describe_url_difference(other_name, name):
+            yield other_arn
 
 
 def provider_findings(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
-    """What is wrong with the provider: at most one finding."""
-    right = chain.provider_arn
-    if right is None or isinstance(aws.provider, Unknown) or aws.provider is not None:
+    """The finding about a missing provider; at most one."""
+    expected = chain.provider_arn
+    if expected is None or isinstance(aws.provider, Unknown) or aws.provider is not None:
         return
-    account_id = arns.Arn.parse(right).account_id
-    create = f"eksops.irsa.iam_oidc_provider with url: {chain.issuer}"
+    account_id = arns.Arn.parse(expected).account_id
+    create = f"eksops.irsa.iam_oidc_provider (url: {chain.issuer})"
     if chain.cluster and account_id == chain.account_id:
-        create = f"eksops.irsa.iam_oidc_provider with cluster_name: {chain.cluster}"
-    evidence = "iam:GetOpenIDConnectProvider answers NoSuchEntity"
-    similar = next(find_similar_providers(right, aws), None)
+        create = f"eksops.irsa.iam_oidc_provider (cluster_name: {chain.cluster})"
+    evidence = "iam:GetOpenIDConnectProvider returns NoSuchEntity"
+    similar = next(find_similar_providers(expected, aws), None)
     if similar:
-        what = arns.describe_provider_difference(similar, right)
+        difference = arns.describe_provider_difference(similar, expected)
         yield Finding(
             "provider-url-mismatch",
-            f"OIDC provider {similar} differs from the issuer {chain.issuer} in {what}",
-            f"create the right one, for a URL can't be changed: {create}; let the roles trust that, then remove the "
-            "other",
+            f"OIDC provider {similar} differs from the issuer {chain.issuer} in {difference}",
+            f"create a provider with the correct URL with {create}, change the trust policies, and delete the old "
+            "provider: its URL cannot be changed",
             evidence=evidence,
-            expected=right,
+            expected=expected,
             found=similar,
         )
     elif chain.account_id not in (None, account_id):
         yield Finding(
             "provider-wrong-account",
-            f"account {account_id} of role {chain.role_name} has no OIDC provider for {chain.issuer}; one in the "
-            f"cluster's account {chain.account_id} doesn't count",
-            f"create it with the credentials of account {account_id}: {create}",
+            f"AWS account {account_id} of role {chain.role_name} has no OIDC provider for the issuer {chain.issuer}; "
+            f"STS does not use the provider in the cluster's AWS account {chain.account_id}",
+            f"create it with {create} and credentials of AWS account {account_id}",
             evidence=evidence,
-            expected=right,
+            expected=expected,
         )
     else:
         yield Finding(
             "provider-missing",
-            f"account {account_id} has no OIDC provider for {chain.issuer}",
-            f"create it: {create}",
+            f"AWS account {account_id} has no OIDC provider for the issuer {chain.issuer}",
+            f"create it with {create}",
             evidence=evidence,
-            expected=right,
+            expected=expected,
         )
 
 
 def audience_findings(chain: Chain, aws: AwsFacts, refused: Refusal) -> t.Iterator[Finding]:
-    """Where the audience of the account's tokens is not accepted: by the provider, the trust policy, or both.
+    """The findings about an audience that the provider, the trust policy or both do not accept.
 
-    :param refused: why the trust policy refuses the account.
+    :param refused: why the trust policy does not allow the service account.
     """
     provider = None if isinstance(aws.provider, Unknown) else aws.provider
     client_ids = tuple(provider["ClientIDList"]) if provider else ()
@@ -310,21 +312,23 @@ def audience_findings(chain: Chain, aws: AwsFacts, refused: Refusal) -> t.Iterat
         return
     places = []
     if missing:
-        places.append(f"OIDC provider {chain.provider_arn} accepts {_listed(client_ids)}")
+        places.append(f"OIDC provider {chain.provider_arn} accepts {_join_audiences(client_ids)}")
     if trusted is not None:
-        places.append(f"{refused.place} wants {_listed(trusted)}")
+        places.append(f"{refused.place} requires {_join_audiences(trusted)}")
     accepted = (*(client_ids if missing else ()), *(trusted or ()))
-    tokens = f"tokens of service account {chain.namespace}/{chain.service_account} are issued for {chain.audience}"
+    tokens = f"tokens of service account {name_of(chain)} have the audience {chain.audience}"
+    message = f"{tokens}, but {' and '.join(places)}"
     if chain.audience == CN_AUDIENCE or (chain.audience == STS_AUDIENCE and CN_AUDIENCE in accepted):
-        yield _cn_audience(chain, client_ids, refused, f"{tokens}, {'; '.join(places)}")
+        yield _cn_audience(chain, client_ids, refused, message)
     elif chain.audience != STS_AUDIENCE:
         yield Finding(
             "audience-annotation",
-            f"{tokens}, {'; '.join(places)}",
-            f"remove the account's annotation eks.amazonaws.com/audience, or have {chain.audience} in client_ids of "
-            "eksops.irsa.iam_oidc_provider and in audiences of eksops.irsa.irsa_role",
+            message,
+            f"remove the annotation eks.amazonaws.com/audience (kubectl -n {chain.namespace} annotate serviceaccount "
+            f"{chain.service_account} eks.amazonaws.com/audience-), or add {chain.audience} to client_ids of "
+            "eksops.irsa.iam_oidc_provider and to audiences of eksops.irsa.irsa_role",
             evidence=_AUDIENCE_ANNOTATION,
-            expected=_listed(accepted),
+            expected=_join_audiences(accepted),
             found=chain.audience,
         )
     else:
@@ -332,20 +336,20 @@ def audience_findings(chain: Chain, aws: AwsFacts, refused: Refusal) -> t.Iterat
             cluster = f"cluster_name: {chain.cluster}" if chain.cluster else f"url: {chain.issuer}"
             yield Finding(
                 "client-id-missing",
-                f"{places[0]}, {tokens}",
-                f"eksops.irsa.iam_oidc_provider with {cluster}, client_ids: [{chain.audience}]",
+                f"{tokens}, but {places[0]}",
+                f"add it with eksops.irsa.iam_oidc_provider ({cluster}, client_ids: [{chain.audience}])",
                 evidence="ClientIDList",
                 expected=chain.audience,
-                found=_listed(client_ids),
+                found=_join_audiences(client_ids),
             )
         if trusted is not None:
             yield Finding(
                 "aud-mismatch",
-                f"{refused.place}: aud is {chain.audience}, the policy wants {_listed(trusted)}",
-                f"write {chain.audience} there, or eksops.irsa.irsa_role with audiences: [{chain.audience}]",
+                f"{tokens}, but {places[-1]}",
+                f"change the condition to {chain.audience}, or add a statement with {describe_grant(chain)}",
                 evidence=refused.evidence,
                 expected=chain.audience,
-                found=_listed(trusted),
+                found=_join_audiences(trusted),
             )
 
 
@@ -354,14 +358,14 @@ def _cn_audience(chain: Chain, client_ids: t.Sequence[str], refused: Refusal, me
     places = ((_AUDIENCE_ANNOTATION, (chain.audience,)), ("ClientIDList", client_ids), (refused.evidence, trusted))
     return Finding(
         "cn-audience",
-        f"{message}: in China too the audience is {STS_AUDIENCE}",
-        f"use {STS_AUDIENCE} as audience of the account (eksops.irsa.sa_annotate), in client_ids of "
-        "eksops.irsa.iam_oidc_provider and audiences of eksops.irsa.irsa_role",
+        f"{message}; the audience is {STS_AUDIENCE} in the China regions too",
+        f"use {STS_AUDIENCE} in audience of eksops.irsa.sa_annotate, client_ids of eksops.irsa.iam_oidc_provider and "
+        "audiences of eksops.irsa.irsa_role",
         evidence=", ".join(place for place, audiences in places if CN_AUDIENCE in audiences),
         expected=STS_AUDIENCE,
         found=CN_AUDIENCE,
     )
 
 
-def _listed(values: t.Iterable[str]) -> str:
-    return ", ".join(values) or "nothing"
+def _join_audiences(audiences: t.Iterable[str]) -> str:
+    return ", ".join(audiences) or "no audience"

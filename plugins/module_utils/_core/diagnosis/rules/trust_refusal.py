@@ -2,18 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Why a role's trust policy does not allow one service account.
+"""The rules for a trust policy that does not allow the service account.
 
-If some statement allows the account, other statements do not matter. Otherwise the statement that is closest to
-allowing it is taken as the intended one, and everything that keeps it from matching is a finding. The relation of its
-principal to the cluster's provider decides about the ids:
+If a statement allows the service account, the other statements do not matter. Otherwise the closest statement is
+considered the intended one, and everything that keeps it from matching is a finding. The findings depend on its
+principal:
 
-- the provider itself: action and conditions fail;
-- a provider with the finding `provider-url-mismatch`: likewise, because the wrong principal follows from that;
-- the same issuer in another account or partition, or spelled differently: `federated-mismatch`, and what else fails;
-- another EKS issuer of the same region, and no statement names this cluster's: `cluster-recreated`, and what else fails
-  except for the condition keys, which follow from it;
-- any other principal: only `federated-mismatch`, because the statement is meant for somebody else.
+- ``named``, the cluster's provider: action and conditions.
+- ``similar``, a provider with the finding `provider-url-mismatch`: also action and conditions, because the wrong
+  principal is a consequence of that finding.
+- ``misnamed``, the same issuer in another AWS account or partition, or with another spelling: `federated-mismatch`,
+  action and conditions.
+- ``recreated``, another EKS issuer of the same region, if no statement names this cluster's issuer:
+  `cluster-recreated`, action and conditions without the keys, which are a consequence.
+- ``foreign``, any other principal: only `federated-mismatch`, because the statement has another purpose.
 """
 
 from __future__ import annotations
@@ -38,9 +40,9 @@ from ...trust.statements import (
     subject_distance,
 )
 from ..causes import Finding
-from .trust import Refusal, Trust, describe_fix
+from .trust import Refusal, Trust, describe_grant
 
-Relation = t.Literal["named", "drifted", "misnamed", "recreated", "foreign"]
+Relation = t.Literal["named", "similar", "misnamed", "recreated", "foreign"]
 
 
 def refusal(trust: Trust) -> Refusal:
@@ -53,7 +55,7 @@ def refusal(trust: Trust) -> Refusal:
         if isinstance(statement, dict) and statement.get("Effect") == "Allow"
     ]
     matches = [_match(trust, index, statement) for index, statement in allowing]
-    # A role that names this cluster's provider was updated when the cluster was recreated.
+    # If the role names this cluster's provider, it was already updated for the new cluster.
     if any(match.relation == "named" for match in matches):
         matches = [match for match in matches if match.relation != "recreated"]
     related = [match for match in matches if match.relation != "foreign"]
@@ -66,8 +68,8 @@ def refusal(trust: Trust) -> Refusal:
 def _provider_not_named(trust: Trust, named: t.Sequence[str]) -> Finding:
     return Finding(
         "federated-mismatch",
-        f"the trust policy of role {trust.role_name} has no statement that names {trust.provider_arn}",
-        f"have the statement written by {describe_fix(trust)}",
+        f"the trust policy of role {trust.role_name} has no statement for OIDC provider {trust.provider_arn}",
+        f"add the statement with {describe_grant(trust.chain)}",
         evidence="Statement[].Principal",
         expected=trust.provider_arn,
         found=", ".join(named) or None,
@@ -79,11 +81,11 @@ def _provider_not_named(trust: Trust, named: t.Sequence[str]) -> Finding:
 
 @dataclasses.dataclass(frozen=True)
 class _StatementMatch:
-    """One Allow statement, compared with the account as if it were meant for it.
+    """One Allow statement, evaluated as if it were intended for the service account.
 
-    :param relation: of its principal to the cluster's provider.
+    :param relation: the relation of its principal to the cluster's provider.
     :param principal: the principal that is closest to the provider.
-    :param action: set if the statement does not have the action.
+    :param action: the failure if the statement does not have the action.
     :param failures: the conditions that fail.
     """
 
@@ -102,24 +104,24 @@ class _StatementMatch:
 
     @property
     def place(self) -> str:
-        """The statement for messages."""
+        """The statement, for messages."""
         return self.trust.place(self.index)
 
     def evidence(self, failure: Failure) -> str:
-        """The place of a condition in the document."""
+        """The path of a condition in the document."""
         return f"Statement[{self.index}].Condition.{failure.operator}[{failure.key}]"
 
     def corrected_key(self, key: str) -> str:
-        """The key as it would be with the right principal."""
+        """The key, with the cluster's provider instead of the statement's principal."""
         prefix, _colon, claim = key.rpartition(":")
         return f"{self.provider}:{claim}" if prefix.lower() == provider_name(self.principal).lower() else key
 
     def evaluate(self, operator: str, key: str, values: t.Sequence[str]) -> tuple[bool | None, Failure]:
-        """Evaluates a condition against the account's request."""
+        """The result of a condition for the service account's request."""
         return evaluate_condition(operator, key, values, self.trust.request, variables=self.trust.variables)
 
     def failures_on(self, claim: str, failures: t.Iterable[Failure]) -> list[Failure]:
-        """The failures of conditions on the provider's key for a claim."""
+        """The failures of conditions on a claim of the provider."""
         key = f"{self.provider}:{claim}".lower()
         return [
             failure
@@ -127,8 +129,8 @@ class _StatementMatch:
             if self.corrected_key(failure.key or "").lower() == key and not failure.lacking
         ]
 
-    def holding_beside(self, failure: Failure) -> list[str]:
-        """Other string operators on the same key whose conditions hold."""
+    def matching_operators(self, failure: Failure) -> list[str]:
+        """Other string operators on the same key whose conditions match."""
         key = self.corrected_key(failure.key or "")
         return [
             operator
@@ -140,12 +142,12 @@ class _StatementMatch:
         ]
 
     def is_anded(self, failure: Failure) -> bool:
-        """Whether another operator on the same key holds, so that only the combination fails."""
-        return matches_strings(failure.operator or "") and bool(self.holding_beside(failure))
+        """Whether another operator on the same key matches, so that only the combination fails."""
+        return matches_strings(failure.operator or "") and bool(self.matching_operators(failure))
 
     @functools.cached_property
     def distance(self) -> tuple[float, int]:
-        """How many parts must be fixed. The subject counts most, by how much of it differs."""
+        """The number of parts to fix, and the index. A subject counts more, by how much of it differs."""
         on_subject = self.failures_on("sub", self.failures)
         subject = min((subject_distance(self.trust.subject, failure.values) for failure in on_subject), default=0.0)
         others = [failure for failure in self.failures if failure not in on_subject]
@@ -166,15 +168,15 @@ def _match(trust: Trust, index: int, statement: t.Mapping[str, t.Any]) -> _State
 
 
 def _closest_principal(trust: Trust, statement: t.Mapping[str, t.Any]) -> tuple[Relation, str]:
-    found = [(_relation(trust, principal), principal) for principal in federated_principals(statement)]
+    relations = [(_relation(trust, principal), principal) for principal in federated_principals(statement)]
     order: tuple[Relation, ...] = t.get_args(Relation)
-    return min(found, key=lambda pair: order.index(pair[0]), default=("foreign", ""))
+    return min(relations, key=lambda pair: order.index(pair[0]), default=("foreign", ""))
 
 
 def _relation(trust: Trust, principal: str) -> Relation:
     name = provider_name(principal)
-    if principal in trust.drifted:
-        return "drifted"
+    if principal in trust.similar_providers:
+        return "similar"
     if name == trust.provider or describe_url_difference(name, trust.provider):
         return "misnamed"
     own, other = EKS_ISSUER.fullmatch(trust.provider), EKS_ISSUER.fullmatch(name)
@@ -185,32 +187,32 @@ def _relation(trust: Trust, principal: str) -> Relation:
 
 
 def _failing_conditions(match: _StatementMatch) -> t.Iterator[Failure]:
-    """The conditions that fail. One on a key that was meant to be another is also evaluated with that key."""
+    """The conditions that fail. A condition on a misspelled key is also evaluated with the correct key."""
     present = {match.corrected_key(key).lower() for _operator, key, _values in conditions(match.statement)}
     for operator, key, values in conditions(match.statement):
-        right = match.corrected_key(key)
-        holds, failure = match.evaluate(operator, right, values)
+        corrected = match.corrected_key(key)
+        holds, failure = match.evaluate(operator, corrected, values)
         if holds is not False:
             continue
         yield dataclasses.replace(failure, key=key)
-        intended = f"{match.provider}:{right.rpartition(':')[2].lower()}"
-        if failure.lacking and _is_misspelled(right) and intended.lower() not in present:
+        intended = f"{match.provider}:{corrected.rpartition(':')[2].lower()}"
+        if failure.lacking and _is_misspelled(corrected) and intended.lower() not in present:
             holds, failure = match.evaluate(operator, intended, values)
             if holds is False:
                 yield failure
 
 
 def _is_misspelled(key: str) -> bool:
-    """Whether a key that the request lacks was meant to be the provider's sub or aud."""
+    """Whether a key that the request does not have is probably the provider's sub or aud."""
     prefix, _colon, claim = key.rpartition(":")
     return claim.lower() in ("sub", "aud") and prefix.lower() not in ("aws", "sts", "saml")
 
 
-# What a statement lacks
+# Findings
 
 
 def _refusal_of(match: _StatementMatch) -> Refusal:
-    """Everything that keeps a statement from allowing the account."""
+    """Everything that keeps a statement from allowing the service account."""
     found = [*_principal_findings(match)]
     if match.action:
         found.append(_wrong_action(match, match.action))
@@ -230,7 +232,7 @@ def _refusal_of(match: _StatementMatch) -> Refusal:
 
 
 def _without_swapped(match: _StatementMatch) -> tuple[list[Failure], bool]:
-    """The failures after values under each other's key have changed places, and whether any did."""
+    """The failures after swapped values are moved to the correct key, and whether any were swapped."""
     audiences = (match.trust.chain.audience, STS_AUDIENCE, CN_AUDIENCE)
     under_sub, under_aud = match.failures_on("sub", match.failures), match.failures_on("aud", match.failures)
     found: list[Failure] = []
@@ -252,32 +254,35 @@ def _without_swapped(match: _StatementMatch) -> tuple[list[Failure], bool]:
 
 def _principal_findings(match: _StatementMatch) -> t.Iterator[Finding]:
     trust = match.trust
-    where = {"evidence": f"Statement[{match.index}].Principal.Federated", "found": match.principal}
+    chain = trust.chain
+    details = {"evidence": f"Statement[{match.index}].Principal.Federated", "found": match.principal}
     if match.relation == "misnamed":
         yield Finding(
             "federated-mismatch",
-            f"{match.place} names {match.principal}, the provider of cluster and role is {trust.provider_arn}",
-            f"name {trust.provider_arn} there, or have a statement written by {describe_fix(trust)}",
+            f"{match.place} names OIDC provider {match.principal}, but the cluster's provider in the role's AWS "
+            f"account is {trust.provider_arn}",
+            f"replace it with {trust.provider_arn}, or add a statement with {describe_grant(chain)}",
             expected=trust.provider_arn,
-            **where,
+            **details,
         )
     if match.relation == "recreated":
+        cluster = f"cluster_name: {chain.cluster}" if chain.cluster else f"url: {chain.issuer}"
         yield Finding(
             "cluster-recreated",
-            f"{match.place} trusts the issuer {provider_name(match.principal)} of an earlier or another cluster, "
-            f"this cluster's is {match.provider}",
-            "see that there is an OIDC provider for it (eksops.irsa.iam_oidc_provider), then run "
-            f"{describe_fix(trust)}",
+            f"{match.place} trusts the issuer {provider_name(match.principal)} of another cluster, or of this cluster "
+            f"before it was recreated; the issuer of this cluster is {match.provider}",
+            f"create the OIDC provider of this cluster with eksops.irsa.iam_oidc_provider ({cluster}), then add a "
+            f"statement with {describe_grant(chain)}",
             expected=trust.provider_arn,
-            **where,
+            **details,
         )
 
 
 def _wrong_action(match: _StatementMatch, failure: Failure) -> Finding:
     return Finding(
         "wrong-action",
-        f"{match.place} has {failure.element} {', '.join(failure.values) or 'nothing'}, which is not {ACTION}",
-        f"replace the action by {ACTION}, or have a statement written by {describe_fix(match.trust)}",
+        f"{match.place} does not allow {ACTION}: {failure.element} is {', '.join(failure.values) or 'empty'}",
+        f"replace the action with {ACTION}, or add a statement with {describe_grant(match.trust.chain)}",
         evidence=f"Statement[{match.index}].{failure.element}",
         expected=ACTION,
         found=", ".join(failure.values) or None,
@@ -288,8 +293,8 @@ def _swapped(match: _StatementMatch) -> Finding:
     trust = match.trust
     return Finding(
         "condition-swapped",
-        f"{match.place} has the service account under :aud or the audience under :sub",
-        f"put {trust.subject} under {match.provider}:sub and {trust.chain.audience} under {match.provider}:aud",
+        f"{match.place} compares aud with a service account or sub with an audience",
+        f"set {match.provider}:sub to {trust.subject} and {match.provider}:aud to {trust.chain.audience}",
         evidence=f"Statement[{match.index}].Condition",
         expected=f"{match.provider}:sub is the service account, {match.provider}:aud the audience",
         found="; ".join(
@@ -301,26 +306,26 @@ def _swapped(match: _StatementMatch) -> Finding:
 
 
 def _key_findings(match: _StatementMatch, lacking: t.Sequence[Failure]) -> t.Iterator[Finding]:
-    """:param lacking: failures of conditions on keys that the request never has."""
+    """:param lacking: the failures of conditions on keys that the request never has."""
     misspelled = [failure for failure in lacking if _is_misspelled(match.corrected_key(failure.key or ""))]
     unavailable = [failure for failure in lacking if failure not in misspelled]
     if misspelled:
         keys = list(dict.fromkeys(str(failure.key) for failure in misspelled))
-        right = list(dict.fromkeys(f"{match.provider}:{key.rpartition(':')[2].lower()}" for key in keys))
+        corrected = list(dict.fromkeys(f"{match.provider}:{key.rpartition(':')[2].lower()}" for key in keys))
         yield Finding(
             "condition-key",
-            f"{match.place} has a condition on {' and '.join(keys)}, a key that tokens of this cluster don't have",
-            f"write the key as {' and '.join(right)}, or have a statement written by {describe_fix(match.trust)}",
+            f"{match.place} has a condition on {' and '.join(keys)}, which tokens of this cluster do not have",
+            f"change the key to {' and '.join(corrected)}, or add a statement with {describe_grant(match.trust.chain)}",
             evidence=match.evidence(misspelled[0]),
-            expected=", ".join(right),
+            expected=", ".join(corrected),
             found=", ".join(keys),
         )
     if unavailable:
         keys = list(dict.fromkeys(str(failure.key) for failure in unavailable))
         yield Finding(
             "condition-unavailable",
-            f"{match.place} has a condition on {' and '.join(keys)}, which no service account's request has",
-            f"take the condition out; {match.provider}:sub and {match.provider}:aud are what can be asked for",
+            f"{match.place} has a condition on {' and '.join(keys)}, which requests of service accounts do not have",
+            f"remove the condition; tokens of service accounts have only {match.provider}:sub and {match.provider}:aud",
             evidence=match.evidence(unavailable[0]),
             expected=f"{match.provider}:sub, {match.provider}:aud",
             found=", ".join(keys),
@@ -328,12 +333,12 @@ def _key_findings(match: _StatementMatch, lacking: t.Sequence[Failure]) -> t.Ite
 
 
 def _anded(match: _StatementMatch, failure: Failure) -> Finding:
-    other = match.holding_beside(failure)[0]
+    other = match.matching_operators(failure)[0]
     return Finding(
         "operators-anded",
-        f"{match.place} has {failure.key} under {other} and under {failure.operator}; both must hold, and "
-        f"{failure.operator} wants {' or '.join(failure.values)}",
-        f"keep {other}, and move what stands under {failure.operator} to a statement of its own",
+        f"{match.place} has conditions on {failure.key} with {other} and with {failure.operator}; both must match, but "
+        f"{failure.operator} {' or '.join(failure.values)} does not",
+        f"keep the condition with {other}, and move the one with {failure.operator} to a separate statement",
         evidence=match.evidence(failure),
         expected=", ".join(failure.request_values or ()),
         found=", ".join(failure.values),
@@ -359,7 +364,7 @@ def _subject_findings(match: _StatementMatch, failures: t.Sequence[Failure]) -> 
 
 
 def _literal_wildcards(failure: Failure) -> list[str]:
-    """Values with wildcards under an operator that takes them literally."""
+    """The values with wildcards, if the operator compares them literally."""
     parsed = Operator.parse(failure.operator or "")
     if parsed is None or parsed.negated or not parsed.comparison.startswith("StringEquals"):
         return []
@@ -370,8 +375,8 @@ def _wildcard(match: _StatementMatch, failure: Failure) -> Finding:
     values = ", ".join(_literal_wildcards(failure))
     return Finding(
         "sub-wildcard-equals",
-        f"{match.place} has {values} under {failure.operator}, which takes * and ? for themselves",
-        "put it under StringLike, or name the accounts: irsa_role puts wildcards there with allow_wildcards: true",
+        f"{match.place} has {values} under {failure.operator}, which compares * and ? literally",
+        "move it to StringLike, as eksops.irsa.irsa_role does with allow_wildcards: true, or name the service accounts",
         evidence=match.evidence(failure),
         expected="StringLike",
         found=failure.operator,
@@ -381,16 +386,16 @@ def _wildcard(match: _StatementMatch, failure: Failure) -> Finding:
 def _mismatch(match: _StatementMatch, failure: Failure) -> Finding:
     subject = match.trust.subject
     if matches_strings(failure.operator or ""):
-        wanted = nearest_subject(subject, failure.values)
+        nearest = nearest_subject(subject, failure.values)
         more = f" and {len(failure.values) - 1} more" if len(failure.values) > 1 else ""
-        difference = describe_subject_difference(subject, wanted)
-        text = f"sub is {subject}, the policy wants {wanted}{more} ({difference})"
+        difference = describe_subject_difference(subject, nearest)
+        text = f"trusts {nearest}{more}, but not {subject} ({difference})"
     else:
-        text = f"sub is {subject}, which {failure.operator} {', '.join(failure.values)} excludes"
+        text = f"excludes {subject} with {failure.operator} {', '.join(failure.values)}"
     return Finding(
         "sub-mismatch",
-        f"{match.place}: {text}",
-        f"add the account to the role: {describe_fix(match.trust)}",
+        f"{match.place} {text}",
+        f"add the service account with {describe_grant(match.trust.chain)}",
         evidence=match.evidence(failure),
         expected=subject,
         found=", ".join(failure.values),

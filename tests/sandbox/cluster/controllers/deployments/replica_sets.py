@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ReplicaSets of a Deployment: found by their template, made, scaled and dropped.
+"""Create, scale and annotate the ReplicaSets of a Deployment.
 
 Needed by: targets irsa_bindings, pod_rollout, role_irsa; demo.
 """
@@ -9,7 +9,14 @@ Needed by: targets irsa_bindings, pod_rollout, role_irsa; demo.
 from __future__ import annotations
 
 from sandbox.cluster.clock import rfc3339
-from sandbox.cluster.controllers.base import CONTROLLER, Controller, hash_of, reference_to, scaled, with_condition
+from sandbox.cluster.controllers.base import (
+    CONTROLLER,
+    Controller,
+    owner_reference,
+    resolve_percentage,
+    set_condition,
+    template_hash,
+)
 from sandbox.cluster.errors import Object
 from sandbox.cluster.resources import DEPLOYMENTS, REPLICA_SETS
 from sandbox.cluster.store import clone
@@ -19,11 +26,11 @@ _REVISION = "deployment.kubernetes.io/revision"
 _DESIRED = "deployment.kubernetes.io/desired-replicas"
 _MAXIMUM = "deployment.kubernetes.io/max-replicas"
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-_OWN = (_REVISION, _DESIRED, _MAXIMUM, _LAST_APPLIED)
+_OWN_ANNOTATIONS = (_REVISION, _DESIRED, _MAXIMUM, _LAST_APPLIED)
 
 
-class ReplicaSets(Controller):
-    """What a Deployment's controller does to ReplicaSets."""
+class ReplicaSetOperations(Controller):
+    """The operations of the deployment controller on ReplicaSets."""
 
     def ensure_new(self, deployment: Object, new: Object | None, old: list[Object]) -> Object:
         metadata = deployment["metadata"]
@@ -43,22 +50,25 @@ class ReplicaSets(Controller):
         return new
 
     def _create(self, deployment: Object, revision: str, others: int) -> Object:
-        """A new ReplicaSet, with as many pods from the start as the others' count leaves room for."""
+        """Create a ReplicaSet with as many replicas as maxSurge allows.
+
+        :param others: the number of replicas of the other ReplicaSets.
+        """
         metadata, spec = deployment["metadata"], deployment["spec"]
-        digest = hash_of(spec["template"])
-        replicas = max(0, min(spec["replicas"], spec["replicas"] + limits(deployment)[0] - others))
+        digest = template_hash(spec["template"])
+        replicas = max(0, min(spec["replicas"], spec["replicas"] + surge_and_unavailable(deployment)[0] - others))
         template = clone(spec["template"])
         labels = template["metadata"].setdefault("labels", {})
         labels[_HASH] = digest
         selector = clone(spec["selector"])
         selector.setdefault("matchLabels", {})[_HASH] = digest
-        annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k not in _OWN}
+        annotations = {k: v for k, v in (metadata.get("annotations") or {}).items() if k not in _OWN_ANNOTATIONS}
         body = {
             "metadata": {
                 "name": f"{metadata['name']}-{digest}",
                 "labels": dict(labels),
                 "annotations": {**annotations, _REVISION: revision, **_limits_annotations(deployment)},
-                "ownerReferences": [reference_to(deployment)],
+                "ownerReferences": [owner_reference(deployment)],
             },
             "spec": {"replicas": replicas, "selector": selector, "template": template},
         }
@@ -67,7 +77,7 @@ class ReplicaSets(Controller):
         created = self.api.create(self.kind(REPLICA_SETS), metadata["namespace"], body, CONTROLLER)
         if replicas:
             text = f"Scaled up replica set {created['metadata']['name']} from 0 to {replicas}"
-            self.event(deployment, "Normal", "ScalingReplicaSet", text)
+            self.record_event(deployment, "Normal", "ScalingReplicaSet", text)
         return created
 
     def scale(self, deployment: Object, replica_set: Object, replicas: int) -> None:
@@ -81,21 +91,24 @@ class ReplicaSets(Controller):
         self.api.modify(self.kind(REPLICA_SETS), replica_set, change, CONTROLLER)
         direction = "up" if replicas > before else "down"
         text = f"Scaled {direction} replica set {replica_set['metadata']['name']} from {before} to {replicas}"
-        self.event(deployment, "Normal", "ScalingReplicaSet", text)
+        self.record_event(deployment, "Normal", "ScalingReplicaSet", text)
 
     def annotate(self, deployment: Object, replica_set: Object) -> None:
-        wanted = _limits_annotations(deployment)
-        if wanted.items() <= (replica_set["metadata"].get("annotations") or {}).items():
+        annotations = _limits_annotations(deployment)
+        if annotations.items() <= (replica_set["metadata"].get("annotations") or {}).items():
             return
         self.api.modify(
-            self.kind(REPLICA_SETS), replica_set, lambda obj: obj["metadata"]["annotations"].update(wanted), CONTROLLER
+            self.kind(REPLICA_SETS),
+            replica_set,
+            lambda obj: obj["metadata"]["annotations"].update(annotations),
+            CONTROLLER,
         )
 
     def _progress(self, deployment: Object, reason: str, message: str) -> None:
         def change(obj: Object) -> None:
             status = obj.setdefault("status", {})
             condition = new_condition("Progressing", "True", reason, message)
-            status["conditions"] = with_condition(status.get("conditions") or (), condition)
+            status["conditions"] = set_condition(status.get("conditions") or (), condition)
 
         self.api.modify(self.kind(DEPLOYMENTS), deployment, change, CONTROLLER, "status")
 
@@ -112,15 +125,15 @@ def new_condition(kind: str, status: str, reason: str, message: str) -> Object:
     }
 
 
-def limits(deployment: Object) -> tuple[int, int]:
-    """maxSurge and maxUnavailable as counts."""
+def surge_and_unavailable(deployment: Object) -> tuple[int, int]:
+    """maxSurge and maxUnavailable as numbers of pods."""
     spec = deployment["spec"]
     rolling = spec["strategy"].get("rollingUpdate")
     if not rolling:
-        # Recreate: all at once.
+        # Recreate: all pods are replaced together.
         return 0, int(spec["replicas"])
-    surge = scaled(rolling.get("maxSurge", 0), spec["replicas"], up=True)
-    unavailable = scaled(rolling.get("maxUnavailable", 0), spec["replicas"], up=False)
+    surge = resolve_percentage(rolling.get("maxSurge", 0), spec["replicas"], up=True)
+    unavailable = resolve_percentage(rolling.get("maxUnavailable", 0), spec["replicas"], up=False)
     if not surge and not unavailable:
         unavailable = 1
     return surge, min(unavailable, spec["replicas"])
@@ -128,11 +141,11 @@ def limits(deployment: Object) -> tuple[int, int]:
 
 def _limits_annotations(deployment: Object) -> Object:
     replicas = deployment["spec"]["replicas"]
-    return {_DESIRED: str(replicas), _MAXIMUM: str(replicas + limits(deployment)[0])}
+    return {_DESIRED: str(replicas), _MAXIMUM: str(replicas + surge_and_unavailable(deployment)[0])}
 
 
 def template_of(replica_set: Object) -> Object:
-    """The deployment's own template, out of its ReplicaSet's."""
+    """The deployment's template from which a ReplicaSet was created."""
     template = dict(replica_set["spec"]["template"])
     metadata = template["metadata"] = dict(template.get("metadata") or {})
     labels = {key: value for key, value in (metadata.get("labels") or {}).items() if key != _HASH}

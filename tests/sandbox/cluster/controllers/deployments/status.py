@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The status of a Deployment: counts over its ReplicaSets and the conditions that follow from them.
+"""The status of a Deployment: the counts of its pods and its conditions.
 
 Needed by: targets irsa_bindings, pod_rollout, role_irsa; demo.
 """
@@ -9,8 +9,8 @@ Needed by: targets irsa_bindings, pod_rollout, role_irsa; demo.
 from __future__ import annotations
 
 from sandbox.cluster import pods
-from sandbox.cluster.controllers.base import with_condition, without_condition
-from sandbox.cluster.controllers.deployments.replica_sets import limits, new_condition, template_of
+from sandbox.cluster.controllers.base import remove_condition, set_condition
+from sandbox.cluster.controllers.deployments.replica_sets import new_condition, surge_and_unavailable, template_of
 from sandbox.cluster.errors import Object
 
 
@@ -30,7 +30,7 @@ def status_of(deployment: Object, sets: list[Object]) -> Object:
         "availableReplicas": available,
         "unavailableReplicas": max(0, total - available),
     }
-    _surge, unavailable = limits(deployment)
+    _surge, unavailable = surge_and_unavailable(deployment)
     enough = available >= spec["replicas"] - unavailable
     condition = new_condition(
         "Available",
@@ -38,13 +38,13 @@ def status_of(deployment: Object, sets: list[Object]) -> Object:
         "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable",
         "Deployment has minimum availability." if enough else "Deployment does not have minimum availability.",
     )
-    conditions = with_condition(old.get("conditions") or (), condition, keep_update_time=True)
+    conditions = set_condition(old.get("conditions") or (), condition, keep_update_time=True)
     conditions = _progressing(deployment, new, counts, conditions)
     failure = _failure(sets, new)
     conditions = (
-        with_condition(conditions, failure, keep_update_time=True)
+        set_condition(conditions, failure, keep_update_time=True)
         if failure
-        else without_condition(conditions, "ReplicaFailure")
+        else remove_condition(conditions, "ReplicaFailure")
     )
     status: Object = {"observedGeneration": deployment["metadata"]["generation"]}
     status.update({key: value for key, value in counts.items() if value})
@@ -59,20 +59,20 @@ def _progressing(
     current = next((entry for entry in conditions if entry["type"] == "Progressing"), None)
     if spec.get("paused"):
         condition = new_condition("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused")
-        return with_condition(conditions, condition, keep_update_time=True)
+        return set_condition(conditions, condition, keep_update_time=True)
     if current is not None and current["reason"] == "DeploymentPaused":
         current = new_condition("Progressing", "Unknown", "DeploymentResumed", "Deployment is resumed")
-        conditions = with_condition(conditions, current)
+        conditions = set_condition(conditions, current)
     done = current is not None and current["reason"] == "NewReplicaSetAvailable"
     if done and counts["replicas"] == counts["updatedReplicas"]:
         return conditions
     what = f'ReplicaSet "{new["metadata"]["name"]}"' if new else f'Deployment "{deployment["metadata"]["name"]}"'
     if _is_complete(spec, counts):
         text = f"{what} has successfully progressed."
-        return with_condition(conditions, new_condition("Progressing", "True", "NewReplicaSetAvailable", text))
-    if _moved(old, counts):
+        return set_condition(conditions, new_condition("Progressing", "True", "NewReplicaSetAvailable", text))
+    if _has_progressed(old, counts):
         condition = new_condition("Progressing", "True", "ReplicaSetUpdated", f"{what} is progressing.")
-        return with_condition(conditions, condition)
+        return set_condition(conditions, condition)
     return conditions
 
 
@@ -80,7 +80,7 @@ def _is_complete(spec: Object, counts: dict[str, int]) -> bool:
     return bool(counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"] == spec["replicas"])
 
 
-def _moved(old: Object, counts: dict[str, int]) -> bool:
+def _has_progressed(old: Object, counts: dict[str, int]) -> bool:
     def before(field: str) -> int:
         return int(old.get(field, 0))
 
@@ -94,7 +94,7 @@ def _moved(old: Object, counts: dict[str, int]) -> bool:
 
 def _failure(sets: list[Object], new: Object | None) -> Object | None:
     for rs in ([new] if new else []) + sets:
-        found = pods.condition(rs, "ReplicaFailure")
-        if found is not None:
-            return new_condition("ReplicaFailure", found["status"], found["reason"], found["message"])
+        condition = pods.find_condition(rs, "ReplicaFailure")
+        if condition is not None:
+            return new_condition("ReplicaFailure", condition["status"], condition["reason"], condition["message"])
     return None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What users and sessions may do once they are bound to their policies."""
+"""Enforced policies of users and role sessions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typing as t
 import boto3
 import pytest
 from sandbox import settings
-from sandbox.tests.support.aws_server import Aws, refusal
+from sandbox.tests.support.aws_server import Aws, expect_error
 
 ACCOUNT = settings.ACCOUNT_ID
 USER = f"arn:aws:iam::{ACCOUNT}:user/limited"
@@ -34,17 +34,17 @@ def document(*statements: dict[str, t.Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-class Limited:
-    """A user that may do what its statements say."""
+class LimitedUser:
+    """A user whose policies are enforced."""
 
     def __init__(self, aws: Aws) -> None:
         self._admin = aws.client("iam")
         self._aws = aws
         self._admin.create_user(UserName="limited")
         self._key = self._admin.create_access_key(UserName="limited")["AccessKey"]
-        aws.admin("POST", "bound", [USER])
+        aws.control("POST", "bound", [USER])
 
-    def may(self, *statements: dict[str, t.Any]) -> None:
+    def set_policy(self, *statements: dict[str, t.Any]) -> None:
         self._admin.put_user_policy(UserName="limited", PolicyName="p", PolicyDocument=document(*statements))
 
     def client(self, service: str) -> t.Any:
@@ -52,8 +52,8 @@ class Limited:
 
 
 @pytest.fixture
-def limited(aws: Aws) -> Limited:
-    return Limited(aws)
+def limited(aws: Aws) -> LimitedUser:
+    return LimitedUser(aws)
 
 
 def make_role(aws: Aws, name: str, **more: t.Any) -> None:
@@ -62,7 +62,7 @@ def make_role(aws: Aws, name: str, **more: t.Any) -> None:
 
 @pytest.fixture
 def roles(aws: Aws) -> None:
-    """One in the path /apps/ with a boundary, one at the root without."""
+    """The role "inside" in the path /apps/, with a boundary, and the role "outside" without a path and a boundary."""
     iam = aws.client("iam")
     iam.create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])
     iam.create_policy(PolicyName="bound", PolicyDocument=document(EVERYTHING))
@@ -71,9 +71,9 @@ def roles(aws: Aws) -> None:
     make_role(aws, "outside")
 
 
-def test_without_a_policy_nothing_is_allowed(limited: Limited) -> None:
-    denied = refusal(limited.client("iam").get_role, RoleName="none")
-    assert denied == (
+def test_call_without_policy_is_denied(limited: LimitedUser) -> None:
+    error = expect_error(limited.client("iam").get_role, RoleName="none")
+    assert error == (
         403,
         "AccessDenied",
         f"User: {USER} is not authorized to perform: iam:GetRole on resource: role none because no identity-based "
@@ -82,20 +82,20 @@ def test_without_a_policy_nothing_is_allowed(limited: Limited) -> None:
     assert limited.client("sts").get_caller_identity()["Arn"] == USER
 
 
-def test_others_are_not_bound(aws: Aws, limited: Limited) -> None:
+def test_policies_of_other_users_are_not_enforced(aws: Aws, limited: LimitedUser) -> None:
     assert aws.client("iam").list_roles()["Roles"] == []
-    aws.admin("POST", "bound", [])
+    aws.control("POST", "bound", [])
     assert limited.client("iam").list_roles()["Roles"] == []
 
 
-def test_each_service_refuses_in_its_own_words(limited: Limited) -> None:
-    cluster = refusal(limited.client("eks").describe_cluster, name=settings.CLUSTER_NAME)
+def test_error_has_the_format_of_the_service(limited: LimitedUser) -> None:
+    cluster = expect_error(limited.client("eks").describe_cluster, name=settings.CLUSTER_NAME)
     assert cluster[:2] == (403, "AccessDeniedException")
     assert f"eks:DescribeCluster on resource: arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/irsa-demo" in cluster.message
-    regions = refusal(limited.client("ec2").describe_regions)
+    regions = expect_error(limited.client("ec2").describe_regions)
     assert regions[:2] == (403, "UnauthorizedOperation")
     assert f"User: {USER} is not authorized to perform: ec2:DescribeRegions" in regions.message
-    limited.may(allow("ec2:Describe*"))
+    limited.set_policy(allow("ec2:Describe*"))
     assert limited.client("ec2").describe_regions(RegionNames=["eu-west-1"])["Regions"][0]["RegionName"] == "eu-west-1"
 
 
@@ -103,24 +103,24 @@ def test_each_service_refuses_in_its_own_words(limited: Limited) -> None:
     ("action", "listing"),
     [("iam:ListRoles", "list_roles"), ("iam:ListPolicies", "list_policies"), ("eks:ListClusters", "list_clusters")],
 )
-def test_a_listing_needs_every_resource(limited: Limited, action: str, listing: str) -> None:
+def test_list_requires_permission_for_all_resources(limited: LimitedUser, action: str, listing: str) -> None:
     call = getattr(limited.client(action.partition(":")[0]), listing)
-    limited.may(allow(action, f"{ROLES}/*"))
-    assert refusal(call).status == 403
-    limited.may(allow(action, "*"))
+    limited.set_policy(allow(action, f"{ROLES}/*"))
+    assert expect_error(call).status == 403
+    limited.set_policy(allow(action, "*"))
     assert call()
 
 
 @pytest.mark.usefixtures("roles")
-def test_a_path_covers_the_roles_in_it_and_none_that_is_not_there(limited: Limited) -> None:
+def test_role_path_in_policy(limited: LimitedUser) -> None:
     iam = limited.client("iam")
-    limited.may(allow("iam:GetRole", f"{ROLES}/apps/*"))
+    limited.set_policy(allow("iam:GetRole", f"{ROLES}/apps/*"))
     assert iam.get_role(RoleName="inside")["Role"]["RoleName"] == "inside"
-    assert refusal(iam.get_role, RoleName="outside").code == "AccessDenied"
-    # Nobody knows where a role that isn't there would be.
-    assert refusal(iam.get_role, RoleName="missing").code == "AccessDenied"
-    limited.may(allow("iam:GetRole", f"{ROLES}/*"))
-    assert refusal(iam.get_role, RoleName="missing").code == "NoSuchEntity"
+    assert expect_error(iam.get_role, RoleName="outside").code == "AccessDenied"
+    # The path of a role that does not exist is unknown.
+    assert expect_error(iam.get_role, RoleName="missing").code == "AccessDenied"
+    limited.set_policy(allow("iam:GetRole", f"{ROLES}/*"))
+    assert expect_error(iam.get_role, RoleName="missing").code == "NoSuchEntity"
 
 
 @pytest.mark.usefixtures("roles")
@@ -139,12 +139,12 @@ def test_a_path_covers_the_roles_in_it_and_none_that_is_not_there(limited: Limit
         ({"ForAllValues:StringEquals": {"aws:TagKeys": ["Other"]}}, None, "/apps/", False),
     ],
 )
-def test_a_new_role_is_judged_by_the_request(
-    limited: Limited, condition: dict[str, t.Any], boundary: str | None, path: str, allowed: bool, aws: Aws
+def test_create_role_conditions(
+    limited: LimitedUser, condition: dict[str, t.Any], boundary: str | None, path: str, allowed: bool, aws: Aws
 ) -> None:
-    limited.may(allow(["iam:CreateRole", "iam:TagRole"], f"{ROLES}/apps/*", Condition=condition))
+    limited.set_policy(allow(["iam:CreateRole", "iam:TagRole"], f"{ROLES}/apps/*", Condition=condition))
     aws.client("iam").create_policy(PolicyName="bound-2", PolicyDocument=document(EVERYTHING))
-    # TagRole has no boundary in its request, so a condition on it would refuse the tags.
+    # A condition on the boundary denies TagRole, whose request has no boundary.
     tags = [] if "PermissionsBoundary" in json.dumps(condition) else [{"Key": "Team", "Value": "shop"}]
     parameters = {
         "RoleName": "new",
@@ -157,57 +157,60 @@ def test_a_new_role_is_judged_by_the_request(
     if allowed:
         assert create(**parameters)["Role"]["Path"] == path
     else:
-        denied = refusal(create, **parameters)
-        assert f"iam:CreateRole on resource: {ROLES}{path}new because no identity-based policy" in denied.message
+        error = expect_error(create, **parameters)
+        assert f"iam:CreateRole on resource: {ROLES}{path}new because no identity-based policy" in error.message
 
 
-def test_tags_of_a_new_thing_need_the_permission_to_tag(aws: Aws, limited: Limited) -> None:
+def test_creation_with_tags_requires_permission_to_tag(aws: Aws, limited: LimitedUser) -> None:
     aws.client("iam").create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])
     iam = limited.client("iam")
-    limited.may(allow(["iam:CreateRole", "iam:CreateOpenIDConnectProvider"]))
+    limited.set_policy(allow(["iam:CreateRole", "iam:CreateOpenIDConnectProvider"]))
     tags = [{"Key": "a", "Value": "b"}]
     role = {"RoleName": "new", "AssumeRolePolicyDocument": json.dumps(aws.trust())}
-    assert "iam:TagRole on resource" in refusal(iam.create_role, **role, Tags=tags).message
-    assert "iam:TagOpenIDConnectProvider" in refusal(iam.create_open_id_connect_provider, **PROVIDER, Tags=tags).message
+    assert "iam:TagRole on resource" in expect_error(iam.create_role, **role, Tags=tags).message
+    assert (
+        "iam:TagOpenIDConnectProvider"
+        in expect_error(iam.create_open_id_connect_provider, **PROVIDER, Tags=tags).message
+    )
     assert iam.create_role(**role)
     assert iam.create_open_id_connect_provider(**PROVIDER)
 
 
 @pytest.mark.usefixtures("roles")
-def test_what_is_put_on_a_role_is_judged_by_its_boundary_and_the_policy(limited: Limited) -> None:
+def test_role_policy_conditions(limited: LimitedUser) -> None:
     iam = limited.client("iam")
     condition = {
         "StringEquals": {"iam:PermissionsBoundary": BOUNDARY},
         "ArnLike": {"iam:PolicyARN": "arn:aws:iam::aws:policy/*ReadOnly*"},
     }
-    limited.may(
+    limited.set_policy(
         allow(["iam:AttachRolePolicy", "iam:DetachRolePolicy"], Condition=condition),
         allow("iam:PutRolePolicy", Condition={"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}),
     )
     good, bad = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess", "arn:aws:iam::aws:policy/AdministratorAccess"
     iam.attach_role_policy(RoleName="inside", PolicyArn=good)
     iam.detach_role_policy(RoleName="inside", PolicyArn=good)
-    assert refusal(iam.attach_role_policy, RoleName="inside", PolicyArn=bad).code == "AccessDenied"
-    assert refusal(iam.attach_role_policy, RoleName="outside", PolicyArn=good).code == "AccessDenied"
+    assert expect_error(iam.attach_role_policy, RoleName="inside", PolicyArn=bad).code == "AccessDenied"
+    assert expect_error(iam.attach_role_policy, RoleName="outside", PolicyArn=good).code == "AccessDenied"
     policy = {"PolicyName": "p", "PolicyDocument": document(EVERYTHING)}
     iam.put_role_policy(RoleName="inside", **policy)
-    denied = refusal(iam.put_role_policy, RoleName="outside", **policy)
-    assert "iam:PutRolePolicy on resource: role outside because no identity-based policy" in denied.message
+    error = expect_error(iam.put_role_policy, RoleName="outside", **policy)
+    assert "iam:PutRolePolicy on resource: role outside because no identity-based policy" in error.message
 
 
 @pytest.mark.usefixtures("roles")
-def test_the_boundary_of_a_role_is_kept(limited: Limited) -> None:
+def test_denied_changes_of_boundary(limited: LimitedUser) -> None:
     iam = limited.client("iam")
     same = {"StringEquals": {"iam:PermissionsBoundary": BOUNDARY}}
-    limited.may(
+    limited.set_policy(
         allow("iam:*"),
         deny("iam:DeleteRolePermissionsBoundary", Condition=same),
         deny("iam:PutRolePermissionsBoundary", Condition={"StringNotEquals": same["StringEquals"]}),
     )
-    denied = refusal(iam.delete_role_permissions_boundary, RoleName="inside")
-    assert denied.message.endswith("with an explicit deny in an identity-based policy")
+    error = expect_error(iam.delete_role_permissions_boundary, RoleName="inside")
+    assert error.message.endswith("with an explicit deny in an identity-based policy")
     other = "arn:aws:iam::aws:policy/AdministratorAccess"
-    assert refusal(iam.put_role_permissions_boundary, RoleName="inside", PermissionsBoundary=other).status == 403
+    assert expect_error(iam.put_role_permissions_boundary, RoleName="inside", PermissionsBoundary=other).status == 403
     iam.put_role_permissions_boundary(RoleName="outside", PermissionsBoundary=BOUNDARY)
 
 
@@ -227,41 +230,41 @@ def test_the_boundary_of_a_role_is_kept(limited: Limited) -> None:
         (allow("IAM:getrole"), True),
     ],
 )
-def test_statements_are_read_as_they_stand(limited: Limited, statement: dict[str, t.Any], allowed: bool) -> None:
-    limited.may(statement)
+def test_statement_elements(limited: LimitedUser, statement: dict[str, t.Any], allowed: bool) -> None:
+    limited.set_policy(statement)
     get = limited.client("iam").get_role
     if allowed:
         assert get(RoleName="inside")
     else:
-        assert refusal(get, RoleName="inside").status == 403
+        assert expect_error(get, RoleName="inside").status == 403
 
 
 @pytest.mark.usefixtures("roles")
-def test_policies_that_are_attached_count_and_the_boundary_bounds(aws: Aws) -> None:
+def test_boundary_limits_attached_policies(aws: Aws) -> None:
     admin = aws.client("iam")
-    made = admin.create_policy(PolicyName="listing", PolicyDocument=document(allow("iam:ListRoles")))
-    listing = made["Policy"]["Arn"]
+    created = admin.create_policy(PolicyName="listing", PolicyDocument=document(allow("iam:ListRoles")))
+    listing = created["Policy"]["Arn"]
     make_role(aws, "worker", PermissionsBoundary=listing)
     admin.attach_role_policy(RoleName="worker", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
     role = f"{ROLES}/worker"
-    aws.admin("POST", "bound", [role])
+    aws.control("POST", "bound", [role])
     worker = _session(aws, role)
     assert worker.list_roles()["Roles"]
-    denied = refusal(worker.list_policies)
-    assert f"User: arn:aws:sts::{ACCOUNT}:assumed-role/worker/me is not authorized" in denied.message
-    assert denied.message.endswith("because no permissions boundary allows the iam:ListPolicies action")
+    error = expect_error(worker.list_policies)
+    assert f"User: arn:aws:sts::{ACCOUNT}:assumed-role/worker/me is not authorized" in error.message
+    assert error.message.endswith("because no permissions boundary allows the iam:ListPolicies action")
 
 
-def test_a_session_policy_bounds_its_session(aws: Aws) -> None:
+def test_session_policy_limits_session(aws: Aws) -> None:
     admin = aws.client("iam")
     admin.create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])
     make_role(aws, "worker")
     admin.put_role_policy(RoleName="worker", PolicyName="p", PolicyDocument=document(EVERYTHING))
     role = f"{ROLES}/worker"
-    aws.admin("POST", "bound", [role])
+    aws.control("POST", "bound", [role])
     assert _session(aws, role).list_policies()
-    denied = refusal(_session(aws, role, Policy=document(allow("iam:ListRoles"))).list_policies)
-    assert denied.message.endswith("because no session policy allows the iam:ListPolicies action")
+    error = expect_error(_session(aws, role, Policy=document(allow("iam:ListRoles"))).list_policies)
+    assert error.message.endswith("because no session policy allows the iam:ListPolicies action")
 
 
 def _session(aws: Aws, role: str, **options: t.Any) -> t.Any:
@@ -276,25 +279,25 @@ def _session(aws: Aws, role: str, **options: t.Any) -> t.Any:
     )
 
 
-def test_assuming_a_role_needs_the_permission_for_it(limited: Limited) -> None:
+def test_assume_role_requires_permission(limited: LimitedUser) -> None:
     role = "arn:aws:iam::111122223333:role/other"
     assume: c.Callable[..., t.Any] = limited.client("sts").assume_role
-    limited.may(allow("sts:AssumeRole", "arn:aws:iam::111122223333:role/mine"))
-    assert f"sts:AssumeRole on resource: {role}" in refusal(assume, RoleArn=role, RoleSessionName="me").message
-    limited.may(allow("sts:AssumeRole", role))
+    limited.set_policy(allow("sts:AssumeRole", "arn:aws:iam::111122223333:role/mine"))
+    assert f"sts:AssumeRole on resource: {role}" in expect_error(assume, RoleArn=role, RoleSessionName="me").message
+    limited.set_policy(allow("sts:AssumeRole", role))
     assert assume(RoleArn=role, RoleSessionName="me")["Credentials"]
 
 
-def test_addons_are_resources_of_their_own(aws: Aws, limited: Limited) -> None:
+def test_addon_resource(aws: Aws, limited: LimitedUser) -> None:
     eks = limited.client("eks")
     aws.client("eks").create_addon(clusterName=settings.CLUSTER_NAME, addonName="vpc-cni")
     names = {"clusterName": settings.CLUSTER_NAME, "addonName": "vpc-cni"}
-    limited.may(allow("eks:DescribeAddon", "arn:aws:eks:*:*:cluster/*"))
-    assert "eks:DescribeAddon on resource: arn:aws:eks" in refusal(eks.describe_addon, **names).message
-    limited.may(allow("eks:DescribeAddon", f"arn:aws:eks:eu-west-1:{ACCOUNT}:addon/{settings.CLUSTER_NAME}/*"))
+    limited.set_policy(allow("eks:DescribeAddon", "arn:aws:eks:*:*:cluster/*"))
+    assert "eks:DescribeAddon on resource: arn:aws:eks" in expect_error(eks.describe_addon, **names).message
+    limited.set_policy(allow("eks:DescribeAddon", f"arn:aws:eks:eu-west-1:{ACCOUNT}:addon/{settings.CLUSTER_NAME}/*"))
     assert eks.describe_addon(**names)["addon"]["addonName"] == "vpc-cni"
-    assert refusal(eks.describe_addon, **{**names, "addonName": "coredns"}).code == "ResourceNotFoundException"
+    assert expect_error(eks.describe_addon, **{**names, "addonName": "coredns"}).code == "ResourceNotFoundException"
     associations = {"clusterName": settings.CLUSTER_NAME}
-    assert refusal(eks.list_pod_identity_associations, **associations).status == 403
-    limited.may(allow("eks:ListPodIdentityAssociations", "arn:aws:eks:*:*:cluster/irsa-*"))
+    assert expect_error(eks.list_pod_identity_associations, **associations).status == 403
+    limited.set_policy(allow("eks:ListPodIdentityAssociations", "arn:aws:eks:*:*:cluster/irsa-*"))
     assert eks.list_pod_identity_associations(**associations)["associations"] == []

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sandbox.tests.support.aws_server import POLICY, READ_ONLY, TRUST, Aws, refusal
+from sandbox.tests.support.aws_server import POLICY, READ_ONLY, TRUST, Aws, expect_error
 
 
 def test_entities_for_policy(aws: Aws) -> None:
@@ -21,10 +21,7 @@ def test_entities_for_policy(aws: Aws) -> None:
     assert [[role["RoleName"] for role in page["PolicyRoles"]] for page in pages] == [["role0", "role1"], ["role2"]]
 
 
-# Tags
-
-
-def test_authorization_details_page_and_filter(aws: Aws) -> None:
+def test_authorization_details_are_paged_before_filtering(aws: Aws) -> None:
     iam = aws.client("iam")
     for index in range(7):
         aws.role(aws.trust(), name=f"Role{index}", Tags=[{"Key": "n", "Value": str(index)}])
@@ -36,7 +33,7 @@ def test_authorization_details_page_and_filter(aws: Aws) -> None:
     paginator = iam.get_paginator("get_account_authorization_details")
     pages = list(paginator.paginate(Filter=["Role"], PaginationConfig={"PageSize": 3}))
     assert all(not page["UserDetailList"] and not page["Policies"] for page in pages)
-    # The user takes a place on the first page although the filter leaves it out: a short page, yet more to come.
+    # The user counts for the first page although the filter excludes it, so that page is short.
     assert [len(page["RoleDetailList"]) for page in pages] == [2, 3, 2]
     roles = {role["RoleName"]: role for page in pages for role in page["RoleDetailList"]}
     assert sorted(roles) == [f"Role{index}" for index in range(7)]
@@ -50,7 +47,7 @@ def test_authorization_details_page_and_filter(aws: Aws) -> None:
 
     users = iam.get_account_authorization_details(Filter=["User"])
     assert [user["UserName"] for user in users["UserDetailList"]] == ["Person"]
-    assert refusal(iam.get_account_authorization_details, Marker="nonsense").code == "ValidationError"
+    assert expect_error(iam.get_account_authorization_details, Marker="nonsense").code == "ValidationError"
 
 
 @pytest.mark.parametrize("size", [1, 3, 4])

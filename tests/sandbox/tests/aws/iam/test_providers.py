@@ -8,7 +8,7 @@ import typing as t
 
 import pytest
 from sandbox import settings
-from sandbox.tests.support.aws_server import REGIONS, Aws, refusal
+from sandbox.tests.support.aws_server import REGIONS, Aws, expect_error
 
 URL = "https://oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 ARN = f"arn:aws:iam::{settings.ACCOUNT_ID}:oidc-provider/{URL.removeprefix('https://')}"
@@ -25,7 +25,7 @@ def test_create_get_list_delete(aws: Aws, partition: str) -> None:
     provider = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)
     assert provider["Url"] == URL.removeprefix("https://")
     assert provider["ClientIDList"] == ["a", "b"]
-    # Left out, so AWS found it: the root of EKS's own certificates.
+    # The default for an EKS issuer.
     assert provider["ThumbprintList"] == ["9e99a48a9960b14926bb7f3b02e22da2b0ab7280"]
     assert provider["Tags"] == [{"Key": "k", "Value": "v"}]
     assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == [{"Arn": arn}]
@@ -48,24 +48,24 @@ def test_create_get_list_delete(aws: Aws, partition: str) -> None:
         ({"Tags": [{"Key": "aws:k", "Value": ""}]}, "InvalidInput", "reserved"),
     ],
 )
-def test_create_checks_its_parameters(aws: Aws, changes: dict[str, t.Any], code: str, message: str) -> None:
+def test_invalid_parameters_are_rejected(aws: Aws, changes: dict[str, t.Any], code: str, message: str) -> None:
     iam = aws.client("iam")
-    found = refusal(iam.create_open_id_connect_provider, **{"Url": URL, "ClientIDList": ["a"], **changes})
-    assert found.code == code
-    assert message in found.message
+    error = expect_error(iam.create_open_id_connect_provider, **{"Url": URL, "ClientIDList": ["a"], **changes})
+    assert error.code == code
+    assert message in error.message
     assert iam.list_open_id_connect_providers()["OpenIDConnectProviderList"] == []
 
 
-def test_a_url_is_registered_once_and_as_it_is_written(aws: Aws) -> None:
+def test_url_is_unique_and_compared_exactly(aws: Aws) -> None:
     iam = aws.client("iam")
     iam.create_open_id_connect_provider(Url=URL)
-    again = refusal(iam.create_open_id_connect_provider, Url=URL)
-    assert again == (409, "EntityAlreadyExists", f"Provider with url {URL} already exists.")
-    slash = iam.create_open_id_connect_provider(Url=f"{URL}/")["OpenIDConnectProviderArn"]
-    assert slash == f"{ARN}/"
+    duplicate = expect_error(iam.create_open_id_connect_provider, Url=URL)
+    assert duplicate == (409, "EntityAlreadyExists", f"Provider with url {URL} already exists.")
+    arn_with_slash = iam.create_open_id_connect_provider(Url=f"{URL}/")["OpenIDConnectProviderArn"]
+    assert arn_with_slash == f"{ARN}/"
 
 
-def test_what_is_not_there(aws: Aws) -> None:
+def test_missing_provider(aws: Aws) -> None:
     iam = aws.client("iam")
     expected = (404, "NoSuchEntity", f"OpenIDConnect Provider not found for arn {ARN}")
     for call, more in (
@@ -78,12 +78,12 @@ def test_what_is_not_there(aws: Aws) -> None:
         (iam.untag_open_id_connect_provider, {"TagKeys": ["a"]}),
         (iam.list_open_id_connect_provider_tags, {}),
     ):
-        assert refusal(call, OpenIDConnectProviderArn=ARN, **more) == expected
+        assert expect_error(call, OpenIDConnectProviderArn=ARN, **more) == expected
     malformed = "arn:aws:iam::123456789012:saml-provider/x"
-    assert refusal(iam.get_open_id_connect_provider, OpenIDConnectProviderArn=malformed).code == "ValidationError"
+    assert expect_error(iam.get_open_id_connect_provider, OpenIDConnectProviderArn=malformed).code == "ValidationError"
 
 
-def test_client_ids_and_thumbprints_change(aws: Aws) -> None:
+def test_update_client_ids_and_thumbprints(aws: Aws) -> None:
     iam = aws.client("iam")
     provider: dict[str, t.Any] = {"OpenIDConnectProviderArn": ARN}
     iam.create_open_id_connect_provider(Url=URL)
@@ -94,14 +94,14 @@ def test_client_ids_and_thumbprints_change(aws: Aws) -> None:
     for _twice in range(2):
         iam.remove_client_id_from_open_id_connect_provider(**provider, ClientID="a")
     iam.update_open_id_connect_provider_thumbprint(**provider, ThumbprintList=[THUMBPRINT])
-    found = iam.get_open_id_connect_provider(**provider)
-    assert (found["ClientIDList"], found["ThumbprintList"]) == (["b"], [THUMBPRINT])
-    short = refusal(iam.update_open_id_connect_provider_thumbprint, **provider, ThumbprintList=[THUMBPRINT] * 6)
-    assert short.code == "InvalidInput"
+    result = iam.get_open_id_connect_provider(**provider)
+    assert (result["ClientIDList"], result["ThumbprintList"]) == (["b"], [THUMBPRINT])
+    error = expect_error(iam.update_open_id_connect_provider_thumbprint, **provider, ThumbprintList=[THUMBPRINT] * 6)
+    assert error.code == "InvalidInput"
     for index in range(99):
         iam.add_client_id_to_open_id_connect_provider(**provider, ClientID=f"c{index}")
-    over = refusal(iam.add_client_id_to_open_id_connect_provider, **provider, ClientID="last")
-    assert over == (409, "LimitExceeded", "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100")
+    error = expect_error(iam.add_client_id_to_open_id_connect_provider, **provider, ClientID="last")
+    assert error == (409, "LimitExceeded", "Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100")
 
 
 def test_tags(aws: Aws) -> None:
@@ -110,20 +110,20 @@ def test_tags(aws: Aws) -> None:
     iam.create_open_id_connect_provider(Url=URL)
     iam.tag_open_id_connect_provider(**provider, Tags=[{"Key": f"k{i:02}", "Value": "v"} for i in range(50)])
     iam.tag_open_id_connect_provider(**provider, Tags=[{"Key": "K00", "Value": "new"}])
-    over = refusal(iam.tag_open_id_connect_provider, **provider, Tags=[{"Key": "more", "Value": ""}])
-    assert over.code == "LimitExceeded"
+    error = expect_error(iam.tag_open_id_connect_provider, **provider, Tags=[{"Key": "more", "Value": ""}])
+    assert error.code == "LimitExceeded"
     iam.untag_open_id_connect_provider(**provider, TagKeys=["K01"])
     pages = iam.get_paginator("list_open_id_connect_provider_tags").paginate(
         **provider, PaginationConfig={"PageSize": 30}
     )
-    found = [page["Tags"] for page in pages]
-    assert [len(tags) for tags in found] == [30, 19]
-    assert {"Key": "K00", "Value": "new"} in found[0]
+    tag_pages = [page["Tags"] for page in pages]
+    assert [len(tags) for tags in tag_pages] == [30, 19]
+    assert {"Key": "K00", "Value": "new"} in tag_pages[0]
 
 
 def test_providers_quota(aws: Aws) -> None:
     iam = aws.client("iam")
     for index in range(100):
         iam.create_open_id_connect_provider(Url=f"{URL}{index}")
-    over = refusal(iam.create_open_id_connect_provider, Url=URL)
-    assert over == (409, "LimitExceeded", "Cannot exceed quota for OpenIdConnectProvidersPerAccount: 100")
+    error = expect_error(iam.create_open_id_connect_provider, Url=URL)
+    assert error == (409, "LimitExceeded", "Cannot exceed quota for OpenIdConnectProvidersPerAccount: 100")

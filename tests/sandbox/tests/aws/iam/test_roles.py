@@ -8,7 +8,7 @@ import json
 import typing as t
 
 import pytest
-from sandbox.tests.support.aws_server import POLICY, READ_ONLY, TRUST, Aws, refusal
+from sandbox.tests.support.aws_server import POLICY, READ_ONLY, TRUST, Aws, expect_error
 
 ROLE_PARAMETERS = [
     ({"RoleName": "a" * 65}, "ValidationError", "have length less than or equal to 64"),
@@ -35,25 +35,25 @@ ROLE_PARAMETERS = [
 
 
 @pytest.mark.parametrize(("changes", "code", "message"), ROLE_PARAMETERS)
-def test_create_role_checks_its_parameters(aws: Aws, changes: dict[str, t.Any], code: str, message: str) -> None:
+def test_invalid_parameters_are_rejected(aws: Aws, changes: dict[str, t.Any], code: str, message: str) -> None:
     iam = aws.client("iam")
     parameters = {"RoleName": "app", "AssumeRolePolicyDocument": json.dumps(TRUST), **changes}
-    found = refusal(iam.create_role, **parameters)
-    assert (found.code, found.status) == (code, 404 if code == "NoSuchEntity" else 400)
-    assert message in found.message
+    error = expect_error(iam.create_role, **parameters)
+    assert (error.code, error.status) == (code, 404 if code == "NoSuchEntity" else 400)
+    assert message in error.message
     assert iam.list_roles()["Roles"] == []
 
 
-def test_role_names_are_unique_without_regard_to_case(aws: Aws) -> None:
+def test_role_names_are_case_insensitive(aws: Aws) -> None:
     iam = aws.client("iam")
     aws.role(TRUST, name="App")
     create = {"RoleName": "aPP", "AssumeRolePolicyDocument": json.dumps(TRUST)}
-    assert refusal(iam.create_role, **create) == (409, "EntityAlreadyExists", "Role with name aPP already exists.")
+    assert expect_error(iam.create_role, **create) == (409, "EntityAlreadyExists", "Role with name aPP already exists.")
     iam.delete_role(RoleName="App")
     iam.create_role(**create)
 
 
-def test_a_role_that_is_not_there(aws: Aws) -> None:
+def test_missing_role(aws: Aws) -> None:
     iam = aws.client("iam")
     expected = (404, "NoSuchEntity", "The role with name app cannot be found.")
     for call, more in (
@@ -71,33 +71,33 @@ def test_a_role_that_is_not_there(aws: Aws) -> None:
         (iam.tag_role, {"Tags": [{"Key": "a", "Value": "b"}]}),
         (iam.put_role_permissions_boundary, {"PermissionsBoundary": READ_ONLY}),
     ):
-        assert refusal(call, RoleName="app", **more) == expected
+        assert expect_error(call, RoleName="app", **more) == expected
 
 
-def test_update_role_keeps_the_description_and_checks_the_rest(aws: Aws) -> None:
+def test_update_role_keeps_description(aws: Aws) -> None:
     iam = aws.client("iam")
     aws.role(TRUST, Description="first", MaxSessionDuration=7200)
     iam.update_role(RoleName="app", MaxSessionDuration=10800)
     role = iam.get_role(RoleName="app")["Role"]
     assert (role["Description"], role["MaxSessionDuration"]) == ("first", 10800)
-    assert refusal(iam.update_role, RoleName="app", MaxSessionDuration=60).code == "ValidationError"
-    assert refusal(iam.update_role, RoleName="app", Description="a" * 1001).code == "ValidationError"
+    assert expect_error(iam.update_role, RoleName="app", MaxSessionDuration=60).code == "ValidationError"
+    assert expect_error(iam.update_role, RoleName="app", Description="a" * 1001).code == "ValidationError"
 
 
 def test_permissions_boundary(aws: Aws) -> None:
     iam = aws.client("iam")
     aws.role(TRUST)
-    none = refusal(iam.delete_role_permissions_boundary, RoleName="app")
-    assert none.code == "NoSuchEntity"
+    error = expect_error(iam.delete_role_permissions_boundary, RoleName="app")
+    assert error.code == "NoSuchEntity"
     iam.put_role_permissions_boundary(RoleName="app", PermissionsBoundary=READ_ONLY)
     assert iam.get_role(RoleName="app")["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"] == READ_ONLY
-    missing = refusal(iam.put_role_permissions_boundary, RoleName="app", PermissionsBoundary=f"{READ_ONLY}2")
+    missing = expect_error(iam.put_role_permissions_boundary, RoleName="app", PermissionsBoundary=f"{READ_ONLY}2")
     assert missing == (404, "NoSuchEntity", f"Scope ARN: {READ_ONLY}2 does not exist or is not attachable.")
     iam.delete_role_permissions_boundary(RoleName="app")
     assert "PermissionsBoundary" not in iam.get_role(RoleName="app")["Role"]
 
 
-def test_delete_role_wants_everything_gone_first(aws: Aws) -> None:
+def test_delete_of_role_in_use_is_rejected(aws: Aws) -> None:
     iam = aws.client("iam")
     aws.role(TRUST)
     iam.attach_role_policy(RoleName="app", PolicyArn=READ_ONLY)
@@ -114,22 +114,19 @@ def test_delete_role_wants_everything_gone_first(aws: Aws) -> None:
         ("must delete policies first", iam.delete_role_policy, {"PolicyName": "p"}),
     ):
         expected = (409, "DeleteConflict", f"Cannot delete entity, {message}.")
-        assert refusal(iam.delete_role, RoleName="app") == expected
+        assert expect_error(iam.delete_role, RoleName="app") == expected
         undo(RoleName="app", **parameters)
     iam.delete_role(RoleName="app")
 
 
 def test_roles_quota(aws: Aws) -> None:
     iam = aws.client("iam")
-    aws.admin("POST", "quotas", {"RolesQuota": 1})
+    aws.control("POST", "quotas", {"RolesQuota": 1})
     aws.role(TRUST)
-    found = refusal(iam.create_role, RoleName="b", AssumeRolePolicyDocument=json.dumps(TRUST))
-    assert found == (409, "LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1")
+    error = expect_error(iam.create_role, RoleName="b", AssumeRolePolicyDocument=json.dumps(TRUST))
+    assert error == (409, "LimitExceeded", "Cannot exceed quota for RolesPerAccount: 1")
     summary = iam.get_account_summary()["SummaryMap"]
     assert (summary["RolesQuota"], summary["Roles"], summary["AttachedPoliciesPerRoleQuota"]) == (1, 1, 10)
-
-
-# Policies of roles
 
 
 def test_tags_of_roles(aws: Aws) -> None:
@@ -140,11 +137,8 @@ def test_tags_of_roles(aws: Aws) -> None:
     assert tags == {"team": "b", "Other": ""}
     iam.untag_role(RoleName="app", TagKeys=["TEAM", "absent"])
     iam.tag_role(RoleName="app", Tags=[{"Key": f"k{i:02}", "Value": ""} for i in range(49)])
-    over = refusal(iam.tag_role, RoleName="app", Tags=[{"Key": "last", "Value": ""}])
-    assert over == (409, "LimitExceeded", "Cannot exceed quota for TagsPerRole: 50")
-    assert refusal(iam.tag_role, RoleName="app", Tags=[{"Key": "aws:x", "Value": ""}]).code == "InvalidInput"
+    error = expect_error(iam.tag_role, RoleName="app", Tags=[{"Key": "last", "Value": ""}])
+    assert error == (409, "LimitExceeded", "Cannot exceed quota for TagsPerRole: 50")
+    assert expect_error(iam.tag_role, RoleName="app", Tags=[{"Key": "aws:x", "Value": ""}]).code == "InvalidInput"
     pages = list(iam.get_paginator("list_role_tags").paginate(RoleName="app", PaginationConfig={"PageSize": 20}))
     assert [len(page["Tags"]) for page in pages] == [20, 20, 10]
-
-
-# The account

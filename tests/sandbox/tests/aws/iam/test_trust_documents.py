@@ -8,16 +8,14 @@ import json
 import typing as t
 
 import pytest
-from sandbox.tests.support.aws_server import ACCOUNT, REGIONS, ROOT, TRUST, Aws, refusal
+from sandbox.tests.support.aws_server import ACCOUNT, REGIONS, ROOT, TRUST, Aws, expect_error
 
 
 def statement(**changes: t.Any) -> dict[str, t.Any]:
-    """TRUST with its statement changed; None takes a field away."""
+    """Return TRUST with a changed statement. None removes a field."""
     changed = {**TRUST["Statement"][0], **changes}  # type: ignore[dict-item]
     return {**TRUST, "Statement": {key: value for key, value in changed.items() if value is not None}}
 
-
-# Trust policies
 
 MALFORMED = [
     ("{", "This policy contains invalid Json"),
@@ -47,7 +45,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize(("document", "message"), MALFORMED)
-def test_malformed_trust_is_refused(aws: Aws, document: t.Any, message: str) -> None:
+def test_malformed_trust_policy_is_rejected(aws: Aws, document: t.Any, message: str) -> None:
     iam = aws.client("iam")
     text = document if isinstance(document, str) else json.dumps(document)
     aws.role(TRUST, name="other")
@@ -55,11 +53,11 @@ def test_malformed_trust_is_refused(aws: Aws, document: t.Any, message: str) -> 
         (iam.create_role, {"RoleName": "app", "AssumeRolePolicyDocument": text}),
         (iam.update_assume_role_policy, {"RoleName": "other", "PolicyDocument": text}),
     ):
-        status, code, found = refusal(call, **name)
-        assert (status, code) == (400, "MalformedPolicyDocument")
-        assert message in found
+        error = expect_error(call, **name)
+        assert (error.status, error.code) == (400, "MalformedPolicyDocument")
+        assert message in error.message
     assert iam.get_role(RoleName="other")["Role"]["AssumeRolePolicyDocument"] == TRUST
-    assert refusal(iam.get_role, RoleName="app").code == "NoSuchEntity"
+    assert expect_error(iam.get_role, RoleName="app").code == "NoSuchEntity"
 
 
 @pytest.mark.parametrize(
@@ -75,20 +73,20 @@ def test_malformed_trust_is_refused(aws: Aws, document: t.Any, message: str) -> 
         statement(Action=["sts:AssumeRole", "sts:TagSession"], Condition={"Bool": {"aws:SecureTransport": True}}),
     ],
 )
-def test_well_formed_trust_comes_back_as_it_went_in(aws: Aws, document: dict[str, t.Any]) -> None:
+def test_valid_trust_policy_is_stored_unchanged(aws: Aws, document: dict[str, t.Any]) -> None:
     aws.role(document)
     assert aws.client("iam").get_role(RoleName="app")["Role"]["AssumeRolePolicyDocument"] == document
 
 
 @pytest.mark.parametrize("partition", sorted(REGIONS))
-def test_an_account_id_becomes_its_root(aws: Aws, partition: str) -> None:
+def test_account_id_becomes_root_arn(aws: Aws, partition: str) -> None:
     region = REGIONS[partition]
     aws.role(statement(Principal={"AWS": ["111122223333"]}), region=region)
     stored = aws.client("iam", region=region).get_role(RoleName="app")["Role"]["AssumeRolePolicyDocument"]
     assert stored["Statement"]["Principal"] == {"AWS": [f"arn:{partition}:iam::111122223333:root"]}
 
 
-def test_a_deleted_principal_shows_its_id_and_blocks_the_next_write(aws: Aws) -> None:
+def test_deleted_principal_is_replaced_by_its_id(aws: Aws) -> None:
     iam = aws.client("iam")
     principal = aws.role(TRUST, name="caller")
     caller_id = iam.get_role(RoleName="caller")["Role"]["RoleId"]
@@ -97,12 +95,12 @@ def test_a_deleted_principal_shows_its_id_and_blocks_the_next_write(aws: Aws) ->
     stored = iam.get_role(RoleName="app")["Role"]["AssumeRolePolicyDocument"]
     assert stored["Statement"]["Principal"] == {"AWS": caller_id}
     update = {"RoleName": "app", "PolicyDocument": json.dumps(stored)}
-    assert refusal(iam.update_assume_role_policy, **update).message.endswith(f'"AWS":"{caller_id}"')
+    assert expect_error(iam.update_assume_role_policy, **update).message.endswith(f'"AWS":"{caller_id}"')
     aws.role(TRUST, name="caller")
-    assert refusal(iam.update_assume_role_policy, **update).code == "MalformedPolicyDocument"
+    assert expect_error(iam.update_assume_role_policy, **update).code == "MalformedPolicyDocument"
 
 
-def test_trust_size_counts_everything_but_white_space(aws: Aws) -> None:
+def test_trust_policy_size_ignores_white_space(aws: Aws) -> None:
     iam = aws.client("iam")
 
     def of_size(size: int) -> str:
@@ -113,10 +111,7 @@ def test_trust_size_counts_everything_but_white_space(aws: Aws) -> None:
     iam.create_role(RoleName="app", AssumeRolePolicyDocument=of_size(2048))
     too_long = {"RoleName": "app", "PolicyDocument": of_size(2049)}
     expected = (409, "LimitExceeded", "Cannot exceed quota for ACLSizePerRole: 2048")
-    assert refusal(iam.update_assume_role_policy, **too_long) == expected
-    aws.admin("POST", "quotas", {"AssumeRolePolicySizeQuota": 4096})
+    assert expect_error(iam.update_assume_role_policy, **too_long) == expected
+    aws.control("POST", "quotas", {"AssumeRolePolicySizeQuota": 4096})
     assert iam.get_account_summary()["SummaryMap"]["AssumeRolePolicySizeQuota"] == 4096
     iam.update_assume_role_policy(**too_long)
-
-
-# Roles

@@ -13,10 +13,10 @@ import typing as t
 import pytest
 from joserfc.jwk import RSAKey
 from sandbox import settings
-from sandbox.tests.support.aws_server import REGIONS, SUBJECT, Aws, Refused, refusal
+from sandbox.tests.support.aws_server import REGIONS, SUBJECT, Aws, CallError, expect_error
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
-DENIED = Refused(403, "AccessDenied", f"Not authorized to perform {ACTION}")
+DENIED = CallError(403, "AccessDenied", f"Not authorized to perform {ACTION}")
 NO_KEY = (
     "Couldn't retrieve verification key from your identity provider, "
     "please reference AssumeRoleWithWebIdentity documentation for requirements"
@@ -27,7 +27,7 @@ ROLE = f"arn:aws:iam::{settings.ACCOUNT_ID}:role/app"
 
 @pytest.fixture
 def provider(aws: Aws) -> Aws:
-    """The cluster's provider, and a role that trusts SUBJECT."""
+    """A server with the cluster's OIDC provider."""
     aws.client("iam").create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])
     return aws
 
@@ -40,22 +40,22 @@ def assume(aws: Aws, *, region: str = settings.REGION, **changes: t.Any) -> t.An
 
 
 @pytest.mark.parametrize("partition", sorted(REGIONS))
-def test_the_chain_holds_in_every_partition(aws: Aws, partition: str) -> None:
+def test_assume_role_in_each_partition(aws: Aws, partition: str) -> None:
     region = REGIONS[partition]
     aws.client("iam", region=region).create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])
     role_arn = aws.role(aws.trust(partition), region=region, Path="/team/")
     assert role_arn == f"arn:{partition}:iam::{settings.ACCOUNT_ID}:role/team/app"
 
-    answer = assume(aws, region=region, RoleArn=role_arn)
+    response = assume(aws, region=region, RoleArn=role_arn)
 
     session_arn = f"arn:{partition}:sts::{settings.ACCOUNT_ID}:assumed-role/app/session"
     role_id = aws.client("iam", region=region).get_role(RoleName="app")["Role"]["RoleId"]
-    assert answer["SubjectFromWebIdentityToken"] == SUBJECT
-    assert answer["Audience"] == settings.AUDIENCE
-    assert answer["Provider"] == aws.provider_arn(partition)
-    assert answer["AssumedRoleUser"] == {"AssumedRoleId": f"{role_id}:session", "Arn": session_arn}
-    assert "PackedPolicySize" not in answer
-    credentials = answer["Credentials"]
+    assert response["SubjectFromWebIdentityToken"] == SUBJECT
+    assert response["Audience"] == settings.AUDIENCE
+    assert response["Provider"] == aws.provider_arn(partition)
+    assert response["AssumedRoleUser"] == {"AssumedRoleId": f"{role_id}:session", "Arn": session_arn}
+    assert "PackedPolicySize" not in response
+    credentials = response["Credentials"]
     assert 890 < credentials["Expiration"].timestamp() - time.time() <= 900
 
     session = aws.client(
@@ -71,23 +71,27 @@ def test_the_chain_holds_in_every_partition(aws: Aws, partition: str) -> None:
     assert identity["Account"] == settings.ACCOUNT_ID
 
 
-def test_a_session_needs_its_own_token(provider: Aws) -> None:
+def test_wrong_session_token_is_rejected(provider: Aws) -> None:
     provider.role()
     key = assume(provider)["Credentials"]["AccessKeyId"]
     for token in (None, "another"):
         sts = provider.client("sts", access_key_id=key, token=token)
-        assert refusal(sts.get_caller_identity)[:2] == (403, "InvalidClientTokenId")
+        assert expect_error(sts.get_caller_identity)[:2] == (403, "InvalidClientTokenId")
 
 
-def test_a_provider_is_needed(aws: Aws) -> None:
+def test_missing_provider_is_rejected(aws: Aws) -> None:
     aws.role()
     with_slash = aws.token(iss=f"{aws.issuer}/")
-    aws_message = f"No OpenIDConnect provider found in your account for {aws.issuer}"
-    assert refusal(assume, aws=aws) == (400, "InvalidIdentityToken", aws_message)
+    message = f"No OpenIDConnect provider found in your account for {aws.issuer}"
+    assert expect_error(assume, aws=aws) == (400, "InvalidIdentityToken", message)
     aws.client("iam").create_open_id_connect_provider(Url=aws.issuer, ClientIDList=[settings.AUDIENCE])
-    assert refusal(assume, aws=aws, WebIdentityToken=with_slash) == (400, "InvalidIdentityToken", f"{aws_message}/")
+    assert expect_error(assume, aws=aws, WebIdentityToken=with_slash) == (
+        400,
+        "InvalidIdentityToken",
+        f"{message}/",
+    )
     foreign = ROLE.replace(settings.ACCOUNT_ID, "999999999999")
-    assert refusal(assume, aws=aws, RoleArn=foreign) == (400, "InvalidIdentityToken", aws_message)
+    assert expect_error(assume, aws=aws, RoleArn=foreign) == (400, "InvalidIdentityToken", message)
 
 
 @pytest.mark.parametrize(
@@ -106,15 +110,15 @@ def test_a_provider_is_needed(aws: Aws) -> None:
         pytest.param({"iss": "http://plain"}, "InvalidIdentityToken", "Issuer must be a valid URL", id="iss"),
     ],
 )
-def test_claims_are_refused(provider: Aws, claims: dict[str, t.Any], code: str, message: str) -> None:
+def test_invalid_claims_are_rejected(provider: Aws, claims: dict[str, t.Any], code: str, message: str) -> None:
     provider.role()
-    status, actual, text = refusal(assume, aws=provider, WebIdentityToken=provider.token(**claims))
+    status, actual, text = expect_error(assume, aws=provider, WebIdentityToken=provider.token(**claims))
     assert (status, actual) == (400, code)
     assert message in text
 
 
 def forged(aws: Aws) -> str:
-    """Another's signature under the cluster's key id."""
+    """A token that another key signed, with the cluster's key id."""
     return aws.token(RSAKey.generate_key(2048, {"kid": "cluster"}))
 
 
@@ -135,7 +139,7 @@ def unsigned(aws: Aws) -> str:
 
 
 @pytest.mark.parametrize(
-    ("make", "message"),
+    ("make_token", "message"),
     [
         (forged, "Provided ID Token signature is invalid"),
         (altered, "Provided ID Token signature is invalid"),
@@ -145,16 +149,20 @@ def unsigned(aws: Aws) -> str:
         (lambda _aws: "a.b.c.d", NOT_A_JWT),
     ],
 )
-def test_forged_tokens_are_refused(provider: Aws, make: c.Callable[[Aws], str], message: str) -> None:
+def test_forged_token_is_rejected(provider: Aws, make_token: c.Callable[[Aws], str], message: str) -> None:
     provider.role()
-    assert refusal(assume, aws=provider, WebIdentityToken=make(provider)) == (400, "InvalidIdentityToken", message)
+    assert expect_error(assume, aws=provider, WebIdentityToken=make_token(provider)) == (
+        400,
+        "InvalidIdentityToken",
+        message,
+    )
 
 
-def test_without_the_clusters_keys_nothing_verifies(provider: Aws) -> None:
+def test_missing_cluster_keys(provider: Aws) -> None:
     provider.role()
     provider.state.cluster_file.unlink()
     provider.write_cluster(jwks={"keys": []})
-    assert refusal(assume, aws=provider) == (400, "InvalidIdentityToken", NO_KEY)
+    assert expect_error(assume, aws=provider) == (400, "InvalidIdentityToken", NO_KEY)
 
 
 @pytest.mark.parametrize(
@@ -173,16 +181,17 @@ def test_without_the_clusters_keys_nothing_verifies(provider: Aws) -> None:
         pytest.param({"Condition": {"StringEquals": {"PROVIDER:aud": SUBJECT}}}, id="swapped"),
         pytest.param({"Condition": {"StringEquals": {"https://PROVIDER:sub": SUBJECT}}}, id="scheme in the key"),
         pytest.param({"Condition": {"StringEquals": {"PROVIDER/:sub": SUBJECT}}}, id="slash in the key"),
-        pytest.param({"Condition": {"StringEquals": {"PROVIDER:iss": "https://PROVIDER"}}}, id="no such key"),
+        pytest.param({"Condition": {"StringEquals": {"PROVIDER:iss": "https://PROVIDER"}}}, id="unknown key"),
         pytest.param({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}}, id="anonymous caller"),
         pytest.param(
-            {"Condition": {"StringEquals": {"PROVIDER:sub": "x"}, "StringLike": {"PROVIDER:sub": "*"}}}, id="anded"
+            {"Condition": {"StringEquals": {"PROVIDER:sub": "x"}, "StringLike": {"PROVIDER:sub": "*"}}},
+            id="all conditions must match",
         ),
     ],
 )
-def test_trust_that_does_not_hold_is_denied(provider: Aws, changes: dict[str, t.Any]) -> None:
+def test_unmatched_trust_policy_denies(provider: Aws, changes: dict[str, t.Any]) -> None:
     provider.role(provider.trust(**json.loads(json.dumps(changes).replace("PROVIDER", provider.provider))))
-    assert refusal(assume, aws=provider) == DENIED
+    assert expect_error(assume, aws=provider) == DENIED
 
 
 @pytest.mark.parametrize(
@@ -198,23 +207,23 @@ def test_trust_that_does_not_hold_is_denied(provider: Aws, changes: dict[str, t.
         pytest.param({"Condition": {"ForAnyValue:StringEquals": {"PROVIDER:aud": "sts.amazonaws.com"}}}, id="any"),
     ],
 )
-def test_trust_that_holds_is_accepted(provider: Aws, changes: dict[str, t.Any]) -> None:
+def test_matched_trust_policy_allows(provider: Aws, changes: dict[str, t.Any]) -> None:
     text = json.dumps(changes).replace("PROVIDER", provider.provider).replace("ARN", provider.provider_arn())
     provider.role(provider.trust(**json.loads(text)))
     assert assume(provider)["AssumedRoleUser"]["Arn"].endswith(":assumed-role/app/session")
 
 
-def test_an_explicit_deny_wins(provider: Aws) -> None:
+def test_explicit_deny_wins(provider: Aws) -> None:
     trust = provider.trust()
     trust["Statement"].append({**trust["Statement"][0], "Effect": "Deny"})
     provider.role(trust)
-    assert refusal(assume, aws=provider) == DENIED
+    assert expect_error(assume, aws=provider) == DENIED
 
 
-def test_a_missing_role_and_a_dropped_path_are_denied(provider: Aws) -> None:
-    assert refusal(assume, aws=provider) == DENIED
+def test_wrong_role_arn_is_denied(provider: Aws) -> None:
+    assert expect_error(assume, aws=provider) == DENIED
     provider.role(Path="/team/")
-    assert refusal(assume, aws=provider) == DENIED
+    assert expect_error(assume, aws=provider) == DENIED
 
 
 @pytest.mark.parametrize(
@@ -236,32 +245,32 @@ def test_a_missing_role_and_a_dropped_path_are_denied(provider: Aws) -> None:
         ({"Policy": " " * 2049}, "PackedPolicyTooLarge", "please use smaller policy"),
     ],
 )
-def test_parameters_are_checked(provider: Aws, changes: dict[str, t.Any], code: str, message: str) -> None:
+def test_invalid_parameters_are_rejected(provider: Aws, changes: dict[str, t.Any], code: str, message: str) -> None:
     provider.role()
-    status, actual, text = refusal(assume, aws=provider, **changes)
+    status, actual, text = expect_error(assume, aws=provider, **changes)
     assert (status, actual) == (400, code)
     assert message in text
 
 
-def test_a_session_policy_and_a_longer_session(provider: Aws) -> None:
+def test_session_policy_and_duration(provider: Aws) -> None:
     provider.role(MaxSessionDuration=7200)
     deny_all = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
-    answer = assume(provider, DurationSeconds=7200, Policy=deny_all)
-    assert 1 <= answer["PackedPolicySize"] <= 100
+    response = assume(provider, DurationSeconds=7200, Policy=deny_all)
+    assert 1 <= response["PackedPolicySize"] <= 100
 
 
-def test_changes_show_at_once(provider: Aws) -> None:
-    """Client ids, the trust and the provider are read at each call."""
+def test_changes_are_effective_immediately(provider: Aws) -> None:
+    """Each call uses the current client ids, trust policy and provider."""
     iam = provider.client("iam")
     provider.role()
     arn = provider.provider_arn()
     assume(provider)
     iam.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=settings.AUDIENCE)
-    assert refusal(assume, aws=provider).message == "Incorrect token audience"
+    assert expect_error(assume, aws=provider).message == "Incorrect token audience"
     iam.add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=settings.AUDIENCE)
     assume(provider)
     narrowed = provider.trust(Condition={"StringEquals": {f"{provider.provider}:sub": "nobody"}})
     iam.update_assume_role_policy(RoleName="app", PolicyDocument=json.dumps(narrowed))
-    assert refusal(assume, aws=provider) == DENIED
+    assert expect_error(assume, aws=provider) == DENIED
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
-    assert refusal(assume, aws=provider).code == "InvalidIdentityToken"
+    assert expect_error(assume, aws=provider).code == "InvalidIdentityToken"

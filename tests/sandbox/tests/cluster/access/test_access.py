@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who gets in, what they may do, the tokens that pods get, and what the webhook does to pods."""
+"""Authentication, authorization, service account tokens, and the webhook."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import joserfc.jwk
 import joserfc.jwt
 import pytest
 from sandbox import settings
-from sandbox.tests.support.clusters import ROLE_ARN, STRATEGIC, Cluster, Json, Namespace
+from sandbox.tests.support.clusters import ROLE_ARN, STRATEGIC, ClusterUnderTest, Json, Namespace
 
 ARN = "arn:aws:iam::123456789012:role/app"
 
 
-def token_of(namespace: Namespace, account: str, **spec: t.Any) -> Json:
+def request_token(namespace: Namespace, account: str, **spec: t.Any) -> Json:
     path = f"{namespace.core}/serviceaccounts/{account}/token"
     return t.cast("Json", namespace.cluster.ok("POST", path, {"spec": spec})["status"])
 
 
-def test_a_token_says_who_and_for_whom(namespace: Namespace) -> None:
+def test_token_claims(namespace: Namespace) -> None:
     account = namespace.account("app")
-    status = token_of(namespace, "app", audiences=[settings.AUDIENCE], expirationSeconds=600)
+    status = request_token(namespace, "app", audiences=[settings.AUDIENCE], expirationSeconds=600)
     keys = joserfc.jwk.KeySet.import_key_set(namespace.cluster.ok("GET", "/openid/v1/jwks", accept="*/*"))
     decoded = joserfc.jwt.decode(status["token"], keys, algorithms=["RS256"])
     claims = decoded.claims
@@ -43,17 +43,17 @@ def test_a_token_says_who_and_for_whom(namespace: Namespace) -> None:
     assert status["expirationTimestamp"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(claims["exp"]))
 
 
-def test_a_token_lasts_ten_minutes_at_least(namespace: Namespace) -> None:
+def test_minimum_token_expiration(namespace: Namespace) -> None:
     path = f"{namespace.core}/serviceaccounts/default/token"
-    answer = namespace.cluster.call("POST", path, {"spec": {"expirationSeconds": 599}})
-    assert answer.status == 422
-    assert "may not specify a duration less than 10 minutes" in answer.body["message"]
+    response = namespace.cluster.call("POST", path, {"spec": {"expirationSeconds": 599}})
+    assert response.status == 422
+    assert "may not specify a duration less than 10 minutes" in response.body["message"]
 
 
-def test_the_issuer_describes_itself(cluster: Cluster) -> None:
-    found = cluster.ok("GET", "/.well-known/openid-configuration")
+def test_issuer_discovery(cluster: ClusterUnderTest) -> None:
+    document = cluster.ok("GET", "/.well-known/openid-configuration")
     issuer = cluster.state.cluster()["issuer"]
-    assert (found["issuer"], found["jwks_uri"]) == (issuer, f"{issuer}/keys")
+    assert (document["issuer"], document["jwks_uri"]) == (issuer, f"{issuer}/keys")
 
 
 @pytest.mark.parametrize(
@@ -80,17 +80,17 @@ def test_the_issuer_describes_itself(cluster: Cluster) -> None:
         ("GET", "/metrics", 'forbidden: User "{user}" cannot get path "/metrics"'),
     ],
 )
-def test_a_refusal_says_what_is_missing(namespace: Namespace, method: str, path: str, message: str) -> None:
-    token = token_of(namespace, "default")["token"]
+def test_forbidden_message(namespace: Namespace, method: str, path: str, message: str) -> None:
+    token = request_token(namespace, "default")["token"]
     user = f"system:serviceaccount:{namespace.name}:default"
     body = {} if method == "POST" else None
-    answer = namespace.cluster.call(method, path.format(ns=namespace.name), body, token=token)
-    assert (answer.status, answer.body["reason"]) == (403, "Forbidden")
-    assert answer.body["message"] == message.format(user=user, ns=namespace.name)
+    response = namespace.cluster.call(method, path.format(ns=namespace.name), body, token=token)
+    assert (response.status, response.body["reason"]) == (403, "Forbidden")
+    assert response.body["message"] == message.format(user=user, ns=namespace.name)
 
 
-def test_a_role_grants_what_it_lists(namespace: Namespace) -> None:
-    cluster, token = namespace.cluster, token_of(namespace, "default")["token"]
+def test_role_and_binding(namespace: Namespace) -> None:
+    cluster, token = namespace.cluster, request_token(namespace, "default")["token"]
     namespace.account("app")
     path = f"{namespace.core}/serviceaccounts"
     rule = {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get"], "resourceNames": ["app"]}
@@ -102,16 +102,16 @@ def test_a_role_grants_what_it_lists(namespace: Namespace) -> None:
     }
     assert cluster.call("GET", f"{path}/app", token=token).status == 403
     cluster.ok("POST", f"{namespace.rbac}/rolebindings", binding)
-    end = time.monotonic() + 5
+    deadline = time.monotonic() + 5
     while cluster.call("GET", f"{path}/app", token=token).status != 200:
-        assert time.monotonic() < end
+        assert time.monotonic() < deadline
     assert cluster.call("GET", f"{path}/default", token=token).status == 403
     assert cluster.call("GET", path, token=token).status == 403
-    wanted = {"verb": "get", "resource": "serviceaccounts", "name": "app", "namespace": namespace.name}
-    spec = {"user": f"system:serviceaccount:{namespace.name}:default", "resourceAttributes": wanted}
+    attributes = {"verb": "get", "resource": "serviceaccounts", "name": "app", "namespace": namespace.name}
+    spec = {"user": f"system:serviceaccount:{namespace.name}:default", "resourceAttributes": attributes}
     reviews = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
     for verb, allowed in (("get", True), ("patch", False)):
-        wanted["verb"] = verb
+        attributes["verb"] = verb
         assert cluster.ok("POST", reviews, {"spec": spec})["status"]["allowed"] is allowed
 
 
@@ -122,24 +122,24 @@ def _forged(token: str) -> str:
     return ".".join((head, base64.urlsafe_b64encode(json.dumps(decoded).encode()).decode().rstrip("="), signature))
 
 
-def test_bad_tokens_are_refused(namespace: Namespace) -> None:
+def test_invalid_tokens_are_rejected(namespace: Namespace) -> None:
     cluster = namespace.cluster
-    good = token_of(namespace, "default")["token"]
-    foreign = token_of(namespace, "default", audiences=[settings.AUDIENCE])["token"]
-    for token in ("nonsense", _forged(good), foreign, "k8s-aws-v1.nonsense"):
-        answer = cluster.call("GET", "/version", token=token)
-        assert (answer.status, answer.body["message"]) == (401, "Unauthorized"), token
+    good = request_token(namespace, "default")["token"]
+    other_audience = request_token(namespace, "default", audiences=[settings.AUDIENCE])["token"]
+    for token in ("nonsense", _forged(good), other_audience, "k8s-aws-v1.nonsense"):
+        response = cluster.call("GET", "/version", token=token)
+        assert (response.status, response.body["message"]) == (401, "Unauthorized"), token
     assert cluster.call("GET", "/version", token=good).status == 200
     cluster.ok("DELETE", f"{namespace.core}/serviceaccounts/default")
-    end = time.monotonic() + 15
+    deadline = time.monotonic() + 15
     while cluster.call("GET", "/version", token=good).status != 401:
-        assert time.monotonic() < end
+        assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
-def test_without_credentials_there_is_only_health(cluster: Cluster) -> None:
+def test_anonymous_requests(cluster: ClusterUnderTest) -> None:
     assert cluster.call("GET", "/readyz", token="").status == 200
-    # Kubernetes lets nobody in as system:anonymous, who may do nothing; EKS does not let nobody in.
+    # Kubernetes authenticates the request as system:anonymous, without permissions. EKS rejects it.
     assert cluster.call("GET", "/api/v1/pods", token="").status == (403 if cluster.real else 401)
 
 
@@ -154,61 +154,61 @@ def environment(obj: Json) -> dict[str, str]:
     return {entry["name"]: entry["value"] for entry in obj["spec"]["containers"][0].get("env", ())}
 
 
-def test_a_pod_gets_the_accounts_role(namespace: Namespace) -> None:
+def test_pod_is_injected(namespace: Namespace) -> None:
     namespace.account("app", **{ROLE_ARN: ARN})
-    shown = namespace.cluster.ok("POST", f"{namespace.core}/pods", pod("p"), dryRun="All")
-    assert environment(shown)["AWS_ROLE_ARN"] == ARN
-    assert environment(shown)["AWS_REGION"] == settings.REGION
-    (volume,) = [found for found in shown["spec"]["volumes"] if found["name"] == "aws-iam-token"]
+    created = namespace.cluster.ok("POST", f"{namespace.core}/pods", pod("p"), dryRun="All")
+    assert environment(created)["AWS_ROLE_ARN"] == ARN
+    assert environment(created)["AWS_REGION"] == settings.REGION
+    (volume,) = [volume for volume in created["spec"]["volumes"] if volume["name"] == "aws-iam-token"]
     token = volume["projected"]["sources"][0]["serviceAccountToken"]
     assert token == {"audience": settings.AUDIENCE, "expirationSeconds": 86400, "path": "token"}
     assert namespace.cluster.call("GET", f"{namespace.core}/pods/p").status == 404
 
 
-def test_a_label_keeps_the_webhook_away(namespace: Namespace) -> None:
+def test_skip_label(namespace: Namespace) -> None:
     namespace.account("app", **{ROLE_ARN: ARN})
     labels = {"eks.amazonaws.com/skip-pod-identity-webhook": "true"}
-    shown = namespace.cluster.ok("POST", f"{namespace.core}/pods", pod("p", labels=labels), dryRun="All")
-    assert environment(shown) == {}
+    created = namespace.cluster.ok("POST", f"{namespace.core}/pods", pod("p", labels=labels), dryRun="All")
+    assert environment(created) == {}
 
 
-def test_a_webhook_with_another_ca_cannot_be_called(namespace: Namespace) -> None:
+def test_webhook_with_wrong_ca_fails(namespace: Namespace) -> None:
     cluster = namespace.cluster
     namespace.account("app", **{ROLE_ARN: ARN})
     path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/pod-identity-webhook"
     configuration = cluster.ok("GET", path)
     hook = configuration["webhooks"][0]
-    foreign = base64.b64encode((cluster.state.pki / "admin.crt").read_bytes()).decode()
+    wrong_ca = base64.b64encode((cluster.state.pki / "admin.crt").read_bytes()).decode()
 
     def change(**fields: t.Any) -> None:
         cluster.ok("PATCH", path, {"webhooks": [{"name": hook["name"], **fields}]}, STRATEGIC)
 
-    def settle(expected: t.Callable[[t.Any], bool]) -> t.Any:
-        end = time.monotonic() + 10
+    def wait_until(expected: t.Callable[[t.Any], bool]) -> t.Any:
+        deadline = time.monotonic() + 10
         while True:
-            answer = cluster.call("POST", f"{namespace.core}/pods", pod("p"), dryRun="All")
-            if expected(answer):
-                return answer
-            assert time.monotonic() < end, answer
+            response = cluster.call("POST", f"{namespace.core}/pods", pod("p"), dryRun="All")
+            if expected(response):
+                return response
+            assert time.monotonic() < deadline, response
             time.sleep(0.05)
 
     try:
-        change(clientConfig={**hook["clientConfig"], "caBundle": foreign})
-        settle(lambda answer: answer.status == 201 and environment(answer.body) == {})
+        change(clientConfig={**hook["clientConfig"], "caBundle": wrong_ca})
+        wait_until(lambda response: response.status == 201 and environment(response.body) == {})
         change(failurePolicy="Fail")
-        refused = settle(lambda answer: answer.status == 500)
-        assert f'failed calling webhook "{hook["name"]}"' in refused.body["message"]
+        response = wait_until(lambda response: response.status == 500)
+        assert f'failed calling webhook "{hook["name"]}"' in response.body["message"]
     finally:
         change(clientConfig=hook["clientConfig"], failurePolicy=hook["failurePolicy"])
-    settle(lambda answer: answer.status == 201 and "AWS_ROLE_ARN" in environment(answer.body))
+    wait_until(lambda response: response.status == 201 and "AWS_ROLE_ARN" in environment(response.body))
 
 
-def test_an_administrator_is_taken_for_whom_he_names_and_a_service_account_is_not(namespace: Namespace) -> None:
-    refused = namespace.cluster.call("GET", f"{namespace.core}/serviceaccounts/default", impersonate="nobody")
-    assert refused.status == 403
-    assert 'User "nobody" cannot get resource "serviceaccounts"' in refused.body["message"]
+def test_impersonation_requires_permission(namespace: Namespace) -> None:
+    response = namespace.cluster.call("GET", f"{namespace.core}/serviceaccounts/default", impersonate="nobody")
+    assert response.status == 403
+    assert 'User "nobody" cannot get resource "serviceaccounts"' in response.body["message"]
     namespace.account("app")
-    token = token_of(namespace, "app")["token"]
-    refused = namespace.cluster.call("GET", "/version", token=token, impersonate="admin")
-    assert refused.status == 403
-    assert 'cannot impersonate resource "users" in API group "" at the cluster scope' in refused.body["message"]
+    token = request_token(namespace, "app")["token"]
+    response = namespace.cluster.call("GET", "/version", token=token, impersonate="admin")
+    assert response.status == 403
+    assert 'cannot impersonate resource "users" in API group "" at the cluster scope' in response.body["message"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The API's verbs: what they take, what they refuse and with which words."""
+"""The verbs of the API and their errors."""
 
 from __future__ import annotations
 
@@ -28,57 +28,57 @@ def accounts(namespace: Namespace) -> str:
         ({"name": "ok", "labels": {"a" * 64: ""}}, "metadata.labels", "must be no more than 63 characters"),
     ],
 )
-def test_bad_metadata(namespace: Namespace, body: Json, field: str, text: str) -> None:
-    answer = namespace.cluster.call("POST", accounts(namespace), {"metadata": body})
-    assert (answer.status, answer.body["reason"]) == (422, "Invalid")
-    assert {cause["field"] for cause in answer.body["details"]["causes"]} == {field}
-    assert text in answer.body["details"]["causes"][0]["message"]
-    assert answer.body["details"]["kind"] == "ServiceAccount"
+def test_invalid_metadata_is_rejected(namespace: Namespace, body: Json, field: str, text: str) -> None:
+    response = namespace.cluster.call("POST", accounts(namespace), {"metadata": body})
+    assert (response.status, response.body["reason"]) == (422, "Invalid")
+    assert {cause["field"] for cause in response.body["details"]["causes"]} == {field}
+    assert text in response.body["details"]["causes"][0]["message"]
+    assert response.body["details"]["kind"] == "ServiceAccount"
 
 
-def test_refusals(namespace: Namespace) -> None:
+def test_error_responses(namespace: Namespace) -> None:
     cluster, path = namespace.cluster, accounts(namespace)
     missing = cluster.call("GET", f"{path}/none")
     assert (missing.status, missing.body["message"]) == (404, 'serviceaccounts "none" not found')
-    nowhere = cluster.call("POST", "/api/v1/namespaces/no-such/serviceaccounts", {"metadata": {"name": "a"}})
-    assert (nowhere.status, nowhere.body["message"]) == (404, 'namespaces "no-such" not found')
-    again = cluster.call("POST", path, {"metadata": {"name": "default"}})
-    assert (again.status, again.body["reason"]) == (409, "AlreadyExists")
-    assert again.body["message"] == 'serviceaccounts "default" already exists'
-    other = cluster.call("POST", path, {"metadata": {"name": "a", "namespace": "kube-system"}})
-    assert (other.status, other.body["reason"]) == (400, "BadRequest")
+    no_namespace = cluster.call("POST", "/api/v1/namespaces/no-such/serviceaccounts", {"metadata": {"name": "a"}})
+    assert (no_namespace.status, no_namespace.body["message"]) == (404, 'namespaces "no-such" not found')
+    duplicate = cluster.call("POST", path, {"metadata": {"name": "default"}})
+    assert (duplicate.status, duplicate.body["reason"]) == (409, "AlreadyExists")
+    assert duplicate.body["message"] == 'serviceaccounts "default" already exists'
+    other_namespace = cluster.call("POST", path, {"metadata": {"name": "a", "namespace": "kube-system"}})
+    assert (other_namespace.status, other_namespace.body["reason"]) == (400, "BadRequest")
     pod = {"metadata": {"name": "p"}, "spec": {"serviceAccountName": "nobody", "containers": []}}
-    refused = cluster.call("POST", f"{namespace.core}/pods", pod)
-    assert refused.status == 403
+    forbidden = cluster.call("POST", f"{namespace.core}/pods", pod)
+    assert forbidden.status == 403
     where = f"{namespace.name}/nobody"
-    assert f'error looking up service account {where}: serviceaccount "nobody" not found' in refused.body["message"]
+    assert f'error looking up service account {where}: serviceaccount "nobody" not found' in forbidden.body["message"]
 
 
-def test_a_stale_write_is_refused(namespace: Namespace) -> None:
+def test_old_resource_version_is_rejected(namespace: Namespace) -> None:
     cluster, path = namespace.cluster, f"{accounts(namespace)}/default"
     old = cluster.ok("GET", path)
     cluster.ok("PATCH", path, {"metadata": {"labels": {"a": "b"}}}, MERGE)
-    answer = cluster.call("PUT", path, {**old, "metadata": {**old["metadata"], "labels": {"c": "d"}}})
-    assert (answer.status, answer.body["reason"]) == (409, "Conflict")
-    assert "the object has been modified" in answer.body["message"]
-    free = {key: value for key, value in old["metadata"].items() if key != "resourceVersion"}
-    assert cluster.ok("PUT", path, {**old, "metadata": {**free, "labels": {"c": "d"}}})["metadata"]["labels"] == {
-        "c": "d"
-    }
+    response = cluster.call("PUT", path, {**old, "metadata": {**old["metadata"], "labels": {"c": "d"}}})
+    assert (response.status, response.body["reason"]) == (409, "Conflict")
+    assert "the object has been modified" in response.body["message"]
+    without_version = {key: value for key, value in old["metadata"].items() if key != "resourceVersion"}
+    assert cluster.ok("PUT", path, {**old, "metadata": {**without_version, "labels": {"c": "d"}}})["metadata"][
+        "labels"
+    ] == {"c": "d"}
 
 
-def test_an_update_that_changes_nothing_is_none(namespace: Namespace) -> None:
+def test_update_without_changes(namespace: Namespace) -> None:
     cluster, path = namespace.cluster, f"{accounts(namespace)}/default"
     first = cluster.ok("PATCH", path, {"metadata": {"labels": {"a": "b"}}}, MERGE)
     assert cluster.ok("PATCH", path, {"metadata": {"labels": {"a": "b"}}}, MERGE) == first
 
 
-def test_dry_run_keeps_nothing(namespace: Namespace) -> None:
+def test_dry_run_stores_nothing(namespace: Namespace) -> None:
     cluster, path = namespace.cluster, accounts(namespace)
     assert cluster.call("POST", path, {"metadata": {"name": "dry"}}, dryRun="All").status == 201
     assert cluster.call("GET", f"{path}/dry").status == 404
-    shown = cluster.ok("PATCH", f"{path}/default", {"metadata": {"labels": {"a": "b"}}}, MERGE, dryRun="All")
-    assert shown["metadata"]["labels"] == {"a": "b"}
+    patched = cluster.ok("PATCH", f"{path}/default", {"metadata": {"labels": {"a": "b"}}}, MERGE, dryRun="All")
+    assert patched["metadata"]["labels"] == {"a": "b"}
     assert "labels" not in cluster.ok("GET", f"{path}/default")["metadata"]
     cluster.ok("DELETE", f"{path}/default", dryRun="All")
     assert cluster.call("GET", f"{path}/default").status == 200
@@ -90,8 +90,8 @@ def test_patch_types(namespace: Namespace) -> None:
     cluster.ok("POST", path, workload("Deployment", "web", replicas=0, pod=pod))
 
     def containers(patch: t.Any, content_type: str) -> list[Json]:
-        found = cluster.ok("PATCH", f"{path}/web", patch, content_type)
-        return t.cast("list[Json]", found["spec"]["template"]["spec"]["containers"])
+        deployment = cluster.ok("PATCH", f"{path}/web", patch, content_type)
+        return t.cast("list[Json]", deployment["spec"]["template"]["spec"]["containers"])
 
     def spec(*items: Json) -> Json:
         return {"spec": {"template": {"spec": {"containers": list(items)}}}}
@@ -99,17 +99,17 @@ def test_patch_types(namespace: Namespace) -> None:
     merged = containers(spec({"name": "a", "env": [{"name": "B", "value": "2"}]}), STRATEGIC)
     assert [c["image"] for c in merged] == ["a:1"]
     assert sorted(e["name"] for e in merged[0]["env"]) == ["A", "B"]
-    less = containers(spec({"name": "a", "env": [{"name": "A", "$patch": "delete"}]}), STRATEGIC)
-    assert [e["name"] for e in less[0]["env"]] == ["B"]
+    reduced = containers(spec({"name": "a", "env": [{"name": "A", "$patch": "delete"}]}), STRATEGIC)
+    assert [e["name"] for e in reduced[0]["env"]] == ["B"]
     replaced = containers(spec({"name": "b", "image": "b:1"}), MERGE)
     assert [(c["name"], c.get("env")) for c in replaced] == [("b", None)]
     assert cluster.call("PATCH", f"{path}/web", {}, "text/plain").status == 415
 
 
-def test_generations_count_what_is_asked_for(namespace: Namespace) -> None:
+def test_generation_counts_changes_of_spec(namespace: Namespace) -> None:
     cluster, path = namespace.cluster, f"{namespace.apps}/deployments"
-    made = cluster.ok("POST", path, workload("Deployment", "web", replicas=0))
-    assert made["metadata"]["generation"] == 1
+    created = cluster.ok("POST", path, workload("Deployment", "web", replicas=0))
+    assert created["metadata"]["generation"] == 1
     labelled = cluster.ok("PATCH", f"{path}/web", {"metadata": {"labels": {"a": "b"}}}, MERGE)
     assert labelled["metadata"]["generation"] == 1
     scaled = cluster.ok("PATCH", f"{path}/web", {"spec": {"replicas": 1}}, MERGE)
@@ -135,8 +135,8 @@ def test_selectors(namespace: Namespace, selector: Json, names: list[str]) -> No
         "c": {"tier": "db"},
         "d": {},
     }
-    for name, found in labels.items():
-        namespace.cluster.ok("POST", f"{namespace.core}/secrets", {"metadata": {"name": name, "labels": found}})
+    for name, values in labels.items():
+        namespace.cluster.ok("POST", f"{namespace.core}/secrets", {"metadata": {"name": name, "labels": values}})
     listed = namespace.cluster.ok("GET", f"{namespace.core}/secrets", **selector)
     mine = [item["metadata"]["name"] for item in listed["items"] if item["metadata"]["name"] in labels]
     assert mine == names
@@ -150,12 +150,12 @@ def test_selectors(namespace: Namespace, selector: Json, names: list[str]) -> No
         ("pods", {"labelSelector": "a b"}),
     ],
 )
-def test_bad_selectors(namespace: Namespace, path: str, selector: Json) -> None:
-    answer = namespace.cluster.call("GET", f"{namespace.core}/{path}", **selector)
-    assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
+def test_invalid_selectors_are_rejected(namespace: Namespace, path: str, selector: Json) -> None:
+    response = namespace.cluster.call("GET", f"{namespace.core}/{path}", **selector)
+    assert (response.status, response.body["reason"]) == (400, "BadRequest")
 
 
-def test_pages_show_one_state(namespace: Namespace) -> None:
+def test_pages_have_a_consistent_state(namespace: Namespace) -> None:
     cluster, path = namespace.cluster, f"{namespace.core}/configmaps"
     for number in range(5):
         cluster.ok("POST", path, {"metadata": {"name": f"c{number}", "labels": {"a": "b"}}})
@@ -173,7 +173,7 @@ def test_pages_show_one_state(namespace: Namespace) -> None:
     assert names == [["c0", "c1"], ["c2", "c3"], ["c4"]]
 
 
-def test_a_watch_follows_a_selection(namespace: Namespace) -> None:
+def test_watch_with_selector(namespace: Namespace) -> None:
     cluster, path = namespace.cluster, f"{namespace.core}/configmaps"
     version = cluster.ok("GET", path)["metadata"]["resourceVersion"]
     cluster.ok("POST", path, {"metadata": {"name": "c", "labels": {"a": "b"}}})
@@ -188,7 +188,7 @@ def test_a_watch_follows_a_selection(namespace: Namespace) -> None:
     assert events[0]["object"]["kind"] == "ConfigMap"
 
 
-def test_a_watch_ends_in_time_with_a_bookmark(namespace: Namespace) -> None:
+def test_watch_timeout_and_bookmark(namespace: Namespace) -> None:
     path = f"{namespace.core}/configmaps"
     version = namespace.cluster.ok("GET", path)["metadata"]["resourceVersion"]
     query = {"resourceVersion": version, "timeoutSeconds": 1, "labelSelector": "no=ne"}
@@ -197,17 +197,17 @@ def test_a_watch_ends_in_time_with_a_bookmark(namespace: Namespace) -> None:
     assert {event["type"] for event in events} <= {"BOOKMARK"}
 
 
-def test_preconditions_of_a_deletion(namespace: Namespace) -> None:
+def test_delete_preconditions(namespace: Namespace) -> None:
     cluster, path = namespace.cluster, accounts(namespace)
-    made = namespace.account("app")
-    other = "00000000-0000-0000-0000-000000000000"
-    answer = cluster.call("DELETE", f"{path}/app", {"preconditions": {"uid": other}})
-    assert (answer.status, answer.body["reason"]) == (409, "Conflict")
-    assert made["metadata"]["uid"] in answer.body["message"]
-    cluster.ok("DELETE", f"{path}/app", {"preconditions": {"uid": made["metadata"]["uid"]}})
+    created = namespace.account("app")
+    other_uid = "00000000-0000-0000-0000-000000000000"
+    response = cluster.call("DELETE", f"{path}/app", {"preconditions": {"uid": other_uid}})
+    assert (response.status, response.body["reason"]) == (409, "Conflict")
+    assert created["metadata"]["uid"] in response.body["message"]
+    cluster.ok("DELETE", f"{path}/app", {"preconditions": {"uid": created["metadata"]["uid"]}})
 
 
-def test_a_finalizer_holds_an_object(namespace: Namespace) -> None:
+def test_finalizer_delays_deletion(namespace: Namespace) -> None:
     cluster, path = namespace.cluster, f"{namespace.core}/configmaps"
     cluster.ok("POST", path, {"metadata": {"name": "held", "finalizers": ["example.com/hold"]}})
     assert "deletionTimestamp" in cluster.ok("DELETE", f"{path}/held")["metadata"]
@@ -216,7 +216,7 @@ def test_a_finalizer_holds_an_object(namespace: Namespace) -> None:
     assert cluster.call("GET", f"{path}/held").status == 404
 
 
-def test_a_collection_is_deleted_by_selector(namespace: Namespace) -> None:
+def test_delete_collection_by_selector(namespace: Namespace) -> None:
     cluster, path = namespace.cluster, f"{namespace.core}/secrets"
     for name, value in (("a", "x"), ("b", "x"), ("c", "y")):
         cluster.ok("POST", path, {"metadata": {"name": name, "labels": {"k": value}}})

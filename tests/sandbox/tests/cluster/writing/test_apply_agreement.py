@@ -1,9 +1,9 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What `sa_annotate` foresees is what the API server does, whoever else writes to the account.
+"""The plan of `sa_annotate` matches what the API server does, whichever managers write to the service account.
 
-Check mode rests on it.
+Check mode depends on this.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from hypothesis import strategies as st
 
 if t.TYPE_CHECKING:
     from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import ApiServer, Json
-    from sandbox.tests.support.clusters import Cluster
+    from sandbox.tests.support.clusters import ClusterUnderTest
 
 NAMESPACE = "agreement"
 ROLE = "eks.amazonaws.com/role-arn"
 ARNS = [f"arn:aws:iam::123456789012:role/{name}" for name in "ab"]
-# Besides the role: one annotation that absent takes from others by force, one that it doesn't, one label.
+# An annotation that state absent removes from other managers with force, one that it does not, and a label.
 FIELDS = [("annotations", "eks.amazonaws.com/audience"), ("annotations", "note"), ("labels", "team")]
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def server(cluster: Cluster) -> ApiServer:
+def server(cluster: ClusterUnderTest) -> ApiServer:
     """The simulated API server or the real one, with a namespace for this test."""
     certificates = cluster.state.pki
     pool = urllib3.PoolManager(
@@ -49,8 +49,8 @@ def server(cluster: Cluster) -> ApiServer:
     return server
 
 
-class Account:
-    """One service account that we and others write to."""
+class AccountUnderTest:
+    """A service account to which the module and other managers write."""
 
     def __init__(self, server: ApiServer) -> None:
         self.server = server
@@ -63,14 +63,14 @@ class Account:
         return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": self.name, **full}}
 
     def create(self, manager: str, metadata: Json) -> None:
-        """Others create it, if it is not there."""
+        """Create the account as another manager, if it does not exist."""
         body = self.manifest(metadata)
         path = self.path.rpartition("/")[0]
         with contextlib.suppress(errors.AlreadyExists):
             self.server.request("POST", path, query={"fieldManager": manager}, body=body)
 
     def patch(self, manager: str, metadata: Json) -> None:
-        """Others write as ``kubectl annotate`` does; None removes."""
+        """Patch the account as another manager, like ``kubectl annotate``. None removes a field."""
         with contextlib.suppress(errors.NotFound):
             self.server.request(
                 "PATCH",
@@ -81,7 +81,7 @@ class Account:
             )
 
     def apply(self, manager: str, metadata: Json) -> None:
-        """Others apply on the server's side, by force, and create the account thereby."""
+        """Apply as another manager with force. This creates the account if it does not exist."""
         self.server.request(
             "PATCH",
             self.path,
@@ -91,52 +91,51 @@ class Account:
         )
 
     def converge(self, options: Json) -> None:
-        """What the module does; the plan must foresee the outcome, the refusal included."""
-        wanted = ServiceAccountSpec.from_params({**DEFAULTS, "name": self.name, **options})
+        """Run the module. The plan must predict the result or the conflict."""
+        spec = ServiceAccountSpec.from_params({**DEFAULTS, "name": self.name, **options})
         try:
-            made = service_account.plan_service_account(self.server, wanted)
-        except errors.Conflict as foreseen:
-            self.refused(wanted, foreseen)
+            plan = service_account.plan_service_account(self.server, spec)
+        except errors.Conflict as predicted:
+            self.check_conflict(spec, predicted)
             return
         operations = service_account.operations(self.server)
-        for action in made.actions[:1]:
+        for action in plan.actions[:1]:
             operations[action.operation](**action.arguments, dry_run=True)
-        assert self.observed(wanted) == made.before, "the rehearsal changed something"
-        answers = [operations[action.operation](**action.arguments) for action in made.actions]
-        after = dict(made.after)
+        assert self.observed(spec) == plan.before, "the dry run changed something"
+        responses = [operations[action.operation](**action.arguments) for action in plan.actions]
+        after = dict(plan.after)
         if after and after["uid"] is None:
-            after["uid"] = self.observed(wanted)["uid"]
-        assert service_account_plan.with_server_state(wanted, made, answers).after == after
-        assert self.observed(wanted) == after
-        again = service_account.plan_service_account(self.server, wanted)
-        assert not again, "a second run would change something"
-        assert again.before == again.after == after
+            after["uid"] = self.observed(spec)["uid"]
+        assert service_account_plan.with_server_state(spec, plan, responses).after == after
+        assert self.observed(spec) == after
+        second_plan = service_account.plan_service_account(self.server, spec)
+        assert not second_plan, "a second run would change something"
+        assert second_plan.before == second_plan.after == after
 
-    def observed(self, wanted: ServiceAccountSpec) -> Json:
-        found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
-        account = service_account_state.ServiceAccount.from_kubernetes(found) if found else None
-        return service_account_state.describe(NAMESPACE, wanted.name, account)
+    def observed(self, spec: ServiceAccountSpec) -> Json:
+        manifest = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
+        account = service_account_state.ServiceAccount.from_kubernetes(manifest) if manifest else None
+        return service_account_state.describe(NAMESPACE, spec.name, account)
 
-    def refused(self, wanted: ServiceAccountSpec, foreseen: errors.Conflict) -> None:
-        """The server must refuse the same fields, and may refuse what is claimed with a map."""
-        before = self.observed(wanted)
-        found = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
-        claimed = service_account_state.ServiceAccount.from_kubernetes(found or {}).foreign_maps
-        forced = service_account.plan_service_account(
-            self.server, ServiceAccountSpec(**{**vars(wanted), "force": True})
-        )
+    def check_conflict(self, spec: ServiceAccountSpec, predicted: errors.Conflict) -> None:
+        """The server must report the predicted conflicts. If other managers own a whole map, it may report more."""
+        before = self.observed(spec)
+        manifest = service_accounts.find_service_account(self.server, namespace=NAMESPACE, name=self.name)
+        foreign_maps = service_account_state.ServiceAccount.from_kubernetes(manifest or {}).foreign_maps
+        forced = service_account.plan_service_account(self.server, ServiceAccountSpec(**{**vars(spec), "force": True}))
         apply = next(action for action in forced.actions if action.operation == "apply_service_account")
         with pytest.raises(errors.Conflict) as caught:
             service_accounts.apply_service_account(self.server, **{**apply.arguments, "force": False})
         causes = caught.value.details["causes"]
         fields = {cause["field"].removeprefix(".metadata.").replace(".", " ", 1) for cause in causes}
-        ours = {each["field"].replace(" ", "s ", 1) for each in foreseen.details["conflicts"]}
-        assert ours <= fields
-        assert ours == fields or {field.partition(" ")[0] for field in fields - ours} <= claimed
+        predicted_fields = {conflict["field"].replace(" ", "s ", 1) for conflict in predicted.details["conflicts"]}
+        assert predicted_fields <= fields
+        additional_maps = {field.partition(" ")[0] for field in fields - predicted_fields}
+        assert not additional_maps or additional_maps <= foreign_maps
         managers = {cause["message"].split('"')[1] for cause in causes}
-        owners = {owner["manager"] for each in foreseen.details["conflicts"] for owner in each["owners"]}
-        assert owners == managers or claimed
-        assert self.observed(wanted) == before
+        owners = {owner["manager"] for conflict in predicted.details["conflicts"] for owner in conflict["owners"]}
+        assert owners == managers or foreign_maps
+        assert self.observed(spec) == before
 
 
 DEFAULTS: Json = {
@@ -156,15 +155,15 @@ DEFAULTS: Json = {
 
 
 def metadata() -> st.SearchStrategy[Json]:
-    """What others set (a value) or remove (None)."""
+    """Metadata that other managers set (a value) or remove (None)."""
     pairs = st.one_of(
         st.tuples(st.just(("annotations", ROLE)), st.sampled_from([*ARNS, None])),
         st.tuples(st.sampled_from(FIELDS), st.sampled_from(["x", "y", None])),
     )
 
-    def mapping(found: list[tuple[tuple[str, str], str | None]]) -> Json:
+    def mapping(fields: list[tuple[tuple[str, str], str | None]]) -> Json:
         result: Json = {}
-        for (kind, key), value in found:
+        for (kind, key), value in fields:
             result.setdefault(kind, {})[key] = value
         return result
 
@@ -172,7 +171,7 @@ def metadata() -> st.SearchStrategy[Json]:
 
 
 def options() -> st.SearchStrategy[Json]:
-    """The options of one run of ours."""
+    """The options of a run of the module."""
     text = st.sampled_from(["x", "y"])
     return st.fixed_dictionaries(
         {"force": st.booleans()},
@@ -198,7 +197,7 @@ STEPS = st.one_of(
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture, hypothesis.HealthCheck.too_slow],
 )
-def test_foreseen(server: ApiServer, steps: list[tuple[t.Any, ...]]) -> None:
-    account = Account(server)
+def test_plan_matches_server(server: ApiServer, steps: list[tuple[t.Any, ...]]) -> None:
+    account = AccountUnderTest(server)
     for what, *arguments in (*steps, ("converge", {"role_arn": ARNS[0]}), ("converge", {"state": "absent"})):
         getattr(account, what)(*arguments)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The table of options against everything that repeats it: documentation, the role, the specs."""
+"""The table of options, compared with the documentation, the role and the specs."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ FACTS = ("type", "elements", "choices", "default", "required", "aliases")
 
 
 def facts(table: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """What a table, or a documentation, says of its options: all but their texts."""
-    found: dict[str, t.Any] = {}
+    """The properties of options in a table or in documentation, without texts."""
+    result: dict[str, t.Any] = {}
     for name, option in table.items():
-        found[name] = {key: option[key] for key in FACTS if option.get(key) is not None}
-        inner = option.get("options") or option.get("suboptions")
-        if inner:
-            found[name]["options"] = facts(inner)
-    return found
+        result[name] = {key: option[key] for key in FACTS if option.get(key) is not None}
+        suboptions = option.get("options") or option.get("suboptions")
+        if suboptions:
+            result[name]["options"] = facts(suboptions)
+    return result
 
 
-def documented(text: str) -> dict[str, t.Any]:
+def documented_facts(text: str) -> dict[str, t.Any]:
     return facts(yaml.safe_load(text)["options"])
 
 
 def without_aliases(table: options.Options) -> options.Options:
-    return {name: {key: value for key, value in one.items() if key != "aliases"} for name, one in table.items()}
+    return {name: {key: value for key, value in option.items() if key != "aliases"} for name, option in table.items()}
 
 
 @pytest.mark.parametrize(
     ("fragment", "table"),
     [
-        # amazon.aws's fragment has the alias of tags.
+        # The alias of tags is in the fragment of amazon.aws.
         (Fragment.ROLE, without_aliases(options.ROLE)),
         (Fragment.SERVICE_ACCOUNT, options.SERVICE_ACCOUNT),
         (Fragment.ROLLOUT, options.ROLLOUT),
@@ -52,8 +52,8 @@ def without_aliases(table: options.Options) -> options.Options:
     ],
     ids=["role", "service_account", "rollout", "bindings"],
 )
-def test_fragment_documents_the_table(fragment: str, table: options.Options) -> None:
-    assert documented(fragment) == facts(table)
+def test_fragment_matches_table(fragment: str, table: options.Options) -> None:
+    assert documented_facts(fragment) == facts(table)
 
 
 @pytest.mark.parametrize(
@@ -64,19 +64,22 @@ def test_fragment_documents_the_table(fragment: str, table: options.Options) -> 
         ("pod_rollout", options.POD_ROLLOUT, options.ROLLOUT),
         (
             "irsa_bindings",
-            {key: one for key, one in options.IRSA_BINDINGS.items() if key not in ("bindings", "rollout_options")},
+            {
+                key: option
+                for key, option in options.IRSA_BINDINGS.items()
+                if key not in ("bindings", "rollout_options")
+            },
             {key: options.IRSA_BINDINGS[key] for key in ("bindings", "rollout_options")},
         ),
     ],
 )
-def test_module_documents_and_takes_the_table(module: str, own: options.Options, shared: options.Options) -> None:
+def test_module_matches_tables(module: str, own: options.Options, shared: options.Options) -> None:
     loaded = importlib.import_module(f"ansible_collections.eksops.irsa.plugins.modules.{module}")
-    found = documented(loaded.DOCUMENTATION)
-    assert found == facts(own)
+    assert documented_facts(loaded.DOCUMENTATION) == facts(own)
     assert {key: loaded.ARGUMENTS[key] for key in (*own, *shared)} == {**own, **shared}
 
 
-def test_no_option_is_in_two_tables() -> None:
+def test_tables_are_disjoint() -> None:
     for own, shared in (
         (options.IRSA_ROLE, options.ROLE),
         (options.SA_ANNOTATE, options.SERVICE_ACCOUNT),
@@ -86,27 +89,27 @@ def test_no_option_is_in_two_tables() -> None:
         assert own.keys().isdisjoint(shared)
 
 
-def test_role_takes_the_options_of_a_binding() -> None:
+def test_role_has_the_options_of_a_binding() -> None:
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
-    found = facts(specs["irsa_bindings"]["options"])
-    assert found["rbac"].pop("options") == facts(specs["irsa_rbac"]["options"])
-    assert found == facts(options.BINDING)
+    binding = facts(specs["irsa_bindings"]["options"])
+    assert binding["rbac"].pop("options") == facts(specs["irsa_rbac"]["options"])
+    assert binding == facts(options.BINDING)
 
 
-def test_role_takes_the_options_of_a_rollout_with_their_defaults() -> None:
+def test_role_has_the_options_and_defaults_of_a_rollout() -> None:
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
-    rollout = {name: one for name, one in options.ROLLOUT.items() if name != "wait"}
-    optional = {name: {key: one[key] for key in one if key != "default"} for name, one in rollout.items()}
+    rollout = {name: option for name, option in options.ROLLOUT.items() if name != "wait"}
+    optional = {name: {key: option[key] for key in option if key != "default"} for name, option in rollout.items()}
     assert facts(specs["irsa_rollout"]["options"]) == facts({"enabled": {"type": "bool"}, **optional})
     variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
     assert variables["_irsa_rollout_defaults"] == {"enabled": True, **options.defaults(rollout)}
 
 
 class Recorder(dict[str, t.Any]):
-    """Options that remember which of them were read."""
+    """Options that record which of them were read."""
 
-    def __init__(self, given: t.Mapping[str, t.Any]) -> None:
-        super().__init__(given)
+    def __init__(self, values: t.Mapping[str, t.Any]) -> None:
+        super().__init__(values)
         self.read: set[str] = set()
 
     def __getitem__(self, key: str) -> t.Any:
@@ -119,8 +122,8 @@ class Recorder(dict[str, t.Any]):
 
 
 def test_specs_read_every_option() -> None:
-    given = {"name": "app", "service_accounts": [{"namespace": "shop", "name": "web"}], "cluster_name": "production"}
-    role = Recorder({**options.defaults(options.IRSA_ROLE, options.ROLE), **given})
+    values = {"name": "app", "service_accounts": [{"namespace": "shop", "name": "web"}], "cluster_name": "production"}
+    role = Recorder({**options.defaults(options.IRSA_ROLE, options.ROLE), **values})
     role_spec.RoleSpec.from_params(role)
     assert role.read >= {*options.IRSA_ROLE, *options.ROLE}
     names = {"namespace": "shop", "name": "web"}
@@ -133,15 +136,15 @@ SAMPLES: dict[str, t.Any] = {"str": "x", "int": 4000, "bool": True, "list": ["x"
 
 
 @pytest.mark.parametrize("name", options.ROLE)
-def test_binding_hands_each_option_of_a_role_on(name: str) -> None:
+def test_binding_passes_option_to_role(name: str) -> None:
     option = options.ROLE[name]
     value = option["choices"][-1] if "choices" in option else SAMPLES[option["type"]]
     (role,) = grouping.by_role([{"namespace": "shop", "service_account": "web", "role_name": "app", name: value}])
     assert role[name] == value
 
 
-def test_binding_hands_each_option_of_a_service_account_on() -> None:
-    given = {
+def test_binding_passes_options_to_service_account() -> None:
+    values = {
         "audience": "vault",
         "sts_regional_endpoints": True,
         "token_expiration": 900,
@@ -151,8 +154,8 @@ def test_binding_hands_each_option_of_a_service_account_on() -> None:
         "annotations": {"a/b": "c"},
         "delete": True,
     }
-    assert given.keys() == options.SERVICE_ACCOUNT.keys()
-    binding = {"namespace": "shop", "service_account": "web", "role_name": "app", **given}
+    assert values.keys() == options.SERVICE_ACCOUNT.keys()
+    binding = {"namespace": "shop", "service_account": "web", "role_name": "app", **values}
     params = {**options.defaults(options.IRSA_BINDINGS), "cluster_name": "production", "bindings": [binding]}
     (spec,) = BindingsSpec.from_params(params).bindings
-    assert {key: spec.options[key] for key in given} == given
+    assert {key: spec.options[key] for key in values} == values

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts, lists, and text whose every character is visible."""
+"""Counts, lists, and escapes for invisible characters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ settings.load_profile("irsa")
 
 
 @pytest.mark.parametrize(("count", "word"), [(0, "roles"), (1, "role"), (2, "roles")])
-def test_only_one_thing_is_singular(count: int, word: str) -> None:
+def test_noun_is_singular_only_for_one(count: int, word: str) -> None:
     assert plural(count, "role") == word
     assert quantity(count, "role") == f"{count} {word}"
 
@@ -33,7 +33,7 @@ def test_only_one_thing_is_singular(count: int, word: str) -> None:
 @pytest.mark.parametrize(
     ("items", "text"), [([], ""), (["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")]
 )
-def test_last_item_is_joined_by_and(items: list[str], text: str) -> None:
+def test_items_are_joined_with_commas_and_and(items: list[str], text: str) -> None:
     assert join(items) == text
     assert join_some(items, 3) == text
 
@@ -53,7 +53,7 @@ def test_items_beyond_the_limit_are_counted(limit: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"),
+    ("text", "expected"),
     [
         ("plain, tëxt 字 😀", "plain, tëxt 字 😀"),
         (" a\tb\r\n c ", "a b c"),
@@ -64,20 +64,22 @@ def test_items_beyond_the_limit_are_counted(limit: int, text: str) -> None:
         ("none \ufffe \uffff \ud800", "none \\ufffe \\uffff \\ud800"),
     ],
 )
-def test_invisible_characters_become_escapes(text: str, shown: str) -> None:
-    assert visible(text) == shown
+def test_invisible_characters_become_escapes(text: str, expected: str) -> None:
+    assert visible(text) == expected
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
-def test_visible_text_is_one_line_without_controls(text: str) -> None:
-    shown = visible(text)
-    assert visible(shown) == shown
-    assert not {unicodedata.category(character) for character in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
-    plain = re.sub(r"\s", "", text)
-    if plain.isprintable():
-        assert shown.replace(" ", "") == plain
+def test_visible_text_is_one_line_without_control_characters(text: str) -> None:
+    result = visible(text)
+    assert visible(result) == result
+    assert not {unicodedata.category(character) for character in result} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    without_spaces = re.sub(r"\s", "", text)
+    if without_spaces.isprintable():
+        assert result.replace(" ", "") == without_spaces
 
 
-@pytest.mark.parametrize(("text", "said"), [("it broke", "it broke."), ("why?", "why?"), ("it\nbroke. ", "it broke.")])
-def test_sentence_ends_with_a_full_stop(text: str, said: str) -> None:
-    assert sentence(text) == said
+@pytest.mark.parametrize(
+    ("text", "expected"), [("it broke", "it broke."), ("why?", "why?"), ("it\nbroke. ", "it broke.")]
+)
+def test_sentence_ends_with_a_full_stop(text: str, expected: str) -> None:
+    assert sentence(text) == expected

@@ -129,7 +129,7 @@ def test_missing_parameter_is_reported(name: str, parameter: str) -> None:
     del parameters[parameter]
     error = rejection({"name": name, **parameters})
     assert error.message == f"well-known policy {name}: the parameter {parameter} is missing"
-    assert str(error.fix).startswith("give ")
+    assert str(error.fix).startswith("use ")
 
 
 @pytest.mark.parametrize("name", [name for name in policies.policy_names() if "one_of" in policies.load_policy(name)])
@@ -168,29 +168,29 @@ def test_unknown_policy_suggests_similar_names() -> None:
             "unknown parameter bucket",
             "use buckets",
         ),
-        ({"name": "velero", "buckets": "backups"}, "buckets is not a list", "give names of buckets, such as "),
-        ({"name": "velero", "buckets": []}, "buckets is an empty list, which grants nothing", "give names of buckets"),
-        ({"name": "velero", "buckets": ["Backups"]}, "buckets has 'Backups', which is not valid", "give names of"),
+        ({"name": "velero", "buckets": "backups"}, "buckets is not a list", "use names of buckets, such as "),
+        ({"name": "velero", "buckets": []}, "buckets is an empty list, which grants nothing", "use names of buckets"),
+        ({"name": "velero", "buckets": ["Backups"]}, "buckets has 'Backups', which is not valid", "use names of"),
         (
             {"name": "velero", "buckets": ["backups"], "snapshots": "no"},
             "snapshots is neither true nor false",
-            "give true",
+            "use true",
         ),
         (
             {"name": "velero", "buckets": ["backups"], "keys": ["arn:aws:kms:eu-west-1:123456789012:alias/backups"]},
             "keys has 'arn:aws:kms:eu-west-1:123456789012:alias/backups', which is not valid",
-            "give ARNs of KMS keys (an alias matches no key), such as ['arn:aws:kms:",
+            "use ARNs of KMS keys (an alias matches no key), such as ['arn:aws:kms:",
         ),
         (
             {"name": "external_dns", "zones": ["example.com"]},
             "zones has 'example.com', which is not valid",
-            "give IDs",
+            "use IDs",
         ),
-        ({"name": "cluster_autoscaler", "tags": {}}, "tags is empty, which limits nothing", "give tags, such as {"),
+        ({"name": "cluster_autoscaler", "tags": {}}, "tags is empty, which limits nothing", "use tags, such as {"),
         (
             {"name": "cluster_autoscaler", "cluster_name": "a b"},
             "cluster_name 'a b' is not valid",
-            "give cluster_name",
+            "set cluster_name",
         ),
         ({"name": "private_ca_issuer", "region": "eu-west-1"}, "unknown parameter region", "use authorities"),
     ],
@@ -207,7 +207,7 @@ def test_all_faults_are_reported_together() -> None:
         "well-known policy karpente does not exist",
         "well-known policy velero: the parameter buckets is missing",
         "well_known_policies has an element without a name",
-        "policy_name 'a b' is no name of a policy",
+        "policy_name 'a b' is not a valid policy name",
     ]
 
 

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods import injection
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import ExpectedInjection
 from sandbox import webhook
 
 Json = dict[str, t.Any]
@@ -33,7 +33,7 @@ def pod(*containers: Json, **metadata: t.Any) -> Json:
 
 
 def states(given: Json, role: str = ROLE, template: Json | None = None) -> list[str]:
-    return [found.state for found in injection.examine(given, role, template)]
+    return [found.state for found in injection.inspect_containers(given, role, template)]
 
 
 MINE = container("app", AWS_ROLE_ARN=OTHER, AWS_WEB_IDENTITY_TOKEN_FILE="/t")
@@ -54,7 +54,7 @@ MINE = container("app", AWS_ROLE_ARN=OTHER, AWS_WEB_IDENTITY_TOKEN_FILE="/t")
         # Neither the template nor the webhook has these variables.
         (pod(MINE), ROLE, pod(container("app")), "foreign"),
         (pod(MINE), "", pod(container("app")), "foreign"),
-        (pod(container("app"), annotations={injection.SKIP_CONTAINERS: "app"}), ROLE, None, "skipped"),
+        (pod(container("app"), annotations={injection.SKIP_CONTAINERS_ANNOTATION: "app"}), ROLE, None, "skipped"),
     ],
 )
 def test_state_of_a_container(given: Json, role: str, template: Json | None, state: str) -> None:
@@ -71,16 +71,16 @@ def test_the_webhook_gives_the_role_to_all_containers_at_once_so_one_without_it_
 
 def test_only_what_its_author_did_not_write_was_injected() -> None:
     given = webhook.inject(pod(container("app")), ACCOUNT)
-    (found,) = injection.examine(given, ROLE)
+    (found,) = injection.inspect_containers(given, ROLE)
     assert (found.is_injected, found.role, found.path) == (True, ROLE, "spec.containers[app]")
-    (found,) = injection.examine(given, ROLE, given["spec"])
+    (found,) = injection.inspect_containers(given, ROLE, given["spec"])
     assert not found.is_injected
 
 
 def test_an_account_without_a_role_gives_nothing() -> None:
-    assert Expected.from_account({"metadata": {"annotations": {"eks.amazonaws.com/role-arn": ""}}}) is None
-    assert Expected.from_account({"metadata": {"annotations": None}}) is None
-    assert Expected.from_account(ACCOUNT) == Expected(ROLE)
+    assert ExpectedInjection.from_account({"metadata": {"annotations": {"eks.amazonaws.com/role-arn": ""}}}) is None
+    assert ExpectedInjection.from_account({"metadata": {"annotations": None}}) is None
+    assert ExpectedInjection.from_account(ACCOUNT) == ExpectedInjection(ROLE)
 
 
 @pytest.mark.parametrize(
@@ -99,4 +99,4 @@ def test_an_account_without_a_role_gives_nothing() -> None:
     ],
 )
 def test_skipped_containers(annotation: str, names: list[str]) -> None:
-    assert injection.skipped_containers({injection.SKIP_CONTAINERS: annotation}) == frozenset(names)
+    assert injection.parse_skipped_containers({injection.SKIP_CONTAINERS_ANNOTATION: annotation}) == frozenset(names)

@@ -82,7 +82,7 @@ def condition(kind: str, status: str, reason: str = "", message: str = "") -> di
     ],
 )
 def test_pod_blocker(status: dict[str, t.Any], permanent: bool, message: str) -> None:
-    blocker = readiness.pod_blocker({"metadata": {"name": "p"}, "status": status})
+    blocker = readiness.find_pod_blocker({"metadata": {"name": "p"}, "status": status})
     assert blocker == readiness.RolloutBlocker(message, permanent)
 
 
@@ -94,16 +94,16 @@ def test_a_ready_pod_has_no_blocker() -> None:
     }
     pod = {"metadata": {"name": "p"}, "status": status}
     assert readiness.is_ready(pod)
-    assert readiness.pod_blocker(pod) is None
+    assert readiness.find_pod_blocker(pod) is None
 
 
 def test_conditions_tell_of_pods_that_are_refused() -> None:
     failure = condition("ReplicaFailure", "True", "FailedCreate", "exceeded quota: small")
-    assert readiness.workload_blocker({"status": {"conditions": [failure]}}) == readiness.RolloutBlocker(
+    assert readiness.find_workload_blocker({"status": {"conditions": [failure]}}) == readiness.RolloutBlocker(
         "FailedCreate: exceeded quota: small", True
     )
-    assert readiness.workload_blocker({"status": {"conditions": [{**failure, "status": "False"}]}}) is None
-    assert readiness.workload_blocker({}) is None
+    assert readiness.find_workload_blocker({"status": {"conditions": [{**failure, "status": "False"}]}}) is None
+    assert readiness.find_workload_blocker({}) is None
 
 
 def event(reason: str, message: str, last: str | None = None, **more: t.Any) -> dict[str, t.Any]:
@@ -116,6 +116,6 @@ def test_the_latest_event_tells_why_pods_are_refused() -> None:
         event("FailedCreate", "newest", series={"lastObservedTime": "2026-11-22T10:00:05.000000Z"}),
         event("FailedCreate", "older", "2026-11-22T10:00:04Z"),
     ]
-    assert readiness.event_blocker(events) == readiness.RolloutBlocker("FailedCreate: newest", True)
-    assert readiness.event_blocker(events[:1]) is None
-    assert readiness.event_blocker([]) is None
+    assert readiness.find_event_blocker(events) == readiness.RolloutBlocker("FailedCreate: newest", True)
+    assert readiness.find_event_blocker(events[:1]) is None
+    assert readiness.find_event_blocker([]) is None

@@ -9,14 +9,14 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import WorkloadKind, kind_of
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import WorkloadKind, find_kind
 from unit import kubernetes_objects as k8s
 
 ROLLOUTS = yaml.safe_load(pathlib.Path(__file__).with_name("workload_kinds.yml").read_text(encoding="utf-8"))
 
 
 def rules(kind: str) -> WorkloadKind:
-    return kind_of("v1" if kind == "ReplicationController" else "apps/v1", kind)
+    return find_kind("v1" if kind == "ReplicationController" else "apps/v1", kind)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_rollout_status(rollout: dict[str, t.Any], moment: dict[str, t.Any]) -> 
         "spec": rollout["spec"],
         "status": moment["status"],
     }
-    progress = rules(rollout["kind"]).rollout_status(workload)
+    progress = rules(rollout["kind"]).get_rollout_status(workload)
     assert (progress.message, progress.done) == (moment["says"], not moment["says"])
     assert progress.failed == moment.get("failed", False)
     assert rules(rollout["kind"]).is_rolling_out(workload) == moment.get("under_way", False)
@@ -54,7 +54,7 @@ def test_rollout_status(rollout: dict[str, t.Any], moment: dict[str, t.Any]) -> 
 )
 def test_rolls_out(kind: str, spec: dict[str, t.Any], expected: bool) -> None:
     workload = {"metadata": {"generation": 2}, "spec": spec}
-    assert rules(kind).rolls_out(workload) is expected
+    assert rules(kind).has_rolling_updates(workload) is expected
     assert rules(kind).is_rolling_out(workload) in (expected, False)
 
 
@@ -91,34 +91,34 @@ def test_count_pods(kind: str, workload: dict[str, t.Any], count: int | None) ->
     ],
 )
 def test_what_is_known_of_each_kind(api_version: str, kind: str, facts: tuple[t.Any, ...]) -> None:
-    found = kind_of(api_version, kind)
+    found = find_kind(api_version, kind)
     assert (found.plural, found.is_read, found.is_namespaced, found.recreates_pods, found.runs_to_completion) == facts
 
 
 def test_a_kind_without_rules_is_rolled_out_pod_by_pod() -> None:
-    generic, workload = kind_of("argoproj.io/v1alpha1", "Rollout"), k8s.workload("canary", status={"replicas": 1})
+    generic, workload = find_kind("argoproj.io/v1alpha1", "Rollout"), k8s.workload("canary", status={"replicas": 1})
     assert generic.__class__ is WorkloadKind
-    assert not generic.rolls_out(workload)
+    assert not generic.has_rolling_updates(workload)
     assert not generic.is_rolling_out(workload)
     assert generic.count_pods(workload) is None
-    assert generic.why_not_restartable(workload) is None
+    assert generic.find_restart_obstacle(workload) is None
     assert not generic.is_superseded(workload, k8s.pod("canary-a"), None)
 
 
 def test_only_a_paused_deployment_cannot_be_restarted() -> None:
     paused = k8s.workload("web", paused=True)
-    assert kind_of("apps/v1", "Deployment").why_not_restartable(paused) == (
+    assert find_kind("apps/v1", "Deployment").find_restart_obstacle(paused) == (
         "paused",
         "Resume it (kubectl rollout resume)",
     )
-    assert kind_of("apps/v1", "StatefulSet").why_not_restartable(paused) is None
+    assert find_kind("apps/v1", "StatefulSet").find_restart_obstacle(paused) is None
 
 
 @pytest.mark.parametrize(("policy", "waits"), [({}, True), ({"podManagementPolicy": "Parallel"}, False)], ids=str)
 def test_an_ordered_set_waits_for_unready_pods(policy: dict[str, str], waits: bool) -> None:
     workload = k8s.workload("db", **policy)
-    assert kind_of("apps/v1", "StatefulSet").waits_for_unready_pods(workload) is waits
-    assert not kind_of("apps/v1", "DaemonSet").waits_for_unready_pods(workload)
+    assert find_kind("apps/v1", "StatefulSet").waits_for_unready_pods(workload) is waits
+    assert not find_kind("apps/v1", "DaemonSet").waits_for_unready_pods(workload)
 
 
 @pytest.mark.parametrize(
@@ -132,5 +132,5 @@ def test_an_ordered_set_waits_for_unready_pods(policy: dict[str, str], waits: bo
 def test_the_label_of_a_pod_names_its_deployment(
     name: str, labels: dict[str, str], owner: tuple[str, str, str] | None
 ) -> None:
-    assert kind_of("apps/v1", "ReplicaSet").owner_by_labels(name, labels) == owner
-    assert kind_of("apps/v1", "StatefulSet").owner_by_labels(name, labels) is None
+    assert find_kind("apps/v1", "ReplicaSet").find_owner_by_labels(name, labels) == owner
+    assert find_kind("apps/v1", "StatefulSet").find_owner_by_labels(name, labels) is None

@@ -9,8 +9,8 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import (
     Owner,
-    list_unread_owners,
-    owner_of,
+    list_owners_to_read,
+    find_owner,
 )
 from unit import kubernetes_objects as k8s
 
@@ -49,16 +49,16 @@ WEB_OWNERS = {
 def test_what_has_to_be_read(
     pods: list[Json], known: dict[Owner, Json | None], with_templates: bool, expected: list[Owner]
 ) -> None:
-    assert list_unread_owners(pods, known, with_templates=with_templates) == expected
+    assert list_owners_to_read(pods, known, with_templates=with_templates) == expected
 
 
 def test_an_orphaned_replica_set_stands_for_itself() -> None:
     known = {owner("ReplicaSet", "web-6d"): k8s.workload("web-6d")}
-    assert owner_of(WEB[0], {}) == owner("Deployment", "web")
-    assert owner_of(WEB[0], known) == owner("ReplicaSet", "web-6d")
+    assert find_owner(WEB[0], {}) == owner("Deployment", "web")
+    assert find_owner(WEB[0], known) == owner("ReplicaSet", "web-6d")
 
 
 def test_the_owner_of_a_set_is_not_followed() -> None:
     """An operator's resource may own a StatefulSet; its pods are the set's all the same."""
     known = {owner("StatefulSet", "db"): k8s.workload("db", owner=k8s.owner_reference("Kafka", "k", "kafka.io/v1"))}
-    assert owner_of(of("StatefulSet", "db", "db-0")[0], known) == owner("StatefulSet", "db")
+    assert find_owner(of("StatefulSet", "db", "db-0")[0], known) == owner("StatefulSet", "db")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Policy documents: reading, comparing, measuring and checking them."""
+"""Policy documents: parsing, comparison and size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 
-READ = {
+DOCUMENT = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": ["a", "b"]}],
 }
@@ -31,17 +31,17 @@ Statement:
 @pytest.mark.parametrize(
     "value",
     [
-        pytest.param(READ, id="mapping"),
-        pytest.param(json.dumps(READ, indent=2), id="json"),
-        pytest.param(urllib.parse.quote(json.dumps(READ)), id="url-encoded"),
+        pytest.param(DOCUMENT, id="mapping"),
+        pytest.param(json.dumps(DOCUMENT, indent=2), id="json"),
+        pytest.param(urllib.parse.quote(json.dumps(DOCUMENT)), id="url-encoded"),
         pytest.param(YAML, id="yaml-with-a-date"),
         pytest.param(
             "{Version: '2012-10-17', Statement: [{Effect: Allow, Action: 's3:GetObject', Resource: [a, b]}]}", id="flow"
         ),
     ],
 )
-def test_a_document_is_read_in_every_form(value: t.Any) -> None:
-    assert policy_document.parse(value, "it", _runner.load_yaml) == READ
+def test_document_is_parsed_from_every_form(value: t.Any) -> None:
+    assert policy_document.parse(value, "it", _runner.load_yaml) == DOCUMENT
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,14 @@ def test_a_document_is_read_in_every_form(value: t.Any) -> None:
         (True, "it is a boolean, not a mapping"),
     ],
 )
-def test_what_is_no_document_is_refused(value: t.Any, cause: str) -> None:
+def test_invalid_document_is_rejected(value: t.Any, cause: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         policy_document.parse(value, "inline policy 'x'", _runner.load_yaml)
-    assert caught.value.message == "inline policy 'x' is no policy document"
+    assert caught.value.message == "inline policy 'x' is not a policy document"
     assert caught.value.cause == cause
 
 
-def test_without_a_yaml_reader_text_has_to_be_json() -> None:
+def test_yaml_without_parser_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="it is not JSON"):
         policy_document.parse("a: 1", "it")
 
@@ -117,29 +117,29 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("one", "other", "same"), PAIRS)
-def test_comparison(one: dict[str, t.Any], other: dict[str, t.Any], same: bool) -> None:
+def test_equality(one: dict[str, t.Any], other: dict[str, t.Any], same: bool) -> None:
     for pair in itertools.permutations((one, other)):
         assert policy_document.equal(*pair) is same
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
-def test_an_account_and_its_root_are_the_same_in_every_partition(partition: str) -> None:
-    by_id = doc(Principal={"AWS": "123456789012"})
-    by_root = doc(Principal={"AWS": f"arn:{partition}:iam::123456789012:root"})
-    assert policy_document.equal(by_id, by_root, partition=partition)
+def test_account_id_equals_its_root_arn(partition: str) -> None:
+    with_id = doc(Principal={"AWS": "123456789012"})
+    with_arn = doc(Principal={"AWS": f"arn:{partition}:iam::123456789012:root"})
+    assert policy_document.equal(with_id, with_arn, partition=partition)
     others = {"aws", "aws-cn", "aws-us-gov"} - {partition}
-    assert not any(policy_document.equal(by_id, by_root, partition=other) for other in others)
-    assert not policy_document.equal(by_id, doc(Principal={"AWS": f"arn:{partition}:iam::123456789012:role/root"}))
+    assert not any(policy_document.equal(with_id, with_arn, partition=other) for other in others)
+    assert not policy_document.equal(with_id, doc(Principal={"AWS": f"arn:{partition}:iam::123456789012:role/root"}))
 
 
-def test_size_leaves_white_space_out_and_counts_what_is_sent() -> None:
+def test_size_counts_sent_characters_without_white_space() -> None:
     assert policy_document.size({"a": "b c\n"}) == len('{"a":"bc\\n"}')
-    # Sent as an escape of six characters.
+    # JSON escapes it with six characters.
     assert policy_document.size({"a": "é"}) == len('{"a":"\\u00e9"}')
 
 
 @pytest.mark.parametrize(
-    ("statement", "named"),
+    ("statement", "expected"),
     [
         ({"Principal": {"Federated": "a"}}, ["a"]),
         ({"Principal": {"Federated": ["a", "b"], "AWS": "c"}}, ["a", "b"]),
@@ -148,5 +148,5 @@ def test_size_leaves_white_space_out_and_counts_what_is_sent() -> None:
         ("not a statement", []),
     ],
 )
-def test_federated_principals(statement: t.Any, named: list[str]) -> None:
-    assert policy_document.federated_principals(statement) == named
+def test_federated_principals(statement: t.Any, expected: list[str]) -> None:
+    assert policy_document.federated_principals(statement) == expected

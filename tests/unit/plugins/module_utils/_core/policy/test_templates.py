@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Policy documents in which something is still to be filled in."""
+"""Policy documents with placeholders."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def template(resource: t.Any, **more: t.Any) -> Template:
         (True, True),
     ],
 )
-def test_what_is_known_is_filled_in(value: t.Any, filled: t.Any) -> None:
+def test_known_placeholders_are_replaced(value: t.Any, filled: t.Any) -> None:
     assert fill(value, {"a": "1"}) == filled
 
 
@@ -43,25 +43,25 @@ def test_what_is_known_is_filled_in(value: t.Any, filled: t.Any) -> None:
         ("aws-iso", "c2s.ic.gov"),
     ],
 )
-def test_services_are_named_as_in_their_partition(partition: str, suffix: str) -> None:
-    made = template("*", Condition={"StringEquals": {"iam:PassedToService": "ec2.${dns_suffix}"}})
-    document = made.document(Facts(partition, None, None, None))
+def test_service_names_have_the_suffix_of_the_partition(partition: str, suffix: str) -> None:
+    condition = {"StringEquals": {"iam:PassedToService": "ec2.${dns_suffix}"}}
+    document = template("*", Condition=condition).document(Facts(partition, None, None, None))
     assert document["Statement"][0]["Condition"] == {"StringEquals": {"iam:PassedToService": f"ec2.{suffix}"}}
 
 
 @pytest.mark.parametrize("name", ["partition", "account_id", "region", "cluster_name"])
-def test_what_is_needed_and_unknown_is_named(name: str) -> None:
+def test_missing_fact_is_reported(name: str) -> None:
     facts = Facts(**{**FACTS.__dict__, name: None})
     with pytest.raises(InvalidInput) as caught:
         template(f"${{{name}}}").document(facts)
     assert caught.value.message == f"well-known policy x needs {name}"
-    assert str(caught.value.fix).startswith(f"give {name}")
+    assert str(caught.value.fix).startswith(f"set {name}")
 
 
-def test_an_arn_of_another_partition_is_refused() -> None:
+def test_arn_in_another_partition_is_rejected() -> None:
     with pytest.raises(InvalidInput) as caught:
         template(["arn:aws:s3:::a", "arn:aws-cn:s3:::b"]).document(FACTS)
-    assert caught.value.message == "well-known policy x names arn:aws-cn:s3:::b, which is in the partition aws-cn"
+    assert caught.value.message == "well-known policy x names arn:aws-cn:s3:::b, which is in partition aws-cn"
     assert caught.value.fix == "use arn:aws:..."
 
 
@@ -75,5 +75,5 @@ def test_an_arn_of_another_partition_is_refused() -> None:
         (None, None),
     ],
 )
-def test_an_issuer_tells_its_region(issuer: str | None, region: str | None) -> None:
+def test_region_of_issuer(issuer: str | None, region: str | None) -> None:
     assert region_of(issuer) == region

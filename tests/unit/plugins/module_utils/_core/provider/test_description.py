@@ -1,8 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
-"""What is returned about a cluster and its OIDC provider."""
+"""Return values of eks_oidc_info."""
 
 from __future__ import annotations
 
@@ -33,25 +32,25 @@ def cluster(**options: t.Any) -> arns.EksCluster:
     )
 
 
-def test_arn_is_in_the_clusters_partition_and_account() -> None:
+def test_provider_arn_has_partition_and_account_of_cluster() -> None:
     assert cluster().require_provider_arn() == f"arn:aws-cn:iam::123456789012:oidc-provider/{HOST}"
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         ({"identity": {}}, "DescribeCluster returns no identity.oidc"),
         ({"identity": {"oidc": {}}, "status": "CREATING"}, "its status is CREATING"),
     ],
 )
-def test_cluster_without_issuer_is_rejected(options: dict[str, t.Any], says: str) -> None:
-    with pytest.raises(errors.InvalidInput, match=says):
+def test_cluster_without_issuer_is_rejected(options: dict[str, t.Any], message: str) -> None:
+    with pytest.raises(errors.InvalidInput, match=message):
         cluster(**options).require_provider_arn()
 
 
 def test_description_of_cluster_and_provider() -> None:
-    found = describe(cluster(), None)
-    assert found["oidc"] == {
+    result = describe(cluster(), None)
+    assert result["oidc"] == {
         "issuer": URL,
         "provider": HOST,
         "provider_arn": f"arn:aws-cn:iam::123456789012:oidc-provider/{HOST}",
@@ -60,8 +59,8 @@ def test_description_of_cluster_and_provider() -> None:
         "thumbprints": [],
         "tags": {},
     }
-    assert found["cluster"]["partition"] == "aws-cn"
-    assert found["cluster"]["certificate_authority"] == "Q0E="
-    found = describe(cluster(), {"ClientIDList": ["b", "a"], "ThumbprintList": [ONE], "Tags": {"k": "v"}})
-    assert found["oidc"]["provider_exists"] is True
-    assert found["oidc"]["client_ids"] == ["a", "b"]
+    assert result["cluster"]["partition"] == "aws-cn"
+    assert result["cluster"]["certificate_authority"] == "Q0E="
+    result = describe(cluster(), {"ClientIDList": ["b", "a"], "ThumbprintList": [ONE], "Tags": {"k": "v"}})
+    assert result["oidc"]["provider_exists"] is True
+    assert result["oidc"]["client_ids"] == ["a", "b"]

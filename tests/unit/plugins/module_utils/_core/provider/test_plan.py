@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan for an IAM OIDC provider: what is returned of it, and the writes that bring it to its spec."""
+"""The plan for an IAM OIDC provider: return values and writes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STS = "sts.amazonaws.com"
 ONE, TWO = "a" * 40, "b" * 40
 
 
-def wanted(**options: t.Any) -> ProviderSpec:
+def make_spec(**options: t.Any) -> ProviderSpec:
     defaults = {
         "state": "present",
         "cluster_name": None,
@@ -40,7 +40,7 @@ def wanted(**options: t.Any) -> ProviderSpec:
 
 
 def observed(**found: t.Any) -> ObservedProvider:
-    """A provider as IAM returns it."""
+    """An existing provider, with other values as IAM returns them."""
     return ObservedProvider(
         URL, ARN, {"Url": HOST, "ClientIDList": [STS], "ThumbprintList": [ONE], "Tags": {}, **found}
     )
@@ -49,36 +49,36 @@ def observed(**found: t.Any) -> ObservedProvider:
 MISSING = ObservedProvider(URL, ARN, None)
 
 
-def writes(made: t.Any) -> list[tuple[str, dict[str, t.Any]]]:
+def writes(result: t.Any) -> list[tuple[str, dict[str, t.Any]]]:
     return [
         (action.operation, {key: value for key, value in action.arguments.items() if key != "arn"})
-        for action in made.actions
+        for action in result.actions
     ]
 
 
-def test_creation_leaves_the_thumbprints_to_aws() -> None:
-    made = plan(wanted(tags={"team": "a"}), MISSING)
-    assert writes(made) == [
+def test_created_provider_has_default_thumbprints() -> None:
+    result = plan(make_spec(tags={"team": "a"}), MISSING)
+    assert writes(result) == [
         ("create_oidc_provider", {"url": URL, "client_ids": [STS], "thumbprints": None, "tags": {"team": "a"}})
     ]
-    assert made.before == {}
-    assert made.after == {"arn": ARN, "url": URL, "client_ids": [STS], "thumbprints": None, "tags": {"team": "a"}}
+    assert result.before == {}
+    assert result.after == {"arn": ARN, "url": URL, "client_ids": [STS], "thumbprints": None, "tags": {"team": "a"}}
 
 
-def test_creation_with_everything() -> None:
-    made = plan(wanted(client_ids=["b", "a", "b"], thumbprints=[TWO.upper(), ONE]), MISSING)
-    ((_operation, arguments),) = writes(made)
+def test_create_with_all_options() -> None:
+    result = plan(make_spec(client_ids=["b", "a", "b"], thumbprints=[TWO.upper(), ONE]), MISSING)
+    ((_operation, arguments),) = writes(result)
     assert arguments["client_ids"] == ["b", "a"]
     assert arguments["thumbprints"] == [TWO, ONE]
-    assert made.after["client_ids"] == ["a", "b"]
-    assert made.after["thumbprints"] == [ONE, TWO]
+    assert result.after["client_ids"] == ["a", "b"]
+    assert result.after["thumbprints"] == [ONE, TWO]
 
 
-# What is there, what is asked for, what is written.
+# Observed values, options, expected writes.
 CHANGES: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], list[tuple[str, dict[str, t.Any]]]]] = {
-    "nothing to do": ({}, {}, []),
-    "others' audiences stay": ({"ClientIDList": ["x", STS]}, {}, []),
-    "a missing audience": ({"ClientIDList": ["x"]}, {}, [("add_client_id", {"client_id": STS})]),
+    "unchanged": ({}, {}, []),
+    "other audiences are kept": ({"ClientIDList": ["x", STS]}, {}, []),
+    "missing audience": ({"ClientIDList": ["x"]}, {}, [("add_client_id", {"client_id": STS})]),
     "purge": (
         {"ClientIDList": ["x", "y"]},
         {"purge_client_ids": True},
@@ -88,20 +88,20 @@ CHANGES: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], list[tuple[str, dic
             ("remove_client_id", {"client_id": "y"}),
         ],
     ),
-    "an empty list without purge is nothing": ({}, {"client_ids": []}, []),
-    "an empty list with purge is none": (
+    "empty list without purge": ({}, {"client_ids": []}, []),
+    "empty list with purge": (
         {},
         {"client_ids": [], "purge_client_ids": True},
         [("remove_client_id", {"client_id": STS})],
     ),
-    "thumbprints left out are left alone": ({"ThumbprintList": [TWO]}, {}, []),
-    "thumbprints in another order and case": (
+    "thumbprints not set": ({"ThumbprintList": [TWO]}, {}, []),
+    "order and case of thumbprints": (
         {"ThumbprintList": [TWO, ONE.upper()]},
         {"thumbprints": [ONE, TWO.upper()]},
         [],
     ),
     "thumbprints": ({}, {"thumbprints": [TWO]}, [("set_thumbprints", {"thumbprints": [TWO]})]),
-    "tags left out are left alone": ({"Tags": {"a": "1"}}, {}, []),
+    "tags not set": ({"Tags": {"a": "1"}}, {}, []),
     "tags": (
         {"Tags": {"a": "1", "b": "2", "aws:x": "3"}},
         {"tags": {"b": "3", "c": 4}},
@@ -112,8 +112,8 @@ CHANGES: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], list[tuple[str, dic
         {"tags": {"b": "2"}, "purge_tags": False},
         [("tag_oidc_provider", {"tags": {"b": "2"}})],
     ),
-    "no tags": ({"Tags": {"a": "1"}}, {"tags": {}}, [("untag_oidc_provider", {"keys": ["a"]})]),
-    "the same tag in another case": (
+    "empty tags": ({"Tags": {"a": "1"}}, {"tags": {}}, [("untag_oidc_provider", {"keys": ["a"]})]),
+    "case of tag key": (
         {"Tags": {"Team": "a"}},
         {"tags": {"team": "a"}},
         [("tag_oidc_provider", {"tags": {"team": "a"}})],
@@ -123,10 +123,10 @@ CHANGES: dict[str, tuple[dict[str, t.Any], dict[str, t.Any], list[tuple[str, dic
 
 @pytest.mark.parametrize(("found", "options", "expected"), CHANGES.values(), ids=CHANGES.keys())
 def test_changes(found: dict[str, t.Any], options: dict[str, t.Any], expected: list[t.Any]) -> None:
-    made = plan(wanted(**options), observed(**found))
-    assert writes(made) == expected
-    assert (made.before == made.after) is not bool(expected)
-    assert all(action.arguments["arn"] == ARN for action in made.actions)
+    result = plan(make_spec(**options), observed(**found))
+    assert writes(result) == expected
+    assert (result.before == result.after) is not bool(expected)
+    assert all(action.arguments["arn"] == ARN for action in result.actions)
 
 
 NAMES = st.sampled_from(["a", "B", "b", "c"])
@@ -145,14 +145,12 @@ THUMBPRINTS = st.lists(st.sampled_from([ONE, TWO, "C" * 40]), min_size=1, unique
         optional={"thumbprints": THUMBPRINTS, "tags": TAGS},
     ),
 )
-def test_the_writes_lead_to_what_was_foreseen_and_no_further(
-    before: dict[str, t.Any], options: dict[str, t.Any]
-) -> None:
-    """IAM, in ten lines, does the writes; then nothing is left to do."""
-    made = plan(wanted(**options), observed(**before))
+def test_writes_lead_to_predicted_state(before: dict[str, t.Any], options: dict[str, t.Any]) -> None:
+    """A minimal model of IAM applies the writes; the next plan is empty."""
+    result = plan(make_spec(**options), observed(**before))
     found = {"ClientIDList": set(before["ClientIDList"]), "ThumbprintList": before["ThumbprintList"]}
     tags = dict(before["Tags"])
-    for operation, arguments in writes(made):
+    for operation, arguments in writes(result):
         if operation == "add_client_id":
             found["ClientIDList"].add(arguments["client_id"])
         elif operation == "remove_client_id":
@@ -164,9 +162,9 @@ def test_the_writes_lead_to_what_was_foreseen_and_no_further(
         else:
             new = {key.lower() for key in arguments["tags"]}
             tags = {key: value for key, value in tags.items() if key.lower() not in new} | arguments["tags"]
-    in_the_end = observed(**{**found, "Tags": tags})
-    assert provider_plan.shape(in_the_end) == made.after
-    assert not plan(wanted(**options), in_the_end)
+    after = observed(**{**found, "Tags": tags})
+    assert provider_plan.shape(after) == result.after
+    assert not plan(make_spec(**options), after)
 
 
 def role(name: str, *statements: t.Any) -> dict[str, t.Any]:
@@ -178,39 +176,39 @@ def trusts(federated: t.Any, effect: str = "Allow") -> dict[str, t.Any]:
     return {"Effect": effect, "Principal": {"Federated": federated}, "Action": "sts:AssumeRoleWithWebIdentity"}
 
 
-def test_removal_is_refused_while_roles_trust_it() -> None:
-    others = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
+def test_delete_of_trusted_provider_is_rejected() -> None:
+    unrelated = {"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}
     in_use = ObservedProvider(
         URL,
         ARN,
         observed().found,
         roles=(
-            role("z", others, trusts(ARN), trusts(ARN)),
-            role("unrelated", trusts(f"{ARN}/"), others),
+            role("z", unrelated, trusts(ARN), trusts(ARN)),
+            role("unrelated", trusts(f"{ARN}/"), unrelated),
             role("denied", trusts(ARN, "Deny")),
             role("a", trusts(["arn:aws:iam::123456789012:oidc-provider/x", ARN])),
             {"RoleName": "one", "AssumeRolePolicyDocument": {"Statement": trusts(ARN)}},
         ),
     )
     with pytest.raises(errors.Conflict) as caught:
-        plan(wanted(state="absent"), in_use)
+        plan(make_spec(state="absent"), in_use)
     assert caught.value.details["roles"] == ["a", "one", "z"]
     assert "trusted by 3 roles: a, one, z. Fix:" in str(caught.value)
     assert "force: true" in str(caught.value)
-    assert writes(plan(wanted(state="absent", force=True), in_use)) == [("delete_oidc_provider", {})]
+    assert writes(plan(make_spec(state="absent", force=True), in_use)) == [("delete_oidc_provider", {})]
 
 
-def test_removal() -> None:
-    made = plan(wanted(state="absent"), observed())
-    assert writes(made) == [("delete_oidc_provider", {})]
-    assert made.before["arn"] == ARN
-    assert made.after == {}
-    assert not plan(wanted(state="absent"), MISSING)
+def test_delete() -> None:
+    result = plan(make_spec(state="absent"), observed())
+    assert writes(result) == [("delete_oidc_provider", {})]
+    assert result.before["arn"] == ARN
+    assert result.after == {}
+    assert not plan(make_spec(state="absent"), MISSING)
 
 
 @pytest.mark.parametrize("state", ["present", "absent"])
 @pytest.mark.parametrize(
-    ("other", "warned"),
+    ("other", "has_warning"),
     [
         (f"{ARN}/", True),
         (ARN.lower(), True),
@@ -220,26 +218,26 @@ def test_removal() -> None:
         (f"{ARN}/".replace("123456789012", "210987654321"), False),
     ],
 )
-def test_provider_that_looks_like_the_missing_one_is_warned_of(state: str, other: str, warned: bool) -> None:
-    made = plan(
-        wanted(state=state),
+def test_similar_provider_is_warned_about(state: str, other: str, has_warning: bool) -> None:
+    result = plan(
+        make_spec(state=state),
         ObservedProvider(URL, ARN, None, others=("arn:aws:iam::123456789012:oidc-provider/x", other)),
     )
-    assert bool(made.warnings) is warned
-    assert all(other in warning for warning in made.warnings)
+    assert bool(result.warnings) is has_warning
+    assert all(other in warning for warning in result.warnings)
 
 
 @pytest.mark.parametrize("found", [MISSING, observed(ClientIDList=["x"])], ids=["new", "more"])
-def test_too_many_audiences(found: ObservedProvider) -> None:
+def test_too_many_audiences_are_rejected(found: ObservedProvider) -> None:
     ids = [f"audience-{number}" for number in range(101 if found is MISSING else 100)]
     with pytest.raises(errors.InvalidInput, match="would have 101 audiences"):
-        plan(wanted(client_ids=ids), found)
-    assert plan(wanted(client_ids=ids[:100], purge_client_ids=True), found)
+        plan(make_spec(client_ids=ids), found)
+    assert plan(make_spec(client_ids=ids[:100], purge_client_ids=True), found)
 
 
-def test_too_many_tags() -> None:
+def test_too_many_tags_are_rejected() -> None:
     with pytest.raises(errors.InvalidInput, match="would have 51 tags"):
         plan(
-            wanted(tags={"x": "y"}, purge_tags=False),
+            make_spec(tags={"x": "y"}, purge_tags=False),
             observed(Tags={str(number): "" for number in range(50)}),
         )

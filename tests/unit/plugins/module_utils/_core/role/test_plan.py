@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The writes that make a role what it is wanted to be."""
+"""The writes that bring a role to its spec."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ A, B = (subject("ns", name) for name in "ab")
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 OWN = "arn:aws:iam::123456789012:policy/team/queue"
 FOREIGN = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-SETTING = role_plan.PlanContext(AccountScope("aws", "123456789012"), PROVIDER, {"AmazonS3ReadOnlyAccess": S3})
+CONTEXT = role_plan.PlanContext(AccountScope("aws", "123456789012"), PROVIDER, {"AmazonS3ReadOnlyAccess": S3})
 
 
 def policy(action: str) -> dict[str, t.Any]:
@@ -37,7 +37,7 @@ def policy(action: str) -> dict[str, t.Any]:
 
 
 def trust(*grants: Grant, more: tuple[t.Any, ...] = ()) -> dict[str, t.Any]:
-    statements = [each for grant in grants for each in trust_policy.build_statements(grant)]
+    statements = [statement for grant in grants for statement in trust_policy.build_statements(grant)]
     return {"Version": "2012-10-17", "Statement": [*more, *statements]}
 
 
@@ -54,23 +54,26 @@ ROLE = Role(
     max_session_duration=3600,
     tags={OWNER_TAG: OWNER_VALUE, "team": "web"},
 )
-THEIRS = dataclasses.replace(
+UNMANAGED = dataclasses.replace(
     ROLE, tags={"team": "web"}, trust_policy=trust(Grant(PROVIDER, (A,), STS), more=(FOREIGN,))
 )
 
 
 def plan(
-    role: Role | None = ROLE, setting: role_plan.PlanContext = SETTING, *, present: bool = True, **wanted: t.Any
+    role: Role | None = ROLE, context: role_plan.PlanContext = CONTEXT, *, present: bool = True, **options: t.Any
 ) -> t.Any:
-    return role_plan.plan(RoleSpec(present=present, name="app", **wanted), role, setting)
+    return role_plan.plan(RoleSpec(present=present, name="app", **options), role, context)
 
 
-def operations(made: t.Any) -> list[tuple[str, dict[str, t.Any]]]:
-    return [(each.operation, {k: v for k, v in each.arguments.items() if k != "name"}) for each in made.actions]
+def operations(result: t.Any) -> list[tuple[str, dict[str, t.Any]]]:
+    return [
+        (action.operation, {key: value for key, value in action.arguments.items() if key != "name"})
+        for action in result.actions
+    ]
 
 
-def test_a_new_role_is_made_with_everything() -> None:
-    made = plan(
+def test_create_with_all_options() -> None:
+    result = plan(
         None,
         cluster_name="c",
         subjects=(A,),
@@ -84,7 +87,7 @@ def test_a_new_role_is_made_with_everything() -> None:
     )
     document = trust(Grant(PROVIDER, (A,), STS))
     tags = {OWNER_TAG: OWNER_VALUE, "team": "web"}
-    assert operations(made) == [
+    assert operations(result) == [
         (
             "create_role",
             {
@@ -100,9 +103,9 @@ def test_a_new_role_is_made_with_everything() -> None:
         ("attach_policy", {"policy_arn": S3}),
         ("put_inline_policy", {"policy_name": "p", "document": policy("s3:*")}),
     ]
-    assert made.summaries()[0] == "create role app for ns/a"
-    assert made.before == {}
-    assert made.after == {
+    assert result.summaries()[0] == "create role app for ns/a"
+    assert result.before == {}
+    assert result.after == {
         "arn": "arn:aws:iam::123456789012:role/team/app",
         "name": "app",
         "path": "/team/",
@@ -117,13 +120,13 @@ def test_a_new_role_is_made_with_everything() -> None:
     }
 
 
-def test_a_new_role_in_china() -> None:
+def test_create_in_china() -> None:
     provider = PROVIDER.replace("arn:aws:", "arn:aws-cn:")
-    made = plan(
+    result = plan(
         None, role_plan.PlanContext(AccountScope("aws-cn", "123456789012"), provider), cluster_name="c", subjects=(A,)
     )
-    assert made.after["arn"] == "arn:aws-cn:iam::123456789012:role/app"
-    assert made.after["trust_policy"]["Statement"][0]["Principal"] == {"Federated": provider}
+    assert result.after["arn"] == "arn:aws-cn:iam::123456789012:role/app"
+    assert result.after["trust_policy"]["Statement"][0]["Principal"] == {"Federated": provider}
 
 
 UNCHANGED: list[dict[str, t.Any]] = [
@@ -143,11 +146,11 @@ UNCHANGED: list[dict[str, t.Any]] = [
 ]
 
 
-@pytest.mark.parametrize("wanted", UNCHANGED)
-def test_what_is_so_already_makes_no_plan(wanted: dict[str, t.Any]) -> None:
-    made = plan(cluster_name="c", **wanted)
-    assert not made
-    assert made.before == made.after == ROLE.as_dict()
+@pytest.mark.parametrize("options", UNCHANGED)
+def test_unchanged_role(options: dict[str, t.Any]) -> None:
+    result = plan(cluster_name="c", **options)
+    assert not result
+    assert result.before == result.after == ROLE.as_dict()
 
 
 CHANGES: list[tuple[dict[str, t.Any], list[tuple[str, dict[str, t.Any]]], dict[str, t.Any]]] = [
@@ -214,37 +217,37 @@ CHANGES: list[tuple[dict[str, t.Any], list[tuple[str, dict[str, t.Any]]], dict[s
 ]
 
 
-@pytest.mark.parametrize(("wanted", "expected", "after"), CHANGES)
-def test_changes(wanted: dict[str, t.Any], expected: list[t.Any], after: dict[str, t.Any]) -> None:
-    made = plan(**wanted)
-    assert operations(made) == expected
-    assert made.before == ROLE.as_dict()
-    assert made.after == {**ROLE.as_dict(), **after}
+@pytest.mark.parametrize(("options", "expected", "after"), CHANGES)
+def test_changes(options: dict[str, t.Any], expected: list[t.Any], after: dict[str, t.Any]) -> None:
+    result = plan(**options)
+    assert operations(result) == expected
+    assert result.before == ROLE.as_dict()
+    assert result.after == {**ROLE.as_dict(), **after}
 
 
-def test_a_boundary_is_removed() -> None:
-    made = plan(dataclasses.replace(ROLE, permissions_boundary=OWN), permissions_boundary="")
-    assert operations(made) == [("delete_permissions_boundary", {})]
-    assert made.after["permissions_boundary"] is None
+def test_boundary_is_removed() -> None:
+    result = plan(dataclasses.replace(ROLE, permissions_boundary=OWN), permissions_boundary="")
+    assert operations(result) == [("delete_permissions_boundary", {})]
+    assert result.after["permissions_boundary"] is None
 
 
-def test_what_frees_room_in_the_quota_is_written_first() -> None:
+def test_policy_that_shrinks_is_written_first() -> None:
     role = dataclasses.replace(ROLE, inline_policies={"z": policy("a:" + "x" * 5000), "a": policy("a:b")})
-    made = plan(role, inline_policies={"a": policy("a:" + "x" * 6000), "z": policy("a:b")})
-    assert [arguments["policy_name"] for _operation, arguments in operations(made)] == ["z", "a"]
+    result = plan(role, inline_policies={"a": policy("a:" + "x" * 6000), "z": policy("a:b")})
+    assert [arguments["policy_name"] for _operation, arguments in operations(result)] == ["z", "a"]
 
 
 @pytest.mark.parametrize(
-    ("wanted", "summary", "document"),
+    ("options", "summary", "document"),
     [
         (
             {"subjects": (B,)},
-            "update the trust policy of role app for ns/b, no longer for ns/a",
+            "update the trust policy of role app: add ns/b; remove ns/a",
             trust(Grant(PROVIDER, (B,), STS)),
         ),
         (
             {"subjects": (B,), "purge_service_accounts": False},
-            "update the trust policy of role app for ns/b",
+            "add ns/b to the trust policy of role app",
             trust(Grant(PROVIDER, (A, B), STS)),
         ),
         (
@@ -254,18 +257,18 @@ def test_what_frees_room_in_the_quota_is_written_first() -> None:
         ),
     ],
 )
-def test_the_trust_policy_is_merged(wanted: dict[str, t.Any], summary: str, document: t.Any) -> None:
-    made = plan(cluster_name="c", **wanted)
-    assert made.summaries() == [summary]
-    assert made.after["trust_policy"] == document
-    # What is applied is the change, to whatever the document has become by then.
-    assert made.actions[0].arguments["change"].apply(ROLE.trust_policy).document == document
+def test_trust_policy_is_merged(options: dict[str, t.Any], summary: str, document: t.Any) -> None:
+    result = plan(cluster_name="c", **options)
+    assert result.summaries() == [summary]
+    assert result.after["trust_policy"] == document
+    # The action has the change, not the document, so that it can be applied to a newer document.
+    assert result.actions[0].arguments["change"].apply(ROLE.trust_policy).document == document
 
 
-def test_the_trust_policy_is_replaced() -> None:
-    assert not plan(THEIRS, cluster_name="c", subjects=(A,))
-    made = plan(THEIRS, cluster_name="c", subjects=(A,), replace_trust=True)
-    assert made.after["trust_policy"] == ROLE.trust_policy
+def test_trust_policy_is_replaced() -> None:
+    assert not plan(UNMANAGED, cluster_name="c", subjects=(A,))
+    result = plan(UNMANAGED, cluster_name="c", subjects=(A,), replace_trust=True)
+    assert result.after["trust_policy"] == ROLE.trust_policy
 
 
 DELETION = [
@@ -278,32 +281,32 @@ NOBODY = dataclasses.replace(ROLE, trust_policy={"Version": "2012-10-17", "State
 
 
 @pytest.mark.parametrize(
-    ("role", "wanted"),
+    ("role", "options"),
     [
-        pytest.param(ROLE, {}, id="ours"),
-        pytest.param(TWO_CLUSTERS, {}, id="ours-of-two-clusters-without-naming-one"),
-        pytest.param(ROLE, {"cluster_name": "c"}, id="ours-the-last-cluster"),
-        pytest.param(ROLE, {"cluster_name": "c", "subjects": (A,)}, id="ours-the-last-account"),
-        pytest.param(NOBODY, {"cluster_name": "c"}, id="ours-trusts-nobody"),
+        pytest.param(ROLE, {}, id="managed"),
+        pytest.param(TWO_CLUSTERS, {}, id="managed-without-cluster"),
+        pytest.param(ROLE, {"cluster_name": "c"}, id="managed-last-cluster"),
+        pytest.param(ROLE, {"cluster_name": "c", "subjects": (A,)}, id="managed-last-account"),
+        pytest.param(NOBODY, {"cluster_name": "c"}, id="managed-trusts-nobody"),
         pytest.param(TWO_CLUSTERS, {"cluster_name": "c", "force": True}, id="forced"),
-        pytest.param(THEIRS, {"force": True}, id="theirs-forced"),
+        pytest.param(UNMANAGED, {"force": True}, id="unmanaged-forced"),
     ],
 )
-def test_removal_of_the_role(role: Role, wanted: dict[str, t.Any]) -> None:
-    setting = SETTING if "cluster_name" in wanted else dataclasses.replace(SETTING, provider_arn=None)
-    made = plan(role, setting, present=False, **wanted)
-    assert operations(made) == DELETION
-    assert made.after == {}
-    assert made.before == role.as_dict()
+def test_role_is_deleted(role: Role, options: dict[str, t.Any]) -> None:
+    context = CONTEXT if "cluster_name" in options else dataclasses.replace(CONTEXT, provider_arn=None)
+    result = plan(role, context, present=False, **options)
+    assert operations(result) == DELETION
+    assert result.after == {}
+    assert result.before == role.as_dict()
 
 
-def test_an_instance_profile_is_left_first() -> None:
-    made = plan(dataclasses.replace(ROLE, instance_profiles=("i",)), present=False)
-    assert operations(made) == [("remove_from_instance_profile", {"profile": "i"}), *DELETION]
+def test_role_is_removed_from_instance_profile_before_deletion() -> None:
+    result = plan(dataclasses.replace(ROLE, instance_profiles=("i",)), present=False)
+    assert operations(result) == [("remove_from_instance_profile", {"profile": "i"}), *DELETION]
 
 
 @pytest.mark.parametrize(
-    ("role", "wanted", "document"),
+    ("role", "options", "document"),
     [
         pytest.param(TWO_CLUSTERS, {}, trust(Grant(OTHER, (A,), STS)), id="one-of-two-clusters"),
         pytest.param(
@@ -312,45 +315,45 @@ def test_an_instance_profile_is_left_first() -> None:
             trust(Grant(PROVIDER, (B,), STS), Grant(OTHER, (A,), STS)),
             id="one-account",
         ),
-        pytest.param(THEIRS, {}, trust(more=(FOREIGN,)), id="theirs"),
+        pytest.param(UNMANAGED, {}, trust(more=(FOREIGN,)), id="unmanaged"),
         pytest.param(
-            dataclasses.replace(THEIRS, trust_policy=ROLE.trust_policy),
+            dataclasses.replace(UNMANAGED, trust_policy=ROLE.trust_policy),
             {},
             {"Version": "2012-10-17", "Statement": [trust_policy.NOBODY]},
-            id="theirs-that-trusts-nobody-else",
+            id="unmanaged-trusts-nobody-else",
         ),
     ],
 )
-def test_removal_of_statements(role: Role, wanted: dict[str, t.Any], document: t.Any) -> None:
-    made = plan(role, present=False, cluster_name="c", **wanted)
-    assert [operation for operation, _arguments in operations(made)] == ["change_trust_policy"]
-    assert made.after == {**role.as_dict(), "trust_policy": document}
-    after = dataclasses.replace(role, trust_policy=made.after["trust_policy"])
-    assert not plan(after, present=False, cluster_name="c", **wanted)
+def test_statements_are_removed(role: Role, options: dict[str, t.Any], document: t.Any) -> None:
+    result = plan(role, present=False, cluster_name="c", **options)
+    assert [operation for operation, _arguments in operations(result)] == ["change_trust_policy"]
+    assert result.after == {**role.as_dict(), "trust_policy": document}
+    after = dataclasses.replace(role, trust_policy=result.after["trust_policy"])
+    assert not plan(after, present=False, cluster_name="c", **options)
 
 
-def test_removal_of_what_is_gone() -> None:
+def test_absent_role_is_unchanged() -> None:
     assert not plan(None, present=False)
 
 
 LONG = tuple(subject("namespace", f"{'account' * 10}-{n}") for n in range(20))
 LINKED = dataclasses.replace(ROLE, path="/aws-service-role/eks.amazonaws.com/")
 
-REFUSALS = [
+REJECTED = [
     pytest.param(
         None,
         {"tags": {}},
         errors.InvalidInput,
-        "role app doesn't exist, and nothing says whom it should trust",
+        "role app does not exist and cannot be created without service_accounts and cluster_name",
         id="no-trust",
     ),
-    pytest.param(ROLE, {"path": "/x/"}, errors.Conflict, "role app is at the path /, not /x/", id="path"),
-    pytest.param(LINKED, {"description": "x"}, errors.Conflict, "role app can't be changed", id="service-linked"),
+    pytest.param(ROLE, {"path": "/x/"}, errors.Conflict, "role app has the path /, not /x/", id="path"),
+    pytest.param(LINKED, {"description": "x"}, errors.Conflict, "role app cannot be changed", id="service-linked"),
     pytest.param(
         LINKED,
         {"present": False, "force": True},
         errors.Conflict,
-        "role app can't be changed",
+        "role app cannot be changed",
         id="service-linked-absent",
     ),
     pytest.param(
@@ -364,7 +367,7 @@ REFUSALS = [
         ROLE,
         {"inline_policies": {"q": policy("a:" + "x" * 10100)}},
         errors.QuotaExceeded,
-        "the inline policies of role app would have 10274 characters together",
+        "the inline policies of role app would have 10274 characters in total",
         id="inline-policies-too-long",
     ),
     pytest.param(
@@ -392,42 +395,44 @@ REFUSALS = [
         ROLE,
         {"permissions_boundary": OWN.replace("aws:", "aws-cn:", 1)},
         errors.InvalidInput,
-        f"permissions_boundary {OWN.replace('aws:', 'aws-cn:', 1)} is in the partition aws-cn, role app in aws",
+        f"permissions_boundary {OWN.replace('aws:', 'aws-cn:', 1)} is in partition aws-cn, but role app is in aws",
         id="partition",
     ),
     pytest.param(
         ROLE,
         {"managed_policies": ("arn:aws:iam::999999999999:policy/x",)},
         errors.InvalidInput,
-        "managed policy arn:aws:iam::999999999999:policy/x is of account 999999999999, role app of 123456789012",
+        "managed policy arn:aws:iam::999999999999:policy/x is in account 999999999999, but role app is in 123456789012",
         id="account",
     ),
 ]
 
 
-@pytest.mark.parametrize(("role", "wanted", "error", "message"), REFUSALS)
-def test_refusals(role: Role | None, wanted: dict[str, t.Any], error: type[errors.IrsaError], message: str) -> None:
+@pytest.mark.parametrize(("role", "options", "error", "message"), REJECTED)
+def test_invalid_plan_is_rejected(
+    role: Role | None, options: dict[str, t.Any], error: type[errors.IrsaError], message: str
+) -> None:
     with pytest.raises(error) as caught:
-        plan(role, **wanted)
+        plan(role, **options)
     assert caught.value.message == message
     assert caught.value.fix
 
 
-def test_a_raised_quota_is_believed() -> None:
-    setting = dataclasses.replace(SETTING, quotas={**role_plan.DEFAULT_QUOTAS, role_plan.TRUST_QUOTA: 4096})
-    assert plan(ROLE, setting, cluster_name="c", subjects=LONG)
+def test_raised_quota_is_used() -> None:
+    context = dataclasses.replace(CONTEXT, quotas={**role_plan.DEFAULT_QUOTAS, role_plan.TRUST_QUOTA: 4096})
+    assert plan(ROLE, context, cluster_name="c", subjects=LONG)
 
 
-def test_removal_is_never_stopped_by_a_quota() -> None:
-    role = dataclasses.replace(THEIRS, trust_policy=trust(Grant(PROVIDER, LONG, STS), Grant(OTHER, LONG, STS)))
+def test_quota_does_not_apply_to_removal() -> None:
+    role = dataclasses.replace(UNMANAGED, trust_policy=trust(Grant(PROVIDER, LONG, STS), Grant(OTHER, LONG, STS)))
     assert plan(role, present=False, cluster_name="c", subjects=LONG[:1])
 
 
-def test_somebody_elses_role_is_not_deleted() -> None:
+def test_unmanaged_role_is_not_deleted() -> None:
     with pytest.raises(errors.Conflict) as caught:
-        plan(THEIRS, dataclasses.replace(SETTING, provider_arn=None), present=False)
+        plan(UNMANAGED, dataclasses.replace(CONTEXT, provider_arn=None), present=False)
     assert str(caught.value) == (
-        "role app was not made by this collection. Cause: it lacks the tag eksops.irsa/managed=true. Fix: give "
-        "cluster_name or issuer to take only that cluster's accounts out of its trust policy, or set force to delete "
-        "the role all the same."
+        "role app was not created by this collection. Cause: it does not have the tag eksops.irsa/managed=true. "
+        "Fix: set cluster_name or issuer to remove only that cluster's service accounts from its trust policy, or set "
+        "force: true to delete the role."
     )

@@ -10,11 +10,11 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Conflict
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods import workload_kinds
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import ExpectedInjection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import (
     Owner,
     WorkloadKind,
-    list_unread_owners,
+    list_owners_to_read,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision as rollout
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import staleness
@@ -43,7 +43,7 @@ def owner(kind: str, name: str) -> Owner:
 
 
 def decide(pods: list[Json], workloads: dict[Owner, Json | None], **options: t.Any) -> rollout.RolloutDecision:
-    findings = staleness.evaluate_pods(pods, lambda pod: Expected(k8s.ROLE), workloads)
+    findings = staleness.evaluate_pods(pods, lambda pod: ExpectedInjection(k8s.ROLE), workloads)
     return rollout.decide(dataclasses.replace(SPEC, **options), findings, workloads)
 
 
@@ -342,10 +342,10 @@ class ArgoRollout(WorkloadKind):
     group, kind, plural = "argoproj.io", "Rollout", "rollouts"
     is_read = True
 
-    def rolls_out(self, workload: Json) -> bool:  # type: ignore[override]
+    def has_rolling_updates(self, workload: Json) -> bool:  # type: ignore[override]
         return True
 
-    def restart_patch(self, at: str) -> Json:
+    def build_restart_patch(self, at: str) -> Json:
         return {"spec": {"restartAt": at}}
 
 
@@ -355,8 +355,8 @@ def test_another_kind_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatc
     pods = of("ReplicaSet", "canary-7f", "canary-7f-a", labels={"rollouts-pod-template-hash": "7f"})
     replica_set = k8s.workload("canary-7f", owner=k8s.owner_reference("Rollout", "canary", canary.api_version))
     known: dict[Owner, Json | None] = {owner("ReplicaSet", "canary-7f"): replica_set}
-    assert list_unread_owners(pods, known, with_templates=True) == [canary]
+    assert list_owners_to_read(pods, known, with_templates=True) == [canary]
     known[canary] = k8s.workload("canary")
     decision = decide(pods, known)
     assert decision.plan.summaries() == ["restart Rollout shop/canary"]
-    assert canary.rules.restart_patch("now") == {"spec": {"restartAt": "now"}}
+    assert canary.rules.build_restart_patch("now") == {"spec": {"restartAt": "now"}}

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput, NotFound
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import ExpectedInjection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import decision
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec
 from unit import kubernetes_objects as k8s
@@ -75,10 +75,10 @@ def account(role: str | None, audience: str | None = None) -> Json:
 
 
 def test_the_annotation_says_what_is_expected_unless_the_option_does() -> None:
-    assert decision.require_expected_injection(SPEC, account(k8s.ROLE, "vault")) == Expected(k8s.ROLE, "vault")
+    assert decision.require_expected_injection(SPEC, account(k8s.ROLE, "vault")) == ExpectedInjection(k8s.ROLE, "vault")
     none = dataclasses.replace(SPEC, role_arn="")
-    assert decision.require_expected_injection(none, account(k8s.ROLE, "vault")) == Expected("", "vault")
-    assert decision.require_expected_injection(none, None) == Expected("")
+    assert decision.require_expected_injection(none, account(k8s.ROLE, "vault")) == ExpectedInjection("", "vault")
+    assert decision.require_expected_injection(none, None) == ExpectedInjection("")
     with pytest.raises(NotFound, match="there is no service account shop/app"):
         decision.require_expected_injection(SPEC, None)
     with pytest.raises(NotFound, match="service account shop/app names no role"):

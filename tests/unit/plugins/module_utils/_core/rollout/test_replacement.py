@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Throttled
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import ExpectedInjection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import replacement
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec, RolloutTask
@@ -47,7 +47,7 @@ def workload(generation: int, updated: int) -> Json:
 
 
 def state(found: Json | None, *pods: Json, **options: t.Any) -> WorkloadState:
-    made = WorkloadState(WEB, spec(**options), {WEB: found}, lambda _pod: Expected(k8s.ROLE))
+    made = WorkloadState(WEB, spec(**options), {WEB: found}, lambda _pod: ExpectedInjection(k8s.ROLE))
     made.pods = {pod["metadata"]["uid"]: pod for pod in pods}
     return made
 

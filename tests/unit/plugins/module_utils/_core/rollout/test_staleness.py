@@ -11,7 +11,7 @@ import typing as t
 import hypothesis
 import hypothesis.strategies as st
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import ExpectedInjection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import staleness
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.staleness import PodStatus
@@ -55,7 +55,7 @@ def injected(original: Json, role: str = ROLE, **options: t.Any) -> Json:
 REPLICA_SET = Owner("apps/v1", "ReplicaSet", "web-6d")
 
 
-def evaluate(given: Json, expected: Expected | None, template: Json | None = None, **options: t.Any) -> PodStatus:
+def evaluate(given: Json, expected: ExpectedInjection | None, template: Json | None = None, **options: t.Any) -> PodStatus:
     """The status of a pod that was made from ``template``, where that is known."""
     if template is None:
         return staleness.evaluate_pod(given, expected, {}, **options)
@@ -66,11 +66,11 @@ def evaluate(given: Json, expected: Expected | None, template: Json | None = Non
 
 
 def summary(status: PodStatus) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
-    return status.stale, status.reasons, status.right_containers
+    return status.stale, status.reasons, status.correct_containers
 
 
 def test_an_injected_pod_is_right() -> None:
-    status = evaluate(injected(pod(container("app"), init=[container("prepare")])), Expected(ROLE))
+    status = evaluate(injected(pod(container("app"), init=[container("prepare")])), ExpectedInjection(ROLE))
     assert summary(status) == (False, (), ("prepare", "app"))
 
 
@@ -97,7 +97,7 @@ def test_an_injected_pod_is_right() -> None:
     ],
 )
 def test_stale(given: Json, reasons: list[str]) -> None:
-    status = evaluate(given, Expected(ROLE))
+    status = evaluate(given, ExpectedInjection(ROLE))
     assert (status.stale, list(status.reasons)) == (True, reasons)
 
 
@@ -133,9 +133,9 @@ def test_stale(given: Json, reasons: list[str]) -> None:
     ],
 )
 def test_not_the_webhooks(given: Json, reason: str) -> None:
-    status = evaluate(given, Expected(ROLE))
+    status = evaluate(given, ExpectedInjection(ROLE))
     assert not status.stale
-    assert status.right_containers == ()
+    assert status.correct_containers == ()
     assert len(status.reasons) == 1
     assert reason in status.reasons[0]
 
@@ -143,13 +143,13 @@ def test_not_the_webhooks(given: Json, reason: str) -> None:
 def test_ephemeral_containers_are_not_looked_at() -> None:
     given = injected(pod())
     given["spec"]["ephemeralContainers"] = [container("debug")]
-    assert summary(evaluate(given, Expected(ROLE))) == (False, (), ("app",))
+    assert summary(evaluate(given, ExpectedInjection(ROLE))) == (False, (), ("app",))
 
 
 def test_an_account_without_a_role_promises_nothing() -> None:
-    assert Expected.from_account(account(None)) is None
-    assert Expected.from_account(account("")) is None
-    assert Expected.from_account({"metadata": {"annotations": None}}) is None
+    assert ExpectedInjection.from_account(account(None)) is None
+    assert ExpectedInjection.from_account(account("")) is None
+    assert ExpectedInjection.from_account({"metadata": {"annotations": None}}) is None
     status = evaluate(pod(), None)
     assert status.stale is False
     assert status.reasons == ("its service account app has no annotation eks.amazonaws.com/role-arn",)
@@ -161,45 +161,45 @@ def test_on_windows_the_path_is_another() -> None:
     right = injected(given)
     path = next(each["value"] for each in right["spec"]["containers"][0]["env"] if each["name"].endswith("_FILE"))
     assert path.startswith("C:\\var\\run")
-    assert evaluate(right, Expected(ROLE)).right_containers == ("app",)
-    assert evaluate(right, Expected(OTHER)).stale
+    assert evaluate(right, ExpectedInjection(ROLE)).correct_containers == ("app",)
+    assert evaluate(right, ExpectedInjection(OTHER)).stale
 
 
 @pytest.mark.parametrize(("audience", "stale"), [(None, False), ("sts.amazonaws.com", False), ("vault", True)], ids=str)
 def test_audience_of_the_annotation(audience: str | None, stale: bool) -> None:
     given = injected(pod())
-    status = evaluate(given, Expected(ROLE, audience))
+    status = evaluate(given, ExpectedInjection(ROLE, audience))
     assert status.stale is stale
     if stale:
         assert status.reasons == ("the token's audience is sts.amazonaws.com instead of vault",)
         own = {"containers": given["spec"]["containers"], "volumes": given["spec"]["volumes"]}
         # A volume of that name in the template is kept by the webhook.
-        assert not evaluate(given, Expected(ROLE, audience), own).stale
+        assert not evaluate(given, ExpectedInjection(ROLE, audience), own).stale
 
 
 def test_without_a_role_wanted_what_is_injected_is_stale() -> None:
-    status = evaluate(injected(pod()), Expected(""))
+    status = evaluate(injected(pod()), ExpectedInjection(""))
     assert (status.stale, status.reasons) == (True, (f"container app still has role {ROLE}",))
-    assert summary(evaluate(pod(), Expected(""))) == (False, (), ("app",))
+    assert summary(evaluate(pod(), ExpectedInjection(""))) == (False, (), ("app",))
     preset = pod(container("app", AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/t"))
-    assert not evaluate(preset, Expected("")).stale
+    assert not evaluate(preset, ExpectedInjection("")).stale
 
 
 def test_the_template_tells_what_the_author_wrote() -> None:
     # By hand, but at the very place where the webhook writes: only the template tells.
     given = injected(pod(), OTHER)
     by_hand = given["spec"]
-    assert evaluate(given, Expected(ROLE)).stale
-    assert evaluate(given, Expected(ROLE), pod()["spec"]).stale
-    assert not evaluate(given, Expected(ROLE), by_hand).stale
+    assert evaluate(given, ExpectedInjection(ROLE)).stale
+    assert evaluate(given, ExpectedInjection(ROLE), pod()["spec"]).stale
+    assert not evaluate(given, ExpectedInjection(ROLE), by_hand).stale
 
 
 def test_a_container_that_is_not_in_the_template_came_after_the_webhook() -> None:
     given = injected(pod())
     given["spec"]["containers"].append(container("sidecar"))
-    status = evaluate(given, Expected(ROLE), pod()["spec"])
+    status = evaluate(given, ExpectedInjection(ROLE), pod()["spec"])
     assert status.reasons == ("container sidecar was added after the webhook had seen the pod, so it has no role",)
-    assert (status.stale, status.right_containers) == (False, ("app",))
+    assert (status.stale, status.correct_containers) == (False, ("app",))
 
 
 NAMES = st.lists(st.sampled_from(["a", "b", "c", "d"]), min_size=1, max_size=4, unique=True)
@@ -225,14 +225,14 @@ def test_what_the_webhook_has_seen_is_never_stale(given: Json, with_template: bo
     before = copy.deepcopy(given)
     template = before["spec"] if with_template else None
     after = injected(given)
-    status = evaluate(after, Expected(ROLE), template)
+    status = evaluate(after, ExpectedInjection(ROLE), template)
     assert not status.stale
     # Seen before the annotation was there: stale exactly if the webhook would have given the role to any container.
-    gained = evaluate(after, Expected(ROLE), template).right_containers
-    assert evaluate(before, Expected(ROLE), template).stale is bool(gained)
+    gained = evaluate(after, ExpectedInjection(ROLE), template).correct_containers
+    assert evaluate(before, ExpectedInjection(ROLE), template).stale is bool(gained)
     # And it is stale once the account names another role.
-    assert evaluate(after, Expected(OTHER), template).stale is bool(gained)
-    assert evaluate(after, Expected(""), template).stale is bool(gained)
+    assert evaluate(after, ExpectedInjection(OTHER), template).stale is bool(gained)
+    assert evaluate(after, ExpectedInjection(""), template).stale is bool(gained)
 
 
 # -- where several answers were given once
@@ -246,28 +246,28 @@ def with_sidecar(given: Json) -> Json:
 @pytest.mark.parametrize("template", [None, pod()["spec"]], ids=["template-unknown", "template-known"])
 def test_a_sidecar_that_came_after_the_webhook_does_not_make_a_pod_stale(template: Json | None) -> None:
     """A new pod would get its sidecar in the same way: a restart changes nothing."""
-    status = evaluate(with_sidecar(injected(pod())), Expected(ROLE), template)
+    status = evaluate(with_sidecar(injected(pod())), ExpectedInjection(ROLE), template)
     assert summary(status) == (
         False,
         ("container sidecar was added after the webhook had seen the pod, so it has no role",),
         ("app",),
     )
-    assert evaluate(with_sidecar(injected(pod())), Expected(OTHER), template).stale
+    assert evaluate(with_sidecar(injected(pod())), ExpectedInjection(OTHER), template).stale
 
 
 @pytest.mark.parametrize("role", [OTHER, ""], ids=["another-role", "no-role"])
 def test_a_label_that_an_injected_pod_got_later_does_not_hide_that_it_is_stale(role: str) -> None:
     given = injected(pod())
     given["metadata"]["labels"] = {"eks.amazonaws.com/skip-pod-identity-webhook": "1"}
-    assert evaluate(given, Expected(role)).stale
-    assert evaluate(given, Expected(ROLE)).right_containers == ("app",)
+    assert evaluate(given, ExpectedInjection(role)).stale
+    assert evaluate(given, ExpectedInjection(ROLE)).correct_containers == ("app",)
 
 
 def test_selectors_of_the_webhooks_exclude_like_the_label() -> None:
-    status = evaluate(pod(), Expected(ROLE), exclusion=lambda labels: None if labels else "there must be a label irsa")
+    status = evaluate(pod(), ExpectedInjection(ROLE), exclusion=lambda labels: None if labels else "there must be a label irsa")
     assert summary(status) == (False, ("its labels keep the webhook away: there must be a label irsa",), ())
     assert status.excluded == "there must be a label irsa"
-    assert evaluate(pod(labels={"irsa": "yes"}), Expected(ROLE), exclusion=lambda _labels: None).stale
+    assert evaluate(pod(labels={"irsa": "yes"}), ExpectedInjection(ROLE), exclusion=lambda _labels: None).stale
 
 
 def test_what_the_deployment_says_today_is_not_what_the_pod_was_made_from() -> None:
@@ -280,27 +280,27 @@ def test_what_the_deployment_says_today_is_not_what_the_pod_was_made_from() -> N
         REPLICA_SET: {"metadata": owned, "spec": {"template": {"spec": pod()["spec"]}}},
         Owner("apps/v1", "Deployment", "web"): {"metadata": {}, "spec": {"template": {"spec": pod(mine)["spec"]}}},
     }
-    status = staleness.evaluate_pod(given, Expected(ROLE), workloads)
+    status = staleness.evaluate_pod(given, ExpectedInjection(ROLE), workloads)
     assert status.owner == Owner("apps/v1", "Deployment", "web")
     assert status.reasons == (f"container app has role {OTHER} instead of {ROLE}",)
 
 
 def test_an_association_that_takes_precedence_is_no_reason_to_restart() -> None:
-    status = evaluate(injected(pod(), pod_identity=True), Expected(ROLE, pod_identity=True))
+    status = evaluate(injected(pod(), pod_identity=True), ExpectedInjection(ROLE, pod_identity=True))
     assert not status.stale
     assert "which takes precedence over the role" in status.reasons[0]
 
 
 def test_variables_by_something_else_than_the_webhook_stay_though_the_role_is_taken_away() -> None:
     given = pod(container("app", AWS_ROLE_ARN=OTHER, AWS_WEB_IDENTITY_TOKEN_FILE="/t"))
-    assert not evaluate(given, Expected(""), pod()["spec"]).stale
+    assert not evaluate(given, ExpectedInjection(""), pod()["spec"]).stale
 
 
 def test_the_audience_matters_only_where_a_container_has_the_webhooks_token() -> None:
     """All by hand, beside the webhook's volume, which nobody uses."""
     given = injected(pod(container("app", AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/t")))
-    assert not evaluate(given, Expected(ROLE, "vault")).stale
-    assert evaluate(injected(pod(), OTHER), Expected(ROLE, "vault")).stale_audience == "sts.amazonaws.com"
+    assert not evaluate(given, ExpectedInjection(ROLE, "vault")).stale
+    assert evaluate(injected(pod(), OTHER), ExpectedInjection(ROLE, "vault")).stale_audience == "sts.amazonaws.com"
 
 
 def test_a_pod_was_made_from_the_template_of_its_own_replica_set() -> None:
@@ -311,7 +311,7 @@ def test_a_pod_was_made_from_the_template_of_its_own_replica_set() -> None:
     changed["spec"]["template"]["spec"]["containers"].append({"name": "newer"})
     replica_set = k8s.workload("web-6d", owner=k8s.owner_reference("Deployment", "web"))
     known = {deployment: changed, made_by: replica_set}
-    assert staleness.template_of(deployment, pod_of_web, known) == replica_set["spec"]["template"]["spec"]
+    assert staleness.find_template(deployment, pod_of_web, known) == replica_set["spec"]["template"]["spec"]
     del known[made_by]
-    assert staleness.template_of(deployment, pod_of_web, known) == changed["spec"]["template"]["spec"]
-    assert staleness.template_of(deployment, pod_of_web, {}) is None
+    assert staleness.find_template(deployment, pod_of_web, known) == changed["spec"]["template"]["spec"]
+    assert staleness.find_template(deployment, pod_of_web, {}) is None

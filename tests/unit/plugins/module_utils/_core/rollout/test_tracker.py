@@ -10,7 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed, Throttled
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import ExpectedInjection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec, RolloutTask
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.replacement import Command
@@ -45,7 +45,7 @@ class Run:
                 **options,
             }
         )
-        self.tracker = RolloutTracker(spec, tasks, workloads or {}, lambda pod: Expected(k8s.ROLE), now=0.0)
+        self.tracker = RolloutTracker(spec, tasks, workloads or {}, lambda pod: ExpectedInjection(k8s.ROLE), now=0.0)
         self.pods: dict[str, Json] = {}
 
     def list(self, *pods: Json) -> None:

@@ -1,14 +1,13 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Annotations that look like the webhook's, and annotations that only look so."""
+"""Keys that are similar to the annotations of the webhook."""
 
 from __future__ import annotations
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.annotations import (
     IRSA_OPTIONS,
-    is_role_arn,
     find_near_misses,
 )
 
@@ -16,7 +15,7 @@ ROLE, AUDIENCE, REGIONAL, EXPIRATION = IRSA_OPTIONS.values()
 
 
 @pytest.mark.parametrize(
-    ("key", "meant"),
+    ("key", "intended"),
     [
         ("eks.amazon.com/role-arn", ROLE),
         ("eks.amazonaws.com/role_arn", ROLE),
@@ -36,7 +35,7 @@ ROLE, AUDIENCE, REGIONAL, EXPIRATION = IRSA_OPTIONS.values()
         ("sts-regional-endpoints", REGIONAL),
         ("eks.amazonaws.com/token-expiry", EXPIRATION),
         ("eks.amazonaws.com/token_expiration", EXPIRATION),
-        # others' own, and those of the webhook that it doesn't read from an account
+        # Keys of other tools, and keys that the webhook does not read from a service account.
         *[(key, None) for key in IRSA_OPTIONS.values()],
         ("eks.amazonaws.com/skip-containers", None),
         ("eks.amazonaws.com/compute-type", None),
@@ -51,12 +50,5 @@ ROLE, AUDIENCE, REGIONAL, EXPIRATION = IRSA_OPTIONS.values()
         ("meta.helm.sh/release-name", None),
     ],
 )
-def test_near_misses(key: str, meant: str | None) -> None:
-    assert find_near_misses([key]) == ({key: meant} if meant else {})
-
-
-@pytest.mark.parametrize(
-    "text", ["", " ", "null", "arn:aws:iam::123456789012:role/", "arn:aws:sts::123456789012:role/a"]
-)
-def test_what_is_no_role(text: str) -> None:
-    assert not is_role_arn(text)
+def test_near_miss_is_found(key: str, intended: str | None) -> None:
+    assert find_near_misses([key]) == ({key: intended} if intended else {})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trust policies: what is built, merged, replaced and removed, case by case."""
+"""Trust policies: build, merge, replace and remove, case by case."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action
 def statement(
     *subjects: str, provider: str = ONE, operator: str = "StringEquals", aud: t.Any = STS, **more: t.Any
 ) -> t.Any:
-    """A managed statement, written here by hand."""
+    """A managed statement, built without the code under test."""
     condition: dict[str, t.Any] = {}
     if subjects:
         condition[operator] = {f"{provider}:sub": subjects[0] if len(subjects) == 1 else list(subjects)}
@@ -42,7 +42,7 @@ def statement(
 
 
 def narrowed(*subjects: str) -> t.Any:
-    """A statement for the provider with a further condition: a foreign one."""
+    """A foreign statement: it has an additional condition."""
     own = statement(*subjects)
     return {**own, "Condition": {**own["Condition"], "StringEqualsIfExists": {"aws:SourceVpc": "vpc-1"}}}
 
@@ -56,7 +56,7 @@ def grant(*subjects: str, provider: str = ONE, audiences: tuple[str, ...] = (STS
 
 
 @pytest.mark.parametrize(
-    ("wanted", "expected"),
+    ("granted", "expected"),
     [
         pytest.param(grant(A), [statement(A)], id="one"),
         pytest.param(grant(C, A, B, A), [statement(A, B, C)], id="sorted-once"),
@@ -87,8 +87,8 @@ def grant(*subjects: str, provider: str = ONE, audiences: tuple[str, ...] = (STS
         ),
     ],
 )
-def test_new_document_has_one_statement_for_each_operator(wanted: Grant, expected: list[t.Any]) -> None:
-    assert trust_policy.build_document(wanted) == document(*expected)
+def test_new_document_has_one_statement_for_each_operator(granted: Grant, expected: list[t.Any]) -> None:
+    assert trust_policy.build_document(granted) == document(*expected)
 
 
 UPPER = statement(A)
@@ -97,22 +97,22 @@ UPPER["Action"] = ["STS:assumerolewithwebidentity"]
 
 
 @pytest.mark.parametrize(
-    ("before", "wanted"),
+    ("before", "granted"),
     [
         pytest.param([statement(A, B)], grant(B, A), id="order"),
         pytest.param([UPPER], grant(A), id="case-and-lists"),
-        pytest.param([statement(A), statement(B, Sid="second")], grant(A, B), id="spread-over-statements"),
+        pytest.param([statement(A), statement(B, Sid="second")], grant(A, B), id="several-statements"),
         pytest.param([statement(A, operator="StringLike")], grant(A), id="like-without-wildcard"),
         pytest.param([statement(A, WILD, operator="StringLike")], grant(A, WILD), id="like-with-both"),
         pytest.param([EC2, statement(A), statement(A, provider=TWO)], grant(A), id="among-others"),
-        pytest.param([narrowed(A), statement(B)], grant(A, B), id="named-by-somebody-else"),
+        pytest.param([narrowed(A), statement(B)], grant(A, B), id="named-by-foreign-statement"),
         pytest.param([NOBODY], grant(), id="nobody"),
-        pytest.param([EC2], grant(), id="none-of-this-provider"),
+        pytest.param([EC2], grant(), id="no-statement-of-provider"),
     ],
 )
-def test_document_that_already_grants_it_is_unchanged(before: list[t.Any], wanted: Grant) -> None:
+def test_merge_of_existing_grant_is_unchanged(before: list[t.Any], granted: Grant) -> None:
     old = document(*before)
-    assert trust_policy.merge(old, wanted).document is old
+    assert trust_policy.merge(old, granted).document is old
 
 
 BROAD = statement()
@@ -121,7 +121,7 @@ BOTH["Condition"]["StringLike"] = {f"{ONE}:sub": WILD}
 
 
 @pytest.mark.parametrize(
-    ("before", "wanted", "purge", "after"),
+    ("before", "granted", "purge", "after"),
     [
         pytest.param([EC2], grant(A), True, [EC2, statement(A)], id="appended"),
         pytest.param(EC2, grant(A), True, [EC2, statement(A)], id="statement-without-list"),
@@ -129,40 +129,42 @@ BOTH["Condition"]["StringLike"] = {f"{ONE}:sub": WILD}
         pytest.param([statement(B, Sid="Web")], grant(A), True, [{**statement(A), "Sid": "Web"}], id="keeps-sid"),
         pytest.param([statement(B)], grant(A), False, [statement(A, B)], id="added"),
         pytest.param([EC2, statement(A)], grant(), True, [EC2], id="empty-list-purges"),
-        pytest.param([statement(A)], grant(), True, [NOBODY], id="nobody-is-left"),
-        pytest.param([NOBODY], grant(A), True, [statement(A)], id="somebody-again"),
+        pytest.param([statement(A)], grant(), True, [NOBODY], id="nobody-remains"),
+        pytest.param([NOBODY], grant(A), True, [statement(A)], id="nobody-is-replaced"),
         pytest.param([NOBODY, EC2], grant(A), True, [NOBODY, EC2, statement(A)], id="nobody-among-others-stays"),
         pytest.param([statement(A, aud="old")], grant(A), True, [statement(A)], id="audience"),
         pytest.param([statement(A, aud=None)], grant(A), True, [statement(A)], id="audience-was-missing"),
-        pytest.param([statement(A)], grant(A, audiences=()), True, [statement(A, aud=None)], id="audience-off"),
+        pytest.param([statement(A)], grant(A, audiences=()), True, [statement(A, aud=None)], id="audience-removed"),
         pytest.param(
             [statement(A, aud="old")],
             grant(B),
             False,
             [statement(A, aud="old"), statement(B)],
-            id="added-beside-other-aud",
+            id="added-next-to-other-audience",
         ),
         pytest.param(
-            [statement(WILD)], grant(WILD), True, [statement(WILD, operator="StringLike")], id="wild-under-equals"
+            [statement(WILD)], grant(WILD), True, [statement(WILD, operator="StringLike")], id="wildcard-under-equals"
         ),
         pytest.param(
             [statement(A)],
             grant(A, WILD),
             True,
             [statement(A), statement(WILD, operator="StringLike")],
-            id="wild-added",
+            id="wildcard-added",
         ),
         pytest.param(
             [statement(WILD, operator="StringLike"), EC2, statement(A)],
             grant(B),
             True,
             [EC2, statement(B)],
-            id="the-statement-of-the-same-operator",
+            id="statement-with-same-operator",
         ),
-        pytest.param([BROAD], grant(A), True, [statement(A)], id="without-sub-is-a-hole"),
-        pytest.param([BROAD], grant(A), False, [BROAD, statement(A)], id="hole-is-kept-when-adding"),
-        pytest.param([BOTH], grant(A), True, [statement(A)], id="operators-anded"),
-        pytest.param([statement(A), statement(B)], grant(A, C), True, [statement(A, C)], id="two-become-one"),
+        pytest.param([BROAD], grant(A), True, [statement(A)], id="statement-without-sub"),
+        pytest.param([BROAD], grant(A), False, [BROAD, statement(A)], id="statement-without-sub-is-kept-without-purge"),
+        pytest.param([BOTH], grant(A), True, [statement(A)], id="both-operators"),
+        pytest.param(
+            [statement(A), statement(B)], grant(A, C), True, [statement(A, C)], id="two-statements-become-one"
+        ),
         pytest.param(
             [statement(A, provider=TWO)],
             grant(A),
@@ -170,9 +172,9 @@ BOTH["Condition"]["StringLike"] = {f"{ONE}:sub": WILD}
             [statement(A, provider=TWO), statement(A)],
             id="second-cluster",
         ),
-        pytest.param([narrowed(A)], grant(A, B), True, [narrowed(A), statement(B)], id="narrowed-is-not-voided"),
+        pytest.param([narrowed(A)], grant(A, B), True, [narrowed(A), statement(B)], id="narrowed-is-kept"),
         pytest.param(
-            [narrowed(A), statement(A, B)], grant(A), True, [narrowed(A), statement(A)], id="plain-stays-plain"
+            [narrowed(A), statement(A, B)], grant(A), True, [narrowed(A), statement(A)], id="managed-next-to-narrowed"
         ),
         pytest.param(
             [{**statement(A), "Effect": "Deny"}],
@@ -186,14 +188,14 @@ BOTH["Condition"]["StringLike"] = {f"{ONE}:sub": WILD}
             grant(B),
             True,
             [{**statement(A), "Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"]}, statement(B)],
-            id="further-actions-are-foreign",
+            id="more-actions-are-foreign",
         ),
         pytest.param(
             [{**statement(A), "Principal": {"Federated": [ARN + ONE, ARN + TWO]}}],
             grant(B),
             True,
             [{**statement(A), "Principal": {"Federated": [ARN + ONE, ARN + TWO]}}, statement(B)],
-            id="further-principals-are-foreign",
+            id="more-principals-are-foreign",
         ),
         pytest.param(
             [{**statement(A), "Action": "sts:AssumeRole"}],
@@ -204,13 +206,13 @@ BOTH["Condition"]["StringLike"] = {f"{ONE}:sub": WILD}
         ),
     ],
 )
-def test_merge_writes_managed_statements_only(before: t.Any, wanted: Grant, purge: bool, after: list[t.Any]) -> None:
+def test_merge_writes_only_managed_statements(before: t.Any, granted: Grant, purge: bool, after: list[t.Any]) -> None:
     old = {"Version": "2012-10-17", "Statement": before}
-    kept = copy.deepcopy(old)
-    new = trust_policy.merge(old, wanted, purge=purge).document
+    copied = copy.deepcopy(old)
+    new = trust_policy.merge(old, granted, purge=purge).document
     assert new == document(*after)
-    assert old == kept
-    assert trust_policy.merge(new, wanted, purge=purge).document is new
+    assert old == copied
+    assert trust_policy.merge(new, granted, purge=purge).document is new
 
 
 @pytest.mark.parametrize(
@@ -218,9 +220,9 @@ def test_merge_writes_managed_statements_only(before: t.Any, wanted: Grant, purg
     [
         pytest.param([EC2, statement(A, B)], None, [EC2], id="all"),
         pytest.param([EC2, statement(A, B, Sid="x")], [A], [EC2, statement(B, Sid="x")], id="one-of-two"),
-        pytest.param([EC2, statement(A)], [A], [EC2], id="the-last"),
-        pytest.param([statement(A)], None, [NOBODY], id="nobody-is-left"),
-        pytest.param([BROAD, EC2], None, [EC2], id="hole"),
+        pytest.param([EC2, statement(A)], [A], [EC2], id="last"),
+        pytest.param([statement(A)], None, [NOBODY], id="nobody-remains"),
+        pytest.param([BROAD, EC2], None, [EC2], id="statement-without-sub"),
         pytest.param(
             [statement(A), statement(A, provider=TWO)], None, [statement(A, provider=TWO)], id="one-of-two-clusters"
         ),
@@ -241,46 +243,46 @@ def test_remove_keeps_other_subjects_and_foreign_statements(
 @pytest.mark.parametrize(
     ("before", "subjects"),
     [
-        pytest.param([EC2], None, id="not-there"),
-        pytest.param([statement(A)], [B], id="another"),
+        pytest.param([EC2], None, id="missing"),
+        pytest.param([statement(A)], [B], id="other-subject"),
         pytest.param([statement(A)], [], id="none"),
-        pytest.param([narrowed(A)], None, id="somebody-elses"),
-        pytest.param([BROAD], [A], id="hole"),
+        pytest.param([narrowed(A)], None, id="foreign"),
+        pytest.param([BROAD], [A], id="statement-without-sub"),
     ],
 )
-def test_document_without_the_subjects_is_unchanged(before: list[t.Any], subjects: list[str] | None) -> None:
+def test_remove_of_missing_subjects_is_unchanged(before: list[t.Any], subjects: list[str] | None) -> None:
     old = document(*before)
     assert trust_policy.remove(old, ARN + ONE, subjects).document is old
 
 
 @pytest.mark.parametrize(
-    ("before", "wanted", "changes"),
+    ("before", "granted", "changes"),
     [
-        pytest.param([EC2, statement(A)], grant(A), True, id="others-go"),
-        pytest.param([narrowed(A)], grant(A), True, id="conditions-go"),
-        pytest.param([statement(A, Sid="x")], grant(A), True, id="sid-goes"),
+        pytest.param([EC2, statement(A)], grant(A), True, id="other-statements"),
+        pytest.param([narrowed(A)], grant(A), True, id="conditions"),
+        pytest.param([statement(A, Sid="x")], grant(A), True, id="sid"),
         pytest.param([UPPER], grant(A), False, id="same"),
     ],
 )
-def test_replace_leaves_only_the_grant(before: list[t.Any], wanted: Grant, changes: bool) -> None:
+def test_replace_keeps_only_the_grant(before: list[t.Any], granted: Grant, changes: bool) -> None:
     old = document(*before)
-    new = trust_policy.replace(old, wanted).document
+    new = trust_policy.replace(old, granted).document
     assert new == (document(statement(A)) if changes else old)
-    assert trust_policy.replace(new, wanted).document is new
+    assert trust_policy.replace(new, granted).document is new
 
 
-def test_foreign_statement_is_warned_of() -> None:
-    own = {**narrowed(A), "Sid": "Office"}
-    outcome = trust_policy.merge(document(EC2, own), grant(B))
-    assert outcome.warnings == (
-        f"statement 2 (Office) of the trust policy allows {A} of {ARN}{ONE} in terms of its own (further conditions, "
-        "principals or actions); it is left as it is",
+def test_foreign_statement_is_warned_about() -> None:
+    foreign = {**narrowed(A), "Sid": "Office"}
+    result = trust_policy.merge(document(EC2, foreign), grant(B))
+    assert result.warnings == (
+        f"statement 2 (Office) of the trust policy allows {A} of {ARN}{ONE} and is foreign (it has other conditions, "
+        "principals or actions); it is kept",
     )
-    assert trust_policy.remove(document(EC2, own), ARN + ONE).warnings == outcome.warnings
+    assert trust_policy.remove(document(EC2, foreign), ARN + ONE).warnings == result.warnings
     assert trust_policy.merge(document(EC2, statement(A, provider=TWO)), grant(B)).warnings == ()
 
 
-def test_statement_without_subjects_is_warned_of_when_one_is_removed() -> None:
+def test_remove_warns_about_statement_without_subjects() -> None:
     assert trust_policy.remove(document(BROAD), ARN + ONE, [A]).warnings == (
         f"statement 1 of the trust policy trusts every service account of {ARN}{ONE}",
     )
@@ -294,14 +296,14 @@ def test_change_removes_named_subjects_or_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statements", "somebody"),
+    ("statements", "expected"),
     [([EC2], True), ([NOBODY], False), ([{**EC2, "Effect": "Deny"}], False), ([NOBODY, statement(A)], True)],
 )
-def test_document_with_an_allow_statement_allows_something(statements: list[t.Any], somebody: bool) -> None:
-    assert trust_policy.allows_anything(document(*statements)) is somebody
+def test_allows_anything(statements: list[t.Any], expected: bool) -> None:
+    assert trust_policy.allows_anything(document(*statements)) is expected
 
 
-TOO_WIDE: dict[str, dict[str, t.Any]] = {
+BROAD_ELEMENTS: dict[str, dict[str, t.Any]] = {
     "everybody": {"Principal": "*"},
     "every account": {"Principal": {"AWS": "*"}},
     "every provider": {"Principal": {"Federated": "*"}},
@@ -311,9 +313,9 @@ TOO_WIDE: dict[str, dict[str, t.Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", TOO_WIDE)
-def test_each_foreign_statement_that_iam_applies_to_the_provider_is_seen(name: str) -> None:
-    changed = {**statement(A), **TOO_WIDE[name]}
+@pytest.mark.parametrize("name", BROAD_ELEMENTS)
+def test_broad_foreign_statement_is_warned_about(name: str) -> None:
+    changed = {**statement(A), **BROAD_ELEMENTS[name]}
     foreign = {key: value for key, value in changed.items() if value is not None}
     old = document(foreign)
     assert allows(old, ARN + ONE, A, STS) is True
@@ -323,7 +325,7 @@ def test_each_foreign_statement_that_iam_applies_to_the_provider_is_seen(name: s
     assert trust_policy.merge(old, grant(B)).document == document(foreign, statement(B))
 
 
-def test_subject_named_without_regard_to_case_is_not_granted_again() -> None:
+def test_subject_under_ignore_case_is_not_granted_again() -> None:
     foreign = statement(A, operator="StringEqualsIgnoreCase")
     old = document(foreign)
     assert allows(old, ARN + ONE, A, STS) is True

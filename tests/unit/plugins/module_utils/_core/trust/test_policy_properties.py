@@ -1,9 +1,9 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trust policies: what holds for every document, whoever wrote it.
+"""Trust policies: properties that hold for every document.
 
-Who is allowed to assume a role is asked of the sandbox's own evaluator, which shares no code with the collection.
+The sandbox's evaluator, which shares no code with the collection, decides who may assume a role.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sandbox.aws.evaluation import allows
 
-# Time varies on a shared machine; how many cases there are does not.
+# No deadline: the duration of an example varies on a shared machine.
 settings.register_profile("irsa", deadline=None, max_examples=100)
 settings.load_profile("irsa")
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
-PROVIDERS = [f"oidc.eks.eu-west-1.amazonaws.com/id/{each * 4}" for each in "AB"]
-ARNS = [f"arn:aws:iam::123456789012:oidc-provider/{each}" for each in PROVIDERS]
+PROVIDERS = [f"oidc.eks.eu-west-1.amazonaws.com/id/{letter * 4}" for letter in "AB"]
+ARNS = [f"arn:aws:iam::123456789012:oidc-provider/{provider}" for provider in PROVIDERS]
 NAMES = ["app", "job-1", "job-2"]
 SUBJECTS = [trust_subject(namespace, name) for namespace in ("web", "batch") for name in NAMES]
 PATTERNS = [trust_subject("web", "*"), trust_subject("batch", "job-?")]
@@ -46,16 +46,16 @@ one_or_many = st.one_of(
 
 @st.composite
 def conditions(draw: st.DrawFn, provider: str) -> dict[str, t.Any]:
-    """Plain ones, and what else people write."""
-    found: dict[str, dict[str, t.Any]] = {}
+    """Conditions of managed and of foreign statements."""
+    block: dict[str, dict[str, t.Any]] = {}
     for operator in draw(st.lists(st.sampled_from(["StringEquals", "StringLike"]), max_size=2, unique=True)):
-        found[operator] = {f"{provider}:sub": draw(one_or_many)}
+        block[operator] = {f"{provider}:sub": draw(one_or_many)}
     if draw(st.booleans()):
         aud = draw(st.one_of(st.sampled_from(AUDIENCES), st.just(AUDIENCES)))
-        found.setdefault("StringEquals", {})[f"{provider}:aud"] = aud
+        block.setdefault("StringEquals", {})[f"{provider}:aud"] = aud
     if draw(st.integers(0, 3)) == 0:
-        found["IpAddress"] = {"aws:SourceIp": "192.0.2.0/24"}
-    return found
+        block["IpAddress"] = {"aws:SourceIp": "192.0.2.0/24"}
+    return block
 
 
 @st.composite
@@ -73,7 +73,7 @@ def statements(draw: st.DrawFn) -> dict[str, t.Any]:
             ]
         )
     )
-    made: dict[str, t.Any] = {
+    statement: dict[str, t.Any] = {
         "Effect": draw(st.sampled_from(["Allow", "Allow", "Allow", "Deny"])),
         "Principal": principal,
         "Action": draw(
@@ -82,13 +82,13 @@ def statements(draw: st.DrawFn) -> dict[str, t.Any]:
     }
     condition = draw(conditions(provider))
     if condition:
-        made["Condition"] = condition
-    return made
+        statement["Condition"] = condition
+    return statement
 
 
 @st.composite
 def usual_statements(draw: st.DrawFn) -> dict[str, t.Any]:
-    """What stands there most often: one operator, and an audience."""
+    """The usual form of a managed statement: one operator, and an audience."""
     operator = draw(st.sampled_from(["StringEquals", "StringLike"]))
     condition: dict[str, t.Any] = {operator: {f"{PROVIDERS[0]}:sub": draw(one_or_many)}}
     aud = draw(st.sampled_from([None, "sts.amazonaws.com", "sts.amazonaws.com", AUDIENCES]))
@@ -110,7 +110,7 @@ grants = st.builds(
 
 
 def allowed(document: t.Mapping[str, t.Any], provider: int = 0) -> set[tuple[str, str]]:
-    """The subjects and audiences whose tokens the document lets in."""
+    """The subjects and audiences of tokens that the document allows."""
     return {
         (subject, audience)
         for subject in SUBJECTS
@@ -125,23 +125,26 @@ def allowed(document: t.Mapping[str, t.Any], provider: int = 0) -> set[tuple[str
 
 
 def is_foreign(statement: dict[str, t.Any]) -> bool:
-    """Whether a statement of `statements` is not the first provider's to write, by the rule in words."""
+    """Whether a statement is foreign to the first provider, by the definition of the documentation."""
     return (
         statement["Effect"] != "Allow"
         or policy_document.as_list(statement["Principal"].get("Federated")) != [ARNS[0]]
-        or [each.lower() for each in policy_document.as_list(statement["Action"])] != [ACTION.lower()]
+        or [action.lower() for action in policy_document.as_list(statement["Action"])] != [ACTION.lower()]
         or "IpAddress" in statement.get("Condition", {})
     )
 
 
 def foreign(document: t.Mapping[str, t.Any]) -> list[str]:
     """The foreign statements as text, in order."""
-    found = policy_document.statements(document)
-    return [json.dumps(each) for each in found if each != trust_policy.NOBODY and is_foreign(each)]
+    return [
+        json.dumps(statement)
+        for statement in policy_document.statements(document)
+        if statement != trust_policy.NOBODY and is_foreign(statement)
+    ]
 
 
 @given(documents(), grants, st.booleans())
-def test_merge_is_idempotent_and_leaves_its_argument(document: dict[str, t.Any], grant: Grant, purge: bool) -> None:
+def test_merge_is_idempotent_and_keeps_its_argument(document: dict[str, t.Any], grant: Grant, purge: bool) -> None:
     before = copy.deepcopy(document)
     once = trust_policy.merge(document, grant, purge=purge).document
     assert document == before
@@ -149,16 +152,14 @@ def test_merge_is_idempotent_and_leaves_its_argument(document: dict[str, t.Any],
 
 
 @given(documents(), grants, st.booleans())
-def test_foreign_statements_survive_to_the_byte_and_in_order(
-    document: dict[str, t.Any], grant: Grant, purge: bool
-) -> None:
+def test_merge_keeps_foreign_statements_and_their_order(document: dict[str, t.Any], grant: Grant, purge: bool) -> None:
     merged = trust_policy.merge(document, grant, purge=purge).document
     assert foreign(merged) == foreign(document)
     assert allowed(merged, provider=1) == allowed(document, provider=1)
 
 
 @given(documents(), grants, st.booleans())
-def test_merge_then_remove_gives_back_the_original(document: dict[str, t.Any], grant: Grant, purge: bool) -> None:
+def test_remove_reverses_merge(document: dict[str, t.Any], grant: Grant, purge: bool) -> None:
     original = trust_policy.remove(document, ARNS[0]).document
     merged = trust_policy.merge(original, grant, purge=purge).document
     assert policy_document.equal(trust_policy.remove(merged, ARNS[0]).document, original)
@@ -167,82 +168,80 @@ def test_merge_then_remove_gives_back_the_original(document: dict[str, t.Any], g
 
 
 @given(documents(), grants)
-def test_with_purge_just_the_granted_and_what_others_allow_is_allowed(document: dict[str, t.Any], grant: Grant) -> None:
+def test_merge_with_purge_allows_only_the_grant_and_foreign_statements(
+    document: dict[str, t.Any], grant: Grant
+) -> None:
     rest = trust_policy.remove(document, ARNS[0]).document
     merged = trust_policy.merge(document, grant).document
-    # By its own statements a grant lets in exactly whom it names; who is denied, or named in terms of somebody's own,
-    # is a matter of the rest.
-    alone = allowed(trust_policy.build_document(grant))
-    denied = {each for each in alone if not allowed_beside(rest, each)}
-    assert allowed(merged) <= (alone - denied) | allowed(rest)
+    # The managed statements of a grant allow exactly its subjects. The foreign statements may deny some of them, or
+    # name them, so that they are not added.
+    granted = allowed(trust_policy.build_document(grant))
+    denied = {token for token in granted if is_denied(rest, token)}
+    assert allowed(merged) <= (granted - denied) | allowed(rest)
     assert allowed(merged) >= allowed(rest)
     if not trust_policy.merge(document, grant).warnings:
-        assert allowed(merged) == (alone - denied) | allowed(rest)
+        assert allowed(merged) == (granted - denied) | allowed(rest)
 
 
-def allowed_beside(rest: t.Mapping[str, t.Any], token: tuple[str, str]) -> bool:
-    """Whether the token is let in once a statement allows it: whether nothing denies it."""
+def is_denied(rest: t.Mapping[str, t.Any], token: tuple[str, str]) -> bool:
+    """Whether a statement denies the token."""
     everybody = {"Effect": "Allow", "Principal": {"Federated": ARNS[0]}, "Action": ACTION}
-    return token in allowed({"Version": "2012-10-17", "Statement": [*policy_document.statements(rest), everybody]})
+    return token not in allowed({"Version": "2012-10-17", "Statement": [*policy_document.statements(rest), everybody]})
 
 
 @given(documents(), grants)
-def test_without_purge_nobody_loses(document: dict[str, t.Any], grant: Grant) -> None:
+def test_merge_without_purge_removes_no_access(document: dict[str, t.Any], grant: Grant) -> None:
     merged = trust_policy.merge(document, grant, purge=False).document
     assert allowed(merged) >= allowed(document)
     assert set(trust_policy.managed_subjects(merged, ARNS[0])) >= set(trust_policy.managed_subjects(document, ARNS[0]))
 
 
 @given(documents(), grants)
-def test_no_wildcard_is_ever_written_under_string_equals(document: dict[str, t.Any], grant: Grant) -> None:
+def test_wildcards_are_not_written_under_string_equals(document: dict[str, t.Any], grant: Grant) -> None:
     merged = trust_policy.merge(document, grant).document
     for statement in policy_document.statements(merged):
         if statement in policy_document.statements(document):
             continue
         equals = statement.get("Condition", {}).get("StringEquals", {}).get(f"{PROVIDERS[0]}:sub", [])
-        assert not any("*" in each or "?" in each for each in policy_document.as_list(equals))
+        assert not any("*" in value or "?" in value for value in policy_document.as_list(equals))
 
 
 def shuffled(value: t.Any, chance: random.Random) -> t.Any:
-    """The same document said otherwise: other order, scalars as lists and lists of one as scalars."""
+    """The same document in another form: other order, scalars as lists, lists of one item as scalars."""
     if not isinstance(value, dict):
         return value
     pairs = list(value.items())
     chance.shuffle(pairs)
-    said: dict[str, t.Any] = {}
-    for key, each in pairs:
-        if key == "Version":
-            said[key] = each
-        elif isinstance(each, dict) and key != "Statement":
-            said[key] = shuffled(each, chance)
-        elif key == "Effect":
-            said[key] = each
+    result: dict[str, t.Any] = {}
+    for key, element in pairs:
+        if key in ("Version", "Effect"):
+            result[key] = element
+        elif isinstance(element, dict) and key != "Statement":
+            result[key] = shuffled(element, chance)
         else:
-            many = [shuffled(one, chance) for one in policy_document.as_list(each)]
-            chance.shuffle(many)
-            said[key] = many[0] if len(many) == 1 and chance.random() < 0.5 else many
-    if isinstance(said.get("Principal"), dict) and said["Principal"].get("AWS") == "123456789012":
-        said["Principal"] = {"AWS": "arn:aws:iam::123456789012:root"}
-    return said
+            items = [shuffled(item, chance) for item in policy_document.as_list(element)]
+            chance.shuffle(items)
+            result[key] = items[0] if len(items) == 1 and chance.random() < 0.5 else items
+    if isinstance(result.get("Principal"), dict) and result["Principal"].get("AWS") == "123456789012":
+        result["Principal"] = {"AWS": "arn:aws:iam::123456789012:root"}
+    return result
 
 
 @given(documents(), st.randoms(use_true_random=False))
-def test_comparison_ignores_order_scalars_and_the_spelling_of_accounts(
-    document: dict[str, t.Any], chance: random.Random
-) -> None:
+def test_equality_ignores_order_lists_and_form_of_accounts(document: dict[str, t.Any], chance: random.Random) -> None:
     assert policy_document.equal(document, shuffled(document, chance))
 
 
 @given(documents(), documents())
-def test_documents_that_count_as_equal_allow_the_same(one: dict[str, t.Any], other: dict[str, t.Any]) -> None:
+def test_equal_documents_allow_the_same(one: dict[str, t.Any], other: dict[str, t.Any]) -> None:
     if policy_document.equal(one, other):
-        assert [allowed(one, each) for each in (0, 1)] == [allowed(other, each) for each in (0, 1)]
+        assert [allowed(one, index) for index in (0, 1)] == [allowed(other, index) for index in (0, 1)]
     else:
         assert json.dumps(one, sort_keys=True) != json.dumps(other, sort_keys=True)
 
 
 @given(documents(), grants)
-def test_replaced_document_allows_the_grant_and_nothing_else(document: dict[str, t.Any], grant: Grant) -> None:
+def test_replaced_document_allows_only_the_grant(document: dict[str, t.Any], grant: Grant) -> None:
     replaced = trust_policy.replace(document, grant).document
     assert allowed(replaced) == allowed(trust_policy.build_document(grant))
     assert allowed(replaced, provider=1) == set()
@@ -258,8 +257,8 @@ trivial_cases = st.sampled_from(SUBJECTS).flatmap(
         st.just(subject),
         st.one_of(
             documents(),
-            # Most of those above let nobody in: add the account to what others wrote.
-            documents().map(lambda others: trust_policy.merge(others, grant_of(subject), purge=False).document),
+            # Most of these documents allow nobody, so the grant is added.
+            documents().map(lambda document: trust_policy.merge(document, grant_of(subject), purge=False).document),
         ),
     )
 )
@@ -280,11 +279,11 @@ def test_trivially_allowed_subject_is_allowed_and_has_no_finding(case: tuple[str
     assert trust_rules.policy_findings(trust, refused) == []
     assert (subject, AUDIENCES[0]) in allowed(document)
     named = set(allowed_subjects(document, ARNS[0]) or ())
-    assert {each for each, _audience in allowed(document)} <= named
+    assert {name for name, _audience in allowed(document)} <= named
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
-def test_written_document_trivially_allows_its_subjects(subject: str) -> None:
+def test_built_document_trivially_allows_its_subjects(subject: str) -> None:
     document = trust_policy.build_document(grant_of(*SUBJECTS))
     assert trust_policy.trivially_allows(document, ARNS[0], subject, AUDIENCES[0])
     both = trust_policy.merge(document, Grant(ARNS[1], tuple(SUBJECTS), (AUDIENCES[0],))).document

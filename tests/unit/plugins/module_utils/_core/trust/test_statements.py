@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one statement of a trust policy says, compared with how the statement is evaluated."""
+"""The parts of a trust policy's statement, compared with the evaluation of the statement."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_subjects_are_parsed_and_displayed(text: str, parsed: tuple[str, str] | 
     assert trust_statements.display_subject(text) == displayed
 
 
-def test_parsing_reverses_building() -> None:
+def test_subject_round_trip() -> None:
     assert trust_statements.parse_subject(trust_statements.subject("web", "app")) == ("web", "app")
 
 
@@ -66,7 +66,7 @@ STATEMENTS: list[tuple[dict[str, t.Any], bool]] = [
 
 
 @pytest.mark.parametrize(("changes", "expected"), STATEMENTS)
-def test_a_statement_may_allow_what_it_allows_without_conditions(changes: dict[str, t.Any], expected: bool) -> None:
+def test_may_allow_ignores_conditions(changes: dict[str, t.Any], expected: bool) -> None:
     changed = {"Effect": "Allow", "Action": trust_statements.ACTION, **changes}
     statement = {key: value for key, value in changed.items() if value is not None}
     assert trust_statements.may_allow(statement, PROVIDER) is expected
@@ -74,7 +74,7 @@ def test_a_statement_may_allow_what_it_allows_without_conditions(changes: dict[s
     assert (verdict.effect == "Allow" and verdict.matched is True) is expected
 
 
-def test_text_in_place_of_a_statement_allows_nothing() -> None:
+def test_statement_that_is_not_a_mapping_allows_nothing() -> None:
     assert trust_statements.may_allow("Allow", PROVIDER) is False
 
 
@@ -95,7 +95,7 @@ def test_text_in_place_of_a_statement_allows_nothing() -> None:
         "Null",
     ],
 )
-def test_operators_that_match_strings_are_those_of_the_evaluator(quantifier: str, name: str, suffix: str) -> None:
+def test_matches_strings_agrees_with_the_evaluator(quantifier: str, name: str, suffix: str) -> None:
     operator = f"{quantifier}{name}{suffix}"
     parsed = policy_conditions.Operator.parse(operator)
     matches = parsed is not None and not parsed.negated and parsed.comparison.startswith("String")
@@ -103,7 +103,7 @@ def test_operators_that_match_strings_are_those_of_the_evaluator(quantifier: str
 
 
 @pytest.mark.parametrize(
-    ("condition", "named"),
+    ("condition", "expected"),
     [
         ({"StringEquals": {f"{HOST}:sub": ["a", "b"]}, "StringLike": {f"{HOST}:SUB": "c*"}}, {"a", "b", "c*"}),
         ({"StringEqualsIgnoreCase": {f"{HOST}:sub": "A"}}, {"A"}),
@@ -115,11 +115,11 @@ def test_operators_that_match_strings_are_those_of_the_evaluator(quantifier: str
         (None, set()),
     ],
 )
-def test_subjects_that_a_statement_names(condition: t.Any, named: set[str]) -> None:
-    assert trust_statements.named_subjects({"Condition": condition}, PROVIDER) == named
+def test_named_subjects(condition: t.Any, expected: set[str]) -> None:
+    assert trust_statements.named_subjects({"Condition": condition}, PROVIDER) == expected
 
 
-def test_place_of_a_statement_has_its_number_and_sid() -> None:
+def test_statement_is_described_by_number_and_sid() -> None:
     document = {"Statement": [{"Sid": "Web"}, {}, "text"]}
     assert trust_statements.describe_place(document, 0) == "statement 1 (Web) of the trust policy"
     assert trust_statements.describe_place(document, 1) == "statement 2 of the trust policy"

@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import NotFound
-from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import Expected
+from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import ExpectedInjection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout import observe
@@ -136,7 +136,7 @@ def test_many_accounts_are_read_by_pages_and_then_not_again(monkeypatch: pytest.
     states = [observe.observe(SERVER, one, prefetched) for one in SPECS]
     assert len(found.requests) == 2
     assert [len(state.statuses) for state in states] == [0, 0, 0, 1, 0, 0, 0, 0, 0]
-    assert states[0].expected(k8s.pod("x")) == Expected(k8s.ROLE)
+    assert states[0].expected(k8s.pod("x")) == ExpectedInjection(k8s.ROLE)
 
 
 @pytest.mark.parametrize("forbidden", ["list_service_accounts", "list_pods"])

@@ -109,37 +109,37 @@ CROSS_ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/app"
 CN_CHAIN = chain(issuer=f"https://{CN_HOST}", role_arn=f"arn:aws-cn:iam::{ACCOUNT}:role/app", partition="aws-cn")
 EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
 HEALTHY = {
-    "one account": (CHAIN, facts()),
-    "list": (CHAIN, facts(allow(sub("system:serviceaccount:default:web", SUB)))),
+    "one-service-account": (CHAIN, facts()),
+    "list-of-service-accounts": (CHAIN, facts(allow(sub("system:serviceaccount:default:web", SUB)))),
     "wildcard": (CHAIN, facts(allow(sub("system:serviceaccount:kube-system:*", operator="StringLike")))),
-    "two clusters in one role": (
+    "two-clusters-in-one-role": (
         CHAIN,
         facts(allow(sub(SUB, host=OTHER_HOST), Principal={"Federated": provider(OTHER_HOST)}), allow()),
     ),
-    "cross-account role": (
+    "cross-account-role": (
         chain(role_arn=CROSS_ROLE, cross_account=True),
         facts(
             provider_arns=[provider(account=OTHER_ACCOUNT)],
             role=role(allow(Principal={"Federated": provider(account=OTHER_ACCOUNT)}), arn=CROSS_ROLE),
         ),
     ),
-    "cross-account role that was found in that account": (
+    "cross-account-role-read-there": (
         chain(role_arn=CROSS_ROLE),
         facts(
             provider_arns=[provider(account=OTHER_ACCOUNT)],
             role=role(allow(Principal={"Federated": provider(account=OTHER_ACCOUNT)}), arn=CROSS_ROLE),
         ),
     ),
-    "custom audience": (
+    "custom-audience": (
         chain(audience="vault"),
         facts(allow({"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": "vault"}}), provider=client_ids("vault", STS)),
     ),
-    "no condition on aud": (CHAIN, facts(allow({"StringEquals": {f"{HOST}:sub": SUB}}))),
-    "path": (
+    "no-condition-on-aud": (CHAIN, facts(allow({"StringEquals": {f"{HOST}:sub": SUB}}))),
+    "role-with-path": (
         chain(role_arn=f"arn:aws:iam::{ACCOUNT}:role/team/app"),
         facts(role=role(arn=f"arn:aws:iam::{ACCOUNT}:role/team/app")),
     ),
-    "China": (
+    "china": (
         CN_CHAIN,
         facts(
             role=role(
@@ -151,14 +151,14 @@ HEALTHY = {
             )
         ),
     ),
-    "issuer alone": (chain(account_id=None, partition=None, region=None, cluster=None), facts()),
-    "somebody else's statements besides": (CHAIN, facts(EC2, allow(sub("system:serviceaccount:a:b")), allow())),
-    "a Deny of others": (CHAIN, facts(allow(), allow(sub("system:serviceaccount:a:b"), Effect="Deny"))),
-    "two statements on which no condition agrees": (
+    "issuer-without-cluster": (chain(account_id=None, partition=None, region=None, cluster=None), facts()),
+    "foreign-statements": (CHAIN, facts(EC2, allow(sub("system:serviceaccount:a:b")), allow())),
+    "deny-for-another-account": (CHAIN, facts(allow(), allow(sub("system:serviceaccount:a:b"), Effect="Deny"))),
+    "only-one-statement-matches": (
         CHAIN,
         facts(allow(sub("system:serviceaccount:kube-system:aws-*", operator="StringLike")), allow(sub("x"))),
     ),
-    "all but this namespace's others": (
+    "like-and-not-equals": (
         CHAIN,
         facts(
             allow(
@@ -169,7 +169,7 @@ HEALTHY = {
             )
         ),
     ),
-    "an inline policy": (
+    "inline-policy": (
         CHAIN,
         facts(
             managed_policies=[],
@@ -177,14 +177,14 @@ HEALTHY = {
             boundary={"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]},
         ),
     ),
-    "everybody let in, and all but these denied": (
+    "allow-all-and-deny-others": (
         CHAIN,
         facts(
             allow(Condition={}),
             allow({"StringNotLike": {f"{HOST}:sub": "system:serviceaccount:kube-system:*"}}, Effect="Deny"),
         ),
     ),
-    "keys in another case": (CHAIN, facts(allow({"StringEquals": {f"{HOST.lower()}:SUB": SUB}}))),
+    "keys-with-other-case": (CHAIN, facts(allow({"StringEquals": {f"{HOST.lower()}:SUB": SUB}}))),
 }
 
 
@@ -206,14 +206,14 @@ DRIFTED = {
 }
 CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
     # Provider
-    "provider missing": (CHAIN, facts(provider=None, provider_arns=[provider(OTHER_HOST)]), ["provider-missing"]),
-    "provider missing, no list": (CHAIN, facts(provider=None, provider_arns=NOT_READ), ["provider-missing"]),
-    "provider missing, another account's like it": (
+    "provider-missing": (CHAIN, facts(provider=None, provider_arns=[provider(OTHER_HOST)]), ["provider-missing"]),
+    "provider-missing-and-list-unknown": (CHAIN, facts(provider=None, provider_arns=NOT_READ), ["provider-missing"]),
+    "provider-missing-and-similar-in-another-account": (
         CHAIN,
         facts(provider=None, provider_arns=[provider(f"{HOST}/", OTHER_ACCOUNT)]),
         ["provider-missing"],
     ),
-    "provider missing in the role's account": (
+    "provider-missing-in-role-account": (
         chain(role_arn=CROSS_ROLE, cross_account=True),
         facts(
             provider=None,
@@ -222,13 +222,13 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ),
         ["provider-wrong-account"],
     ),
-    "role in another account trusts the cluster account's provider": (
+    "cross-account-role-trusts-provider-of-cluster-account": (
         chain(role_arn=CROSS_ROLE, cross_account=True),
         facts(provider=None, provider_arns=[], role=role(arn=CROSS_ROLE)),
         ["federated-mismatch", "provider-wrong-account"],
     ),
     **{
-        f"provider with another {what}": (
+        f"provider-with-other-{what}": (
             CHAIN,
             facts(provider=None, provider_arns=[provider(host)]),
             ["provider-url-mismatch"],
@@ -236,7 +236,7 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         for what, host in DRIFTED.items()
     },
     **{
-        f"provider with another {what}, and the role made for it": (
+        f"provider-with-other-{what}-and-matching-role": (
             CHAIN,
             facts(
                 allow(sub(SUB, host=host), Principal={"Federated": provider(host)}),
@@ -247,22 +247,22 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         )
         for what, host in DRIFTED.items()
     },
-    "cluster made again": (
+    "cluster-recreated": (
         CHAIN,
         facts(allow(sub(SUB, host=OTHER_HOST), Principal={"Federated": provider(OTHER_HOST)}), provider=None),
         ["cluster-recreated"],
     ),
-    "cluster made again, and its provider": (
+    "cluster-recreated-with-provider": (
         CHAIN,
         facts(allow(sub(SUB, host=OTHER_HOST), Principal={"Federated": provider(OTHER_HOST)})),
         ["cluster-recreated"],
     ),
-    "cluster made again, and the namespace is another": (
+    "cluster-recreated-and-other-namespace": (
         CHAIN,
         facts(allow(sub(OTHER, host=OTHER_HOST), Principal={"Federated": provider(OTHER_HOST)})),
         ["cluster-recreated", "sub-mismatch"],
     ),
-    "the role knows this cluster and another": (
+    "another-cluster-and-another-account-trusted": (
         CHAIN,
         facts(
             allow(sub(SUB, host=OTHER_HOST), Principal={"Federated": provider(OTHER_HOST)}),
@@ -270,162 +270,162 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ),
         ["sub-mismatch"],
     ),
-    "client id missing": (CHAIN, facts(provider=client_ids("other")), ["client-id-missing"]),
-    "no client id": (CHAIN, facts(provider=client_ids()), ["client-id-missing"]),
-    "China's audience in the provider": (CHAIN, facts(provider=client_ids(CN)), ["cn-audience"]),
-    "China's audience in the trust policy": (
+    "client-id-missing": (CHAIN, facts(provider=client_ids("other")), ["client-id-missing"]),
+    "no-client-ids": (CHAIN, facts(provider=client_ids()), ["client-id-missing"]),
+    "cn-audience-in-provider": (CHAIN, facts(provider=client_ids(CN)), ["cn-audience"]),
+    "cn-audience-in-trust-policy": (
         CHAIN,
         facts(allow({"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": CN}})),
         ["cn-audience"],
     ),
-    "China's audience in provider and trust policy": (
+    "cn-audience-in-provider-and-trust-policy": (
         CHAIN,
         facts(allow({"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": CN}}), provider=client_ids(CN)),
         ["cn-audience"],
     ),
-    "China's audience in the annotation": (chain(audience=CN), facts(), ["cn-audience"]),
-    "audience that the provider doesn't accept": (
+    "cn-audience-in-annotation": (chain(audience=CN), facts(), ["cn-audience"]),
+    "annotated-audience-not-in-provider": (
         chain(audience="vault"),
         facts(allow({"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": "vault"}})),
         ["audience-annotation"],
     ),
-    "audience that the role doesn't accept": (
+    "annotated-audience-not-in-trust-policy": (
         chain(audience="vault"),
         facts(provider=client_ids(STS, "vault")),
         ["audience-annotation"],
     ),
-    "audience that nobody accepts": (chain(audience="vault"), facts(), ["audience-annotation"]),
-    "audience that a provider of China's doesn't accept": (
+    "annotated-audience-not-accepted": (chain(audience="vault"), facts(), ["audience-annotation"]),
+    "annotated-audience-and-cn-audience-in-provider": (
         chain(audience="vault"),
         facts(allow({"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": "vault"}}), provider=client_ids(CN)),
         ["audience-annotation"],
     ),
-    "audience and account": (
+    "annotated-audience-and-other-namespace": (
         chain(audience="vault"),
         facts(allow(sub(OTHER))),
         ["audience-annotation", "sub-mismatch"],
     ),
     # The ARN
-    "role missing": (CHAIN, facts(role=None), ["role-missing"]),
-    "role and provider missing": (CHAIN, facts(role=None, provider=None), ["provider-missing", "role-missing"]),
-    "path dropped": (CHAIN, facts(role=role(arn=f"arn:aws:iam::{ACCOUNT}:role/team/app")), ["role-path-dropped"]),
-    "another path": (
+    "role-missing": (CHAIN, facts(role=None), ["role-missing"]),
+    "role-and-provider-missing": (CHAIN, facts(role=None, provider=None), ["provider-missing", "role-missing"]),
+    "path-missing": (CHAIN, facts(role=role(arn=f"arn:aws:iam::{ACCOUNT}:role/team/app")), ["role-path-dropped"]),
+    "other-path": (
         chain(role_arn=f"arn:aws:iam::{ACCOUNT}:role/x/app"),
         facts(role=role(arn=f"arn:aws:iam::{ACCOUNT}:role/team/app")),
         ["role-path-dropped"],
     ),
-    "path dropped, and another account trusted": (
+    "path-missing-and-other-namespace": (
         CHAIN,
         facts(role=role(allow(sub(OTHER)), arn=f"arn:aws:iam::{ACCOUNT}:role/team/app")),
         ["role-path-dropped", "sub-mismatch"],
     ),
     "quotes": (chain(role_arn=f'"{ROLE}"'), facts(), ["arn-malformed"]),
-    "blank": (chain(role_arn=f"{ROLE} "), facts(), ["arn-malformed"]),
-    "quotes, and another account trusted": (
+    "trailing-space": (chain(role_arn=f"{ROLE} "), facts(), ["arn-malformed"]),
+    "quotes-and-other-namespace": (
         chain(role_arn=f"'{ROLE}'"),
         facts(allow(sub(OTHER))),
         ["arn-malformed", "sub-mismatch"],
     ),
-    "a name for an ARN": (chain(role_arn="app"), facts(role=NOT_READ), ["arn-malformed"]),
-    "an instance profile": (
+    "role-name-instead-of-arn": (chain(role_arn="app"), facts(role=NOT_READ), ["arn-malformed"]),
+    "instance-profile-arn": (
         chain(role_arn=f"arn:aws:iam::{ACCOUNT}:instance-profile/app"),
         facts(role=NOT_READ),
         ["arn-malformed"],
     ),
-    "another account, not asked": (
+    "other-account-not-read": (
         chain(role_arn=CROSS_ROLE),
         facts(role=NOT_READ, provider=NOT_READ),
         ["arn-wrong-account"],
     ),
-    "another account, this one asked": (
+    "other-account-and-no-such-role-here": (
         chain(role_arn=CROSS_ROLE),
         facts(role=None, provider=None, provider_arns=[]),
         ["arn-wrong-account"],
     ),
-    "another account, this one has such a role": (chain(role_arn=CROSS_ROLE), facts(), ["arn-wrong-account"]),
-    "another partition": (
+    "other-account-and-same-role-here": (chain(role_arn=CROSS_ROLE), facts(), ["arn-wrong-account"]),
+    "other-partition": (
         chain(role_arn=ROLE.replace("arn:aws:", "arn:aws-cn:")),
         facts(),
         ["arn-wrong-partition"],
     ),
-    "another partition, and no such role": (
+    "other-partition-and-role-missing": (
         chain(role_arn=ROLE.replace("arn:aws:", "arn:aws-us-gov:")),
         facts(role=None),
         ["arn-wrong-partition", "role-missing"],
     ),
-    "another partition and account": (
+    "other-partition-and-account": (
         chain(role_arn=CROSS_ROLE.replace("arn:aws:", "arn:aws-cn:")),
         facts(role=NOT_READ, provider=NOT_READ),
         ["arn-wrong-account", "arn-wrong-partition"],
     ),
     # Principal and action
-    "nobody trusted": (CHAIN, facts(NOBODY), ["federated-mismatch"]),
-    "others trusted": (
+    "only-placeholder-statement": (CHAIN, facts(NOBODY), ["federated-mismatch"]),
+    "only-foreign-principals": (
         CHAIN,
         facts(EC2, allow(Principal={"Federated": "cognito-identity.amazonaws.com"})),
         ["federated-mismatch"],
     ),
-    "another account's provider": (
+    "provider-of-another-account": (
         CHAIN,
         facts(allow(Principal={"Federated": provider(account=OTHER_ACCOUNT)})),
         ["federated-mismatch"],
     ),
-    "another account's provider and namespace": (
+    "provider-of-another-account-and-other-namespace": (
         CHAIN,
         facts(allow(sub(OTHER), Principal={"Federated": provider(account=OTHER_ACCOUNT)})),
         ["federated-mismatch", "sub-mismatch"],
     ),
-    "another partition's provider": (
+    "provider-of-another-partition": (
         CHAIN,
         facts(allow(Principal={"Federated": provider(partition="aws-cn")})),
         ["federated-mismatch"],
     ),
-    "a provider with a slash, and the right one there": (
+    "provider-with-slash-although-correct-one-exists": (
         CHAIN,
         facts(allow(Principal={"Federated": provider(f"{HOST}/")})),
         ["federated-mismatch"],
     ),
-    "another region's cluster": (
+    "cluster-of-another-region": (
         CHAIN,
         facts(allow(Principal={"Federated": provider(OTHER_HOST.replace("eu-west-1", "us-east-1"))})),
         ["federated-mismatch"],
     ),
-    "another cluster of another account": (
+    "another-cluster-of-another-account": (
         CHAIN,
         facts(allow(Principal={"Federated": provider(OTHER_HOST, OTHER_ACCOUNT)})),
         ["federated-mismatch"],
     ),
-    "the provider taken out": (
+    "not-principal": (
         CHAIN,
         facts(allow(Principal=None, NotPrincipal={"Federated": provider()})),
         ["federated-mismatch"],
     ),
-    "wrong action": (CHAIN, facts(allow(Action="sts:AssumeRole")), ["wrong-action"]),
-    "wrong actions": (CHAIN, facts(allow(Action=["sts:AssumeRole", "sts:TagSession"])), ["wrong-action"]),
-    "action taken out": (CHAIN, facts(allow(Action=None, NotAction="sts:AssumeRoleWith*")), ["wrong-action"]),
-    "wrong action and account": (
+    "wrong-action": (CHAIN, facts(allow(Action="sts:AssumeRole")), ["wrong-action"]),
+    "wrong-actions": (CHAIN, facts(allow(Action=["sts:AssumeRole", "sts:TagSession"])), ["wrong-action"]),
+    "not-action": (CHAIN, facts(allow(Action=None, NotAction="sts:AssumeRoleWith*")), ["wrong-action"]),
+    "wrong-action-and-other-namespace": (
         CHAIN,
         facts(allow(sub(OTHER), Action="sts:AssumeRole")),
         ["sub-mismatch", "wrong-action"],
     ),
     # Conditions
-    "key with scheme": (CHAIN, facts(allow({"StringEquals": {f"https://{HOST}:sub": SUB}})), ["condition-key"]),
-    "keys with a slash": (
+    "key-with-scheme": (CHAIN, facts(allow({"StringEquals": {f"https://{HOST}:sub": SUB}})), ["condition-key"]),
+    "keys-with-slash": (
         CHAIN,
         facts(allow({"StringEquals": {f"{HOST}/:sub": SUB, f"{HOST}/:aud": STS}})),
         ["condition-key"],
     ),
-    "key of another cluster": (
+    "key-of-another-cluster": (
         CHAIN,
         facts(allow({"StringEquals": {f"{OTHER_HOST}:sub": SUB, f"{HOST}:aud": STS}})),
         ["condition-key"],
     ),
-    "key with scheme, another namespace": (
+    "key-with-scheme-and-other-namespace": (
         CHAIN,
         facts(allow({"StringEquals": {f"https://{HOST}:sub": OTHER}})),
         ["condition-key", "sub-mismatch"],
     ),
-    "two clusters in one statement": (
+    "two-clusters-in-one-statement": (
         CHAIN,
         facts(
             allow(
@@ -440,45 +440,45 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         facts(allow({"StringEquals": {f"{HOST}:sub": STS, f"{HOST}:aud": SUB}})),
         ["condition-swapped"],
     ),
-    "swapped, one of them": (
+    "subject-under-aud": (
         CHAIN,
         facts(allow({"StringEquals": {f"{HOST}:aud": SUB}})),
         ["condition-swapped"],
     ),
-    "swapped, and another namespace": (
+    "swapped-and-other-namespace": (
         CHAIN,
         facts(allow({"StringEquals": {f"{HOST}:sub": STS, f"{HOST}:aud": OTHER}})),
         ["condition-swapped", "sub-mismatch"],
     ),
-    "a claim that is no key": (
+    "claim-without-condition-key": (
         CHAIN,
         facts(allow(sub(SUB, StringLike={f"{HOST}:namespace": "kube-system"}))),
         ["condition-unavailable"],
     ),
-    "a claim that a service account's token lacks": (
+    "claim-missing-in-token": (
         CHAIN,
         facts(allow(sub(SUB, StringLike={f"{HOST}:email": "*"}))),
         ["condition-unavailable"],
     ),
-    "the caller's account": (
+    "principal-arn": (
         CHAIN,
         facts(allow(sub(SUB, StringLike={"aws:PrincipalArn": "arn:*"}))),
         ["condition-unavailable"],
     ),
-    "a tag of the caller, and no sub": (
+    "principal-tag-without-sub": (
         CHAIN,
         facts(allow({"StringEquals": {"aws:PrincipalTag/team": "web"}})),
         ["condition-unavailable"],
     ),
-    "another namespace": (CHAIN, facts(allow(sub(OTHER))), ["sub-mismatch"]),
-    "another name": (CHAIN, facts(allow(sub("system:serviceaccount:kube-system:aws"))), ["sub-mismatch"]),
-    "another case": (CHAIN, facts(allow(sub(SUB.title()))), ["sub-mismatch"]),
-    "another pattern": (
+    "other-namespace": (CHAIN, facts(allow(sub(OTHER))), ["sub-mismatch"]),
+    "other-name": (CHAIN, facts(allow(sub("system:serviceaccount:kube-system:aws"))), ["sub-mismatch"]),
+    "other-case": (CHAIN, facts(allow(sub(SUB.title()))), ["sub-mismatch"]),
+    "other-pattern": (
         CHAIN,
         facts(allow(sub("system:serviceaccount:default:*", operator="StringLike"))),
         ["sub-mismatch"],
     ),
-    "excluded": (
+    "excluded-by-not-equals": (
         CHAIN,
         facts(
             allow(
@@ -490,12 +490,12 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ),
         ["sub-mismatch"],
     ),
-    "two statements for others": (
+    "two-statements-for-others": (
         CHAIN,
         facts(allow(sub("system:serviceaccount:a:b")), allow(sub(OTHER))),
         ["sub-mismatch"],
     ),
-    "one for another account, and one that names the provider wrong": (
+    "other-name-or-provider-of-another-account": (
         CHAIN,
         facts(
             allow(sub("system:serviceaccount:kube-system:aws-nodes")),
@@ -503,12 +503,12 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ),
         ["federated-mismatch"],
     ),
-    "one for another account, and one with another action": (
+    "other-name-or-wrong-action": (
         CHAIN,
         facts(allow(sub("system:serviceaccount:kube-system:aws-nodes")), allow(Action="sts:AssumeRole")),
         ["wrong-action"],
     ),
-    "one for an account much like it, and one with more faults": (
+    "other-name-or-two-problems": (
         CHAIN,
         facts(
             allow(Action="sts:AssumeRole", Principal={"Federated": provider(account=OTHER_ACCOUNT)}),
@@ -516,17 +516,17 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ),
         ["sub-mismatch"],
     ),
-    "wildcard under StringEquals": (
+    "wildcard-with-string-equals": (
         CHAIN,
         facts(allow(sub("system:serviceaccount:kube-system:*"))),
         ["sub-wildcard-equals"],
     ),
-    "another namespace's wildcard under StringEquals": (
+    "wildcard-with-string-equals-and-other-namespace": (
         CHAIN,
         facts(allow(sub("system:serviceaccount:default:*"))),
         ["sub-mismatch", "sub-wildcard-equals"],
     ),
-    "both operators": (
+    "two-operators-on-sub": (
         CHAIN,
         facts(
             allow(
@@ -538,7 +538,7 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ),
         ["operators-anded"],
     ),
-    "both operators, neither for the account": (
+    "two-operators-and-none-matches": (
         CHAIN,
         facts(
             allow(
@@ -550,72 +550,72 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ),
         ["sub-mismatch"],
     ),
-    "a negated operator that holds, and one that doesn't": (
+    "matching-negated-operator": (
         CHAIN,
         facts(allow({"StringEquals": {f"{HOST}:sub": OTHER}, "StringNotEquals": {f"{HOST}:sub": "system:anonymous"}})),
         ["sub-mismatch"],
     ),
-    "both operators on aud": (
+    "two-operators-on-aud": (
         CHAIN,
         facts(allow({"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": STS}, "StringLike": {f"{HOST}:aud": "x*"}})),
         ["operators-anded"],
     ),
-    "another audience": (
+    "other-audience": (
         CHAIN,
         facts(allow({"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": "vault"}})),
         ["aud-mismatch"],
     ),
-    "another audience and namespace": (
+    "other-audience-and-namespace": (
         CHAIN,
         facts(allow({"StringEquals": {f"{HOST}:sub": OTHER, f"{HOST}:aud": "vault"}})),
         ["aud-mismatch", "sub-mismatch"],
     ),
     # The rest
     "denied": (CHAIN, facts(allow(), allow(Effect="Deny")), ["explicit-deny"]),
-    "denied to everybody": (
+    "denied-to-all": (
         CHAIN,
         facts(allow(), {"Effect": "Deny", "Principal": "*", "Action": "sts:*"}),
         ["explicit-deny"],
     ),
-    "denied, and not allowed": (
+    "denied-and-not-allowed": (
         CHAIN,
         facts(allow(sub(OTHER)), allow(Effect="Deny")),
         ["explicit-deny", "sub-mismatch"],
     ),
-    "no sub": (CHAIN, facts(allow({"StringEquals": {f"{HOST}:aud": STS}})), ["trust-too-broad"]),
-    "no condition": (CHAIN, facts(allow(Condition={})), ["trust-too-broad"]),
-    "a bare wildcard": (CHAIN, facts(allow(sub("*", operator="StringLike"))), ["trust-too-broad"]),
-    "every account": (
+    "no-sub": (CHAIN, facts(allow({"StringEquals": {f"{HOST}:aud": STS}})), ["trust-too-broad"]),
+    "no-condition": (CHAIN, facts(allow(Condition={})), ["trust-too-broad"]),
+    "only-wildcard": (CHAIN, facts(allow(sub("*", operator="StringLike"))), ["trust-too-broad"]),
+    "wildcard-for-namespace-and-name": (
         CHAIN,
         facts(allow(sub("system:serviceaccount:*:*", operator="StringLike"))),
         ["trust-too-broad"],
     ),
-    "ForAllValues": (CHAIN, facts(allow(sub(SUB, operator="ForAllValues:StringEquals"))), ["trust-too-broad"]),
-    "everybody": (CHAIN, facts(allow(Condition={}, Principal="*")), ["trust-too-broad"]),
-    "too broad for another audience": (
+    "for-all-values": (CHAIN, facts(allow(sub(SUB, operator="ForAllValues:StringEquals"))), ["trust-too-broad"]),
+    "any-principal": (CHAIN, facts(allow(Condition={}, Principal="*")), ["trust-too-broad"]),
+    "too-broad-for-another-audience": (
         CHAIN,
         facts(allow(), allow({"StringEquals": {f"{HOST}:aud": "vault"}})),
         ["trust-too-broad"],
     ),
-    "too broad and denied": (
+    "too-broad-and-denied": (
         CHAIN,
         facts(allow(Condition={}), allow(Effect="Deny")),
         ["explicit-deny", "trust-too-broad"],
     ),
-    "too long": (
+    "too-long": (
         CHAIN,
         facts(allow(sub(SUB, *MANY)), quotas={"AssumeRolePolicySizeQuota": 1024}),
         ["trust-too-long"],
     ),
-    "too long with the account": (
+    "too-long-with-account": (
         CHAIN,
         facts(allow(sub(*MANY)), quotas={"AssumeRolePolicySizeQuota": 2230}),
         ["sub-mismatch", "trust-too-long"],
     ),
-    "no policy": (CHAIN, facts(managed_policies=[]), ["no-permissions"]),
-    "only a Deny": (CHAIN, facts(managed_policies=[], inline_policies={"no": DENY_ALL}), ["no-permissions"]),
-    "an empty boundary": (CHAIN, facts(boundary=DENY_ALL), ["no-permissions"]),
-    "a boundary that takes everything back": (
+    "no-policies": (CHAIN, facts(managed_policies=[]), ["no-permissions"]),
+    "only-deny-policy": (CHAIN, facts(managed_policies=[], inline_policies={"no": DENY_ALL}), ["no-permissions"]),
+    "boundary-denies-all": (CHAIN, facts(boundary=DENY_ALL), ["no-permissions"]),
+    "boundary-allows-and-denies-all": (
         CHAIN,
         facts(
             boundary={
@@ -627,7 +627,7 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ),
         ["no-permissions"],
     ),
-    "a principal that is gone": (
+    "deleted-principal": (
         CHAIN,
         facts(allow(), {**EC2, "Principal": {"AWS": "AROA1234567890EXAMPLE"}}),
         ["deleted-principal"],
@@ -766,56 +766,56 @@ GRANT = (
 )
 FIRST = "statement 1 of the trust policy of role app"
 WORDS = {
-    "provider missing": (
+    "provider-missing": (
         "provider-missing",
         f"account {ACCOUNT} has no OIDC provider for https://{HOST}",
         "create it: eksops.irsa.iam_oidc_provider with cluster_name: prod",
     ),
-    "provider missing in the role's account": (
+    "provider-missing-in-role-account": (
         "provider-wrong-account",
         f"account {OTHER_ACCOUNT} of role app has no OIDC provider for https://{HOST}; one in the cluster's account "
         f"{ACCOUNT} doesn't count",
         f"create it with the credentials of account {OTHER_ACCOUNT}: eksops.irsa.iam_oidc_provider with url: "
         f"https://{HOST}",
     ),
-    "provider with another region": (
+    "provider-with-other-region": (
         "provider-url-mismatch",
         f"OIDC provider {provider(DRIFTED['region'])} differs from the issuer https://{HOST} in the region",
         "create the right one, for a URL can't be changed: eksops.irsa.iam_oidc_provider with cluster_name: prod; let "
         "the roles trust that, then remove the other",
     ),
-    "cluster made again": (
+    "cluster-recreated": (
         "cluster-recreated",
         f"{FIRST} trusts the issuer {OTHER_HOST} of an earlier or another cluster, this cluster's is {HOST}",
         f"see that there is an OIDC provider for it (eksops.irsa.iam_oidc_provider), then run {GRANT}",
     ),
-    "client id missing": (
+    "client-id-missing": (
         "client-id-missing",
         f"OIDC provider {provider()} accepts other, tokens of service account kube-system/aws-node are issued for "
         "sts.amazonaws.com",
         "eksops.irsa.iam_oidc_provider with cluster_name: prod, client_ids: [sts.amazonaws.com]",
     ),
-    "China's audience in provider and trust policy": (
+    "cn-audience-in-provider-and-trust-policy": (
         "cn-audience",
         f"tokens of service account kube-system/aws-node are issued for {STS}, OIDC provider {provider()} accepts "
         f"{CN}; {FIRST} wants {CN}: in China too the audience is {STS}",
         f"use {STS} as audience of the account (eksops.irsa.sa_annotate), in client_ids of "
         "eksops.irsa.iam_oidc_provider and audiences of eksops.irsa.irsa_role",
     ),
-    "audience that nobody accepts": (
+    "annotated-audience-not-accepted": (
         "audience-annotation",
         f"tokens of service account kube-system/aws-node are issued for vault, OIDC provider {provider()} accepts "
         f"{STS}; {FIRST} wants {STS}",
         "remove the account's annotation eks.amazonaws.com/audience, or have vault in client_ids of "
         "eksops.irsa.iam_oidc_provider and in audiences of eksops.irsa.irsa_role",
     ),
-    "role missing": (
+    "role-missing": (
         "role-missing",
         f"there is no role {ROLE}",
         "create it: eksops.irsa.irsa_role with name: app, cluster_name: prod, service_accounts: [{namespace: "
         "kube-system, name: aws-node}]; or annotate the role that is meant",
     ),
-    "path dropped": (
+    "path-missing": (
         "role-path-dropped",
         f"the role app has the ARN arn:aws:iam::{ACCOUNT}:role/team/app, not {ROLE}",
         "eksops.irsa.sa_annotate with namespace: kube-system, name: aws-node, role_arn: "
@@ -827,33 +827,33 @@ WORDS = {
         f"write it as IAM returns it: eksops.irsa.sa_annotate with namespace: kube-system, name: aws-node, role_arn: "
         f"{ROLE}",
     ),
-    "another account, not asked": (
+    "other-account-not-read": (
         "arn-wrong-account",
         f"role {CROSS_ROLE} is in account {OTHER_ACCOUNT}, the cluster in {ACCOUNT}",
         f"eksops.irsa.sa_annotate with namespace: kube-system, name: aws-node, role_arn: {ROLE}; if the other account "
         f"is meant, give role_arn: {CROSS_ROLE} to eksops.irsa.irsa_verify",
     ),
-    "another partition": (
+    "other-partition": (
         "arn-wrong-partition",
         f"role arn:aws-cn:iam::{ACCOUNT}:role/app is of partition aws-cn, the cluster of aws",
         f"eksops.irsa.sa_annotate with namespace: kube-system, name: aws-node, role_arn: {ROLE}",
     ),
-    "nobody trusted": (
+    "only-placeholder-statement": (
         "federated-mismatch",
         f"the trust policy of role app has no statement that names {provider()}",
         f"have the statement written by {GRANT}",
     ),
-    "another account's provider": (
+    "provider-of-another-account": (
         "federated-mismatch",
         f"{FIRST} names {provider(account=OTHER_ACCOUNT)}, the provider of cluster and role is {provider()}",
         f"name {provider()} there, or have a statement written by {GRANT}",
     ),
-    "wrong action": (
+    "wrong-action": (
         "wrong-action",
         f"{FIRST} has Action sts:AssumeRole, which is not {ACTION}",
         f"replace the action by {ACTION}, or have a statement written by {GRANT}",
     ),
-    "keys with a slash": (
+    "keys-with-slash": (
         "condition-key",
         f"{FIRST} has a condition on {HOST}/:sub and {HOST}/:aud, a key that tokens of this cluster don't have",
         f"write the key as {HOST}:sub and {HOST}:aud, or have a statement written by {GRANT}",
@@ -863,38 +863,38 @@ WORDS = {
         f"{FIRST} has the service account under :aud or the audience under :sub",
         f"put {SUB} under {HOST}:sub and {STS} under {HOST}:aud",
     ),
-    "the caller's account": (
+    "principal-arn": (
         "condition-unavailable",
         f"{FIRST} has a condition on aws:PrincipalArn, which no service account's request has",
         f"take the condition out; {HOST}:sub and {HOST}:aud are what can be asked for",
     ),
-    "another namespace": (
+    "other-namespace": (
         "sub-mismatch",
         f"{FIRST}: sub is {SUB}, the policy wants {OTHER} (namespace differs)",
         f"add the account to the role: {GRANT}",
     ),
-    "two statements for others": (
+    "two-statements-for-others": (
         "sub-mismatch",
         f"statement 2 of the trust policy of role app: sub is {SUB}, the policy wants {OTHER} (namespace differs)",
         f"add the account to the role: {GRANT}",
     ),
-    "excluded": (
+    "excluded-by-not-equals": (
         "sub-mismatch",
         f"{FIRST}: sub is {SUB}, which StringNotEquals {SUB} excludes",
         f"add the account to the role: {GRANT}",
     ),
-    "wildcard under StringEquals": (
+    "wildcard-with-string-equals": (
         "sub-wildcard-equals",
         f"{FIRST} has system:serviceaccount:kube-system:* under StringEquals, which takes * and ? for themselves",
         "put it under StringLike, or name the accounts: irsa_role puts wildcards there with allow_wildcards: true",
     ),
-    "both operators": (
+    "two-operators-on-sub": (
         "operators-anded",
         f"{FIRST} has {HOST}:sub under StringEquals and under StringLike; both must hold, and StringLike wants "
         "system:serviceaccount:jobs:*",
         "keep StringEquals, and move what stands under StringLike to a statement of its own",
     ),
-    "another audience": (
+    "other-audience": (
         "aud-mismatch",
         f"{FIRST}: aud is {STS}, the policy wants vault",
         f"write {STS} there, or eksops.irsa.irsa_role with audiences: [{STS}]",
@@ -904,17 +904,17 @@ WORDS = {
         f"statement 2 of the trust policy of role app denies {ACTION} to {SUB}",
         f"remove the statement, or give it a condition that leaves {SUB} out",
     ),
-    "no sub": (
+    "no-sub": (
         "trust-too-broad",
         f"{FIRST} lets in every service account of the cluster, or would without the key {HOST}:sub",
         f"name the accounts under StringEquals {HOST}:sub: {GRANT}",
     ),
-    "no policy": (
+    "no-policies": (
         "no-permissions",
         "role app has no policy at all",
         "give it some: eksops.irsa.irsa_role with name: app and managed_policies or inline_policies",
     ),
-    "a principal that is gone": (
+    "deleted-principal": (
         "deleted-principal",
         "statement 2 of the trust policy of role app names AROA1234567890EXAMPLE, the id of a role or user that was "
         "deleted",
@@ -932,11 +932,11 @@ def test_words(name: str) -> None:
 
 
 def test_words_of_what_is_counted() -> None:
-    found = one(role_rules.findings(*CASES["too long with the account"][:2]), "trust-too-long")
+    found = one(role_rules.findings(*CASES["too-long-with-account"][:2]), "trust-too-long")
     assert found.message.startswith("the trust policy of role app would have ")
     assert found.message.endswith(f" characters with {SUB} in it, IAM takes 2230")
     assert int(found.found or 0) > 2230
-    assert one(role_rules.findings(*CASES["too long"][:2]), "trust-too-long").expected == "at most 1024"
+    assert one(role_rules.findings(*CASES["too-long"][:2]), "trust-too-long").expected == "at most 1024"
 
 
 def test_every_id_has_its_words() -> None:
@@ -1000,7 +1000,7 @@ def test_of_several_statements_the_most_alike_is_named() -> None:
 
 
 def test_of_a_cluster_that_was_made_again_the_place_is_named_as_it_stands_there() -> None:
-    of, aws, _expected = CASES["cluster made again, and the namespace is another"]
+    of, aws, _expected = CASES["cluster-recreated-and-other-namespace"]
     found = one(role_rules.findings(of, aws), "sub-mismatch")
     assert found.evidence == f"Statement[0].Condition.StringEquals[{OTHER_HOST}:sub]"
 
@@ -1008,11 +1008,11 @@ def test_of_a_cluster_that_was_made_again_the_place_is_named_as_it_stands_there(
 @pytest.mark.parametrize(
     ("name", "finding_id", "evidence"),
     [
-        ("another audience", "aud-mismatch", f"Statement[0].Condition.StringEquals[{HOST}:aud]"),
-        ("client id missing", "client-id-missing", "ClientIDList"),
-        ("China's audience in the annotation", "cn-audience", "metadata.annotations[eks.amazonaws.com/audience]"),
+        ("other-audience", "aud-mismatch", f"Statement[0].Condition.StringEquals[{HOST}:aud]"),
+        ("client-id-missing", "client-id-missing", "ClientIDList"),
+        ("cn-audience-in-annotation", "cn-audience", "metadata.annotations[eks.amazonaws.com/audience]"),
         (
-            "China's audience in provider and trust policy",
+            "cn-audience-in-provider-and-trust-policy",
             "cn-audience",
             f"ClientIDList, Statement[0].Condition.StringEquals[{HOST}:aud]",
         ),

@@ -2,8 +2,8 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Decides the trust policies on standard input with @cloud-copilot/iam-simulate: a list of booleans on standard output.
-// Its core is called, for its front refuses condition keys that aren't AWS's own.
+// Reads trust policies from standard input and writes the decisions of @cloud-copilot/iam-simulate, a list of booleans,
+// to standard output. It calls the core of the simulator, because the public function rejects condition keys of others.
 
 import { readFileSync } from "node:fs";
 import { loadPolicy } from "./node_modules/@cloud-copilot/iam-policy/dist/esm/index.js";

@@ -1,22 +1,22 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Record the decisions of another IAM simulator, for the oracle test of trust evaluation.
+"""Record the decisions of @cloud-copilot/iam-simulate, for the oracle test of trust evaluation.
 
-The simulator is @cloud-copilot/iam-simulate. It runs on Node.js, so its decisions are kept in a file, and the tests do
-without. To make the file again, with Node.js 20 and npm:
+The simulator runs on Node.js. The tests read its recorded decisions from a file, so they do not need Node.js. To make
+the file again, with Node.js 20 and npm:
 
     python tests/unit/plugins/module_utils/_core/trust/iam_verdicts/make.py DIRECTORY
 
-The simulator is installed into the directory. The cases leave out where it is narrower than IAM, or nobody documents
-what IAM does:
+This installs the simulator into the directory. The cases omit what the simulator does differently from IAM, and what
+AWS does not document:
 
-- a Federated principal of "*", and a plain operator on a key of several values;
-- dates as seconds since 1970, which it takes for milliseconds;
-- under the operators for ARNs, variables and patterns that are no ARN;
-- variables in a document of 2008, where they are text to IAM;
-- a variable without a value under a negated operator: AWS documents that nothing equals it, so that the condition
-  holds; the simulator says that it doesn't.
+- a Federated principal of "*", and an operator without quantifier on a key with several values;
+- dates as seconds since 1970, which the simulator reads as milliseconds;
+- variables, and patterns that are not ARNs, under the operators for ARNs;
+- variables in a document of version 2008-10-17, which are plain text to IAM;
+- a variable without a value under a negated operator: AWS documents that nothing equals it, so the condition holds; in
+  the simulator it does not hold.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HOST = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF"
 PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{HOST}"
 ACTION = "sts:AssumeRoleWithWebIdentity"
 SUB = "system:serviceaccount:web:app"
-# What the request has.
+# The condition keys of the request.
 CONTEXT: dict[str, str | list[str]] = {
     f"{HOST}:sub": SUB,
     f"{HOST}:aud": "sts.amazonaws.com",
@@ -61,13 +61,13 @@ ARNS = [
 ]
 DATES = ["2026-01-02T03:04:05Z", "2026-01-02T04:04:05+01:00", "2026-01-03T00:00:00Z", "2025-12-31"]
 ORDERS = ["Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"]
-# Operators, the key that they are for, and values.
+# Operators, the keys that they are used with, and values.
 KINDS: list[tuple[list[str], list[str], list[str]]] = [
-    ([f"String{each}" for each in ("Equals", "NotEquals", "Like", "NotLike")], ["sub", "aud"], TEXTS),
+    ([f"String{name}" for name in ("Equals", "NotEquals", "Like", "NotLike")], ["sub", "aud"], TEXTS),
     (["StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"], ["sub", "aud"], TEXTS),
-    ([f"Arn{each}" for each in ("Equals", "NotEquals", "Like", "NotLike")], ["arn", "sub"], ARNS),
-    ([f"Numeric{each}" for each in ORDERS], ["number"], ["9", "10", "10.0", "11", "-1"]),
-    ([f"Date{each}" for each in ORDERS], ["date"], DATES),
+    ([f"Arn{name}" for name in ("Equals", "NotEquals", "Like", "NotLike")], ["arn", "sub"], ARNS),
+    ([f"Numeric{order}" for order in ORDERS], ["number"], ["9", "10", "10.0", "11", "-1"]),
+    ([f"Date{order}" for order in ORDERS], ["date"], DATES),
     (["Bool"], ["flag"], ["true", "false"]),
     (["BinaryEquals"], ["binary"], ["aGVsbG8=", "aGk="]),
     (["IpAddress", "NotIpAddress"], ["address"], ["10.0.0.0/8", "10.1.2.3", "192.0.2.0/24", "2001:db8::/32"]),
@@ -76,22 +76,22 @@ KINDS: list[tuple[list[str], list[str], list[str]]] = [
 
 
 def values(chance: random.Random, pool: t.Sequence[str]) -> str | list[str]:
-    """One value, or a list of a few."""
-    some = chance.sample(pool, k=chance.choice([1, 1, 2, 3][: len(pool)]))
-    return some[0] if len(some) == 1 and chance.random() < 0.7 else some
+    """Choose one value, or a list of up to three."""
+    chosen = chance.sample(pool, k=chance.choice([1, 1, 2, 3][: len(pool)]))
+    return chosen[0] if len(chosen) == 1 and chance.random() < 0.7 else chosen
 
 
-def spelled(chance: random.Random, key: str) -> str:
-    """Keys are the same in any case."""
+def change_case(chance: random.Random, key: str) -> str:
+    """Choose the case of a key; it does not count."""
     return chance.choice([key, key, key.upper(), key.lower()])
 
 
 def condition(chance: random.Random) -> tuple[str, str, str | list[str]]:
-    """An operator, a key and values."""
-    operator, claims, pool = chance.choice([(each, *rest) for operators, *rest in KINDS for each in operators])
+    """Choose an operator, a key and values."""
+    operator, claims, pool = chance.choice([(name, *rest) for operators, *rest in KINDS for name in operators])
     claim = chance.choice(claims)
     if operator.startswith("String") and chance.random() < 0.6:
-        # A key of several values is for a quantifier.
+        # Only quantifiers are used with a key of several values.
         operator = f"{chance.choice(['ForAllValues', 'ForAnyValue'])}:{operator}"
         claim = chance.choice(["amr", "amr", "sub"])
     if chance.random() < 0.2:
@@ -99,15 +99,15 @@ def condition(chance: random.Random) -> tuple[str, str, str | list[str]]:
     if not operator.endswith("Null") and chance.random() < 0.15:
         operator += "IfExists"
     if pool is TEXTS:
-        # As many that equal what the request has as others.
+        # In half of the cases, values of the request.
         pool = chance.choice([TEXTS, [SUB, "sts.amazonaws.com", "system:serviceaccount:web:*", "one", "two", "three"]])
     if pool is TEXTS and "Not" not in operator:
         pool = [*TEXTS, NO_VALUE]
-    return operator, spelled(chance, f"{HOST}:{claim}"), values(chance, pool)
+    return operator, change_case(chance, f"{HOST}:{claim}"), values(chance, pool)
 
 
 def principal(chance: random.Random) -> dict[str, t.Any]:
-    """Mostly the provider."""
+    """Choose a principal, mostly the provider."""
     other = PROVIDER.replace("0123456789ABCDEF", "FEDCBA9876543210")
     return chance.choice(
         [
@@ -126,7 +126,7 @@ def principal(chance: random.Random) -> dict[str, t.Any]:
 
 
 def action(chance: random.Random) -> dict[str, t.Any]:
-    """Mostly the right one."""
+    """Choose an action, mostly the right one."""
     actions = [ACTION, ACTION, ACTION, ACTION.lower(), [ACTION, "sts:TagSession"], "sts:Assume*", "sts:*", "*"]
     wrong = ["sts:AssumeRole", "sts:TagSession", "sts:AssumeRoleWithSAML"]
     if chance.random() < 0.1:
@@ -135,41 +135,41 @@ def action(chance: random.Random) -> dict[str, t.Any]:
 
 
 def statement(chance: random.Random, effect: str, conditions: int) -> dict[str, t.Any]:
-    """One statement."""
-    made: dict[str, t.Any] = {"Effect": effect, **principal(chance), **action(chance)}
+    """Make a statement."""
+    result: dict[str, t.Any] = {"Effect": effect, **principal(chance), **action(chance)}
     block: dict[str, dict[str, t.Any]] = collections.defaultdict(dict)
-    for operator, key, some in (condition(chance) for _index in range(conditions)):
-        block[operator][key] = some
-    return {**made, "Condition": dict(block)} if block else made
+    for operator, key, chosen in (condition(chance) for _index in range(conditions)):
+        block[operator][key] = chosen
+    return {**result, "Condition": dict(block)} if block else result
 
 
 def documents() -> t.Iterator[dict[str, t.Any]]:
-    """The cases: every operator by itself in many ways, then whole policies."""
+    """The cases: single conditions with every operator, then whole policies."""
     chance = random.Random(20261124)  # noqa: S311
     for _index in range(520):
-        operator, key, some = condition(chance)
-        plain = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": ACTION}
-        yield {"Version": "2012-10-17", "Statement": {**plain, "Condition": {operator: {key: some}}}}
+        operator, key, chosen = condition(chance)
+        elements = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": ACTION}
+        yield {"Version": "2012-10-17", "Statement": {**elements, "Condition": {operator: {key: chosen}}}}
     for _index in range(280):
         effects = chance.choice([["Allow"], ["Allow", "Allow"], ["Allow", "Deny"], ["Deny", "Allow", "Allow"]])
-        some = [statement(chance, effect, chance.choice([0, 1, 1, 2])) for effect in effects]
-        old = chance.random() < 0.2 and "$" not in json.dumps(some)
-        yield {"Version": "2008-10-17" if old else "2012-10-17", "Statement": some}
+        statements = [statement(chance, effect, chance.choice([0, 1, 1, 2])) for effect in effects]
+        old = chance.random() < 0.2 and "$" not in json.dumps(statements)
+        yield {"Version": "2008-10-17" if old else "2012-10-17", "Statement": statements}
 
 
 def main() -> None:
-    """Have every case decided and write the file."""
-    where = pathlib.Path(sys.argv[1])
-    where.mkdir(parents=True, exist_ok=True)
+    """Install the simulator, decide all cases and write the file."""
+    directory = pathlib.Path(sys.argv[1])
+    directory.mkdir(parents=True, exist_ok=True)
     package = f"@cloud-copilot/iam-simulate@{VERSION}"
-    subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", where, package], check=True)
-    (where / "decide.mjs").write_text((HERE / "decide.mjs").read_text())
+    subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", directory, package], check=True)
+    (directory / "decide.mjs").write_text((HERE / "decide.mjs").read_text())
     cases = list(documents())
     request = {"action": ACTION, "principal": PROVIDER, "context": CONTEXT, "documents": cases}
-    told = subprocess.run(
-        ["node", "decide.mjs"], cwd=where, input=json.dumps(request), capture_output=True, text=True, check=True
+    process = subprocess.run(
+        ["node", "decide.mjs"], cwd=directory, input=json.dumps(request), capture_output=True, text=True, check=True
     )
-    decisions = json.loads(told.stdout)
+    decisions = json.loads(process.stdout)
     lines = [
         json.dumps({"allowed": decision, "document": case}, separators=(",", ":"))
         for decision, case in zip(decisions, cases, strict=True)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How AWS words a refusal on the wire: the query protocol of IAM and STS, that of EC2, and the REST-JSON of EKS.
+"""AWS errors in the query protocol of IAM and STS, that of EC2, and REST-JSON of EKS.
 
 Needed by: every target.
 """
@@ -22,8 +22,11 @@ _NAMESPACES = {
 }
 
 
-class Refusal(Exception):
-    """An error answer with its own HTTP status, for what the service models leave out, such as AccessDenied."""
+class UnmodeledError(Exception):
+    """An AWS error that the service models lack, such as AccessDenied.
+
+    :param status: the HTTP status.
+    """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
@@ -32,42 +35,42 @@ class Refusal(Exception):
         self.status = status
 
 
-class ApiError(ServiceException):
-    """An error of the service's own model, which gives it its HTTP status.
+class ModeledError(ServiceException):
+    """An AWS error that the service's model defines, with its HTTP status.
 
-    A class of ours, because moto takes the model from the module that an exception's class is defined in.
+    moto chooses the model by the module of the exception's class, so moto's own class cannot be used.
     """
 
 
-def error_response(service: str, refusal: Refusal) -> Response:
-    """Render a refusal in the service's protocol."""
+def render_error(service: str, error: UnmodeledError) -> Response:
+    """Render an error in the service's protocol."""
     request_id = str(uuid.uuid4())
     if service == "ec2":
         response = Response(
-            f"<Response><Errors><Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>"
+            f"<Response><Errors><Error><Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message>"
             f"</Error></Errors><RequestID>{request_id}</RequestID></Response>",
-            refusal.status,
+            error.status,
             mimetype="text/xml",
         )
     elif service not in _NAMESPACES:
-        response = Response(json.dumps({"message": refusal.message}), refusal.status, mimetype="application/json")
-        response.headers["x-amzn-ErrorType"] = refusal.code
+        response = Response(json.dumps({"message": error.message}), error.status, mimetype="application/json")
+        response.headers["x-amzn-ErrorType"] = error.code
     else:
-        fault = "Sender" if refusal.status < 500 else "Receiver"
+        fault = "Sender" if error.status < 500 else "Receiver"
         response = Response(
             f'<ErrorResponse xmlns="{_NAMESPACES[service]}"><Error><Type>{fault}</Type>'
-            f"<Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message></Error>"
+            f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error>"
             f"<RequestId>{request_id}</RequestId></ErrorResponse>",
-            refusal.status,
+            error.status,
             mimetype="text/xml",
         )
     response.headers["x-amzn-RequestId"] = request_id
     return response
 
 
-def validation_error(value: t.Any, field: str, constraint: str) -> ApiError:
-    """The error of a parameter outside its documented constraint, e.g. "have length less than or equal to 64"."""
-    return ApiError(
+def validation_error(value: t.Any, field: str, constraint: str) -> ModeledError:
+    """The error of a parameter that violates a constraint, such as "have length less than or equal to 64"."""
+    return ModeledError(
         "ValidationError",
         f"1 validation error detected: Value '{value}' at '{field}' failed to satisfy constraint: "
         f"Member must {constraint}",
