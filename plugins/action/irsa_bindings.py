@@ -16,7 +16,7 @@ import typing as t
 
 from ansible import constants
 from ansible.utils.display import Display
-from ansible_collections.eksops.irsa.plugins.plugin_utils import _progress
+from ansible_collections.eksops.irsa.plugins.plugin_utils import _progress, _variables
 from ansible_collections.eksops.irsa.plugins.plugin_utils._cluster_action import ClusterAction
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve
 
@@ -33,12 +33,24 @@ class ActionModule(ClusterAction):
 
     MODULE = "eksops.irsa.irsa_bindings"
 
+    def find_problems(self, task_vars: t.Mapping[str, t.Any]) -> list[str]:
+        """Finds the problems of all bindings too."""
+        problems = super().find_problems(task_vars)
+        if "bindings" in self._task.args:
+            self._task.args["bindings"] = _variables.parse_bindings(self._task.args["bindings"])
+            problems += _variables.check_bindings(self._task.args["bindings"])
+        return problems
+
     def run_module(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Resolves the well-known policies, runs the module and prints its progress."""
         arguments = resolve.resolve_bindings_arguments(self._task.args)
         prints_progress = self._can_read_progress() and not self._task.args.get("progress_path")
         host = task_vars.get("inventory_hostname", "localhost")
-        with _print_progress(host) if prints_progress else contextlib.nullcontext() as path:
+        with (
+            _print_progress(host, len(arguments.get("bindings") or ()))
+            if prints_progress
+            else contextlib.nullcontext() as path
+        ):
             result = self.execute({**arguments, "progress_path": path} if path else arguments, task_vars)
         if path:
             (result.get("invocation") or {}).get("module_args", {}).update(progress_path=None)
@@ -50,7 +62,7 @@ class ActionModule(ClusterAction):
 
 
 @contextlib.contextmanager
-def _print_progress(host: str) -> Iterator[str | None]:
+def _print_progress(host: str, bindings: int) -> Iterator[str | None]:
     """Prints the progress of the module.
 
     Yields the path to which the module writes its progress; None if no file can be created.
@@ -65,7 +77,7 @@ def _print_progress(host: str) -> Iterator[str | None]:
     module_ended = threading.Event()
 
     def print_lines() -> None:
-        printer = _progress.ProgressPrinter(time.monotonic(), verbose=display.verbosity > 0)
+        printer = _progress.ProgressPrinter(time.monotonic(), bindings=bindings, verbose=display.verbosity > 0)
         while not module_ended.wait(_POLL_SECONDS):
             line = printer.line(_progress.read(path), time.monotonic())
             if line:

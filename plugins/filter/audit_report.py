@@ -83,7 +83,7 @@ _value:
     error     pods  pod-predates-annotation      1  The pods are older than the annotation
     warning   role  role-unused                  1  The role has not been used for a long time
 
-    SEVERITY  LINK  ID                       CONCERNS
+    SEVERITY  LINK  ID                       AFFECTS
     error     pods  pod-predates-annotation  shop/cart
       container app of Deployment shop/cart (pods cart-5d4f-x2x1, cart-5d4f-9k2c) has neither
         AWS_ROLE_ARN nor AWS_WEB_IDENTITY_TOKEN_FILE
@@ -91,7 +91,7 @@ _value:
 
     1 more
 
-    not read:
+    skipped checks:
       The add-ons of the cluster: the permission eks:ListAddons is missing.
 """
 
@@ -114,8 +114,8 @@ def audit_report(
         _report_options.check(report_format=format, width=width, findings=findings)
         audits = results.read_results(value)
         if format == "markdown":
-            return results.markdown(audits)
-        return table.table(audits, width, findings)
+            return results.render_markdown(audits)
+        return table.render(audits, width, findings)
     except InvalidInput as error:
         raise AnsibleFilterError(f"audit_report: {error}") from error
 

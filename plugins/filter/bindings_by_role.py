@@ -68,7 +68,7 @@ def bindings_by_role(value: t.Any) -> list[dict[str, t.Any]]:
     if not isinstance(value, list) or not all(isinstance(binding, dict) for binding in value):
         raise AnsibleFilterError("bindings_by_role: the input is not a list of dictionaries")
     try:
-        return grouping.by_role(value)
+        return grouping.group_by_role(value)
     except InvalidInput as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -89,8 +89,8 @@ def fleet_report(
         _report_options.check(report_format=format, width=width, title=title)
         results = fleet_summary.read_results(value)
         if format == "markdown":
-            return fleet_summary.markdown(results, title)
-        return fleet_summary.table(results, width)
+            return fleet_summary.render_markdown(results, title)
+        return fleet_summary.render_table(results, width)
     except InvalidInput as error:
         raise AnsibleFilterError(f"fleet_report: {error}") from error
 

@@ -314,7 +314,7 @@ class InventoryModule(AWSInventoryBase):
             "strict_permissions",
         )
         values = {name: self.get_option(name) for name in options}
-        return f"{super().get_cache_key(path)}_{core.fingerprint(values)}"
+        return f"{super().get_cache_key(path)}_{core.hash_options(values)}"
 
     def _read_config_data(self, path: str) -> t.Any:
         config = super()._read_config_data(path)
@@ -350,13 +350,13 @@ class InventoryModule(AWSInventoryBase):
             strict=self.get_option("strict_permissions"),
             workers=workers,
         )
-        reading = reader.read(accounts)
-        return {"clusters": reading.clusters, "warnings": reading.warnings}
+        fleet = reader.read(accounts)
+        return {"clusters": fleet.clusters, "warnings": fleet.warnings}
 
     def _populate(self, clusters: t.Sequence[dict[str, t.Any]], filters: core.ClusterFilters) -> None:
         prefix, suffix = self.get_option("hostvars_prefix"), self.get_option("hostvars_suffix")
         hosts = [core.rename_variables(cluster, prefix, suffix) for cluster in clusters]
-        names = core.host_names(
+        names = core.assign_host_names(
             [
                 core.ProposedName(
                     self._propose_name(cluster, variables),
@@ -369,7 +369,7 @@ class InventoryModule(AWSInventoryBase):
         )
         group = self.inventory.add_group(_GROUP)
         for name, cluster, variables in zip(names, clusters, hosts, strict=True):
-            if filters.match(cluster):
+            if filters.matches(cluster):
                 self._add(name, group, variables)
 
     def _propose_name(self, cluster: t.Mapping[str, t.Any], variables: t.Mapping[str, t.Any]) -> str:

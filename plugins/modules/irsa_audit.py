@@ -320,8 +320,8 @@ findings:
       type: str
       returned: always
       sample: >-
-        to create it later: eksops.irsa.sa_annotate with role_arn: arn:aws:iam::123456789012:role/reports; otherwise
-        eksops.irsa.irsa_role with name: reports, cluster_name: production, state: absent
+        create it with eksops.irsa.sa_annotate (role_arn: arn:aws:iam::123456789012:role/reports), or delete the role
+        with eksops.irsa.irsa_role (name: reports, cluster_name: production, state: absent)
     service_accounts:
       description: The service accounts that it concerns, each as NAMESPACE/NAME.
       type: list
@@ -502,8 +502,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.build import (
     build_document,
-    find_failure,
-    module_result,
+    build_failure,
+    build_result,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.facts import FORMATS, AuditSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import audit_files
@@ -548,13 +548,13 @@ def main() -> None:
         document = build_document(read_facts(aws, server, spec, cluster, redact=module.no_log_values.add), spec)
         audit_files.write_reports(spec.reports, document, fail_on=spec.fail_on)
         result = {
-            **module_result(document, limit=spec.max_findings, details=module.params["details"]),
+            **build_result(document, limit=spec.max_findings, details=module.params["details"]),
             "reports": dict(spec.reports),
             "calls": server.calls.as_dict(),
             "elapsed": round(time.monotonic() - started_at, 3),
         }
         return _runner.info_result(
-            result, warnings=document["skipped_checks"], failure=find_failure(document, spec.fail_on)
+            result, warnings=document["skipped_checks"], failure=build_failure(document, spec.fail_on)
         )
 
     _runner.run(module, audit)

@@ -277,6 +277,12 @@ unbound:
   type: list
   elements: dict
   sample: []
+check_mode:
+  description: Whether the module ran in check mode, so that the changes are only predicted.
+  returned: when the bindings were processed
+  type: bool
+  sample: false
+  version_added: 0.3.0
 counts:
   description: The number of bindings, in total and by status.
   returned: if the bindings were processed
@@ -360,8 +366,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.outcome
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
     BindingsContext,
+    PlanRunner,
     ProgressWriter,
-    Writes,
     find_rollout_problems,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import BindingsRun, Verify
@@ -384,11 +390,11 @@ def main() -> None:
         params = module.params
         spec = BindingsSpec.from_params(params, _runner.load_yaml, rollout_problems=find_rollout_problems(params))
         aws = Aws(module, connections=spec.workers)
-        writes = Writes(
+        runner = PlanRunner(
             functools.partial(_runner.converge, module), functools.partial(_runner.apply, module), module.check_mode
         )
         context = BindingsContext(
-            writes,
+            runner,
             aws,
             connection.open_api_server(module, aws, connections=spec.workers),
             spec,

@@ -185,7 +185,7 @@ skipped_accounts:
       description: Why no binding describes the service account.
       type: str
       returned: always
-      sample: there is no role old-reports
+      sample: role old-reports does not exist
 notes:
   description: What the bindings do not describe, and why.
   returned: success
@@ -202,7 +202,7 @@ notes:
       description: The message of the note.
       type: str
       returned: always
-      sample: "annotation eks.amazonaws.com/sts-regional-endpoints is 'yes', which no option can say; it stays as it is"
+      sample: "annotation eks.amazonaws.com/sts-regional-endpoints is kept: no option can set its value 'yes'"
 calls:
   description: The number of requests by service and operation.
   returned: success
@@ -242,7 +242,7 @@ def main() -> None:
         spec = importing.ImportSpec.from_params(module.params)
         aws = Aws(module, connections=bindings_info.WORKERS)
         server = open_api_server(module, aws, connections=bindings_info.WORKERS)
-        imported = importing.collect(bindings_info.read(aws, server, spec))
+        imported = importing.collect_bindings(bindings_info.read(aws, server, spec))
         return _runner.info_result({**dataclasses.asdict(imported), "calls": server.calls.as_dict()})
 
     _runner.run(module, read)

@@ -313,8 +313,8 @@ def main() -> None:
         group = RolloutGroup(server, specs, check_mode=module.check_mode)
         group.observe()
         group.roll_out(functools.partial(_runner.apply, module))
-        first = group.members[0] if is_single else None
-        result: dict[str, t.Any] = {**(first or group).returns()}
+        first = group.rollouts[0] if is_single else None
+        result: dict[str, t.Any] = {**(first or group).result()}
         failure = group.failure()
         if failure:
             if first is None or isinstance(failure, RolloutFailed):

@@ -17,6 +17,7 @@ from ansible.template import Templar
 
 from ..module_utils._core.arn import Arn
 from ..module_utils._core.errors import InvalidInput
+from . import _variables
 
 Variables = t.Mapping[str, t.Any]
 
@@ -26,6 +27,8 @@ _REGION = "irsa_region"
 _ROLE_ARN = "irsa_assume_role_arn"
 # Playbooks whose hosts are clusters set it to ``name`` and ``region`` of a host without variables of the role.
 _DEFAULTS = "_irsa_cluster_of_host"
+# The role and the playbooks set it to the variables that they require.
+_REQUIRED = "_irsa_required"
 _CLUSTER_ARN = re.compile(r"arn:[a-z0-9-]+:eks:[a-z0-9-]+:\d{12}:cluster/[^/]+")
 _NO_CLUSTERS = ("localhost", "127.0.0.1", "::1")
 
@@ -98,6 +101,7 @@ class ClusterAction(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         try:
+            _variables.stop(self.find_problems(variables))
             self.check_host(variables)
             return {**result, **self.run_module(variables)}
         except InvalidInput as error:
@@ -116,6 +120,18 @@ class ClusterAction(ActionBase):
             wrap_async=self._task.async_val,
         )
         return result
+
+    def find_problems(self, task_vars: Variables) -> list[str]:
+        """Finds unknown, missing and invalid variables of the role or playbook that the task belongs to."""
+        if _REQUIRED not in task_vars:
+            return []
+        names = [name for name in _variables.ROLE if name in task_vars]
+        values = {name: self._value(self._templar, task_vars, name) for name in names}
+        return [
+            *_variables.check_names(task_vars),
+            *_variables.check_required(self._value(self._templar, task_vars, _REQUIRED), {**task_vars, **values}),
+            *_variables.check_values({name: value for name, value in values.items() if value is not None}),
+        ]
 
     def check_host(self, task_vars: Variables) -> None:
         """Compares the arguments of the task with the inventory. localhost is never a cluster.

@@ -17,6 +17,9 @@ _KEYS = frozenset({"stage", "done", "total", "changed", "failed"})
 # In seconds. A run shorter than _QUIET prints nothing. A longer run prints a line for each new stage and each part of
 # a stage, at most one in _MIN_INTERVAL. A part longer than _LONG_PART prints a line at intervals that double.
 _QUIET, _MIN_INTERVAL, _LONG_PART = 2.0, 2.0, 30.0
+# Runs with few bindings, and their seconds without a line.
+_FEW = 10
+_QUIET_IF_FEW = 5.0
 # Keeps the log of a job short. After the maximum number of lines, only new stages are printed, which are less than 10.
 _PARTS, _MAX_LINES = 4, 16
 _VERBOSE_PARTS, _VERBOSE_MAX_LINES = 20, 100
@@ -42,11 +45,12 @@ class ProgressPrinter:
     """Decides which progress to print.
 
     :param started_at: when the run started, in seconds of any clock.
+    :param bindings: the number of bindings in the run. A run with few of them prints only if it is slow.
     :param verbose: whether to print more lines.
     """
 
-    def __init__(self, started_at: float, *, verbose: bool = False) -> None:
-        self._started_at = started_at
+    def __init__(self, started_at: float, *, bindings: int = _FEW + 1, verbose: bool = False) -> None:
+        self._starts_at = started_at + (_QUIET if bindings > _FEW else _QUIET_IF_FEW)
         self._parts, self._lines_left = (_VERBOSE_PARTS, _VERBOSE_MAX_LINES) if verbose else (_PARTS, _MAX_LINES)
         self._long_part = _LONG_PART
         self._printed: Progress | None = None
@@ -57,7 +61,7 @@ class ProgressPrinter:
 
         :param now: seconds of the clock of ``started_at``.
         """
-        if progress is None or progress == self._printed or now - self._started_at < _QUIET:
+        if progress is None or progress == self._printed or now < self._starts_at:
             return None
         if self._printed and (now - self._printed_at < _MIN_INTERVAL or not self._is_new(self._printed, progress, now)):
             return None

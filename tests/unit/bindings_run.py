@@ -21,8 +21,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec im
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Calls
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
     BindingsContext,
+    PlanRunner,
     ProgressWriter,
-    Writes,
 )
 from unit.chain_objects import ANNOTATION, CLUSTER
 
@@ -224,7 +224,7 @@ def context_of(
     """Make a context that applies plans as a module does."""
     module: t.Any = types.SimpleNamespace(check_mode=check_mode)
     return BindingsContext(
-        Writes(functools.partial(_runner.converge, module), functools.partial(_runner.apply, module), check_mode),
+        PlanRunner(functools.partial(_runner.converge, module), functools.partial(_runner.apply, module), check_mode),
         t.cast("t.Any", aws),
         t.cast("t.Any", server),
         spec_of(*bindings, **params),

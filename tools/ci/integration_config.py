@@ -78,7 +78,7 @@ def main(source: str) -> None:
         values = from_environment(os.environ)
     else:
         values = from_sandbox(pathlib.Path(source).resolve())
-    variables = {f"irsa_sandbox_{name}": value for name, value in sorted(values.items())}
+    variables = {f"sandbox_{name}": value for name, value in sorted(values.items())}
     if interpreter := os.environ.get("MODULE_PYTHON"):
         # A variable of the play, which overrides that of ansible-test's inventory.
         variables["ansible_python_interpreter"] = interpreter

@@ -14,7 +14,7 @@ import tempfile
 import typing as t
 
 from .._core.audit.reports import junit, markdown, sarif
-from .._core.audit.reports.html import render as audit_page
+from .._core.audit.reports.html import render as html_page
 from .._core.errors import InvalidInput
 
 if t.TYPE_CHECKING:
@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 
 
 def check_paths(reports: t.Mapping[str, str]) -> None:
-    """Checks, before anything is read, that the reports can be written.
+    """Checks that the reports can be written, so that the module can fail before it reads anything.
 
     :param reports: the path of each report, by its format.
     :raises InvalidInput: a directory does not exist or is not writable, or a path is a directory.
@@ -38,34 +38,34 @@ def check_paths(reports: t.Mapping[str, str]) -> None:
 
 
 def write_reports(reports: t.Mapping[str, str], document: AuditDocument, *, fail_on: str) -> None:
-    """Writes each report, whole or not at all.
+    """Writes each report as a whole: after an error, its file is unchanged.
 
     :param reports: the path of each report, by its format.
-    :param fail_on: the least severity of a failure, for formats that have failures.
-    :raises InvalidInput: a file can't be written.
+    :param fail_on: the lowest severity of a failure in JUnit.
+    :raises InvalidInput: a file cannot be written.
     """
     renderers: dict[str, t.Callable[[AuditDocument], str]] = {
-        "html": audit_page.render,
-        "json": _json,
-        "junit": functools.partial(junit.junit, fail_on=fail_on),
-        "markdown": markdown.markdown,
-        "sarif": sarif.sarif,
+        "html": html_page.render,
+        "json": _render_json,
+        "junit": functools.partial(junit.render, fail_on=fail_on),
+        "markdown": markdown.render,
+        "sarif": sarif.render,
     }
     for name, path in reports.items():
         text = renderers[name](document)
         try:
-            _replace(path, text)
+            _replace_file(path, text)
         except OSError as error:
             raise _unwritable(name, path, error.strerror or str(error)) from error
 
 
-def _json(document: AuditDocument) -> str:
-    """The document itself. Characters outside ASCII are escaped, so that any tool can read it."""
+def _render_json(document: AuditDocument) -> str:
+    """The document as JSON in ASCII, so that any tool can read it."""
     return json.dumps(document, indent=2) + "\n"
 
 
-def _replace(path: str, text: str) -> None:
-    """Replaces the file, a link by a file, with the permissions that a new file gets."""
+def _replace_file(path: str, text: str) -> None:
+    """Replaces the file or symbolic link. The new file has the permissions of the umask."""
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".irsa-audit-")
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
@@ -82,7 +82,7 @@ def _replace(path: str, text: str) -> None:
 
 def _unwritable(name: str, path: str, cause: str) -> InvalidInput:
     return InvalidInput(
-        f"the report {name} can't be written to {path}",
+        f"could not write report {name} to {path}",
         cause=cause,
         fix=f"create the directory, or give another path in reports.{name}",
     )

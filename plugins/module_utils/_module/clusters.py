@@ -25,11 +25,11 @@ _NOT_ENABLED = "UnrecognizedClientException"
 
 
 @dataclasses.dataclass(frozen=True)
-class FleetReading:
-    """What was read.
+class FleetClusters:
+    """The clusters of a fleet.
 
-    :param clusters: as `inventory.host_variables` gives them, sorted by name, region and account.
-    :param warnings: what was skipped, and what was guessed.
+    :param clusters: the variables from `inventory.build_host_variables`, sorted by name, region and account.
+    :param warnings: messages about skipped accounts, regions and clusters, and about guessed regions.
     """
 
     clusters: list[dict[str, t.Any]]
@@ -47,7 +47,7 @@ class _Region:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Listed:
+class _ListedCluster:
     region: _Region
     client: t.Any
     name: str
@@ -58,12 +58,12 @@ class _Listed:
 
 
 class FleetReader:
-    """Lists and describes clusters, in parallel.
+    """Lists and describes clusters in parallel.
 
-    :param may_match: whether a cluster with this name has to be described.
-    :param strict: whether a refusal is an error. Otherwise the account, region or cluster is skipped with a warning,
-        unless everything is refused.
-    :param workers: the number of requests in parallel.
+    :param may_match: whether a cluster with this name must be described.
+    :param strict: whether denied access is an error. If false, the account, region or cluster is skipped with a
+        warning, unless access to everything is denied.
+    :param workers: the number of parallel requests.
     """
 
     def __init__(
@@ -75,29 +75,29 @@ class FleetReader:
         self._workers = workers
         self._warnings: list[str] = []
 
-    def read(self, accounts: t.Sequence[inventory.AwsAccount]) -> FleetReading:
-        """The clusters of the accounts.
+    def read(self, accounts: t.Sequence[inventory.AwsAccount]) -> FleetClusters:
+        """Read the clusters of the accounts.
 
-        :raises AccessDenied: a part is refused and that is an error, or everything is refused.
-        :raises BadCredentials: the same, because of the credentials.
-        :raises IrsaError: AWS can't be reached, throttles for long, or answers something else.
+        :raises AccessDenied: access is denied to everything or, with ``strict``, to a part.
+        :raises BadCredentials: likewise, because the credentials are not valid.
+        :raises IrsaError: AWS cannot be reached, throttles for a long time, or returns another error.
         """
         opened = self._map(self._accounts.open, accounts)
         for account in opened:
             if account.guessed:
                 self._warnings.append(
-                    f"{account.title} doesn't tell which regions it has enabled, so that all are tried. Allow "
-                    f"ec2:DescribeRegions, or name the regions."
+                    f"The enabled regions of {account.title} could not be listed, so all regions are read. Allow "
+                    f"ec2:DescribeRegions, or set regions."
                 )
-        # Two ways into one account show the same clusters.
+        # Several items of the option accounts may be the same AWS account.
         regions = {(account.account_id, name): _Region(account, name) for account in opened for name in account.regions}
         listed = self._map(self._list, list(regions.values()))
-        found = self._map(self._describe, [cluster for clusters in listed for cluster in clusters])
-        clusters = [variables for variables in found if variables]
+        described = self._map(self._describe, [cluster for clusters in listed for cluster in clusters])
+        clusters = [variables for variables in described if variables]
         clusters.sort(key=lambda cluster: (cluster["cluster_name"], cluster["region"], cluster["account_id"]))
-        return FleetReading(clusters, self._warnings)
+        return FleetClusters(clusters, self._warnings)
 
-    def _list(self, region: _Region) -> list[_Listed]:
+    def _list(self, region: _Region) -> list[_ListedCluster]:
         client = region.account.client("eks", region.name)
         try:
             names = eks.list_clusters(client)
@@ -105,52 +105,53 @@ class FleetReader:
             if region.account.guessed and error.details.get("code") == _NOT_ENABLED:
                 return []
             raise
-        return [_Listed(region, client, name) for name in names if self._may_match(name)]
+        return [_ListedCluster(region, client, name) for name in names if self._may_match(name)]
 
-    def _describe(self, listed: _Listed) -> dict[str, t.Any] | None:
+    def _describe(self, listed: _ListedCluster) -> dict[str, t.Any] | None:
         try:
             cluster = eks.describe_cluster(listed.client, name=listed.name)
         except NotFound:
-            return None  # deleted since it was listed
-        return inventory.host_variables(cluster, listed.region.account.account)
+            return None  # deleted after it was listed
+        return inventory.build_host_variables(cluster, listed.region.account.account)
 
-    def _map(self, act: t.Callable[[t.Any], R], items: t.Sequence[t.Any]) -> list[R]:
-        """The results for the items that AWS does not refuse, in their order."""
-        done: list[R] = []
-        refusals: list[IrsaError] = []
+    def _map(self, read: t.Callable[[t.Any], R], items: t.Sequence[t.Any]) -> list[R]:
+        """The results for the items to which access is allowed, in their order."""
+        results: list[R] = []
+        denials: list[IrsaError] = []
         with concurrent.futures.ThreadPoolExecutor(self._workers) as pool:
-            futures = [pool.submit(act, item) for item in items]
+            futures = [pool.submit(read, item) for item in items]
             for item, future in zip(items, futures, strict=True):
                 try:
-                    done.append(future.result())
+                    results.append(future.result())
                 except (AccessDenied, BadCredentials) as error:
-                    refusals.append(_with_place(error, item.title))
+                    denials.append(_add_place(error, item.title))
                 except IrsaError as error:
                     pool.shutdown(wait=False, cancel_futures=True)
-                    raise _with_place(error, item.title) from error
-        if refusals and (self._strict or not done):
-            raise _combine(refusals, may_skip=bool(done)) from refusals[0]
-        self._warnings += [f"Left out of the inventory: {error}" for error in refusals]
-        return done
+                    raise _add_place(error, item.title) from error
+        if denials and (self._strict or not results):
+            raise _combine(denials, may_skip=bool(results)) from denials[0]
+        self._warnings += [f"Skipped: {error}" for error in denials]
+        return results
 
 
-def _with_place(error: IrsaError, where: str) -> IrsaError:
-    """The error with the place where it occurred."""
-    return type(error)(f"{where}: {error.message}", cause=error.cause, fix=error.fix, **error.details)
+def _add_place(error: IrsaError, place: str) -> IrsaError:
+    """The error with the account or region in its message."""
+    return type(error)(f"{place}: {error.message}", cause=error.cause, fix=error.fix, **error.details)
 
 
-def _combine(refusals: t.Sequence[IrsaError], *, may_skip: bool) -> IrsaError:
-    """One error for all refusals.
+def _combine(denials: t.Sequence[IrsaError], *, may_skip: bool) -> IrsaError:
+    """One error for all denials.
 
-    :param may_skip: whether anything was read besides what was refused.
+    :param may_skip: whether the fix suggests ``strict_permissions``.
     """
-    first = refusals[0]
-    # Usually the same for all of them.
-    fixes = [*dict.fromkeys(error.fix for error in refusals if error.fix)]
+    first = denials[0]
+    # The fix is usually the same for all denials.
+    fixes = [*dict.fromkeys(error.fix for error in denials if error.fix)]
     if may_skip:
-        fixes.append("or set strict_permissions to false to go without")
+        fixes.append("or set strict_permissions to false to skip them")
     fix = "; ".join(fixes)
-    if len(refusals) == 1:
+    if len(denials) == 1:
         return type(first)(first.message, cause=first.cause, fix=fix, **first.details)
-    causes = "; ".join(f"({number}) {error.message}: {error.cause}" for number, error in enumerate(refusals, 1))
-    return type(first)(f"AWS refuses {len(refusals)} of the accounts, regions or clusters", cause=causes, fix=fix)
+    causes = "; ".join(f"({number}) {error.message}: {error.cause}" for number, error in enumerate(denials, 1))
+    message = f"AWS denies access to {len(denials)} accounts, regions or clusters"
+    return type(first)(message, cause=causes, fix=fix)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a plan for an OIDC provider needs: reads it, and names the calls that apply the plan."""
+"""Reads an OIDC provider, plans changes, and maps the operations of plans to calls of IAM."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def operations(client: t.Any) -> dict[str, t.Callable[..., t.Any]]:
 
 
 def plan(aws: Aws, spec: ProviderSpec) -> Plan:
-    """Reads what the plan for a provider depends on, and makes the plan."""
+    """Reads the observed state and makes the plan."""
     return provider_plan.plan(spec, observe(aws, spec))
 
 
 def observe(aws: Aws, spec: ProviderSpec) -> ObservedProvider:
-    """Reads only what the plan needs, so that the caller needs no other permission."""
+    """Reads the provider, and only what else the plan needs, so that the caller needs no other permissions."""
     url, arn = _target(aws, spec)
     client = aws.client("iam")
     found = iam.find_oidc_provider(client, arn=arn)
@@ -54,7 +54,7 @@ def observe(aws: Aws, spec: ProviderSpec) -> ObservedProvider:
 
 
 def _target(aws: Aws, spec: ProviderSpec) -> tuple[str, str]:
-    """The issuer's URL, and its provider's ARN in the account of the credentials."""
+    """The issuer's URL and the provider's ARN in the account of the credentials."""
     if spec.cluster_name:
         # EKS returns only clusters of the caller's own account.
         cluster = aws.describe(spec.cluster_name)
@@ -74,13 +74,13 @@ def _roles(client: t.Any, arn: str) -> list[dict[str, t.Any]]:
     try:
         return iam.list_roles(client)
     except errors.AccessDenied as error:
-        error.message = f"could not find out whether roles still trust the OIDC provider {arn}"
-        error.fix = f"{error.fix}; or set force: true, which skips this check"
+        error.message = f"could not check whether roles still trust OIDC provider {arn}"
+        error.fix = f"{error.fix}; or set force: true to skip this check"
         raise
 
 
 def add_thumbprints(aws: Aws, plan: Plan) -> Plan:
-    """The plan with the thumbprints that AWS chose for a new provider."""
+    """The plan with the thumbprints that AWS has chosen for a new provider."""
     if not plan or not plan.after or plan.after["thumbprints"] is not None:
         return plan
     found = iam.find_oidc_provider(aws.client("iam"), arn=plan.after["arn"])

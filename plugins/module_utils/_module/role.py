@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads and writes whole roles, which takes several calls each, and waits for IAM's eventual consistency."""
+"""Reads roles, plans changes, and applies plans in spite of concurrent writers and IAM's eventual consistency."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ if t.TYPE_CHECKING:
 R = t.TypeVar("R")
 Sleep = t.Callable[[float], None]
 
-# Seconds between tries of a call that IAM rejects until an earlier change has reached all of it: 12 s in all.
+# Seconds between attempts of a call that IAM rejects until it knows an earlier change; 12 s in total.
 _CONSISTENCY_DELAYS = (0.25, 0.5, 1.0, 2.0, 4.0, 4.0)
-# Seconds between a write of a trust policy and the read that checks it: another writer that read the policy before this
-# write finishes its own write in that time.
+# Seconds between a write of a trust policy and the read that checks it. In this time, another writer that read the
+# policy before the write finishes its own write.
 _SETTLE_DELAYS = (0.5, 0.5, 1.0, 2.0, 4.0)
-# The paths of AWS's own policies.
+# The paths of AWS managed policies.
 _AWS_PATHS = ("", "service-role/", "job-function/", "aws-service-role/")
 
 
 class PolicyNames:
-    """Finds the ARNs of managed policies by name, each once. Threads may share it."""
+    """Finds the ARNs of managed policies by name, with a cache. Threads can share it."""
 
     def __init__(self, client: t.Any) -> None:
         self._client = client
@@ -48,30 +48,30 @@ class PolicyNames:
         self._own: dict[str, str] | None = None
         self._of_aws: dict[tuple[str, str], str | None] = {}
 
-    def of_account(self, name: str) -> str | None:
-        """The ARN of the account's own policy of that name; None if it does not exist."""
+    def find_own(self, name: str) -> str | None:
+        """The ARN of the account's own policy; None if it does not exist."""
         with self._lock:
             if self._own is None:
                 self._own = iam.list_policies(self._client, scope="Local")
             return self._own.get(name)
 
-    def of_aws(self, name: str, scope: AccountScope) -> str | None:
-        """The ARN of AWS's policy of that name; None if it does not exist."""
+    def find_of_aws(self, name: str, scope: AccountScope) -> str | None:
+        """The ARN of the AWS managed policy; None if it does not exist."""
         with self._lock:
             key = (scope.partition, name)
             if key not in self._of_aws:
-                self._of_aws[key] = _policy_of_aws(self._client, name, scope)
+                self._of_aws[key] = _find_policy_of_aws(self._client, name, scope)
             return self._of_aws[key]
 
 
 def plan(aws: Aws, spec: RoleSpec) -> Plan:
-    """Reads what the plan for a role depends on, and makes the plan."""
+    """Reads the role and makes the plan."""
     client = aws.client("iam")
     return plan_for(aws, spec, find(client, spec), PolicyNames(client))
 
 
 def plan_for(aws: Aws, spec: RoleSpec, role: Role | None, policies: PolicyNames) -> Plan:
-    """Makes the plan for a role that was read before; reads what else the plan depends on."""
+    """Makes the plan for a role that has already been read; reads what else the plan needs."""
     client = aws.client("iam")
     cluster = aws.describe(spec.cluster_name) if spec.cluster_name else None
     issuer = cluster.require_issuer() if cluster else spec.issuer
@@ -98,18 +98,18 @@ def plan_for(aws: Aws, spec: RoleSpec, role: Role | None, policies: PolicyNames)
     except errors.QuotaExceeded as error:
         if error.details.get("quota") not in role_plan.DEFAULT_QUOTAS:
             raise
-        raised = _quotas(client)
-        if raised is None:
-            error.fix = f"{error.fix}; or allow iam:GetAccountSummary for the caller, which tells whether it was raised"
+        quotas = _read_quotas(client)
+        if quotas is None:
+            error.fix = f"{error.fix}; or allow iam:GetAccountSummary for the caller, so that a raised quota is used"
             raise
-        context = dataclasses.replace(context, quotas={**role_plan.DEFAULT_QUOTAS, **raised})
+        context = dataclasses.replace(context, quotas={**role_plan.DEFAULT_QUOTAS, **quotas})
         return role_plan.plan(spec, role, context)
 
 
 def final_state(plan: Plan, answers: t.Sequence[t.Any]) -> dict[str, t.Any]:
-    """The role after the plan's writes, with what only the writes return: its id, and the trust policy that IAM has.
+    """The role after the plan's writes, with the ID and the trust policy that these returned.
 
-    :param answers: what the last of the plan's writes returned; empty if nothing was written.
+    :param answers: the results of the plan's last writes; empty if nothing was written.
     """
     role = dict(plan.after)
     for action, answer in zip(plan.actions[len(plan.actions) - len(answers) :], answers, strict=True):
@@ -124,32 +124,32 @@ def final_state(plan: Plan, answers: t.Sequence[t.Any]) -> dict[str, t.Any]:
 
 
 def find(client: t.Any, spec: RoleSpec) -> Role | None:
-    """The role of the spec with its policies; None if it does not exist.
+    """Reads the role of the spec with its policies; None if it does not exist.
 
-    Policies that the spec does not name and the caller may not read are None.
+    Policies are None if the caller cannot read them and the spec does not need them.
     """
     role = iam.find_role(client, name=spec.name)
     if role is None:
         return None
-    removing = not spec.present
+    is_removal = not spec.present
     return Role.from_aws(
         role,
         managed_policies=_read(
             lambda: iam.list_attached_policies(client, name=spec.name),
-            needed=removing or spec.managed_policies is not None,
+            is_needed=is_removal or spec.managed_policies is not None,
         ),
         inline_policies=_read(
-            lambda: _inline_policies(client, spec.name), needed=removing or spec.names_inline_policies
+            lambda: _read_inline_policies(client, spec.name), is_needed=is_removal or spec.names_inline_policies
         ),
-        instance_profiles=iam.list_instance_profiles(client, name=spec.name) if removing else (),
+        instance_profiles=iam.list_instance_profiles(client, name=spec.name) if is_removal else (),
     )
 
 
 def find_all(client: t.Any, *, settings: bool) -> dict[str, Role]:
-    """All roles of the account by name, with a request for each thousand roles.
+    """Reads all roles of the account by name, with one request for each thousand roles.
 
-    :param settings: also read description and maximum session duration, which takes as many requests again. Otherwise
-        these have the values of a new role.
+    :param settings: also read the description and the maximum session duration, which doubles the number of requests.
+        Otherwise these have the values of a new role.
     """
     listed = {role["RoleName"]: role for role in iam.list_roles(client)} if settings else {}
     return {
@@ -162,32 +162,33 @@ def find_all(client: t.Any, *, settings: bool) -> dict[str, Role]:
     }
 
 
-def _read(call: t.Callable[[], R], *, needed: bool) -> R | None:
+def _read(call: t.Callable[[], R], *, is_needed: bool) -> R | None:
+    """The result of the call; None if the caller lacks the permission and the result is not needed."""
     try:
         return call()
     except errors.AccessDenied:
-        if needed:
+        if is_needed:
             raise
         return None
 
 
-def _inline_policies(client: t.Any, name: str) -> dict[str, Document]:
+def _read_inline_policies(client: t.Any, name: str) -> dict[str, Document]:
     names = iam.list_inline_policies(client, name=name)
     return {policy: iam.get_inline_policy(client, name=name, policy_name=policy) for policy in names}
 
 
-def _quotas(client: t.Any) -> dict[str, int] | None:
-    """The account's quotas; None if the caller may not read them."""
-    return _read(lambda: iam.account_summary(client), needed=False)
+def _read_quotas(client: t.Any) -> dict[str, int] | None:
+    """The account's quotas; None if the caller cannot read them."""
+    return _read(lambda: iam.account_summary(client), is_needed=False)
 
 
 def find_policies(
     policies: PolicyNames, names: t.Iterable[str], *, role: Role | None, scope: AccountScope
 ) -> dict[str, str]:
-    """The ARNs of managed policies by their names.
+    """Finds the ARNs of managed policies by name.
 
-    Policies on the role come first, which takes no call if nothing changes; then the account's own and those of AWS. A
-    name that both have is ambiguous: the two policies may grant very different permissions.
+    The role's attached policies come first, so that an unchanged role needs no calls. Then come the account's own and
+    AWS managed policies. A name that exists in both is ambiguous, because they can grant different permissions.
 
     :raises NotFound: a policy does not exist.
     :raises InvalidInput: a name is ambiguous.
@@ -198,26 +199,26 @@ def find_policies(
     found: dict[str, str] = {}
     for name in names:
         arns = attached.get(name) or [
-            arn for arn in (policies.of_account(name), policies.of_aws(name, scope)) if arn is not None
+            arn for arn in (policies.find_own(name), policies.find_of_aws(name, scope)) if arn is not None
         ]
         if len(arns) > 1:
             raise errors.InvalidInput(
                 f"the name of managed policy {name} is ambiguous",
-                cause=f"it is the name of {' and of '.join(sorted(arns))}",
-                fix="give the ARN of the one that is meant",
+                cause=f"{' and '.join(sorted(arns))} have this name",
+                fix="give the ARN of the intended policy",
             )
         if not arns:
             raise errors.NotFound(
-                f"there is no managed policy {name}",
-                cause=f"neither account {scope.account_id} nor AWS has one of that name in partition {scope.partition}",
-                fix="correct the name (case counts), create the policy first, or give its ARN",
+                f"managed policy {name} does not exist",
+                cause=f"neither account {scope.account_id} nor AWS has it in partition {scope.partition}",
+                fix="correct the name (it is case-sensitive), create the policy, or give its ARN",
             )
         found[name] = arns[0]
     return found
 
 
-def _policy_of_aws(client: t.Any, name: str, scope: AccountScope) -> str | None:
-    # AWS has more than a thousand policies: one request for each path is faster than listing them.
+def _find_policy_of_aws(client: t.Any, name: str, scope: AccountScope) -> str | None:
+    # AWS has more than a thousand policies. One request for each path is faster than listing them.
     for path in _AWS_PATHS:
         arn = scope.policy_arn(name, of_aws=True, path=path)
         try:
@@ -232,44 +233,44 @@ def _policy_of_aws(client: t.Any, name: str, scope: AccountScope) -> str | None:
 
 
 def change_trust_policy(client: t.Any, *, name: str, change: Change, sleep: Sleep = time.sleep) -> Document:
-    """Changes the trust policy that the role has now, and checks that the change lasts.
+    """Changes the current trust policy and checks that no other writer undoes the change.
 
-    IAM replaces the whole document and has no version check, so concurrent writers undo each other's changes. So: read,
-    change, write, wait until writers that read before this write are done, read again; repeat if the change is
-    not there. Concurrent runs of this collection on one role converge in this way.
+    IAM replaces the whole document without a version check, so concurrent writers can undo each other's changes. This
+    function therefore reads, changes and writes the document, waits until writers that read before the write have
+    finished, and reads again. It repeats this until the change is present. Concurrent runs on one role converge.
 
     :returns: the final document.
     :raises Conflict: another writer undid the change each time.
     :raises InvalidInput: IAM rejects the document; the fix names a deleted principal if that is the cause.
     """
-    before = _trust_policy(client, name)
-    for pause in _SETTLE_DELAYS:
+    before = _read_trust_policy(client, name)
+    for delay in _SETTLE_DELAYS:
         changed = change.apply(before).document
         if changed is before:
             return before
-        written = _write_trust_policy(client, name, changed, sleep)
-        sleep(pause)
-        now = _trust_policy(client, name)
-        if written and now == before and change.apply(now).document is not now:
-            # The read returned the document from before the write: eventual consistency. IAM accepted the new one.
+        is_written = _write_trust_policy(client, name, changed, sleep)
+        sleep(delay)
+        now = _read_trust_policy(client, name)
+        if is_written and now == before and change.apply(now).document is not now:
+            # IAM accepted the write, but the read is not yet consistent with it.
             return changed
         before = now
     if change.apply(before).document is before:
         return before
     raise errors.Conflict(
-        f"the trust policy of role {name} is being changed by somebody else",
-        cause=f"after each of {len(_SETTLE_DELAYS)} writes it came back without what was written",
-        fix="find out who else manages the role, and run again",
+        f"another writer keeps changing the trust policy of role {name}",
+        cause=f"the change was undone after each of {len(_SETTLE_DELAYS)} writes",
+        fix="stop the other tool that manages the role, and run again",
     )
 
 
-def _trust_policy(client: t.Any, name: str) -> Document:
+def _read_trust_policy(client: t.Any, name: str) -> Document:
     document = iam.get_role(client, name=name)["AssumeRolePolicyDocument"]
     return parse(document, f"the trust policy of role {name}")
 
 
 def _write_trust_policy(client: t.Any, name: str, document: Document, sleep: Sleep) -> bool:
-    """Writes; False if the write may not have succeeded and the document must be read before another try."""
+    """Writes the document. False if the write may have failed, so that the document must be read again."""
     write = functools.partial(iam.set_trust_policy, client, name=name, trust_policy=document)
     try:
         _retry_until_consistent(write, _is_new_principal, sleep)
@@ -290,24 +291,24 @@ def create(client: t.Any, *, name: str, sleep: Sleep = time.sleep, **arguments: 
             functools.partial(iam.create_role, client, name=name, **arguments), _is_new_principal, sleep
         )
     except errors.AlreadyExists as error:
-        error.fix = "use the name as the role has it: IAM's names are the same without regard to case"
+        error.fix = "write the name as the existing role has it: names of IAM roles are unique regardless of case"
         raise
 
 
 def operations(client: t.Any, sleep: Sleep = time.sleep) -> dict[str, t.Callable[..., t.Any]]:
     """The operations that plans of `_core.role.plan` name."""
 
-    def retried(call: t.Callable[..., R]) -> t.Callable[..., R]:
+    def make_retried(call: t.Callable[..., R]) -> t.Callable[..., R]:
         return lambda **arguments: _retry_until_consistent(
             functools.partial(call, client, **arguments), functools.partial(_is_new_role, arguments["name"]), sleep
         )
 
-    def idempotent(call: t.Callable[..., None]) -> t.Callable[..., None]:
+    def make_idempotent(call: t.Callable[..., None]) -> t.Callable[..., None]:
         def delete(**arguments: t.Any) -> None:
             try:
                 call(client, **arguments)
             except errors.NotFound:
-                pass  # another writer or a request whose answer was lost has deleted it
+                pass  # deleted by another writer, or by an earlier request whose response was lost
 
         return delete
 
@@ -316,47 +317,47 @@ def operations(client: t.Any, sleep: Sleep = time.sleep) -> dict[str, t.Callable
         "change_trust_policy": functools.partial(change_trust_policy, client, sleep=sleep),
         "update_role": functools.partial(iam.update_role, client),
         "set_permissions_boundary": functools.partial(iam.set_permissions_boundary, client),
-        "delete_permissions_boundary": idempotent(iam.delete_permissions_boundary),
+        "delete_permissions_boundary": make_idempotent(iam.delete_permissions_boundary),
         "tag_role": functools.partial(iam.tag_role, client),
         "untag_role": functools.partial(iam.untag_role, client),
-        "attach_policy": retried(iam.attach_policy),
-        "detach_policy": idempotent(iam.detach_policy),
-        "put_inline_policy": retried(iam.put_inline_policy),
-        "delete_inline_policy": idempotent(iam.delete_inline_policy),
-        "remove_from_instance_profile": idempotent(iam.remove_from_instance_profile),
-        "delete_role": idempotent(iam.delete_role),
+        "attach_policy": make_retried(iam.attach_policy),
+        "detach_policy": make_idempotent(iam.detach_policy),
+        "put_inline_policy": make_retried(iam.put_inline_policy),
+        "delete_inline_policy": make_idempotent(iam.delete_inline_policy),
+        "remove_from_instance_profile": make_idempotent(iam.remove_from_instance_profile),
+        "delete_role": make_idempotent(iam.delete_role),
     }
 
 
 def _retry_until_consistent(
     call: t.Callable[[], R], is_transient: t.Callable[[errors.IrsaError], bool], sleep: Sleep
 ) -> R:
-    for pause in _CONSISTENCY_DELAYS:
+    for delay in _CONSISTENCY_DELAYS:
         try:
             return call()
         except errors.IrsaError as error:
             if not is_transient(error):
                 raise
-        sleep(pause)
+        sleep(delay)
     return call()
 
 
 def _is_new_role(name: str, error: errors.IrsaError) -> bool:
-    """Whether the cause is a role that was just created and is not known everywhere yet."""
+    """Whether IAM may not know a newly created role yet."""
     return isinstance(error, errors.NotFound) and f"role with name {name} " in (error.cause or "")
 
 
 def _is_new_principal(error: errors.IrsaError) -> bool:
-    """Whether the cause is a principal that was perhaps just created.
+    """Whether IAM may not know a newly created principal yet.
 
-    A principal in the form of a unique id was deleted; the error then gets a fix that says so.
+    A principal that is shown as a unique ID was deleted. The error then gets a fix for that.
     """
     if error.details.get("code") != "MalformedPolicyDocument" or "nvalid principal" not in (error.cause or ""):
         return False
     if re.search(r'"A[A-Z]{3}[A-Z0-9]{12,}"', error.cause or ""):
         error.fix = (
-            "take the statement with that id out of the trust policy: the role or user that it trusted was deleted, "
-            "and IAM takes no document that names it"
+            "remove the statement with that ID from the trust policy: the trusted role or user was deleted, and IAM "
+            "rejects a document that names it"
         )
         return False
     return True

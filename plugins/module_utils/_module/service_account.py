@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads service accounts, one or all, and names the calls that apply their plans."""
+"""Reads service accounts, plans changes, and maps the operations of plans to API calls."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if t.TYPE_CHECKING:
 
 
 def plan_service_account(server: ApiServer, spec: ServiceAccountSpec) -> Plan:
-    """Reads what the plan depends on, and makes it."""
+    """Reads the observed state and makes the plan."""
     return service_account_plan.plan(spec, observe_service_account(server, spec))
 
 
 def observe_service_account(server: ApiServer, spec: ServiceAccountSpec) -> ServiceAccountState:
-    """What the plan depends on: the account, and the state of its namespace where it is to be created."""
+    """Reads the service account and, if it must be created, the phase of its namespace."""
     account = api.find_service_account(server, namespace=spec.namespace, name=spec.name)
     phase = None
     if account is None and spec.state == "present":
@@ -38,7 +38,7 @@ def observe_service_account(server: ApiServer, spec: ServiceAccountSpec) -> Serv
 def create_service_account(
     server: ApiServer, *, body: t.Mapping[str, t.Any], manager: str, dry_run: bool = False
 ) -> dict[str, t.Any]:
-    """:raises NotFound: the namespace does not exist, with the fix for it."""
+    """:raises NotFound: the namespace does not exist; the error has a fix."""
     try:
         return api.create_service_account(server, body=body, manager=manager, dry_run=dry_run)
     except errors.NotFound as error:
@@ -55,15 +55,15 @@ _OPERATIONS = (
 
 
 def operations(server: ApiServer) -> dict[str, t.Callable[..., t.Any]]:
-    """The operations of the plans of `_core.service_account`, by name."""
+    """The operations that plans of `_core.service_account` name."""
     return {function.__name__: functools.partial(function, server) for function in _OPERATIONS}
 
 
 @dataclasses.dataclass(frozen=True)
 class ListedAccounts:
-    """Service accounts by namespace and name, as the API server lists them.
+    """Service accounts by namespace and name, as the API server returns them.
 
-    :param namespace_phases: of all namespaces, by name; None if the namespaces weren't listed.
+    :param namespace_phases: the phases of all namespaces by name; None if the namespaces were not listed.
     """
 
     accounts: t.Mapping[tuple[str, str], dict[str, t.Any]]
@@ -71,9 +71,9 @@ class ListedAccounts:
 
 
 def list_accounts(server: ApiServer, namespaces: t.Sequence[str] = ()) -> ListedAccounts:
-    """The service accounts of these namespaces; of all namespaces if none is named.
+    """Lists the service accounts of these namespaces, or of all. It can contain those of other namespaces.
 
-    :raises AccessDenied: the caller may not list them.
+    :raises AccessDenied: the caller cannot list them.
     """
     if namespaces:
         accounts = list_in_namespaces(server, api.list_service_accounts, namespaces)

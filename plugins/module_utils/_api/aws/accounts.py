@@ -55,7 +55,7 @@ class OpenAccount:
     @property
     def title(self) -> str:
         """The account in messages."""
-        return self.account.titled(self.account_id)
+        return self.account.title_with_id(self.account_id)
 
     def client(self, service: str, region: str) -> t.Any:
         """A new botocore client.

@@ -15,7 +15,7 @@ import time
 import typing as t
 import urllib.request
 
-from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn says it twice
+from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn warns twice
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from ..._core import errors

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Examines the chain of each service account, by what was read of the whole cluster."""
+"""Examines the chain of each service account with the facts about the whole cluster."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ..diagnosis.facts import Chain, ChainFacts, KubernetesFacts, Unknown, name_
 from ..diagnosis.rules import account as account_rules
 from ..diagnosis.rules import pods as pod_rules
 from ..wording import join
-from .facts import AuditFacts, AuditSpec, Name, means_to_name_a_role
-from .roles import AuditFinding, aws_facts
+from .facts import AuditFacts, AuditSpec, Name, is_annotated
+from .roles import AuditFinding, build_aws_facts
 
 
 @dataclasses.dataclass(frozen=True)
 class ExaminedAccount:
-    """What is known of one service account.
+    """A service account with its findings.
 
-    :param role_arn: as annotated.
-    :param role_key: the ARN under which the document lists its role; empty if the annotation names no role.
+    :param role_arn: the value of its annotation.
+    :param role_key: the ARN under which the document lists its role; empty if the annotation is not a valid role ARN.
     :param bound_by: the field managers of the annotation.
-    :param pods: how many pods of it may yet run.
-    :param stale: how many of those lack what new pods get.
-    :param is_known: whether every link of its chain could be examined.
-    :param warnings: what could not be examined, in sentences.
+    :param pods: the number of its unfinished pods.
+    :param stale: the number of these that lack what new pods get.
+    :param is_known: whether all links of its chain could be checked.
+    :param warnings: what could not be checked, in sentences.
     """
 
     name: Name
@@ -46,64 +46,66 @@ class ExaminedAccount:
 
 
 def examine_accounts(facts: AuditFacts, spec: AuditSpec) -> list[ExaminedAccount]:
-    """The service accounts that anything binds to a role."""
-    probes = _probes(facts, spec)
-    return [_examine(facts, spec, probes, name) for name in facts.examined_accounts]
+    """The service accounts that are annotated, that have annotated pods, or that a role trusts."""
+    verification_spec = _build_verification_spec(facts, spec)
+    return [_examine(facts, spec, verification_spec, name) for name in facts.examined_accounts]
 
 
-def _examine(facts: AuditFacts, spec: AuditSpec, probes: VerificationSpec, name: Name) -> ExaminedAccount:
+def _examine(facts: AuditFacts, spec: AuditSpec, verification_spec: VerificationSpec, name: Name) -> ExaminedAccount:
     account = facts.service_accounts[name]
-    probes = dataclasses.replace(probes, namespace=name[0], service_account=name[1])
-    chain = _chain(facts, spec, probes, account)
-    kubernetes = _kubernetes_facts(facts, name, account)
-    role_key = facts.role_key(chain.role_arn)
+    verification_spec = dataclasses.replace(verification_spec, namespace=name[0], service_account=name[1])
+    chain = _build_chain(facts, spec, verification_spec, account)
+    kubernetes = _build_kubernetes_facts(facts, name, account)
+    role_key = facts.get_role_key(chain.role_arn)
     bound_by = account_rules.annotation_owners(account) if chain.role_arn else []
     pods, stale = _count_pods(chain, kubernetes)
     findings: list[AuditFinding] = []
     is_known = True
     warnings: tuple[str, ...] = ()
-    # An account that a role trusts but that was never meant to name it has no chain of its own.
-    if chain.role_arn or _means_a_role(account, kubernetes):
-        aws = aws_facts(facts, facts.role_of(chain.role_arn))
-        aws = dataclasses.replace(aws, associations=facts.associations_of(name))
+    # A trusted account without an annotation has no chain to check.
+    if chain.role_arn or _is_any_annotated(account, kubernetes):
+        aws = build_aws_facts(facts, facts.get_role(chain.role_arn))
+        aws = dataclasses.replace(aws, associations=facts.get_associations(name))
         diagnosis = diagnose.diagnose(
-            probes, ChainFacts(chain, aws, kubernetes), pod_findings=pod_rules.findings(chain, kubernetes)
+            verification_spec, ChainFacts(chain, aws, kubernetes), pod_findings=pod_rules.findings(chain, kubernetes)
         )
         for finding in diagnosis.findings:
             roles = (role_key,) if role_key and finding.link == "role" else ()
             findings.append(AuditFinding(finding, (name,), roles))
         is_known, warnings = "unknown" not in diagnosis.links.values(), tuple(diagnosis.warnings)
     if bound_by and all(map(account_rules.is_manual_owner, bound_by)):
-        findings.append(AuditFinding(_bound_by_hand(chain, bound_by), (name,)))
+        findings.append(AuditFinding(_build_unmanaged_annotation(chain, bound_by), (name,)))
     return ExaminedAccount(
         name, chain.role_arn, role_key, tuple(bound_by), pods, stale, is_known, tuple(findings), warnings
     )
 
 
-def _probes(facts: AuditFacts, spec: AuditSpec) -> VerificationSpec:
-    """What to examine of each chain."""
-    plain = build_bulk_spec("", "", role_arn=None, issuer=facts.issuer, region=spec.region, ask_sts=False)
+def _build_verification_spec(facts: AuditFacts, spec: AuditSpec) -> VerificationSpec:
+    """The checks for each chain, without the service account."""
+    bulk_spec = build_bulk_spec("", "", role_arn=None, issuer=facts.issuer, region=spec.region, ask_sts=False)
     return dataclasses.replace(
-        plain, probes=frozenset({"static", "pods"} if spec.pods else {"static"}), ignore=spec.ignore
+        bulk_spec, probes=frozenset({"static", "pods"} if spec.pods else {"static"}), ignore=spec.ignore
     )
 
 
-def _chain(facts: AuditFacts, spec: AuditSpec, probes: VerificationSpec, account: t.Mapping[str, t.Any]) -> Chain:
-    chain = build_chain(probes, facts.cluster, account)
+def _build_chain(
+    facts: AuditFacts, spec: AuditSpec, verification_spec: VerificationSpec, account: t.Mapping[str, t.Any]
+) -> Chain:
+    chain = build_chain(verification_spec, facts.cluster, account)
     arn = chain.role_arn or ""
-    declared = is_role_arn(arn) and Arn.parse(arn).account_id in spec.role_accounts
-    return dataclasses.replace(chain, account_id=facts.account_id, partition=facts.partition, cross_account=declared)
+    is_declared = is_role_arn(arn) and Arn.parse(arn).account_id in spec.role_accounts
+    return dataclasses.replace(chain, account_id=facts.account_id, partition=facts.partition, cross_account=is_declared)
 
 
-def _kubernetes_facts(facts: AuditFacts, name: Name, account: t.Mapping[str, t.Any]) -> KubernetesFacts:
+def _build_kubernetes_facts(facts: AuditFacts, name: Name, account: t.Mapping[str, t.Any]) -> KubernetesFacts:
     namespaces = facts.namespaces
     version = facts.cluster.version if facts.cluster else None
     return KubernetesFacts(
         account=account,
         namespace=namespaces if isinstance(namespaces, Unknown) else namespaces.get(name[0]),
         webhooks=facts.webhooks,
-        serving_ca=Unknown("it is needed only where a dry run comes back untouched"),
-        pods=facts.pods_of(name),
+        serving_ca=Unknown("needed only if a dry run returns the pod unchanged"),
+        pods=facts.get_pods(name),
         workloads=facts.workloads.get(name[0], {}),
         admitted=None,
         minor_version=int(version.partition(".")[2] or 0) or None if version else None,
@@ -112,25 +114,26 @@ def _kubernetes_facts(facts: AuditFacts, name: Name, account: t.Mapping[str, t.A
     )
 
 
-def _means_a_role(account: t.Mapping[str, t.Any], kubernetes: KubernetesFacts) -> bool:
+def _is_any_annotated(account: t.Mapping[str, t.Any], kubernetes: KubernetesFacts) -> bool:
+    """Whether the account or one of its pods is annotated."""
     pods = () if isinstance(kubernetes.pods, Unknown) else kubernetes.pods
-    return any(map(means_to_name_a_role, (account, *pods)))
+    return any(map(is_annotated, (account, *pods)))
 
 
 def _count_pods(chain: Chain, kubernetes: KubernetesFacts) -> tuple[int, int]:
-    """How many pods of the account may yet run, and how many of them are stale."""
+    """The number of unfinished pods, and the number of stale pods among them."""
     live = [pod for pod in pod_rules.evaluate_pods(chain, kubernetes) if pod.is_live]
     return len(live), sum(pod.stale for pod in live)
 
 
-def _bound_by_hand(chain: Chain, bound_by: t.Sequence[str]) -> Finding:
+def _build_unmanaged_annotation(chain: Chain, bound_by: t.Sequence[str]) -> Finding:
     name = name_of(chain)
     return Finding(
         "unmanaged-annotation",
-        f"annotation {ROLE_ARN_ANNOTATION} of service account {name} was set by {join(bound_by)}, which doesn't "
-        "keep it so",
-        f"put {name} into irsa_bindings with role_arn: {chain.role_arn}, or with the role's name if the role is to be "
-        "kept, too; set force there once, so that the annotation is owned from then on",
+        f"annotation {ROLE_ARN_ANNOTATION} of service account {name} was set by {join(bound_by)}, so no tool "
+        "maintains it",
+        f"add {name} to irsa_bindings with role_arn: {chain.role_arn}, or with role_name to manage the role as well, "
+        "and run the module once with force to take ownership of the annotation",
         evidence="metadata.managedFields",
         found=", ".join(bound_by),
     )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Builds the audit document from what was read, and what the module returns of it."""
+"""Builds the audit document from the facts, and the result of the module from the document."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ _NAMES_SHOWN = 5
 
 
 def build_document(facts: AuditFacts, spec: AuditSpec) -> AuditDocument:
-    """The whole document."""
+    """Builds the audit document; ``spec.ignore`` removes findings from all of it."""
     accounts = examine_accounts(facts, spec)
     findings = _merge(_find_all(facts, spec, accounts), spec.ignore)
     index = _FindingIndex(findings)
     roles = _role_rows(facts, accounts, index)
     account_rows = _account_rows(accounts, roles, index)
-    severities = collections.Counter[str](found.finding.severity for found in findings)
+    severities = collections.Counter[str](audit_finding.finding.severity for audit_finding in findings)
     counts: Counts = {
         "service_accounts": _count_states(account_rows),
         "roles": _count_states(roles),
@@ -57,14 +57,14 @@ def build_document(facts: AuditFacts, spec: AuditSpec) -> AuditDocument:
     }
     return {
         "format": FORMAT,
-        "generated_at": _instant(facts.now),
+        "generated_at": _format_timestamp(facts.now),
         "cluster": _cluster_info(facts, spec),
         "namespaces": list(spec.namespaces) or None,
         "counts": counts,
         "provider": _provider_info(facts, index),
         "service_accounts": account_rows,
         "roles": roles,
-        "findings": [_finding_row(found) for found in findings],
+        "findings": [_finding_row(audit_finding) for audit_finding in findings],
         "skipped_checks": _skipped_checks(facts, accounts),
     }
 
@@ -78,70 +78,68 @@ def _find_all(facts: AuditFacts, spec: AuditSpec, accounts: t.Sequence[ExaminedA
     annotated = {account.role_arn for account in accounts if account.role_arn}
     for name, role in sorted(facts.known_roles.items()):
         if name in facts.subjects_by_role or role["Arn"] in annotated:
-            for found in find_in_role(facts, name, unused_days=spec.unused_days):
-                yield found._replace(roles=(role["Arn"], *found.roles))
+            for audit_finding in find_in_role(facts, name, unused_days=spec.unused_days):
+                yield audit_finding._replace(roles=(role["Arn"], *audit_finding.roles))
     if spec.providers:
         yield from find_in_providers(facts)
     yield from map(AuditFinding, facts.webhook)
 
 
 def _merge(findings: t.Iterable[AuditFinding], ignored: t.Container[str]) -> list[AuditFinding]:
-    """Each finding once, with all objects that it concerns; the worst first, then in the order of the chain.
-
-    Findings with the same id and message are the same finding, whichever chain shows it.
-    """
+    """Merges findings with the same ID and message, and sorts them by severity, then by link of the chain."""
     groups: dict[tuple[str, str], list[AuditFinding]] = {}
-    for found in findings:
-        if found.finding.id not in ignored:
-            groups.setdefault((found.finding.id, found.finding.message), []).append(found)
+    for audit_finding in findings:
+        finding = audit_finding.finding
+        if finding.id not in ignored:
+            groups.setdefault((finding.id, finding.message), []).append(audit_finding)
     merged = [
         AuditFinding(
             group[0].finding,
-            tuple(dict.fromkeys(name for found in group for name in found.service_accounts)),
-            tuple(dict.fromkeys(arn for found in group for arn in found.roles)),
+            tuple(dict.fromkeys(name for audit_finding in group for name in audit_finding.service_accounts)),
+            tuple(dict.fromkeys(arn for audit_finding in group for arn in audit_finding.roles)),
         )
         for group in groups.values()
     ]
-    return sorted(merged, key=_rank)
+    return sorted(merged, key=_sort_key)
 
 
-def _rank(found: AuditFinding) -> tuple[int, int, str, str]:
-    finding = found.finding
+def _sort_key(audit_finding: AuditFinding) -> tuple[int, int, str, str]:
+    finding = audit_finding.finding
     return SEVERITIES.index(finding.severity), LINKS.index(finding.link), finding.id, finding.message
 
 
 class _FindingIndex:
-    """Which findings concern which objects, by their position in the document."""
+    """The positions of findings in the document, by the objects that they affect."""
 
     def __init__(self, findings: t.Sequence[AuditFinding]) -> None:
         self._findings = findings
         self.by_account: dict[Name, list[int]] = collections.defaultdict(list)
         self.by_role: dict[str, list[int]] = collections.defaultdict(list)
-        for position, found in enumerate(findings):
-            for name in found.service_accounts:
+        for position, audit_finding in enumerate(findings):
+            for name in audit_finding.service_accounts:
                 self.by_account[name].append(position)
-            for arn in found.roles:
+            for arn in audit_finding.roles:
                 self.by_role[arn].append(position)
 
-    def of_provider(self) -> list[int]:
-        """The findings about the cluster's own provider."""
+    def list_provider_findings(self) -> list[int]:
+        """The positions of the findings about the cluster's own provider."""
         return [
             position
-            for position, found in enumerate(self._findings)
-            if found.finding.link == "provider" and found.finding.id != "provider-orphaned"
+            for position, audit_finding in enumerate(self._findings)
+            if audit_finding.finding.link == "provider" and audit_finding.finding.id != "provider-orphaned"
         ]
 
-    def state(self, positions: t.Iterable[int], *, known: bool) -> str:
+    def find_state(self, positions: t.Iterable[int], *, is_known: bool) -> str:
         """The worst state of an object with these findings."""
         states = {self._findings[position].finding.severity for position in positions}
-        return next((state for state in STATES if state in states or (state == "unknown" and not known)), "ok")
+        return next((state for state in STATES if state in states or (state == "unknown" and not is_known)), "ok")
 
 
-def _finding_row(found: AuditFinding) -> FindingRow:
+def _finding_row(audit_finding: AuditFinding) -> FindingRow:
     row = {
-        **found.finding.as_dict(),
-        "service_accounts": ["/".join(name) for name in found.service_accounts],
-        "roles": list(found.roles),
+        **audit_finding.finding.as_dict(),
+        "service_accounts": ["/".join(name) for name in audit_finding.service_accounts],
+        "roles": list(audit_finding.roles),
     }
     return t.cast("FindingRow", row)
 
@@ -163,13 +161,13 @@ def _cluster_info(facts: AuditFacts, spec: AuditSpec) -> ClusterInfo:
 
 def _provider_info(facts: AuditFacts, index: _FindingIndex) -> ProviderInfo:
     provider = facts.provider
-    known = not isinstance(provider, Unknown)
-    positions = index.of_provider()
+    is_known = not isinstance(provider, Unknown)
+    positions = index.list_provider_findings()
     return {
         "arn": facts.provider_arn,
-        "exists": provider is not None if known else None,
+        "exists": provider is not None if is_known else None,
         "client_ids": list(provider["ClientIDList"]) if provider and not isinstance(provider, Unknown) else [],
-        "state": index.state(positions, known=known),
+        "state": index.find_state(positions, is_known=is_known),
         "findings": positions,
     }
 
@@ -177,7 +175,7 @@ def _provider_info(facts: AuditFacts, index: _FindingIndex) -> ProviderInfo:
 def _account_rows(
     accounts: t.Sequence[ExaminedAccount], roles: t.Sequence[RoleRow], index: _FindingIndex
 ) -> list[AccountRow]:
-    """The accounts by name, those that don't exist but that roles trust included. Links each to its role and back."""
+    """The accounts by name, including missing ones that a role trusts. Adds each account to the row of its role."""
     positions = {role["arn"]: position for position, role in enumerate(roles)}
     existing = {account.name for account in accounts}
     rows = [_account_row(account, positions.get(account.role_key), index) for account in accounts]
@@ -199,7 +197,7 @@ def _account_row(account: ExaminedAccount, role: int | None, index: _FindingInde
         "role": role,
         "bound_by": ", ".join(account.bound_by) or None,
         "pods": {"total": account.pods, "stale": account.stale},
-        "state": index.state(findings, known=account.is_known),
+        "state": index.find_state(findings, is_known=account.is_known),
         "findings": findings,
     }
 
@@ -214,13 +212,13 @@ def _missing_account_row(name: Name, index: _FindingIndex) -> AccountRow:
         "role": None,
         "bound_by": None,
         "pods": {"total": 0, "stale": 0},
-        "state": index.state(findings, known=True),
+        "state": index.find_state(findings, is_known=True),
         "findings": findings,
     }
 
 
 def _role_rows(facts: AuditFacts, accounts: t.Sequence[ExaminedAccount], index: _FindingIndex) -> list[RoleRow]:
-    """The roles that trust the cluster's provider, and those that service accounts name, existing or not."""
+    """The roles that trust the cluster's provider, and the roles that service accounts name, even missing ones."""
     names = {facts.known_roles[name]["Arn"]: name for name in facts.subjects_by_role}
     for account in accounts:
         if account.role_key:
@@ -229,7 +227,7 @@ def _role_rows(facts: AuditFacts, accounts: t.Sequence[ExaminedAccount], index: 
 
 
 def _role_row(facts: AuditFacts, arn: str, name: str, index: _FindingIndex) -> RoleRow:
-    role = facts.role_of(arn)
+    role = facts.get_role(arn)
     body: t.Mapping[str, t.Any] = {} if role is None or isinstance(role, Unknown) else role
     policies: list[PolicyInfo] = [
         {"kind": "managed", "name": policy.rpartition("/")[2], "arn": policy}
@@ -243,14 +241,14 @@ def _role_row(facts: AuditFacts, arn: str, name: str, index: _FindingIndex) -> R
         "name": name,
         "account_id": Arn.parse(arn).account_id,
         "exists": exists,
-        "created": _date(body.get("CreateDate")),
-        "last_used": _date((body.get("RoleLastUsed") or {}).get("LastUsedDate")),
+        "created": _format_date(body.get("CreateDate")),
+        "last_used": _format_date((body.get("RoleLastUsed") or {}).get("LastUsedDate")),
         "policies": policies,
         "permissions_boundary": (body.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
         "subjects": facts.subjects_by_role.get(name, []) if body else [],
         "service_accounts": [],
         "findings": findings,
-        "state": index.state(findings, known=exists is not None),
+        "state": index.find_state(findings, is_known=exists is not None),
     }
 
 
@@ -264,33 +262,33 @@ def _skipped_checks(facts: AuditFacts, accounts: t.Sequence[ExaminedAccount]) ->
     for account in accounts:
         for warning in account.warnings:
             names[warning].append("/".join(account.name))
-    texts = list(facts.skipped_checks)
+    sentences = list(facts.skipped_checks)
     for warning in sorted(names):
-        if warning not in texts:
-            texts.append(f"{warning} It concerns {join_some(sorted(names[warning]), _NAMES_SHOWN)}.")
-    return texts
+        if warning not in sentences:
+            sentences.append(f"{warning} This affects {join_some(sorted(names[warning]), _NAMES_SHOWN)}.")
+    return sentences
 
 
-def _date(value: t.Any) -> str | None:
-    return _instant(value.timestamp()) if isinstance(value, datetime.datetime) else None
+def _format_date(value: t.Any) -> str | None:
+    return _format_timestamp(value.timestamp()) if isinstance(value, datetime.datetime) else None
 
 
-def _instant(seconds: float) -> str:
+def _format_timestamp(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(int(seconds), tz=datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-# What the module returns
+# The result of the module
 
 
 def is_ok(document: AuditDocument) -> bool:
-    """Whether every examined chain is intact: none is broken, none unknown."""
+    """Whether all examined chains are intact: none is broken or unknown."""
     counts = document["counts"]
-    broken = counts["findings"]["error"] + counts["service_accounts"]["unknown"]
-    return not broken and document["provider"]["state"] not in ("error", "unknown")
+    failures = counts["findings"]["error"] + counts["service_accounts"]["unknown"]
+    return not failures and document["provider"]["state"] not in ("error", "unknown")
 
 
 def summarize(document: AuditDocument) -> list[Json]:
-    """How many findings of each id there are, the worst first."""
+    """The number of findings by ID, the worst first."""
     groups: dict[str, list[FindingRow]] = {}
     for finding in document["findings"]:
         groups.setdefault(finding["id"], []).append(finding)
@@ -307,11 +305,11 @@ def summarize(document: AuditDocument) -> list[Json]:
     ]
 
 
-def module_result(document: AuditDocument, *, limit: int, details: bool) -> Json:
-    """What the module returns of a document.
+def build_result(document: AuditDocument, *, limit: int, details: bool) -> Json:
+    """Builds the result of the module.
 
-    :param limit: how many findings; 0 for all of them.
-    :param details: whether with each service account and each role.
+    :param limit: the most findings to return; 0 for all.
+    :param details: whether to return all service accounts and roles.
     """
     findings = document["findings"][:limit] if limit else document["findings"]
     result: Json = {
@@ -329,8 +327,8 @@ def module_result(document: AuditDocument, *, limit: int, details: bool) -> Json
     return result
 
 
-def find_failure(document: AuditDocument, fail_on: str) -> ChainBroken | None:
-    """The error with which the module fails, None if no finding is severe enough.
+def build_failure(document: AuditDocument, fail_on: str) -> ChainBroken | None:
+    """Builds the error with which the module fails; None if no finding is severe enough.
 
     :param fail_on: ``error``, ``warning`` or ``never``.
     """
@@ -343,5 +341,5 @@ def find_failure(document: AuditDocument, fail_on: str) -> ChainBroken | None:
     return ChainBroken(
         f"{name} has {join([quantity(count, severity) for severity, count in counts])}",
         cause=", ".join(row["id"] for row in summarize(document) if row["severity"] in failing),
-        fix="see findings and the reports for each of them, or add to ignore what is intended",
+        fix="see findings or a report for each fix; add the IDs of intended findings to ignore",
     )

@@ -76,9 +76,7 @@ class AuditSpec:
             validation.check_service_account(problems, namespace, "default", allow_wildcards=False)
         for account_id in params.get("role_accounts") or ():
             if not _ACCOUNT_ID.fullmatch(account_id):
-                problems.add(
-                    f"role_accounts: {account_id!r} is not a valid AWS account ID", "give an ID of 12 digits"
-                )
+                problems.add(f"role_accounts: {account_id!r} is not a valid AWS account ID", "give an ID of 12 digits")
         for id_ in params.get("ignore") or ():
             check_finding_id(problems, id_, list(BY_ID))
         for name in ("unused_days", "max_findings"):
@@ -219,7 +217,9 @@ class AuditFacts:
             return Unknown("no role is named")
         parsed = arns.Arn.parse(text)
         if parsed.account_id != self.account_id:
-            return Unknown(f"role {parsed} is not in account {self.account_id} of the credentials")
+            return Unknown(
+                f"role {parsed} is in another AWS account than the credentials, which belong to {self.account_id}"
+            )
         if isinstance(self.roles, Unknown):
             return self.roles
         return self.roles.get(parsed.resource.rpartition("/")[2])

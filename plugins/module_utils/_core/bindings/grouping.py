@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Groups bindings by their roles."""
+"""Groups bindings by role."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from ..errors import InvalidInput
 
 Binding = t.Mapping[str, t.Any]
 
-# What bindings of one role give of a list or a mapping is merged. Everything else has to agree.
+# Lists and mappings of the bindings of one role are merged. All other options must be equal.
 _LISTS = tuple(name for name, option in options.ROLE.items() if option["type"] == "list")
 _MAPPINGS = tuple(name for name, option in options.ROLE.items() if option["type"] == "dict")
 _SCALARS = tuple(name for name in options.ROLE if name not in (*_LISTS, *_MAPPINGS))
 
 
-def by_role(bindings: t.Sequence[Binding]) -> list[dict[str, t.Any]]:
-    """The roles that the bindings ask for, in the order in which they are first named.
+def group_by_role(bindings: t.Sequence[Binding]) -> list[dict[str, t.Any]]:
+    """The roles of the bindings, in the order of their first binding.
 
-    Bindings of one role are merged, so that writing the role for one of them doesn't undo another. IAM's role names are
-    unique without regard to case, so names that differ in case alone are the same role. A binding with ``role_arn``
-    uses a role that is kept elsewhere, in another account perhaps, and asks for none.
+    The bindings of a role are merged, so that one binding does not undo another. Role names that differ only in case
+    are the same role, as in IAM. Bindings with ``role_arn`` are left out, because they use a role that is managed
+    elsewhere.
 
-    :param bindings: mappings with ``namespace``, ``service_account``, ``role_name`` or ``role_arn``, and any of the
-        options that a role has.
-    :returns: a mapping for each role: ``name``, ``service_accounts`` [{namespace, name}], ``audiences`` and those of
-        the options that are given.
-    :raises InvalidInput: bindings are incomplete, duplicate or contradict each other. It names all that is wrong, each
-        with the index of its binding.
+    :param bindings: mappings with ``namespace``, ``service_account``, ``role_name`` or ``role_arn``, and options of the
+        role.
+    :returns: a mapping for each role: ``name``, ``service_accounts`` [{namespace, name}], ``audiences``, and all set
+        options.
+    :raises InvalidInput: bindings are incomplete, duplicate or contradictory. The cause lists all problems with the
+        indices of the bindings.
     """
     problems: list[str] = []
     groups: dict[str, _Group] = {}
@@ -47,13 +47,13 @@ def by_role(bindings: t.Sequence[Binding]) -> list[dict[str, t.Any]]:
         if not binding.get("role_arn"):
             group = groups.setdefault(binding["role_name"].casefold(), _Group(binding["role_name"]))
             problems += group.add(binding, index)
-    stop(problems)
+    require_no_problems(problems)
     return [group.role for group in groups.values()]
 
 
-def stop(problems: t.Sequence[str]) -> None:
-    """:param problems: what is wrong, each beginning with its binding.
-    :raises InvalidInput: there are problems.
+def require_no_problems(problems: t.Sequence[str]) -> None:
+    """:param problems: messages that begin with the index of their binding.
+    :raises InvalidInput: the list is not empty.
     """
     if problems:
         raise InvalidInput("invalid bindings", cause="; ".join(problems), fix="correct the bindings")
@@ -62,33 +62,35 @@ def stop(problems: t.Sequence[str]) -> None:
 def _find_problem(binding: Binding, index: int, indices: t.Mapping[tuple[str, str], int]) -> str | None:
     missing = [key for key in ("namespace", "service_account") if not binding.get(key)]
     if missing:
-        return f"binding {index} lacks {' and '.join(missing)}"
+        return f"binding {index}: set {' and '.join(missing)}"
     title = f"{binding['namespace']}/{binding['service_account']}"
     if bool(binding.get("role_name")) == bool(binding.get("role_arn")):
         return f"{title} (binding {index}): set exactly one of role_name and role_arn"
     other = indices.get((binding["namespace"], binding["service_account"]))
-    return None if other is None else f"bindings {other} and {index} name the same account, {title}"
+    return None if other is None else f"bindings {other} and {index} are for the same service account, {title}"
 
 
 class _Group:
-    """The bindings of one role, merged.
+    """Merges the bindings of one role.
 
-    :ivar role: the role, as `by_role` returns it.
+    :ivar role: the role, as `group_by_role` returns it.
     """
 
     def __init__(self, name: str) -> None:
         self.role: dict[str, t.Any] = {"name": name, "service_accounts": [], "audiences": []}
-        self._given_by: dict[tuple[str, str], int] = {}
+        self._first_index: dict[tuple[str, str], int] = {}
 
     def add(self, binding: Binding, index: int) -> list[str]:
-        """Merges a binding.
+        """Merge a binding.
 
-        :returns: where it contradicts those before it.
+        :returns: a message for each contradiction to a previous binding.
         """
         role = self.role
         problems = []
         if role["name"] != binding["role_name"]:
-            problems.append(f"binding {index} writes the role {role['name']} as {binding['role_name']}")
+            problems.append(
+                f"binding {index}: role_name {binding['role_name']} differs only in case from {role['name']}"
+            )
         role["service_accounts"].append({"namespace": binding["namespace"], "name": binding["service_account"]})
         _add_missing(role["audiences"], [binding.get("audience") or STS_AUDIENCE])
         for key in _LISTS:
@@ -97,20 +99,20 @@ class _Group:
         for key in _MAPPINGS:
             if binding.get(key) is not None:
                 target = role.setdefault(key, {})
-                for inner, value in binding[key].items():
-                    problems += self._set(target, inner, value, index, within=key)
+                for name, value in binding[key].items():
+                    problems += self._set(target, name, value, index, option=key)
         for key in _SCALARS:
             if binding.get(key) is not None:
                 problems += self._set(role, key, binding[key], index)
         return problems
 
-    def _set(self, target: dict[str, t.Any], key: str, value: t.Any, index: int, *, within: str = "") -> list[str]:
+    def _set(self, target: dict[str, t.Any], key: str, value: t.Any, index: int, *, option: str = "") -> list[str]:
         if key in target and _canonical(target[key]) != _canonical(value):
-            option = f"{within}.{key}" if within else key
-            other = self._given_by[within, key]
-            return [f"bindings {other} and {index} give role {self.role['name']} different values of {option}"]
+            path = f"{option}.{key}" if option else key
+            other = self._first_index[option, key]
+            return [f"bindings {other} and {index} set different values of {path} for role {self.role['name']}"]
         target[key] = value
-        self._given_by.setdefault((within, key), index)
+        self._first_index.setdefault((option, key), index)
         return []
 
 

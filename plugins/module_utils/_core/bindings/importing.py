@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bindings that describe the observed state of a cluster and its AWS account.
+"""Derives bindings from the observed state of a cluster and its AWS account.
 
-Each binding is checked with the plans of `irsa_bindings`: one that would change something is not returned. If a role
-cannot be described in this way, its accounts name it by its ARN, which leaves the role unchanged.
+Each binding is checked with the plans of `irsa_bindings`. Bindings that would change something are not returned. If the
+options cannot describe a role, its bindings have ``role_arn``, so that the role is not managed.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ _DEFAULTS: Json = {
     "force": False,
 }
 _DEFAULT_DURATION = 3600
-# Ansible reads these in a file of variables as the start of a template.
+# In a file with variables, Ansible evaluates text with these characters as a template.
 _TEMPLATE = re.compile(r"\{[{%#]")
-_IS_TEMPLATE = "has what Ansible takes for a template"
+_IS_TEMPLATE = "contains template syntax of Ansible"
 
 
 @dataclasses.dataclass(frozen=True)
 class ImportSpec:
-    """The options of `irsa_bindings_info`, checked.
+    """The valid options of `irsa_bindings_info`.
 
-    :param issuer: with its scheme; None if the cluster's name is given.
+    :param issuer: the issuer with ``https://``; None if ``cluster_name`` is set.
     :param namespaces: the namespaces to read; empty for all.
     """
 
@@ -63,7 +63,7 @@ class ImportSpec:
 
     @classmethod
     def from_params(cls, params: Json) -> ImportSpec:
-        """:raises InvalidInput: invalid options; the error lists all of them."""
+        """:raises InvalidInput: options are not valid. The error lists all of them."""
         problems = validation.Problems()
         issuer = params["issuer"] or None
         if issuer:
@@ -79,11 +79,11 @@ class ImportSpec:
 class ImportFacts:
     """The observed state.
 
-    :param account_id: the AWS account of the cluster.
-    :param audiences: the audiences that the cluster's OIDC provider accepts; None if the provider does not exist.
-    :param service_accounts: as the API server lists them.
-    :param roles: roles by name; all existing roles of `named_roles`, and perhaps others.
-    :param policies: the names of the account's own managed policies; None if they could not be read.
+    :param account_id: the ID of the AWS account of the cluster.
+    :param audiences: the audiences that the OIDC provider of the cluster accepts; None if the provider does not exist.
+    :param service_accounts: the service accounts, as the API server returns them.
+    :param roles: roles by name: all existing roles of `list_role_names`, and possibly others.
+    :param policies: the names of the account's customer managed policies; None if they could not be read.
     """
 
     partition: str
@@ -96,16 +96,16 @@ class ImportFacts:
 
     @property
     def provider_arn(self) -> str:
-        """The ARN of the cluster's provider."""
+        """The ARN of the OIDC provider of the cluster."""
         return arns.provider_arn(self.partition, self.account_id, self.issuer)
 
 
 @dataclasses.dataclass
-class Imported:
+class ImportResult:
     """The bindings that describe the observed state, and what they do not describe.
 
-    :param bindings: items of ``irsa_bindings``, ordered by namespace and name.
-    :param skipped_accounts: the accounts with a role that no binding describes, each with ``namespace``,
+    :param bindings: items of the option ``bindings`` of `irsa_bindings`, sorted by namespace and name.
+    :param skipped_accounts: the service accounts with a role that no binding describes, each with ``namespace``,
         ``service_account``, ``role_arn`` (the annotation, or None) and ``reason``.
     :param notes: what the bindings omit, each with ``service_accounts`` [NAMESPACE/NAME] and ``message``.
     """
@@ -114,8 +114,8 @@ class Imported:
     skipped_accounts: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
     notes: list[dict[str, t.Any]] = dataclasses.field(default_factory=list)
 
-    def note(self, accounts: t.Iterable[_AnnotatedAccount], message: str) -> None:
-        """Records what the bindings of these accounts omit."""
+    def add_note(self, accounts: t.Iterable[_AnnotatedAccount], message: str) -> None:
+        """Record what the bindings of these service accounts omit."""
         self.notes.append({"service_accounts": ["/".join(account.name) for account in accounts], "message": message})
 
 
@@ -123,8 +123,8 @@ class Imported:
 class _AnnotatedAccount:
     """A service account with a role.
 
-    :param options: the options of its binding that concern the account itself.
-    :param unsupported: the annotations that no option can express, with their values.
+    :param options: the options of its binding for the service account.
+    :param unsupported: the annotations whose values no option can set, with these values.
     """
 
     name: Name
@@ -134,7 +134,7 @@ class _AnnotatedAccount:
 
     @property
     def role_name(self) -> str:
-        """The role's name, without path."""
+        """The name of the role, without its path."""
         return self.arn.resource.rpartition("/")[2]
 
     @property
@@ -142,77 +142,77 @@ class _AnnotatedAccount:
         """The audience of its tokens."""
         return str(self.options.get("audience", STS_AUDIENCE))
 
-    def binding(self, **role_options: t.Any) -> Binding:
-        """The account's binding; the options name the role and its settings."""
+    def build_binding(self, **role_options: t.Any) -> Binding:
+        """The binding of the service account with these options of the role."""
         return {"namespace": self.name[0], "service_account": self.name[1], **role_options, **self.options}
 
 
 class _Skipped(Exception):
-    """Why no binding describes an account."""
+    """The reason why no binding describes a service account."""
 
 
-def named_roles(service_accounts: t.Mapping[Name, Json], account_id: str) -> list[str]:
-    """The names of the roles of an AWS account that service accounts name, sorted."""
-    found = set()
+def list_role_names(service_accounts: t.Mapping[Name, Json], account_id: str) -> list[str]:
+    """The names of the roles of an AWS account in the annotations of service accounts, sorted."""
+    names = set()
     for body in service_accounts.values():
         try:
-            arn = _role_arn(body)
+            arn = _parse_role_arn(body)
         except _Skipped:
             continue
         if arn.account_id == account_id:
-            found.add(arn.resource.rpartition("/")[2])
-    return sorted(found)
+            names.add(arn.resource.rpartition("/")[2])
+    return sorted(names)
 
 
-def collect(facts: ImportFacts) -> Imported:
-    """The bindings of all accounts with a role, and the accounts that no binding can describe."""
-    found = Imported()
+def collect_bindings(facts: ImportFacts) -> ImportResult:
+    """The bindings of all service accounts with a role, and the service accounts that no binding can describe."""
+    result = ImportResult()
     users: dict[str, list[_AnnotatedAccount]] = {}
     for name, body in sorted(facts.service_accounts.items()):
-        if not rules.has_role_annotation(_annotations(body)):
+        if not rules.has_role_annotation(_get_annotations(body)):
             continue
         try:
-            account = _account(facts, name, body)
+            account = _parse_account(facts, name, body)
         except _Skipped as error:
-            found.skipped_accounts.append(
+            result.skipped_accounts.append(
                 {
                     "namespace": name[0],
                     "service_account": name[1],
-                    "role_arn": _annotations(body).get(arns.ROLE_ARN_ANNOTATION),
+                    "role_arn": _get_annotations(body).get(arns.ROLE_ARN_ANNOTATION),
                     "reason": str(error),
                 }
             )
             continue
         for key, value in account.unsupported.items():
-            found.note([account], f"annotation {key} is {value!r}, which no option can say; it stays as it is")
+            result.add_note([account], f"annotation {key} is kept: no option can set its value {value!r}")
         users.setdefault(str(account.arn), []).append(account)
     for accounts in users.values():
-        found.bindings += _bindings(facts, accounts, found)
-    found.bindings.sort(key=lambda binding: (binding["namespace"], binding["service_account"]))
-    return found
+        result.bindings += _build_bindings(facts, accounts, result)
+    result.bindings.sort(key=lambda binding: (binding["namespace"], binding["service_account"]))
+    return result
 
 
-# One account
+# Service accounts
 
 
-def _annotations(body: Json) -> Json:
+def _get_annotations(body: Json) -> Json:
     return body["metadata"].get("annotations") or {}
 
 
-def _role_arn(body: Json) -> Arn:
-    """The ARN in an account's annotation.
+def _parse_role_arn(body: Json) -> Arn:
+    """The role ARN in the annotation of a service account.
 
-    :raises _Skipped: the account does not name a role.
+    :raises _Skipped: the service account does not have the annotation, or its value is not valid.
     """
-    annotations = _annotations(body)
+    annotations = _get_annotations(body)
     text = annotations.get(arns.ROLE_ARN_ANNOTATION)
     if text is None:
-        key, meant = next(iter(rules.find_near_misses(annotations).items()), ("", ""))
-        raise _Skipped(f"annotation {key} has no effect; it looks like {meant}")
+        key, intended_key = next(iter(rules.find_near_misses(annotations).items()), ("", ""))
+        raise _Skipped(f"annotation {key} has no effect; the correct key is {intended_key}")
     if not text:
         raise _Skipped("the annotation is empty")
     if not is_role_arn(text):
-        raise _Skipped(f"the annotation is no ARN of an IAM role: {text!r}")
+        raise _Skipped(f"the annotation is not a valid role ARN: {text!r}")
     arn = Arn.parse(text)
     problems = validation.Problems()
     validation.check_role_name(problems, arn.resource.rpartition("/")[2])
@@ -223,32 +223,32 @@ def _role_arn(body: Json) -> Arn:
     return arn
 
 
-def _account(facts: ImportFacts, name: Name, body: Json) -> _AnnotatedAccount:
-    """:raises _Skipped: no binding describes the account without changing it, or its role does not work."""
-    arn = _role_arn(body)
-    options, unsupported = _options(_annotations(body))
+def _parse_account(facts: ImportFacts, name: Name, body: Json) -> _AnnotatedAccount:
+    """:raises _Skipped: every binding would change the service account, or pods cannot assume its role."""
+    arn = _parse_role_arn(body)
+    options, unsupported = _parse_options(_get_annotations(body))
     account = _AnnotatedAccount(name, arn, options, unsupported)
     if arn.partition != facts.partition:
-        raise _Skipped(f"the role is in partition {arn.partition}, and the cluster in {facts.partition}")
+        raise _Skipped(f"the role is in partition {arn.partition}, but the cluster is in {facts.partition}")
     if facts.audiences is None:
-        raise _Skipped(f"IAM has no OIDC provider {facts.provider_arn}")
+        raise _Skipped(f"OIDC provider {facts.provider_arn} does not exist")
     if account.audience not in facts.audiences:
-        raise _Skipped(f"the cluster's OIDC provider doesn't accept the audience {account.audience!r}")
+        raise _Skipped(f"the OIDC provider of the cluster does not accept audience {account.audience!r}")
     if arn.account_id == facts.account_id:
         _check_role(facts, account)
     _check_account(facts, account, body)
     return account
 
 
-def _options(annotations: Json) -> tuple[Binding, dict[str, str]]:
-    """The options for the annotations other than the role's, and the annotations that no option can express."""
+def _parse_options(annotations: Json) -> tuple[Binding, dict[str, str]]:
+    """The options for all annotations except the role ARN, and the annotations whose values no option can set."""
     options: Binding = {}
     unsupported: dict[str, str] = {}
     for option, key in rules.IRSA_OPTIONS.items():
         value = annotations.get(key)
         if value is None or option == "role_arn":
             continue
-        parsed = _option_value(option, value)
+        parsed = _parse_option(option, value)
         if parsed is None:
             unsupported[key] = value
         else:
@@ -256,8 +256,8 @@ def _options(annotations: Json) -> tuple[Binding, dict[str, str]]:
     return options, unsupported
 
 
-def _option_value(option: str, text: str) -> str | bool | int | None:
-    """The value of an option that writes this text; None if no value does."""
+def _parse_option(option: str, text: str) -> str | bool | int | None:
+    """The value of an option that results in this text; None if no value does."""
     if option == "audience":
         return text or None
     if option == "sts_regional_endpoints":
@@ -267,77 +267,79 @@ def _option_value(option: str, text: str) -> str | bool | int | None:
 
 
 def _check_role(facts: ImportFacts, account: _AnnotatedAccount) -> None:
-    """:raises _Skipped: the role does not exist, or its trust policy does not allow the account."""
+    """:raises _Skipped: the role does not exist, or its trust policy does not allow the service account."""
     role = facts.roles.get(account.role_name)
     if role is None:
-        raise _Skipped(f"there is no role {account.role_name}")
+        raise _Skipped(f"role {account.role_name} does not exist")
     if role.arn != str(account.arn):
-        raise _Skipped(f"there is no such role; IAM has {role.arn}")
+        raise _Skipped(f"the annotation differs from the ARN of the role, {role.arn}")
     if allows(role.trust_policy, facts.provider_arn, subject(*account.name), account.audience) is False:
-        raise _Skipped(
-            f"the trust policy of role {role.name} doesn't let the account in; eksops.irsa.irsa_verify says why"
-        )
+        raise _Skipped(f"role {role.name} does not trust the service account; eksops.irsa.irsa_verify shows why")
 
 
 def _check_account(facts: ImportFacts, account: _AnnotatedAccount, body: Json) -> None:
-    """:raises _Skipped: a binding of the account would change its annotations."""
-    binding = account.binding(role_arn=str(account.arn))
+    """:raises _Skipped: a binding would change the annotations of the service account."""
+    binding = account.build_binding(role_arn=str(account.arn))
     if _is_template(binding):
         raise _Skipped(f"an annotation {_IS_TEMPLATE}")
     try:
-        wanted = _wanted(facts, [binding]).bindings[0].account_spec(str(account.arn))
-        plan = service_account_plan.plan(wanted, ServiceAccountState.from_kubernetes(body))
+        spec = _build_spec(facts, [binding]).bindings[0].account_spec(str(account.arn))
+        plan = service_account_plan.plan(spec, ServiceAccountState.from_kubernetes(body))
     except IrsaError as error:
         raise _Skipped(str(error)) from None
     if plan:
         raise _Skipped(f"a binding would change it: {'; '.join(plan.summaries())}")
 
 
-# One role
+# Roles
 
 
-def _bindings(facts: ImportFacts, accounts: t.Sequence[_AnnotatedAccount], found: Imported) -> list[Binding]:
-    """The bindings of the accounts that name the same role."""
+def _build_bindings(facts: ImportFacts, accounts: t.Sequence[_AnnotatedAccount], result: ImportResult) -> list[Binding]:
+    """The bindings of service accounts with the same role."""
     arn = accounts[0].arn
     if arn.account_id != facts.account_id:
-        return [account.binding(role_arn=str(arn)) for account in accounts]
+        return [account.build_binding(role_arn=str(arn)) for account in accounts]
     role = facts.roles[accounts[0].role_name]
-    settings, omissions = _settings(facts, role)
+    settings, omissions = _describe_role(facts, role)
     changes: list[str] = []
-    # A role may trust more accounts of the cluster than name it. Those must stay in its trust policy.
+    # A role may trust service accounts that are not annotated with it. They must stay in its trust policy.
     for purge in ({}, {"purge_service_accounts": False}):
         first, *others = accounts
         bindings = [
-            first.binding(role_name=role.name, **settings, **purge),
-            *(account.binding(role_name=role.name) for account in others),
+            first.build_binding(role_name=role.name, **settings, **purge),
+            *(account.build_binding(role_name=role.name) for account in others),
         ]
-        changes = _changes(facts, role, bindings)
+        changes = _list_changes(facts, role, bindings)
         if not changes:
             for omission in omissions:
-                found.note(accounts, omission)
+                result.add_note(accounts, omission)
             return bindings
-    found.note(accounts, f"role {role.name} is named by its ARN and left as it is; else: {'; '.join(changes)}")
-    return [account.binding(role_arn=role.arn) for account in accounts]
+    result.add_note(
+        accounts,
+        f"role {role.name} is not managed (role_arn), because a binding with role_name would change it: "
+        f"{'; '.join(changes)}",
+    )
+    return [account.build_binding(role_arn=role.arn) for account in accounts]
 
 
-def _changes(facts: ImportFacts, role: Role, bindings: t.Sequence[Binding]) -> list[str]:
-    """What the bindings would change in the role, as messages."""
+def _list_changes(facts: ImportFacts, role: Role, bindings: t.Sequence[Binding]) -> list[str]:
+    """The changes that the bindings would make to the role, as messages."""
     policies = {arn.rpartition("/")[2]: arn for arn in role.managed_policies or ()}
     context = role_plan.PlanContext(AccountScope(facts.partition, facts.account_id), facts.provider_arn, policies)
     try:
-        return role_plan.plan(_wanted(facts, bindings).roles[role.name], role, context).summaries()
+        return role_plan.plan(_build_spec(facts, bindings).roles[role.name], role, context).summaries()
     except IrsaError as error:
         return [str(error)]
 
 
-def _settings(facts: ImportFacts, role: Role) -> tuple[Binding, list[str]]:
-    """The options that recreate the role, and messages about what they omit and why."""
+def _describe_role(facts: ImportFacts, role: Role) -> tuple[Binding, list[str]]:
+    """The options that describe the role, and messages about what they omit and why."""
     settings: Binding = {}
     omissions: list[str] = []
     if role.path != "/":
         settings["path"] = role.path
     if role.description and _is_template(role.description):
-        omissions.append(f"the description of role {role.name} {_IS_TEMPLATE}, and is left out")
+        omissions.append(f"the description of role {role.name} is omitted, because it {_IS_TEMPLATE}")
     elif role.description:
         settings["description"] = role.description
     if role.max_session_duration != _DEFAULT_DURATION:
@@ -345,28 +347,28 @@ def _settings(facts: ImportFacts, role: Role) -> tuple[Binding, list[str]]:
     if role.permissions_boundary:
         settings["permissions_boundary"] = role.permissions_boundary
     if role.managed_policies:
-        settings["managed_policies"] = [_policy(facts, arn) for arn in role.managed_policies]
+        settings["managed_policies"] = [_name_policy(facts, arn) for arn in role.managed_policies]
     inline = {name: document for name, document in (role.inline_policies or {}).items() if not _is_template(document)}
     if inline:
         settings["inline_policies"] = inline
     for name in sorted(set(role.inline_policies or ()) - set(inline)):
-        omissions.append(f"inline policy {name} of role {role.name} {_IS_TEMPLATE}, and is left out")
+        omissions.append(f"inline policy {name} of role {role.name} is omitted, because it {_IS_TEMPLATE}")
     if role.managed_policies is None or role.inline_policies is None:
-        omissions.append(f"the policies of role {role.name} could not all be read, and those are left out")
+        omissions.append(f"some policies of role {role.name} are omitted, because they could not be read")
     tags = {key: value for key, value in role.tags.items() if key != OWNER_TAG and not key.lower().startswith("aws:")}
     if tags:
         settings["tags"] = tags
     return settings, omissions
 
 
-def _policy(facts: ImportFacts, arn: str) -> str:
-    """A managed policy by its name if it is AWS's and the name is unambiguous; else by its ARN."""
+def _name_policy(facts: ImportFacts, arn: str) -> str:
+    """The name of an AWS managed policy if it is unambiguous; else the ARN of the policy."""
     name = arn.rpartition("/")[2]
-    of_aws = Arn.parse(arn).account_id == "aws"
-    return name if of_aws and facts.policies is not None and name not in facts.policies else arn
+    is_aws_managed = Arn.parse(arn).account_id == "aws"
+    return name if is_aws_managed and facts.policies is not None and name not in facts.policies else arn
 
 
-def _wanted(facts: ImportFacts, bindings: t.Sequence[Binding]) -> binding_spec.BindingsSpec:
+def _build_spec(facts: ImportFacts, bindings: t.Sequence[Binding]) -> binding_spec.BindingsSpec:
     """:raises InvalidInput: the bindings are not valid."""
     return binding_spec.BindingsSpec.from_params({**_DEFAULTS, "issuer": facts.issuer, "bindings": list(bindings)})
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a user asks for with many bindings of one cluster: a spec of each role and of each service account."""
+"""The specs of many bindings of one cluster: a spec for each role and each service account."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from . import grouping
 from .grouping import Binding
 
 ROLE_ARN = Field("annotations", ROLE_ARN_ANNOTATION)
-# How many names a message quotes.
-QUOTED = 5
-_MOST_WORKERS = 64
+# The highest number of names in a message.
+MAX_NAMES = 5
+_MAX_WORKERS = 64
 _ROLES_QUOTA = "RolesQuota"
 
 
 @dataclasses.dataclass(frozen=True)
 class BindingSpec:
-    """One binding: a service account, and the role that it is bound to.
+    """A binding: a service account and its role.
 
-    :param index: of the binding; past the last one for a service account that no binding names.
-    :param options: of `sa_annotate`, all but the role's ARN.
-    :param role: the name of its role among those that are written; None if the role is kept elsewhere.
-    :param role_arn: the ARN of a role that is kept elsewhere.
+    :param index: the index of the binding. Unlisted service accounts have higher indices than all bindings.
+    :param options: the options of `sa_annotate`, without the ARN of the role.
+    :param role: the name of the role if this run manages it; else None.
+    :param role_arn: the ARN of the role if this run does not manage it; else None.
     """
 
     index: int
@@ -59,9 +59,9 @@ class BindingSpec:
         return f"{self.namespace}/{self.service_account}"
 
     def account_spec(self, role_arn: str | None) -> service_account_spec.ServiceAccountSpec:
-        """The spec of the service account with its role's ARN, which is known only once the role exists.
+        """The spec of the service account with the ARN of its role, which is unknown before the role exists.
 
-        :raises InvalidInput: options that are not valid.
+        :raises InvalidInput: an option is not valid.
         """
         if role_arn is None or role_arn == self.role_arn or self.options["state"] == "absent":
             return self._account_spec
@@ -74,10 +74,10 @@ class BindingSpec:
 
 @dataclasses.dataclass(frozen=True)
 class PurgeSpec:
-    """Which unlisted service accounts are unbound.
+    """The options for unbinding unlisted service accounts.
 
-    :param limit: how many may be unbound.
-    :param namespaces: where they are searched; empty for all namespaces.
+    :param limit: the highest number of service accounts to unbind.
+    :param namespaces: the namespaces to search; empty for all.
     """
 
     limit: int
@@ -86,16 +86,16 @@ class PurgeSpec:
 
 @dataclasses.dataclass(frozen=True)
 class BindingsSpec:
-    """All bindings of a run, checked as a whole.
+    """All bindings of a run.
 
-    :param provider: the cluster's OIDC provider with the audiences of all bindings.
-    :param roles: the spec of each role, by its name as the bindings write it.
-    :param bindings: in the order in which they were given.
+    :param provider: the OIDC provider of the cluster with the audiences of all bindings.
+    :param roles: the spec of each role, by name.
+    :param bindings: the bindings in the given order.
     :param workers: how many objects are read and written in parallel.
-    :param rollout: the options of `pod_rollout` for all service accounts; None if pods are left alone.
-    :param present: whether to bind; else to unbind.
-    :param force: whether to take over what others own, and to unbind while pods use the role.
-    :param purge: which unlisted service accounts are unbound; None if they are left alone.
+    :param rollout: the options of `pod_rollout` for all service accounts; None to keep all pods.
+    :param present: whether to bind. Otherwise, the service accounts are unbound.
+    :param force: whether to take over annotations that others own, and to unbind while pods use the role.
+    :param purge: the options for unlisted service accounts; None to keep them.
     """
 
     provider: ProviderSpec
@@ -115,25 +115,25 @@ class BindingsSpec:
         *,
         rollout_problems: t.Sequence[str] = (),
     ) -> BindingsSpec:
-        """From the options of `irsa_bindings`.
+        """The spec from the options of `irsa_bindings`.
 
-        :param rollout_problems: what is wrong with ``rollout_options``, which this doesn't check.
-        :raises InvalidInput: all that is not valid, each with the index of its binding.
+        :param rollout_problems: the problems of ``rollout_options``, which are checked elsewhere.
+        :raises InvalidInput: an option is not valid. The cause lists all problems with the indices of the bindings.
         """
         given: list[Binding] = params["bindings"]
         problems: list[str] = []
-        roles = _role_specs(params, load_yaml, problems)
-        bindings = _binding_specs(params, roles, problems)
-        if not 1 <= params["max_workers"] <= _MOST_WORKERS:
-            problems.append(f"max_workers {params['max_workers']} is out of range (use 1 to {_MOST_WORKERS})")
+        roles = _build_role_specs(params, load_yaml, problems)
+        bindings = _build_binding_specs(params, roles, problems)
+        if not 1 <= params["max_workers"] <= _MAX_WORKERS:
+            problems.append(f"max_workers {params['max_workers']} is out of range (use 1 to {_MAX_WORKERS})")
         problems += rollout_problems
         if params["purge"] and params["state"] == "absent":
-            problems.append("purge is for state present: it unbinds the service accounts that are not listed")
+            problems.append("purge requires state present")
         if params["purge_limit"] < 0:
             problems.append(f"purge_limit is {params['purge_limit']} (use 0 or more)")
-        grouping.stop(problems)
+        grouping.require_no_problems(problems)
         return cls(
-            provider=_provider_spec(
+            provider=_build_provider_spec(
                 params, list(dict.fromkeys(binding.get("audience") or STS_AUDIENCE for binding in given))
             ),
             roles=roles,
@@ -142,17 +142,20 @@ class BindingsSpec:
             rollout={**params["rollout_options"], "label_selectors": None} if params["rollout"] else None,
             present=params["state"] == "present",
             force=params["force"],
-            purge=_purge_spec(params),
+            purge=_build_purge_spec(params),
         )
 
     def unlisted_binding(self, number: int, namespace: str, name: str) -> BindingSpec:
-        """The spec that unbinds a service account that no binding names, the first, second, ... of them."""
+        """The spec that unbinds an unlisted service account.
+
+        :param number: the index among the unlisted service accounts.
+        """
         binding = {"namespace": namespace, "service_account": name}
-        account_options = _account_options(binding, state="absent", force=self.force)
+        account_options = _build_account_options(binding, state="absent", force=self.force)
         return BindingSpec(len(self.bindings) + number, account_options, None, None)
 
     def unbound_role_spec(self, name: str, bindings: t.Iterable[BindingSpec]) -> role_spec.RoleSpec:
-        """The spec of a role that no longer trusts these service accounts."""
+        """The spec that removes these service accounts from the trust policy of a role."""
         accounts = [{"namespace": binding.namespace, "name": binding.service_account} for binding in bindings]
         return role_spec.RoleSpec.from_params(
             {
@@ -167,25 +170,25 @@ class BindingsSpec:
         )
 
 
-def _role_specs(
+def _build_role_specs(
     params: t.Mapping[str, t.Any], load_yaml: LoadYaml | None, problems: list[str]
 ) -> dict[str, role_spec.RoleSpec]:
     defaults = options.defaults(options.IRSA_ROLE, options.ROLE)
     cluster = {"cluster_name": params["cluster_name"], "issuer": params["issuer"]}
     specs: dict[str, role_spec.RoleSpec] = {}
-    for role in grouping.by_role(params["bindings"]):
+    for role in grouping.group_by_role(params["bindings"]):
         name = role["name"]
         try:
             specs[name] = role_spec.RoleSpec.from_params(
                 {**defaults, **cluster, **role, "state": params["state"]}, load_yaml
             )
         except InvalidInput as error:
-            users = [index for index, one in enumerate(params["bindings"]) if one.get("role_name") == name]
-            problems += _problems_of(users, error)
+            indices = [index for index, binding in enumerate(params["bindings"]) if binding.get("role_name") == name]
+            problems += _list_problems(indices, error)
     return specs
 
 
-def _binding_specs(
+def _build_binding_specs(
     params: t.Mapping[str, t.Any], roles: t.Mapping[str, role_spec.RoleSpec], problems: list[str]
 ) -> list[BindingSpec]:
     names = {name.casefold(): name for name in roles}
@@ -193,31 +196,31 @@ def _binding_specs(
     for index, binding in enumerate(params["bindings"]):
         spec = BindingSpec(
             index,
-            _account_options(binding, state=params["state"], force=params["force"]),
+            _build_account_options(binding, state=params["state"], force=params["force"]),
             names.get((binding.get("role_name") or "").casefold()),
             binding.get("role_arn") or None,
         )
         try:
             spec.account_spec(spec.role_arn)
         except InvalidInput as error:
-            problems += _problems_of([index], error)
+            problems += _list_problems([index], error)
         specs.append(spec)
     return specs
 
 
-def _account_options(binding: Binding, *, state: str, force: bool) -> dict[str, t.Any]:
+def _build_account_options(binding: Binding, *, state: str, force: bool) -> dict[str, t.Any]:
     given = {key: binding[key] for key in options.SERVICE_ACCOUNT if binding.get(key) is not None}
     names = {"namespace": binding["namespace"], "name": binding["service_account"]}
     return {**options.defaults(options.SERVICE_ACCOUNT), **given, **names, "state": state, "force": force}
 
 
-def _purge_spec(params: t.Mapping[str, t.Any]) -> PurgeSpec | None:
+def _build_purge_spec(params: t.Mapping[str, t.Any]) -> PurgeSpec | None:
     if not params["purge"]:
         return None
     return PurgeSpec(params["purge_limit"], tuple(params["purge_namespaces"] or ()))
 
 
-def _provider_spec(params: t.Mapping[str, t.Any], audiences: list[str]) -> ProviderSpec:
+def _build_provider_spec(params: t.Mapping[str, t.Any], audiences: list[str]) -> ProviderSpec:
     issuer = params["issuer"]
     url = issuer if not issuer or issuer.startswith("https://") else f"https://{issuer}"
     return ProviderSpec.from_params(
@@ -235,8 +238,8 @@ def _provider_spec(params: t.Mapping[str, t.Any], audiences: list[str]) -> Provi
     )
 
 
-def _problems_of(indices: t.Sequence[int], error: IrsaError) -> list[str]:
-    """The problems of a role or a service account, each with the bindings that it comes from."""
+def _list_problems(indices: t.Sequence[int], error: IrsaError) -> list[str]:
+    """The problems of a role or a service account, each with the indices of its bindings."""
     place = f"binding{'s' if len(indices) > 1 else ''} {', '.join(map(str, indices))}"
     problems = [f"{place}: {problem['message']} ({problem['fix']})" for problem in error.details.get("problems", ())]
     return problems or [f"{place}: {error}"]
@@ -250,36 +253,36 @@ def check_quotas(
     new: t.Sequence[str],
     summary: t.Mapping[str, int] | None,
 ) -> None:
-    """Stops if the account cannot hold what the bindings ask for.
+    """Check that the bindings do not exceed quotas of the AWS account.
 
-    :param excesses: what is larger than a quota allows, each with the indices of its bindings.
+    :param excesses: the errors about exceeded quotas, each with the indices of its bindings.
     :param new: the names of the roles to create.
-    :param summary: GetAccountSummary's map; None if it could not be read, or no role is to be created.
-    :raises QuotaExceeded: names every excess.
+    :param summary: the map of GetAccountSummary; None if unknown or not needed.
+    :raises QuotaExceeded: a quota is exceeded. The cause lists all of them.
     """
-    problems = [problem for indices, error in excesses for problem in _problems_of(indices, error)]
+    problems = [problem for indices, error in excesses for problem in _list_problems(indices, error)]
     if summary and _ROLES_QUOTA in summary and summary["Roles"] + len(new) > summary[_ROLES_QUOTA]:
         problems.append(
-            f"{len(new)} roles are to be created ({join_some(new, QUOTED)}), and the account has {summary['Roles']} of "
-            f"the {summary[_ROLES_QUOTA]} that its quota {_ROLES_QUOTA} allows (let bindings share roles, remove "
-            "roles, or have the quota raised)"
+            f"{len(new)} roles must be created ({join_some(new, MAX_NAMES)}), but the AWS account already has "
+            f"{summary['Roles']} of {summary[_ROLES_QUOTA]} roles, its quota (use a role for several bindings, delete "
+            "roles, or request a quota increase)"
         )
     if problems:
         raise QuotaExceeded(
-            "the bindings don't fit into the account, and nothing was written",
+            "the bindings exceed quotas of the AWS account, and nothing was written",
             cause="; ".join(problems),
-            fix="correct the bindings or have the quotas raised (Service Quotas)",
+            fix="correct the bindings or request a quota increase (Service Quotas)",
         )
 
 
 def find_unlisted_accounts(
     purge: PurgeSpec, listed: t.Collection[tuple[str, str]], accounts: t.Iterable[t.Mapping[str, t.Any]]
 ) -> list[tuple[str, str]]:
-    """The service accounts, by namespace and name, that this collection bound and that no binding lists.
+    """The namespaces and names of the service accounts that this collection bound and that no binding lists.
 
-    :param listed: namespace and name of each binding.
-    :param accounts: service accounts as the API server returns them.
-    :raises Conflict: they are more than may be unbound.
+    :param listed: the namespace and name of each binding.
+    :param accounts: the service accounts, as the API server returns them.
+    :raises Conflict: there are more of them than the limit allows.
     """
     unlisted = []
     for account in accounts:
@@ -293,31 +296,31 @@ def find_unlisted_accounts(
     if len(unlisted) > purge.limit:
         raise Conflict(
             f"purge would unbind {len(unlisted)} service accounts, and purge_limit is {purge.limit}",
-            cause=f"the bindings don't list {join_some(titles, QUOTED)}",
-            fix="check that the list is complete and purge_namespaces right; if so, raise purge_limit",
+            cause=f"the bindings do not list {join_some(titles, MAX_NAMES)}",
+            fix="check that bindings is complete and purge_namespaces is correct, then increase purge_limit",
             service_accounts=titles,
         )
     return unlisted
 
 
-def annotated_role_arn(account: t.Mapping[str, t.Any]) -> str | None:
-    """The ARN of the role that a service account is annotated with; None if it isn't annotated with a valid one.
+def get_annotated_role_arn(account: t.Mapping[str, t.Any]) -> str | None:
+    """The role ARN in the annotation of a service account; None if it is missing or not valid.
 
-    :param account: as the API server returns it.
+    :param account: the service account, as the API server returns it.
     """
     arn = (account["metadata"].get("annotations") or {}).get(ROLE_ARN_ANNOTATION)
     return arn if arn and is_role_arn(arn) else None
 
 
-def in_use_error(binding: BindingSpec, pods: t.Sequence[str]) -> Conflict:
-    """The error for a service account that is to be unbound while pods use its role.
+def build_in_use_error(binding: BindingSpec, pods: t.Sequence[str]) -> Conflict:
+    """The error for a service account that cannot be unbound because pods use its role.
 
-    :param pods: their names.
+    :param pods: the names of the pods.
     """
     return Conflict(
         f"service account {binding.title} is in use",
-        cause=f"running pods use its role and would lose AWS access: {join_some(pods, QUOTED)}",
-        fix="stop them first, or set force (in the role irsa: irsa_force) to true; running pods then lose AWS access, "
-        "or are re-created without the role if a rollout is asked for",
+        cause=f"running pods use its role and would lose AWS access: {join_some(pods, MAX_NAMES)}",
+        fix="stop the pods first, or set force (in the role irsa: irsa_force) to true: running pods then lose AWS "
+        "access, or are re-created without the role if rollout is true",
         pods=list(pods),
     )

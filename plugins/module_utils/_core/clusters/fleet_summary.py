@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The results of the clusters of a run of the playbook `fleet`: a table for a terminal, and Markdown."""
+"""Renders the results of the playbook `fleet` as a table for terminals or as Markdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..errors import InvalidInput
 from ..text_table import check_width, column_widths, table_line, wrap_message
 from ..wording import markdown_paragraph, markdown_text, quantity
 
-# The statuses of a cluster, the worst first, and how a summary names them.
+# The statuses of a cluster, the worst first, with their names in a summary.
 STATUSES = {
     "failed": "failed",
     "stopped": "not started",
@@ -30,12 +30,11 @@ _FIRST_NUMBER = _COLUMNS.index("BINDINGS")
 class ClusterResult:
     """The result of one cluster.
 
-    :param host: its name in the inventory.
+    :param host: the name of the cluster in the inventory.
     :param status: one of `STATUSES`.
-    :param counts: the number of bindings (``total``) and of each outcome (``ok``, ``changed``, ``failed``), as far as
-        known.
-    :param proofs: for how many bindings STS gave a proof, if it was asked.
-    :param elapsed: how long the bindings took, in seconds.
+    :param counts: the number of bindings (``total``) and of each outcome (``ok``, ``changed``, ``failed``), if known.
+    :param proofs: the number of bindings with a proof; None if STS was not called.
+    :param elapsed: the duration of the run in seconds.
     """
 
     host: str
@@ -49,13 +48,13 @@ class ClusterResult:
 
     @classmethod
     def from_entry(cls, host: str, entry: t.Any) -> ClusterResult:
-        """:raises InvalidInput: the entry of ``irsa_fleet`` is not valid."""
+        """:raises InvalidInput: ``entry`` is not a valid value of ``irsa_fleet``."""
         counts = entry.get("counts") or {} if isinstance(entry, t.Mapping) else None
         if counts is None or entry.get("status") not in STATUSES or not isinstance(counts, t.Mapping):
             raise InvalidInput(
-                f"not a result of cluster {host}",
-                cause=f"its status has to be one of {', '.join(STATUSES)}, its counts a dictionary",
-                fix="give irsa_fleet as the playbook eksops.irsa.fleet sets it",
+                f"the result of cluster {host} is not valid",
+                cause=f"status must be one of {', '.join(STATUSES)}, and counts must be a dictionary",
+                fix="pass irsa_fleet as the playbook eksops.irsa.fleet sets it",
             )
         return cls(
             host,
@@ -69,7 +68,7 @@ class ClusterResult:
         )
 
     def cells(self) -> list[str]:
-        """The row of the cluster."""
+        """The cells of the table row."""
         return [
             self.status,
             self.host,
@@ -90,26 +89,26 @@ def _number(value: int | None) -> str:
 
 
 def read_results(value: t.Any) -> list[ClusterResult]:
-    """The results in ``irsa_fleet``, the worst first and otherwise by name.
+    """The results in ``irsa_fleet``, sorted by status, the worst first, and name.
 
-    :raises InvalidInput: something else was given.
+    :raises InvalidInput: ``value`` is not valid.
     """
     if not isinstance(value, t.Mapping):
         raise InvalidInput(
-            "not a summary of a fleet",
-            cause=f"a {type(value).__name__} was given",
-            fix="give irsa_fleet, a dictionary with an entry for each cluster",
+            "the value is not a result of the playbook fleet",
+            cause=f"its type is {type(value).__name__}",
+            fix="pass irsa_fleet, a dictionary with an entry for each cluster",
         )
     order = list(STATUSES)
     results = [ClusterResult.from_entry(str(host), entry) for host, entry in value.items()]
     return sorted(results, key=lambda result: (order.index(result.status), result.host))
 
 
-def table(results: t.Sequence[ClusterResult], width: int = 100) -> str:
-    """A line for each cluster with its error below, and the sums. Only errors are wrapped to the width.
+def render_table(results: t.Sequence[ClusterResult], width: int = 100) -> str:
+    """A line for each cluster, followed by its error, and the totals. Only errors are wrapped.
 
-    :param width: in characters, 40 at least.
-    :raises InvalidInput: the width is too small.
+    :param width: the width in characters, at least 40.
+    :raises InvalidInput: the width is not valid.
     """
     check_width(width)
     rows = [result.cells() for result in results]
@@ -123,15 +122,15 @@ def table(results: t.Sequence[ClusterResult], width: int = 100) -> str:
 
 
 def _align(cells: t.Sequence[str], widths: t.Sequence[int]) -> list[str]:
-    """The cells, numbers aligned to the right."""
+    """The cells, with numbers aligned to the right."""
     numbers = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)][_FIRST_NUMBER:]
     return [*cells[:_FIRST_NUMBER], *numbers]
 
 
 def summarize(results: t.Sequence[ClusterResult]) -> str:
-    """The numbers of clusters and bindings by status, in one line."""
+    """The number of clusters and bindings with each status, in one line."""
     statuses = [result.status for result in results]
-    clusters = [f"{statuses.count(status)} {words}" for status, words in STATUSES.items() if status in statuses]
+    clusters = [f"{statuses.count(status)} {name}" for status, name in STATUSES.items() if status in statuses]
     sums = {name: sum(result.counts.get(name, 0) for result in results) for name in _COUNTS}
     bindings = [f"{sums[name]} {name}" for name in ("failed", "changed", "ok") if sums[name]]
     unknown = sums["total"] - sum(sums[name] for name in ("failed", "changed", "ok"))
@@ -141,10 +140,10 @@ def summarize(results: t.Sequence[ClusterResult]) -> str:
     return "; ".join(f"{total}: {', '.join(counts)}" if counts else total for total, counts in parts)
 
 
-def markdown(results: t.Sequence[ClusterResult], title: str = "IRSA in all clusters") -> str:
-    """A page: the sums, a table of all clusters, and the error of each cluster.
+def render_markdown(results: t.Sequence[ClusterResult], title: str = "IRSA in all clusters") -> str:
+    """A page with the totals, a table of all clusters, and the error of each cluster.
 
-    Texts are escaped, so that nothing in a name or a message becomes markup.
+    Names and messages are escaped, so that they cannot contain markup.
     """
     lines = [f"# {markdown_text(title)}", "", f"{markdown_text(summarize(results))}.", ""]
     lines.append(f"| {' | '.join(column.lower() for column in _COLUMNS)} |")

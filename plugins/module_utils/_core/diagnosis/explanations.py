@@ -47,18 +47,18 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "account has an OIDC provider with exactly the URL of that issuer. EKS does not create the provider.",
         detection="``GetOpenIDConnectProvider`` returns ``NoSuchEntity`` for the ARN of the cluster's provider in the "
         "role's AWS account, and no provider of that account has a similar URL.",
-        fix="Create the provider with ``eksops.irsa.iam_oidc_provider``. With ``cluster_name``, the module reads the "
-        "issuer from the cluster. The role ``eksops.irsa.irsa`` creates the provider as its first step.",
+        fix="Create the provider with ``eksops.irsa.iam_oidc_provider``. The role ``eksops.irsa.irsa`` does this as "
+        "its first step.",
         references=(f"{_EKS}/enable-iam-roles-for-service-accounts.html",),
     ),
     "provider-wrong-account": Explanation(
         title="The role's AWS account has no provider for the cluster",
-        why="STS uses the provider in the AWS account of the role. If the role is in another AWS account than the "
-        "cluster, that account also needs a provider for the cluster's issuer.",
+        why="STS uses the provider in the AWS account of the role. A role in another AWS account than the cluster "
+        "needs a provider for the cluster's issuer there.",
         detection="The role's AWS account is not the cluster's account, and it has no provider for the cluster's "
         "issuer.",
-        fix="Create the provider in the role's AWS account: ``eksops.irsa.iam_oidc_provider`` with ``url`` and "
-        "credentials of that account. Or use a role in the cluster's AWS account.",
+        fix="Create the provider with ``eksops.irsa.iam_oidc_provider``, ``url`` and credentials of the role's AWS "
+        "account. Or use a role in the cluster's AWS account.",
         references=(f"{_EKS}/cross-account-access.html",),
     ),
     "provider-url-mismatch": Explanation(
@@ -76,8 +76,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         why="A recreated cluster gets a new issuer, even if its name is the same. Roles and providers for the old "
         "issuer never match its tokens.",
         detection="The closest statement of the trust policy names an EKS issuer with another ID than this cluster's.",
-        fix="Create the provider of the new issuer and update the role: ``eksops.irsa.irsa_role`` with "
-        "``cluster_name`` adds a statement for this cluster and keeps the old one until you remove it.",
+        fix="Create the provider of the new issuer, then run ``eksops.irsa.irsa_role`` with ``cluster_name``. It adds "
+        "a statement for this cluster and keeps the old one.",
         references=(f"{_EKS}/enable-iam-roles-for-service-accounts.html",),
     ),
     "client-id-missing": Explanation(
@@ -86,8 +86,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "checks the role. On EKS the audience is ``sts.amazonaws.com``. Manually created providers often do not have "
         "it.",
         detection="The audience of the service account's tokens is not in the ``ClientIDList`` of the provider.",
-        fix="Add it with ``eksops.irsa.iam_oidc_provider``. The module adds ``sts.amazonaws.com`` unless "
-        "``client_ids`` has other values, and keeps all existing client IDs.",
+        fix="Add it with ``eksops.irsa.iam_oidc_provider``, which keeps the existing client IDs.",
         references=(f"{_EKS}/enable-iam-roles-for-service-accounts.html", _STS),
     ),
     "cn-audience": Explanation(
@@ -105,9 +104,9 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "The provider's client IDs and the ``aud`` condition of the role must contain the same audience.",
         detection="The value of the annotation is not in the ``ClientIDList`` of the provider, or differs from "
         "``aud`` in the trust policy.",
-        fix="If nothing else needs the annotation, remove it: ``eksops.irsa.sa_annotate`` without ``audience``. "
-        "Otherwise use the same audience in ``client_ids`` of ``eksops.irsa.iam_oidc_provider``, ``audiences`` of "
-        "``eksops.irsa.irsa_role`` and ``audience`` of ``eksops.irsa.sa_annotate``.",
+        fix="Remove the annotation if nothing else needs it. Otherwise use the same audience in ``client_ids`` of "
+        "``eksops.irsa.iam_oidc_provider``, ``audiences`` of ``eksops.irsa.irsa_role`` and ``audience`` of "
+        "``eksops.irsa.sa_annotate``.",
         references=(_WEBHOOK,),
     ),
     "thumbprint": Explanation(
@@ -127,9 +126,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         why="STS fetches the keys from the ``jwks_uri`` of the issuer. The connection sometimes fails, and SDKs do "
         "not always retry. If it always fails, the issuer is not public or does not have the key.",
         detection="STS returns this error for a token of the service account, after several attempts.",
-        fix="If it is intermittent, retry with backoff. If it persists, check that "
-        "``/.well-known/openid-configuration`` of the issuer and its ``jwks_uri`` respond on the internet. For a "
-        "cluster outside EKS, you must publish both yourself.",
+        fix="Retry with backoff. If it persists, check that ``/.well-known/openid-configuration`` of the issuer and "
+        "its ``jwks_uri`` respond on the internet. For a cluster outside EKS, you must publish both yourself.",
         references=(_STS,),
     ),
     "provider-orphaned": Explanation(
@@ -139,8 +137,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "providers unless the quota is raised.",
         detection="The provider's URL is an EKS issuer of a region, and no cluster of the AWS account in that region "
         "has this issuer. A provider for a cluster in another AWS account looks the same, so this is only a warning.",
-        fix="Check that the cluster is deleted and does not belong to another AWS account. Then delete the provider "
-        "with ``eksops.irsa.iam_oidc_provider`` (``state: absent``). The module lists the roles that still trust it.",
+        fix="If the cluster is deleted and does not belong to another AWS account, delete the provider with "
+        "``eksops.irsa.iam_oidc_provider`` (``state: absent``). The module lists the roles that still trust it.",
         references=(f"{_EKS}/delete-cluster.html",),
     ),
     "role-missing": Explanation(
@@ -191,8 +189,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "contains the role's AWS account.",
         detection="The closest statement names another federated principal than the cluster's provider in the role's "
         "AWS account, or no statement names an OIDC provider.",
-        fix="Let ``eksops.irsa.irsa_role`` write the statement. With ``cluster_name`` or ``issuer`` and "
-        "``service_accounts``, it adds the statement for this provider and keeps all others.",
+        fix="Let ``eksops.irsa.irsa_role`` write the statement. It keeps all other statements.",
         references=(f"{_IAM}/reference_policies_elements_principal.html#principal-federated-web-identity",),
     ),
     "wrong-action": Explanation(
@@ -275,7 +272,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     "trust-too-broad": Explanation(
         title="More service accounts than intended can assume the role",
         why="Without a condition on ``:sub``, or with only ``*``, every service account of the cluster can assume the "
-        "role. A condition with ``ForAllValues`` also matches if the key is missing.",
+        "role. ``ForAllValues`` also matches if the key is missing.",
         detection="A statement that allows the provider has no condition on ``:sub``, has only wildcards there, or "
         "depends on ``ForAllValues``.",
         fix="Name the service accounts: ``service_accounts`` of ``eksops.irsa.irsa_role``.",
@@ -303,7 +300,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     ),
     "deleted-principal": Explanation(
         title="The trust policy names a deleted role or user",
-        why="IAM stores a trusted role by its ID. When the role is deleted, the policy shows the ID instead of the "
+        why="IAM stores the ID of a trusted role. When the role is deleted, the policy shows the ID instead of the "
         "ARN. A new role with the same name has another ID and is not trusted.",
         detection="``Principal.AWS`` of a statement is an ID such as ``AROAEXAMPLEID`` instead of an ARN.",
         fix="Write the ARN of the role into the statement again, even if it is the same.",
@@ -321,8 +318,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     "trusts-unannotated-account": Explanation(
         title="The role trusts a service account that does not use it",
         why="The service account can assume the role, but its annotation is missing or names another role, so its "
-        "pods do not use it. Either the trust is left over, or the annotation is still missing. A program can also "
-        "assume the role without the annotation.",
+        "pods do not use it. A program can also assume the role without the annotation.",
         detection="A statement for the cluster's provider names a service account whose annotation "
         "``eks.amazonaws.com/role-arn`` is missing or names another role.",
         fix="Annotate the service account with ``eksops.irsa.sa_annotate``, or remove it from the trust policy with "
@@ -417,8 +413,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         why="Helm, Argo CD, Flux, eksctl and similar tools set their own value again when they next run. ``kubectl "
         "apply`` of an older manifest does the same.",
         detection="``metadata.managedFields`` names such a tool as an owner of the annotation, and the annotation has "
-        "other owners too or names another role than ``role_arn``. Or the last applied manifest has another role. A "
-        "tool that is the only owner of the correct role is not a finding.",
+        "other owners too or names another role than ``role_arn``. Or the last applied manifest has another role.",
         fix="Set the role in the source of that tool: the values of the chart, the manifest in the repository, or "
         "``iam.serviceAccounts`` of the eksctl configuration.",
         references=(f"{_KUBERNETES}/reference/using-api/server-side-apply/#conflicts",),
@@ -428,9 +423,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         why="No tool restores it, and nothing records its origin. It will be missing in the next cluster.",
         detection="The ``managedFields`` of the service account name neither this collection nor a tool that "
         "reconciles objects (Helm, Argo CD, Flux, eksctl, Terraform and others) as an owner of the annotation.",
-        fix="Add the service account to ``irsa_bindings`` and run the module ``eksops.irsa.irsa_bindings`` or the "
-        "role ``eksops.irsa.irsa``, once with ``force`` (``irsa_force``). The value stays the same and has an owner "
-        "from then on.",
+        fix="Add the service account to ``irsa_bindings`` and run ``eksops.irsa.irsa_bindings`` or the role "
+        "``eksops.irsa.irsa``, once with ``force`` (``irsa_force``). The value stays the same and then has an owner.",
         references=(f"{_KUBERNETES}/reference/using-api/server-side-apply/",),
     ),
     "webhook-missing": Explanation(
@@ -458,15 +452,15 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "the API server shows the error. With ``Fail``, no pod is created.",
         detection="A server-side dry run returns a pod of the service account without the variables, although the "
         "webhook should match it. Or the API server rejects the pod because it cannot call the webhook.",
-        fix="Restore the webhook: check its pods, its service, and the network policies and security groups for its "
-        "port. Then restart the pods that were not injected with ``eksops.irsa.pod_rollout``.",
+        fix="Check the webhook's pods and service, and the network policies and security groups for its port. Then "
+        "restart the pods with ``eksops.irsa.pod_rollout``.",
         references=(f"{_KUBERNETES}/reference/access-authn-authz/extensible-admission-controllers/#failure-policy",),
     ),
     "webhook-ca-stale": Explanation(
         title="The webhook's caBundle does not match its certificate",
         why="The API server trusts the webhook by the ``caBundle`` in its configuration. After a renewal, or if the "
-        "configuration was copied from another cluster, the two no longer match. Pods then start without the "
-        "variables and without an event.",
+        "configuration was copied from another cluster, they no longer match. Pods then start without the variables "
+        "and without an event.",
         detection="The ``caBundle`` is empty, contains no certificate, has expired, or does not contain the CA of the "
         "webhook's certificate, if that can be read. Or the error of a rejected dry run names the certificate.",
         fix="Put the CA of the serving certificate into ``webhooks[].clientConfig.caBundle``. The cainjector of "
@@ -487,8 +481,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         title="The pods are older than the annotation",
         why="The webhook acts only when a pod is created. Annotating the service account does not change running pods.",
         detection="A container that the webhook should have injected has neither ``AWS_ROLE_ARN`` nor "
-        "``AWS_WEB_IDENTITY_TOKEN_FILE``. Or the audience of the pod's token is not the audience that the service "
-        "account requests now.",
+        "``AWS_WEB_IDENTITY_TOKEN_FILE``. Or the pod's token has another audience than the service account requests.",
         fix="Restart the owners of the pods with ``eksops.irsa.pod_rollout``. It does not restart pods that already "
         "have the role.",
         references=(f"{_EKS}/pod-configuration.html",),
@@ -516,9 +509,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         title="The container sets one of the variables itself",
         why="If a container sets ``AWS_ROLE_ARN`` or ``AWS_WEB_IDENTITY_TOKEN_FILE``, the webhook sets neither. The "
         "container then has an incomplete environment, or a token with another audience.",
-        detection="A container sets one of the two variables, and the result does not work: the other variable is "
-        "missing, the role is another one, or the token has another audience or is not mounted. A complete "
-        "environment that the container sets itself is not a finding.",
+        detection="A container sets one of the two variables, and the other one is missing, the role is another one, "
+        "or the token has another audience or is not mounted. A complete environment is not a finding.",
         fix="Remove the variable from the pod template. The webhook sets both.",
         references=(_WEBHOOK,),
     ),

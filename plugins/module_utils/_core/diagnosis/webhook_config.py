@@ -183,10 +183,10 @@ def bundle_of(hook: Hook) -> t.Sequence[Certificate]:
 def find_certificate_problem(
     hook: Hook, serving_ca: str | None, observed_at: float | None
 ) -> CertificateProblem | None:
-    """Why the API server does not trust a webhook, according to the certificates; None if they show no problem.
+    """Why the API server does not trust a webhook; None if the certificates show no problem.
 
-    Without a caBundle, the API server trusts the CAs of its system. They never sign certificates for a service in the
-    cluster or a loopback address.
+    Without a caBundle, the API server trusts the CAs of its system, which never sign certificates for a service or a
+    loopback address.
 
     :param serving_ca: PEM of the CAs that may have signed the serving certificate; None if they are unknown.
     :param observed_at: Unix time; None if expiry is not checked.
@@ -260,8 +260,7 @@ def _identities(hook: Hook) -> set[tuple[bytes, bytes]]:
         return set()
 
 
-# Names, keys and validity of certificates, parsed from X.509 in DER. Signatures are not verified: to compare two
-# bundles it is sufficient that certificates of the same CA have the same subject and key.
+# A parser for X.509 in DER. Signatures are not verified: certificates of the same CA have the same subject and key.
 # https://www.rfc-editor.org/rfc/rfc5280#section-4.1 (certificates), https://www.rfc-editor.org/rfc/rfc7468 (PEM)
 
 

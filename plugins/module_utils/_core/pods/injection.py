@@ -55,7 +55,9 @@ class ExpectedInjection:
         return cls(role_arn, annotations.get(AUDIENCE_ANNOTATION)) if role_arn else None
 
 
-InjectionState = t.Literal["correct", "skipped", "preset", "foreign", "other-role", "added-later", "pod-identity", "not-injected"]
+InjectionState = t.Literal[
+    "correct", "skipped", "preset", "foreign", "other-role", "added-later", "pod-identity", "not-injected"
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,7 +175,9 @@ def list_containers(spec: Json) -> list[tuple[str, Json]]:
     return [(field, body) for field in ("initContainers", "containers") for body in spec.get(field) or []]
 
 
-def _inspect_container(field: str, body: Json, role_arn: str, originals: t.Mapping[str, Json] | None, *, skip: bool) -> Container:
+def _inspect_container(
+    field: str, body: Json, role_arn: str, originals: t.Mapping[str, Json] | None, *, skip: bool
+) -> Container:
     environment = get_environment(body)
     variables = _find_role_variables(environment)
     original = None if originals is None else originals.get(body["name"])

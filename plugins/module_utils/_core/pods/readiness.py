@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a pod is ready, how far a rollout is, and what blocks it: predicates over what the API server returns."""
+"""Evaluates objects from the API server: whether a pod is ready, and what blocks a rollout."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import typing as t
 
 Json = t.Mapping[str, t.Any]
 
-# Reasons to wait that time alone does not remove. CrashLoopBackOff is left out: a new role takes up to two
-# minutes to reach STS, and programs that start sooner crash until then. So are CreateContainerError and
-# RunContainerError, which the kubelet gives for passing faults of the node as well.
+# Waiting reasons that do not pass without a fix. CrashLoopBackOff can pass: STS knows a new role only after up to two
+# minutes, and programs that start earlier crash until then. CreateContainerError and RunContainerError can pass too:
+# the kubelet also reports them for temporary faults of the node.
 _PERMANENT_REASONS = frozenset(
     {
         "CreateContainerConfigError",
@@ -29,11 +29,11 @@ _CREATION_FAILURES = ("FailedCreate", "ReplicaSetCreateError")
 
 @dataclasses.dataclass(frozen=True)
 class RolloutStatus:
-    """How far a rollout is.
+    """The progress of a rollout.
 
-    :param done: all that kubectl requires is fulfilled.
+    :param done: whether the rollout has finished by the rules of kubectl.
     :param message: what is still missing.
-    :param failed: the controller itself has given up.
+    :param failed: whether the controller reports that the rollout failed.
     """
 
     done: bool
@@ -45,7 +45,7 @@ class RolloutStatus:
 class RolloutBlocker:
     """Something that blocks a rollout.
 
-    :param permanent: as far as anyone can tell, it stays until somebody corrects it; else it may pass (a full cluster).
+    :param permanent: whether it needs a fix. Other blockers can pass, such as a cluster without free nodes.
     """
 
     message: str
@@ -53,17 +53,17 @@ class RolloutBlocker:
 
 
 def find_condition(status: Json, kind: str) -> Json:
-    """The condition of that type; empty if it does not exist."""
-    return next((found for found in status.get("conditions") or [] if found["type"] == kind), {})
+    """The condition of a type; empty if it does not exist."""
+    return next((condition for condition in status.get("conditions") or [] if condition["type"] == kind), {})
 
 
 def is_ready(pod: Json) -> bool:
-    """Whether the pod's condition Ready is true."""
+    """Whether the condition Ready of a pod is true."""
     return find_condition(pod.get("status") or {}, "Ready").get("status") == "True"
 
 
 def find_pod_blocker(pod: Json) -> RolloutBlocker | None:
-    """What keeps a pod from becoming ready."""
+    """What keeps a pod from becoming ready; None if it is ready."""
     name, status = pod["metadata"]["name"], pod.get("status") or {}
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         waiting = (container.get("state") or {}).get("waiting") or {}
@@ -81,7 +81,8 @@ def find_pod_blocker(pod: Json) -> RolloutBlocker | None:
     if status.get("phase") == "Failed":
         text = ": ".join(str(part) for part in (status.get("reason"), status.get("message")) if part)
         return RolloutBlocker(f"pod {name} failed: {text}".rstrip(": "), False)
-    unready = [c["name"] for c in status.get("containerStatuses") or [] if not c.get("ready")]
+    statuses = status.get("containerStatuses") or []
+    unready = [container["name"] for container in statuses if not container.get("ready")]
     if status.get("phase") == "Running" and unready:
         return RolloutBlocker(f"pod {name}: container {', '.join(unready)} is running but not ready", False)
     if not is_ready(pod):
@@ -90,7 +91,7 @@ def find_pod_blocker(pod: Json) -> RolloutBlocker | None:
 
 
 def find_workload_blocker(workload: Json) -> RolloutBlocker | None:
-    """The blocker that a workload's own conditions report: pods that cannot even be created."""
+    """The blocker in the conditions of a workload: its pods cannot be created."""
     failure = find_condition(workload.get("status") or {}, "ReplicaFailure")
     if failure.get("status") == "True":
         return RolloutBlocker(f"{failure.get('reason')}: {failure.get('message')}", True)
@@ -98,19 +99,21 @@ def find_workload_blocker(workload: Json) -> RolloutBlocker | None:
 
 
 def find_event_blocker(events: t.Iterable[Json]) -> RolloutBlocker | None:
-    """The latest event that says why the workload gets no pods. Sets have no condition for that.
+    """The blocker in the latest event about pods that could not be created.
+
+    StatefulSets and DaemonSets have no condition for this.
 
     :param events: events about the workload, or about the ReplicaSets of a Deployment.
     """
-    refused = [event for event in events if event.get("reason") in _CREATION_FAILURES]
-    if not refused:
+    failures = [event for event in events if event.get("reason") in _CREATION_FAILURES]
+    if not failures:
         return None
-    latest = max(refused, key=get_last_seen)
+    latest = max(failures, key=get_last_seen)
     return RolloutBlocker(f"{latest['reason']}: {latest.get('message')}", True)
 
 
 def get_last_seen(event: Json) -> str:
-    """When an event was last seen, as RFC 3339, which sorts."""
+    """The time at which an event last occurred, in RFC 3339. These strings sort by time."""
     series = event.get("series") or {}
-    stamps = (event.get("lastTimestamp"), series.get("lastObservedTime"), event.get("eventTime"))
-    return str(next((stamp for stamp in stamps if stamp), event["metadata"].get("creationTimestamp") or ""))
+    times = (event.get("lastTimestamp"), series.get("lastObservedTime"), event.get("eventTime"))
+    return str(next((time for time in times if time), event["metadata"].get("creationTimestamp") or ""))

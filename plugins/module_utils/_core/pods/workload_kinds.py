@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the collection knows about each kind of workload, and which workload owns a pod.
+"""The rules for each kind of workload, and the search for the workload that owns a pod.
 
-There is one class a kind, found by `find_kind`. A kind without a class of its own is a plain `WorkloadKind`: its objects
-are never read, and its pods are replaced one by one. To support another kind, add a class to `_KINDS` with its
-``group``, ``kind``, ``plural`` and ``is_read``, and how it rolls out and restarts.
+Each supported kind has a class, which `find_kind` returns. All other kinds use `WorkloadKind`: their objects are never
+read, and their pods are replaced one by one. To support a kind, add a class to `_KINDS` with ``group``, ``kind``,
+``plural``, ``is_read``, and the methods about its rollouts.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ _HASH = "pod-template-hash"
 
 
 class WorkloadKind:
-    """A kind that the collection has no rules for. Subclasses override what they know better.
+    """The rules for an unknown kind. Subclasses override them for known kinds.
 
     :cvar group: the API group; empty for the core group.
-    :cvar plural: the resource's name in API paths.
+    :cvar plural: the name of the resource in API paths.
     :cvar is_read: whether the collection reads, watches and restarts objects of the kind.
     :cvar is_namespaced: whether the objects belong to a namespace.
-    :cvar recreates_pods: whether a pod that is removed gets a successor.
-    :cvar runs_to_completion: whether the pods end by themselves; these are never restarted.
-    :cvar is_intermediate: whether the objects may have an owner of another kind themselves.
-    :cvar replaces_all_pods: whether a rollout leaves no pod of an older template.
+    :cvar recreates_pods: whether a removed pod is created again.
+    :cvar runs_to_completion: whether the pods end when their work is done. Such pods are never restarted.
+    :cvar is_intermediate: whether another workload may own the objects.
+    :cvar replaces_all_pods: whether no pod with an older template is left after a rollout.
     """
 
     group: t.ClassVar[str] = ""
@@ -46,19 +46,23 @@ class WorkloadKind:
     replaces_all_pods: t.ClassVar[bool] = False
 
     def count_pods(self, workload: Json) -> int | None:
-        """How many pods the workload is to have; None where it doesn't say."""
+        """The number of pods that the workload should have; None if unknown."""
         return None
 
     def has_rolling_updates(self, workload: Json) -> bool:
-        """Whether its controller replaces the pods by itself when the template changes; else they go pod by pod."""
+        """Whether the controller replaces the pods when the template changes. If not, pods are replaced one by one."""
         return False
 
     def is_rolling_out(self, workload: Json) -> bool:
-        """Whether a change of the template is being rolled out. A pod that fails later is not a rollout."""
-        return self.has_rolling_updates(workload) and not self.get_rollout_status(workload).done and self._is_changing(workload)
+        """Whether a change of the template is being rolled out. A pod that fails after the rollout does not count."""
+        return (
+            self.has_rolling_updates(workload)
+            and not self.get_rollout_status(workload).done
+            and self._is_changing(workload)
+        )
 
     def get_rollout_status(self, workload: Json) -> RolloutStatus:
-        """How far the rollout is, by the rules of ``kubectl rollout status``.
+        """The progress of the rollout by the rules of ``kubectl rollout status``.
 
         https://github.com/kubernetes/kubectl/blob/master/pkg/polymorphichelpers/rollout_status.go
         """
@@ -68,42 +72,42 @@ class WorkloadKind:
         return self._evaluate_status(workload["spec"], status)
 
     def build_restart_patch(self, at: str) -> dict[str, t.Any]:
-        """The merge patch that restarts the workload as ``kubectl rollout restart`` does.
+        """The merge patch that restarts the workload like ``kubectl rollout restart``.
 
-        :param at: the time, RFC 3339.
+        :param at: the time of the restart in RFC 3339.
         """
         return {"spec": {"template": {"metadata": {"annotations": {RESTARTED_AT: at}}}}}
 
     def get_restarted_at(self, workload: Json) -> str | None:
-        """The time that the last restart wrote, which new pods carry as an annotation; None where they don't."""
+        """The time of the last restart, which is also an annotation of new pods; None if there was no restart."""
         return get_restarted_at(workload["spec"].get("template") or {"metadata": {}})
 
     def find_restart_obstacle(self, workload: Json) -> tuple[str, str] | None:
-        """The state that keeps a rolling restart from happening, and the fix; None where nothing does."""
+        """The state that prevents a rolling restart, and the fix; None if a restart is possible."""
         return None
 
     def get_first_updated_ordinal(self, workload: Json) -> int:
-        """The ordinal from which on the pods get a changed template; 0 for all pods."""
+        """The lowest ordinal of the pods that get a changed template; 0 for all pods."""
         return 0
 
     def waits_for_unready_pods(self, workload: Json) -> bool:
-        """Whether its controller replaces nothing while one of the pods is not ready."""
+        """Whether the controller replaces no pod while another pod is not ready."""
         return False
 
     def is_superseded(self, workload: Json, pod: Json, controller: Json | None) -> bool:
-        """Whether the pod is of a revision that the controller is replacing already.
+        """Whether the controller is already replacing the revision of the pod.
 
-        :param controller: the pod's own controller, where that isn't the workload itself.
+        :param controller: the controller of the pod, if it is not the workload.
         """
-        made_from, current = self._get_revisions(workload, pod, controller)
-        return _is_status_current(workload) and bool(made_from and current and made_from != current)
+        revision, current = self._get_revisions(workload, pod, controller)
+        return _is_status_current(workload) and bool(revision and current and revision != current)
 
     def find_owner_by_labels(self, name: str, labels: t.Mapping[str, str]) -> tuple[str, str, str] | None:
-        """The API version, kind and name of the owner that a pod's labels give away for the controller ``name``."""
+        """The API version, kind and name of the owner of the controller ``name``, found by the labels of a pod."""
         return None
 
     def get_pod_template(self, workload: Json) -> Json | None:
-        """The template that new pods are made from."""
+        """The template of new pods."""
         return t.cast("Json | None", workload["spec"].get("template"))
 
     def _evaluate_status(self, spec: Json, status: Json) -> RolloutStatus:
@@ -117,7 +121,7 @@ class WorkloadKind:
 
 
 class _ReplicatedKind(WorkloadKind):
-    """A kind with ``spec.replicas``."""
+    """Rules for a kind with ``spec.replicas``."""
 
     is_read = True
 
@@ -140,10 +144,10 @@ class Deployment(_ReplicatedKind):
         if progressing.get("reason") == "ProgressDeadlineExceeded":
             message = progressing.get("message") or "it made no progress"
             return RolloutStatus(False, f"it exceeded its progress deadline: {message}", failed=True)
-        wanted, total = _get_replicas(spec), _get_number(status, "replicas")
+        expected, total = _get_replicas(spec), _get_number(status, "replicas")
         updated, available = _get_number(status, "updatedReplicas"), _get_number(status, "availableReplicas")
-        if updated < wanted:
-            return RolloutStatus(False, f"{updated} of {wanted} replicas are updated")
+        if updated < expected:
+            return RolloutStatus(False, f"{updated} of {expected} replicas are updated")
         if total > updated:
             return RolloutStatus(False, f"{total - updated} old replicas are still there")
         if available < updated:
@@ -163,7 +167,7 @@ class ReplicaSet(_ReplicatedKind):
     is_intermediate = True
 
     def find_owner_by_labels(self, name: str, labels: t.Mapping[str, str]) -> tuple[str, str, str] | None:
-        # Deployments, and they alone, put this label on their ReplicaSets and into their names.
+        # Only Deployments set this label on their ReplicaSets and use it in their names.
         suffix = f"-{labels.get(_HASH, '')}"
         if len(suffix) > 1 and name.endswith(suffix):
             return "apps/v1", "Deployment", name.removesuffix(suffix)
@@ -188,20 +192,21 @@ class StatefulSet(_ReplicatedKind):
         return bool(workload["spec"].get("podManagementPolicy", "OrderedReady") == "OrderedReady")
 
     def _evaluate_status(self, spec: Json, status: Json) -> RolloutStatus:
-        wanted, updated, ready = _get_replicas(spec), _get_number(status, "updatedReplicas"), _get_number(status, "readyReplicas")
-        if ready < wanted:
-            return RolloutStatus(False, f"{ready} of {wanted} replicas are ready")
-        if int(spec.get("minReadySeconds") or 0) and _get_number(status, "availableReplicas") < wanted:
-            return RolloutStatus(False, f"{_get_number(status, 'availableReplicas')} of {wanted} replicas are available")
+        expected, updated = _get_replicas(spec), _get_number(status, "updatedReplicas")
+        ready, available = _get_number(status, "readyReplicas"), _get_number(status, "availableReplicas")
+        if ready < expected:
+            return RolloutStatus(False, f"{ready} of {expected} replicas are ready")
+        if int(spec.get("minReadySeconds") or 0) and available < expected:
+            return RolloutStatus(False, f"{available} of {expected} replicas are available")
         first = self.get_first_updated_ordinal({"spec": spec})
         if first:
-            if updated < wanted - first:
+            if updated < expected - first:
                 return RolloutStatus(
-                    False, f"{updated} of {wanted - first} replicas from ordinal {first} on are updated"
+                    False, f"{updated} of {expected - first} replicas from ordinal {first} on are updated"
                 )
             return RolloutStatus(True)
         if status.get("updateRevision") != status.get("currentRevision"):
-            return RolloutStatus(False, f"{updated} of {wanted} replicas are updated")
+            return RolloutStatus(False, f"{updated} of {expected} replicas are updated")
         return RolloutStatus(True)
 
     def _is_changing(self, workload: Json) -> bool:
@@ -226,12 +231,12 @@ class DaemonSet(WorkloadKind):
         return _has_rolling_update_strategy(workload)
 
     def _evaluate_status(self, spec: Json, status: Json) -> RolloutStatus:
-        wanted = _get_number(status, "desiredNumberScheduled")
+        expected = _get_number(status, "desiredNumberScheduled")
         updated, available = _get_number(status, "updatedNumberScheduled"), _get_number(status, "numberAvailable")
-        if updated < wanted:
-            return RolloutStatus(False, f"{updated} of {wanted} pods are updated")
-        if available < wanted:
-            return RolloutStatus(False, f"{available} of {wanted} updated pods are available")
+        if updated < expected:
+            return RolloutStatus(False, f"{updated} of {expected} pods are updated")
+        if available < expected:
+            return RolloutStatus(False, f"{available} of {expected} updated pods are available")
         return RolloutStatus(True)
 
     def _is_changing(self, workload: Json) -> bool:
@@ -239,8 +244,8 @@ class DaemonSet(WorkloadKind):
         return _get_number(status, "updatedNumberScheduled") < _get_number(status, "desiredNumberScheduled")
 
     def _get_revisions(self, workload: Json, pod: Json, controller: Json | None) -> tuple[str | None, str | None]:
-        made_from = (pod["metadata"].get("labels") or {}).get("pod-template-generation")
-        return made_from, _get_annotations(workload).get("deprecated.daemonset.template.generation")
+        revision = (pod["metadata"].get("labels") or {}).get("pod-template-generation")
+        return revision, _get_annotations(workload).get("deprecated.daemonset.template.generation")
 
 
 class Job(WorkloadKind):
@@ -253,7 +258,7 @@ class CronJob(Job):
 
 
 class Node(WorkloadKind):
-    """The owner of static pods, which its kubelet makes from files."""
+    """The owner of static pods, which its kubelet creates from files."""
 
     kind = "Node"
     is_namespaced = False
@@ -261,7 +266,7 @@ class Node(WorkloadKind):
 
 
 class UnownedPod(WorkloadKind):
-    """A pod without an owner, which stands for itself."""
+    """A pod without an owner. It is its own workload."""
 
     kind, plural = "Pod", "pods"
     recreates_pods = False
@@ -275,17 +280,17 @@ _KINDS: t.Final[t.Mapping[tuple[str, str], WorkloadKind]] = {
 
 
 def find_kind(api_version: str, kind: str) -> WorkloadKind:
-    """The rules of a kind. The group tells apart kinds of one name (OpenKruise has a StatefulSet, too)."""
+    """The rules of a kind. The group distinguishes kinds of the same name: OpenKruise also has a StatefulSet."""
     return _KINDS.get((api_version.rpartition("/")[0], kind), _GENERIC)
 
 
-# From a pod by its controllers to the workload that somebody wrote
+# Owners of pods
 
 
 class Owner(t.NamedTuple):
-    """A workload within the namespace at hand.
+    """A workload in the namespace of its pods.
 
-    The API version tells Kubernetes' own kinds from others of the same name.
+    The API version distinguishes the kinds of Kubernetes from others of the same name.
     """
 
     api_version: str
@@ -294,7 +299,7 @@ class Owner(t.NamedTuple):
 
     @property
     def rules(self) -> WorkloadKind:
-        """The rules of its kind."""
+        """The rules for its kind."""
         return find_kind(self.api_version, self.kind)
 
     def __str__(self) -> str:
@@ -302,11 +307,11 @@ class Owner(t.NamedTuple):
 
 
 Workloads = t.Mapping[Owner, "Json | None"]
-"""Workloads that were read; None for one that does not exist."""
+"""The workloads that were read, by owner; None for a workload that does not exist."""
 
 
 def find_controller(body: Json) -> Owner | None:
-    """The controller that an object's owner references name."""
+    """The controller in the owner references of an object; None if it has no controller."""
     for reference in body["metadata"].get("ownerReferences") or []:
         if reference.get("controller"):
             return Owner(reference["apiVersion"], reference["kind"], reference["name"])
@@ -314,51 +319,51 @@ def find_controller(body: Json) -> Owner | None:
 
 
 def find_owner(pod: Json, workloads: Workloads) -> Owner | None:
-    """The workload at the top, as far as ``workloads`` and the pod's labels tell; None for a pod without an owner."""
+    """The workload that owns a pod, found in ``workloads`` or by the labels of the pod; None without an owner."""
     controller = find_controller(pod)
     if controller is None or not controller.rules.is_intermediate:
         return controller
     workload = workloads.get(controller)
     if workload is not None:
         return find_controller(workload) or controller
-    named = controller.rules.find_owner_by_labels(controller.name, pod["metadata"].get("labels") or {})
-    return Owner(*named) if named else controller
+    owner = controller.rules.find_owner_by_labels(controller.name, pod["metadata"].get("labels") or {})
+    return Owner(*owner) if owner else controller
 
 
 def list_owners_to_read(pods: t.Iterable[Json], workloads: Workloads, *, with_templates: bool) -> list[Owner]:
-    """The workloads that must be read before the pods' owners are known.
+    """The workloads that must be read to find the owners of the pods.
 
-    :param workloads: what was read already.
-    :param with_templates: whether the owners themselves are needed, and not only their names.
+    :param workloads: the workloads that were already read.
+    :param with_templates: whether the objects of the owners are needed. Otherwise, their names are enough.
     """
-    unread: dict[Owner, None] = {}
+    to_read: dict[Owner, None] = {}
     for pod in pods:
         controller, owner = find_controller(pod), find_owner(pod, workloads)
         for candidate in (controller, owner):
             if candidate is None or not candidate.rules.is_read or candidate in workloads:
                 continue
-            # An owner's owner may be one that the pod's labels don't name.
+            # A workload that the labels of the pod do not name may own the controller.
             if with_templates or (candidate.rules.is_intermediate and owner == controller):
-                unread[candidate] = None
-    return list(unread)
+                to_read[candidate] = None
+    return list(to_read)
 
 
-# Names and fields
+# Fields
 
 
 def get_restarted_at(body: Json) -> str | None:
-    """The time of the last restart that an object's annotations carry: a pod's, or a template's."""
+    """The time of the last restart in the annotations of a pod or template; None if it has no such annotation."""
     return _get_annotations(body).get(RESTARTED_AT)
 
 
 def parse_ordinal(name: str) -> int:
-    """A StatefulSet pod's ordinal; 0 for other names."""
+    """The ordinal of a StatefulSet's pod; 0 for other names."""
     number = name.rpartition("-")[2]
     return int(number) if number.isdecimal() else 0
 
 
 def _is_status_current(workload: Json) -> bool:
-    """Whether the controller has seen the latest change, so that the status tells of it."""
+    """Whether the status includes the latest change of the spec."""
     observed = _get_number(workload.get("status") or {}, "observedGeneration")
     return observed >= _get_number(workload["metadata"], "generation")
 

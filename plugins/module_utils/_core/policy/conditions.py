@@ -73,38 +73,38 @@ def _resolve_variable(variable: str, lookup: Lookup) -> str | None:
     return quoted.group(1) if quoted else None
 
 
-# One value against one value
+# A value of the request against a value of the policy
 
 
-def _equal_without_case(found: str, wanted: PolicyValue) -> bool:
-    return found.lower() == wanted.text.lower()
+def _equal_without_case(text: str, value: PolicyValue) -> bool:
+    return text.lower() == value.text.lower()
 
 
 _ARN = re.compile(r"arn(:[^:]*){4}:")
 
 
-def _arn(found: str, wanted: PolicyValue) -> bool:
-    """Compares the six components one by one. AWS documents ArnEquals and ArnLike as identical."""
-    parts, patterns = found.split(":", 5), wanted.parts
+def _arn(text: str, value: PolicyValue) -> bool:
+    """Compare the six components one by one. AWS documents ArnEquals and ArnLike as identical."""
+    parts, patterns = text.split(":", 5), value.parts
     return len(parts) == len(patterns) == 6 and all(
         pattern.like(part) for part, pattern in zip(parts, patterns, strict=True)
     )
 
 
-def _bool(found: str, wanted: PolicyValue) -> bool:
-    return found.lower() == wanted.text.lower()
+def _bool(text: str, value: PolicyValue) -> bool:
+    return text.lower() == value.text.lower()
 
 
-def _binary(found: str, wanted: PolicyValue) -> bool:
+def _binary(text: str, value: PolicyValue) -> bool:
     try:
-        return base64.b64decode(found, validate=True) == base64.b64decode(wanted.text, validate=True)
+        return base64.b64decode(text, validate=True) == base64.b64decode(value.text, validate=True)
     except binascii.Error:
         return False
 
 
-def _ip(found: str, wanted: PolicyValue) -> bool:
+def _ip(text: str, value: PolicyValue) -> bool:
     try:
-        return ipaddress.ip_address(found) in ipaddress.ip_network(wanted.text, strict=False)
+        return ipaddress.ip_address(text) in ipaddress.ip_network(value.text, strict=False)
     except ValueError:
         return False
 
@@ -140,9 +140,9 @@ def _instant(text: str) -> float:
 
 
 def _ordered(read: t.Callable[[str], float], compare: Compare) -> t.Callable[[str, PolicyValue], bool]:
-    def check(found: str, wanted: PolicyValue) -> bool:
+    def check(text: str, value: PolicyValue) -> bool:
         try:
-            return compare(read(found), read(wanted.text))
+            return compare(read(text), read(value.text))
         except ValueError:
             return False
 
@@ -150,9 +150,9 @@ def _ordered(read: t.Callable[[str], float], compare: Compare) -> t.Callable[[st
 
 
 _COMPARISONS: dict[str, t.Callable[[str, PolicyValue], bool]] = {
-    "StringEquals": lambda found, wanted: found == wanted.text,
+    "StringEquals": lambda text, value: text == value.text,
     "StringEqualsIgnoreCase": _equal_without_case,
-    "StringLike": lambda found, wanted: wanted.like(found),
+    "StringLike": lambda text, value: value.like(text),
     "ArnEquals": _arn,
     "ArnLike": _arn,
     "Bool": _bool,
@@ -217,32 +217,32 @@ class Operator:
         """Whether IAM replaces variables in its values."""
         return self.comparison.startswith(("String", "Arn"))
 
-    def holds(self, found: t.Sequence[str] | None, wanted: t.Sequence[PolicyValue]) -> bool:
+    def holds(self, request_values: t.Sequence[str] | None, values: t.Sequence[PolicyValue]) -> bool:
         """Whether the condition holds for a key.
 
         One matching value is enough; for a negated operator no value may match. An absent key matches nothing, so
         negated operators and ForAllValues hold for it. ForAnyValue never does, even with IfExists:
         https://iam.cloudcopilot.io/resources/operators/ForAnyValue:StringEqualsIfExists
 
-        :param found: the key's values; None or empty if the request lacks it.
-        :param wanted: the policy's values, without those whose variables have no value.
+        :param request_values: the key's values; None or empty if the request lacks it.
+        :param values: the policy's values, without those whose variables have no value.
         """
         if self.comparison == "Null":
             # "true" means that the key must be absent.
-            return any(value.text.lower() == ("false" if found else "true") for value in wanted)
+            return any(value.text.lower() == ("false" if request_values else "true") for value in values)
         if self.quantifier == "ForAllValues":
             # An empty string counts as no value.
-            return all(self._matches(value, wanted) for value in found or () if value)
+            return all(self._matches(text, values) for text in request_values or () if text)
         if self.quantifier == "ForAnyValue":
-            return any(self._matches(value, wanted) for value in found or ())
-        if not found:
+            return any(self._matches(text, values) for text in request_values or ())
+        if not request_values:
             return self.negated or self.if_exists
         combine = all if self.negated else any
-        return combine(self._matches(value, wanted) for value in found)
+        return combine(self._matches(text, values) for text in request_values)
 
-    def _matches(self, found: str, wanted: t.Sequence[PolicyValue]) -> bool:
+    def _matches(self, text: str, values: t.Sequence[PolicyValue]) -> bool:
         compare = _COMPARISONS[self.comparison]
-        if compare is _arn and not _ARN.match(found):
+        if compare is _arn and not _ARN.match(text):
             # A value that is not an ARN fails both the operator and its negation, as in IAM's policy simulator.
             return False
-        return any(compare(found, value) for value in wanted) != self.negated
+        return any(compare(text, value) for value in values) != self.negated

@@ -181,7 +181,7 @@ def _plan_create(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
         f"create OIDC provider {observed.arn}",
     )
     after = _shape(observed, spec.client_ids, spec.thumbprints, tags)
-    return Plan({}, after, (action,), _lookalike_warnings(observed))
+    return Plan({}, after, (action,), _similar_provider_warnings(observed))
 
 
 def _plan_present(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
@@ -219,7 +219,7 @@ def _plan_present(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
 
 def _plan_absent(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
     if observed.found is None:
-        return Plan(warnings=_lookalike_warnings(observed))
+        return Plan(warnings=_similar_provider_warnings(observed))
     trusting = [] if spec.force else _trusting_roles(observed)
     if trusting:
         raise errors.Conflict(
@@ -246,7 +246,7 @@ def _trusting_roles(observed: ObservedProvider) -> list[str]:
     )
 
 
-def _lookalike_warnings(observed: ObservedProvider) -> tuple[str, ...]:
+def _similar_provider_warnings(observed: ObservedProvider) -> tuple[str, ...]:
     """Warnings about providers with a similar name. STS does not accept them in place of this one."""
     differences = {other: arns.describe_provider_difference(other, observed.arn) for other in observed.others}
     return tuple(

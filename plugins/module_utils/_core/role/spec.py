@@ -253,12 +253,12 @@ def _tuple(values: t.Iterable[str] | None) -> tuple[str, ...] | None:
 
 
 def _inline_policies(
-    problems: validation.Problems, given: t.Mapping[str, t.Any] | None, load_yaml: policy_document.LoadYaml | None
+    problems: validation.Problems, policies: t.Mapping[str, t.Any] | None, load_yaml: policy_document.LoadYaml | None
 ) -> dict[str, Document] | None:
-    if given is None:
+    if policies is None:
         return None
     documents: dict[str, Document] = {}
-    for name, value in given.items():
+    for name, value in policies.items():
         what = f"inline policy {name!r}"
         validation.check_policy_name(problems, "inline policy", name)
         try:
@@ -318,16 +318,16 @@ def _statement_faults(statement: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def _well_known(
-    problems: validation.Problems, given: t.Sequence[t.Any] | None, inline: t.Mapping[str, Document]
+    problems: validation.Problems, policies: t.Sequence[t.Any] | None, inline: t.Mapping[str, Document]
 ) -> tuple[Template, ...] | None:
     """Read well-known policies.
 
-    :param given: mappings with the fields of a template, as the action plugins resolve them.
+    :param policies: mappings with the fields of a template, as the action plugins resolve them.
     """
-    if given is None:
+    if policies is None:
         return None
     templates: dict[str, Template] = {}
-    for policy in given:
+    for policy in policies:
         if not isinstance(policy, t.Mapping) or set(policy) != {"name", "policy_name", "statements"}:
             problems.add(
                 f"well_known_policies: {policy} is not resolved",
@@ -361,16 +361,16 @@ def _subjects(problems: validation.Problems, params: t.Mapping[str, t.Any]) -> t
     return tuple(sorted({subject(account["namespace"], account["name"]) for account in accounts}))
 
 
-def _audiences(problems: validation.Problems, given: t.Sequence[str] | None) -> tuple[str, ...]:
-    for audience in given or ():
+def _audiences(problems: validation.Problems, audiences: t.Sequence[str] | None) -> tuple[str, ...]:
+    for audience in audiences or ():
         validation.check_audience(problems, audience)
-    return tuple(dict.fromkeys(given or ()))
+    return tuple(dict.fromkeys(audiences or ()))
 
 
-def _issuer(problems: validation.Problems, given: str | None) -> str | None:
-    if given is not None:
-        validation.check_issuer(problems, given)
-    return given
+def _issuer(problems: validation.Problems, issuer: str | None) -> str | None:
+    if issuer is not None:
+        validation.check_issuer(problems, issuer)
+    return issuer
 
 
 def _check_minimum_size(problems: validation.Problems, spec: RoleSpec) -> None:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a user asks of a rollout, and which workloads it restarts, and how, so that their pods carry the role."""
+"""The options of a rollout, and the decision which workloads to restart and how, so that their pods get the role."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from .staleness import PodStatus
 
 Json = t.Mapping[str, t.Any]
 PodNames = tuple[tuple[str, str], ...]
-"""The names and uids of pods."""
+"""The names and UIDs of pods."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RolloutSpec:
-    """The options of `pod_rollout` for one service account, or for the pods with some labels.
+    """The options of `pod_rollout` for one service account, or for pods selected by labels.
 
-    :param role_arn: None for the account's annotation, empty for no role at all.
-    :param wait_timeout: seconds.
-    :param max_retries: how often new pods that are stale are replaced again.
+    :param role_arn: None for the annotation of the service account; empty if pods must not have a role.
+    :param wait_timeout: in seconds.
+    :param max_retries: how many times stale new pods are replaced.
     """
 
     namespace: str
@@ -56,26 +56,26 @@ class RolloutSpec:
         spec = cls(**{field.name: params[field.name] for field in dataclasses.fields(cls) if field.name in params})
         spec = dataclasses.replace(spec, label_selectors=tuple(spec.label_selectors or ()))
         problems = Problems()
-        # A valid name stands in where the pods are selected by labels alone.
+        # Without service_account, labels select the pods. The check then gets a valid name.
         check_service_account(problems, spec.namespace, spec.service_account or "default", allow_wildcards=False)
         if spec.service_account is None and not spec.label_selectors:
             problems.add(
-                "pods are selected by service_account or label_selectors, and neither is given",
-                "give the service account whose pods are to carry the role",
+                "neither service_account nor label_selectors is set",
+                "set service_account to the service account of the pods",
             )
         if spec.role_arn:
             check_role_arn(problems, "role_arn", spec.role_arn)
-        for option, least in (("wait_timeout", 1), ("max_retries", 0)):
-            if getattr(spec, option) < least:
-                problems.add(f"{option} is {getattr(spec, option)}", f"give {least} or more")
+        for option, minimum in (("wait_timeout", 1), ("max_retries", 0)):
+            if getattr(spec, option) < minimum:
+                problems.add(f"{option} is {getattr(spec, option)}", f"set it to {minimum} or more")
         problems.raise_if_any()
         return spec
 
 
 def specs_from_params(params: Json) -> list[RolloutSpec]:
-    """From the options of `pod_rollout`: one spec, or one for each of ``service_accounts``.
+    """The specs from the options of `pod_rollout`: one, or one for each item of ``service_accounts``.
 
-    :raises InvalidInput: an option is not valid, or an account is given twice.
+    :raises InvalidInput: an option is not valid, or a service account is listed twice.
     """
     if params["service_accounts"] is None:
         return [RolloutSpec.from_params(params)]
@@ -85,18 +85,18 @@ def specs_from_params(params: Json) -> list[RolloutSpec]:
     for account in params["service_accounts"]:
         name = (account["namespace"], account["name"])
         if name in names:
-            problems.add(f"service account {'/'.join(name)} is given twice", "name each account once")
+            problems.add(f"service account {'/'.join(name)} is listed twice", "list each service account once")
         names.add(name)
-        own = {"namespace": name[0], "service_account": name[1], "label_selectors": None}
-        specs.append(RolloutSpec.from_params({**params, **own, "role_arn": account["role_arn"]}))
+        selection = {"namespace": name[0], "service_account": name[1], "label_selectors": None}
+        specs.append(RolloutSpec.from_params({**params, **selection, "role_arn": account["role_arn"]}))
     problems.raise_if_any()
     return specs
 
 
 def expected_injection(spec: RolloutSpec, account: Json | None) -> ExpectedInjection | None:
-    """What pods of an account are to carry; None where neither the spec nor the account says it.
+    """The injection that pods of a service account must have; None if neither the spec nor the account defines it.
 
-    :param account: the ServiceAccount; None where it does not exist.
+    :param account: the ServiceAccount; None if it does not exist.
     """
     annotated = ExpectedInjection.from_account(account) if account is not None else None
     if spec.role_arn is None:
@@ -105,27 +105,27 @@ def expected_injection(spec: RolloutSpec, account: Json | None) -> ExpectedInjec
 
 
 def require_expected_injection(spec: RolloutSpec, account: Json | None) -> ExpectedInjection:
-    """As `expected_injection`, for the account that the spec names.
+    """Like `expected_injection`, but a missing injection is an error.
 
-    :raises NotFound: no account, or no annotation, and no ``role_arn`` in its place.
+    :raises NotFound: ``role_arn`` is not set, and the service account or its annotation does not exist.
     """
     expected = expected_injection(spec, account)
     if expected is not None:
         return expected
     if account is None:
         raise NotFound(
-            f"there is no service account {spec.title}",
-            fix="check namespace and service_account, or create the account with eksops.irsa.sa_annotate",
+            f"service account {spec.title} does not exist",
+            fix="check namespace and service_account, or create the service account with eksops.irsa.sa_annotate",
         )
     raise NotFound(
-        f"service account {spec.title} names no role",
-        cause=f"it has no annotation {ROLE_ARN_ANNOTATION}, or an empty one",
-        fix="annotate it with eksops.irsa.sa_annotate, or give role_arn (an empty one: pods are to have none)",
+        f"service account {spec.title} has no role",
+        cause=f"its annotation {ROLE_ARN_ANNOTATION} is missing or empty",
+        fix="annotate it with eksops.irsa.sa_annotate, or set role_arn (empty if pods must not have a role)",
     )
 
 
 def pods_needing_owner(statuses: t.Iterable[PodStatus], spec: RolloutSpec) -> list[Json]:
-    """The pods whose owners must be read: those to be replaced, and those that may be part of a rollout."""
+    """The pods whose owners must be read: pods to replace, and pods that may be part of a rollout in progress."""
     return [
         status.pod
         for status in statuses
@@ -136,12 +136,12 @@ def pods_needing_owner(statuses: t.Iterable[PodStatus], spec: RolloutSpec) -> li
 
 @dataclasses.dataclass(frozen=True)
 class RolloutTask:
-    """What happens to one workload, in this order. Without any of it, the workload is only waited for.
+    """The writes to one workload, in the order of the fields. Without writes, the rollout only waits for the workload.
 
-    :param restart: change its template, so that its controller replaces the pods.
-    :param unready: pods that are evicted at once then, because the controller would wait for them.
-    :param replace: pods that are removed one by one, each after the replacement of the last is ready.
-    :param strategy: how they are removed, ``evict`` or ``delete``.
+    :param restart: whether to change the template, so that the controller replaces the pods.
+    :param unready: pods to evict after the restart, because the controller would wait for them.
+    :param replace: pods to remove one by one. The next pod is removed when the replacement of the last one is ready.
+    :param strategy: how to remove them, ``evict`` or ``delete``.
     """
 
     owner: Owner
@@ -153,7 +153,12 @@ class RolloutTask:
 
 @dataclasses.dataclass(frozen=True)
 class RolloutDecision:
-    """The plan, and the workloads to watch while and after it is applied."""
+    """The plan of a rollout.
+
+    :param tasks: the workloads to change or to wait for.
+    :param restarted: the workloads that the plan changes, as `pod_rollout` returns them.
+    :param unmanaged: the stale pods without an owner, likewise.
+    """
 
     plan: Plan = dataclasses.field(default_factory=Plan)
     tasks: tuple[RolloutTask, ...] = ()
@@ -162,7 +167,7 @@ class RolloutDecision:
 
 
 def decide(spec: RolloutSpec, statuses: t.Sequence[PodStatus], workloads: Workloads) -> RolloutDecision:
-    """What to do about the pods."""
+    """Decide what to do with the pods."""
     groups: dict[Owner | None, list[PodStatus]] = collections.defaultdict(list)
     for status in statuses:
         groups[status.owner].append(status)
@@ -177,14 +182,14 @@ def decide(spec: RolloutSpec, statuses: t.Sequence[PodStatus], workloads: Worklo
         tasks += [_pod_by_pod(Owner("v1", "Pod", status.name), [status], "delete") for status in unowned]
     elif unowned:
         warnings.append(
-            f"{quantity(len(unowned), 'stale pod')} without an owner that would create them again, not changed: "
-            f"{_names(unowned)}. Replace them yourself, or set delete_unmanaged to delete them."
+            f"Not changed: {quantity(len(unowned), 'stale pod')} without an owner: {_join_names(unowned)}. Nothing "
+            "re-creates them. Replace them yourself, or set delete_unmanaged to true to delete them."
         )
     writes = [write for task in tasks for write in _list_writes(spec.namespace, task)]
     stale = [status for status in statuses if status.stale]
     plan = Plan(
-        before={"stale_pods": _by_owner(stale)} if writes else {},
-        after={"stale_pods": _by_owner(_left_stale(stale, tasks))} if writes else {},
+        before={"stale_pods": _group_by_owner(stale)} if writes else {},
+        after={"stale_pods": _group_by_owner(_find_remaining_stale(stale, tasks))} if writes else {},
         actions=tuple(action for action, _entry in writes),
         warnings=tuple(warnings),
     )
@@ -193,28 +198,28 @@ def decide(spec: RolloutSpec, statuses: t.Sequence[PodStatus], workloads: Worklo
 
 
 def require_no_contradiction(spec: RolloutSpec, account: Json | None, decision: RolloutDecision) -> None:
-    """Stops before a restart that cannot bring the requested role.
+    """Check that a restart can give the pods the requested role.
 
-    :raises Conflict: the account names another role than ``role_arn``, and new pods would get that one.
+    :raises Conflict: the annotation of the service account differs from ``role_arn``. New pods get the annotated role.
     """
     if spec.role_arn is None or account is None or not decision.plan:
         return
     annotated = ExpectedInjection.from_account(account)
-    # An account that names none may still get the role, from the webhook's own configuration.
+    # Without an annotation, the configuration of the webhook may still define the role.
     if annotated is None or annotated.role_arn == spec.role_arn:
         return
     requested = f"role {spec.role_arn}" if spec.role_arn else "no role"
     raise Conflict(
         f"a restart cannot give the pods of service account {spec.title} {requested}",
-        cause=f"the account's annotation {ROLE_ARN_ANNOTATION} names {annotated.role_arn}",
-        fix="correct the annotation first (eksops.irsa.sa_annotate), or leave role_arn out",
+        cause=f"annotation {ROLE_ARN_ANNOTATION} of the service account is {annotated.role_arn}",
+        fix="correct the annotation first (eksops.irsa.sa_annotate), or omit role_arn",
     )
 
 
 def _decide_owner(
     spec: RolloutSpec, owner: Owner, statuses: list[PodStatus], workloads: Workloads
 ) -> tuple[RolloutTask | None, str | None]:
-    """The task for one owner, if any, and a warning, if any."""
+    """The task for one owner, or a warning why its pods are not changed. Both are None if nothing is to do."""
     rules, workload = owner.rules, workloads.get(owner)
     targets = [status for status in statuses if status.is_live and (status.stale or not spec.only_stale)]
     if not targets:
@@ -224,16 +229,14 @@ def _decide_owner(
         stale = [status for status in targets if status.stale]
         if not stale:
             return None, None
-        pods = f"{quantity(len(stale), 'pod')} without the role"
-        return None, f"{owner} runs {pods}; a Job is never restarted: {_names(stale)}."
+        pods = f"{quantity(len(stale), 'stale pod')} of {owner}: {_join_names(stale)}"
+        return None, f"Not changed: {pods}. Jobs are never restarted."
     if not rules.recreates_pods and rules.is_namespaced:
-        pods = f"{quantity(len(targets), 'pod')} without the role"
-        return (
-            None,
-            f"{owner} owns {pods}, which nothing re-creates, left alone: {_names(targets)}. Replace them yourself.",
-        )
+        pods = f"{quantity(len(targets), 'pod')} of {owner}: {_join_names(targets)}"
+        return None, f"Not changed: {pods}. Nothing re-creates pods of this owner. Replace them yourself."
     if not rules.recreates_pods or (rules.is_read and workload is None):
-        return None, None  # static pods are their node's; pods whose owner is gone go after it
+        # The kubelet manages static pods. Kubernetes deletes pods whose owner no longer exists.
+        return None, None
     if spec.strategy != "restart":
         return _pod_by_pod(owner, targets, spec.strategy), None
     if workload is None:
@@ -241,10 +244,8 @@ def _decide_owner(
     obstacle = rules.find_restart_obstacle(workload)
     if obstacle:
         state, fix = obstacle
-        return (
-            None,
-            f"{owner} is {state}, so its pods cannot be rolled out: {_names(targets)}. {fix}, or use strategy evict.",
-        )
+        names = _join_names(targets)
+        return None, f"{owner} is {state}, so its pods cannot be restarted: {names}. {fix}, or use strategy evict."
     if not rules.has_rolling_updates(workload):
         return _pod_by_pod(owner, targets, "evict"), None
     return _rolling_restart(spec, owner, workload, targets, workloads), None
@@ -253,33 +254,37 @@ def _decide_owner(
 def _rolling_restart(
     spec: RolloutSpec, owner: Owner, workload: Json, targets: list[PodStatus], workloads: Workloads
 ) -> RolloutTask | None:
-    """The task for a workload whose controller replaces its pods; None where that is under way and not waited for."""
+    """The task for a workload whose controller replaces its pods; None if there is nothing to write or wait for."""
     rules = owner.rules
-    # A pod below a StatefulSet's partition keeps its old template when it is created again, but the webhook sees it.
+    # A pod below the partition of a StatefulSet keeps its old template, but the webhook injects it when re-created.
     first = rules.get_first_updated_ordinal(workload)
     kept = [status for status in targets if parse_ordinal(status.name) < first]
     rolled = [status for status in targets if parse_ordinal(status.name) >= first]
     unready: list[PodStatus] = []
     if rules.waits_for_unready_pods(workload):
-        # A pod that lacks its role may never become ready.
+        # A pod without its role may never become ready.
         unready = [status for status in rolled if not readiness.is_ready(status.pod)]
-    under_way = spec.only_stale and all(_is_superseded(status, workload, workloads) for status in rolled)
-    if under_way and not (unready or kept or spec.wait):
+    in_progress = spec.only_stale and all(_is_superseded(status, workload, workloads) for status in rolled)
+    if in_progress and not (unready or kept or spec.wait):
         return None
     replace = _pod_by_pod(owner, kept, "evict").replace
-    return RolloutTask(owner, bool(rolled) and not under_way, _pod_names(unready), replace)
+    return RolloutTask(owner, bool(rolled) and not in_progress, _pod_names(unready), replace)
 
 
 def _is_superseded(status: PodStatus, workload: Json, workloads: Workloads) -> bool:
-    """Whether the pod's controller is replacing it already, so that nothing need be written."""
-    controller = find_controller(status.pod)
-    made_by = workloads.get(controller) if controller else None
-    return status.owner is not None and status.owner.rules.is_superseded(workload, status.pod, made_by)
+    """Whether the controller is already replacing the pod."""
+    owner, controller = status.owner, find_controller(status.pod)
+    return owner is not None and owner.rules.is_superseded(
+        workload, status.pod, workloads.get(controller) if controller else None
+    )
 
 
 def _pod_by_pod(owner: Owner, targets: list[PodStatus], strategy: str) -> RolloutTask:
-    # An unready pod serves nobody, so it goes first; then as a StatefulSet does it, from the highest ordinal down.
-    ordered = sorted(targets, key=lambda status: (readiness.is_ready(status.pod), -parse_ordinal(status.name), status.name))
+    # Pods that are not ready come first, because they serve no requests. The rest has the order of a StatefulSet: the
+    # highest ordinal first.
+    ordered = sorted(
+        targets, key=lambda status: (readiness.is_ready(status.pod), -parse_ordinal(status.name), status.name)
+    )
     return RolloutTask(owner, replace=_pod_names(ordered), strategy=strategy)
 
 
@@ -287,7 +292,7 @@ def _pod_names(statuses: t.Iterable[PodStatus]) -> PodNames:
     return tuple((status.name, status.uid) for status in statuses)
 
 
-def _left_stale(stale: list[PodStatus], tasks: t.Iterable[RolloutTask]) -> list[PodStatus]:
+def _find_remaining_stale(stale: list[PodStatus], tasks: t.Iterable[RolloutTask]) -> list[PodStatus]:
     """The stale pods that no task replaces."""
     removed = {uid for task in tasks for _name, uid in (*task.unready, *task.replace)}
     rolled = {task.owner for task in tasks if task.restart or not task.replace}
@@ -295,7 +300,7 @@ def _left_stale(stale: list[PodStatus], tasks: t.Iterable[RolloutTask]) -> list[
 
 
 def _list_writes(namespace: str, task: RolloutTask) -> t.Iterator[tuple[Action, dict[str, str]]]:
-    """The task's writes, each with its entry in ``restarted``."""
+    """The writes of a task, each with its entry for ``restarted``."""
     owner = task.owner
     title = f"{owner.kind} {namespace}/{owner.name}"
 
@@ -308,7 +313,7 @@ def _list_writes(namespace: str, task: RolloutTask) -> t.Iterator[tuple[Action, 
     if task.unready:
         names = ", ".join(name for name, _uid in task.unready)
         pods = quantity(len(task.unready), "unready pod")
-        yield write("replace", "evict", f"evict {pods} of {title} that would hold up the rollout: {names}")
+        yield write("replace", "evict", f"evict {pods} of {title} that would block the rollout: {names}")
     if task.replace:
         names = ", ".join(name for name, _uid in task.replace)
         summary = f"{task.strategy} {quantity(len(task.replace), 'pod')} of {title} one at a time: {names}"
@@ -317,12 +322,12 @@ def _list_writes(namespace: str, task: RolloutTask) -> t.Iterator[tuple[Action, 
         )
 
 
-def _by_owner(statuses: t.Iterable[PodStatus]) -> dict[str, list[str]]:
+def _group_by_owner(statuses: t.Iterable[PodStatus]) -> dict[str, list[str]]:
     grouped: dict[str, list[str]] = {}
     for status in statuses:
         grouped.setdefault(str(status.owner) if status.owner else "no owner", []).append(status.name)
     return grouped
 
 
-def _names(statuses: t.Iterable[PodStatus]) -> str:
+def _join_names(statuses: t.Iterable[PodStatus]) -> str:
     return ", ".join(status.name for status in statuses)

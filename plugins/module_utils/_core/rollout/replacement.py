@@ -2,19 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The two ways to replace a workload's pods, as state machines: a rolling restart by its controller, and pod by pod.
+"""The two ways to replace the pods of a workload, as state machines: a rolling restart, and pod by pod.
 
-A step is a value. `advance` and the events (`restart_written`, `removal_accepted`, `removal_refused`, `progress_made`)
-take a step, and what the watches show, and return the step that follows; `advance` also returns the commands to carry
-out. Times are seconds from any origin.
+A step is an immutable value. `advance` takes a step and the observed state, and returns the next step and the commands
+to run. The events (`restart_written`, `removal_accepted`, `removal_refused`, `progress_made`) return the next step.
+Times are in seconds from any origin.
 
-A rolling restart: UNWRITTEN -(restart_written)-> ROLLING -> SETTLING -> DONE. From SETTLING it goes back to ROLLING
-when the controller reports that it has not finished; new pods that are stale lead from both to DELAYED, and from there,
-after a delay, to UNWRITTEN with another restart.
+Rolling restart: UNWRITTEN -(restart_written)-> ROLLING -> SETTLING -> DONE. SETTLING returns to ROLLING if the
+controller reports that the rollout is not finished. If new pods are stale, ROLLING and SETTLING go to DELAYED. After
+the delay, DELAYED goes to UNWRITTEN with another restart.
 
 Pod by pod: PENDING -> REPLACING -(removal_accepted)-> REMOVING -> REPLACING -> ... -> DONE.
 
-Any of these ends in FAILED where new pods are stale once too often, or where the controller gives up.
+A step ends in FAILED if new pods are stale after the last retry, or if the controller reports a failure.
 """
 
 from __future__ import annotations
@@ -35,29 +35,29 @@ if t.TYPE_CHECKING:
 Json = t.Mapping[str, t.Any]
 Step = t.TypeVar("Step", bound="ReplacementStep")
 
-# How far the watch of the pods may lag behind that of the workloads.
+# How many seconds the watch of the pods may be behind the watch of the workloads.
 _LAG = 2.0
 
 
 class Phase(enum.Enum):
-    """Where a step is."""
+    """The state of a step."""
 
     UNWRITTEN = "the restart is not written yet"
-    ROLLING = "the controller replaces the pods"
-    SETTLING = "the controller has finished, its pods are still being observed"
-    DELAYED = "the next restart waits"
-    PENDING = "nothing is removed yet"
-    REPLACING = "replacements become ready, then the next pod is removed"
-    REMOVING = "a removal was accepted, and its pod still exists"
+    ROLLING = "the controller is replacing the pods"
+    SETTLING = "the controller has finished, but the events of its pods may be missing"
+    DELAYED = "the next restart is delayed"
+    PENDING = "no pod is removed yet"
+    REPLACING = "the next pod is removed when all replacements are ready"
+    REMOVING = "a removal was accepted, but the pod still exists"
     DONE = "done"
     FAILED = "failed"
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """Something to do now.
+    """A request to the API server.
 
-    :param verb: ``restart`` the owner, ``evict`` or ``delete`` a pod, read the ``events`` about the owner.
+    :param verb: ``restart`` for the owner, ``evict`` or ``delete`` for a pod, ``read-events`` for events of the owner.
     """
 
     verb: str
@@ -71,22 +71,22 @@ Advanced = tuple["ReplacementStep", "list[Command]"]
 
 @dataclasses.dataclass(frozen=True)
 class ReplacementStep:
-    """What both ways have in common.
+    """The fields of both kinds of steps.
 
-    :param waits: whether the step ends only when the new pods are ready; else when all is written.
+    :param waits: whether the step ends when the new pods are ready. Otherwise, it ends when all writes are done.
     :param waiting_for: what is still missing.
     :param failure: why the step failed.
-    :param not_injected: it failed because new pods are stale.
+    :param not_injected: whether it failed because new pods are stale.
     :param blocked: what refused the last eviction.
-    :param next_check_at: when to advance though nothing happens.
-    :param next_try_at: when the next removal may be tried.
-    :param refusals: how often in a row an eviction was refused.
-    :param retries: how often stale new pods were replaced.
+    :param next_check_at: when to call `advance` if no event arrives.
+    :param next_try_at: the earliest time of the next removal.
+    :param refusals: the number of evictions that were refused in a row.
+    :param retries: how many times stale new pods were replaced.
     """
 
     phase: Phase
     waits: bool
-    waiting_for: str = "it has not begun"
+    waiting_for: str = "it has not started"
     failure: str | None = None
     not_injected: bool = False
     blocked: str | None = None
@@ -96,25 +96,27 @@ class ReplacementStep:
     retries: int = 0
 
     @property
-    def is_over(self) -> bool:
+    def is_finished(self) -> bool:
         return self.phase in (Phase.DONE, Phase.FAILED)
 
     def is_new(self, pod: Json) -> bool:
-        """Whether this step caused the pod."""
+        """Whether the pod was created because of this step."""
         raise NotImplementedError
 
     def is_leaving(self, owner: Owner, pod: Json) -> bool:
-        """Whether the pod is being replaced, though its own watch may not show that yet."""
+        """Whether the pod is being replaced, even if the watch of the pods does not show it yet."""
         return False
 
 
 @dataclasses.dataclass(frozen=True)
 class RollingRestart(ReplacementStep):
-    """The owner's controller replaces the pods; kubectl's rules say when it has finished.
+    """The controller of the owner replaces the pods. The rules of kubectl decide when it has finished.
 
     :param unready: pods to evict because the controller would wait for them.
-    :param generation: the owner's generation after the restart.
-    :param stamp: the restart's time, which new pods carry; None where another change is being rolled out.
+    :param generation: the generation of the owner after the restart.
+    :param stamp: the time of the restart, an annotation of new pods; None if another change is being rolled out.
+    :param retry_at: when to restart again.
+    :param settled_at: when the pods must be complete.
     """
 
     unready: PodNames = ()
@@ -132,14 +134,14 @@ class RollingRestart(ReplacementStep):
 
 @dataclasses.dataclass(frozen=True)
 class PodByPodReplacement(ReplacementStep):
-    """Each pod is evicted or deleted, and its replacement is ready before the next one is removed.
+    """Pods are evicted or deleted one by one. The next pod is removed when the last replacement is ready.
 
     :param verb: ``evict`` or ``delete``.
     :param queue: the pods to remove.
-    :param known: the uids of the pods that there were at first, and of stale replacements.
-    :param count: how many pods there were at first.
-    :param removing: the uid of the pod whose removal was accepted.
-    :param ready_since: since when each new pod is ready, by uid.
+    :param known: the UIDs of the pods before the step, and of stale replacements.
+    :param count: the number of pods before the step.
+    :param removing: the UID of the pod whose removal was accepted.
+    :param ready_since: when each new pod became ready, by UID.
     """
 
     verb: str = "evict"
@@ -150,10 +152,10 @@ class PodByPodReplacement(ReplacementStep):
     ready_since: t.Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def is_new(self, pod: Json) -> bool:
-        return self.phase is not Phase.PENDING and uid_of(pod) not in self.known
+        return self.phase is not Phase.PENDING and get_uid(pod) not in self.known
 
 
-def steps_of(task: RolloutTask, spec: RolloutSpec) -> list[ReplacementStep]:
+def build_steps(task: RolloutTask, spec: RolloutSpec) -> list[ReplacementStep]:
     """The steps of a task, in order."""
     steps: list[ReplacementStep] = []
     if task.restart or task.unready or not task.replace:
@@ -165,7 +167,7 @@ def steps_of(task: RolloutTask, spec: RolloutSpec) -> list[ReplacementStep]:
 
 
 def advance(step: ReplacementStep, state: WorkloadState, now: float) -> Advanced:
-    """The step that follows, and the commands to carry out now."""
+    """The next step, and the commands to run now."""
     return _TRANSITIONS[step.phase](dataclasses.replace(step, next_check_at=math.inf), state, now)
 
 
@@ -173,7 +175,7 @@ def advance(step: ReplacementStep, state: WorkloadState, now: float) -> Advanced
 
 
 def restart_written(step: RollingRestart, workload: Json, owner: Owner) -> RollingRestart:
-    """UNWRITTEN to ROLLING, or to DONE where nothing is waited for: the API server answered with ``workload``."""
+    """UNWRITTEN to ROLLING, or to DONE if the step does not wait. ``workload`` is the answer of the API server."""
     return dataclasses.replace(
         step,
         phase=Phase.ROLLING if step.unready or step.waits else Phase.DONE,
@@ -183,7 +185,7 @@ def restart_written(step: RollingRestart, workload: Json, owner: Owner) -> Rolli
 
 
 def removal_accepted(step: Step, command: Command) -> Step:
-    """The eviction or deletion was accepted, or the pod was gone already."""
+    """The eviction or deletion was accepted, or the pod no longer exists."""
     step = dataclasses.replace(step, refusals=0, blocked=None, next_try_at=-math.inf)
     if isinstance(step, PodByPodReplacement):
         return dataclasses.replace(step, phase=Phase.REMOVING, removing=command.uid)
@@ -193,7 +195,7 @@ def removal_accepted(step: Step, command: Command) -> Step:
 
 
 def removal_refused(step: Step, command: Command, error: IrsaError, now: float) -> Step:
-    """The eviction was refused for now: a disruption budget prevents it, or the server is busy."""
+    """The eviction was refused for now: a disruption budget does not allow it, or the server is busy."""
     budgets = [cause["message"] for cause in error.details.get("causes") or [] if cause.get("message")]
     return dataclasses.replace(
         step,
@@ -204,7 +206,7 @@ def removal_refused(step: Step, command: Command, error: IrsaError, now: float) 
 
 
 def progress_made(step: Step, now: float) -> Step:
-    """Something changed, so a disruption budget may have room again."""
+    """Pods or workload changed, so that a disruption budget may now allow the eviction."""
     next_try_at = min(step.next_try_at, now + 0.25) if step.blocked else step.next_try_at
     return dataclasses.replace(step, refusals=0, next_try_at=next_try_at)
 
@@ -212,7 +214,7 @@ def progress_made(step: Step, now: float) -> Step:
 # -- transitions of a rolling restart
 
 
-def _stay(step: ReplacementStep, _state: WorkloadState, _now: float) -> Advanced:
+def _keep_step(step: ReplacementStep, _state: WorkloadState, _now: float) -> Advanced:
     return step, []
 
 
@@ -220,10 +222,10 @@ def _follow_controller(step: RollingRestart, state: WorkloadState, now: float) -
     """From ROLLING or SETTLING."""
     workload = state.workload
     if workload is None:
-        return _done(step), []
+        return _finish(step), []
     if int(workload["metadata"].get("generation") or 0) < step.generation:
         return dataclasses.replace(step, waiting_for="its controller has not seen the change yet"), []
-    live = state.live
+    live = state.live_pods
     unready = tuple(pod for pod in step.unready if pod[1] in live and not readiness.is_ready(live[pod[1]]))
     step = dataclasses.replace(step, unready=unready)
     if unready and now >= step.next_try_at:
@@ -231,19 +233,19 @@ def _follow_controller(step: RollingRestart, state: WorkloadState, now: float) -
     if unready:
         step = dataclasses.replace(step, next_check_at=step.next_try_at)
     elif not step.waits:
-        return _done(step), []
-    pods = [pod for pod in live.values() if parse_ordinal(name_of(pod)) >= state.first_updated_ordinal]
-    stale = state.stale(pods)
-    new = [pod for pod in stale if step.stamp and step.is_new(pod)]
-    if new:  # the others would come up in the same way
-        return _delay_restart(step, state, new, now), []
+        return _finish(step), []
+    pods = [pod for pod in live.values() if parse_ordinal(get_name(pod)) >= state.first_updated_ordinal]
+    stale = state.find_stale(pods)
+    stale_new = [pod for pod in stale if step.stamp and step.is_new(pod)]
+    if stale_new:  # the remaining pods would be stale too
+        return _delay_restart(step, state, stale_new, now), []
     return _check_rollout(step, state, workload, pods, stale, now), []
 
 
 def _check_rollout(
     step: RollingRestart, state: WorkloadState, workload: Json, pods: list[Json], stale: list[Json], now: float
 ) -> ReplacementStep:
-    """To SETTLING and DONE by kubectl's rules, or back to ROLLING."""
+    """To SETTLING and DONE by the rules of kubectl, or back to ROLLING."""
     status = state.owner.rules.get_rollout_status(workload)
     step = dataclasses.replace(step, waiting_for=status.message)
     if status.failed:
@@ -252,23 +254,23 @@ def _check_rollout(
         return dataclasses.replace(step, phase=Phase.ROLLING)
     settled_at = step.settled_at if step.phase is Phase.SETTLING else now + _LAG
     step = dataclasses.replace(step, phase=Phase.SETTLING, settled_at=settled_at)
-    needed = (state.full_count or 0) - state.first_updated_ordinal
+    needed = (state.expected_count or 0) - state.first_updated_ordinal
     is_complete = not stale and sum(map(readiness.is_ready, pods)) >= needed
     if not is_complete and now < settled_at:
-        return _check_again(dataclasses.replace(step, waiting_for="its pods are not all known to be ready"), settled_at)
-    return _delay_restart(step, state, stale, now) if stale else _done(step)
+        return _check_again(dataclasses.replace(step, waiting_for="some of its pods are not ready yet"), settled_at)
+    return _delay_restart(step, state, stale, now) if stale else _finish(step)
 
 
 def _delay_restart(step: RollingRestart, state: WorkloadState, stale: list[Json], now: float) -> RollingRestart:
     """To DELAYED, or to FAILED after the last retry."""
     retried = _retry(step, state, stale, now)
-    if retried.is_over:
+    if retried.is_finished:
         return retried
     return dataclasses.replace(retried, phase=Phase.DELAYED, retry_at=retried.next_try_at, next_try_at=step.next_try_at)
 
 
 def _restart_again(step: RollingRestart, state: WorkloadState, now: float) -> Advanced:
-    """From DELAYED to UNWRITTEN when the time has come."""
+    """From DELAYED to UNWRITTEN after the delay."""
     if now < step.retry_at:
         return _check_again(step, step.retry_at), []
     return dataclasses.replace(step, phase=Phase.UNWRITTEN), [Command("restart", state.owner)]
@@ -277,50 +279,51 @@ def _restart_again(step: RollingRestart, state: WorkloadState, now: float) -> Ad
 # -- transitions of a replacement pod by pod
 
 
-def _begin(step: PodByPodReplacement, state: WorkloadState, now: float) -> Advanced:
+def _start_replacing(step: PodByPodReplacement, state: WorkloadState, now: float) -> Advanced:
     """From PENDING to REPLACING."""
-    known = frozenset(state.live)
+    known = frozenset(state.live_pods)
     return _replace_next(dataclasses.replace(step, phase=Phase.REPLACING, known=known, count=len(known)), state, now)
 
 
 def _await_removal(step: PodByPodReplacement, state: WorkloadState, now: float) -> Advanced:
-    """From REMOVING to REPLACING when the pod is gone."""
-    pod = state.live.get(step.removing)
+    """From REMOVING to REPLACING when the pod no longer exists."""
+    pod = state.live_pods.get(step.removing)
     if pod is not None:
-        return dataclasses.replace(step, waiting_for=f"pod {name_of(pod)} still exists"), []
+        return dataclasses.replace(step, waiting_for=f"pod {get_name(pod)} still exists"), []
     return _replace_next(dataclasses.replace(step, phase=Phase.REPLACING, removing=""), state, now)
 
 
 def _replace_next(step: PodByPodReplacement, state: WorkloadState, now: float) -> Advanced:
-    """From REPLACING: removes the next pod once the replacements are ready; to DONE after the last one."""
-    live = state.live
-    stale = state.stale(pod for pod in live.values() if step.is_new(pod))
+    """From REPLACING: remove the next pod when all replacements are ready; to DONE after the last pod."""
+    live = state.live_pods
+    stale = state.find_stale(pod for pod in live.values() if step.is_new(pod))
     if stale:
-        step = _queue_again(step, state, stale, now)
-        if step.is_over:
+        step = _requeue_stale(step, state, stale, now)
+        if step.is_finished:
             return step, []
     step = dataclasses.replace(step, queue=tuple(pod for pod in step.queue if pod[1] in live))
     step, unready = _find_unavailable(step, state, live, now)
-    full = state.full_count
-    needed = step.count if full is None else full
-    is_settled = state.is_gone or (not unready and len(live) >= needed)
+    needed = step.count if state.expected_count is None else state.expected_count
+    is_settled = state.is_deleted or (not unready and len(live) >= needed)
     if not step.queue and (is_settled or not step.waits):
-        return _done(step), []
+        return _finish(step), []
     if step.queue and is_settled and now >= step.next_try_at:
         return step, [Command(step.verb, state.owner, *step.queue[0])]
     if unready:
-        return dataclasses.replace(step, waiting_for=f"pod {name_of(unready[0])} is not ready yet"), []
+        return dataclasses.replace(step, waiting_for=f"pod {get_name(unready[0])} is not ready yet"), []
     if not is_settled:
         return dataclasses.replace(step, waiting_for=f"{len(live)} of {needed} pods exist"), []
     return _check_again(dataclasses.replace(step, waiting_for=step.blocked or step.waiting_for), step.next_try_at), []
 
 
-def _queue_again(step: PodByPodReplacement, state: WorkloadState, stale: list[Json], now: float) -> PodByPodReplacement:
-    """Puts stale replacements first in the queue; to FAILED after the last retry."""
+def _requeue_stale(
+    step: PodByPodReplacement, state: WorkloadState, stale: list[Json], now: float
+) -> PodByPodReplacement:
+    """Put stale replacements first in the queue; to FAILED after the last retry."""
     step = dataclasses.replace(
         step,
-        known=step.known | {uid_of(pod) for pod in stale},
-        queue=(*((name_of(pod), uid_of(pod)) for pod in stale), *step.queue),
+        known=step.known | {get_uid(pod) for pod in stale},
+        queue=(*((get_name(pod), get_uid(pod)) for pod in stale), *step.queue),
     )
     return _retry(step, state, stale, now)
 
@@ -328,7 +331,7 @@ def _queue_again(step: PodByPodReplacement, state: WorkloadState, stale: list[Js
 def _find_unavailable(
     step: PodByPodReplacement, state: WorkloadState, live: t.Mapping[str, Json], now: float
 ) -> tuple[PodByPodReplacement, list[Json]]:
-    """The new pods that have not been ready for the owner's minReadySeconds, counted from when that was observed."""
+    """The new pods that are not ready, or not yet for the minReadySeconds of the owner."""
     new = {uid: pod for uid, pod in live.items() if step.is_new(pod)}
     since = {uid: step.ready_since.get(uid, now) for uid, pod in new.items() if readiness.is_ready(pod)}
     step = dataclasses.replace(step, ready_since=since)
@@ -341,13 +344,13 @@ def _find_unavailable(
     return step, unavailable
 
 
-# -- what both share
+# -- helpers
 
 
 def _retry(step: Step, state: WorkloadState, stale: list[Json], now: float) -> Step:
-    """Allows another try after a delay; to FAILED when it was tried often enough.
+    """Allow another try after a delay; to FAILED after the last retry.
 
-    The webhook may have its service accounts from a cache that lags, or be about to come back.
+    The webhook may use an outdated cache of service accounts, or be temporarily unavailable.
     """
     reason = state.describe_stale(stale)
     if step.retries >= state.spec.max_retries:
@@ -356,12 +359,12 @@ def _retry(step: Step, state: WorkloadState, stale: list[Json], now: float) -> S
     return _check_again(dataclasses.replace(step, waiting_for=reason, next_try_at=at, retries=step.retries + 1), at)
 
 
-def _done(step: Step) -> Step:
+def _finish(step: Step) -> Step:
     return dataclasses.replace(step, phase=Phase.DONE)
 
 
-def _fail(step: Step, why: str) -> Step:
-    return dataclasses.replace(step, phase=Phase.FAILED, failure=why)
+def _fail(step: Step, failure: str) -> Step:
+    return dataclasses.replace(step, phase=Phase.FAILED, failure=failure)
 
 
 def _check_again(step: Step, at: float) -> Step:
@@ -369,21 +372,21 @@ def _check_again(step: Step, at: float) -> Step:
 
 
 _TRANSITIONS: t.Final[t.Mapping[Phase, t.Callable[[t.Any, WorkloadState, float], Advanced]]] = {
-    Phase.UNWRITTEN: _stay,
+    Phase.UNWRITTEN: _keep_step,
     Phase.ROLLING: _follow_controller,
     Phase.SETTLING: _follow_controller,
     Phase.DELAYED: _restart_again,
-    Phase.PENDING: _begin,
+    Phase.PENDING: _start_replacing,
     Phase.REPLACING: _replace_next,
     Phase.REMOVING: _await_removal,
-    Phase.DONE: _stay,
-    Phase.FAILED: _stay,
+    Phase.DONE: _keep_step,
+    Phase.FAILED: _keep_step,
 }
 
 
-def uid_of(pod: Json) -> str:
+def get_uid(pod: Json) -> str:
     return str(pod["metadata"]["uid"])
 
 
-def name_of(pod: Json) -> str:
+def get_name(pod: Json) -> str:
     return str(pod["metadata"]["name"])

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether a pod is stale, and why: whether the webhook would give something else to the same pod today."""
+"""Finds stale pods: pods that the webhook would inject differently if they were created now."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from ..pods.injection import Container, ExpectedInjection
 from ..pods.workload_kinds import Owner, Workloads, find_controller, find_owner
 
 Json = t.Mapping[str, t.Any]
-Exclusion = t.Callable[[t.Mapping[str, str]], "str | None"]
-"""Why a pod's labels keep the webhook away; None where they don't."""
+FindExclusion = t.Callable[[t.Mapping[str, str]], "str | None"]
+"""Takes the labels of a pod and returns the rule by which they exclude the pod from the webhook; None if none does."""
 
 _STALE_STATES = ("other-role", "pod-identity", "not-injected")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PodStatus:
-    """One pod: who owns it, what the webhook did to it, and whether it is stale. Each is equal to itself alone.
+    """A pod with its owner, its containers, and whether it is stale. Statuses compare by identity.
 
-    :param template: the pod spec that it was made from, as far as it is known.
-    :param reasons: why it is stale; for a pod that isn't, what else a reader should know.
-    :param correct_containers: those whose environment is as expected; none where nothing is expected of the pod.
-    :param excluded: why its labels keep the webhook away.
-    :param stale_audience: the audience of its token, where the account asks for another.
+    :param template: the pod spec that the pod was created from, if known.
+    :param reasons: why the pod is stale. For other pods, facts that explain their state.
+    :param correct_containers: the names of the containers in the expected state; empty if nothing is expected.
+    :param excluded: the rule by which its labels exclude it from the webhook.
+    :param stale_audience: the audience of its token, if the service account requires another.
     """
 
     pod: Json
@@ -68,16 +68,16 @@ class PodStatus:
 
     @property
     def is_static(self) -> bool:
-        """Whether a node's kubelet made it from a file, and the API server only has its mirror."""
+        """Whether the kubelet of a node created the pod from a file. The API server has only a mirror of it."""
         return injection.MIRROR_ANNOTATION in self.annotations
 
     @property
     def was_injected(self) -> bool:
-        """Whether the webhook saw the pod and gave it a role."""
+        """Whether the webhook set a role in the pod."""
         return any(container.is_injected for container in self.containers)
 
     def as_dict(self, namespace: str) -> dict[str, t.Any]:
-        """As `pod_rollout` returns it."""
+        """The pod as `pod_rollout` returns it."""
         return {
             "namespace": namespace,
             "name": self.name,
@@ -87,82 +87,88 @@ class PodStatus:
         }
 
 
-class Expectations(t.Protocol):
-    """What a new pod in a pod's place would carry, by its service account."""
+class FindExpected(t.Protocol):
+    """Takes a pod and returns the injection that its service account requires; None if it requires none."""
 
     def __call__(self, pod: Json) -> ExpectedInjection | None: ...
 
 
 def find_label_exclusion(labels: t.Mapping[str, str]) -> str | None:
-    """The exclusion that holds in every cluster. Selectors of the webhook's configuration may exclude more."""
-    return f"there must be no label {injection.SKIP_LABEL}" if injection.SKIP_LABEL in labels else None
+    """The exclusion that applies in every cluster. The selectors of the webhook configuration may add others."""
+    return f"label {injection.SKIP_LABEL} must not exist" if injection.SKIP_LABEL in labels else None
 
 
 def evaluate_pod(
-    pod: Json, expected: ExpectedInjection | None, workloads: Workloads, exclusion: Exclusion = find_label_exclusion
+    pod: Json,
+    expected: ExpectedInjection | None,
+    workloads: Workloads,
+    find_exclusion: FindExclusion = find_label_exclusion,
 ) -> PodStatus:
     """Whether a pod is stale, and why.
 
     The rules are those of https://github.com/aws/amazon-eks-pod-identity-webhook.
 
-    :param expected: None where the account promises nothing, so that nothing can be missing.
-    :param workloads: the owners that were read; a pod whose owner isn't there is evaluated by what it carries alone.
+    :param expected: None if the service account requires no injection. The pod is then never stale.
+    :param workloads: the owners that were read. Without its owner, a pod is evaluated without its template.
     """
     owner = find_owner(pod, workloads)
     template = find_template(owner, pod, workloads)
     containers = injection.inspect_containers(pod, expected.role_arn if expected else "", template)
     status = PodStatus(pod, owner, template, tuple(containers))
-    # A pod that the webhook gave a role got such a label later; a new pod doesn't have it.
-    excluded = None if status.was_injected else exclusion(status.labels)
-    note = _why_never_stale(status, excluded)
+    # An injected pod got the label after its creation. A new pod would not have it.
+    excluded = None if status.was_injected else find_exclusion(status.labels)
+    note = _find_exemption(status, excluded)
     if note is None and expected is not None:
-        return _compare(status, expected)
+        return _compare_containers(status, expected)
     note = note or f"its service account {injection.get_account_name(pod)} has no annotation {ROLE_ARN_ANNOTATION}"
     return dataclasses.replace(status, reasons=(note,), excluded=excluded)
 
 
 def evaluate_pods(
-    pods: t.Iterable[Json], expected: Expectations, workloads: Workloads, exclusion: Exclusion = find_label_exclusion
+    pods: t.Iterable[Json],
+    find_expected: FindExpected,
+    workloads: Workloads,
+    find_exclusion: FindExclusion = find_label_exclusion,
 ) -> list[PodStatus]:
-    """`evaluate_pod` for each, by name."""
+    """The results of `evaluate_pod`, sorted by name."""
     ordered = sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
-    return [evaluate_pod(pod, expected(pod), workloads, exclusion) for pod in ordered]
+    return [evaluate_pod(pod, find_expected(pod), workloads, find_exclusion) for pod in ordered]
 
 
-def _why_never_stale(status: PodStatus, excluded: str | None) -> str | None:
-    """Why the pod isn't stale whatever its containers carry."""
+def _find_exemption(status: PodStatus, excluded: str | None) -> str | None:
+    """Why the pod is not stale, regardless of its containers; None if the containers decide."""
     if status.is_static:
-        return "a static pod, which no webhook sees"
+        return "it is a static pod, which webhooks do not process"
     if injection.is_terminating(status.pod):
         return "it is being deleted"
     if injection.is_finished(status.pod):
-        why = (status.pod["status"].get("reason") or status.pod["status"]["phase"]).lower()
-        return f"it has ended ({why})"
+        phase = (status.pod["status"].get("reason") or status.pod["status"]["phase"]).lower()
+        return f"it has ended ({phase})"
     if excluded and injection.SKIP_LABEL in status.labels:
-        return f"its label {injection.SKIP_LABEL} keeps the webhook away"
-    return f"its labels keep the webhook away: {excluded}" if excluded else None
+        return f"its label {injection.SKIP_LABEL} excludes it from the webhook"
+    return f"its labels exclude it from the webhook: {excluded}" if excluded else None
 
 
-def _compare(status: PodStatus, expected: ExpectedInjection) -> PodStatus:
-    """The status of a pod that the webhook would see, by what its containers carry."""
+def _compare_containers(status: PodStatus, expected: ExpectedInjection) -> PodStatus:
+    """The status of a pod that the webhook processes."""
     stale: list[str] = []
     notes: list[str] = []
     for container in status.containers:
         if container.state != "correct":
             allowed = container.state == "pod-identity" and expected.pod_identity
             reasons = stale if container.state in _STALE_STATES and not allowed else notes
-            reasons.append(f"container {container.name} {_describe(container, expected)}")
+            reasons.append(f"container {container.name} {_describe_container(container, expected)}")
     audience = injection.find_stale_audience(status.spec, expected, status.containers, status.template)
     if audience:
         stale.append(f"the token's audience is {audience} instead of {expected.audience}")
-    right = tuple(container.name for container in status.containers if container.state == "correct")
+    correct = tuple(container.name for container in status.containers if container.state == "correct")
     return dataclasses.replace(
-        status, stale=bool(stale), reasons=(*stale, *notes), correct_containers=right, stale_audience=audience
+        status, stale=bool(stale), reasons=(*stale, *notes), correct_containers=correct, stale_audience=audience
     )
 
 
-def _describe(container: Container, expected: ExpectedInjection) -> str:
-    """Why a container isn't right."""
+def _describe_container(container: Container, expected: ExpectedInjection) -> str:
+    """Why the state of a container is not ``correct``."""
     variables = " and ".join(container.variables)
     if container.state == "other-role":
         role = expected.role_arn
@@ -171,20 +177,19 @@ def _describe(container: Container, expected: ExpectedInjection) -> str:
         return "has the credentials of an EKS Pod Identity association, which takes precedence over the role"
     return {
         "skipped": f"is skipped by the annotation {injection.SKIP_CONTAINERS_ANNOTATION}",
-        # The webhook sets both or, where it finds either, none.
-        "preset": f"sets {variables} itself, so the webhook leaves it alone",
-        "foreign": f"was given {variables} by something else than the webhook",
-        "added-later": "was added after the webhook had seen the pod, so it has no role",
+        # The webhook sets both variables, or none if the container has one of them.
+        "preset": f"sets {variables} itself, so the webhook does not change it",
+        "foreign": f"got {variables} from something other than the webhook",
+        "added-later": "was added after the webhook ran, so it has no role",
         "pod-identity": "has the credentials of an EKS Pod Identity association instead of the role",
         "not-injected": f"has no {injection.ROLE_VARIABLE} and {injection.FILE_VARIABLE}",
     }[container.state]
 
 
 def find_template(owner: Owner | None, pod: Json, workloads: Workloads) -> Json | None:
-    """The pod spec that the pod was made from, as far as it is known.
+    """The pod spec that the pod was created from; None if unknown.
 
-    The controller's template comes before the owner's: a Deployment's may have changed since the pod's ReplicaSet was
-    made.
+    The template of the controller has priority. The template of a Deployment may be newer than that of its ReplicaSet.
     """
     for candidate in (find_controller(pod), owner):
         workload = workloads.get(candidate) if candidate else None

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Binds service accounts, link by link: provider, roles, service accounts.
+"""Binds service accounts in the order of the chain: provider, roles, service accounts.
 
-Objects of one link don't depend on each other, so they are read and written in parallel. A binding whose role or
-service account cannot be written fails; the others go on.
+Objects of the same kind are independent, so they are read and written in parallel. If a role or service account cannot
+be written, its bindings fail. The other bindings continue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ..._core.service_account import plan as service_account_plan
 from .. import provider as provider_module
 from .. import role as role_module
 from .. import service_account as service_account_module
-from .context import observed_account
+from .context import get_observed_account
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.outcome import BindingOutcome
@@ -34,17 +34,17 @@ if t.TYPE_CHECKING:
 
 
 def preflight(context: BindingsContext, roles: RoleBinder, accounts: AccountBinder) -> None:
-    """Reads service accounts and roles and plans the roles, so that nothing is written if it cannot succeed.
+    """Read service accounts and roles and plan the roles, to find errors before the first write.
 
-    :raises QuotaExceeded: the AWS account cannot hold what the bindings ask for.
+    :raises QuotaExceeded: the bindings exceed quotas of the AWS account.
     """
-    # Clients are made here, by one thread; botocore's clients then serve any number.
+    # Only one thread may create botocore clients. Any number of threads may use them.
     context.aws.client("iam")
     if context.spec.provider.cluster_name:
         context.aws.describe(context.spec.provider.cluster_name)
     else:
         context.aws.client("sts")
-    # IAM takes its time for a thousand roles; meanwhile the service accounts are read.
+    # Reading a thousand roles takes seconds. The service accounts are read in the meantime.
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         listing = pool.submit(roles.read)
         accounts.read()
@@ -53,10 +53,10 @@ def preflight(context: BindingsContext, roles: RoleBinder, accounts: AccountBind
 
 
 def ensure_provider(context: BindingsContext) -> dict[str, t.Any]:
-    """Creates the cluster's OIDC provider, or adds the audiences that it lacks.
+    """Create the OIDC provider of the cluster, or add missing audiences.
 
     :returns: the provider, as `iam_oidc_provider` returns it.
-    :raises IrsaError: it cannot be written, and without it no binding works.
+    :raises IrsaError: the provider cannot be written.
     """
     operations = provider_module.operations(context.aws.client("iam"))
     plan, answers = context.converge(lambda: provider_module.plan(context.aws, context.spec.provider), operations)
@@ -67,9 +67,10 @@ def ensure_provider(context: BindingsContext) -> dict[str, t.Any]:
 
 
 def require_provider(context: BindingsContext) -> dict[str, t.Any]:
-    """The cluster's OIDC provider, if others manage it.
+    """Read the OIDC provider of the cluster, if this run does not manage it.
 
-    :raises IrsaError: it does not exist, or lacks an audience.
+    :returns: the provider, as `iam_oidc_provider` returns it.
+    :raises IrsaError: it does not exist, or it lacks an audience.
     """
     observed = provider_module.observe(context.aws, context.spec.provider)
     provider_plan.require_existing(observed, context.spec.provider.client_ids)
@@ -77,7 +78,7 @@ def require_provider(context: BindingsContext) -> dict[str, t.Any]:
 
 
 class RoleBinder:
-    """Plans and writes each role once, however many bindings share it."""
+    """Plans and writes each role once, even if many bindings share it."""
 
     def __init__(self, context: BindingsContext) -> None:
         self._context = context
@@ -90,16 +91,16 @@ class RoleBinder:
                 self._users[outcome.binding.role].append(outcome)
 
     def read(self) -> None:
-        """Reads the roles by pages, if they are many; else `plan` reads each."""
+        """Read the roles by pages if they are many. Otherwise, `plan` reads them one by one."""
         settings = self._context.details or any(
             spec.description is not None or spec.max_session_duration is not None for spec in self._specs.values()
         )
         self._listed = self._context.list_roles(self._specs, settings=settings)
 
     def plan(self) -> None:
-        """Plans the roles.
+        """Plan the roles.
 
-        :raises QuotaExceeded: the AWS account cannot hold them.
+        :raises QuotaExceeded: the roles exceed quotas of the AWS account.
         """
         context = self._context
         excesses: dict[str, QuotaExceeded] = {}
@@ -123,13 +124,13 @@ class RoleBinder:
         )
 
     def write(self) -> None:
-        """Writes the roles."""
+        """Write the roles."""
         context = self._context
         operations = role_module.operations(context.aws.client("iam"))
 
         def write_role(name: str) -> None:
             try:
-                plan, answers = context.converge(self._plan_maker(name), operations)
+                plan, answers = context.converge(self._get_plan_maker(name), operations)
             except IrsaError as error:
                 context.fail(self._users[name], error)
                 return
@@ -146,11 +147,11 @@ class RoleBinder:
         context.for_each(step_done, write_role, unchanged, in_parallel=False)
         context.for_each(step_done, write_role, changing)
 
-    def _plan_maker(self, name: str) -> t.Callable[[], Plan]:
-        """Gives the plan of the preflight first, if that will do, and then reads the role for each plan.
+    def _get_plan_maker(self, name: str) -> t.Callable[[], Plan]:
+        """A function that returns the plan of the preflight first, and then reads the role for each further plan.
 
-        A role that does not exist can be created at once. One that was listed and changes is read by itself first: a
-        listing doesn't have everything, and may be some seconds old.
+        A role that was listed and changes is read again before its first plan: a list does not have all settings, and
+        may be some seconds old.
         """
         plan: Plan | None = self._plans.pop(name)
         if plan and plan.before and self._listed is not None:
@@ -178,7 +179,7 @@ class RoleBinder:
         try:
             return iam.account_summary(self._context.aws.client("iam"))
         except AccessDenied:
-            return None  # then CreateRole tells
+            return None  # CreateRole then reports an exceeded quota
 
 
 class AccountBinder:
@@ -189,7 +190,7 @@ class AccountBinder:
         self._observed: dict[int, ServiceAccountState] = {}
 
     def read(self) -> None:
-        """Reads the service accounts; a binding fails if its namespace or account is missing and is not created."""
+        """Read the service accounts. A binding fails if its namespace or account is missing and must not be created."""
         context = self._context
         listed = context.list_bound_accounts()
 
@@ -197,7 +198,7 @@ class AccountBinder:
             spec = outcome.binding.account_spec(outcome.role_arn)
             try:
                 if listed:
-                    observed = observed_account(listed, spec.namespace, spec.name)
+                    observed = get_observed_account(listed, spec.namespace, spec.name)
                 else:
                     observed = service_account_module.observe_service_account(context.server, spec)
                 service_account_plan.require_creatable(spec, observed)
@@ -209,9 +210,9 @@ class AccountBinder:
         context.for_each("reading service accounts", read_account, context.outcomes, in_parallel=not listed)
 
     def annotate(self) -> None:
-        """Writes the service accounts of the bindings whose roles exist."""
+        """Write the service accounts of the bindings whose roles exist."""
         context = self._context
-        # A run that was stopped has not read all of them.
+        # If the run was stopped, some service accounts were not read.
         outcomes = [
             outcome for outcome in context.outcomes if not outcome.error and outcome.binding.index in self._observed
         ]
@@ -224,31 +225,31 @@ class AccountBinder:
 
         def record_unchanged(outcome: BindingOutcome) -> None:
             plan = unchanged[outcome.binding.index]
-            context.apply(plan, {})  # for its warnings
+            context.apply(plan, {})  # shows the warnings of the plan
             self._record(outcome, plan)
 
         step_done = context.count_steps("service accounts", len(outcomes))
-        same = [outcome for outcome in outcomes if outcome.binding.index in unchanged]
-        context.for_each(step_done, record_unchanged, same, in_parallel=False)
-        # One binding creates a namespace, then the others find it.
-        first, rest = _first_per_namespace(changing)
+        unchanged_outcomes = [outcome for outcome in outcomes if outcome.binding.index in unchanged]
+        context.for_each(step_done, record_unchanged, unchanged_outcomes, in_parallel=False)
+        # The first binding of a namespace creates it. The others use it.
+        first, rest = _split_first_per_namespace(changing)
         created: set[str] = set()
         context.for_each(step_done, lambda outcome: self._annotate_account(outcome, frozenset(), created), first)
         existing = frozenset(created)
         context.for_each(step_done, lambda outcome: self._annotate_account(outcome, existing, created), rest)
 
     def _annotate_account(self, outcome: BindingOutcome, existing: frozenset[str], created: set[str]) -> None:
-        """Writes one service account.
+        """Write one service account.
 
-        :param existing: namespaces that this run created, or would create, before.
-        :param created: gets the namespace, if this creates it.
+        :param existing: the namespaces that this run has created; in check mode, that it would have created.
+        :param created: if the service account's namespace is created, it is added here.
         """
         context, spec = self._context, outcome.binding.account_spec(outcome.role_arn)
         preflight_state: ServiceAccountState | None = self._observed[outcome.binding.index]
 
         def make_plan() -> Plan:
             nonlocal preflight_state
-            # An apply names the version that it was planned from, so the state of the preflight will do at first.
+            # The first plan may use the state of the preflight: an apply fails if the version has changed since then.
             observed = preflight_state or service_account_module.observe_service_account(context.server, spec)
             preflight_state = None
             if observed.account is None and spec.namespace in existing:
@@ -256,7 +257,7 @@ class AccountBinder:
             return service_account_plan.plan(spec, observed)
 
         try:
-            # A server-side dry run is not possible in a namespace that check mode would create.
+            # A server-side dry run fails in a namespace that does not exist because check mode did not create it.
             plan, answers = context.converge(
                 make_plan,
                 service_account_module.operations(context.server),
@@ -270,14 +271,14 @@ class AccountBinder:
             created.add(spec.namespace)
 
     def _plan_if_unchanged(self, outcome: BindingOutcome) -> Plan | None:
-        """The plan for a service account that needs no write; None if it needs one, or its plan cannot be made."""
+        """The plan for a service account that needs no write; None if it needs one, or the plan fails."""
         observed = self._observed[outcome.binding.index]
         if observed.account is None:
             return None
         try:
             plan = service_account_plan.plan(outcome.binding.account_spec(outcome.role_arn), observed)
         except IrsaError:
-            return None  # reported when its turn comes
+            return None  # `_annotate_account` reports the error
         return None if plan else plan
 
     def _record(self, outcome: BindingOutcome, plan: Plan) -> None:
@@ -287,7 +288,9 @@ class AccountBinder:
         outcome.changes += plan.summaries()
 
 
-def _first_per_namespace(outcomes: t.Sequence[BindingOutcome]) -> tuple[list[BindingOutcome], list[BindingOutcome]]:
+def _split_first_per_namespace(
+    outcomes: t.Sequence[BindingOutcome],
+) -> tuple[list[BindingOutcome], list[BindingOutcome]]:
     """The first binding of each namespace that may be created, and all others."""
     first: dict[str, BindingOutcome] = {}
     for outcome in outcomes:

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the steps of a run over many bindings share.
+"""The context that the steps of an `irsa_bindings` run share.
 
-Connections, a bounded pool, what was read and written, the run's progress, and how pods of many bindings are found and
-rolled out.
+It has the connections, the thread pool, the outcomes, the plans and the progress. The module also finds and rolls out
+the pods of many bindings.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import typing as t
 
 from ..._api.kubernetes import service_accounts
 from ..._core import options
-from ..._core.bindings.outcome import BindingOutcome, not_processed_error
-from ..._core.bindings.spec import in_use_error
+from ..._core.bindings.outcome import BindingOutcome, build_not_processed_error
+from ..._core.bindings.spec import build_in_use_error
 from ..._core.errors import AccessDenied, InvalidInput, IrsaError
 from ..._core.plan import Plan
 from ..._core.rollout.decision import RolloutSpec
@@ -42,18 +42,18 @@ if t.TYPE_CHECKING:
 T = t.TypeVar("T")
 Operations = t.Mapping[str, t.Callable[..., t.Any]]
 
-# Up to so many roles or service accounts are read one by one, more by pages.
+# Up to this many roles or service accounts are read one by one, more by pages.
 _FEW = 8
-# Seconds between two writes; the first and the last one of a stage are always written.
+# Seconds between two writes of the progress. The start and the end of a stage are always written.
 _MIN_INTERVAL = 0.2
-# The kinds of objects that plans are recorded for, in the order of the chain.
+# The kinds of objects that have recorded plans, in the order of the chain.
 KINDS = ("provider", "roles", "service_accounts", "rollouts", "unbound_accounts", "unbound_pods", "unbound_roles")
-# To find pods without restarting any.
+# The options to find pods without restarting them.
 _SEARCH_OPTIONS = {**options.defaults(options.ROLLOUT), "wait": False, "label_selectors": None}
 
 
 class Converge(t.Protocol):
-    """`_runner.converge` for the module at hand."""
+    """`_runner.converge` for the current module."""
 
     def __call__(
         self, make_plan: t.Callable[[], Plan], operations: Operations, *, server_dry_run: bool = False
@@ -61,12 +61,11 @@ class Converge(t.Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class Writes:
-    """How plans are carried out.
+class PlanRunner:
+    """Applies plans.
 
-    :param converge: makes a plan and carries it out, unless in check mode.
-    :param apply: carries out a plan that was made before, unless in check mode.
-    :param check_mode: whether nothing is written, so that there is nothing to wait for.
+    :param converge: makes a plan and, unless in check mode, applies it.
+    :param apply: applies an existing plan, unless in check mode.
     """
 
     converge: Converge
@@ -76,13 +75,13 @@ class Writes:
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """The progress of a run. Its file has the same keys, as JSON.
+    """The progress of a run. The progress file has the same keys, as JSON.
 
-    :param stage: what is being done, in words for people: ``roles``.
-    :param done: how many of the stage's objects were processed.
-    :param total: how many objects the stage has.
-    :param changed: how many objects of the whole run were changed, or would be in check mode.
-    :param failed: how many bindings have failed so far.
+    :param stage: the name of the current stage for users, such as ``roles``.
+    :param done: the number of processed objects of the stage.
+    :param total: the number of objects of the stage.
+    :param changed: the number of changed objects of the run; in check mode, of objects that would change.
+    :param failed: the number of failed bindings of the run.
     """
 
     stage: str
@@ -93,9 +92,9 @@ class Progress:
 
 
 class ProgressWriter:
-    """Writes the progress to a small file, for any number of threads: a module can print nothing before it ends.
+    """Writes the progress to a file, because a module cannot print before it ends. Threads may share a writer.
 
-    :param path: of the file; None to write nothing.
+    :param path: the path of the file; None to write nothing.
     """
 
     def __init__(self, path: str | None, clock: t.Callable[[], float] = time.monotonic) -> None:
@@ -105,7 +104,7 @@ class ProgressWriter:
         self._last = float("-inf")
 
     def write(self, progress: Progress) -> None:
-        """Replaces the file. A file that cannot be written doesn't fail the run."""
+        """Replace the file. An error does not fail the run, and nothing more is written."""
         if self._path is None:
             return
         with self._lock:
@@ -122,19 +121,19 @@ class ProgressWriter:
 
 
 class BindingsContext:
-    """What the steps of one run work with, and what they have done.
+    """The connections, options and results of a run.
 
-    :param progress: records how far the run is.
-    :param stop_early: whether nothing more is begun once a binding has failed.
-    :param details: whether the roles and the service accounts are returned as the single modules return them.
-    :ivar outcomes: of each binding, in order.
-    :ivar roles: each role after the run, as `irsa_role` returns it.
-    :ivar service_accounts: likewise, by ``NAMESPACE/NAME``.
+    :param progress: writes the progress of the run.
+    :param stop_early: whether no object is processed after a binding has failed.
+    :param details: whether the result includes the roles and service accounts, as the single modules return them.
+    :ivar outcomes: the outcome of each binding, in order.
+    :ivar roles: each role after the run, as `irsa_role` returns it, by name.
+    :ivar service_accounts: each service account, as `sa_annotate` returns it, by ``NAMESPACE/NAME``.
     """
 
     def __init__(
         self,
-        writes: Writes,
+        runner: PlanRunner,
         aws: Aws,
         server: ApiServer,
         spec: BindingsSpec,
@@ -143,9 +142,9 @@ class BindingsContext:
         stop_early: bool = False,
         details: bool = False,
     ) -> None:
-        self.converge = writes.converge
-        self.apply = writes.apply
-        self.check_mode = writes.check_mode
+        self.converge = runner.converge
+        self.apply = runner.apply
+        self.check_mode = runner.check_mode
         self.aws = aws
         self.server = server
         self.spec = spec
@@ -164,34 +163,34 @@ class BindingsContext:
     def for_each(
         self,
         stage: str | t.Callable[[], None],
-        act: t.Callable[[T], None],
-        things: t.Sequence[T],
+        process: t.Callable[[T], None],
+        objects: t.Sequence[T],
         *,
         in_parallel: bool = True,
     ) -> None:
-        """Calls ``act`` for each thing, as many in parallel as there are workers, until the run is stopped.
+        """Process objects in parallel, limited by the number of workers, until the run is stopped.
 
-        :param stage: what is done, in a word or two for people; or the stage's `count_steps`, if these are some of its
-            steps only.
-        :param in_parallel: False for what only computes, which gains nothing by threads.
+        :param stage: the name of the stage for users; or the result of `count_steps` if the objects are a part of a
+            stage.
+        :param in_parallel: False if ``process`` only computes and threads bring no gain.
         """
-        step_done = self.count_steps(stage, len(things)) if isinstance(stage, str) else stage
+        step_done = self.count_steps(stage, len(objects)) if isinstance(stage, str) else stage
 
-        def act_unless_stopped(thing: T) -> None:
-            if not self.stopped:
-                act(thing)
+        def process_unless_stopped(item: T) -> None:
+            if not self.is_stopped:
+                process(item)
             step_done()
 
-        if len(things) < 2 or not in_parallel:
-            for thing in things:
-                act_unless_stopped(thing)
+        if len(objects) < 2 or not in_parallel:
+            for item in objects:
+                process_unless_stopped(item)
             return
-        with concurrent.futures.ThreadPoolExecutor(min(self.spec.workers, len(things))) as pool:
-            # Reads each result, so that an unexpected exception isn't lost.
-            collections.deque(pool.map(act_unless_stopped, things), maxlen=0)
+        with concurrent.futures.ThreadPoolExecutor(min(self.spec.workers, len(objects))) as pool:
+            # Reading each result raises unexpected exceptions.
+            collections.deque(pool.map(process_unless_stopped, objects), maxlen=0)
 
     def count_steps(self, stage: str, total: int) -> t.Callable[[], None]:
-        """What to call whenever one of the stage's steps is done, by any thread."""
+        """Start a stage. Call the result after each processed object, from any thread."""
         count = -1
 
         def step_done() -> None:
@@ -202,11 +201,11 @@ class BindingsContext:
             self._progress.write(progress)
 
         if total:
-            step_done()  # 0 of them, so that a slow first step shows what it belongs to
+            step_done()  # writes 0, so that the progress names the stage during a slow first step
         return step_done
 
     def fail(self, outcomes: t.Iterable[BindingOutcome], error: IrsaError) -> None:
-        """Records the error of these bindings, and the writes that were done before it."""
+        """Record the error of these bindings, and the writes that were done before it."""
         for outcome in outcomes:
             outcome.error = error
             outcome.changes += error.details.get("done", ())
@@ -214,27 +213,27 @@ class BindingsContext:
                 self._failed.add(outcome.binding.index)
 
     def fail_unprocessed(self, outcomes: t.Iterable[BindingOutcome]) -> None:
-        """Records of a run that was stopped which bindings it did not finish."""
+        """If the run was stopped, record an error for each binding that it did not finish."""
         for outcome in outcomes:
-            if self.stopped and not outcome.error and outcome.binding.title not in self.service_accounts:
-                outcome.error = not_processed_error(outcome)
+            if self.is_stopped and not outcome.error and outcome.binding.title not in self.service_accounts:
+                outcome.error = build_not_processed_error(outcome)
 
     @property
-    def stopped(self) -> bool:
-        """Whether a binding has failed and nothing more is to be begun."""
+    def is_stopped(self) -> bool:
+        """Whether a binding has failed and no more objects are processed."""
         return self._stop_early and bool(self._failed)
 
     def account_id(self) -> str:
-        """The account of the credentials."""
+        """The ID of the AWS account of the credentials."""
         name = self.spec.provider.cluster_name
-        # EKS shows an account its own clusters only.
+        # EKS returns only clusters of the caller's own account.
         return self.aws.describe(name).account_id if name else self.aws.caller().account_id
 
     def record(self, kind: str, name: str, plan: Plan, *, changed: bool | None = None) -> None:
-        """Records the plan of an object.
+        """Record the plan of an object.
 
         :param kind: one of `KINDS`.
-        :param changed: whether the object was changed; by default as the plan says.
+        :param changed: whether the object was changed. By default, it was if the plan has writes.
         """
         with self._lock:
             self._plans.append((kind, name, plan))
@@ -245,9 +244,9 @@ class BindingsContext:
         return sorted(self._plans, key=lambda plan: (KINDS.index(plan[0]), plan[1]))
 
     def list_bound_accounts(self) -> ListedAccounts | None:
-        """The service accounts of the bindings, read by pages; None if they are few, or the caller may not list.
+        """List the service accounts of the bindings by pages; None if they are few, or the caller may not list.
 
-        If one of them does not exist yet, the namespaces are read too.
+        If one of them does not exist yet, the namespaces are listed too.
         """
         names = {(outcome.binding.namespace, outcome.binding.service_account) for outcome in self.outcomes}
         if len(names) <= _FEW:
@@ -261,10 +260,10 @@ class BindingsContext:
         try:
             return dataclasses.replace(listed, namespace_phases=service_accounts.namespace_phases(self.server))
         except AccessDenied:
-            return listed  # the first write tells
+            return listed  # the first write fails if the namespace does not exist
 
     def list_roles(self, names: t.Sized, *, settings: bool = False) -> dict[str, Role] | None:
-        """All roles of the account, read by pages; None if ``names`` are few, or the caller may not list.
+        """List all roles of the account by pages; None if ``names`` are few, or the caller may not list.
 
         :param settings: as for `role.find_all`.
         """
@@ -273,10 +272,10 @@ class BindingsContext:
         try:
             return role_module.find_all(self.aws.client("iam"), settings=settings)
         except AccessDenied:
-            return None  # a permission that the single modules don't need either
+            return None  # listing is optional: the single modules do not need this permission
 
 
-def observed_account(listed: ListedAccounts, namespace: str, name: str) -> ServiceAccountState:
+def get_observed_account(listed: ListedAccounts, namespace: str, name: str) -> ServiceAccountState:
     """The observed state of a listed service account."""
     account = listed.accounts.get((namespace, name))
     phases = listed.namespace_phases
@@ -288,28 +287,28 @@ def observed_account(listed: ListedAccounts, namespace: str, name: str) -> Servi
 
 
 def find_rollout_problems(params: t.Mapping[str, t.Any]) -> list[str]:
-    """What is wrong with ``rollout_options`` of `irsa_bindings`."""
+    """The problems of the option ``rollout_options`` of `irsa_bindings`."""
     if not params["rollout"]:
         return []
     try:
-        _rollout_spec("default", "default", {**params["rollout_options"], "label_selectors": None}, None)
+        _build_rollout_spec("default", "default", {**params["rollout_options"], "label_selectors": None}, None)
     except InvalidInput as error:
         return [f"rollout_options: {error}"]
     return []
 
 
 def fail_bindings_in_use(context: BindingsContext, outcomes: t.Sequence[BindingOutcome]) -> None:
-    """Fails each binding whose role running pods use, or whose pods cannot be read."""
+    """Fail each binding whose role running pods use, or whose pods cannot be read."""
     group = RolloutGroup(
         context.server,
-        [_rollout_spec(*_name_of(outcome), _SEARCH_OPTIONS, "") for outcome in outcomes],
+        [_build_rollout_spec(*_get_name(outcome), _SEARCH_OPTIONS, "") for outcome in outcomes],
         check_mode=True,
         workers=context.spec.workers,
     )
     group.observe()
-    for outcome, member in zip(outcomes, group.members, strict=True):
-        pods = [f"{pod['namespace']}/{pod['name']}" for pod in member.returns()["pods"] if pod["stale"]]
-        error = member.error or (in_use_error(outcome.binding, pods) if pods else None)
+    for outcome, rollout in zip(outcomes, group.rollouts, strict=True):
+        pods = [f"{pod['namespace']}/{pod['name']}" for pod in rollout.result()["pods"] if pod["stale"]]
+        error = rollout.error or (build_in_use_error(outcome.binding, pods) if pods else None)
         if error:
             context.fail([outcome], error)
 
@@ -317,15 +316,15 @@ def fail_bindings_in_use(context: BindingsContext, outcomes: t.Sequence[BindingO
 def roll_out(
     context: BindingsContext, kind: str, outcomes: t.Sequence[BindingOutcome], *, without_role: bool = False
 ) -> RolloutGroup:
-    """Re-creates the stale pods of the bindings, and records what became of each binding's pods.
+    """Re-create the stale pods of the bindings, and record the result of each rollout.
 
-    :param kind: of `context.KINDS`, for the plans.
-    :param without_role: whether the pods are to have no role.
+    :param kind: the kind of the plans, one of `KINDS`.
+    :param without_role: whether pods with a role are stale.
     """
     accounts = None
     if not without_role:
         accounts = {
-            _name_of(outcome): {
+            _get_name(outcome): {
                 "metadata": {"annotations": context.service_accounts[outcome.binding.title]["annotations"]}
             }
             for outcome in outcomes
@@ -333,7 +332,9 @@ def roll_out(
     group = RolloutGroup(
         context.server,
         [
-            _rollout_spec(*_name_of(outcome), context.spec.rollout or {}, "" if without_role else outcome.role_arn)
+            _build_rollout_spec(
+                *_get_name(outcome), context.spec.rollout or {}, "" if without_role else outcome.role_arn
+            )
             for outcome in outcomes
         ],
         accounts=accounts,
@@ -341,41 +342,43 @@ def roll_out(
         workers=context.spec.workers,
     )
     group.observe()
-    follow(context, kind, group, outcomes)
+    run_rollouts(context, kind, group, outcomes)
     return group
 
 
-def follow(context: BindingsContext, kind: str, group: RolloutGroup, outcomes: t.Sequence[BindingOutcome]) -> None:
-    """Carries out a group of rollouts, unless in check mode, and records each.
+def run_rollouts(
+    context: BindingsContext, kind: str, group: RolloutGroup, outcomes: t.Sequence[BindingOutcome]
+) -> None:
+    """Run a group of rollouts and record their results. In check mode, only record the plans.
 
-    :param outcomes: of the bindings whose pods the members of the group roll out, in that order.
+    :param outcomes: the outcome of the binding of each rollout, in the order of the group.
     """
-    outcome_of = dict(zip(group.members, outcomes, strict=True))
+    outcome_by_rollout = dict(zip(group.rollouts, outcomes, strict=True))
     step_done = context.count_steps("pods", len(outcomes))
 
-    def record(member: AccountRollout) -> None:
-        outcome, plan = outcome_of[member], member.decision.plan
-        context.record(kind, member.title, plan, changed=bool(member.written) if member.error else None)
-        if member.error:
-            member.error.details.setdefault("done", list(member.written))
-            context.fail([outcome], member.error)
+    def record(rollout: AccountRollout) -> None:
+        outcome, plan = outcome_by_rollout[rollout], rollout.decision.plan
+        context.record(kind, rollout.title, plan, changed=bool(rollout.written) if rollout.error else None)
+        if rollout.error:
+            rollout.error.details.setdefault("done", list(rollout.written))
+            context.fail([outcome], rollout.error)
         else:
             outcome.changes += plan.summaries()
         step_done()
 
     if context.check_mode:
         context.apply(group.plan(), {})
-        for member in group.members:
-            record(member)
+        for rollout in group.rollouts:
+            record(rollout)
     else:
         group.roll_out(context.apply, record)
 
 
-def _name_of(outcome: BindingOutcome) -> tuple[str, str]:
+def _get_name(outcome: BindingOutcome) -> tuple[str, str]:
     return outcome.binding.namespace, outcome.binding.service_account
 
 
-def _rollout_spec(
+def _build_rollout_spec(
     namespace: str, name: str, rollout_options: t.Mapping[str, t.Any], role_arn: str | None
 ) -> RolloutSpec:
     names = {"namespace": namespace, "service_account": name, "role_arn": role_arn}

@@ -24,8 +24,8 @@ Verify = t.Callable[["BindingsContext", t.Mapping[str, t.Any]], None]
 class BindingsRun:
     """Binds the service accounts of a run, or unbinds them.
 
-    :param ensure_provider: whether to create the cluster's OIDC provider; else it has to exist.
-    :param verify: verifies the bindings, given the provider; None if that isn't asked for.
+    :param ensure_provider: whether to create the OIDC provider of the cluster. Otherwise, it must exist.
+    :param verify: verifies the bindings with the provider; None to skip the verification.
     """
 
     def __init__(self, context: BindingsContext, *, ensure_provider: bool, verify: Verify | None) -> None:
@@ -37,15 +37,15 @@ class BindingsRun:
         self._unlisted: Unbinder | None = None
 
     def execute(self) -> None:
-        """Runs all steps. A binding that fails doesn't stop the others.
+        """Run all steps. A failed binding does not stop the others.
 
-        :raises IrsaError: nothing was written, because the provider cannot be written or does not exist, or because the
-            bindings are more than the AWS account or purge_limit allows.
+        :raises IrsaError: the provider cannot be written or does not exist, or the bindings exceed a quota or
+            ``purge_limit``. Nothing was written.
         """
         if self._context.spec.present:
             self._bind()
         else:
-            unbinder = unbind.bound_accounts(self._context)
+            unbinder = unbind.create_unbinder(self._context)
             unbinder.preflight()
             self._unbind(unbinder)
 
@@ -54,19 +54,19 @@ class BindingsRun:
         roles, accounts = RoleBinder(context), AccountBinder(context)
         bind.preflight(context, roles, accounts)
         if context.spec.purge:
-            self._unlisted = unbind.unlisted_accounts(context, context.spec.purge)
+            self._unlisted = unbind.create_unlisted_unbinder(context, context.spec.purge)
             self._unlisted.preflight()
-        if not context.stopped and not (context.outcomes and all(outcome.error for outcome in context.outcomes)):
+        if not context.is_stopped and not (context.outcomes and all(outcome.error for outcome in context.outcomes)):
             self._provider = (bind.ensure_provider if self._ensure_provider else bind.require_provider)(context)
             roles.write()
             accounts.annotate()
-            if context.spec.rollout is not None and not context.stopped:
+            if context.spec.rollout is not None and not context.is_stopped:
                 bound = [outcome for outcome in context.outcomes if not outcome.error]
                 self._rollouts.append(roll_out(context, "rollouts", bound))
         context.fail_unprocessed(context.outcomes)
         if self._unlisted:
             self._unbind(self._unlisted)
-        if self._verify and not context.stopped:
+        if self._verify and not context.is_stopped:
             self._verify(context, self._provider)
 
     def _unbind(self, unbinder: Unbinder) -> None:
@@ -75,9 +75,9 @@ class BindingsRun:
             self._rollouts.append(unbinder.rollouts)
 
     def result(self, *, diff: bool) -> dict[str, t.Any]:
-        """What `irsa_bindings` returns; ``failed`` if a binding failed.
+        """The result of `irsa_bindings`. It has ``failed`` if a binding failed.
 
-        :param diff: whether to return the diff.
+        :param diff: whether the result includes the diff.
         """
         context = self._context
         unlisted = list(self._unlisted.outcomes) if self._unlisted else []
@@ -87,6 +87,7 @@ class BindingsRun:
             "changed": any(plan for _kind, _name, plan in plans) or any(outcome.changes for outcome in outcomes),
             "results": [outcome.as_dict() for outcome in context.outcomes],
             "counts": binding_outcome.count_by_status(context.outcomes),
+            "check_mode": context.check_mode,
             "provider": self._provider,
             "actions": binding_outcome.list_actions(outcomes, plans),
             "calls": context.server.calls.as_dict(),
@@ -94,9 +95,9 @@ class BindingsRun:
         if self._unlisted:
             result["unbound"] = [outcome.as_dict() for outcome in unlisted]
         if context.spec.rollout is not None:
-            pods = [group.returns() for group in self._rollouts]
+            rollout_results = [group.result() for group in self._rollouts]
             for key in ("restarted", "unmanaged", *(["verified"] if context.details else [])):
-                result[key] = [entry for returns in pods for entry in returns[key]]
+                result[key] = [entry for rollout_result in rollout_results for entry in rollout_result[key]]
         if context.details:
             titles = [binding.title for binding in context.spec.bindings]
             result["roles"] = [context.roles[name] for name in context.spec.roles if name in context.roles]
@@ -105,7 +106,7 @@ class BindingsRun:
             ]
         if diff:
             result["diff"] = binding_outcome.merge_diffs(plans)
-        message = binding_outcome.failure_message(outcomes)
+        message = binding_outcome.build_failure_message(outcomes)
         if message:
             result.update(failed=True, msg=message)
         return result

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Unbinds service accounts, the links of the chain backwards: service accounts, then pods, then roles."""
+"""Unbinds service accounts in the reverse order of the chain: service accounts, pods, roles."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import typing as t
 
 from ..._core.arn import Arn
 from ..._core.bindings.outcome import BindingOutcome
-from ..._core.bindings.spec import annotated_role_arn, find_unlisted_accounts
+from ..._core.bindings.spec import find_unlisted_accounts, get_annotated_role_arn
 from ..._core.errors import IrsaError
 from ..._core.service_account import plan as service_account_plan
 from .. import role as role_module
 from .. import service_account as service_account_module
 from ..service_account import ListedAccounts, list_accounts
-from .context import fail_bindings_in_use, observed_account, roll_out
+from .context import fail_bindings_in_use, get_observed_account, roll_out
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.spec import PurgeSpec
@@ -30,7 +30,7 @@ if t.TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class _Kinds:
-    """The kinds under which plans are recorded, of `context.KINDS`."""
+    """The kinds of the recorded plans, from `context.KINDS`."""
 
     accounts: str
     pods: str
@@ -44,10 +44,10 @@ _UNLISTED = _Kinds("unbound_accounts", "unbound_pods", "unbound_roles")
 class Unbinder:
     """Unbinds service accounts from their roles.
 
-    :param outcomes: of the bindings to undo.
-    :param role_names: the role of each binding by its index, as far as there is one to change.
+    :param outcomes: the outcomes of the bindings to remove.
+    :param role_names: the name of the role to change for each binding, by the index of the binding.
     :param listed: the service accounts, if they were listed.
-    :ivar rollouts: the rollout of their pods, if there was one.
+    :ivar rollouts: the rollouts of their pods, if any.
     """
 
     def __init__(
@@ -69,16 +69,16 @@ class Unbinder:
                 self._users[role_names[outcome.binding.index]].append(outcome)
 
     def preflight(self) -> None:
-        """Fails the bindings whose role running pods use, unless ``force`` is set."""
+        """Fail the bindings whose role running pods use, unless ``force`` is true."""
         if not self._context.spec.force:
             fail_bindings_in_use(self._context, self.outcomes)
 
     def unbind(self) -> None:
-        """Unbinds the service accounts that have not failed."""
+        """Unbind the service accounts of the bindings that have not failed."""
         context = self._context
         to_unbind = [outcome for outcome in self.outcomes if not outcome.error]
         context.for_each("unbinding service accounts", self._unbind_account, to_unbind)
-        if context.spec.rollout is not None and not context.stopped:
+        if context.spec.rollout is not None and not context.is_stopped:
             unbound = [outcome for outcome in self.outcomes if not outcome.error]
             self.rollouts = roll_out(context, self._kinds.pods, unbound, without_role=True)
         self._unbind_roles()
@@ -91,7 +91,7 @@ class Unbinder:
         def make_plan() -> Plan:
             nonlocal listed
             if listed:
-                observed, listed = observed_account(listed, spec.namespace, spec.name), None
+                observed, listed = get_observed_account(listed, spec.namespace, spec.name), None
             else:
                 observed = service_account_module.observe_service_account(context.server, spec)
             return service_account_plan.plan(spec, observed)
@@ -109,7 +109,7 @@ class Unbinder:
         outcome.changes += plan.summaries()
 
     def _unbind_roles(self) -> None:
-        """Removes the unbound service accounts from each role's trust policy; deletes a role that trusts nobody."""
+        """Remove the service accounts from the trust policies. Roles that trust no one else are deleted."""
         context = self._context
         client = context.aws.client("iam")
         operations = role_module.operations(client)
@@ -129,7 +129,7 @@ class Unbinder:
                     plan = self._plan_role(spec, listed.get(name))
                     if not plan:
                         return plan
-                # A listing doesn't have everything: a role that changes is read by itself.
+                # A list does not have all settings, so a role that changes is read again.
                 return self._plan_role(spec, role_module.find(client, spec))
 
             try:
@@ -150,30 +150,30 @@ class Unbinder:
         return role_module.plan_for(self._context.aws, spec, role, self._context.policies)
 
 
-def bound_accounts(context: BindingsContext) -> Unbinder:
-    """Unbinds the service accounts of all bindings, for state absent."""
+def create_unbinder(context: BindingsContext) -> Unbinder:
+    """The unbinder for the service accounts of all bindings, for state absent."""
     names = {outcome.binding.index: outcome.binding.role for outcome in context.outcomes if outcome.binding.role}
     return Unbinder(context, context.outcomes, names, _BOUND, context.list_bound_accounts())
 
 
-def unlisted_accounts(context: BindingsContext, purge: PurgeSpec) -> Unbinder:
-    """Unbinds the service accounts that this collection bound and that no binding names.
+def create_unlisted_unbinder(context: BindingsContext, purge: PurgeSpec) -> Unbinder:
+    """The unbinder for the service accounts that this collection bound and that no binding lists.
 
-    :raises Conflict: they are more than may be unbound.
+    :raises Conflict: there are more of them than the limit allows.
     :raises AccessDenied: the caller may not list service accounts.
     """
     listed = list_accounts(context.server, purge.namespaces)
     bound = {(outcome.binding.namespace, outcome.binding.service_account) for outcome in context.outcomes}
-    # The bindings of a role decide which service accounts it trusts, unless they only add to it.
-    decided = {name.casefold() for name, spec in context.spec.roles.items() if spec.purge_service_accounts}
+    # The bindings of these roles already define which service accounts the roles trust.
+    defined = {name.casefold() for name, spec in context.spec.roles.items() if spec.purge_service_accounts}
     outcomes, role_names = [], {}
     for number, key in enumerate(find_unlisted_accounts(purge, bound, listed.accounts.values())):
-        role_arn = annotated_role_arn(listed.accounts[key])
+        role_arn = get_annotated_role_arn(listed.accounts[key])
         outcome = BindingOutcome(context.spec.unlisted_binding(number, *key), role_arn=role_arn)
         if role_arn:
             arn = Arn.parse(role_arn)
             outcome.role_name = arn.resource.rpartition("/")[2]
-            if outcome.role_name.casefold() not in decided and arn.account_id == context.account_id():
+            if outcome.role_name.casefold() not in defined and arn.account_id == context.account_id():
                 role_names[outcome.binding.index] = outcome.role_name
         outcomes.append(outcome)
     return Unbinder(context, outcomes, role_names, _UNLISTED, listed)

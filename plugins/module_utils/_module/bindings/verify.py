@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Verifies the bindings of a run in one process: by what is known of them, and by asking STS if that is wanted."""
+"""Verifies the bindings of a run in one process: with the objects that were read and, on request, by calling STS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import typing as t
 from ..._api.aws import iam
 from ..._api.kubernetes import service_accounts
 from ..._core.arn import Arn
-from ..._core.bindings.spec import QUOTED
+from ..._core.bindings.spec import MAX_NAMES
 from ..._core.diagnosis import diagnose
 from ..._core.diagnosis.diagnose import build_bulk_spec, build_chain
 from ..._core.diagnosis.facts import (
@@ -40,13 +40,13 @@ if t.TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class VerifyOptions:
-    """How bindings are verified.
+    """The options of a verification.
 
-    :param region: of the option, for a run without a cluster's name.
-    :param ask_sts: whether STS is asked with a token of each service account.
-    :param fail_on: the least severity of a finding with which a binding fails.
+    :param region: the option ``region``, for a run without the name of the cluster.
+    :param ask_sts: whether to call STS with a token of each service account.
+    :param fail_on: the lowest severity of a finding that fails a binding.
     :param warn: shows a warning to the user.
-    :param redact: a value without the secrets that are given with it.
+    :param redact: removes secrets from a value.
     """
 
     region: str | None
@@ -57,9 +57,9 @@ class VerifyOptions:
 
 
 def verify_bindings(options: VerifyOptions, context: BindingsContext, provider: t.Mapping[str, t.Any]) -> None:
-    """Verifies the bindings, and records findings and proof of each.
+    """Verify the bindings, and record the findings and the proof of each.
 
-    :param provider: the cluster's provider as it is now, as `iam_oidc_provider` returns it.
+    :param provider: the current OIDC provider of the cluster, as `iam_oidc_provider` returns it.
     """
     BindingVerifier(options, context, provider).verify()
 
@@ -79,29 +79,29 @@ class BindingVerifier:
         self._warnings: dict[str, list[str]] = collections.defaultdict(list)
 
     def verify(self) -> None:
-        """Verifies them in parallel."""
+        """Verify the bindings in parallel."""
         outcomes = [outcome for outcome in self._context.outcomes if self._is_final(outcome)]
         self._read_external_roles(outcomes)
-        # Read again: the objects that exist now are verified, not the writes.
+        # Listed again, because the verification checks the objects that exist now.
         self._listed = self._context.list_bound_accounts()
         self._sts = self._sts_client(outcomes)
         self._context.for_each("verification", self._verify_binding, outcomes)
         for warning, titles in sorted(self._warnings.items()):
             titles = sorted(titles)
-            self._options.warn(f"Could not be verified completely: {join_some(titles, QUOTED)}. {warning}")
+            self._options.warn(f"Could not be verified completely: {join_some(titles, MAX_NAMES)}. {warning}")
 
     def _is_final(self, outcome: BindingOutcome) -> bool:
-        """Whether the chain is as a run leaves it: not if it failed, nor if check mode only planned a change of it."""
+        """Whether the chain is in its final state. It is not if the binding failed or check mode planned a change."""
         return not outcome.error and not (self._context.check_mode and outcome.changes)
 
     def _read_external_roles(self, outcomes: t.Sequence[BindingOutcome]) -> None:
-        """The roles that are kept elsewhere, as far as they are in the account of the credentials."""
+        """Read the roles that the bindings do not manage, if they are in the AWS account of the credentials."""
         client, own = self._context.aws.client("iam"), self._context.account_id()
 
         def read_role(arn: str) -> None:
             parsed = Arn.parse(arn)
             if parsed.account_id != own:
-                reason = f"role {arn} is in another account than the credentials, which are of {own}"
+                reason = f"role {arn} is in another AWS account than the credentials, which belong to {own}"
                 self._external_roles[arn] = Unknown(reason)
                 return
             name = parsed.resource.rpartition("/")[2]
@@ -111,14 +111,14 @@ class BindingVerifier:
         self._context.for_each("reading roles", read_role, sorted(arns))
 
     def _sts_client(self, outcomes: t.Sequence[BindingOutcome]) -> t.Any:
-        """The client of STS, made by one thread; None if STS isn't asked, or the region is not known."""
+        """The STS client for all threads; None if STS is not called, or the region is not known."""
         if not self._options.ask_sts or not outcomes:
             return None
         region = build_chain(self._spec_of(outcomes[0]), self._cluster, None).region
         return self._context.aws.unsigned("sts", region) if region else None
 
     def _verify_binding(self, outcome: BindingOutcome) -> None:
-        # Redacted here, binding by binding: at the end AnsibleModule would look for thousands of tokens in all of it.
+        # Each binding is redacted here. Otherwise, AnsibleModule would search the whole result for thousands of tokens.
         secrets: set[str] = set()
         redact = self._options.redact
         try:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Reads what a rollout is decided from: accounts, pods, and their owners as far as they matter."""
+"""Reads the service accounts, pods and owners that a rollout depends on."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 AccountName = tuple[str, str]
-"""A service account's namespace and name."""
+"""The namespace and name of a service account."""
 
-# Up to so many accounts are read one by one, more by pages.
+# Up to this many service accounts are read one by one, more by pages.
 _FEW = 8
 
 
 @dataclasses.dataclass(frozen=True)
 class Prefetched:
-    """What was read before, for all accounts at once. None is what was not read.
+    """Objects that were read for all service accounts together. None if they were not read.
 
     :param accounts: the service accounts.
     :param pods: the pods that use them.
@@ -47,11 +47,11 @@ class Prefetched:
 
 @dataclasses.dataclass(frozen=True)
 class RolloutState:
-    """What was read of one account.
+    """The observed state of one service account, or of pods selected by labels.
 
-    :param account: the ServiceAccount that the spec names; None where it does not exist, or none is named.
-    :param workloads: the owners that were read; None for one that does not exist.
-    :param expected_by_account: what pods are to carry, by the name of their service account.
+    :param account: the ServiceAccount of the spec; None if it does not exist or the spec names none.
+    :param expected_by_account: the expected injection of pods, by the name of their service account.
+    :param workloads: the owners that were read; None for an owner that does not exist.
     """
 
     spec: RolloutSpec
@@ -60,17 +60,17 @@ class RolloutState:
     workloads: t.Mapping[Owner, Json | None] = dataclasses.field(default_factory=dict)
     statuses: t.Sequence[PodStatus] = ()
 
-    def expected(self, pod: t.Mapping[str, t.Any]) -> ExpectedInjection | None:
-        """What the pod is to carry."""
+    def find_expected(self, pod: t.Mapping[str, t.Any]) -> ExpectedInjection | None:
+        """The expected injection of a pod; None if it should have none."""
         return self.expected_by_account.get(self.spec.service_account or injection.get_account_name(pod))
 
 
 def prefetch(
     server: ApiServer, specs: t.Sequence[RolloutSpec], accounts: t.Mapping[AccountName, Json] | None
 ) -> Prefetched:
-    """What the specs need, in as few requests as there are pages; nothing where there are few, or it is not allowed.
+    """Read the objects for many specs by pages. Nothing is read if the specs are few, or if the caller may not list.
 
-    :param accounts: the service accounts, where they are known.
+    :param accounts: the service accounts, if known.
     """
     if len(specs) <= _FEW:
         return Prefetched(accounts)
@@ -93,24 +93,24 @@ def prefetch(
 def observe(
     server: ApiServer, spec: RolloutSpec, prefetched: Prefetched | None = None, *, check_mode: bool = False
 ) -> RolloutState:
-    """Reads the state of one account.
+    """Read the state for one spec.
 
-    :param check_mode: the namespace of a given role need not exist yet.
-    :raises NotFound: no such namespace, or an account that is named and has no role.
+    :param check_mode: if true and the spec has a role, the namespace does not have to exist.
+    :raises NotFound: the namespace does not exist, or the service account of the spec does not exist or has no role.
     """
     reader = _Reader(server, spec, prefetched or Prefetched(), needs_namespace=not check_mode or spec.role_arn is None)
     state = reader.read_accounts()
     pods = reader.read_pods()
-    named = reader.read_workloads(pods, {}, with_templates=False)
-    statuses = staleness.evaluate_pods(pods, state.expected, named)
-    workloads = reader.read_workloads(decision.pods_needing_owner(statuses, spec), named, with_templates=True)
-    statuses = staleness.evaluate_pods(pods, state.expected, workloads)
+    controllers = reader.read_workloads(pods, {}, with_templates=False)
+    statuses = staleness.evaluate_pods(pods, state.find_expected, controllers)
+    workloads = reader.read_workloads(decision.pods_needing_owner(statuses, spec), controllers, with_templates=True)
+    statuses = staleness.evaluate_pods(pods, state.find_expected, workloads)
     return dataclasses.replace(state, workloads=workloads, statuses=statuses)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Reader:
-    """The reads for one spec."""
+    """Reads the objects for one spec."""
 
     server: ApiServer
     spec: RolloutSpec
@@ -118,7 +118,7 @@ class _Reader:
     needs_namespace: bool
 
     def read_accounts(self) -> RolloutState:
-        """The state without pods."""
+        """Read the service accounts. The state has no pods yet."""
         spec = self.spec
         if spec.service_account:
             account = self._read_account(spec.service_account)
@@ -144,13 +144,13 @@ class _Reader:
         *,
         with_templates: bool,
     ) -> dict[Owner, Json | None]:
-        """The pods' owners, in addition to those that are known."""
-        found = dict(known)
-        # Twice at most: a ReplicaSet first, then the Deployment that it names.
-        while unread := list_owners_to_read(pods, found, with_templates=with_templates):
-            for owner in unread:
-                found[owner] = api.find_workload(self.server, namespace=self.spec.namespace, **owner._asdict())
-        return found
+        """Read the owners of the pods. The result includes the known ones."""
+        workloads = dict(known)
+        # At most two rounds: first a ReplicaSet, then its Deployment.
+        while owners := list_owners_to_read(pods, workloads, with_templates=with_templates):
+            for owner in owners:
+                workloads[owner] = api.find_workload(self.server, namespace=self.spec.namespace, **owner._asdict())
+        return workloads
 
     def _read_account(self, name: str) -> Json | None:
         namespace, prefetched = self.spec.namespace, self.prefetched.accounts
@@ -163,8 +163,8 @@ class _Reader:
 
     def _require_namespace(self) -> None:
         name = self.spec.namespace
-        # An empty phase means that the namespace does not exist; without the permission to read it, it is assumed to.
+        # An empty phase means that the namespace does not exist. If the caller may not read it, it counts as existing.
         if self.needs_namespace and service_accounts.namespace_phase(self.server, name=name) == "":
             raise NotFound(
-                f"there is no namespace {name}", fix="check namespace, and that the cluster is the right one"
+                f"namespace {name} does not exist", fix="check namespace, and that the cluster is the right one"
             )

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Rolls out the pods of service accounts: observes, decides, applies and waits. The decisions are `_core`'s."""
+"""Rolls out the pods of service accounts: observes, decides, applies and waits. `_core` makes the decisions."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 Apply = t.Callable[[Plan, t.Mapping[str, t.Callable[..., t.Any]]], t.Any]
-"""Applies a plan by these operations, or not in check mode."""
+"""Applies a plan with these operations. In check mode, it applies nothing."""
 
-# An event this much older than the run's start, by the clocks of two machines, does not belong to it.
+# Events older than this when the run starts are ignored. The clocks of two machines may differ by this much.
 _CLOCK_SKEW = datetime.timedelta(seconds=60)
 
 
 class RolloutDriver:
-    """Writes, watches and waits for one account.
+    """Writes the restarts of one service account, and watches and waits for its workloads.
 
-    :param state: what the decision was made from.
-    :ivar written: the summaries of the writes that were done.
+    :param state: the observed state on which the decision is based.
+    :ivar written: the summaries of the completed writes.
     """
 
     def __init__(self, server: ApiServer, state: RolloutState, decision: RolloutDecision) -> None:
@@ -52,39 +52,39 @@ class RolloutDriver:
         self._decision = decision
         self._started_at = datetime.datetime.now(datetime.timezone.utc)
         self._tracker = RolloutTracker(
-            state.spec, decision.tasks, state.workloads, state.expected, now=time.monotonic()
+            state.spec, decision.tasks, state.workloads, state.find_expected, now=time.monotonic()
         )
         self._reports: queue.SimpleQueue[t.Callable[[], None]] = queue.SimpleQueue()
         self._is_watching = False
         self.written: list[str] = []
 
     def operations(self) -> dict[str, t.Callable[..., t.Any]]:
-        """The operations of the decision's plan."""
+        """The operations for the plan of the decision."""
         return {"restart": self._restart, "replace": self._replace}
 
     def wait(self) -> None:
-        """Follows the workloads until their rollouts have finished.
+        """Wait until the rollouts of all workloads have finished.
 
-        :raises RolloutFailed: one has not, and will not, or not in time.
+        :raises RolloutFailed: a rollout failed or did not finish in time.
         :raises IrsaError: a watch or a write failed.
         """
         if not self._tracker.is_finished:
             self._start_watches()
         while not self._tracker.is_finished:
-            self._take_reports(self._tracker.next_check_at() - time.monotonic())
+            self._process_reports(self._tracker.next_check_at() - time.monotonic())
             while commands := self._tracker.advance(time.monotonic()):
                 for command in commands:
-                    self._carry_out(command)
+                    self._run_command(command)
         self._tracker.require_success()
 
-    def verified(self) -> list[dict[str, t.Any]]:
-        """The pods that carry what they should, by the latest reports, each with its containers that do."""
+    def list_verified(self) -> list[dict[str, t.Any]]:
+        """The pods that have the expected injection now, each with its correct containers."""
         pods = [status.pod for status in self._state.statuses]
         if self._is_watching:
-            followed = {task.owner for task in self._decision.tasks}
-            others = [status.pod for status in self._state.statuses if status.owner not in followed]
+            tracked = {task.owner for task in self._decision.tasks}
+            others = [status.pod for status in self._state.statuses if status.owner not in tracked]
             pods = [*others, *self._tracker.pods()]
-        statuses = staleness.evaluate_pods(pods, self._state.expected, self._state.workloads)
+        statuses = staleness.evaluate_pods(pods, self._state.find_expected, self._state.workloads)
         return [
             {"name": status.name, "containers": list(status.correct_containers)}
             for status in statuses
@@ -92,20 +92,20 @@ class RolloutDriver:
         ]
 
     def _restart(self, *, owner: Owner) -> None:
-        # Milliseconds, so that two restarts within a second are two.
+        # Milliseconds distinguish two restarts in the same second.
         at = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         answer = api.restart(self._server, namespace=self._spec.namespace, at=at, **owner._asdict())
         self._tracker.restart_written(owner, answer, time.monotonic())
         self.written.append(f"restart {owner.kind} {self._spec.namespace}/{owner.name}")
 
     def _replace(self, *, owner: Owner) -> None:
-        """Does nothing yet: pods are removed one by one in `wait`, which watches each one's replacement."""
+        """Do nothing: `wait` removes the pods one by one and watches their replacements."""
 
-    def _carry_out(self, command: Command) -> None:
+    def _run_command(self, command: Command) -> None:
         namespace, owner = self._spec.namespace, command.owner
         if command.verb == "restart":
             self._restart(owner=owner)
-        elif command.verb == "events":
+        elif command.verb == "read-events":
             events = api.list_events(self._server, namespace=namespace, kind=owner.kind, name=owner.name)
             self._tracker.events_read(owner, [event for event in events if self._is_recent(event)])
         else:
@@ -123,7 +123,7 @@ class RolloutDriver:
         return readiness.get_last_seen(event) >= earliest
 
     def _start_watches(self) -> None:
-        """Starts a watch for the pods, and one for each kind of workload."""
+        """Start a watch for the pods, and one for each kind of workload."""
         self._is_watching = True
         tracker = self._tracker
         pods = api.pod_query(self._spec.service_account, ())
@@ -156,17 +156,17 @@ class RolloutDriver:
 
         def read() -> None:
             try:
-                for event, found in events:
+                for event, body in events:
                     report = listed if event == "LIST" else functools.partial(changed, event)
-                    self._reports.put(functools.partial(report, found))
+                    self._reports.put(functools.partial(report, body))
             except IrsaError as error:
                 self._reports.put(functools.partial(_raise, error))
 
-        # A watch ends only when the server has something to say: the thread must not keep the module alive.
+        # The thread is a daemon because a watch blocks until the server sends an event. It must not block the exit.
         threading.Thread(target=read, name=f"watch {kind}", daemon=True).start()
 
-    def _take_reports(self, seconds: float) -> None:
-        """Waits for the first report, then takes what else has come."""
+    def _process_reports(self, seconds: float) -> None:
+        """Wait for a report, then process all reports that have arrived."""
         try:
             self._reports.get(timeout=max(0.0, seconds))()
             while True:
@@ -180,9 +180,11 @@ def _raise(error: IrsaError) -> None:
 
 
 class AccountRollout:
-    """The rollout of one account, or of the pods with some labels: `observe`, `decide`, `apply`, `wait`.
+    """The rollout of one service account, or of pods selected by labels.
 
-    :ivar error: what failed; the other accounts of a group are not affected.
+    Call `observe`, `decide`, `apply` and `wait` in this order.
+
+    :ivar error: why the rollout failed. It does not affect the other rollouts of a group.
     """
 
     def __init__(self, server: ApiServer, spec: RolloutSpec, *, check_mode: bool = False) -> None:
@@ -200,20 +202,20 @@ class AccountRollout:
 
     @property
     def written(self) -> list[str]:
-        """The summaries of the writes that were done."""
+        """The summaries of the completed writes."""
         return self.driver.written if self.driver else []
 
     def observe(self, prefetched: Prefetched) -> None:
         self.state = observe(self._server, self.spec, prefetched, check_mode=self._check_mode)
 
     def decide(self) -> None:
-        """Makes the decision; ``wait_timeout`` counts from here."""
+        """Make the decision. ``wait_timeout`` starts now."""
         if self.state:
             self.decision = rollout_decision.decide(self.spec, self.state.statuses, self.state.workloads)
             self.driver = RolloutDriver(self._server, self.state, self.decision)
 
     def apply(self, apply: Apply) -> None:
-        """:raises Conflict: a restart cannot bring the requested role."""
+        """:raises Conflict: a restart cannot give the pods the requested role."""
         if self.state and self.driver:
             if not self._check_mode:
                 rollout_decision.require_no_contradiction(self.spec, self.state.account, self.decision)
@@ -224,22 +226,22 @@ class AccountRollout:
         if self.driver and not self._check_mode:
             self.driver.wait()
 
-    def returns(self) -> dict[str, list[dict[str, t.Any]]]:
-        """What `pod_rollout` returns of one account."""
+    def result(self) -> dict[str, list[dict[str, t.Any]]]:
+        """The pods in the form in which `pod_rollout` returns them."""
         return {
             "pods": [status.as_dict(self.spec.namespace) for status in (self.state.statuses if self.state else ())],
             "restarted": list(self.decision.restarted),
             "unmanaged": list(self.decision.unmanaged),
-            "verified": self.driver.verified() if self.driver and not self.error else [],
+            "verified": self.driver.list_verified() if self.driver and not self.error else [],
         }
 
 
 class RolloutGroup:
-    """The rollouts of any number of accounts, in parallel.
+    """Rollouts of several service accounts in parallel.
 
-    :param accounts: the accounts, where they are known; else they are read.
-    :param check_mode: whether nothing is written, nor waited for.
-    :param workers: how many accounts are processed at the same time.
+    :param accounts: the service accounts, if known. Otherwise, they are read.
+    :param check_mode: if true, nothing is written and the rollouts do not wait.
+    :param workers: how many service accounts are processed in parallel.
     """
 
     def __init__(
@@ -254,33 +256,33 @@ class RolloutGroup:
         self._server = server
         self._accounts = accounts
         self._workers = workers
-        self.members = [AccountRollout(server, spec, check_mode=check_mode) for spec in specs]
+        self.rollouts = [AccountRollout(server, spec, check_mode=check_mode) for spec in specs]
 
     def observe(self) -> None:
-        """Reads all accounts, and decides what to do about their pods."""
-        prefetched = prefetch(self._server, [member.spec for member in self.members], self._accounts)
+        """Read the state of all service accounts, and decide what to do with their pods."""
+        prefetched = prefetch(self._server, [rollout.spec for rollout in self.rollouts], self._accounts)
 
-        def observe_member(member: AccountRollout) -> None:
-            member.observe(prefetched)
-            member.decide()
+        def observe_and_decide(rollout: AccountRollout) -> None:
+            rollout.observe(prefetched)
+            rollout.decide()
 
-        self._each(observe_member)
+        self._for_each(observe_and_decide)
 
-    def roll_out(self, apply: Apply, settle: t.Callable[[AccountRollout], None] | None = None) -> None:
-        """Restarts what is stale and waits for it, unless in check mode.
+    def roll_out(self, apply: Apply, on_finished: t.Callable[[AccountRollout], None] | None = None) -> None:
+        """Restart stale workloads and wait for them, unless in check mode.
 
-        :param settle: called with each member when it is finished or has failed, by any thread.
+        :param on_finished: called for each rollout when it has finished or failed, by any thread.
         """
 
-        def roll_out_member(member: AccountRollout) -> None:
-            member.apply(apply)
-            member.wait()
+        def apply_and_wait(rollout: AccountRollout) -> None:
+            rollout.apply(apply)
+            rollout.wait()
 
-        self._each(roll_out_member, settle)
+        self._for_each(apply_and_wait, on_finished)
 
     def plan(self) -> Plan:
-        """All their plans as one."""
-        plans = {member.title: member.decision.plan for member in self.members}
+        """The plans of all rollouts as one plan."""
+        plans = {rollout.title: rollout.decision.plan for rollout in self.rollouts}
         changing = {title: plan for title, plan in plans.items() if plan}
         before = {title: plan.before["stale_pods"] for title, plan in changing.items()}
         after = {title: plan.after["stale_pods"] for title, plan in changing.items()}
@@ -291,42 +293,42 @@ class RolloutGroup:
             warnings=tuple(warning for plan in plans.values() for warning in plan.warnings),
         )
 
-    def returns(self) -> dict[str, list[dict[str, t.Any]]]:
-        """What `pod_rollout` returns of all of them, each entry with its namespace."""
-        found: dict[str, list[dict[str, t.Any]]] = {"pods": [], "restarted": [], "unmanaged": [], "verified": []}
-        for member in self.members:
-            for key, entries in member.returns().items():
-                found[key] += [{"namespace": member.spec.namespace, **entry} for entry in entries]
-        return found
+    def result(self) -> dict[str, list[dict[str, t.Any]]]:
+        """The pods of all rollouts in the form in which `pod_rollout` returns them. Each entry has its namespace."""
+        result: dict[str, list[dict[str, t.Any]]] = {"pods": [], "restarted": [], "unmanaged": [], "verified": []}
+        for rollout in self.rollouts:
+            for key, entries in rollout.result().items():
+                result[key] += [{"namespace": rollout.spec.namespace, **entry} for entry in entries]
+        return result
 
     def written(self) -> list[str]:
-        """The summaries of the writes that were done."""
-        return [summary for member in self.members for summary in member.written]
+        """The summaries of the completed writes."""
+        return [summary for rollout in self.rollouts for summary in rollout.written]
 
     def failure(self) -> IrsaError | None:
-        """What failed, as one error; None if nothing did."""
-        failed = {member.title: member.error for member in self.members if member.error}
+        """The errors of all rollouts as one error; None if no rollout failed."""
+        failed = {rollout.title: rollout.error for rollout in self.rollouts if rollout.error}
         if len(failed) <= 1:
             return next(iter(failed.values()), None)
         return RolloutFailed(
-            f"the pods of {len(failed)} of {len(self.members)} service accounts could not be given their roles",
+            f"the rollout failed for {len(failed)} of {len(self.rollouts)} service accounts",
             cause="; ".join(f"{title}: {error}" for title, error in failed.items()),
-            fix="correct what the causes name and run again: the rollout continues",
+            fix="fix the causes and run again: the rollout continues",
             workloads=[fact for error in failed.values() for fact in error.details.get("workloads", ())],
         )
 
-    def _each(
-        self, act: t.Callable[[AccountRollout], None], settle: t.Callable[[AccountRollout], None] | None = None
+    def _for_each(
+        self, process: t.Callable[[AccountRollout], None], on_finished: t.Callable[[AccountRollout], None] | None = None
     ) -> None:
-        def record_errors(member: AccountRollout) -> None:
-            if not member.error:
+        def process_and_record_error(rollout: AccountRollout) -> None:
+            if not rollout.error:
                 try:
-                    act(member)
+                    process(rollout)
                 except IrsaError as error:
-                    member.error = error
-            if settle:
-                settle(member)
+                    rollout.error = error
+            if on_finished:
+                on_finished(rollout)
 
-        with concurrent.futures.ThreadPoolExecutor(min(self._workers, len(self.members) or 1)) as pool:
-            # Consumes each result, so that an unexpected exception isn't lost.
-            collections.deque(pool.map(record_errors, self.members), maxlen=0)
+        with concurrent.futures.ThreadPoolExecutor(min(self._workers, len(self.rollouts) or 1)) as pool:
+            # Reading each result raises unexpected exceptions.
+            collections.deque(pool.map(process_and_record_error, self.rollouts), maxlen=0)

@@ -148,8 +148,7 @@ class TokenProbe:
             raise errors.WrongCluster(
                 f"the Kubernetes API server {self._server.host} is not {cluster}",
                 cause=f"its tokens have the issuer {claims['iss']} instead of {chain.issuer}",
-                fix="set cluster_name without Kubernetes options, or set issuer to the issuer of the cluster that the "
-                "Kubernetes options connect to",
+                fix="set cluster_name without Kubernetes options, or the issuer of the cluster to which they connect",
                 host=self._server.host,
             )
         subject = trust_statements.subject(chain.namespace, chain.service_account)

@@ -8,7 +8,7 @@ import json, sys
 print(next(iter(json.load(sys.stdin))))')/eksops/irsa
 sandbox=$(python -c '
 import json
-print(json.load(open("../../integration_config.yml", encoding="utf-8")).get("irsa_sandbox_dir", ""))')
+print(json.load(open("../../integration_config.yml", encoding="utf-8")).get("sandbox_dir", ""))')
 [ -n "$sandbox" ] || exit 0
 export PYTHONPATH=$collection/tests:$collection/../../..
 permissions=(python -m permissions "$sandbox")

@@ -49,7 +49,7 @@ class FakeDisplay:
 def display(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> FakeDisplay:
     fake_display = FakeDisplay()
     monkeypatch.setattr(irsa_bindings, "display", fake_display)
-    monkeypatch.setattr(_progress, "_QUIET", 0.0)
+    monkeypatch.setattr(_progress, "_QUIET_IF_FEW", 0.0)
     monkeypatch.setattr(irsa_bindings, "_POLL_SECONDS", 0.005)
     monkeypatch.setattr(constants, "DEFAULT_LOCAL_TMP", str(tmp_path))
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {"from": "base"})

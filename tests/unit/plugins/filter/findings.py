@@ -12,8 +12,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes
 OK = dict.fromkeys(("provider", "role", "account", "webhook", "pods", "sts"), "ok")
 SUB_MISMATCH = Finding(
     "sub-mismatch",
-    "statement 1 of role shop-cart trusts another account: sub is system:serviceaccount:shop:cart, the policy wants "
-    "system:serviceaccount:default:cart (namespace differs)",
+    "statement 1 of the trust policy of role shop-cart trusts system:serviceaccount:default:cart, but not "
+    "system:serviceaccount:shop:cart (namespace differs)",
     "add shop/cart to service_accounts of eksops.irsa.irsa_role",
     evidence="Statement[0].Condition.StringEquals",
     expected="system:serviceaccount:shop:cart",

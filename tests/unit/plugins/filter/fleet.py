@@ -20,7 +20,7 @@ SHOP = entry(
     account_id="111122223333",
     proofs=11,
     elapsed=0.44,
-    error='1 of 12 bindings failed.\nshop/cart: there is no namespace shop. Cause: namespaces "shop" not found. '
+    error='1 of 12 bindings failed.\nshop/cart: namespace shop does not exist. Cause: namespaces "shop" not found. '
     "Fix: create it.",
 )
 BANK = entry("changed", {"total": 2, "ok": 1, "changed": 1, "failed": 0}, proofs=2, elapsed=0.56)

@@ -15,14 +15,21 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.reports im
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.plugins.filter.markdown_pages import MARKDOWN, texts
-from unit.plugins.module_utils._core.audit.audit_documents import FINDINGS, GONE, STALE, document, finding, result
+from unit.plugins.module_utils._core.audit.audit_documents import (
+    FINDINGS,
+    ORPHANED_PROVIDER,
+    STALE,
+    document,
+    finding,
+    result,
+)
 
 settings.register_profile("irsa", deadline=None, max_examples=100)
 settings.load_profile("irsa")
 
 COUNTS = (
-    "5 service accounts: 1 broken, 1 in part, 2 with notes, 1 ok; "
-    "4 roles: 1 broken, 1 in part, 1 with warnings, 1 with notes; 12 pods: 3 stale; "
+    "5 service accounts: 1 broken, 1 unknown, 2 with notes, 1 ok; "
+    "4 roles: 1 broken, 1 unknown, 1 with warnings, 1 with notes; 12 pods: 3 stale; "
     "6 findings: 3 errors, 2 warnings, 1 note"
 )
 HEAD = ["cluster production (111122223333, eu-west-1, Kubernetes 1.33)", COUNTS, ""]
@@ -36,18 +43,18 @@ SUMMARY = [
 ]
 SKIPPED_CHECKS = [
     "",
-    "not read:",
+    "skipped checks:",
     "  The role of shop/mail: it is in another account.",
     "  The permission eks:ListAddons is missing.",
 ]
 
 
-def test_table_has_counts_summary_findings_and_what_was_not_read() -> None:
+def test_table_has_counts_summary_findings_and_skipped_checks() -> None:
     assert audit_report(result(findings=[STALE])).splitlines() == [
         *HEAD,
         *SUMMARY,
         "",
-        "SEVERITY  LINK  ID                       CONCERNS",
+        "SEVERITY  LINK  ID                       AFFECTS",
         "error     pods  pod-predates-annotation  shop/cart",
         "  container app of Deployment shop/cart (pods cart-5d4f-x2x1, cart-5d4f-9k2c) has neither",
         "    AWS_ROLE_ARN nor AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -162,7 +169,7 @@ def test_lines_fit_the_width_but_words_are_not_broken(width: int) -> None:
     messages = [line for line in lines if line.startswith("  ")]
     assert messages
     assert all(len(line) <= width or len(line.split()) == 1 for line in messages)
-    assert GONE in " ".join(lines).split() or f"{GONE};" in " ".join(lines).split()
+    assert ORPHANED_PROVIDER in " ".join(lines).split() or f"{ORPHANED_PROVIDER};" in " ".join(lines).split()
     titles = [line for line in lines if line.startswith(("error", "warning", "note"))]
     assert len(titles) == 11
 
@@ -189,9 +196,9 @@ def test_control_characters_are_escaped(message: str, name: str, title: str) -> 
         ([None], "a NoneType without counts was given"),
         ({"counts": {}}, "its counts lack a number"),
         (result(counts={**result()["counts"], "pods": {"stale": 1}}), "its counts lack a number"),
-        (result(findings="none"), "a finding lacks an id"),
-        (result(findings=[{"id": "sub-mismatch"}]), "a finding lacks an id"),
-        (result(summary=[{"severity": "error", "link": "role"}]), "a finding lacks an id"),
+        (result(findings="none"), "a finding lacks an ID"),
+        (result(findings=[{"id": "sub-mismatch"}]), "a finding lacks an ID"),
+        (result(summary=[{"severity": "error", "link": "role"}]), "a finding lacks an ID"),
     ],
 )
 def test_invalid_values_are_rejected(value: t.Any, message: str) -> None:
@@ -220,7 +227,7 @@ def test_result_from_json() -> None:
 
 def test_markdown_matches_the_report_file() -> None:
     page = audit_report(result(), format="markdown")
-    file = audit_markdown.markdown(document())
+    file = audit_markdown.render(document())
     assert page == file.replace("\nAs of 2026-11-26T10:00:00Z.\n", "", 1)
 
 

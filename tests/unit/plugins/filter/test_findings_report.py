@@ -29,8 +29,8 @@ def test_finding_has_a_line_with_message_and_fix_below() -> None:
     assert findings_report(result(SUB_MISMATCH)).splitlines() == [
         "SEVERITY  LINK  ID            SERVICE ACCOUNT",
         "error     role  sub-mismatch  shop/cart",
-        "  statement 1 of role shop-cart trusts another account: sub is system:serviceaccount:shop:cart, the",
-        "    policy wants system:serviceaccount:default:cart (namespace differs)",
+        "  statement 1 of the trust policy of role shop-cart trusts system:serviceaccount:default:cart, but",
+        "    not system:serviceaccount:shop:cart (namespace differs)",
         "  fix: add shop/cart to service_accounts of eksops.irsa.irsa_role",
         "",
         "1 service account: 1 broken",
@@ -96,7 +96,7 @@ def test_lines_fit_the_width_but_words_are_not_broken(width: int) -> None:
     lines = findings_report(result(SUB_MISMATCH), width=width).splitlines()
     assert all(len(line) <= width or len(line.split()) == 1 for line in lines[2:])
     words = " ".join(lines).split()
-    assert "system:serviceaccount:default:cart" in words
+    assert "system:serviceaccount:shop:cart" in words
     assert " ".join(" ".join(lines[2:-2]).split()) == f"{SUB_MISMATCH.message} fix: {SUB_MISMATCH.fix}"
 
 
@@ -154,8 +154,8 @@ def test_markdown_has_a_table_and_each_account() -> None:
         "",
         "| severity | link | id | service account | message |",
         "| --- | --- | --- | --- | --- |",
-        "| error | role | `sub-mismatch` | shop/cart | statement 1 of role shop-cart trusts another account: sub is "
-        "system:serviceaccount:shop:cart, the policy wants system:serviceaccount:default:cart (namespace differs) |",
+        "| error | role | `sub-mismatch` | shop/cart | statement 1 of the trust policy of role shop-cart trusts "
+        "system:serviceaccount:default:cart, but not system:serviceaccount:shop:cart (namespace differs) |",
         "| warning | role | `no-permissions` | shop/cart | role shop-cart has no policy |",
         "| unknown | - | - | shop/cart | could not be checked: sts |",
         "| ok | - | - | shop/orders | assumed arn:aws:sts::111122223333:assumed-role/shop-orders/verify |",

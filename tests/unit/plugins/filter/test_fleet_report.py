@@ -29,7 +29,7 @@ def test_each_cluster_has_a_line_with_the_worst_first() -> None:
         "failed   lost     -             -                 -   -        -       -       -        -",
         "  The run ended before the cluster was processed.",
         "failed   shop     111122223333  eu-west-1        12   1       10       1      11      0.4",
-        '  1 of 12 bindings failed. shop/cart: there is no namespace shop. Cause: namespaces "shop" not',
+        '  1 of 12 bindings failed. shop/cart: namespace shop does not exist. Cause: namespaces "shop" not',
         "    found. Fix: create it.",
         "stopped  later    444455556666  us-west-2         -   -        -       -       -        -",
         "changed  bank     444455556666  eu-west-1         2   1        1       0       2      0.6",
@@ -79,12 +79,12 @@ def test_columns_of_a_long_table_are_aligned() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ([BANK], "a list was given"),
-        ("text", "a str was given"),
-        ({"shop": "text"}, "not a result of cluster shop"),
-        ({"shop": {"counts": {}}}, "not a result of cluster shop"),
-        ({"shop": {"status": "fine"}}, "has to be one of failed, stopped, changed, ok, empty"),
-        ({"shop": {"status": "ok", "counts": [1]}}, "its counts a dictionary"),
+        ([BANK], "its type is list"),
+        ("text", "its type is str"),
+        ({"shop": "text"}, "the result of cluster shop is not valid"),
+        ({"shop": {"counts": {}}}, "the result of cluster shop is not valid"),
+        ({"shop": {"status": "fine"}}, "status must be one of failed, stopped, changed, ok, empty"),
+        ({"shop": {"status": "ok", "counts": [1]}}, "counts must be a dictionary"),
     ],
 )
 def test_invalid_values_are_rejected(value: t.Any, message: str) -> None:
@@ -118,7 +118,7 @@ def test_markdown_has_a_table_and_each_error() -> None:
         "",
         "## shop",
         "",
-        '1 of 12 bindings failed. shop/cart: there is no namespace shop. Cause: namespaces "shop" not found. '
+        '1 of 12 bindings failed. shop/cart: namespace shop does not exist. Cause: namespaces "shop" not found. '
         "Fix: create it.",
     ]
 

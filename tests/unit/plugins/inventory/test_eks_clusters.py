@@ -38,7 +38,7 @@ FRAGMENTS: dict[str, t.Any] = {
 
 def cluster(name: str, region: str = "eu-west-1", account: str = "111122223333", **changes: t.Any) -> dict[str, t.Any]:
     description = {"name": name, "arn": f"arn:aws:eks:{region}:{account}:cluster/{name}", "status": "ACTIVE", **changes}
-    return inventory.host_variables(description, inventory.AwsAccount())
+    return inventory.build_host_variables(description, inventory.AwsAccount())
 
 
 def trusted(value: t.Any) -> t.Any:
@@ -150,7 +150,7 @@ def test_strict_hostnames_reject_undefined_variables() -> None:
 
 
 def test_duplicate_host_names_are_rejected() -> None:
-    with pytest.raises(InvalidInput, match="several clusters would be host all"):
+    with pytest.raises(InvalidInput, match="several clusters have the host name all"):
         populated([cluster("web"), cluster("api")], hostnames=["'all-of-them'"])
 
 

@@ -65,3 +65,10 @@ def test_number_of_lines_is_limited(*, seconds: float, verbose: bool, limit: int
 def test_verbose_output_has_smaller_parts() -> None:
     steps = [(2.0 + number / 10, progress_at(number)) for number in range(1001)]
     assert print_progress(*steps, verbose=True) == [f"roles {number} of 1000" for number in range(0, 1001, 50)]
+
+
+@pytest.mark.parametrize(("bindings", "seconds"), [(10, 5.0), (11, 2.0)])
+def test_few_bindings_are_printed_later(bindings: int, seconds: float) -> None:
+    printer = ProgressPrinter(100.0, bindings=bindings)
+    assert printer.line(progress_at(0), 100.0 + seconds - 0.1) is None
+    assert printer.line(progress_at(0), 100.0 + seconds)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An audit as Markdown."""
+"""The Markdown report of an audit."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ import typing as t
 
 from ...diagnosis.explanations import EXPLANATIONS
 from ...wording import join, markdown_code, markdown_paragraph, markdown_text, quantity, visible
-from .text import Json, affected_objects, cluster_heading, summarize_counts
+from .text import Json, cluster_heading, list_affected_objects, summarize_counts
 
-# How many findings of an id are listed, and how many objects of each.
-_FINDINGS_SHOWN = 10
-_OBJECTS_SHOWN = 10
+# The most findings listed for each ID, and the most objects for each finding.
+_MAX_FINDINGS = 10
+_MAX_OBJECTS = 10
 
 
-def markdown(document: Json) -> str:
-    """A page: the cluster and its counts, the findings by id with the worst first, and what could not be read.
+def render(document: Json) -> str:
+    """A page with the counts, the findings by ID with the worst first, and the skipped checks. All text is escaped.
 
-    Texts are escaped, so that nothing in a name or a policy becomes markup.
-
-    :param document: an `AuditDocument`, or a result of `irsa_audit`, which may have only the first findings.
+    :param document: an `AuditDocument`, or a result of `irsa_audit`, which can have fewer findings.
     """
     lines = [_heading(document["cluster"]), ""]
     lines.append(f"{markdown_text(summarize_counts(document['counts']))}.")
@@ -37,11 +35,12 @@ def markdown(document: Json) -> str:
         lines += ["", f"{quantity(document['omitted'], 'more finding')} not listed."]
     skipped_checks = document.get("skipped_checks") or []
     if skipped_checks:
-        lines += ["", "## Not read", "", *(f"- {markdown_text(visible(str(text)))}" for text in skipped_checks)]
+        lines += ["", "## Skipped checks", ""]
+        lines += [f"- {markdown_text(visible(str(text)))}" for text in skipped_checks]
     return "\n".join(lines) + "\n"
 
 
-def markdown_failure(cluster: Json, message: str) -> str:
+def render_failure(cluster: Json, message: str) -> str:
     """The page of a cluster that could not be audited."""
     return "\n".join([_heading(cluster), "", "Failed:", "", markdown_paragraph(visible(message))]) + "\n"
 
@@ -54,29 +53,31 @@ def _section(id_: str, findings: t.Sequence[Json]) -> list[str]:
     cause = EXPLANATIONS.get(id_)
     severity, link = (markdown_text(visible(str(findings[0][key]))) for key in ("severity", "link"))
     lines = [f"## {severity}: {markdown_text(cause.title if cause else visible(id_))}", ""]
-    lines.append(f"{markdown_code(visible(id_))}, {link}, {quantity(len(findings), 'finding')}{_objects(findings)}.")
+    lines.append(
+        f"{markdown_code(visible(id_))}, {link}, {quantity(len(findings), 'finding')}{_count_objects(findings)}."
+    )
     if cause:
         lines += ["", f"Fix: {markdown_text(cause.fix.replace('``', ''))}"]
     lines.append("")
-    for finding in findings[:_FINDINGS_SHOWN]:
+    for finding in findings[:_MAX_FINDINGS]:
         lines += _item(finding)
-    if len(findings) > _FINDINGS_SHOWN:
-        lines += ["", f"And {len(findings) - _FINDINGS_SHOWN} more."]
+    if len(findings) > _MAX_FINDINGS:
+        lines += ["", f"And {len(findings) - _MAX_FINDINGS} more."]
     return lines
 
 
-def _objects(findings: t.Sequence[Json]) -> str:
+def _count_objects(findings: t.Sequence[Json]) -> str:
     accounts = {name for finding in findings for name in finding.get("service_accounts") or ()}
     roles = {arn for finding in findings for arn in finding.get("roles") or ()}
     counts = [quantity(len(names), noun) for names, noun in ((accounts, "service account"), (roles, "role")) if names]
-    return f" about {join(counts)}" if counts else ""
+    return f" affecting {join(counts)}" if counts else ""
 
 
 def _item(finding: Json) -> list[str]:
     """A finding as a list item, with its details below."""
     lines = [f"- {markdown_paragraph(visible(str(finding.get('message') or '-')))}"]
     if finding.get("service_accounts") or finding.get("roles"):
-        lines.append(f"  - concerns: {markdown_text(affected_objects(finding, _OBJECTS_SHOWN))}")
+        lines.append(f"  - affects: {markdown_text(list_affected_objects(finding, _MAX_OBJECTS))}")
     for key in ("evidence", "expected", "found"):
         if finding.get(key) is not None:
             lines.append(f"  - {key}: {markdown_code(visible(str(finding[key])))}")

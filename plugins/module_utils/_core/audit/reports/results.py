@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Results of `irsa_audit` as tasks register them, checked for the reports that are made of them."""
+"""Registered results of `irsa_audit`, read and checked for reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from ...errors import InvalidInput
-from . import markdown as audit_markdown
+from . import markdown
 from .text import Json
 
 _COUNTS = ("service_accounts", "roles", "pods", "findings")
@@ -20,9 +20,9 @@ _COUNTS = ("service_accounts", "roles", "pods", "findings")
 class RegisteredAudit:
     """One result of `irsa_audit`.
 
-    :param cluster: ``name``, ``account_id``, ``region`` and so on, as far as they are known.
-    :param result: what the module returned; None if it failed before it could count.
-    :param failure: why there is no result: the module's message.
+    :param cluster: ``name``, ``account_id``, ``region`` and other known fields.
+    :param result: the result of the module; None if the cluster could not be audited.
+    :param failure: the module's message if the cluster could not be audited.
     """
 
     cluster: Json
@@ -31,11 +31,9 @@ class RegisteredAudit:
 
 
 def read_results(value: t.Any) -> list[RegisteredAudit]:
-    """The audits in what a task with `irsa_audit` registered: one result, a loop's result, or a list of results.
+    """The audits in one result of `irsa_audit`, the result of a loop, or a list of results, without skipped items.
 
-    Results of skipped items are omitted.
-
-    :raises InvalidInput: something else was given.
+    :raises InvalidInput: the value is something else.
     """
     if isinstance(value, t.Mapping) and "counts" not in value and isinstance(value.get("results"), (list, tuple)):
         value = value["results"]
@@ -44,12 +42,12 @@ def read_results(value: t.Any) -> list[RegisteredAudit]:
 
 
 def _read_result(result: t.Any) -> RegisteredAudit:
-    # failed_when may turn a failure into a success, but then there is failed_when_result.
+    # If failed_when turned a failure into a success, the result has failed_when_result.
     if not isinstance(result, t.Mapping) or not {"counts", "failed", "failed_when_result"} & set(result):
         raise InvalidInput(
             "not a result of eksops.irsa.irsa_audit",
             cause=f"a {type(result).__name__} without counts was given",
-            fix="give what such a task registered, or its results if it loops",
+            fix="give the registered variable of the task or its results",
         )
     if "counts" not in result:
         options = (result.get("invocation") or {}).get("module_args") or {}
@@ -60,18 +58,18 @@ def _read_result(result: t.Any) -> RegisteredAudit:
     if not _are_counts(result["counts"]) or not all(map(_are_findings, lists.values())):
         raise InvalidInput(
             "not a complete result of eksops.irsa.irsa_audit",
-            cause="its counts lack a number, or a finding lacks an id, a severity or a link",
-            fix="give the result as the module returned it",
+            cause="its counts lack a number, or a finding lacks an ID, a severity or a link",
+            fix="give the result unchanged",
         )
     return RegisteredAudit(result.get("cluster") or {}, {**result, "cluster": result.get("cluster") or {}, **lists})
 
 
-def markdown(audits: t.Sequence[RegisteredAudit]) -> str:
-    """A page with a part for each audit."""
+def render_markdown(audits: t.Sequence[RegisteredAudit]) -> str:
+    """One Markdown text with the page of each audit."""
     return "\n".join(
-        audit_markdown.markdown_failure(audit.cluster, audit.failure or "")
+        markdown.render_failure(audit.cluster, audit.failure or "")
         if audit.result is None
-        else audit_markdown.markdown(audit.result)
+        else markdown.render(audit.result)
         for audit in audits
     )
 

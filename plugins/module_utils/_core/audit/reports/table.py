@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Results of `irsa_audit` as a table for a terminal."""
+"""Registered results of `irsa_audit` as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ...errors import InvalidInput
 from ...text_table import check_width, column_widths, table_line, wrap, wrap_message
 from ...wording import quantity, visible
 from .results import RegisteredAudit
-from .text import Json, affected_objects, cluster_heading, summarize_counts
+from .text import Json, cluster_heading, list_affected_objects, summarize_counts
 
 _SUMMARY = ("SEVERITY", "LINK", "ID", "COUNT", "TITLE")
-_FINDINGS = ("SEVERITY", "LINK", "ID", "CONCERNS")
-# How many objects the line of a finding names, and the least width of the column of titles.
-_OBJECTS_SHOWN = 3
+_FINDINGS = ("SEVERITY", "LINK", "ID", "AFFECTS")
+# The most objects in the line of a finding, and the least width of the column of titles.
+_MAX_OBJECTS = 3
 _MIN_TITLE_WIDTH = 20
 
 
-def table(audits: t.Sequence[RegisteredAudit], width: int = 100, findings: int = 20) -> str:
-    """For each cluster its counts, a line for each id, and the first findings in full.
+def render(audits: t.Sequence[RegisteredAudit], width: int = 100, findings: int = 20) -> str:
+    """For each cluster its counts, a line for each finding ID, and the first findings in full.
 
-    :param width: in characters, 40 at least; only a line with a long name may exceed it.
-    :param findings: how many findings of each cluster are shown in full.
-    :raises InvalidInput: the width is too small, or the number of findings negative.
+    :param width: characters of a line, at least 40; only a line with a long name can exceed it.
+    :param findings: the most findings of a cluster to show in full.
+    :raises InvalidInput: the width or the number of findings is not valid.
     """
     check_width(width)
     if findings < 0:
@@ -49,13 +49,13 @@ def _lines(audit: RegisteredAudit, width: int, limit: int) -> list[str]:
     if more:
         lines += ["", f"{more} more" if limit else f"{quantity(more, 'finding')} not shown"]
     if result.get("skipped_checks"):
-        lines += ["", "not read:"]
+        lines += ["", "skipped checks:"]
         lines += [line for text in result["skipped_checks"] for line in wrap_message(visible(str(text)), width)]
     return lines
 
 
 def _summary(rows: t.Sequence[Json], width: int) -> list[str]:
-    """A line for each id; a title that doesn't fit continues below, in its column if that is wide enough."""
+    """A line for each finding ID. A long title continues below, in its column if that is wide enough."""
     cells = [[*_SUMMARY[:4]], *([*_cells(row), str(row.get("count") or 0)] for row in rows)]
     titles = [_SUMMARY[4], *(visible(str(row.get("title") or "-")) for row in rows)]
     widths = column_widths(cells)
@@ -69,7 +69,7 @@ def _summary(rows: t.Sequence[Json], width: int) -> list[str]:
 
 
 def _findings(findings: t.Sequence[Json], width: int) -> list[str]:
-    rows = [[*_cells(finding), affected_objects(finding, _OBJECTS_SHOWN)] for finding in findings]
+    rows = [[*_cells(finding), list_affected_objects(finding, _MAX_OBJECTS)] for finding in findings]
     widths = column_widths([_FINDINGS, *rows])
     lines = [table_line(_FINDINGS, widths)]
     for finding, cells in zip(findings, rows, strict=True):

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Names, counts and states in words, as all reports of an audit write them."""
+"""Texts that several reports of an audit have: the name of the cluster, counts, and affected objects."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from ..document import SEVERITIES
 
 Json = t.Mapping[str, t.Any]
 
-# How a line of counts names the states, the worst first.
-_STATES = {"error": "broken", "unknown": "in part", "warning": "with warnings", "note": "with notes", "ok": "ok"}
+# The names of the states in a line of counts, the worst first.
+_STATES = {"error": "broken", "unknown": "unknown", "warning": "with warnings", "note": "with notes", "ok": "ok"}
 
 
 def cluster_name(cluster: Json) -> str:
-    """The name of the cluster, else the last part of its issuer, else ``-``."""
+    """The name of the cluster; if it is unknown, the last part of its issuer, or ``-``."""
     issuer = str(cluster.get("issuer") or "").rstrip("/")
     return visible(str(cluster.get("name") or issuer.rpartition("/")[2] or "-"))
 
 
 def cluster_heading(cluster: Json) -> str:
-    """The cluster with account, region and version as far as known: ``production (111122223333, eu-west-1)``."""
-    known = [visible(str(cluster[key])) for key in ("account_id", "region") if cluster.get(key)]
+    """The cluster with its account, region and version if known: ``production (111122223333, eu-west-1)``."""
+    details = [visible(str(cluster[key])) for key in ("account_id", "region") if cluster.get(key)]
     if cluster.get("version"):
-        known.append(f"Kubernetes {visible(str(cluster['version']))}")
-    return f"{cluster_name(cluster)} ({', '.join(known)})" if known else cluster_name(cluster)
+        details.append(f"Kubernetes {visible(str(cluster['version']))}")
+    return f"{cluster_name(cluster)} ({', '.join(details)})" if details else cluster_name(cluster)
 
 
 def summarize_counts(counts: Json) -> str:
@@ -44,12 +44,12 @@ def summarize_counts(counts: Json) -> str:
 
 
 def _summarize_states(counts: Json, noun: str) -> str:
-    states = ", ".join(f"{counts[state]} {words}" for state, words in _STATES.items() if counts.get(state))
+    states = ", ".join(f"{counts[state]} {name}" for state, name in _STATES.items() if counts.get(state))
     return quantity(counts["total"], noun) + (f": {states}" if states else "")
 
 
-def affected_objects(finding: Json, limit: int) -> str:
-    """The service accounts of a finding, else its roles: at most ``limit`` names; ``-`` if it has none."""
+def list_affected_objects(finding: Json, limit: int) -> str:
+    """At most ``limit`` names of a finding's service accounts; without any, of its roles; ``-`` without either."""
     names = finding.get("service_accounts") or [arn.rpartition("/")[2] or arn for arn in finding.get("roles") or ()]
-    # Only the names that are shown are made visible: there may be thousands.
+    # Only the shown names are escaped: a finding can have thousands.
     return join_some([*(visible(str(name)) for name in names[:limit]), *names[limit:]], limit) or "-"

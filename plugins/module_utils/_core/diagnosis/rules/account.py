@@ -292,7 +292,10 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
     if tools and (disagrees or others or len(tools) > 1):
         managers = sorted({*tools, *(owner.manager for owner in others)})
         names = " and ".join(managers)
-        message = f"{names} share the role annotation of service account {name}, so each can overwrite the others' role"
+        message = (
+            f"{names} share the role annotation of service account {name}, so each can overwrite the value of the "
+            "others"
+        )
         if disagrees:
             message = f"the wrong role of service account {name} was set by {names}, which will set it again"
         fix = f"set the role {', or '.join(tools.values())}"

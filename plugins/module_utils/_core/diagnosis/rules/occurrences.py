@@ -72,11 +72,11 @@ def describe_objects(namespace: str, occurrences: t.Sequence[Occurrence]) -> str
     return prefix + join_some(parts, _OWNERS_SHOWN)
 
 
-def agree(occurrences: t.Sequence[Occurrence], singular: str, plural: str) -> str:
-    """The form of a verb whose subject is `describe_objects`."""
-    containers = {occurrence.container for occurrence in occurrences if occurrence.container}
-    subjects = containers or {occurrence.pod.owner or occurrence.pod for occurrence in occurrences}
-    return singular if len(subjects) == 1 else plural
+def with_verb(namespace: str, occurrences: t.Sequence[Occurrence], singular: str, plural_form: str) -> str:
+    """`describe_objects` and the form of a verb that agrees with it."""
+    count = len({occurrence.container for occurrence in occurrences if occurrence.container})
+    count = count or len({occurrence.pod.owner or occurrence.pod for occurrence in occurrences})
+    return f"{describe_objects(namespace, occurrences)} {singular if count == 1 else plural_form}"
 
 
 def describe_templates(occurrences: t.Sequence[Occurrence]) -> str:

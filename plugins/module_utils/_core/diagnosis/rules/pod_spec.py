@@ -103,7 +103,7 @@ def _explain_skip_problem(pod: PodStatus) -> str | None:
 
 
 def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    """The findings about variables that keep the webhook from injecting a container and are incomplete or wrong.
+    """The findings about variables that prevent injection and are incomplete or wrong.
 
     A container may set the complete environment itself, with a volume for the token.
     """
@@ -120,8 +120,8 @@ def _preset(chain: Chain, role_arn: str | None, pods: t.Sequence[PodStatus]) -> 
         variables = occurrences.list_values(group)
         yield Finding(
             "env-preset",
-            f"{occurrences.describe_objects(chain.namespace, group)} {occurrences.agree(group, 'sets', 'set')} "
-            f"{variables}, so the webhook sets neither {ROLE_VARIABLE} nor {FILE_VARIABLE}; {reason}",
+            f"{occurrences.with_verb(chain.namespace, group, 'sets', 'set')} {variables}, so the webhook sets neither "
+            f"{ROLE_VARIABLE} nor {FILE_VARIABLE}; {reason}",
             f"remove {variables} from env in {occurrences.describe_templates(group)}",
             occurrences.describe_place(group),
             expected=role_arn,
@@ -180,8 +180,8 @@ def _static_credentials(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[P
         variables = occurrences.list_values(affected)
         yield Finding(
             "static-credentials",
-            f"{occurrences.describe_objects(chain.namespace, affected)} {occurrences.agree(affected, 'has', 'have')} "
-            f"{variables}, which AWS SDKs use instead of the role",
+            f"{occurrences.with_verb(chain.namespace, affected, 'has', 'have')} {variables}, which AWS SDKs use "
+            "instead of the role",
             f"remove {variables} from {occurrences.describe_templates(affected)}, or from the ConfigMap or Secret that "
             "sets it",
             occurrences.describe_place(affected),
@@ -209,9 +209,8 @@ def _region(chain: Chain, facts: KubernetesFacts, pods: t.Sequence[PodStatus]) -
     if affected:
         yield Finding(
             "region-unset",
-            f"{occurrences.describe_objects(chain.namespace, affected)} {occurrences.agree(affected, 'has', 'have')} "
-            f"neither {' nor '.join(REGIONS)}, so SDKs may call an STS endpoint outside the China regions, which does "
-            "not know the AWS account",
+            f"{occurrences.with_verb(chain.namespace, affected, 'has', 'have')} neither {' nor '.join(REGIONS)}, so "
+            "SDKs may call an STS endpoint outside the China regions, which does not know the AWS account",
             f"set AWS_DEFAULT_REGION: {chain.region or 'REGION'} in {occurrences.describe_templates(affected)}",
             occurrences.describe_place(affected),
             expected=chain.region,
@@ -288,9 +287,8 @@ def _windows(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     if affected:
         yield Finding(
             "windows-path",
-            f"{occurrences.describe_objects(chain.namespace, affected)} {occurrences.agree(affected, 'runs', 'run')} "
-            "on Windows without nodeSelector kubernetes.io/os: windows, so the webhook sets the Linux path of the "
-            "token",
+            f"{occurrences.with_verb(chain.namespace, affected, 'runs', 'run')} on Windows without nodeSelector "
+            "kubernetes.io/os: windows, so the webhook sets the Linux path of the token",
             f"set nodeSelector kubernetes.io/os: windows in {occurrences.describe_templates(affected)}",
             occurrences.describe_place(affected),
             expected="kubernetes.io/os: windows",

@@ -18,6 +18,7 @@ from ...pods import injection
 from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_LABEL, ExpectedInjection
 from ...rollout import staleness
 from ...rollout.staleness import PodStatus
+from ...wording import plural
 from .. import webhook_config
 from ..causes import Finding
 from ..facts import Chain, KubernetesFacts, Unknown, expected_injection, name_of
@@ -97,10 +98,11 @@ def _other_account(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Find
     affected = [Occurrence(pod, "spec.serviceAccountName", injection.get_account_name(pod.pod)) for pod in pods]
     if affected:
         accounts = occurrences.list_values(affected)
+        noun = plural(len({occurrence.found for occurrence in affected}), "service account")
         yield Finding(
             "pod-other-account",
-            f"{occurrences.describe_objects(chain.namespace, affected)} {occurrences.agree(affected, 'uses', 'use')} "
-            f"service account {accounts} instead of {name_of(chain)}",
+            f"{occurrences.with_verb(chain.namespace, affected, 'uses', 'use')} {noun} {accounts} instead of "
+            f"{name_of(chain)}",
             f"set serviceAccountName: {chain.service_account} in {occurrences.describe_templates(affected)}, or select "
             "other pods with label_selectors",
             occurrences.describe_place(affected),
@@ -142,9 +144,9 @@ def _not_injected(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Findi
     if affected:
         yield Finding(
             "pod-predates-annotation",
-            f"{occurrences.describe_objects(chain.namespace, affected)} {occurrences.agree(affected, 'has', 'have')} "
-            f"neither {ROLE_VARIABLE} nor {FILE_VARIABLE}: the pod was created before service account {name_of(chain)} "
-            "was annotated, or while the webhook was not available",
+            f"{occurrences.with_verb(chain.namespace, affected, 'has', 'have')} neither {ROLE_VARIABLE} nor "
+            f"{FILE_VARIABLE}: the pod was created before service account {name_of(chain)} was annotated, or while "
+            "the webhook was not available",
             describe_replacement(chain) + _manual_steps(affected),
             occurrences.describe_place(affected),
             expected=f"{ROLE_VARIABLE} and {FILE_VARIABLE}",
@@ -194,9 +196,8 @@ def _other_role(chain: Chain, expected: ExpectedInjection, pods: t.Sequence[PodS
         credentials = occurrences.list_values(affected)
         yield Finding(
             "pod-stale-role",
-            f"{occurrences.describe_objects(chain.namespace, affected)} still "
-            f"{occurrences.agree(affected, 'has', 'have')} the credentials of {credentials}: the pod was created "
-            f"before service account {name_of(chain)} got role {expected.role_arn}",
+            f"{occurrences.with_verb(chain.namespace, affected, 'still has', 'still have')} the credentials of "
+            f"{credentials}: the pod was created before service account {name_of(chain)} got role {expected.role_arn}",
             describe_replacement(chain) + _manual_steps(affected),
             occurrences.describe_place(affected),
             expected=expected.role_arn,
@@ -205,10 +206,7 @@ def _other_role(chain: Chain, expected: ExpectedInjection, pods: t.Sequence[PodS
 
 
 def _late(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    """The finding about containers that another webhook added after the pod identity webhook ran.
-
-    The pod identity webhook injects all containers of a pod together, so a container without the variables is newer.
-    """
+    """The finding about containers that another webhook added after the pod identity webhook ran."""
     affected = [
         Occurrence.of(pod, container, "env")
         for pod in pods
@@ -219,8 +217,8 @@ def _late(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     if affected:
         yield Finding(
             "injected-sidecar",
-            f"{occurrences.describe_objects(chain.namespace, affected)} {occurrences.agree(affected, 'was', 'were')} "
-            "added after the pod identity webhook ran, so AWS calls from there use the node's role",
+            f"{occurrences.with_verb(chain.namespace, affected, 'was', 'were')} added after the pod identity webhook "
+            "ran, so AWS calls from there use the node's role",
             "set reinvocationPolicy: IfNeeded for the pod identity webhook, or rename its configuration so that it "
             f"sorts after the webhook that adds the container, then {describe_replacement(chain)}; a container without "
             "AWS calls needs no fix",

@@ -137,8 +137,8 @@ def _arn(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
         yield Finding(
             "arn-wrong-account",
             f"role {arn} is in AWS account {arn.account_id}, but the cluster is in AWS account {chain.account_id}",
-            f"correct the annotation with {describe_annotate(chain, expected)}; if AWS account {arn.account_id} is "
-            f"intended, set role_arn: {arn} in eksops.irsa.irsa_verify",
+            f"correct the annotation with {describe_annotate(chain, expected)}; if the other AWS account is intended, "
+            f"set role_arn: {arn} in eksops.irsa.irsa_verify",
             evidence=evidence,
             expected=chain.account_id,
             found=arn.account_id,

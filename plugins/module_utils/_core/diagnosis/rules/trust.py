@@ -4,8 +4,7 @@
 
 """The rules for the trust policy as a whole, the OIDC provider and the audience.
 
-`trust_refusal` has the rules for the statement that should allow the service account. The rules here are for Deny
-statements, statements that are too broad, the size of the policy and deleted principals.
+`trust_refusal` has the rules for the statement that should allow the service account.
 
 The id for an audience that is not accepted: `cn-audience` if it is the host name of STS in the China regions, else
 `audience-annotation` if the service account requests another audience than the default, else `client-id-missing` for
@@ -165,7 +164,7 @@ def _too_broad(trust: Trust) -> Finding | None:
 
 
 def _is_broad(trust: Trust, statement: object) -> bool:
-    """Whether a statement allows service accounts that it does not name, or excludes them only by ForAllValues."""
+    """Whether a statement allows accounts that it does not name, or excludes them only by ForAllValues."""
     if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
         return False
     sub, aud = condition_keys(trust.provider_arn)
@@ -228,8 +227,7 @@ def _deleted_principal(trust: Trust) -> Finding | None:
     return Finding(
         "deleted-principal",
         f"{trust.place(index)} names {principal}, the ID of a deleted role or user",
-        "replace it with the ARN of the current role or user; a role that was created again with the same name has "
-        "another ID",
+        "replace it with the ARN of the current role or user, even if the name is the same: the ID has changed",
         evidence=f"Statement[{index}].Principal.AWS",
         expected="an ARN",
         found=", ".join(principal for _index, principal in deleted),
@@ -274,8 +272,7 @@ def provider_findings(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
         yield Finding(
             "provider-url-mismatch",
             f"OIDC provider {similar} differs from the issuer {chain.issuer} in {difference}",
-            f"create a provider with the correct URL with {create}, change the trust policies, and delete the old "
-            "provider: its URL cannot be changed",
+            f"create a provider with the correct URL with {create}, change the trust policies, and delete the old one",
             evidence=evidence,
             expected=expected,
             found=similar,

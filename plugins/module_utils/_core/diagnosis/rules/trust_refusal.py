@@ -4,17 +4,15 @@
 
 """The rules for a trust policy that does not allow the service account.
 
-If a statement allows the service account, the other statements do not matter. Otherwise the closest statement is
-considered the intended one, and everything that keeps it from matching is a finding. The findings depend on its
-principal:
+The statement that is closest to allowing it is considered the intended one. Everything that keeps it from matching is
+a finding. The findings depend on the principal of the statement:
 
 - ``named``, the cluster's provider: action and conditions.
-- ``similar``, a provider with the finding `provider-url-mismatch`: also action and conditions, because the wrong
-  principal is a consequence of that finding.
+- ``similar``, a provider with the finding `provider-url-mismatch`: the same.
 - ``misnamed``, the same issuer in another AWS account or partition, or with another spelling: `federated-mismatch`,
   action and conditions.
 - ``recreated``, another EKS issuer of the same region, if no statement names this cluster's issuer:
-  `cluster-recreated`, action and conditions without the keys, which are a consequence.
+  `cluster-recreated`, action and conditions except the keys.
 - ``foreign``, any other principal: only `federated-mismatch`, because the statement has another purpose.
 """
 
@@ -259,8 +257,8 @@ def _principal_findings(match: _StatementMatch) -> t.Iterator[Finding]:
     if match.relation == "misnamed":
         yield Finding(
             "federated-mismatch",
-            f"{match.place} names OIDC provider {match.principal}, but the cluster's provider in the role's AWS "
-            f"account is {trust.provider_arn}",
+            f"{match.place} names OIDC provider {match.principal} instead of the cluster's provider in the role's AWS "
+            f"account, {trust.provider_arn}",
             f"replace it with {trust.provider_arn}, or add a statement with {describe_grant(chain)}",
             expected=trust.provider_arn,
             **details,

@@ -139,7 +139,7 @@ SAMPLES: dict[str, t.Any] = {"str": "x", "int": 4000, "bool": True, "list": ["x"
 def test_binding_passes_option_to_role(name: str) -> None:
     option = options.ROLE[name]
     value = option["choices"][-1] if "choices" in option else SAMPLES[option["type"]]
-    (role,) = grouping.by_role([{"namespace": "shop", "service_account": "web", "role_name": "app", name: value}])
+    (role,) = grouping.group_by_role([{"namespace": "shop", "service_account": "web", "role_name": "app", name: value}])
     assert role[name] == value
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an audit reads of AWS and of a cluster: no more than it takes, and what is refused is said."""
+"""The facts that an audit reads from AWS and the cluster, with few requests, and missing permissions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Json = dict[str, t.Any]
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 PROVIDER = CHAIN.issuer.removeprefix("https://")
 PROVIDER_ARN = f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER}"
-GONE = "oidc.eks.us-east-1.amazonaws.com/id/FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+ORPHANED = "oidc.eks.us-east-1.amazonaws.com/id/FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -38,7 +38,7 @@ TRUST = {
         }
     ],
 }
-# Copied for each use: botocore decodes the policy in place.
+# Copied for each use because botocore decodes the policy in place.
 DETAIL = {
     "Path": "/",
     "RoleName": "app",
@@ -50,12 +50,12 @@ DETAIL = {
 
 
 class Server:
-    """An API server that has these answers; what it hasn't got is a 404, and what it refuses it says."""
+    """An API server with these responses: objects, or exceptions to raise. Everything else does not exist."""
 
     host = "https://localhost"
 
     def __init__(self, **changes: t.Any) -> None:
-        self.answers: Json = {
+        self.responses: Json = {
             "GET /api/v1/serviceaccounts": [account()],
             "GET /api/v1/namespaces": [{"metadata": {"name": "shop", "labels": {}}}],
             f"GET {WEBHOOKS}": [hook()],
@@ -67,18 +67,18 @@ class Server:
     def request(self, method: str, path: str, **_options: t.Any) -> t.Any:
         name = f"{method} {path}"
         self.requests.append(name)
-        answer = self.answers.get(name, errors.NotFound(f"no {name}"))
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        response = self.responses.get(name, errors.NotFound(f"no {name}"))
+        if isinstance(response, Exception):
+            raise response
+        return response
 
     def pages(self, path: str, *, keep: t.Any = None, **_options: t.Any) -> tuple[t.Any, str]:
-        found = self.request("GET", path)
-        return (found if keep is None else [kept for each in found if (kept := keep(each))]), "1"
+        bodies = self.request("GET", path)
+        return (bodies if keep is None else [kept for body in bodies if (kept := keep(body))]), "1"
 
 
 class Cloud:
-    """Clients whose answers are stubbed, in the order in which they are asked for."""
+    """Clients with stubbed responses in the order of the requests."""
 
     def __init__(self) -> None:
         self.stubs: dict[tuple[str, str], Stubber] = {}
@@ -88,34 +88,34 @@ class Cloud:
 
     def of(self, service: str, region: str = "eu-west-1") -> Stubber:
         if (service, region) not in self.stubs:
-            made = boto3.client(service, region_name=region, aws_access_key_id="x", aws_secret_access_key="y")  # type: ignore[call-overload]
-            self.stubs[service, region] = Stubber(made)
+            client = boto3.client(service, region_name=region, aws_access_key_id="x", aws_secret_access_key="y")  # type: ignore[call-overload]
+            self.stubs[service, region] = Stubber(client)
             self.stubs[service, region].activate()
         return self.stubs[service, region]
 
 
 @pytest.fixture
 def cloud() -> t.Iterator[Cloud]:
-    made = Cloud()
-    yield made
-    for stub in made.stubs.values():
+    cloud = Cloud()
+    yield cloud
+    for stub in cloud.stubs.values():
         stub.assert_no_pending_responses()
 
 
-def stub(cloud: Cloud, *providers: str, roles: bool = True) -> None:
-    """What is asked of every account."""
+def stub_account(cloud: Cloud, *providers: str, roles: bool = True) -> None:
+    """Stub the requests of every audit."""
     if roles:
-        answer = {"RoleDetailList": [dict(DETAIL)], "IsTruncated": False}
-        asked = {"Filter": ["Role", "LocalManagedPolicy"], "MaxItems": 1000}
-        cloud.of("iam").add_response("get_account_authorization_details", answer, asked)
+        response = {"RoleDetailList": [dict(DETAIL)], "IsTruncated": False}
+        expected = {"Filter": ["Role", "LocalManagedPolicy"], "MaxItems": 1000}
+        cloud.of("iam").add_response("get_account_authorization_details", response, expected)
     cloud.of("iam").add_response(
         "get_open_id_connect_provider",
         {"Url": PROVIDER, "ClientIDList": ["sts.amazonaws.com"]},
         {"OpenIDConnectProviderArn": PROVIDER_ARN},
     )
-    arns = [f"arn:aws:iam::123456789012:oidc-provider/{each}" for each in (PROVIDER, *providers)]
-    listed = {"OpenIDConnectProviderList": [{"Arn": each} for each in arns]}
-    cloud.of("iam").add_response("list_open_id_connect_providers", listed, {})
+    arns = [f"arn:aws:iam::123456789012:oidc-provider/{provider}" for provider in (PROVIDER, *providers)]
+    response = {"OpenIDConnectProviderList": [{"Arn": arn} for arn in arns]}
+    cloud.of("iam").add_response("list_open_id_connect_providers", response, {})
     cloud.of("eks").add_response("list_pod_identity_associations", {"associations": []}, {"clusterName": "prod"})
 
 
@@ -129,7 +129,7 @@ def read(cloud: Cloud, server: Server, **options: t.Any) -> AuditFacts:
             "dry_run_pod": False,
             "env_from": False,
             "providers": True,
-            "max_workers": 1,  # so that the calls come in one order
+            "max_workers": 1,  # for a fixed order of the calls
             "max_findings": 0,
             **options,
         }
@@ -139,7 +139,7 @@ def read(cloud: Cloud, server: Server, **options: t.Any) -> AuditFacts:
 
 
 def test_whole_cluster_takes_one_list_per_kind(cloud: Cloud) -> None:
-    stub(cloud)
+    stub_account(cloud)
     server = Server(**{"GET /api/v1/pods": [inject(plain_pod())]})
     facts = read(cloud, server)
     assert sorted(server.requests) == [
@@ -152,35 +152,35 @@ def test_whole_cluster_takes_one_list_per_kind(cloud: Cloud) -> None:
     assert facts.skipped_checks == ()
 
 
-def test_one_namespace_is_read_alone(cloud: Cloud) -> None:
-    stub(cloud)
-    spaces = "/api/v1/namespaces/shop"
+def test_only_the_named_namespace_is_read(cloud: Cloud) -> None:
+    stub_account(cloud)
+    path = "/api/v1/namespaces/shop"
     server = Server(
         **{
-            f"GET {spaces}": {"metadata": {"name": "shop"}},
-            f"GET {spaces}/serviceaccounts": [account()],
-            f"GET {spaces}/pods": [],
+            f"GET {path}": {"metadata": {"name": "shop"}},
+            f"GET {path}/serviceaccounts": [account()],
+            f"GET {path}/pods": [],
         }
     )
     facts = read(cloud, server, namespaces=["shop"])
     assert sorted(server.requests) == [
-        f"GET {spaces}",
-        f"GET {spaces}/pods",
-        f"GET {spaces}/serviceaccounts",
+        f"GET {path}",
+        f"GET {path}/pods",
+        f"GET {path}/serviceaccounts",
         f"GET {WEBHOOKS}",
     ]
     assert list(t.cast(Json, facts.namespaces)) == ["shop"]
 
 
 def test_several_namespaces_are_selected_from_a_list_of_all(cloud: Cloud) -> None:
-    stub(cloud)
-    elsewhere = {"namespace": "elsewhere"}
+    stub_account(cloud)
+    other = {"namespace": "other"}
     server = Server(
         **{
             "GET /api/v1/namespaces/shop": {"metadata": {"name": "shop"}},
             "GET /api/v1/namespaces/bank": {"metadata": {"name": "bank"}},
-            "GET /api/v1/serviceaccounts": [account(), {"metadata": {**account()["metadata"], **elsewhere}}],
-            "GET /api/v1/pods": [plain_pod(), {**plain_pod(), "metadata": {**plain_pod()["metadata"], **elsewhere}}],
+            "GET /api/v1/serviceaccounts": [account(), {"metadata": {**account()["metadata"], **other}}],
+            "GET /api/v1/pods": [plain_pod(), {**plain_pod(), "metadata": {**plain_pod()["metadata"], **other}}],
         }
     )
     facts = read(cloud, server, namespaces=["shop", "bank"])
@@ -190,27 +190,27 @@ def test_several_namespaces_are_selected_from_a_list_of_all(cloud: Cloud) -> Non
 
 
 def test_pods_are_kept_without_unused_fields(cloud: Cloud) -> None:
-    stub(cloud)
-    ended = plain_pod("web-ended", status={"phase": "Succeeded"})
+    stub_account(cloud)
+    finished = plain_pod("web-finished", status={"phase": "Succeeded"})
     pod = inject(plain_pod(status={"phase": "Running", "conditions": [{"type": "Ready"}]}))
     pod["metadata"]["managedFields"] = [{"manager": "kubelet"}]
-    facts = read(cloud, Server(**{"GET /api/v1/pods": [ended, pod]}))
-    kept = t.cast(Json, facts.pods)["shop", "app"]
-    assert [each["metadata"]["name"] for each in kept] == ["web-5d4f-x1"]
-    assert "managedFields" not in kept[0]["metadata"]
-    assert kept[0]["status"] == {"phase": "Running"}
-    assert kept[0]["spec"] == pod["spec"]
+    facts = read(cloud, Server(**{"GET /api/v1/pods": [finished, pod]}))
+    (kept,) = t.cast(Json, facts.pods)["shop", "app"]
+    assert kept["metadata"]["name"] == "web-5d4f-x1"
+    assert "managedFields" not in kept["metadata"]
+    assert kept["status"] == {"phase": "Running"}
+    assert kept["spec"] == pod["spec"]
 
 
-def test_owners_are_read_for_doubtful_pods_only(cloud: Cloud) -> None:
-    stub(cloud)
-    good = inject(plain_pod("ok-1", owner=("apps/v1", "ReplicaSet", "ok-5d4f")))
-    bare = plain_pod("web-1")
-    owner = {"metadata": {"name": "web-5d4f", "namespace": "shop"}, "spec": {"template": {"spec": bare["spec"]}}}
+def test_owners_are_read_only_for_pods_that_are_not_fully_injected(cloud: Cloud) -> None:
+    stub_account(cloud)
+    injected = inject(plain_pod("ok-1", owner=("apps/v1", "ReplicaSet", "ok-5d4f")))
+    stale = plain_pod("web-1")
+    owner = {"metadata": {"name": "web-5d4f", "namespace": "shop"}, "spec": {"template": {"spec": stale["spec"]}}}
     path = "/apis/apps/v1/namespaces/shop"
-    server = Server(**{"GET /api/v1/pods": [good, bare], f"GET {path}/replicasets/web-5d4f": owner})
+    server = Server(**{"GET /api/v1/pods": [injected, stale], f"GET {path}/replicasets/web-5d4f": owner})
     facts = read(cloud, server)
-    assert [each for each in server.requests if path in each] == [
+    assert [request for request in server.requests if path in request] == [
         f"GET {path}/replicasets/web-5d4f",
         f"GET {path}/deployments/web",
     ]
@@ -222,68 +222,68 @@ def test_owners_are_read_for_doubtful_pods_only(cloud: Cloud) -> None:
     }
 
 
-def test_many_owners_are_read_by_pages_without_keeping_others(cloud: Cloud) -> None:
-    stub(cloud)
-    pods = [inject(plain_pod(f"p{each}", owner=("apps/v1", "StatefulSet", f"s{each}")), OTHER) for each in range(9)]
-    sets: list[Json] = [{"metadata": {"name": f"s{each}", "namespace": "shop"}, "spec": {}} for each in range(8)]
+def test_many_owners_are_listed_and_others_dropped(cloud: Cloud) -> None:
+    stub_account(cloud)
+    pods = [inject(plain_pod(f"p{n}", owner=("apps/v1", "StatefulSet", f"s{n}")), OTHER) for n in range(9)]
+    sets: list[Json] = [{"metadata": {"name": f"s{n}", "namespace": "shop"}, "spec": {}} for n in range(8)]
     other = {"metadata": {"name": "other", "namespace": "shop"}, "spec": {}}
     server = Server(**{"GET /api/v1/pods": pods, "GET /apis/apps/v1/statefulsets": [*sets, other]})
     facts = read(cloud, server)
-    assert [each for each in server.requests if "apps" in each] == ["GET /apis/apps/v1/statefulsets"]
-    found = {owner.name: body for owner, body in facts.workloads["shop"].items()}
-    assert found == {**{each["metadata"]["name"]: each for each in sets}, "s8": None}
+    assert [request for request in server.requests if "apps" in request] == ["GET /apis/apps/v1/statefulsets"]
+    workloads = {owner.name: body for owner, body in facts.workloads["shop"].items()}
+    assert workloads == {**{body["metadata"]["name"]: body for body in sets}, "s8": None}
 
 
-def test_clusters_are_read_in_the_regions_that_providers_name(cloud: Cloud) -> None:
-    stub(cloud, GONE, "token.actions.githubusercontent.com")
-    elsewhere = cloud.of("eks", "us-east-1")
-    elsewhere.add_response("list_clusters", {"clusters": ["old", "new"]}, {})
-    elsewhere.add_client_error("describe_cluster", "ResourceNotFoundException", "gone")
+def test_clusters_are_read_in_the_regions_of_providers(cloud: Cloud) -> None:
+    stub_account(cloud, ORPHANED, "token.actions.githubusercontent.com")
+    stub = cloud.of("eks", "us-east-1")
+    stub.add_response("list_clusters", {"clusters": ["old", "new"]}, {})
+    stub.add_client_error("describe_cluster", "ResourceNotFoundException", "not found")
     arn = "arn:aws:eks:us-east-1:123456789012:cluster/new"
-    answer = {"name": "new", "arn": arn, "status": "ACTIVE", "identity": {"oidc": {"issuer": "https://issuer"}}}
-    elsewhere.add_response("describe_cluster", {"cluster": answer}, {"name": "new"})
+    cluster = {"name": "new", "arn": arn, "status": "ACTIVE", "identity": {"oidc": {"issuer": "https://issuer"}}}
+    stub.add_response("describe_cluster", {"cluster": cluster}, {"name": "new"})
     assert read(cloud, Server()).issuers == {"us-east-1": frozenset({"https://issuer"})}
 
 
-def test_refused_cluster_makes_the_issuers_unknown(cloud: Cloud) -> None:
-    stub(cloud, GONE)
+def test_unreadable_cluster_makes_the_issuers_unknown(cloud: Cloud) -> None:
+    stub_account(cloud, ORPHANED)
     cloud.of("eks", "us-east-1").add_response("list_clusters", {"clusters": ["old"]}, {})
     cloud.of("eks", "us-east-1").add_client_error("describe_cluster", "AccessDeniedException", "no")
     facts = read(cloud, Server())
     assert isinstance(facts.issuers["us-east-1"], Unknown)
-    assert [each for each in facts.skipped_checks if "eks:DescribeCluster" in each]
+    assert [check for check in facts.skipped_checks if "eks:DescribeCluster" in check]
 
 
-def test_list_of_roles_replaces_refused_details(cloud: Cloud) -> None:
+def test_roles_are_listed_if_their_details_are_denied(cloud: Cloud) -> None:
     cloud.of("iam").add_client_error("get_account_authorization_details", "AccessDenied", "no")
     cloud.of("iam").add_response("list_roles", {"Roles": [dict(DETAIL)], "IsTruncated": False}, {"MaxItems": 1000})
-    stub(cloud, roles=False)
+    stub_account(cloud, roles=False)
     facts = read(cloud, Server())
     assert facts.subjects_by_role == {"app": ["system:serviceaccount:shop:app"]}
     assert "ManagedPolicies" not in facts.known_roles["app"]
-    assert [each for each in facts.skipped_checks if "iam:GetAccountAuthorizationDetails" in each]
+    assert [check for check in facts.skipped_checks if "iam:GetAccountAuthorizationDetails" in check]
 
 
-def test_refused_reads_are_unknown_and_recorded(cloud: Cloud) -> None:
-    stub(cloud)
-    refused = errors.AccessDenied("could not list", cause="forbidden")
-    facts = read(cloud, Server(**{"GET /api/v1/pods": refused, f"GET {WEBHOOKS}": refused}))
+def test_denied_reads_are_unknown_and_recorded(cloud: Cloud) -> None:
+    stub_account(cloud)
+    denied = errors.AccessDenied("could not list", cause="forbidden")
+    facts = read(cloud, Server(**{"GET /api/v1/pods": denied, f"GET {WEBHOOKS}": denied}))
     assert isinstance(facts.pods, Unknown)
     assert isinstance(facts.webhooks, Unknown)
-    assert sorted(each.rpartition(": ")[2] for each in facts.skipped_checks) == [
+    assert sorted(check.rpartition(": ")[2] for check in facts.skipped_checks) == [
         "the permission list mutatingwebhookconfigurations.admissionregistration.k8s.io is missing.",
         "the permission list pods is missing.",
     ]
 
 
-def test_refused_service_accounts_are_an_error(cloud: Cloud) -> None:
-    stub(cloud)
+def test_denied_service_accounts_are_an_error(cloud: Cloud) -> None:
+    stub_account(cloud)
     with pytest.raises(errors.AccessDenied):
         read(cloud, Server(**{"GET /api/v1/serviceaccounts": errors.AccessDenied("could not list")}))
 
 
 def test_keys_of_env_sources_are_read_if_requested(cloud: Cloud) -> None:
-    stub(cloud)
+    stub_account(cloud)
     pod = inject(plain_pod())
     pod["spec"]["containers"][0]["envFrom"] = [{"configMapRef": {"name": "settings"}}]
     path = "GET /api/v1/namespaces/shop/configmaps/settings"
@@ -294,33 +294,33 @@ def test_keys_of_env_sources_are_read_if_requested(cloud: Cloud) -> None:
     assert facts.env_sources == {"shop": {("ConfigMap", "settings"): ["AWS_PROFILE"]}}
 
 
-def test_dry_run_is_made_with_the_first_annotated_account(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+def test_dry_run_uses_the_first_annotated_account(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
 
     def verify(context: t.Any, spec: t.Any, *, start_pods: bool) -> t.Any:
-        """Stands in for a verification, with a finding about each of two links."""
-        asked.append((spec.namespace, spec.service_account, spec.probes, context.cluster, start_pods))
+        """Replace a verification; return findings of two links."""
+        calls.append((spec.namespace, spec.service_account, spec.probes, context.cluster, start_pods))
         findings = (Finding("webhook-unreachable", "a", "b"), Finding("role-missing", "a", "b"))
-        return types.SimpleNamespace(findings=findings, warnings=("Could not look.",))
+        return types.SimpleNamespace(findings=findings, warnings=("Could not list pods.",))
 
     monkeypatch.setattr(audit.verification, "verify", verify)
-    stub(cloud)
+    stub_account(cloud)
     accounts = [account(None), {"metadata": {**account()["metadata"], "name": "other"}}]
     facts = read(cloud, Server(**{"GET /api/v1/serviceaccounts": accounts}), dry_run_pod=True)
-    assert asked == [("shop", "other", frozenset({"admission"}), CLUSTER, False)]
+    assert calls == [("shop", "other", frozenset({"admission"}), CLUSTER, False)]
     assert [finding.id for finding in facts.webhook] == ["webhook-unreachable"]
-    assert facts.skipped_checks == ("Could not look.",)
+    assert facts.skipped_checks == ("Could not list pods.",)
 
 
-def test_no_dry_run_is_made_without_an_annotated_account(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_dry_run_without_an_annotated_account(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(audit.verification, "verify")
-    stub(cloud)
+    stub_account(cloud)
     facts = read(cloud, Server(**{"GET /api/v1/serviceaccounts": [account(None)]}), dry_run_pod=True)
     assert facts.webhook == ()
 
 
 def test_pods_are_not_read_if_not_requested(cloud: Cloud) -> None:
-    stub(cloud)
+    stub_account(cloud)
     server = Server()
     facts = read(cloud, server, pods=False)
     assert isinstance(facts.pods, Unknown)
@@ -331,8 +331,8 @@ def test_pods_are_not_read_if_not_requested(cloud: Cloud) -> None:
 def test_quotas_are_read_for_long_trust_policies_only(cloud: Cloud) -> None:
     long = json.dumps({**TRUST, "Id": "x" * 1500})
     detail = {**DETAIL, "AssumeRolePolicyDocument": urllib.parse.quote(long)}
-    answer = {"RoleDetailList": [detail], "IsTruncated": False}
-    cloud.of("iam").add_response("get_account_authorization_details", answer)
-    stub(cloud, roles=False)
+    response = {"RoleDetailList": [detail], "IsTruncated": False}
+    cloud.of("iam").add_response("get_account_authorization_details", response)
+    stub_account(cloud, roles=False)
     cloud.of("iam").add_response("get_account_summary", {"SummaryMap": {"AssumeRolePolicySizeQuota": 4096}}, {})
     assert read(cloud, Server()).quotas == {"AssumeRolePolicySizeQuota": 4096}

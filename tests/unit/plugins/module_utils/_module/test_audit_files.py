@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files with the reports of an audit: what is in them, who can read them, and what is left after a fault."""
+"""The files with the reports of an audit: content, permissions, and the state after an error."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def test_each_format_has_its_file(tmp_path: pathlib.Path) -> None:
     assert texts == {
         "audit.html": render.render(DOCUMENT),
         "audit.json": json.dumps(DOCUMENT, indent=2) + "\n",
-        "audit.junit": junit.junit(DOCUMENT),
-        "audit.markdown": markdown.markdown(DOCUMENT),
-        "audit.sarif": sarif.sarif(DOCUMENT),
+        "audit.junit": junit.render(DOCUMENT),
+        "audit.markdown": markdown.render(DOCUMENT),
+        "audit.sarif": sarif.render(DOCUMENT),
     }
 
 
@@ -78,23 +78,23 @@ def test_existing_file_is_replaced_as_a_whole(tmp_path: pathlib.Path) -> None:
     path.write_text("x" * 1_000_000)
     with path.open() as reader:
         write({"json": path})
-        # Who reads the old file still reads the old file.
+        # An open file keeps its content.
         assert len(reader.read()) == 1_000_000
     assert json.loads(path.read_text()) == DOCUMENT
 
 
 def test_symbolic_link_is_replaced_and_its_target_untouched(tmp_path: pathlib.Path) -> None:
     target, link = tmp_path / "target", tmp_path / "link"
-    target.write_text("precious")
+    target.write_text("unchanged")
     link.symlink_to(target)
     write({"json": link})
-    assert target.read_text() == "precious"
+    assert target.read_text() == "unchanged"
     assert not link.is_symlink()
     assert json.loads(link.read_text()) == DOCUMENT
 
 
 @pytest.mark.parametrize("function", ["chmod", "replace"])
-def test_fault_while_writing_leaves_the_old_file_alone(
+def test_error_while_writing_keeps_the_old_file(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
     def fail(*_arguments: t.Any) -> None:
@@ -106,24 +106,24 @@ def test_fault_while_writing_leaves_the_old_file_alone(
     with pytest.raises(InvalidInput) as caught:
         write({"json": path})
     assert str(caught.value) == (
-        f"the report json can't be written to {path}. Cause: No space left on device. "
+        f"could not write report json to {path}. Cause: No space left on device. "
         "Fix: create the directory, or give another path in reports.json."
     )
     assert path.read_text() == "old"
-    assert [left.name for left in tmp_path.iterdir()] == ["a.json"]
+    assert [file.name for file in tmp_path.iterdir()] == ["a.json"]
 
 
-def test_reports_before_a_fault_are_complete(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(InvalidInput, match="the report sarif"):
+def test_reports_before_an_error_are_complete(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(InvalidInput, match="could not write report sarif"):
         write({"json": tmp_path / "a.json", "sarif": tmp_path / "missing" / "a", "html": tmp_path / "a.html"})
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert json.loads((tmp_path / "a.json").read_text()) == DOCUMENT
 
 
-def test_paths_that_can_be_written_pass_the_check(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writable_paths_are_valid(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "old").touch()
-    (tmp_path / "dangling").symlink_to(tmp_path / "gone" / "file")
+    (tmp_path / "dangling").symlink_to(tmp_path / "missing" / "file")
     audit_files.check_paths({"json": "new", "html": str(tmp_path / "old"), "sarif": "dangling"})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dangling", "old"]
 
@@ -136,17 +136,17 @@ def test_paths_that_can_be_written_pass_the_check(tmp_path: pathlib.Path, monkey
         ("directory", "it is a directory"),
     ],
 )
-def test_paths_that_cannot_be_written_fail_the_check(tmp_path: pathlib.Path, path: str, cause: str) -> None:
+def test_unwritable_paths_are_rejected(tmp_path: pathlib.Path, path: str, cause: str) -> None:
     (tmp_path / "directory").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(InvalidInput) as caught:
         audit_files.check_paths({"html": str(tmp_path / "fine"), "json": str(tmp_path / path)})
-    assert caught.value.message == f"the report json can't be written to {tmp_path / path}"
+    assert caught.value.message == f"could not write report json to {tmp_path / path}"
     assert caught.value.cause == cause.format(directory=tmp_path)
 
 
-def test_closed_directory_fails_the_check(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The tests may run as root, whom no permission stops.
+def test_directory_without_permission_is_rejected(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The tests may run as root, which needs no permission.
     monkeypatch.setattr(os, "access", lambda path, mode: (str(path), mode) != (str(tmp_path), os.W_OK))
     with pytest.raises(InvalidInput) as caught:
         audit_files.check_paths({"json": str(tmp_path / "a.json")})

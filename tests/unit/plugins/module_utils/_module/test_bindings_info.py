@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is read for the bindings of a cluster: few roles one by one, many by pages, less where that is refused."""
+"""The facts for the bindings of a cluster, with few and many roles, and missing permissions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Json = dict[str, t.Any]
 PROVIDER_ARN = f"arn:aws:iam::123456789012:oidc-provider/{CHAIN.issuer.removeprefix('https://')}"
 TRUST = urllib.parse.quote(json.dumps({"Version": "2012-10-17", "Statement": []}))
 S3 = {"PolicyName": "AmazonS3ReadOnlyAccess", "PolicyArn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}
-REFUSED = "AccessDenied"
+DENIED = "AccessDenied"
 
 
 def role(name: str, **more: t.Any) -> Json:
@@ -39,19 +39,22 @@ def role(name: str, **more: t.Any) -> Json:
 
 
 class Cloud:
-    """AWS whose IAM has these answers, in the order in which they are asked for."""
+    """AWS with stubbed responses of IAM in the order of the requests."""
 
     def __init__(self) -> None:
         self.iam = boto3.client("iam", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="y")
         self.stub = Stubber(self.iam)
         self.stub.activate()
-        self.answer("get_open_id_connect_provider", {"Url": "x", "ClientIDList": ["a"]}, OpenIDConnectProviderArn=ANY)
+        self.stub_response(
+            "get_open_id_connect_provider", {"Url": "x", "ClientIDList": ["a"]}, OpenIDConnectProviderArn=ANY
+        )
 
-    def answer(self, operation: str, answer: Json | str, **asked: t.Any) -> None:
-        if isinstance(answer, str):
-            self.stub.add_client_error(operation, answer, "no", 403, expected_params=asked)
+    def stub_response(self, operation: str, response: Json | str, **expected: t.Any) -> None:
+        """:param response: the response, or the code of an error."""
+        if isinstance(response, str):
+            self.stub.add_client_error(operation, response, "no", 403, expected_params=expected)
         else:
-            self.stub.add_response(operation, answer, asked)
+            self.stub.add_response(operation, response, expected)
 
     def client(self, _service: str) -> t.Any:
         return self.iam
@@ -64,13 +67,13 @@ class Cloud:
 
 
 class Server:
-    """An API server with accounts for roles of these names, and one in another namespace."""
+    """An API server with one account for each of these roles, and one in another namespace."""
 
     def __init__(self, *roles: str) -> None:
-        named = [("ns", name, f"arn:aws:iam::123456789012:role/{name}") for name in roles]
+        bindings = [("ns", name, f"arn:aws:iam::123456789012:role/{name}") for name in roles]
         self.accounts = [
             {"metadata": {"namespace": namespace, "name": name, "annotations": {ANNOTATION: arn}}}
-            for namespace, name, arn in [*named, ("other", "x", "arn:aws:iam::210987654321:role/x")]
+            for namespace, name, arn in [*bindings, ("other", "x", "arn:aws:iam::210987654321:role/x")]
         ]
         self.paths: list[str] = []
 
@@ -81,43 +84,43 @@ class Server:
 
 @pytest.fixture
 def cloud() -> t.Iterator[Cloud]:
-    made = Cloud()
-    yield made
-    made.stub.assert_no_pending_responses()
+    cloud = Cloud()
+    yield cloud
+    cloud.stub.assert_no_pending_responses()
 
 
 def read(cloud: Cloud, server: Server, **options: t.Any) -> ImportFacts:
-    wanted = ImportSpec(**{"cluster_name": "prod", "issuer": None, **options})
-    return bindings_info.read(t.cast(t.Any, cloud), t.cast(t.Any, server), wanted)
+    spec = ImportSpec(**{"cluster_name": "prod", "issuer": None, **options})
+    return bindings_info.read(t.cast(t.Any, cloud), t.cast(t.Any, server), spec)
 
 
 def test_few_roles_are_read_one_by_one(cloud: Cloud) -> None:
-    cloud.answer("get_role", {"Role": role("app", Description="x")}, RoleName="app")
-    cloud.answer("list_attached_role_policies", {"AttachedPolicies": [S3]}, RoleName="app")
-    cloud.answer("list_role_policies", {"PolicyNames": []}, RoleName="app")
+    cloud.stub_response("get_role", {"Role": role("app", Description="x")}, RoleName="app")
+    cloud.stub_response("list_attached_role_policies", {"AttachedPolicies": [S3]}, RoleName="app")
+    cloud.stub_response("list_role_policies", {"PolicyNames": []}, RoleName="app")
     own = {"PolicyName": "own", "Arn": "arn:aws:iam::123456789012:policy/own"}
-    cloud.answer("list_policies", {"Policies": [own]}, Scope="Local", MaxItems=ANY)
-    found = read(cloud, Server("app"))
-    assert (found.partition, found.account_id, found.issuer) == ("aws", "123456789012", CHAIN.issuer)
-    assert found.provider_arn == PROVIDER_ARN
-    assert found.audiences == {"a"}
-    assert list(found.service_accounts) == [("ns", "app"), ("other", "x")]
-    assert found.roles["app"].description == "x"
-    assert found.policies == {"own"}
+    cloud.stub_response("list_policies", {"Policies": [own]}, Scope="Local", MaxItems=ANY)
+    facts = read(cloud, Server("app"))
+    assert (facts.partition, facts.account_id, facts.issuer) == ("aws", "123456789012", CHAIN.issuer)
+    assert facts.provider_arn == PROVIDER_ARN
+    assert facts.audiences == {"a"}
+    assert list(facts.service_accounts) == [("ns", "app"), ("other", "x")]
+    assert facts.roles["app"].description == "x"
+    assert facts.policies == {"own"}
 
 
-def test_what_is_refused_and_not_needed(cloud: Cloud) -> None:
-    cloud.answer("get_role", {"Role": role("app")}, RoleName="app")
-    cloud.answer("list_attached_role_policies", {"AttachedPolicies": [S3]}, RoleName="app")
-    cloud.answer("list_role_policies", REFUSED, RoleName="app")
-    cloud.answer("list_policies", REFUSED, Scope="Local", MaxItems=ANY)
-    found = read(cloud, Server("app"), cluster_name=None, issuer=CHAIN.issuer)
-    assert found.roles["app"].inline_policies is None
-    assert found.policies is None
+def test_denied_policies_are_unknown(cloud: Cloud) -> None:
+    cloud.stub_response("get_role", {"Role": role("app")}, RoleName="app")
+    cloud.stub_response("list_attached_role_policies", {"AttachedPolicies": [S3]}, RoleName="app")
+    cloud.stub_response("list_role_policies", DENIED, RoleName="app")
+    cloud.stub_response("list_policies", DENIED, Scope="Local", MaxItems=ANY)
+    facts = read(cloud, Server("app"), cluster_name=None, issuer=CHAIN.issuer)
+    assert facts.roles["app"].inline_policies is None
+    assert facts.policies is None
 
 
-def test_a_role_may_not_be_read(cloud: Cloud) -> None:
-    cloud.answer("get_role", REFUSED, RoleName="app")
+def test_denied_role_is_an_error(cloud: Cloud) -> None:
+    cloud.stub_response("get_role", DENIED, RoleName="app")
     with pytest.raises(errors.AccessDenied, match="iam:GetRole"):
         read(cloud, Server("app"))
 
@@ -125,27 +128,27 @@ def test_a_role_may_not_be_read(cloud: Cloud) -> None:
 MANY = [f"app-{number}" for number in range(9)]
 
 
-def test_many_roles_are_read_by_pages(cloud: Cloud) -> None:
+def test_many_roles_are_listed(cloud: Cloud) -> None:
     listed = {"Roles": [role(name, MaxSessionDuration=7200) for name in MANY], "IsTruncated": False}
-    cloud.answer("list_roles", listed, MaxItems=ANY)
+    cloud.stub_response("list_roles", listed, MaxItems=ANY)
     details = {"RoleDetailList": [role(name) for name in [*MANY, "another"]], "IsTruncated": False}
-    cloud.answer("get_account_authorization_details", details, Filter=["Role"], MaxItems=1000)
-    found = read(cloud, Server(*MANY))
-    assert set(found.roles) == {*MANY, "another"}
-    assert found.roles["app-8"].max_session_duration == 7200
-    assert found.policies is None  # no role has any
+    cloud.stub_response("get_account_authorization_details", details, Filter=["Role"], MaxItems=1000)
+    facts = read(cloud, Server(*MANY))
+    assert set(facts.roles) == {*MANY, "another"}
+    assert facts.roles["app-8"].max_session_duration == 7200
+    assert facts.policies is None  # not read if no role has a managed policy
 
 
-def test_where_pages_are_refused_they_are_read_one_by_one(cloud: Cloud) -> None:
-    cloud.answer("list_roles", REFUSED, MaxItems=ANY)
+def test_many_roles_are_read_one_by_one_if_listing_is_denied(cloud: Cloud) -> None:
+    cloud.stub_response("list_roles", DENIED, MaxItems=ANY)
     for _name in MANY:
-        cloud.answer("get_role", "NoSuchEntity", RoleName=ANY)
+        cloud.stub_response("get_role", "NoSuchEntity", RoleName=ANY)
     assert read(cloud, Server(*MANY)).roles == {}
 
 
-def test_namespaces(cloud: Cloud) -> None:
+def test_only_the_named_namespaces_are_read(cloud: Cloud) -> None:
     server = Server()
-    found = read(cloud, server, namespaces=("other",))
+    facts = read(cloud, server, namespaces=("other",))
     assert server.paths == ["/api/v1/namespaces/other/serviceaccounts"]
-    assert list(found.service_accounts) == [("other", "x")]
-    assert found.roles == {}
+    assert list(facts.service_accounts) == [("other", "x")]
+    assert facts.roles == {}

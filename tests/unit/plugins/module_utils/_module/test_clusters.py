@@ -140,8 +140,8 @@ REFUSALS: list[t.Any] = [
     ),
     pytest.param(
         (SHOP,),
-        errors.BadCredentials("could not start a session", cause="no"),
-        "account shop: could not start a session",
+        errors.BadCredentials("could not create an AWS session", cause="no"),
+        "account shop: could not create an AWS session",
         [("api", EU, HUB), ("web", EU, HUB), ("web", US, HUB)],
         id="an account without credentials",
     ),

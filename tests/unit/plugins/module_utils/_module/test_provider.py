@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""OIDC providers: what is read for a plan, and no more, against botocore's own model."""
+"""Plans for OIDC providers: their reads and writes, validated by botocore."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if t.TYPE_CHECKING:
 
 URL = "https://oidc.eks.eu-west-1.amazonaws.com/id/ONE"
 ARN = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ONE"
-FOUND = {"Url": URL.removeprefix("https://"), "ClientIDList": ["sts.amazonaws.com"], "ThumbprintList": ["a" * 40]}
-WHICH = {"OpenIDConnectProviderArn": ARN}
+PROVIDER = {"Url": URL.removeprefix("https://"), "ClientIDList": ["sts.amazonaws.com"], "ThumbprintList": ["a" * 40]}
+ARGUMENTS = {"OpenIDConnectProviderArn": ARN}
 
 
 class Aws:
@@ -55,15 +55,15 @@ class Aws:
 
 @pytest.fixture
 def aws() -> Iterator[t.Any]:
-    made = Aws()
-    for stub in made.stubs.values():
+    aws = Aws()
+    for stub in aws.stubs.values():
         stub.activate()
-    yield made
-    for stub in made.stubs.values():
+    yield aws
+    for stub in aws.stubs.values():
         stub.assert_no_pending_responses()
 
 
-def wanted(**options: t.Any) -> ProviderSpec:
+def provider_spec(**options: t.Any) -> ProviderSpec:
     defaults: dict[str, t.Any] = {
         "state": "present",
         "cluster_name": "one",
@@ -78,70 +78,70 @@ def wanted(**options: t.Any) -> ProviderSpec:
     return ProviderSpec.from_params({**defaults, **options})
 
 
-def test_by_the_name_one_read_is_enough(aws: t.Any) -> None:
-    aws.stubs["iam"].add_response("get_open_id_connect_provider", FOUND, WHICH)
-    observed = provider_module.observe(aws, wanted())
+def test_provider_of_a_cluster_needs_one_read(aws: t.Any) -> None:
+    aws.stubs["iam"].add_response("get_open_id_connect_provider", PROVIDER, ARGUMENTS)
+    observed = provider_module.observe(aws, provider_spec())
     assert (observed.url, observed.arn) == (URL, ARN)
-    assert not provider_plan.plan(wanted(), observed)
+    assert not provider_plan.plan(provider_spec(), observed)
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn"])
-def test_by_the_url_the_caller_tells_account_and_partition(aws: t.Any, partition: str) -> None:
+def test_account_and_partition_of_a_url_are_the_callers(aws: t.Any, partition: str) -> None:
     caller = {"Account": "123456789012", "Arn": f"arn:{partition}:sts::123456789012:assumed-role/r/s", "UserId": "x"}
     arn = ARN.replace("arn:aws:", f"arn:{partition}:")
     aws.stubs["sts"].add_response("get_caller_identity", caller, {})
-    aws.stubs["iam"].add_response("get_open_id_connect_provider", FOUND, {"OpenIDConnectProviderArn": arn})
-    assert provider_module.observe(aws, wanted(cluster_name=None, url=URL)).arn == arn
+    aws.stubs["iam"].add_response("get_open_id_connect_provider", PROVIDER, {"OpenIDConnectProviderArn": arn})
+    assert provider_module.observe(aws, provider_spec(cluster_name=None, url=URL)).arn == arn
 
 
-def test_a_missing_one_is_looked_for_under_other_spellings(aws: t.Any) -> None:
+def test_similar_url_of_a_missing_provider_is_a_warning(aws: t.Any) -> None:
     iam = aws.stubs["iam"]
-    iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "gone", expected_params=WHICH)
+    iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "not found", expected_params=ARGUMENTS)
     iam.add_response("list_open_id_connect_providers", {"OpenIDConnectProviderList": [{"Arn": f"{ARN}/"}]}, {})
-    made = provider_module.plan(aws, wanted())
-    assert len(made.warnings) == 1
-    assert [action.operation for action in made.actions] == ["create_oidc_provider"]
+    plan = provider_module.plan(aws, provider_spec())
+    assert len(plan.warnings) == 1
+    assert [action.operation for action in plan.actions] == ["create_oidc_provider"]
 
 
-def test_who_may_not_list_providers_goes_without_that_warning(aws: t.Any) -> None:
+def test_no_warning_without_the_permission_to_list_providers(aws: t.Any) -> None:
     iam = aws.stubs["iam"]
-    iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "gone", expected_params=WHICH)
+    iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "not found", expected_params=ARGUMENTS)
     iam.add_client_error("list_open_id_connect_providers", "AccessDenied", "no")
-    assert provider_module.plan(aws, wanted()).warnings == ()
+    assert provider_module.plan(aws, provider_spec()).warnings == ()
 
 
-def test_roles_are_read_before_a_removal_alone(aws: t.Any) -> None:
+def test_roles_are_read_before_a_removal_without_force(aws: t.Any) -> None:
     iam = aws.stubs["iam"]
-    iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
+    iam.add_response("get_open_id_connect_provider", PROVIDER, ARGUMENTS)
     iam.add_response("list_roles", {"Roles": [], "IsTruncated": False}, {"MaxItems": 1000})
-    assert provider_module.plan(aws, wanted(state="absent"))
-    iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
-    assert provider_module.plan(aws, wanted(state="absent", force=True))
+    assert provider_module.plan(aws, provider_spec(state="absent"))
+    iam.add_response("get_open_id_connect_provider", PROVIDER, ARGUMENTS)
+    assert provider_module.plan(aws, provider_spec(state="absent", force=True))
 
 
-def test_who_may_not_read_roles_is_told_of_force(aws: t.Any) -> None:
+def test_denied_list_of_roles_has_force_as_a_fix(aws: t.Any) -> None:
     iam = aws.stubs["iam"]
-    iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
+    iam.add_response("get_open_id_connect_provider", PROVIDER, ARGUMENTS)
     iam.add_client_error("list_roles", "AccessDenied", "not authorized to perform: iam:ListRoles")
     with pytest.raises(errors.AccessDenied) as caught:
-        provider_module.plan(aws, wanted(state="absent"))
+        provider_module.plan(aws, provider_spec(state="absent"))
     text = str(caught.value)
-    assert f"could not find out whether roles still trust the OIDC provider {ARN}" in text
+    assert f"could not check whether roles still trust OIDC provider {ARN}" in text
     assert "allow iam:ListRoles" in text
     assert "force: true" in text
 
 
-def test_the_writes(aws: t.Any) -> None:
+def test_writes(aws: t.Any) -> None:
     iam = aws.stubs["iam"]
     tags = [{"Key": "a", "Value": "b"}]
     one_tag = {"Url": URL, "ClientIDList": ["x"], "Tags": tags}
     iam.add_response("create_open_id_connect_provider", {"OpenIDConnectProviderArn": ARN}, one_tag)
-    iam.add_response("add_client_id_to_open_id_connect_provider", {}, {**WHICH, "ClientID": "x"})
-    iam.add_response("remove_client_id_from_open_id_connect_provider", {}, {**WHICH, "ClientID": "x"})
-    iam.add_response("update_open_id_connect_provider_thumbprint", {}, {**WHICH, "ThumbprintList": ["a" * 40]})
-    iam.add_response("tag_open_id_connect_provider", {}, {**WHICH, "Tags": tags})
-    iam.add_response("untag_open_id_connect_provider", {}, {**WHICH, "TagKeys": ["a"]})
-    iam.add_response("delete_open_id_connect_provider", {}, WHICH)
+    iam.add_response("add_client_id_to_open_id_connect_provider", {}, {**ARGUMENTS, "ClientID": "x"})
+    iam.add_response("remove_client_id_from_open_id_connect_provider", {}, {**ARGUMENTS, "ClientID": "x"})
+    iam.add_response("update_open_id_connect_provider_thumbprint", {}, {**ARGUMENTS, "ThumbprintList": ["a" * 40]})
+    iam.add_response("tag_open_id_connect_provider", {}, {**ARGUMENTS, "Tags": tags})
+    iam.add_response("untag_open_id_connect_provider", {}, {**ARGUMENTS, "TagKeys": ["a"]})
+    iam.add_response("delete_open_id_connect_provider", {}, ARGUMENTS)
     operations = provider_module.operations(aws.client("iam"))
     created = operations["create_oidc_provider"](url=URL, client_ids=["x"], thumbprints=None, tags={"a": "b"})
     assert created == ARN
@@ -153,20 +153,20 @@ def test_the_writes(aws: t.Any) -> None:
     operations["delete_oidc_provider"](arn=ARN)
 
 
-@pytest.mark.parametrize("readable", [True, False])
-def test_what_aws_chose_is_read_where_it_can_be(aws: t.Any, readable: bool) -> None:
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_thumbprints_of_a_new_provider_are_read(aws: t.Any, is_readable: bool) -> None:
     iam = aws.stubs["iam"]
-    iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "gone", expected_params=WHICH)
+    iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "not found", expected_params=ARGUMENTS)
     iam.add_response("list_open_id_connect_providers", {"OpenIDConnectProviderList": []}, {})
-    made = provider_module.plan(aws, wanted())
-    assert made.after["thumbprints"] is None
-    if readable:
-        iam.add_response("get_open_id_connect_provider", FOUND, WHICH)
+    plan = provider_module.plan(aws, provider_spec())
+    assert plan.after["thumbprints"] is None
+    if is_readable:
+        iam.add_response("get_open_id_connect_provider", PROVIDER, ARGUMENTS)
     else:
-        iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "not yet", expected_params=WHICH)
-    assert provider_module.add_thumbprints(aws, made).after["thumbprints"] == (["a" * 40] if readable else None)
+        iam.add_client_error("get_open_id_connect_provider", "NoSuchEntity", "not yet", expected_params=ARGUMENTS)
+    assert provider_module.add_thumbprints(aws, plan).after["thumbprints"] == (["a" * 40] if is_readable else None)
 
 
-def test_nothing_is_read_again_where_nothing_was_chosen(aws: t.Any) -> None:
+def test_unchanged_plan_needs_no_thumbprints(aws: t.Any) -> None:
     for unchanged in (Plan(), Plan(before={"arn": ARN}, after={})):
         assert provider_module.add_thumbprints(aws, unchanged) is unchanged

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What takes several calls of IAM, and IAM's way of being late."""
+"""Plans and writes of roles: several calls of IAM, concurrent writers, and eventual consistency."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/A"
 OTHER = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/B"
 A, B = (subject("ns", name) for name in "ab")
 MERGE = Change("merge", Grant(PROVIDER, (A,), ()))
-OURS = trust_policy.build_statements(Grant(PROVIDER, (A,)))[0]
-THEIRS = trust_policy.build_statements(Grant(OTHER, (B,)))[0]
+OWN = trust_policy.build_statements(Grant(PROVIDER, (A,)))[0]
+FOREIGN = trust_policy.build_statements(Grant(OTHER, (B,)))[0]
 SCOPE = AccountScope("aws", "123456789012")
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 QUEUE = "arn:aws:iam::123456789012:policy/team/queue"
@@ -40,7 +40,7 @@ def document(*statements: t.Any) -> dict[str, t.Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def answer(trust: t.Any = None, **more: t.Any) -> dict[str, t.Any]:
+def role_response(trust: t.Any = None, **more: t.Any) -> dict[str, t.Any]:
     return {
         "Role": {
             "Path": "/",
@@ -48,14 +48,14 @@ def answer(trust: t.Any = None, **more: t.Any) -> dict[str, t.Any]:
             "RoleId": "AROAABCDEFGHIJKLMNOPQ",
             "Arn": "arn:aws:iam::123456789012:role/app",
             "CreateDate": datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc),
-            "AssumeRolePolicyDocument": compact(trust or document(OURS)),
+            "AssumeRolePolicyDocument": compact(trust or document(OWN)),
             **more,
         }
     }
 
 
 class Clock:
-    """Notes the pauses instead of making them."""
+    """Records pauses instead of sleeping."""
 
     def __init__(self) -> None:
         self.pauses: list[float] = []
@@ -65,7 +65,7 @@ class Clock:
 
 
 class Account:
-    """Stubbed clients of one account, in the place of `session.Aws`."""
+    """Replaces `session.Aws` by the stubbed clients of one account."""
 
     def __init__(self) -> None:
         keys = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
@@ -115,108 +115,106 @@ def iam(aws: Account) -> t.Any:
     return aws.client("iam")
 
 
-def reads(stub: Stubber, *documents: t.Any) -> None:
-    for each in documents:
-        stub.add_response("get_role", answer(each), {"RoleName": "app"})
+def stub_reads(stub: Stubber, *documents: t.Any) -> None:
+    for trust in documents:
+        stub.add_response("get_role", role_response(trust), {"RoleName": "app"})
 
 
-def writes(stub: Stubber, trust: t.Any) -> None:
+def stub_write(stub: Stubber, trust: t.Any) -> None:
     stub.add_response("update_assume_role_policy", {}, {"RoleName": "app", "PolicyDocument": compact(trust)})
 
 
-def test_a_trust_policy_is_changed_as_it_is_at_that_moment(stub: Stubber, iam: t.Any) -> None:
+def test_change_applies_to_the_current_trust_policy(stub: Stubber, iam: t.Any) -> None:
     clock = Clock()
-    reads(stub, document(THEIRS))
-    writes(stub, document(THEIRS, OURS))
-    reads(stub, document(THEIRS, OURS))
-    assert role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=clock) == document(THEIRS, OURS)
+    stub_reads(stub, document(FOREIGN))
+    stub_write(stub, document(FOREIGN, OWN))
+    stub_reads(stub, document(FOREIGN, OWN))
+    assert role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=clock) == document(FOREIGN, OWN)
     assert clock.pauses == [0.5]
 
 
-def test_what_another_run_did_in_the_meantime_is_not_written_again(stub: Stubber, iam: t.Any) -> None:
-    reads(stub, document(OURS))
-    assert role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=Clock()) == document(OURS)
+def test_present_change_is_not_written_again(stub: Stubber, iam: t.Any) -> None:
+    stub_reads(stub, document(OWN))
+    assert role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=Clock()) == document(OWN)
 
 
-def test_a_writer_that_came_in_between_loses_nothing(stub: Stubber, iam: t.Any) -> None:
+def test_change_of_a_concurrent_writer_is_kept(stub: Stubber, iam: t.Any) -> None:
     clock = Clock()
-    reads(stub, document(trust_policy.NOBODY))
-    writes(stub, document(OURS))
-    reads(stub, document(THEIRS))
-    writes(stub, document(THEIRS, OURS))
-    reads(stub, document(THEIRS, OURS))
-    assert role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=clock) == document(THEIRS, OURS)
+    stub_reads(stub, document(trust_policy.NOBODY))
+    stub_write(stub, document(OWN))
+    stub_reads(stub, document(FOREIGN))
+    stub_write(stub, document(FOREIGN, OWN))
+    stub_reads(stub, document(FOREIGN, OWN))
+    assert role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=clock) == document(FOREIGN, OWN)
     assert clock.pauses == [0.5, 0.5]
 
 
-def test_a_read_that_is_behind_is_no_other_writer(stub: Stubber, iam: t.Any) -> None:
-    reads(stub, document(THEIRS))
-    writes(stub, document(THEIRS, OURS))
-    reads(stub, document(THEIRS))
-    assert role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=Clock()) == document(THEIRS, OURS)
+def test_outdated_read_is_not_a_conflict(stub: Stubber, iam: t.Any) -> None:
+    stub_reads(stub, document(FOREIGN))
+    stub_write(stub, document(FOREIGN, OWN))
+    stub_reads(stub, document(FOREIGN))
+    assert role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=Clock()) == document(FOREIGN, OWN)
 
 
-def test_a_writer_that_never_gives_in_is_reported(stub: Stubber, iam: t.Any) -> None:
+def test_repeated_concurrent_changes_are_a_conflict(stub: Stubber, iam: t.Any) -> None:
     clock = Clock()
-    reads(stub, document(trust_policy.NOBODY))
-    expected = document(OURS)
+    stub_reads(stub, document(trust_policy.NOBODY))
+    expected = document(OWN)
     for number in range(5):
-        writes(stub, expected)
-        theirs = document({**THEIRS, "Sid": f"n{number}"})
-        reads(stub, theirs)
-        expected = document(*theirs["Statement"], OURS)
-    with pytest.raises(errors.Conflict, match="the trust policy of role app is being changed by somebody else"):
+        stub_write(stub, expected)
+        foreign = document({**FOREIGN, "Sid": f"n{number}"})
+        stub_reads(stub, foreign)
+        expected = document(*foreign["Statement"], OWN)
+    with pytest.raises(errors.Conflict, match="another writer keeps changing the trust policy of role app"):
         role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=clock)
     assert clock.pauses == [0.5, 0.5, 1.0, 2.0, 4.0]
 
 
 @pytest.mark.parametrize(("code", "status"), [("ConcurrentModification", 409), ("EntityTemporarilyUnmodifiable", 409)])
-def test_what_is_refused_because_of_another_writer_is_merged_anew(
-    stub: Stubber, iam: t.Any, code: str, status: int
-) -> None:
+def test_write_is_repeated_after_a_conflict(stub: Stubber, iam: t.Any, code: str, status: int) -> None:
     clock = Clock()
-    reads(stub, document(trust_policy.NOBODY))
+    stub_reads(stub, document(trust_policy.NOBODY))
     stub.add_client_error("update_assume_role_policy", code, "in use", status)
-    reads(stub, document(THEIRS))
-    writes(stub, document(THEIRS, OURS))
-    reads(stub, document(THEIRS, OURS))
-    assert role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=clock) == document(THEIRS, OURS)
+    stub_reads(stub, document(FOREIGN))
+    stub_write(stub, document(FOREIGN, OWN))
+    stub_reads(stub, document(FOREIGN, OWN))
+    assert role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=clock) == document(FOREIGN, OWN)
     assert clock.pauses == [0.5, 0.5]
 
 
-def malformed(stub: Stubber, operation: str, principal: str) -> None:
+def stub_invalid_principal(stub: Stubber, operation: str, principal: str) -> None:
     stub.add_client_error(operation, "MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{principal}"')
 
 
-def test_a_principal_that_was_just_made_is_waited_for(stub: Stubber, iam: t.Any) -> None:
+def test_new_principal_is_retried(stub: Stubber, iam: t.Any) -> None:
     clock = Clock()
-    malformed(stub, "create_role", "arn:aws:iam::123456789012:role/new")
-    stub.add_response("create_role", answer())
-    made = role_module.create(iam, name="app", path="/", trust_policy=document(OURS), sleep=clock)
-    assert made["RoleId"] == "AROAABCDEFGHIJKLMNOPQ"
+    stub_invalid_principal(stub, "create_role", "arn:aws:iam::123456789012:role/new")
+    stub.add_response("create_role", role_response())
+    role = role_module.create(iam, name="app", path="/", trust_policy=document(OWN), sleep=clock)
+    assert role["RoleId"] == "AROAABCDEFGHIJKLMNOPQ"
     assert clock.pauses == [0.25]
 
 
-def test_a_principal_that_never_comes_is_reported(stub: Stubber, iam: t.Any) -> None:
+def test_missing_principal_is_an_error(stub: Stubber, iam: t.Any) -> None:
     clock = Clock()
     for _attempt in range(7):
-        malformed(stub, "create_role", "arn:aws:iam::123456789012:role/new")
+        stub_invalid_principal(stub, "create_role", "arn:aws:iam::123456789012:role/new")
     with pytest.raises(errors.InvalidInput, match="Invalid principal in policy"):
-        role_module.create(iam, name="app", path="/", trust_policy=document(OURS), sleep=clock)
+        role_module.create(iam, name="app", path="/", trust_policy=document(OWN), sleep=clock)
     assert sum(clock.pauses) < 13
 
 
-def test_a_principal_that_is_gone_is_not_waited_for(stub: Stubber, iam: t.Any) -> None:
+def test_deleted_principal_is_not_retried(stub: Stubber, iam: t.Any) -> None:
     clock = Clock()
-    reads(stub, document(THEIRS))
-    malformed(stub, "update_assume_role_policy", "AROAZZZZZZZZZZZZZZZZZ")
+    stub_reads(stub, document(FOREIGN))
+    stub_invalid_principal(stub, "update_assume_role_policy", "AROAZZZZZZZZZZZZZZZZZ")
     with pytest.raises(errors.InvalidInput) as caught:
         role_module.change_trust_policy(iam, name="app", change=MERGE, sleep=clock)
-    assert "the role or user that it trusted was deleted" in str(caught.value)
+    assert "the trusted role or user was deleted" in str(caught.value)
     assert sum(clock.pauses) == 0
 
 
-def test_a_role_that_is_not_known_everywhere_yet_is_waited_for(stub: Stubber, iam: t.Any) -> None:
+def test_new_role_is_retried(stub: Stubber, iam: t.Any) -> None:
     clock = Clock()
     stub.add_client_error("attach_role_policy", "NoSuchEntity", "The role with name app cannot be found.")
     stub.add_response("attach_role_policy", {}, {"RoleName": "app", "PolicyArn": S3})
@@ -224,7 +222,7 @@ def test_a_role_that_is_not_known_everywhere_yet_is_waited_for(stub: Stubber, ia
     assert clock.pauses == [0.25]
 
 
-def test_a_policy_that_does_not_exist_is_not_waited_for(stub: Stubber, iam: t.Any) -> None:
+def test_missing_policy_is_not_retried(stub: Stubber, iam: t.Any) -> None:
     clock = Clock()
     stub.add_client_error("attach_role_policy", "NoSuchEntity", f"Policy {S3} does not exist or is not attachable.")
     with pytest.raises(errors.NotFound, match="does not exist"):
@@ -242,29 +240,29 @@ def test_a_policy_that_does_not_exist_is_not_waited_for(stub: Stubber, iam: t.An
         ("delete_permissions_boundary", "delete_role_permissions_boundary", {}),
     ],
 )
-def test_what_is_gone_already_counts_as_removed(
+def test_removal_of_a_missing_object_succeeds(
     stub: Stubber, iam: t.Any, operation: str, call: str, arguments: dict[str, t.Any]
 ) -> None:
-    stub.add_client_error(call, "NoSuchEntity", "gone")
+    stub.add_client_error(call, "NoSuchEntity", "not found")
     role_module.operations(iam, Clock())[operation](name="app", **arguments)
 
 
-def test_a_name_in_another_case_is_explained(stub: Stubber, iam: t.Any) -> None:
+def test_existing_name_with_different_case_has_a_fix(stub: Stubber, iam: t.Any) -> None:
     stub.add_client_error("create_role", "EntityAlreadyExists", "Role with name App already exists.")
     with pytest.raises(errors.AlreadyExists) as caught:
-        role_module.create(iam, name="App", path="/", trust_policy=document(OURS))
-    assert "without regard to case" in str(caught.value)
+        role_module.create(iam, name="App", path="/", trust_policy=document(OWN))
+    assert "unique regardless of case" in str(caught.value)
 
 
 # Names of managed policies
 
 
-def lists(stub: Stubber, scope: str, *arns: str) -> None:
+def stub_policies(stub: Stubber, scope: str, *arns: str) -> None:
     policies = [{"PolicyName": arn.rsplit("/", 1)[1], "Arn": arn} for arn in arns]
     stub.add_response("list_policies", {"Policies": policies, "IsTruncated": False}, {"Scope": scope, "MaxItems": 1000})
 
 
-def unknown(stub: Stubber, *paths: str, name: str) -> None:
+def stub_missing_policy(stub: Stubber, *paths: str, name: str) -> None:
     for path in paths:
         arn = f"arn:aws:iam::aws:policy/{path}{name}"
         stub.add_client_error("get_policy", "NoSuchEntity", "not found", expected_params={"PolicyArn": arn})
@@ -273,19 +271,18 @@ def unknown(stub: Stubber, *paths: str, name: str) -> None:
 PATHS = ("", "service-role/", "job-function/", "aws-service-role/")
 
 
-def test_a_name_that_is_on_the_role_costs_no_call(aws: Account, stub: Stubber) -> None:
-    stub.add_response("get_role", answer(), {"RoleName": "app"})
+def test_name_of_an_attached_policy_needs_no_call(aws: Account, stub: Stubber) -> None:
+    stub.add_response("get_role", role_response(), {"RoleName": "app"})
     attached = [{"PolicyName": "queue", "PolicyArn": QUEUE}]
     stub.add_response("list_attached_role_policies", {"AttachedPolicies": attached, "IsTruncated": False})
     stub.add_response("list_role_policies", {"PolicyNames": [], "IsTruncated": False})
-    made = role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", managed_policies=("queue",)))
-    assert not made
+    assert not role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", managed_policies=("queue",)))
 
 
-def test_a_name_of_aws_and_one_of_the_account(stub: Stubber, iam: t.Any) -> None:
-    lists(stub, "Local", QUEUE)
-    unknown(stub, *PATHS, name="queue")
-    lists(stub, "AWS", S3)
+def test_names_of_own_and_aws_managed_policies(stub: Stubber, iam: t.Any) -> None:
+    stub_policies(stub, "Local", QUEUE)
+    stub_missing_policy(stub, *PATHS, name="queue")
+    stub_policies(stub, "AWS", S3)
     stub.add_response("get_policy", {"Policy": {"Arn": S3}}, {"PolicyArn": S3})
     found = role_module.find_policies(
         role_module.PolicyNames(iam), ["queue", "AmazonS3ReadOnlyAccess"], role=None, scope=SCOPE
@@ -293,10 +290,10 @@ def test_a_name_of_aws_and_one_of_the_account(stub: Stubber, iam: t.Any) -> None
     assert found == {"queue": QUEUE, "AmazonS3ReadOnlyAccess": S3}
 
 
-def test_a_name_of_aws_under_a_path(stub: Stubber, iam: t.Any) -> None:
+def test_name_of_an_aws_managed_policy_with_a_path(stub: Stubber, iam: t.Any) -> None:
     arn = "arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"
-    lists(stub, "Local")
-    unknown(stub, "", name="AmazonEBSCSIDriverPolicy")
+    stub_policies(stub, "Local")
+    stub_missing_policy(stub, "", name="AmazonEBSCSIDriverPolicy")
     stub.add_response("get_policy", {"Policy": {"Arn": arn}}, {"PolicyArn": arn})
     found = role_module.find_policies(
         role_module.PolicyNames(iam), ["AmazonEBSCSIDriverPolicy"], role=None, scope=SCOPE
@@ -304,82 +301,82 @@ def test_a_name_of_aws_under_a_path(stub: Stubber, iam: t.Any) -> None:
     assert found == {"AmazonEBSCSIDriverPolicy": arn}
 
 
-def test_an_unknown_name(stub: Stubber, iam: t.Any) -> None:
-    lists(stub, "Local", QUEUE)
-    unknown(stub, *PATHS, name="Queue")
-    lists(stub, "AWS", S3)
+def test_missing_managed_policy_is_an_error(stub: Stubber, iam: t.Any) -> None:
+    stub_policies(stub, "Local", QUEUE)
+    stub_missing_policy(stub, *PATHS, name="Queue")
+    stub_policies(stub, "AWS", S3)
     with pytest.raises(errors.NotFound) as caught:
         role_module.find_policies(role_module.PolicyNames(iam), ["Queue"], role=None, scope=SCOPE)
     assert str(caught.value) == (
-        "there is no managed policy Queue. Cause: neither account 123456789012 nor AWS has one of that name in "
-        "partition aws. Fix: correct the name (case counts), create the policy first, or give its ARN."
+        "managed policy Queue does not exist. Cause: neither account 123456789012 nor AWS has it in partition aws. "
+        "Fix: correct the name (it is case-sensitive), create the policy, or give its ARN."
     )
 
 
-def test_an_ambiguous_name(stub: Stubber, iam: t.Any) -> None:
+def test_ambiguous_name_is_rejected(stub: Stubber, iam: t.Any) -> None:
     own = "arn:aws:iam::123456789012:policy/AmazonS3ReadOnlyAccess"
-    lists(stub, "Local", own)
+    stub_policies(stub, "Local", own)
     stub.add_response("get_policy", {"Policy": {"Arn": S3}}, {"PolicyArn": S3})
     with pytest.raises(errors.InvalidInput) as caught:
         role_module.find_policies(role_module.PolicyNames(iam), ["AmazonS3ReadOnlyAccess"], role=None, scope=SCOPE)
     assert str(caught.value) == (
-        f"the name of managed policy AmazonS3ReadOnlyAccess is ambiguous. Cause: it is the name of {own} and of {S3}. "
-        "Fix: give the ARN of the one that is meant."
+        f"the name of managed policy AmazonS3ReadOnlyAccess is ambiguous. Cause: {own} and {S3} have this name. "
+        "Fix: give the ARN of the intended policy."
     )
 
 
-# Plans from reads
+# Plans
 
 
-def no_role(stub: Stubber) -> None:
+def stub_missing_role(stub: Stubber) -> None:
     stub.add_client_error("get_role", "NoSuchEntity", "The role with name app cannot be found.")
 
 
-def test_a_new_role_by_cluster_asks_nobody_who_the_caller_is(aws: Account, stub: Stubber) -> None:
-    no_role(stub)
-    made = role_module.plan(
+def test_new_role_with_a_cluster_name_needs_no_caller_identity(aws: Account, stub: Stubber) -> None:
+    stub_missing_role(stub)
+    plan = role_module.plan(
         t.cast(t.Any, aws), RoleSpec(present=True, name="app", cluster_name="c", subjects=(A,), audiences=())
     )
-    assert made.after["trust_policy"] == document(OURS)
+    assert plan.after["trust_policy"] == document(OWN)
     assert aws.described == ["c"]
 
 
 @pytest.mark.parametrize("issuer", [ISSUER, ISSUER.removeprefix("https://")])
-def test_a_new_role_by_issuer_is_in_the_callers_account(aws: Account, stub: Stubber, issuer: str) -> None:
-    no_role(stub)
+def test_new_role_with_an_issuer_is_in_the_callers_account(aws: Account, stub: Stubber, issuer: str) -> None:
+    stub_missing_role(stub)
     identity = {"Account": "111122223333", "Arn": "arn:aws-us-gov:sts::111122223333:assumed-role/x/y", "UserId": "x"}
     aws.stubs["sts"].add_response("get_caller_identity", identity)
-    made = role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", issuer=issuer, subjects=(A,)))
-    principal = made.after["trust_policy"]["Statement"][0]["Principal"]
+    plan = role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", issuer=issuer, subjects=(A,)))
+    principal = plan.after["trust_policy"]["Statement"][0]["Principal"]
     assert principal == {"Federated": "arn:aws-us-gov:iam::111122223333:oidc-provider/oidc.example/id/A"}
     assert aws.described == []
 
 
-def policies(stub: Stubber) -> None:
+def stub_no_policies(stub: Stubber) -> None:
     stub.add_response("list_attached_role_policies", {"AttachedPolicies": [], "IsTruncated": False})
     stub.add_response("list_role_policies", {"PolicyNames": [], "IsTruncated": False})
 
 
-def test_an_existing_role_tells_its_account(aws: Account, stub: Stubber) -> None:
-    reads(stub, document(OURS))
-    policies(stub)
+def test_existing_role_needs_no_caller_identity(aws: Account, stub: Stubber) -> None:
+    stub_reads(stub, document(OWN))
+    stub_no_policies(stub)
     assert not role_module.plan(
         t.cast(t.Any, aws), RoleSpec(present=True, name="app", issuer=ISSUER, subjects=(A,), audiences=())
     )
 
 
-def test_policies_that_nobody_asks_for_need_no_permission(aws: Account, stub: Stubber) -> None:
-    reads(stub, document(OURS))
+def test_policies_outside_the_spec_need_no_permission(aws: Account, stub: Stubber) -> None:
+    stub_reads(stub, document(OWN))
     stub.add_client_error("list_attached_role_policies", "AccessDenied", "no")
     stub.add_client_error("list_role_policies", "AccessDenied", "no")
-    made = role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", description="x"))
-    assert made.summaries() == ["set the description of role app"]
-    assert made.after["managed_policies"] is None
-    assert made.after["inline_policies"] is None
+    plan = role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", description="x"))
+    assert plan.summaries() == ["set the description of role app"]
+    assert plan.after["managed_policies"] is None
+    assert plan.after["inline_policies"] is None
 
 
-def test_policies_that_are_asked_for_do(aws: Account, stub: Stubber) -> None:
-    reads(stub, document(OURS))
+def test_policies_in_the_spec_need_a_permission(aws: Account, stub: Stubber) -> None:
+    stub_reads(stub, document(OWN))
     stub.add_client_error("list_attached_role_policies", "AccessDenied", "no")
     with pytest.raises(errors.AccessDenied, match="allow iam:ListAttachedRolePolicies"):
         role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", managed_policies=()))
@@ -388,40 +385,43 @@ def test_policies_that_are_asked_for_do(aws: Account, stub: Stubber) -> None:
 LONG = tuple(subject("namespace", f"{'account' * 10}-{n}") for n in range(20))
 
 
-@pytest.mark.parametrize(("quota", "fits"), [(4096, True), (2100, False), (None, False)])
-def test_the_accounts_quota_is_asked_only_when_it_matters(
-    aws: Account, stub: Stubber, quota: int | None, fits: bool
+@pytest.mark.parametrize(("quota", "is_sufficient"), [(4096, True), (2100, False), (None, False)])
+def test_quota_is_read_for_long_trust_policies(
+    aws: Account, stub: Stubber, quota: int | None, is_sufficient: bool
 ) -> None:
-    no_role(stub)
+    stub_missing_role(stub)
     if quota:
         summary = {role_plan.TRUST_QUOTA: quota, role_plan.ATTACHED_QUOTA: 10, "RolesQuota": 1000}
         stub.add_response("get_account_summary", {"SummaryMap": summary})
     else:
         stub.add_client_error("get_account_summary", "AccessDenied", "no")
-    wanted = RoleSpec(present=True, name="app", cluster_name="c", subjects=LONG)
-    if fits:
-        assert role_module.plan(t.cast(t.Any, aws), wanted)
+    spec = RoleSpec(present=True, name="app", cluster_name="c", subjects=LONG)
+    if is_sufficient:
+        assert role_module.plan(t.cast(t.Any, aws), spec)
         return
     with pytest.raises(errors.QuotaExceeded) as caught:
-        role_module.plan(t.cast(t.Any, aws), wanted)
+        role_module.plan(t.cast(t.Any, aws), spec)
     assert f"the account's quota AssumeRolePolicySizeQuota is {quota or 2048}" in str(caught.value)
     assert ("or allow iam:GetAccountSummary for the caller" in str(caught.value)) is (quota is None)
 
 
-def test_nothing_more_is_read_for_the_removal_of_what_is_gone(aws: Account, stub: Stubber) -> None:
-    no_role(stub)
+def test_removal_of_a_missing_role_needs_no_other_reads(aws: Account, stub: Stubber) -> None:
+    stub_missing_role(stub)
     assert not role_module.plan(t.cast(t.Any, aws), RoleSpec(present=False, name="app"))
 
 
-def test_final_state_has_what_only_the_writes_return() -> None:
+def test_final_state_has_the_results_of_the_writes() -> None:
     actions = (
         Action("create_role", {}, ""),
         Action("attach_policy", {}, ""),
         Action("change_trust_policy", {}, ""),
     )
-    plan = Plan(after={"role_id": None, "trust_policy": document(OURS)}, actions=actions)
+    plan = Plan(after={"role_id": None, "trust_policy": document(OWN)}, actions=actions)
     before = copy.deepcopy(plan.after)
-    answers = [{"RoleId": "AROA"}, None, document(THEIRS, OURS)]
-    assert role_module.final_state(plan, answers) == {"role_id": "AROA", "trust_policy": document(THEIRS, OURS)}
+    answers = [{"RoleId": "AROA"}, None, document(FOREIGN, OWN)]
+    assert role_module.final_state(plan, answers) == {
+        "role_id": "AROA",
+        "trust_policy": document(FOREIGN, OWN),
+    }
     assert role_module.final_state(plan, answers[1:])["role_id"] is None
     assert role_module.final_state(plan, []) == plan.after == before

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan for a service account: what is read for it, and how it is applied call by call."""
+"""Plans for a service account: the reads they need, and the calls that apply them."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ MISSING = Answer(404, {"kind": "Status", "reason": "NotFound", "message": 'servi
 NO_NAMESPACE = Answer(404, {"kind": "Status", "reason": "NotFound", "message": 'namespaces "ns" not found'})
 
 
-def test_creation_in_a_namespace_that_does_not_exist_names_the_fix(scripted: Scripted, connect: Connect) -> None:
+def test_creation_in_a_missing_namespace_has_a_fix(scripted: Scripted, connect: Connect) -> None:
     scripted.answer(NO_NAMESPACE)
     create = service_account.operations(connect(scripted))["create_service_account"]
-    with pytest.raises(errors.NotFound, match="set create_namespace: true, which takes the permission to get namespac"):
+    with pytest.raises(errors.NotFound, match="set create_namespace: true"):
         create(body={"metadata": {"namespace": "ns", "name": "app"}}, manager="eksops.irsa")
 
 
-WANTED = ServiceAccountSpec("ns", "app", sets={Field("annotations", ROLE): "arn:aws:iam::123456789012:role/app"})
+SPEC = ServiceAccountSpec("ns", "app", sets={Field("annotations", ROLE): "arn:aws:iam::123456789012:role/app"})
 
 
-def test_the_namespace_is_asked_for_only_where_it_matters(scripted: Scripted, connect: Connect) -> None:
+def test_namespace_is_read_only_before_a_creation(scripted: Scripted, connect: Connect) -> None:
     server = connect(scripted)
-    there = {"metadata": {"uid": "u1", "resourceVersion": "7", "name": "app", "namespace": "ns"}}
-    scripted.answer(there)
-    assert service_account.plan_service_account(server, WANTED)
+    account = {"metadata": {"uid": "u1", "resourceVersion": "7", "name": "app", "namespace": "ns"}}
+    scripted.answer(account)
+    assert service_account.plan_service_account(server, SPEC)
     scripted.answer(MISSING)
     assert not service_account.plan_service_account(server, ServiceAccountSpec("ns", "app", state="absent"))
     assert [request.path for request in scripted.requests] == [f"{ACCOUNTS}/app"] * 2
     scripted.answer(MISSING, {"metadata": {}, "status": {"phase": "Active"}})
-    plan = service_account.plan_service_account(server, WANTED)
+    plan = service_account.plan_service_account(server, SPEC)
     assert scripted.requests[-1].path == "/api/v1/namespaces/ns"
-    scripted.answer(Answer(201, there), there)
+    scripted.answer(Answer(201, account), account)
     operations = service_account.operations(server)
     for action in plan.actions:
         operations[action.operation](**action.arguments)

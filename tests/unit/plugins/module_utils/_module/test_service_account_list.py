@@ -1,6 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""Lists of service accounts."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from unit.bindings_run import FakeServer
 
 @pytest.mark.parametrize(
     ("namespaces", "names"),
-    [((), ["web", "job"]), (("shop",), ["web"]), (("shop", "bank"), ["web", "job"]), (("none",), [])],
+    [((), ["web", "job"]), (("shop",), ["web"]), (("shop", "bank"), ["web", "job"]), (("missing",), [])],
 )
 def test_accounts_are_listed_by_namespace_and_name(namespaces: t.Sequence[str], names: list[str]) -> None:
     server = FakeServer("shop", "bank")
@@ -25,7 +26,7 @@ def test_accounts_are_listed_by_namespace_and_name(namespaces: t.Sequence[str], 
     assert all(body["metadata"]["namespace"] == namespace for (namespace, _name), body in listed.accounts.items())
 
 
-def test_accounts_that_may_not_be_listed_are_an_error() -> None:
+def test_denied_list_is_an_error() -> None:
     server = FakeServer("shop")
     server.refused = {"serviceaccounts"}
     with pytest.raises(errors.AccessDenied):

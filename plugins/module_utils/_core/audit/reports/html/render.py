@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The HTML page of an audit: one file with everything in it, which loads nothing.
+"""The HTML report of an audit: a single file that loads nothing else.
 
 It has three parts: the assets, which ``make web`` bundles from web/audit; the audit document, packed as JSON for the
-script; and what the page shows before its script runs, or without it.
+script; and what the page shows until its script runs, or without JavaScript.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Json = t.Mapping[str, t.Any]
 STATES = ("error", "unknown", "warning", "note", "ok")
 # The lists of a document that are packed by column.
 PACKED_LISTS = ("service_accounts", "roles", "findings")
-# How many findings are shown without the script, the worst first.
+# The most findings that are shown without the script.
 MAX_STATIC_FINDINGS = 25
-# How many skipped checks, and how many service accounts of a finding, are shown unfolded.
+# The most skipped checks that are shown unfolded, and the most service accounts of a finding.
 _MAX_ENTRIES = 5
 
-# Only the style and the script of this page are allowed, by their hashes. The empty icon is a data URL.
+# Allows only the style and the script of this page, by their hashes. The empty icon is a data URL.
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src {}; script-src {}"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec")
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d)")
@@ -44,9 +44,9 @@ _JSON_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
 def render(document: Json) -> str:
-    """The page of an audit document (``eksops.irsa/audit/1``), in ASCII; the same document gives the same page.
+    """Renders an audit document (``eksops.irsa/audit/1``) in ASCII. The same document gives the same page.
 
-    :raises ValueError: the document has a number that JSON does not have.
+    :raises ValueError: the document has a number without a JSON form.
     """
     page = string.Template(MARKUP).substitute(
         policy=_POLICY.format(_hash_source(STYLE), _hash_source(SCRIPT)),
@@ -59,7 +59,7 @@ def render(document: Json) -> str:
         causes=embed_json(_select_causes(document)),
         script=SCRIPT,
     )
-    # Any character can be in a name, even half a surrogate pair: character references can be written in any encoding.
+    # Names can have any character, even half a surrogate pair. Character references are ASCII.
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
@@ -79,7 +79,8 @@ def _select_causes(document: Json) -> dict[str, dict[str, str]]:
 def pack_document(document: Json) -> dict[str, t.Any]:
     """``{"rest": the document without its long lists, "lists": {name: column}}``.
 
-    The entries of a long list repeat keys and values, so the lists are stored by column. A column is one of:
+    The entries of these lists have the same keys and many equal values, so the lists are stored by column. A column is
+    one of:
 
     - a list: the entries themselves
     - ``{"same": entry, "times": n}``: n equal entries
@@ -98,7 +99,7 @@ def pack_document(document: Json) -> dict[str, t.Any]:
 def embed_json(value: t.Any) -> str:
     """JSON for a script element: ASCII, without the characters that begin a tag, a comment or an entity.
 
-    :raises ValueError: a number that JSON does not have.
+    :raises ValueError: the value has a number without a JSON form.
     """
     return json.dumps(value, separators=(",", ":"), allow_nan=False).translate(_JSON_ESCAPES)
 
@@ -118,7 +119,7 @@ def _pack_column(entries: t.Sequence[t.Any]) -> t.Any:
 
 
 def _pack_scalars(entries: t.Sequence[t.Any]) -> t.Any:
-    # By type too, since True == 1.
+    # The type is part of the key because True == 1.
     indexes: dict[tuple[type, t.Any], int] = {}
     at = [indexes.setdefault((type(entry), entry), len(indexes)) for entry in entries]
     values = [value for _type, value in indexes]
@@ -133,12 +134,12 @@ def _pack_scalars(entries: t.Sequence[t.Any]) -> t.Any:
 
 
 def _escape(text: t.Any) -> str:
-    """The text for a place in HTML, with an escape (``\\u202e``) in place of each invisible character."""
+    """The text escaped for HTML, with an escape (``\\u202e``) for each invisible character."""
     return html.escape(_INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", str(text)))
 
 
 def _render_facts(document: Json) -> str:
-    """The cluster and the time of the audit, as a list of terms."""
+    """The cluster and the time of the audit as a description list."""
     cluster, provider = document["cluster"], document["provider"]
     rows = [("Audited", _render_time(document["generated_at"]))]
     for term, key in (("AWS account", "account_id"), ("Region", "region"), ("Kubernetes", "version")):
@@ -153,7 +154,7 @@ def _render_facts(document: Json) -> str:
 
 
 def _render_skipped_checks(texts: t.Sequence[str]) -> str:
-    """A list of what could not be read; empty if everything was read."""
+    """The list of skipped checks; empty if no check was skipped."""
     if not texts:
         return ""
     entries = [f"<li>{_escape(text)}</li>" for text in texts]
@@ -196,12 +197,12 @@ def _render_counts(name: str, counts: t.Mapping[str, int]) -> str:
 def _render_finding(finding: Json) -> str:
     names = finding["service_accounts"]
     more = len(names) - _MAX_ENTRIES
-    concerned = _escape(", ".join(names[:_MAX_ENTRIES])) + (f" and {more:,} more" if more > 0 else "")
+    affected = _escape(", ".join(names[:_MAX_ENTRIES])) + (f" and {more:,} more" if more > 0 else "")
     return (
         f'<article class="finding s-{_escape(finding["severity"])}">'
         f"<h3>{_render_state(finding['severity'])} <code>{_escape(finding['id'])}</code></h3>"
         f'<p class="message">{_escape(finding["message"])}</p>'
-        + (f"<p>Affects {concerned}.</p>" if names else "")
+        + (f"<p>Affects {affected}.</p>" if names else "")
         + (f'<div class="fix"><h4>Fix</h4><p>{_escape(finding["fix"])}</p></div>' if finding["fix"] else "")
         + "</article>"
     )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several accounts: which credentials sign which call, where it goes, and which regions an account has."""
+"""Several accounts: the credentials and endpoint of each call, and the regions of an account."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class Call(t.NamedTuple):
 
 
 @dataclasses.dataclass
-class Wire:
-    """AWS, behind botocore's own signing and parsing. Each role that is assumed has an access key of its own."""
+class FakeAws:
+    """AWS behind botocore's signing and parsing. Each assumed role has its own access key."""
 
     calls: list[Call] = dataclasses.field(default_factory=list)
     denied: set[str] = dataclasses.field(default_factory=set)
@@ -99,7 +99,7 @@ def _answer(request: t.Any, status: int, text: str) -> botocore.awsrequest.AWSRe
 
 
 @pytest.fixture
-def wire(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Wire:
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> FakeAws:
     for name in [*os.environ]:
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
@@ -107,9 +107,9 @@ def wire(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Wire:
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
     (tmp_path / "credentials").write_text(f"[bank]\naws_access_key_id=AKIABANK\naws_secret_access_key={SECRET}\n")
-    wire = Wire()
-    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _self, request: wire.send(request))
-    return wire
+    aws = FakeAws()
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _self, request: aws.send(request))
+    return aws
 
 
 def accounts(**changes: t.Any) -> AwsAccounts:
@@ -124,38 +124,39 @@ def accounts(**changes: t.Any) -> AwsAccounts:
     return AwsAccounts(**{**options, **changes})
 
 
-def test_the_account_of_the_given_credentials(wire: Wire) -> None:
+def test_account_of_the_options(aws: FakeAws) -> None:
     opened = accounts(regions=["eu-west-1", "us-east-1"]).open(AwsAccount())
     assert (opened.account_id, opened.regions, opened.guessed) == ("999999999999", ("eu-west-1", "us-east-1"), False)
     assert opened.title == "account 999999999999"
-    (call,) = wire.calls
+    (call,) = aws.calls
     assert call[:4] == ("GetCallerIdentity", "sts.eu-west-1.amazonaws.com", "AKIAGIVEN", None)
 
 
-def test_a_role_is_assumed_and_its_session_is_used_from_then_on(wire: Wire) -> None:
+def test_session_of_the_assumed_role_is_used(aws: FakeAws) -> None:
     opened = accounts(regions=[]).open(AwsAccount(name="shop", assume_role_arn=SHOP, external_id="fleet"))
-    assert [call[:4] for call in wire.calls] == [
+    assert [call[:4] for call in aws.calls] == [
         ("AssumeRole", "sts.eu-west-1.amazonaws.com", "AKIAGIVEN", None),
         ("GetCallerIdentity", "sts.eu-west-1.amazonaws.com", "ASIA111122223333", "token-of-111122223333"),
         ("DescribeRegions", "ec2.eu-west-1.amazonaws.com", "ASIA111122223333", "token-of-111122223333"),
     ]
-    asked = wire.calls[0].parameters
-    assert (asked["RoleArn"], asked["ExternalId"], asked["RoleSessionName"]) == (SHOP, "fleet", "eksops-irsa-inventory")
+    parameters = aws.calls[0].parameters
+    assert (parameters["RoleArn"], parameters["ExternalId"]) == (SHOP, "fleet")
+    assert parameters["RoleSessionName"] == "eksops-irsa-inventory"
     assert (opened.title, opened.regions) == ("account shop (111122223333)", ("eu-west-1", "us-east-1"))
 
 
-def test_a_role_without_external_id_asks_for_none(wire: Wire) -> None:
+def test_external_id_is_optional(aws: FakeAws) -> None:
     accounts().open(AwsAccount(assume_role_arn=SHOP))
-    assert "ExternalId" not in wire.calls[0].parameters
+    assert "ExternalId" not in aws.calls[0].parameters
 
 
-def test_the_role_in_between_is_assumed_once(wire: Wire) -> None:
+def test_first_role_is_assumed_once(aws: FakeAws) -> None:
     several = accounts(assume_role_arn=HUB)
     for role in (SHOP, BANK):
         several.open(AwsAccount(assume_role_arn=role))
     several.open(AwsAccount())
     several.open(AwsAccount(profile="bank"))
-    assert [(call.operation, call.access_key) for call in wire.calls] == [
+    assert [(call.operation, call.access_key) for call in aws.calls] == [
         ("AssumeRole", "AKIAGIVEN"),
         ("AssumeRole", "ASIA999999999999"),
         ("GetCallerIdentity", "ASIA111122223333"),
@@ -166,61 +167,61 @@ def test_the_role_in_between_is_assumed_once(wire: Wire) -> None:
     ]
 
 
-def test_a_profile_goes_before_the_environment(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_profile_takes_precedence_over_the_environment(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     accounts(connection={}).open(AwsAccount(profile="bank", assume_role_arn=SHOP))
-    assert [call.access_key for call in wire.calls] == ["AKIABANK", "ASIA111122223333"]
+    assert [call.access_key for call in aws.calls] == ["AKIABANK", "ASIA111122223333"]
 
 
 @pytest.mark.parametrize(
-    ("region", "regions", "own", "host"),
+    ("region", "regions", "account_regions", "host"),
     [
-        pytest.param(None, [], (), "sts.us-east-1.amazonaws.com", id="no region at all"),
-        pytest.param("eu-west-1", ["us-west-2"], (), "sts.eu-west-1.amazonaws.com", id="the option's"),
-        pytest.param(None, ["eu-south-2"], (), "sts.us-east-1.amazonaws.com", id="none that has to be enabled"),
-        pytest.param("eu-west-1", ["cn-north-1"], (), "sts.cn-north-1.amazonaws.com.cn", id="of another partition"),
-        pytest.param("eu-west-1", [], ("us-gov-west-1",), "sts.us-gov-west-1.amazonaws.com", id="the account's own"),
-        pytest.param("eu-west-1", ["nowhere"], (), "sts.eu-west-1.amazonaws.com", id="no region"),
+        pytest.param(None, [], (), "sts.us-east-1.amazonaws.com", id="default"),
+        pytest.param("eu-west-1", ["us-west-2"], (), "sts.eu-west-1.amazonaws.com", id="option"),
+        pytest.param(None, ["eu-south-2"], (), "sts.us-east-1.amazonaws.com", id="opt-in region"),
+        pytest.param("eu-west-1", ["cn-north-1"], (), "sts.cn-north-1.amazonaws.com.cn", id="another partition"),
+        pytest.param("eu-west-1", [], ("us-gov-west-1",), "sts.us-gov-west-1.amazonaws.com", id="region of account"),
+        pytest.param("eu-west-1", ["nowhere"], (), "sts.eu-west-1.amazonaws.com", id="unknown region"),
     ],
 )
-def test_where_an_account_is_asked_who_it_is(
-    wire: Wire, region: str | None, regions: list[str], own: tuple[str, ...], host: str
+def test_region_of_the_first_call(
+    aws: FakeAws, region: str | None, regions: list[str], account_regions: tuple[str, ...], host: str
 ) -> None:
-    accounts(region=region, regions=regions).open(AwsAccount(regions=own))
-    assert wire.calls[0].host == host
+    accounts(region=region, regions=regions).open(AwsAccount(regions=account_regions))
+    assert aws.calls[0].host == host
 
 
-def test_an_account_that_does_not_tell_its_regions(wire: Wire) -> None:
-    wire.denied = {"DescribeRegions"}
+def test_regions_are_guessed_without_permission(aws: FakeAws) -> None:
+    aws.denied = {"DescribeRegions"}
     opened = accounts(regions=[]).open(AwsAccount())
     assert opened.guessed
     assert {"eu-west-1", "us-east-1", "ap-east-1"} <= set(opened.regions)
     assert not any(region.startswith(("cn-", "us-gov-")) for region in opened.regions)
 
 
-def test_clients_use_the_endpoint_and_the_region(wire: Wire) -> None:
+def test_clients_use_the_endpoint_and_the_region(aws: FakeAws) -> None:
     opened = accounts(endpoint="https://aws.example.com").open(AwsAccount(assume_role_arn=SHOP))
-    assert {call.host for call in wire.calls} == {"aws.example.com"}
+    assert {call.host for call in aws.calls} == {"aws.example.com"}
     client = opened.client("eks", "us-west-2")
     assert (client.meta.region_name, client.meta.endpoint_url) == ("us-west-2", "https://aws.example.com")
     assert client.meta.config.retries["mode"] == "adaptive"
 
 
-def test_a_role_that_may_not_be_assumed(wire: Wire) -> None:
-    wire.denied = {SHOP}
+def test_denied_role(aws: FakeAws) -> None:
+    aws.denied = {SHOP}
     with pytest.raises(errors.AccessDenied, match=f"could not assume the role {SHOP}") as caught:
         accounts().open(AwsAccount(assume_role_arn=SHOP, external_id="fleet"))
     assert "sts:AssumeRole" in str(caught.value)
     assert SECRET not in str(caught.value)
 
 
-def test_a_profile_that_is_not_there(wire: Wire) -> None:
+def test_missing_profile(aws: FakeAws) -> None:
     with pytest.raises(errors.BadCredentials, match=r"profile .*nobody"):
         accounts().open(AwsAccount(profile="nobody"))
-    assert wire.calls == []
+    assert aws.calls == []
 
 
-def test_no_credentials(wire: Wire) -> None:
+def test_missing_credentials(aws: FakeAws) -> None:
     with pytest.raises(errors.BadCredentials, match="no usable AWS credentials"):
         accounts(connection={"verify": None}).open(AwsAccount())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of AWS's errors, and which of them are tried again."""
+"""Translation and retries of AWS errors."""
 
 from __future__ import annotations
 
@@ -17,39 +17,39 @@ SECRET = "FQoGZXIvYXdzEXAMPLESESSION"
 DENIED = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: iam:GetRole on resource: role app"
 
 
-def client_error(code: str, message: str = "as AWS says it") -> aws.ClientError:
+def client_error(code: str, message: str = "text of AWS") -> aws.ClientError:
     return aws.ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": {}}, "GetRole")
 
 
 ANSWERS: list[tuple[str, type[errors.IrsaError], str]] = [
-    ("NoSuchEntity", errors.NotFound, "as AWS says it"),
-    ("ResourceNotFoundException", errors.NotFound, "as AWS says it"),
-    ("EntityAlreadyExists", errors.AlreadyExists, "as AWS says it"),
+    ("NoSuchEntity", errors.NotFound, "text of AWS"),
+    ("ResourceNotFoundException", errors.NotFound, "text of AWS"),
+    ("EntityAlreadyExists", errors.AlreadyExists, "text of AWS"),
     ("AccessDenied", errors.AccessDenied, "Fix: allow iam:GetRole for the caller"),
     ("AccessDeniedException", errors.AccessDenied, "allow iam:GetRole"),
     ("ExpiredToken", errors.BadCredentials, "have expired (ExpiredToken)"),
     ("ExpiredTokenException", errors.BadCredentials, "have expired"),
-    ("InvalidClientTokenId", errors.BadCredentials, "doesn't accept the credentials (InvalidClientTokenId)"),
-    ("SignatureDoesNotMatch", errors.BadCredentials, "doesn't accept the credentials"),
-    ("Throttling", errors.Throttled, "went on throttling"),
+    ("InvalidClientTokenId", errors.BadCredentials, "does not accept the credentials (InvalidClientTokenId)"),
+    ("SignatureDoesNotMatch", errors.BadCredentials, "does not accept the credentials"),
+    ("Throttling", errors.Throttled, "still throttled the request"),
     ("LimitExceeded", errors.QuotaExceeded, "Service Quotas"),
-    ("DeleteConflict", errors.Conflict, "as AWS says it"),
-    ("MalformedPolicyDocument", errors.InvalidInput, "as AWS says it"),
-    ("ValidationError", errors.InvalidInput, "as AWS says it"),
-    ("ServiceFailure", errors.ApiError, "ServiceFailure: as AWS says it"),
+    ("DeleteConflict", errors.Conflict, "text of AWS"),
+    ("MalformedPolicyDocument", errors.InvalidInput, "text of AWS"),
+    ("ValidationError", errors.InvalidInput, "text of AWS"),
+    ("ServiceFailure", errors.ApiError, "ServiceFailure: text of AWS"),
 ]
 
 
-@pytest.mark.parametrize(("code", "kind", "says"), ANSWERS, ids=[each[0] for each in ANSWERS])
-def test_answers(code: str, kind: type[errors.IrsaError], says: str) -> None:
+@pytest.mark.parametrize(("code", "kind", "message"), ANSWERS, ids=[code for code, _kind, _message in ANSWERS])
+def test_error_of_aws_is_translated(code: str, kind: type[errors.IrsaError], message: str) -> None:
     error = translate.translate(client_error(code), "iam:GetRole", "read the role app")
     assert error.__class__ is kind
     assert str(error).startswith("could not read the role app. Cause: ")
-    assert says in str(error)
+    assert message in str(error)
     assert error.details == {"code": code, "action": "iam:GetRole"}
 
 
-def test_the_refusal_names_action_and_resource() -> None:
+def test_denied_error_has_text_of_aws() -> None:
     error = translate.translate(client_error("AccessDenied", DENIED), "iam:GetRole", "read the role app")
     assert DENIED in str(error)
 
@@ -57,7 +57,7 @@ def test_the_refusal_names_action_and_resource() -> None:
 @pytest.mark.parametrize(
     "code", ["SignatureDoesNotMatch", "IncompleteSignature", "ExpiredToken", "InvalidClientTokenId"]
 )
-def test_what_aws_says_of_credentials_is_not_repeated(code: str) -> None:
+def test_text_about_credentials_is_omitted(code: str) -> None:
     error = translate.translate(client_error(code, f"x-amz-security-token:{SECRET}"), "iam:GetRole", "read it")
     assert SECRET not in str(error)
     assert SECRET not in repr(error.as_dict())
@@ -78,27 +78,29 @@ LOCAL: list[tuple[Exception, type[errors.IrsaError], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("raised", "kind", "says"), LOCAL, ids=[type(each[0]).__name__ for each in LOCAL])
-def test_without_an_answer(raised: Exception, kind: type[errors.IrsaError], says: str) -> None:
+@pytest.mark.parametrize(
+    ("raised", "kind", "message"), LOCAL, ids=[type(raised).__name__ for raised, _kind, _message in LOCAL]
+)
+def test_local_error_is_translated(raised: Exception, kind: type[errors.IrsaError], message: str) -> None:
     error = translate.translate(raised, "iam:GetRole", "read the role app")
     assert error.__class__ is kind
-    assert says in str(error)
+    assert message in str(error)
     assert SECRET not in str(error)
 
 
-class Calls:
-    """A call that fails a few times, under the decorator."""
+class FailingCall:
+    """A decorated call that raises the given errors first."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *failures: Exception) -> None:
         self.failures = [*failures]
-        self.made = 0
+        self.attempts = 0
         # amazon.aws's backoff sleeps through its own import of the module.
         monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
     def run(self) -> t.Any:
         @translate.aws_call("iam:GetRole", "read the role {name}")
         def call(_client: t.Any, *, name: str) -> str:
-            self.made += 1
+            self.attempts += 1
             if self.failures:
                 raise self.failures.pop(0)
             return f"role {name}"
@@ -113,29 +115,29 @@ class Calls:
         client_error("EntityTemporarilyUnmodifiable"),
         botocore.parsers.ResponseParserError("an HTML page"),
     ],
-    ids=["concurrent", "held", "no XML"],
+    ids=["concurrent", "unmodifiable", "not XML"],
 )
-def test_what_passes_is_tried_again(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
-    calls = Calls(monkeypatch, failure, failure)
-    assert calls.run() == "role app"
-    assert calls.made == 3
+def test_transient_error_is_retried(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    call = FailingCall(monkeypatch, failure, failure)
+    assert call.run() == "role app"
+    assert call.attempts == 3
 
 
-def test_retries_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = Calls(monkeypatch, *[client_error("ConcurrentModification")] * 20)
+def test_retries_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = FailingCall(monkeypatch, *[client_error("ConcurrentModification")] * 20)
     with pytest.raises(errors.Conflict, match="could not read the role app"):
-        calls.run()
-    assert 3 <= calls.made <= 10
+        call.run()
+    assert 3 <= call.attempts <= 10
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "NoSuchEntity", "DeleteConflict", "Throttling", "ServiceFailure"])
-def test_what_does_not_pass_or_is_botocores_to_retry_is_not(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    calls = Calls(monkeypatch, client_error(code))
+def test_other_errors_are_not_retried(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    call = FailingCall(monkeypatch, client_error(code))
     with pytest.raises(errors.IrsaError):
-        calls.run()
-    assert calls.made == 1
+        call.run()
+    assert call.attempts == 1
 
 
-def test_mistakes_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_programming_error_is_not_translated(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(KeyError):
-        Calls(monkeypatch, KeyError("x")).run()
+        FailingCall(monkeypatch, KeyError("x")).run()

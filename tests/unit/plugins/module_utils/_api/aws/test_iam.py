@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Calls of IAM, each against botocore's own model of the request and the answer."""
+"""Calls of IAM, checked against botocore's model of requests and answers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ POLICY_ARN = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 
 
 def role() -> dict[str, t.Any]:
-    """A role as IAM sends it; botocore decodes the document in place."""
+    """A role as IAM sends it; botocore decodes the document."""
     return {
         "Path": "/",
         "RoleName": "app",
@@ -52,26 +52,26 @@ def stub(client: t.Any) -> c.Iterator[Stubber]:
         stubber.assert_no_pending_responses()
 
 
-def test_get_role_has_its_tags_as_a_mapping(client: t.Any, stub: Stubber) -> None:
+def test_get_role_returns_tags_as_a_mapping(client: t.Any, stub: Stubber) -> None:
     stub.add_response("get_role", {"Role": {**role(), "Tags": [{"Key": "a", "Value": "b"}]}}, {"RoleName": "app"})
-    found = iam.get_role(client, name="app")
-    assert found["Tags"] == {"a": "b"}
-    assert found["AssumeRolePolicyDocument"] == TRUST
+    result = iam.get_role(client, name="app")
+    assert result["Tags"] == {"a": "b"}
+    assert result["AssumeRolePolicyDocument"] == TRUST
 
 
-def test_find_role_knows_that_there_is_none(client: t.Any, stub: Stubber) -> None:
+def test_find_role_returns_none_for_missing_role(client: t.Any, stub: Stubber) -> None:
     stub.add_client_error("get_role", "NoSuchEntity", "The role with name app cannot be found.", 404)
     assert iam.find_role(client, name="app") is None
 
 
-def test_create_role_sends_only_what_is_given(client: t.Any, stub: Stubber) -> None:
+def test_create_role_omits_unset_options(client: t.Any, stub: Stubber) -> None:
     stub.add_response(
         "create_role", {"Role": role()}, {"RoleName": "app", "Path": "/", "AssumeRolePolicyDocument": COMPACT}
     )
     assert iam.create_role(client, name="app", path="/", trust_policy=TRUST)["Tags"] == {}
 
 
-def test_create_role_sends_everything(client: t.Any, stub: Stubber) -> None:
+def test_create_role_sends_all_options(client: t.Any, stub: Stubber) -> None:
     stub.add_response(
         "create_role",
         {"Role": role()},
@@ -138,15 +138,15 @@ WRITES: list[tuple[t.Any, str, dict[str, t.Any], dict[str, t.Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("call", "operation", "given", "sent"), WRITES)
-def test_writes(
-    client: t.Any, stub: Stubber, call: t.Any, operation: str, given: dict[str, t.Any], sent: dict[str, t.Any]
+@pytest.mark.parametrize(("call", "operation", "arguments", "sent"), WRITES)
+def test_write_sends_its_arguments(
+    client: t.Any, stub: Stubber, call: t.Any, operation: str, arguments: dict[str, t.Any], sent: dict[str, t.Any]
 ) -> None:
     stub.add_response(operation, {}, {"RoleName": "app", **sent})
-    assert call(client, name="app", **given) is None
+    assert call(client, name="app", **arguments) is None
 
 
-def test_lists_are_read_over_every_page(client: t.Any, stub: Stubber) -> None:
+def test_all_pages_are_read(client: t.Any, stub: Stubber) -> None:
     arns = [f"arn:aws:iam::123456789012:policy/p{n}" for n in range(250)]
     for start in range(0, 250, 100):
         page = [{"PolicyName": arn.rsplit("/", 1)[1], "PolicyArn": arn} for arn in arns[start : start + 100]]
@@ -156,7 +156,7 @@ def test_lists_are_read_over_every_page(client: t.Any, stub: Stubber) -> None:
     assert iam.list_attached_policies(client, name="app") == arns
 
 
-def test_tags_are_read_over_every_page_even_an_empty_one(client: t.Any, stub: Stubber) -> None:
+def test_empty_page_does_not_end_a_list(client: t.Any, stub: Stubber) -> None:
     pages: list[tuple[list[dict[str, str]], dict[str, t.Any], dict[str, t.Any]]] = [
         ([{"Key": f"k{n}", "Value": "v"} for n in range(100)], {"IsTruncated": True, "Marker": "1"}, {}),
         ([], {"IsTruncated": True, "Marker": "2"}, {"Marker": "1"}),
@@ -164,23 +164,23 @@ def test_tags_are_read_over_every_page_even_an_empty_one(client: t.Any, stub: St
     ]
     for tags, more, sent in pages:
         stub.add_response("list_role_tags", {"Tags": tags, **more}, {"RoleName": "app", **sent})
-    found = iam.list_role_tags(client, name="app")
-    assert len(found) == 101
-    assert found["last"] == "v"
+    tags_by_key = iam.list_role_tags(client, name="app")
+    assert len(tags_by_key) == 101
+    assert tags_by_key["last"] == "v"
 
 
-def test_policies_of_a_scope_are_read_a_thousand_at_a_time(client: t.Any, stub: Stubber) -> None:
+def test_policies_of_a_scope_are_read_in_large_pages(client: t.Any, stub: Stubber) -> None:
     for number, more in ((0, {"IsTruncated": True, "Marker": "m"}), (1, {"IsTruncated": False})):
         stub.add_response(
             "list_policies",
             {"Policies": [{"PolicyName": f"policy{number}", "Arn": f"arn:aws:iam::aws:policy/policy{number}"}], **more},
             {"Scope": "AWS", "MaxItems": 1000, **({"Marker": "m"} if number else {})},
         )
-    found = iam.list_policies(client, scope="AWS")
-    assert found == {f"policy{n}": f"arn:aws:iam::aws:policy/policy{n}" for n in (0, 1)}
+    policies = iam.list_policies(client, scope="AWS")
+    assert policies == {f"policy{number}": f"arn:aws:iam::aws:policy/policy{number}" for number in (0, 1)}
 
 
-def test_an_inline_policy_comes_decoded(client: t.Any, stub: Stubber) -> None:
+def test_inline_policy_is_decoded(client: t.Any, stub: Stubber) -> None:
     stub.add_response(
         "get_role_policy",
         {"RoleName": "app", "PolicyName": "p", "PolicyDocument": urllib.parse.quote(json.dumps(TRUST))},
@@ -198,12 +198,12 @@ def test_an_inline_policy_comes_decoded(client: t.Any, stub: Stubber) -> None:
         (
             "AccessDenied",
             errors.AccessDenied,
-            "could not delete the role app. Cause: because. Fix: allow iam:DeleteRole for the caller, here and in "
-            "every policy that bounds it.",
+            "could not delete the role app. Cause: because. Fix: allow iam:DeleteRole for the caller; check "
+            "permissions boundaries and service control policies too.",
         ),
     ],
 )
-def test_failures_name_the_role_the_cause_and_the_action(
+def test_error_has_role_cause_and_action(
     client: t.Any, stub: Stubber, code: str, error: type[errors.IrsaError], text: str
 ) -> None:
     stub.add_client_error("delete_role", code, "because")

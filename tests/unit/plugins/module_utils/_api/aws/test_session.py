@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Connections, with real modules, clients and sockets: which one is made, with what, and what is said of failures."""
+"""Connections with real modules, clients and sockets: precedence, credentials and errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PATH = "/api/v1/namespaces/ns/serviceaccounts/app"
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[None]:
-    """No connection, proxy or credentials from outside."""
+    """Remove connections, proxies and credentials of the environment."""
     for name in [*os.environ]:
         if name.startswith(("AWS_", "K8S_AUTH_", "KUBE")) or name.upper().endswith(
             ("_PROXY", "_CA_BUNDLE", "CERT_FILE")
@@ -51,7 +51,7 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[N
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     yield
-    # load_kube_config keeps what it has read as every later configuration's defaults.
+    # load_kube_config sets the defaults of later configurations.
     kubernetes.client.Configuration.set_default(None)
 
 
@@ -71,13 +71,13 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> Iterator[N
             {"AWS_ACCESS_KEY_ID": "A", "AWS_SECURITY_TOKEN": "old"},
             {"aws_access_key_id": "B"},
             None,
-            id="of another key",
+            id="another key",
         ),
         pytest.param({"AWS_SECURITY_TOKEN": "old"}, {"profile_name": "shop"}, None, id="no key"),
         pytest.param({"AWS_ACCESS_KEY_ID": "A"}, {"aws_access_key_id": "A"}, None, id="no token"),
     ],
 )
-def test_a_session_token_by_its_older_name(
+def test_session_token_from_older_variable(
     monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], connection: dict[str, t.Any], token: str | None
 ) -> None:
     for name, value in environment.items():
@@ -98,13 +98,13 @@ def test_a_session_token_by_its_older_name(
         1795687872.5,
     ],
 )
-def test_times_in_answers_are_as_botocore_has_them(text: str | float) -> None:
-    assert session._moment(text) == botocore.utils.parse_timestamp(text)
+def test_times_are_parsed_like_botocore(text: str | float) -> None:
+    assert session._parse_time(text) == botocore.utils.parse_timestamp(text)
 
 
 @pytest.fixture
 def module(request: pytest.FixtureRequest) -> Module:
-    """Makes a module of the collection with the given options."""
+    """Return a function that makes a module with some options."""
 
     def make(**options: t.Any) -> AnsibleAWSModule:
         with patch_module_args(options):
@@ -133,7 +133,7 @@ def api(authority: trustme.CA, tmp_path: pathlib.Path) -> Iterator[Scripted]:
 
 @pytest.fixture
 def eks(api: Scripted, authority: trustme.CA, scripted: Scripted) -> t.Any:
-    """AWS: answers DescribeCluster with the API server, or with what it is told to."""
+    """AWS, which describes the API server as an EKS cluster."""
 
     class Eks:
         options: t.ClassVar = {**CREDENTIALS, "region": "eu-west-1", "endpoint_url": scripted.url}
@@ -150,7 +150,7 @@ def eks(api: Scripted, authority: trustme.CA, scripted: Scripted) -> t.Any:
             }
             scripted.answer(Answer(200, {"cluster": cluster}, {"Content-Type": "application/json"}))
 
-        def refuse(self, status: int, code: str, message: str) -> None:
+        def reject(self, status: int, code: str, message: str) -> None:
             scripted.answer(Answer(status, {"message": message}, {"x-amzn-ErrorType": code}))
 
     return Eks()
@@ -168,23 +168,23 @@ def kubeconfig(server: Scripted, path: pathlib.Path, **user: t.Any) -> str:
         "kind": "Config",
         "clusters": [{"name": "c", "cluster": cluster}],
         "users": users,
-        "contexts": [{"name": each["name"], "context": {"cluster": "c", "user": each["name"]}} for each in users],
+        "contexts": [{"name": user["name"], "context": {"cluster": "c", "user": user["name"]}} for user in users],
         "current-context": "one",
     }
     path.write_text(json.dumps(document), encoding="utf-8")
     return str(path)
 
 
-def no_secrets(error: errors.IrsaError) -> None:
-    told = str(error) + json.dumps(error.as_dict())
-    assert not [secret for secret in (SECRET, SESSION, "k8s-aws-v1", "of-one", "of-two") if secret in told]
+def assert_no_secrets(error: errors.IrsaError) -> None:
+    text = str(error) + json.dumps(error.as_dict())
+    assert not [secret for secret in (SECRET, SESSION, "k8s-aws-v1", "of-one", "of-two") if secret in text]
 
 
-# By the cluster's name alone
+# Connections with cluster_name
 
 
 def presigned(server: Scripted) -> tuple[str, urllib.parse.SplitResult, dict[str, str]]:
-    """The bearer token of the last request, its URL, and that one's query."""
+    """The bearer token of the last request, the URL in it, and the query of that URL."""
     bearer = server.requests[-1].headers["Authorization"].removeprefix("Bearer ")
     prefix, encoded = bearer.split(".", 1)
     assert prefix == "k8s-aws-v1"
@@ -210,16 +210,16 @@ TOKENS: dict[str, tuple[tuple[str, str, str], dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("place", "environment"), TOKENS.values(), ids=TOKENS.keys())
-def test_the_token(
+@pytest.mark.parametrize(("scope", "environment"), TOKENS.values(), ids=TOKENS.keys())
+def test_token_is_a_presigned_url(
     module: Module,
     api: Scripted,
     eks: t.Any,
     monkeypatch: pytest.MonkeyPatch,
-    place: tuple[str, str, str],
+    scope: tuple[str, str, str],
     environment: dict[str, str],
 ) -> None:
-    partition, region, host = place
+    partition, region, host = scope
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     eks.describe(arn=f"arn:{partition}:eks:{region}:123456789012:cluster/production")
@@ -248,7 +248,7 @@ def test_the_token(
     assert len(bearer) <= 4096
 
 
-def test_the_token_is_kept_and_nothing_of_it_on_disk(
+def test_token_is_reused_and_not_written_to_disk(
     module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path
 ) -> None:
     before = {*tmp_path.rglob("*")}
@@ -262,7 +262,7 @@ def test_the_token_is_kept_and_nothing_of_it_on_disk(
     assert {*tmp_path.rglob("*")} == before
 
 
-def test_a_session_token_that_is_too_long(module: Module, api: Scripted, eks: t.Any) -> None:
+def test_long_session_token_is_rejected(module: Module, api: Scripted, eks: t.Any) -> None:
     eks.describe()
     server = connection.open_api_server(
         module(cluster_name="production", **{**eks.options, "session_token": "x" * 3000})
@@ -273,7 +273,7 @@ def test_a_session_token_that_is_too_long(module: Module, api: Scripted, eks: t.
     assert api.requests == []
 
 
-def test_impersonation(module: Module, api: Scripted, eks: t.Any) -> None:
+def test_impersonation_headers_are_sent(module: Module, api: Scripted, eks: t.Any) -> None:
     eks.describe()
     api.answer({})
     options = {**eks.options, "impersonate_user": "me", "impersonate_groups": ["a", "b"]}
@@ -282,16 +282,18 @@ def test_impersonation(module: Module, api: Scripted, eks: t.Any) -> None:
     assert ",".join(api.requests[0].headers.get_all("Impersonate-Group")).replace(" ", "") == "a,b"
 
 
-def test_the_clusters_own_authority_is_trusted_and_no_other(module: Module, api: Scripted, eks: t.Any) -> None:
+def test_only_certificate_authority_of_the_cluster_is_trusted(module: Module, api: Scripted, eks: t.Any) -> None:
     eks.describe(certificateAuthority={"data": base64.b64encode(trustme.CA().cert_pem.bytes()).decode()})
     server = connection.open_api_server(module(cluster_name="production", **eks.options))
     with pytest.raises(errors.Unreachable, match="TLS failed") as caught:
         server.request("GET", PATH)
-    no_secrets(caught.value)
+    assert_no_secrets(caught.value)
     assert api.requests == []
 
 
-def test_an_authority_of_the_users(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
+def test_ca_cert_overrides_the_certificate_authority_of_the_cluster(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path
+) -> None:
     eks.describe(certificateAuthority={"data": base64.b64encode(trustme.CA().cert_pem.bytes()).decode()})
     api.answer({"kind": "x"})
     options = {**eks.options, "ca_cert": str(tmp_path / "ca.pem")}
@@ -301,7 +303,7 @@ def test_an_authority_of_the_users(module: Module, api: Scripted, eks: t.Any, tm
 
 
 @pytest.mark.parametrize("how", ["option", "alias", "environment"])
-def test_certificates_need_not_be_verified(
+def test_verification_can_be_disabled(
     module: Module, api: Scripted, eks: t.Any, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     eks.describe(certificateAuthority={"data": "Q0E="})
@@ -314,8 +316,8 @@ def test_certificates_need_not_be_verified(
     assert connection.open_api_server(module(**options)).request("GET", PATH) == {"kind": "x"}
 
 
-def test_an_authority_may_be_as_plain_as_those_of_eks(authority: trustme.CA) -> None:
-    """They have no Authority Key Identifier, which Python asks for from 3.13 on."""
+def test_certificate_authority_without_key_identifier_is_accepted(authority: trustme.CA) -> None:
+    """Certificate authorities of EKS have no Authority Key Identifier, which Python requires since 3.13."""
     cluster = EksCluster.from_aws(
         {"name": "x", "arn": "arn:aws:eks:eu-west-1:123456789012:cluster/x", "status": "ACTIVE"}
     )
@@ -326,70 +328,72 @@ def test_an_authority_may_be_as_plain_as_those_of_eks(authority: trustme.CA) -> 
 
 
 @pytest.mark.parametrize("data", ["Q0E=", "!", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCg=="])
-def test_an_authority_that_is_none(module: Module, eks: t.Any, data: str) -> None:
+def test_invalid_certificate_authority_is_rejected(module: Module, eks: t.Any, data: str) -> None:
     eks.describe(certificateAuthority={"data": data})
     with pytest.raises(errors.BadConnection, match="certificate authority of EKS cluster production is not a PEM"):
         connection.open_api_server(module(cluster_name="production", **eks.options))
 
 
 @pytest.mark.parametrize("changes", [{"endpoint": None}, {"certificateAuthority": {}}])
-def test_a_cluster_in_creation(module: Module, eks: t.Any, changes: dict[str, t.Any]) -> None:
+def test_cluster_without_endpoint_is_rejected(module: Module, eks: t.Any, changes: dict[str, t.Any]) -> None:
     eks.describe(status="CREATING", **changes)
     with pytest.raises(errors.BadConnection, match=r"production has no API endpoint\. Cause: its status is CREATING\."):
         connection.open_api_server(module(cluster_name="production", **eks.options))
 
 
-def test_an_unknown_cluster(module: Module, eks: t.Any) -> None:
-    eks.refuse(404, "ResourceNotFoundException", "No cluster found for name: production.")
-    with pytest.raises(errors.NotFound, match="there is no EKS cluster production in region eu-west-1") as caught:
+def test_missing_cluster(module: Module, eks: t.Any) -> None:
+    eks.reject(404, "ResourceNotFoundException", "No cluster found for name: production.")
+    with pytest.raises(errors.NotFound, match="EKS cluster production does not exist in region eu-west-1") as caught:
         connection.open_api_server(module(cluster_name="production", **eks.options))
-    no_secrets(caught.value)
+    assert_no_secrets(caught.value)
 
 
-REFUSALS = [
+ERRORS_OF_AWS = [
     (403, "AccessDeniedException", "User: me is not authorized", errors.AccessDenied, "allow eks:DescribeCluster"),
     (403, "ExpiredTokenException", f"token {SESSION} expired", errors.BadCredentials, "have expired"),
-    (403, "UnrecognizedClientException", f"token {SESSION}", errors.BadCredentials, "doesn't accept the credentials"),
-    (403, "InvalidSignatureException", f"x-amz-security-token:{SESSION}", errors.BadCredentials, "doesn't accept"),
+    (403, "UnrecognizedClientException", f"token {SESSION}", errors.BadCredentials, "does not accept the credentials"),
+    (403, "InvalidSignatureException", f"x-amz-security-token:{SESSION}", errors.BadCredentials, "does not accept"),
 ]
 
 
-@pytest.mark.parametrize(("status", "code", "text", "kind", "says"), REFUSALS, ids=[each[1] for each in REFUSALS])
-def test_refused_by_aws(
-    module: Module, eks: t.Any, status: int, code: str, text: str, kind: type[errors.IrsaError], says: str
+@pytest.mark.parametrize(
+    ("status", "code", "text", "kind", "message"), ERRORS_OF_AWS, ids=[case[1] for case in ERRORS_OF_AWS]
+)
+def test_error_of_aws(
+    module: Module, eks: t.Any, status: int, code: str, text: str, kind: type[errors.IrsaError], message: str
 ) -> None:
-    eks.refuse(status, code, text)
+    eks.reject(status, code, text)
     with pytest.raises(kind, match="could not read the EKS cluster production") as caught:
         connection.open_api_server(module(cluster_name="production", **eks.options))
-    assert says in str(caught.value)
-    no_secrets(caught.value)
+    assert message in str(caught.value)
+    assert_no_secrets(caught.value)
 
 
-def test_no_credentials(module: Module, eks: t.Any) -> None:
+def test_missing_credentials(module: Module, eks: t.Any) -> None:
     options = {key: value for key, value in eks.options.items() if key not in CREDENTIALS}
     with pytest.raises(errors.BadCredentials, match="no usable AWS credentials were found"):
         connection.open_api_server(module(cluster_name="production", **options))
 
 
-def test_aws_ca_bundle_holds_where_validate_certs_is_left_out(
+def test_aws_ca_bundle_is_used_without_validate_certs(
     module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path
 ) -> None:
-    # The TLS server stands in for AWS here.
+    # The TLS server takes the role of AWS.
     api.answer(Answer(404, {"message": "No cluster found"}, {"x-amzn-ErrorType": "ResourceNotFoundException"}))
     options = {**eks.options, "endpoint_url": api.url, "aws_ca_bundle": str(tmp_path / "ca.pem")}
     with pytest.raises(errors.NotFound):
         session.Aws(module(**options)).describe("production")
-    once = {"aws_ca_bundle": None, "aws_config": {"retries": {"total_max_attempts": 1}}}
+    without_bundle = {"aws_ca_bundle": None, "aws_config": {"retries": {"total_max_attempts": 1}}}
     with pytest.raises(errors.Unreachable, match="set aws_ca_bundle"):
-        session.Aws(module(**{**options, **once})).describe("production")
+        session.Aws(module(**{**options, **without_bundle})).describe("production")
 
 
-def test_limits_yield_to_the_users(module: Module, eks: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_can_be_overridden(module: Module, eks: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
     config: botocore.config.Config = session.Aws(module(**eks.options)).client("iam").meta.config
     assert config.retries["total_max_attempts"] == 8
     assert (config.connect_timeout, config.read_timeout) == (10, 30)
-    mine = {"aws_config": {"retries": {"total_max_attempts": 2}, "read_timeout": 3}}
-    config = session.Aws(module(**eks.options, **mine)).client("iam").meta.config
+    own_limits = {"aws_config": {"retries": {"total_max_attempts": 2}, "read_timeout": 3}}
+    config = session.Aws(module(**eks.options, **own_limits)).client("iam").meta.config
     assert config.retries["total_max_attempts"] == 2
     assert config.read_timeout == 3
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "4")
@@ -397,16 +401,16 @@ def test_limits_yield_to_the_users(module: Module, eks: t.Any, monkeypatch: pyte
     assert config.retries["total_max_attempts"] == 4
 
 
-def test_a_client_is_made_once(module: Module, eks: t.Any) -> None:
+def test_client_is_created_once(module: Module, eks: t.Any) -> None:
     aws = session.Aws(module(**eks.options))
     assert aws.client("iam") is aws.client("iam")
 
 
-# By kubeconfig, context, host or environment
+# Connections with kubeconfig, context, host or environment
 
 
-def asked(server: Scripted) -> str:
-    """What the one request for an account carried as authorization."""
+def authorization_of(server: Scripted) -> str:
+    """The authorization of the only request for a service account."""
     (request,) = [request for request in server.requests if request.path == PATH]
     return str(request.headers["Authorization"])
 
@@ -416,32 +420,32 @@ def basic(text: str) -> str:
 
 
 @pytest.mark.parametrize("form", ["path", "dictionary", "environment", "default", "context"])
-def test_by_kubeconfig(
+def test_kubeconfig(
     module: Module, api: Scripted, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     (tmp_path / ".kube").mkdir()
     (tmp_path / ".kube" / "ca.pem").write_bytes((tmp_path / "ca.pem").read_bytes())
-    where = tmp_path / ".kube" / "config" if form in ("default", "context") else tmp_path / "kubeconfig"
-    path = kubeconfig(api, where)
+    file = tmp_path / ".kube" / "config" if form in ("default", "context") else tmp_path / "kubeconfig"
+    path = kubeconfig(api, file)
     options: dict[str, t.Any] = {}
     if form == "environment":
         monkeypatch.setenv("K8S_AUTH_KUBECONFIG", path)
     elif form == "path":
         options["kubeconfig"] = path
     elif form == "dictionary":
-        options["kubeconfig"] = json.loads(where.read_text(encoding="utf-8"))
+        options["kubeconfig"] = json.loads(file.read_text(encoding="utf-8"))
     elif form == "context":
         options["context"] = "two"
     api.answer({"kind": "x"})
     assert connection.open_api_server(module(**options)).request("GET", PATH) == {"kind": "x"}
-    assert asked(api) == ("Bearer of-two" if form == "context" else "Bearer of-one")
+    assert authorization_of(api) == ("Bearer of-two" if form == "context" else "Bearer of-one")
 
 
-def test_by_kubeconfig_with_a_password(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+def test_kubeconfig_with_password(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
     api.answer({})
     path = kubeconfig(api, tmp_path / "kubeconfig", username="me", password="secret")
     connection.open_api_server(module(kubeconfig=path)).request("GET", PATH)
-    assert asked(api) == basic("me:secret")
+    assert authorization_of(api) == basic("me:secret")
 
 
 @pytest.mark.parametrize(
@@ -451,16 +455,16 @@ def test_by_kubeconfig_with_a_password(module: Module, api: Scripted, tmp_path: 
         ({"username": "me", "password": "secret"}, basic("me:secret")),
     ],
 )
-def test_by_host(
+def test_host(
     module: Module, api: Scripted, tmp_path: pathlib.Path, options: dict[str, str], authorization: str
 ) -> None:
     api.answer({"kind": "x"})
-    where = {"host": f"{api.url}/", "ca_cert": str(tmp_path / "ca.pem")}
-    assert connection.open_api_server(module(**where, **options)).request("GET", PATH) == {"kind": "x"}
-    assert asked(api) == authorization
+    server_options = {"host": f"{api.url}/", "ca_cert": str(tmp_path / "ca.pem")}
+    assert connection.open_api_server(module(**server_options, **options)).request("GET", PATH) == {"kind": "x"}
+    assert authorization_of(api) == authorization
 
 
-def test_by_environment_alone(
+def test_environment_only(
     module: Module, api: Scripted, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("K8S_AUTH_HOST", api.url)
@@ -468,19 +472,19 @@ def test_by_environment_alone(
     monkeypatch.setenv("K8S_AUTH_SSL_CA_CERT", str(tmp_path / "ca.pem"))
     api.answer({"kind": "x"})
     connection.open_api_server(module()).request("GET", PATH)
-    assert asked(api) == "Bearer secret"
+    assert authorization_of(api) == "Bearer secret"
 
 
-def test_by_client_certificate(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+def test_client_certificate(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
     client = tmp_path / "client.pem"
     trustme.CA().issue_cert("client").private_key_and_cert_chain_pem.write_to_path(str(client))
     path = kubeconfig(api, tmp_path / "kubeconfig", **{"client-certificate": str(client), "client-key": str(client)})
     api.answer({"kind": "x"})
     connection.open_api_server(module(kubeconfig=path)).request("GET", PATH)
-    assert asked(api) == "None"
+    assert authorization_of(api) == "None"
 
 
-def test_a_plugins_token_is_renewed(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+def test_token_of_exec_plugin_is_renewed(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
     plugin = tmp_path / "plugin"
     plugin.write_text(
         "#!/bin/sh\n"
@@ -506,7 +510,7 @@ def test_a_plugins_token_is_renewed(module: Module, api: Scripted, tmp_path: pat
     assert second > first
 
 
-def test_the_name_beats_the_environment(
+def test_cluster_name_takes_precedence_over_the_environment(
     module: Module,
     api: Scripted,
     eks: t.Any,
@@ -520,11 +524,11 @@ def test_the_name_beats_the_environment(
     eks.describe()
     api.answer({})
     connection.open_api_server(module(cluster_name="production", **eks.options)).request("GET", PATH)
-    assert asked(api).startswith("Bearer k8s-aws-v1.")
+    assert authorization_of(api).startswith("Bearer k8s-aws-v1.")
 
 
 @pytest.mark.parametrize("how", ["kubeconfig", "context", "host"])
-def test_an_option_beats_the_name(
+def test_connection_option_takes_precedence_over_cluster_name(
     module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     path = kubeconfig(api, tmp_path / "kubeconfig")
@@ -539,14 +543,14 @@ def test_an_option_beats_the_name(
     api.answer({"issuer": ISSUER}, {"kind": "x"})
     server = connection.open_api_server(module(cluster_name="production", **options, **eks.options))
     assert server.request("GET", PATH) == {"kind": "x"}
-    assert asked(api) == "Bearer of-one"
+    assert authorization_of(api) == "Bearer of-one"
     assert [request.path for request in api.requests] == [DISCOVERY, PATH]
 
 
-# The wrong cluster
+# Check of the cluster
 
 
-def test_the_wrong_cluster(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
+def test_wrong_cluster_is_rejected(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
     eks.describe()
     api.answer({"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/TWO"})
     path = kubeconfig(api, tmp_path / "kubeconfig")
@@ -555,11 +559,11 @@ def test_the_wrong_cluster(module: Module, api: Scripted, eks: t.Any, tmp_path: 
     assert f"{api.url} is not the EKS cluster production" in str(caught.value)
     assert f"id/TWO, the cluster's is {ISSUER}" in str(caught.value)
     assert [(request.method, request.path) for request in api.requests] == [("GET", DISCOVERY)]
-    no_secrets(caught.value)
+    assert_no_secrets(caught.value)
 
 
 @pytest.mark.parametrize("code", [403, 404])
-def test_where_the_issuer_may_not_be_read_it_warns(
+def test_unreadable_issuer_is_a_warning(
     module: Module,
     api: Scripted,
     eks: t.Any,
@@ -568,16 +572,16 @@ def test_where_the_issuer_may_not_be_read_it_warns(
     code: int,
 ) -> None:
     eks.describe()
-    api.answer(Answer(code, {"kind": "Status", "message": "no such luck", "reason": "Forbidden"}), {"kind": "x"})
-    made = module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
+    api.answer(Answer(code, {"kind": "Status", "message": "not allowed", "reason": "Forbidden"}), {"kind": "x"})
+    irsa_module = module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
     monkeypatch.setattr(connection, "warn", (warnings := []).append)
-    assert connection.open_api_server(made).request("GET", PATH) == {"kind": "x"}
+    assert connection.open_api_server(irsa_module).request("GET", PATH) == {"kind": "x"}
     (warning,) = warnings
-    assert f"Could not check that {api.url} is the EKS cluster production (no such luck)." in warning
+    assert f"Could not check that {api.url} is the EKS cluster production (not allowed)." in warning
 
 
 @pytest.mark.parametrize("answer", [Answer(401, {"kind": "Status", "message": "Unauthorized"}), Answer(200, b"<html>")])
-def test_where_the_issuer_is_not_told_otherwise_it_stops(
+def test_other_error_of_the_issuer_is_fatal(
     module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path, answer: Answer
 ) -> None:
     eks.describe()
@@ -588,7 +592,7 @@ def test_where_the_issuer_is_not_told_otherwise_it_stops(
         )
 
 
-def test_a_cluster_without_issuer_is_nobodys(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
+def test_cluster_without_issuer_is_rejected(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
     eks.describe(identity={})
     with pytest.raises(errors.InvalidInput, match="production has no OIDC issuer"):
         connection.open_api_server(
@@ -597,27 +601,27 @@ def test_a_cluster_without_issuer_is_nobodys(module: Module, api: Scripted, eks:
     assert api.requests == []
 
 
-# Kubeconfigs that are none
+# Invalid kubeconfigs
 
 
-def test_a_kubeconfig_that_is_missing(module: Module, tmp_path: pathlib.Path) -> None:
-    with pytest.raises(errors.BadConnection, match=f"kubeconfig none in {tmp_path} doesn't exist") as caught:
+def test_missing_kubeconfig(module: Module, tmp_path: pathlib.Path) -> None:
+    with pytest.raises(errors.BadConnection, match=f"kubeconfig none in {tmp_path} does not exist") as caught:
         connection.open_api_server(module(kubeconfig=str(tmp_path / "none")))
-    assert "Fix: give the path of a kubeconfig" in str(caught.value)
+    assert "Fix: set the path of a kubeconfig" in str(caught.value)
 
 
-def test_no_kubeconfig_at_all(module: Module) -> None:
+def test_no_connection_settings(module: Module) -> None:
     with pytest.raises(errors.BadConnection, match="the default kubeconfig or the in-cluster configuration"):
         connection.open_api_server(module())
 
 
-BROKEN = {
-    "no YAML": 'users: [{name: me, user: {token: "of-one"}\nclusters: {',
-    "a list": "[of-one]",
-    "a text": "of-one",
+INVALID = {
+    "not YAML": 'users: [{name: me, user: {token: "of-one"}\nclusters: {',
+    "list": "[of-one]",
+    "text": "of-one",
     "empty": "",
     "no context": "apiVersion: v1\nkind: Config\nclusters: []\nusers: []\ncontexts: []\n",
-    "a certificate that is none": json.dumps(
+    "invalid certificate": json.dumps(
         {
             "clusters": [
                 {"name": "c", "cluster": {"server": "https://127.0.0.1:9", "certificate-authority-data": "Q"}}
@@ -630,18 +634,18 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN.keys())
-def test_a_kubeconfig_that_is_broken(module: Module, tmp_path: pathlib.Path, text: str) -> None:
+@pytest.mark.parametrize("text", INVALID.values(), ids=INVALID.keys())
+def test_invalid_kubeconfig(module: Module, tmp_path: pathlib.Path, text: str) -> None:
     path = tmp_path / "kubeconfig"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(errors.BadConnection) as caught:
         connection.open_api_server(module(kubeconfig=str(path)))
     assert f"kubeconfig kubeconfig in {tmp_path}" in str(caught.value)
     assert "Fix: correct the" in str(caught.value)
-    no_secrets(caught.value)
+    assert_no_secrets(caught.value)
 
 
-def test_an_unknown_context(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+def test_missing_context(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
     path = kubeconfig(api, tmp_path / "kubeconfig")
     with pytest.raises(errors.BadConnection) as caught:
         connection.open_api_server(module(kubeconfig=path, context="three"))
@@ -649,72 +653,74 @@ def test_an_unknown_context(module: Module, api: Scripted, tmp_path: pathlib.Pat
     assert "Expected object with name three" in str(caught.value)
 
 
-def test_an_authority_that_doesnt_fit(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+def test_untrusted_certificate_authority(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     server = connection.open_api_server(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig")))
     with pytest.raises(errors.Unreachable, match="TLS failed"):
         server.request("GET", PATH)
 
 
-# Kubeconfigs for others
+# Kubeconfigs of eks_kubeconfig_info
 
 
-def opened(module: Module, made: dict[str, t.Any], server: Scripted) -> str:
-    """Connects by a kubeconfig that was made, and tells who it was."""
+def connect_with(module: Module, content: dict[str, t.Any], server: Scripted) -> str:
+    """Connect with a kubeconfig, and return the authorization."""
     server.answer({"kind": "x"})
-    connection.open_api_server(module(kubeconfig=made)).request("GET", PATH)
-    return asked(server)
+    connection.open_api_server(module(kubeconfig=content)).request("GET", PATH)
+    return authorization_of(server)
 
 
-def test_a_kubeconfig_by_the_name(module: Module, api: Scripted, eks: t.Any) -> None:
+def test_kubeconfig_of_cluster_name(module: Module, api: Scripted, eks: t.Any) -> None:
     eks.describe()
-    made = connection.kubeconfig(module(cluster_name="production", **eks.options))
-    assert opened(module, made, api).startswith("Bearer k8s-aws-v1.")
-    # No word that messages have: Ansible blots out every value of what it takes for a secret.
-    assert {each["name"] for kind in ("clusters", "users", "contexts") for each in made[kind]} == {"eksops.irsa"}
+    content = connection.kubeconfig(module(cluster_name="production", **eks.options))
+    assert connect_with(module, content, api).startswith("Bearer k8s-aws-v1.")
+    # The name must not be a word of messages, because Ansible redacts every value of the kubeconfig.
+    assert {entry["name"] for kind in ("clusters", "users", "contexts") for entry in content[kind]} == {"eksops.irsa"}
 
 
 @pytest.mark.parametrize(
-    ("user", "who"),
+    ("user", "authorization"),
     [({"token": "of-one"}, "Bearer of-one"), ({"username": "me", "password": "secret"}, basic("me:secret"))],
 )
-def test_a_kubeconfig_by_a_kubeconfig(
-    module: Module, api: Scripted, tmp_path: pathlib.Path, user: dict[str, str], who: str
+def test_kubeconfig_of_kubeconfig(
+    module: Module, api: Scripted, tmp_path: pathlib.Path, user: dict[str, str], authorization: str
 ) -> None:
-    made = connection.kubeconfig(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", **user)))
-    assert opened(module, made, api) == who
+    content = connection.kubeconfig(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", **user)))
+    assert connect_with(module, content, api) == authorization
 
 
-def test_no_kubeconfig_for_the_wrong_cluster(module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path) -> None:
+def test_kubeconfig_of_wrong_cluster_is_rejected(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path
+) -> None:
     eks.describe()
-    api.answer({"issuer": "https://elsewhere"})
+    api.answer({"issuer": "https://other.example.com"})
     with pytest.raises(errors.WrongCluster):
         connection.kubeconfig(
             module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
         )
 
 
-def test_an_unsigned_client_needs_no_credentials_and_asks_the_region(module: Module) -> None:
+def test_unsigned_client_uses_regional_endpoint_without_credentials(module: Module) -> None:
     aws = session.Aws(module(region="us-east-1"))
     client = aws.unsigned("sts", "eu-west-1")
-    # Without being told so, botocore of some ages asks the one STS of all regions.
+    # By default, older releases of botocore use the global endpoint of STS.
     assert client.meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
     assert client.meta.config.signature_version is botocore.UNSIGNED
 
 
-class Sent(Exception):
-    """In place of a request that would have gone out."""
+class RequestSent(Exception):
+    """Raised instead of sending a request."""
 
 
-def test_an_unsigned_call_is_not_signed_and_is_counted(module: Module) -> None:
+def test_unsigned_request_is_counted_and_has_no_signature(module: Module) -> None:
     aws = session.Aws(module(**CREDENTIALS, region="eu-west-1"))
 
-    def stop(request: t.Any, **_event: t.Any) -> None:
-        raise Sent(request.url, sorted(request.headers))
+    def intercept(request: t.Any, **_event: t.Any) -> None:
+        raise RequestSent(request.url, sorted(request.headers))
 
     client = aws.unsigned("sts", "eu-west-1")
-    client.meta.events.register("before-send", stop)
-    with pytest.raises(Sent) as caught:
+    client.meta.events.register("before-send", intercept)
+    with pytest.raises(RequestSent) as caught:
         client.assume_role_with_web_identity(
             RoleArn="arn:aws:iam::123456789012:role/app", RoleSessionName="me", WebIdentityToken="a-token"
         )

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""STS and EKS, each call against botocore's own model. The token's form is tested with the connections."""
+"""Calls of STS and EKS, checked against botocore's model. test_session.py checks the form of tokens."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from botocore.stub import ANY, Stubber
 from unit.chain_objects import ROLE
 
 
-def client_of(service: str) -> t.Any:
+def make_client(service: str) -> t.Any:
     return boto3.client(service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="y")
 
 
-def test_the_caller() -> None:
-    client = client_of("sts")
+def test_caller_identity() -> None:
+    client = make_client("sts")
     answer = {"Account": "123456789012", "Arn": "arn:aws:iam::123456789012:user/me", "UserId": "AIDA"}
     with Stubber(client) as stub:
         stub.add_response("get_caller_identity", answer, {})
         assert sts.get_caller_identity(client) == answer
         stub.add_client_error("get_caller_identity", "ExpiredToken", "expired")
-        with pytest.raises(errors.BadCredentials, match="could not ask AWS who the caller is"):
+        with pytest.raises(errors.BadCredentials, match="could not read the identity of the caller"):
             sts.get_caller_identity(client)
 
 
-def test_a_token_without_credentials() -> None:
-    with pytest.raises(errors.BadCredentials, match="could not make a token for the EKS cluster one"):
+def test_token_without_credentials_is_rejected() -> None:
+    with pytest.raises(errors.BadCredentials, match="could not create a token for the EKS cluster one"):
         sts.eks_token(None, cluster="one", region="eu-west-1", host="sts.eu-west-1.amazonaws.com")
 
 
-def test_a_cluster() -> None:
-    client = client_of("eks")
+def test_describe_cluster() -> None:
+    client = make_client("eks")
     cluster = {"name": "one", "arn": "arn:aws:eks:eu-west-1:123456789012:cluster/one", "status": "ACTIVE"}
     with Stubber(client) as stub:
         stub.add_response("describe_cluster", {"cluster": cluster}, {"name": "one"})
@@ -57,17 +57,17 @@ def session(arn: str = "arn:aws:sts::123456789012:assumed-role/app/irsa-verify.s
     }
 
 
-def test_the_session_may_do_nothing_and_is_dropped() -> None:
-    client, secrets = client_of("sts"), []
+def test_proof_session_has_no_permissions_and_is_discarded() -> None:
+    client, secrets = make_client("sts"), []
     with Stubber(client) as stub:
-        asked = {
+        parameters = {
             "RoleArn": ROLE,
             "RoleSessionName": "me",
             "WebIdentityToken": "a-token",
             "DurationSeconds": 900,
             "Policy": ANY,
         }
-        stub.add_response("assume_role_with_web_identity", session(), asked)
+        stub.add_response("assume_role_with_web_identity", session(), parameters)
         proof = sts.prove_web_identity(
             client, role_arn=ROLE, token="a-token", session_name="me", register_secret=secrets.append
         )

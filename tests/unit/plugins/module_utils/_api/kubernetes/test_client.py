@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests to a Kubernetes API server, over real sockets: retries, pages, watches, and what becomes of refusals."""
+"""Requests to a Kubernetes API server over real sockets: retries, pages, watches and errors."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ THROTTLED = Answer(429, status(429, "TooManyRequests", "slow down"), {"Retry-Aft
 DOWN = Answer(503, b"upstream is down")
 
 
-def test_a_request_says_what_it_should(scripted: Scripted, connect: Connect) -> None:
+def test_request_is_sent_as_specified(scripted: Scripted, connect: Connect) -> None:
     scripted.answer(Answer(201, {"kind": "ServiceAccount"}))
     server = connect(
         scripted,
         lambda: "Bearer abc",
         headers=[("Impersonate-User", "me"), ("Impersonate-Group", "a"), ("Impersonate-Group", "b")],
     )
-    found = server.exchange(
+    result = server.exchange(
         "PATCH",
         PATH,
         query={"fieldManager": "eksops.irsa", "force": True, "dryRun": None},
         body={"a": 1},
         content_type=client.APPLY,
     )
-    assert found == (201, {"kind": "ServiceAccount"})
+    assert result == (201, {"kind": "ServiceAccount"})
     (request,) = scripted.requests
     assert (request.method, request.path) == ("PATCH", PATH)
     assert request.query == {"fieldManager": "eksops.irsa", "force": "true"}
@@ -55,12 +55,12 @@ def test_a_request_says_what_it_should(scripted: Scripted, connect: Connect) -> 
     assert groups.replace(" ", "") == "a,b"
 
 
-@pytest.mark.parametrize("passing", [THROTTLED, DOWN, Answer(500), Answer(504), LOST])
+@pytest.mark.parametrize("failure", [THROTTLED, DOWN, Answer(500), Answer(504), LOST])
 @pytest.mark.parametrize("method", ["GET", "PATCH", "POST", "DELETE"])
-def test_what_passes_is_tried_again(
-    scripted: Scripted, connect: Connect, pauses: list[float], passing: t.Any, method: str
+def test_transient_failure_is_retried(
+    scripted: Scripted, connect: Connect, pauses: list[float], failure: t.Any, method: str
 ) -> None:
-    scripted.answer(passing, passing, {"kind": "x"})
+    scripted.answer(failure, failure, {"kind": "x"})
     body = None if method == "GET" else {"a": 1}
     assert connect(scripted).request(method, PATH, body=body) == {"kind": "x"}
     assert [request.method for request in scripted.requests] == [method] * 3
@@ -70,7 +70,7 @@ def test_what_passes_is_tried_again(
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 404, 409, 410, 413, 415, 422, 501])
-def test_what_does_not_pass_is_not(scripted: Scripted, connect: Connect, pauses: list[float], code: int) -> None:
+def test_permanent_error_is_not_retried(scripted: Scripted, connect: Connect, pauses: list[float], code: int) -> None:
     scripted.answer(Answer(code, status(code, "x", "no")))
     with pytest.raises(errors.IrsaError):
         connect(scripted).request("GET", PATH)
@@ -79,43 +79,43 @@ def test_what_does_not_pass_is_not(scripted: Scripted, connect: Connect, pauses:
 
 
 @pytest.mark.parametrize(
-    ("passing", "kind"),
+    ("failure", "kind"),
     [(THROTTLED, errors.Throttled), (DOWN, errors.Unreachable), (Answer(500, b"boom"), errors.ApiError)],
 )
-def test_retries_end(
-    scripted: Scripted, connect: Connect, pauses: list[float], passing: Answer, kind: type[errors.IrsaError]
+def test_retries_are_limited(
+    scripted: Scripted, connect: Connect, pauses: list[float], failure: Answer, kind: type[errors.IrsaError]
 ) -> None:
-    scripted.answer(*[passing] * 9)
+    scripted.answer(*[failure] * 9)
     with pytest.raises(kind) as caught:
         connect(scripted).request("GET", PATH)
     assert len(scripted.requests) == 6
-    assert caught.value.details["code"] == passing.status
+    assert caught.value.details["code"] == failure.status
 
 
-def test_a_lost_connection_ends_too(scripted: Scripted, connect: Connect, pauses: list[float]) -> None:
+def test_retries_of_lost_connection_are_limited(scripted: Scripted, connect: Connect, pauses: list[float]) -> None:
     scripted.answer(*[LOST] * 9)
     with pytest.raises(errors.Unreachable, match="no answer from the Kubernetes API server http://127"):
         connect(scripted).request("GET", PATH)
     assert len(scripted.requests) == 4
 
 
-@pytest.mark.parametrize(("asked", "made"), [("2", 2), ("0", None), ("3600", 20)])
-def test_the_pause_that_is_asked_for_is_made_within_reason(
-    scripted: Scripted, connect: Connect, pauses: list[float], asked: str, made: int | None
+@pytest.mark.parametrize(("retry_after", "pause"), [("2", 2), ("0", None), ("3600", 20)])
+def test_retry_after_is_respected_up_to_a_limit(
+    scripted: Scripted, connect: Connect, pauses: list[float], retry_after: str, pause: int | None
 ) -> None:
-    scripted.answer(Answer(429, {}, {"Retry-After": asked}), {"kind": "x"})
+    scripted.answer(Answer(429, {}, {"Retry-After": retry_after}), {"kind": "x"})
     connect(scripted).request("GET", PATH)
-    assert pauses == ([made] if made else [])
+    assert pauses == ([pause] if pause else [])
 
 
-def test_the_caller_may_keep_a_refusal(scripted: Scripted, connect: Connect) -> None:
+def test_caller_may_disable_retries_of_a_status(scripted: Scripted, connect: Connect) -> None:
     scripted.answer(THROTTLED)
     with pytest.raises(errors.Throttled):
         connect(scripted).request("POST", PATH, retried=frozenset({503}))
     assert len(scripted.requests) == 1
 
 
-def test_each_request_asks_for_the_token(scripted: Scripted, connect: Connect) -> None:
+def test_each_request_gets_the_current_token(scripted: Scripted, connect: Connect) -> None:
     tokens = iter(["Bearer one", "Bearer two"])
     server = connect(scripted, lambda: next(tokens))
     scripted.answer({}, {})
@@ -132,16 +132,16 @@ def test_each_request_asks_for_the_token(scripted: Scripted, connect: Connect) -
         Answer(302, b"", {"Location": "/login"}),
         Answer(302, b"<html>", {"Location": "/login"}),
     ],
-    ids=["page", "no object", "redirect", "redirect with a page"],
+    ids=["page", "not an object", "redirect", "redirect with a page"],
 )
-def test_something_else_answers(scripted: Scripted, connect: Connect, answer: Answer) -> None:
+def test_answer_of_another_service_is_rejected(scripted: Scripted, connect: Connect, answer: Answer) -> None:
     scripted.answer(answer)
-    with pytest.raises(errors.BadConnection, match="doesn't answer as a Kubernetes API server"):
+    with pytest.raises(errors.BadConnection, match="does not answer like a Kubernetes API server"):
         connect(scripted).request("GET", PATH)
     assert len(scripted.requests) == 1
 
 
-def test_pages(scripted: Scripted, connect: Connect) -> None:
+def test_all_pages_are_read(scripted: Scripted, connect: Connect) -> None:
     scripted.answer(
         {"metadata": {"continue": "next", "resourceVersion": "5"}, "items": [1, 2]},
         {"metadata": {"continue": "", "resourceVersion": "5"}, "items": [3]},
@@ -153,7 +153,7 @@ def test_pages(scripted: Scripted, connect: Connect) -> None:
     ]
 
 
-def test_text(scripted: Scripted, connect: Connect) -> None:
+def test_text_is_returned(scripted: Scripted, connect: Connect) -> None:
     scripted.answer(Answer(200, "Grüße\n".encode()), Answer(404, status(404, "NotFound", 'pods "x" not found')))
     server = connect(scripted)
     assert server.text("/log") == "Grüße\n"
@@ -165,12 +165,12 @@ def event(kind: str, name: str) -> bytes:
     return json.dumps({"type": kind, "object": {"metadata": {"name": name}}}).encode() + b"\n"
 
 
-def test_watch(scripted: Scripted, connect: Connect) -> None:
-    whole = event("ADDED", "a") + event("MODIFIED", "b") + event("DELETED", "c")
-    # as the network cuts it
-    scripted.answer(Answer(chunks=(whole[:10], whole[10:75], whole[75:])))
+def test_watch_returns_events(scripted: Scripted, connect: Connect) -> None:
+    body = event("ADDED", "a") + event("MODIFIED", "b") + event("DELETED", "c")
+    # The chunks do not match the lines.
+    scripted.answer(Answer(chunks=(body[:10], body[10:75], body[75:])))
     events = list(connect(scripted).watch(PATH, resource_version="7", seconds=1.2, query={"fieldSelector": "x=y"}))
-    assert [(kind, found["metadata"]["name"]) for kind, found in events] == [
+    assert [(kind, item["metadata"]["name"]) for kind, item in events] == [
         ("ADDED", "a"),
         ("MODIFIED", "b"),
         ("DELETED", "c"),
@@ -184,31 +184,31 @@ def test_watch(scripted: Scripted, connect: Connect) -> None:
     }
 
 
-def test_a_watch_that_is_cut_off_ends_after_the_last_whole_event(scripted: Scripted, connect: Connect) -> None:
+def test_lost_watch_ends_after_the_last_complete_event(scripted: Scripted, connect: Connect) -> None:
     scripted.answer(Answer(chunks=(event("ADDED", "a"), b'{"type": "MODIF'), cut=True))
-    assert [kind for kind, _found in connect(scripted).watch(PATH, resource_version="7", seconds=5)] == ["ADDED"]
+    assert [kind for kind, _item in connect(scripted).watch(PATH, resource_version="7", seconds=5)] == ["ADDED"]
 
 
-def test_a_watch_of_what_is_forgotten(scripted: Scripted, connect: Connect) -> None:
+def test_watch_of_old_version_is_rejected(scripted: Scripted, connect: Connect) -> None:
     gone = status(410, "Expired", "too old resource version: 7 (99)")
     scripted.answer(
         Answer(chunks=(event("ADDED", "a"), json.dumps({"type": "ERROR", "object": gone}).encode() + b"\n")),
         Answer(410, gone),
     )
-    for _form in ("as an event", "as an answer"):
+    for _form in ("as event", "as answer"):
         with pytest.raises(errors.NotFound, match="too old resource version"):
             list(connect(scripted).watch(PATH, resource_version="7", seconds=5))
 
 
-def test_leaving_a_watch_leaves_no_rest_behind(scripted: Scripted, connect: Connect) -> None:
+def test_abandoned_watch_does_not_affect_the_next_request(scripted: Scripted, connect: Connect) -> None:
     server = connect(scripted)
     scripted.answer(Answer(chunks=(event("ADDED", "a"), event("ADDED", "b"))), {"kind": "x"})
-    for _kind, _found in server.watch(PATH, resource_version="7", seconds=5):
+    for _kind, _item in server.watch(PATH, resource_version="7", seconds=5):
         break
     assert server.request("GET", PATH) == {"kind": "x"}
 
 
-def test_nobody_listens(scripted: Scripted, connect: Connect, pauses: list[float]) -> None:
+def test_connection_refused(scripted: Scripted, connect: Connect, pauses: list[float]) -> None:
     server = connect(scripted)
     scripted.stop()
     with pytest.raises(errors.Unreachable) as caught:
@@ -219,8 +219,8 @@ def test_nobody_listens(scripted: Scripted, connect: Connect, pauses: list[float
 
 
 @pytest.fixture
-def certified(scripted: Scripted, tmp_path: pathlib.Path) -> pathlib.Path:
-    """The scripted server, with TLS; its authority's file."""
+def ca_file(scripted: Scripted, tmp_path: pathlib.Path) -> pathlib.Path:
+    """The certificate authority of the scripted server, which then uses TLS."""
     authority = trustme.CA()
     certificate = tmp_path / "server.pem"
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
@@ -229,33 +229,33 @@ def certified(scripted: Scripted, tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / "ca.pem"
 
 
-def test_tls(scripted: Scripted, connect: Connect, certified: pathlib.Path) -> None:
+def test_tls_with_trusted_certificate_authority(scripted: Scripted, connect: Connect, ca_file: pathlib.Path) -> None:
     scripted.answer({"kind": "x"})
-    assert connect(scripted, ca_certs=str(certified)).request("GET", PATH) == {"kind": "x"}
+    assert connect(scripted, ca_certs=str(ca_file)).request("GET", PATH) == {"kind": "x"}
 
 
-def test_tls_of_an_authority_that_is_not_trusted(
-    scripted: Scripted, connect: Connect, certified: pathlib.Path, pauses: list[float]
+def test_tls_with_untrusted_certificate_authority(
+    scripted: Scripted, connect: Connect, ca_file: pathlib.Path, pauses: list[float]
 ) -> None:
-    trustme.CA().cert_pem.write_to_path(str(certified))
+    trustme.CA().cert_pem.write_to_path(str(ca_file))
     with pytest.raises(errors.Unreachable) as caught:
-        connect(scripted, ca_certs=str(certified)).request("GET", PATH)
+        connect(scripted, ca_certs=str(ca_file)).request("GET", PATH)
     assert "TLS failed" in str(caught.value)
     assert "CERTIFICATE_VERIFY_FAILED" in str(caught.value)
     assert "ca_cert" in str(caught.value)
-    assert sum(pauses) == 0, "a wrong certificate doesn't pass by itself"
+    assert sum(pauses) == 0
 
 
-def test_tls_where_plain_http_answers(scripted: Scripted, connect: Connect, pauses: list[float]) -> None:
+def test_tls_to_a_plain_http_server(scripted: Scripted, connect: Connect, pauses: list[float]) -> None:
     scripted.scheme = "https"
     with pytest.raises(errors.Unreachable, match="TLS failed"):
         connect(scripted).request("GET", PATH)
 
 
-def test_tls_files_that_are_missing(scripted: Scripted, connect: Connect, tmp_path: pathlib.Path) -> None:
+def test_missing_tls_files(scripted: Scripted, connect: Connect, tmp_path: pathlib.Path) -> None:
     scripted.scheme = "https"
-    none = str(tmp_path / "none.pem")
-    for options in ({"cert_file": none}, {"ca_certs": none}, {"ca_certs": str(tmp_path)}):
+    missing = str(tmp_path / "missing.pem")
+    for options in ({"cert_file": missing}, {"ca_certs": missing}, {"ca_certs": str(tmp_path)}):
         with pytest.raises(errors.BadConnection, match="could not prepare the connection"):
             connect(scripted, **options).request("GET", PATH)
 
@@ -283,5 +283,5 @@ def test_tls_files_that_are_missing(scripted: Scripted, connect: Connect, tmp_pa
         ("GET", "/version", False, "get /version"),
     ],
 )
-def test_operations_are_named_as_rbac_names_them(method: str, path: str, watch: bool, operation: str) -> None:
+def test_operation_is_named_as_in_rbac(method: str, path: str, watch: bool, operation: str) -> None:
     assert client.kubernetes_operation(method, path, watch=watch) == operation

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What refusals of a Kubernetes API server become."""
+"""Translation of errors of a Kubernetes API server."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import error_of
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import make_error
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from unit.scripted import status
 
 PATH = "/api/v1/namespaces/ns/serviceaccounts"
 
-# Recorded from Kubernetes' API server: the body, and what becomes of it.
+# Recorded answers of a Kubernetes API server: status, body, class of the error, part of the message.
 FORBIDDEN = (
     'serviceaccounts "app" is forbidden: User "reader" cannot get resource "serviceaccounts" in API group "" in the '
     'namespace "ns"'
@@ -27,7 +27,7 @@ CONFLICT = {
 }
 RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
     "forbidden": (403, status(403, "Forbidden", FORBIDDEN, name="app"), errors.AccessDenied, FORBIDDEN),
-    "namespace is going": (
+    "namespace is being deleted": (
         403,
         status(
             403,
@@ -37,7 +37,7 @@ RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
             causes=[{"reason": "NamespaceTerminating", "message": "namespace ns is being terminated"}],
         ),
         errors.Conflict,
-        "Fix: wait until the namespace is gone",
+        "Fix: wait until the namespace is deleted",
     ),
     "unauthorized": (401, status(401, "Unauthorized", "Unauthorized"), errors.BadCredentials, "access entry"),
     "not found": (
@@ -88,18 +88,18 @@ RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
 }
 
 
-@pytest.mark.parametrize(("code", "body", "kind", "says"), RECORDED.values(), ids=RECORDED.keys())
-def test_refusals(code: int, body: t.Any, kind: type[errors.IrsaError], says: str) -> None:
+@pytest.mark.parametrize(("code", "body", "kind", "message"), RECORDED.values(), ids=RECORDED.keys())
+def test_error_is_translated(code: int, body: t.Any, kind: type[errors.IrsaError], message: str) -> None:
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-    error = error_of("GET", PATH, code, payload)
+    error = make_error("GET", PATH, code, payload)
     assert error.__class__ is kind
-    assert says in str(error)
+    assert message in str(error)
     assert str(error).startswith(f"Kubernetes refused GET {PATH}. Cause: ")
     assert error.details["code"] == code
-    named = error_of("GET", PATH, code, payload, what="read the service account ns/app")
-    assert str(named).startswith("could not read the service account ns/app. Cause: ")
-    assert named.__class__ is kind
+    error = make_error("GET", PATH, code, payload, what="read the service account ns/app")
+    assert str(error).startswith("could not read the service account ns/app. Cause: ")
+    assert error.__class__ is kind
 
 
-def test_a_long_page_is_cut_short() -> None:
-    assert len(str(error_of("GET", PATH, 500, b"x" * 100000))) < 400
+def test_long_body_is_truncated() -> None:
+    assert len(str(make_error("GET", PATH, 500, b"x" * 100000))) < 400

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Bearer tokens that are renewed."""
+"""Renewal of bearer tokens."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 
 
-def test_a_token_is_used_until_it_is_old() -> None:
+def test_token_is_renewed_after_its_time() -> None:
     now = 100.0
-    made: list[float] = []
+    times: list[float] = []
 
     def make() -> str:
-        made.append(now)
-        return f"t{len(made)}"
+        times.append(now)
+        return f"t{len(times)}"
 
     token = connection.RenewedToken(make, 60, clock=lambda: now)
     assert (token.authorization(), token.authorization()) == ("Bearer t1", "Bearer t1")
@@ -24,10 +24,10 @@ def test_a_token_is_used_until_it_is_old() -> None:
     assert token.authorization() == "Bearer t1"
     now = 160.0
     assert token.authorization() == "Bearer t2"
-    assert made == [100.0, 160.0]
+    assert times == [100.0, 160.0]
 
 
-def test_a_tokens_age_counts_from_before_it_was_made() -> None:
+def test_lifetime_starts_before_the_token_is_created() -> None:
     now = 0.0
 
     def make() -> str:
@@ -42,7 +42,7 @@ def test_a_tokens_age_counts_from_before_it_was_made() -> None:
     assert now == 119.0
 
 
-def test_a_token_that_could_not_be_made_is_not_kept() -> None:
+def test_failed_renewal_is_repeated() -> None:
     answers = iter([errors.BadCredentials("no"), None])
 
     def make() -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Service accounts and namespaces: each call as it goes over the wire."""
+"""HTTP requests for service accounts and namespaces."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHANGED = Answer(409, {"kind": "Status", "reason": "Conflict", "message": "the o
 FORBIDDEN = Answer(403, {"kind": "Status", "reason": "Forbidden", "message": "cannot get"})
 
 
-def test_find(scripted: Scripted, connect: Connect) -> None:
+def test_find_service_account(scripted: Scripted, connect: Connect) -> None:
     scripted.answer(BODY, MISSING, FORBIDDEN)
     server = connect(scripted)
     assert service_accounts.find_service_account(server, namespace="ns", name="app") == BODY
@@ -41,7 +41,7 @@ def test_find(scripted: Scripted, connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(("dry_run", "query"), [(False, {}), (True, {"dryRun": "All"})])
-def test_writes(scripted: Scripted, connect: Connect, dry_run: bool, query: dict[str, str]) -> None:
+def test_write_requests(scripted: Scripted, connect: Connect, dry_run: bool, query: dict[str, str]) -> None:
     server = connect(scripted)
     manager = {"fieldManager": "eksops.irsa"}
     scripted.answer(Answer(201, BODY), BODY, BODY, BODY, Answer(201, {}))
@@ -71,7 +71,7 @@ def test_writes(scripted: Scripted, connect: Connect, dry_run: bool, query: dict
     assert (remove.method, remove.query) == ("PATCH", {**manager, **query})
     assert remove.headers["Content-Type"] == "application/merge-patch+json"
     assert remove.body == {"metadata": {"uid": "u1", "annotations": {"a": None, "b": None}}}
-    # An API server reads the query of a deletion only where there is no body.
+    # The API server reads the query of a DELETE only if there is no body.
     assert (delete.method, delete.path, delete.query) == ("DELETE", f"{ACCOUNTS}/app", {})
     assert delete.body["dryRun"] == (["All"] if dry_run else None)
     assert delete.body["preconditions"] == {"uid": "u1", "resourceVersion": "7"}
@@ -79,7 +79,7 @@ def test_writes(scripted: Scripted, connect: Connect, dry_run: bool, query: dict
     assert namespace.body["metadata"] == {"name": "ns"}
 
 
-def test_what_is_no_error(scripted: Scripted, connect: Connect) -> None:
+def test_missing_account_and_existing_namespace_are_accepted(scripted: Scripted, connect: Connect) -> None:
     server = connect(scripted)
     scripted.answer(MISSING, EXISTS)
     service_accounts.delete_service_account(server, namespace="ns", name="app", uid="u1", resource_version="7")
@@ -88,22 +88,20 @@ def test_what_is_no_error(scripted: Scripted, connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(("answer", "kind"), [(NO_NAMESPACE, errors.NotFound), (EXISTS, errors.AlreadyExists)])
-def test_creation_is_refused(
-    scripted: Scripted, connect: Connect, answer: Answer, kind: type[errors.IrsaError]
-) -> None:
+def test_create_error(scripted: Scripted, connect: Connect, answer: Answer, kind: type[errors.IrsaError]) -> None:
     scripted.answer(answer)
     with pytest.raises(kind, match="could not create the service account ns/app"):
         service_accounts.create_service_account(connect(scripted), body=BODY, manager="eksops.irsa")
 
 
 @pytest.mark.parametrize(("namespace", "path"), [("ns", ACCOUNTS), (None, "/api/v1/serviceaccounts")])
-def test_list(scripted: Scripted, connect: Connect, namespace: str | None, path: str) -> None:
+def test_list_service_accounts(scripted: Scripted, connect: Connect, namespace: str | None, path: str) -> None:
     scripted.answer({"metadata": {}, "items": [BODY]})
     assert service_accounts.list_service_accounts(connect(scripted), namespace=namespace) == [BODY]
     assert scripted.requests[0].path == path
 
 
-def test_an_object_that_has_changed(scripted: Scripted, connect: Connect) -> None:
+def test_changed_object_is_rejected(scripted: Scripted, connect: Connect) -> None:
     server = connect(scripted)
     scripted.answer(CHANGED, CHANGED)
     with pytest.raises(errors.OutOfDate, match="could not apply the service account ns/app"):
@@ -112,9 +110,7 @@ def test_an_object_that_has_changed(scripted: Scripted, connect: Connect) -> Non
         service_accounts.delete_service_account(server, namespace="ns", name="app", uid="u1", resource_version="7")
 
 
-def test_a_lost_answer_to_a_creation_tells_that_it_exists(
-    scripted: Scripted, connect: Connect, pauses: list[float]
-) -> None:
+def test_retry_of_create_with_lost_answer(scripted: Scripted, connect: Connect, pauses: list[float]) -> None:
     scripted.answer(LOST, EXISTS)
     with pytest.raises(errors.AlreadyExists):
         service_accounts.create_service_account(connect(scripted), body=BODY, manager="eksops.irsa")
@@ -135,14 +131,14 @@ def test_namespace_phase(scripted: Scripted, connect: Connect, answer: t.Any, ph
     assert service_accounts.namespace_phase(connect(scripted), name="ns") == phase
 
 
-def test_token_is_requested_as_a_kubelet_requests_it(scripted: t.Any, connect: t.Any) -> None:
+def test_token_request(scripted: t.Any, connect: t.Any) -> None:
     scripted.answer({"status": {"token": "the-token"}})
     secrets: list[str] = []
-    found = service_accounts.request_token(
+    token = service_accounts.request_token(
         connect(scripted), namespace="shop", name="app", audience="vault", seconds=600, register_secret=secrets.append
     )
     (request,) = scripted.requests
     assert (request.method, request.path) == ("POST", "/api/v1/namespaces/shop/serviceaccounts/app/token")
     assert request.body["spec"] == {"audiences": ["vault"], "expirationSeconds": 600}
-    assert found == "the-token"
+    assert token == "the-token"
     assert secrets == ["the-token"]

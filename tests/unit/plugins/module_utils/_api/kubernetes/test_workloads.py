@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The calls as they go over the wire, to a server that answers what a kube-apiserver answered."""
+"""HTTP requests for pods and workloads, with recorded answers of a kube-apiserver."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ BUDGET = status(
 
 
 class Recorded:
-    """Gives these answers in their order, a list as what a watch streams; ``requests`` is what came."""
+    """A server with recorded answers, in order; a list is the stream of a watch."""
 
     def __init__(self, *answers: Json | list[Json]) -> None:
         self._server = Scripted()
@@ -51,8 +51,8 @@ class Recorded:
     @property
     def requests(self) -> list[tuple[str, str, Json, Json | None, str | None]]:
         return [
-            (each.method, each.path, each.query, each.body, each.headers.get("Content-Type"))
-            for each in self._server.requests
+            (request.method, request.path, request.query, request.body, request.headers.get("Content-Type"))
+            for request in self._server.requests
         ]
 
     def __enter__(self) -> Recorded:
@@ -70,7 +70,7 @@ def answer(recorded: Json | list[Json]) -> Answer:
     return Answer(code, recorded, {"Retry-After": "10"} if code == 429 else {})
 
 
-def test_restart_is_a_patch_of_the_template() -> None:
+def test_restart_patches_the_template() -> None:
     answer = {"kind": "Deployment", "metadata": {"generation": 2}}
     with Recorded(answer) as server:
         at = "2026-11-22T10:00:00.000Z"
@@ -86,7 +86,7 @@ def test_restart_is_a_patch_of_the_template() -> None:
     ]
 
 
-def test_what_is_gone_needs_no_restart_and_no_removal() -> None:
+def test_missing_object_is_not_an_error() -> None:
     with Recorded(NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND, OTHER_UID, OTHER_UID) as server:
         assert workloads.restart(server.api, at="now", **DEPLOYMENT) is None
         assert workloads.find_workload(server.api, **DEPLOYMENT) is None
@@ -97,7 +97,7 @@ def test_what_is_gone_needs_no_restart_and_no_removal() -> None:
     assert len(server.requests) == 6
 
 
-def test_eviction_names_the_uid_and_falls_back_to_the_older_version() -> None:
+def test_eviction_has_uid_and_falls_back_to_older_version() -> None:
     with Recorded(OLD_SERVER, {"kind": "Status", "code": 201, "status": "Success"}) as server:
         workloads.evict_pod(server.api, **POD)
     paths = {request[:2] for request in server.requests}
@@ -107,15 +107,15 @@ def test_eviction_names_the_uid_and_falls_back_to_the_older_version() -> None:
     assert [body["deleteOptions"] for body in bodies if body] == [{"preconditions": {"uid": "1"}}] * 2
 
 
-def test_a_refused_eviction_is_said_at_once_with_the_budget() -> None:
+def test_eviction_rejected_by_budget_is_not_retried() -> None:
     with Recorded(BUDGET) as server, pytest.raises(errors.Throttled) as caught:
         workloads.evict_pod(server.api, **POD)
-    assert len(server.requests) == 1  # Retry-After or not
+    assert len(server.requests) == 1  # in spite of Retry-After
     assert caught.value.details["causes"] == BUDGET["details"]["causes"]
     assert caught.value.message == "could not evict pod shop/web-1"
 
 
-def test_delete_names_the_uid() -> None:
+def test_delete_has_uid() -> None:
     with Recorded({"kind": "Pod"}) as server:
         workloads.delete_pod(server.api, **POD)
     method, path, _query, body, _type = server.requests[0]
@@ -131,7 +131,7 @@ def test_delete_names_the_uid() -> None:
         ("app", ("x",), {"fieldSelector": "spec.serviceAccountName=app", "labelSelector": "x"}),
     ],
 )
-def test_pods_are_chosen_by_the_server(account: str | None, labels: tuple[str, ...], query: Json) -> None:
+def test_pods_are_selected_by_the_server(account: str | None, labels: tuple[str, ...], query: Json) -> None:
     page = {"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": [{"metadata": {"name": "web-1"}}]}
     with Recorded({**page, "metadata": {"continue": "more"}}, page) as server:
         pods = workloads.list_pods(server.api, namespace="shop", query=workloads.pod_query(account, labels))
@@ -142,39 +142,41 @@ def test_pods_are_chosen_by_the_server(account: str | None, labels: tuple[str, .
     ]
 
 
-def test_events_need_no_permission() -> None:
+def test_forbidden_events_are_empty() -> None:
     with Recorded(FORBIDDEN) as server:
         assert workloads.list_events(server.api, namespace="shop", kind="StatefulSet", name="db") == []
     assert server.requests[0][2]["fieldSelector"] == "involvedObject.kind=StatefulSet,involvedObject.name=db"
 
 
-def thing(name: str, version: str) -> Json:
+def pod(name: str, version: str) -> Json:
     return {"metadata": {"name": name, "resourceVersion": version}}
 
 
-def listing(version: str, *things: Json) -> Json:
-    return {"kind": "PodList", "metadata": {"resourceVersion": version}, "items": list(things)}
+def listing(version: str, *pods: Json) -> Json:
+    return {"kind": "PodList", "metadata": {"resourceVersion": version}, "items": list(pods)}
 
 
-def test_following_goes_on_where_the_watch_ended_and_lists_again_when_that_is_too_old() -> None:
-    gone = status(410, "Expired", "too old resource version")
+def test_follow_continues_after_a_watch_and_lists_again_if_too_old() -> None:
+    too_old = status(410, "Expired", "too old resource version")
     with Recorded(
-        listing("5", thing("a", "3")),
-        [{"type": "ADDED", "object": thing("b", "6")}, {"type": "BOOKMARK", "object": thing("", "9")}],
-        [{"type": "DELETED", "object": thing("b", "10")}],
-        [{"type": "ERROR", "object": gone}],
-        listing("20", thing("c", "20")),
-        gone,
+        listing("5", pod("a", "3")),
+        [{"type": "ADDED", "object": pod("b", "6")}, {"type": "BOOKMARK", "object": pod("", "9")}],
+        [{"type": "DELETED", "object": pod("b", "10")}],
+        [{"type": "ERROR", "object": too_old}],
+        listing("20", pod("c", "20")),
+        too_old,
         listing("30"),
     ) as server:
-        news = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={"x": "y"}, seconds=9)
-        seen = list(itertools.islice(news, 5))
-        news.close()
-    assert seen == [
-        ("LIST", [thing("a", "3")]),
-        ("ADDED", thing("b", "6")),
-        ("DELETED", thing("b", "10")),
-        ("LIST", [thing("c", "20")]),
+        events = workloads.follow(
+            server.api, namespace="shop", api_version="v1", kind="Pod", query={"x": "y"}, seconds=9
+        )
+        first_events = list(itertools.islice(events, 5))
+        events.close()
+    assert first_events == [
+        ("LIST", [pod("a", "3")]),
+        ("ADDED", pod("b", "6")),
+        ("DELETED", pod("b", "10")),
+        ("LIST", [pod("c", "20")]),
         ("LIST", []),
     ]
     queries = [request[2] for request in server.requests]
@@ -183,9 +185,9 @@ def test_following_goes_on_where_the_watch_ended_and_lists_again_when_that_is_to
     assert all(query["x"] == "y" for query in queries)
 
 
-def test_what_the_caller_may_not_watch_is_an_error() -> None:
+def test_forbidden_watch_is_rejected() -> None:
     with Recorded(listing("5"), FORBIDDEN) as server:
-        news = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=9)
-        assert next(news) == ("LIST", [])
+        events = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=9)
+        assert next(events) == ("LIST", [])
         with pytest.raises(errors.AccessDenied):
-            next(news)
+            next(events)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an audit makes of a small cluster in which there is some of everything."""
+"""The audit document of a small cluster with objects in every state, and parts for other documents."""
 
 from __future__ import annotations
 
@@ -17,40 +17,42 @@ PROVIDER_ARN = f"arn:aws:iam::111122223333:oidc-provider/{ISSUER.removeprefix('h
 CART = "arn:aws:iam::111122223333:role/shop-cart"
 ORDERS = "arn:aws:iam::111122223333:role/teams/shop/orders"
 MAIL = "arn:aws:iam::444455556666:role/mail"
-IDLE = "arn:aws:iam::111122223333:role/idle"
-GONE = "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+UNUSED_ROLE = "arn:aws:iam::111122223333:role/idle"
+ORPHANED_PROVIDER = (
+    "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
+)
 
 
 def finding(id_: str, severity: str, link: str, message: str, **more: t.Any) -> dict[str, t.Any]:
-    """One finding; what is not given is not known, and it is about nothing in particular."""
-    rest = {"evidence": None, "expected": None, "found": None, "fix": None, "service_accounts": [], "roles": []}
-    return {"id": id_, "severity": severity, "link": link, "message": message, **rest, **more}
+    """Make a finding that affects nothing unless ``more`` says otherwise."""
+    defaults = {"evidence": None, "expected": None, "found": None, "fix": None, "service_accounts": [], "roles": []}
+    return {"id": id_, "severity": severity, "link": link, "message": message, **defaults, **more}
 
 
 def account(namespace: str, name: str, state: str, findings: t.Sequence[int] = (), **more: t.Any) -> dict[str, t.Any]:
-    """One service account, without a role unless one is given."""
-    rest = {"exists": True, "role_arn": None, "role": None, "bound_by": None, "pods": {"total": 0, "stale": 0}}
-    return {"namespace": namespace, "name": name, **rest, "state": state, "findings": list(findings), **more}
+    """Make a service account without a role."""
+    defaults = {"exists": True, "role_arn": None, "role": None, "bound_by": None, "pods": {"total": 0, "stale": 0}}
+    return {"namespace": namespace, "name": name, **defaults, "state": state, "findings": list(findings), **more}
 
 
 def role(arn: str, state: str, findings: t.Sequence[int] = (), **more: t.Any) -> dict[str, t.Any]:
-    """One role, of which nothing is known but what is given."""
-    known = {"arn": arn, "name": arn.rpartition("/")[2], "account_id": arn.split(":")[4], "exists": True}
-    rest = {"created": None, "last_used": None, "policies": [], "permissions_boundary": None, "subjects": []}
-    return {**known, **rest, "service_accounts": [], "state": state, "findings": list(findings), **more}
+    """Make an existing role without policies."""
+    names = {"arn": arn, "name": arn.rpartition("/")[2], "account_id": arn.split(":")[4], "exists": True}
+    defaults = {"created": None, "last_used": None, "policies": [], "permissions_boundary": None, "subjects": []}
+    return {**names, **defaults, "service_accounts": [], "state": state, "findings": list(findings), **more}
 
 
 SUB_MISMATCH = finding(
     "sub-mismatch",
     "error",
     "role",
-    "statement 1 of the trust policy of role shop-cart: sub is system:serviceaccount:shop:cart, the policy wants "
-    "system:serviceaccount:default:cart (namespace differs)",
+    "statement 1 of the trust policy of role shop-cart trusts system:serviceaccount:default:cart, but not "
+    "system:serviceaccount:shop:cart (namespace differs)",
     evidence="statement 1, StringEquals",
     expected="system:serviceaccount:shop:cart",
     found="system:serviceaccount:default:cart",
-    fix="add the account to the role: eksops.irsa.irsa_role with name: shop-cart, "
-    "service_accounts: [{namespace: shop, name: cart}]",
+    fix="add the service account with eksops.irsa.irsa_role (name: shop-cart, "
+    "service_accounts: [{namespace: shop, name: cart}])",
     service_accounts=["shop/cart"],
     roles=[CART],
 )
@@ -76,27 +78,28 @@ ORPHANED = finding(
     "provider-orphaned",
     "warning",
     "provider",
-    f"no EKS cluster of account 111122223333 in us-west-2 has the issuer of OIDC provider {GONE}; role old trusts it",
+    f"OIDC provider {ORPHANED_PROVIDER} does not belong to an EKS cluster of account 111122223333 in us-west-2; "
+    "role old trusts it",
     evidence="eks:ListClusters and eks:DescribeCluster",
-    found=GONE,
-    fix=f"remove it with eksops.irsa.iam_oidc_provider (state: absent, url: {GONE.partition('/')[2]})",
+    found=ORPHANED_PROVIDER,
+    fix=f"delete it with eksops.irsa.iam_oidc_provider (url: {ORPHANED_PROVIDER.partition('/')[2]}, state: absent)",
     roles=["arn:aws:iam::111122223333:role/old"],
 )
 UNUSED = finding(
     "role-unused",
     "warning",
     "role",
-    "role idle has not been used for 400 days",
+    "role idle was last used 400 days ago",
     evidence="RoleLastUsed",
-    fix="remove it with eksops.irsa.irsa_role (name: idle, state: absent)",
-    roles=[IDLE],
+    fix="delete it with eksops.irsa.irsa_role (name: idle, state: absent)",
+    roles=[UNUSED_ROLE],
 )
 SHARED = finding(
     "role-shared",
     "note",
     "role",
-    "role orders is shared by shop/orders and shop/refunds",
-    fix="give each a role of its own",
+    "2 service accounts share role orders: shop/orders and shop/refunds",
+    fix="create a role for each",
     service_accounts=["shop/orders", "shop/refunds"],
     roles=[ORDERS],
 )
@@ -136,7 +139,7 @@ _DOCUMENT: dict[str, t.Any] = {
     ],
     "roles": [
         role(CART, "error", [2], service_accounts=[0], subjects=["system:serviceaccount:default:cart"]),
-        role(IDLE, "warning", [4], last_used="2025-10-22T00:00:00Z"),
+        role(UNUSED_ROLE, "warning", [4], last_used="2025-10-22T00:00:00Z"),
         role(MAIL, "unknown", exists=None, service_accounts=[1]),
         role(ORDERS, "note", [5], service_accounts=[2, 3]),
     ],
@@ -146,35 +149,35 @@ _DOCUMENT: dict[str, t.Any] = {
 
 
 def document(**changes: t.Any) -> dict[str, t.Any]:
-    """The document, with other values under the keys that are given."""
+    """Return the document with changes."""
     return copy.deepcopy({**_DOCUMENT, **changes})
 
 
 def with_findings(*findings: dict[str, t.Any]) -> dict[str, t.Any]:
-    """A document with these findings, each at the service accounts and roles that it names."""
-    accounts = dict.fromkeys(name for each in findings for name in each["service_accounts"])
-    roles = dict.fromkeys(arn for each in findings for arn in each["roles"])
+    """Return a document with these findings and the service accounts and roles that they affect."""
+    accounts = dict.fromkeys(name for row in findings for name in row["service_accounts"])
+    roles = dict.fromkeys(arn for row in findings for arn in row["roles"])
 
-    def state(key: str, value: str) -> tuple[str, list[int]]:
-        indices = [index for index, each in enumerate(findings) if value in each[key]]
+    def find_state(key: str, value: str) -> tuple[str, list[int]]:
+        indices = [index for index, row in enumerate(findings) if value in row[key]]
         severities = {findings[index]["severity"] for index in indices}
-        return next(each for each in ("error", "warning", "note") if each in severities), indices
+        return next(severity for severity in ("error", "warning", "note") if severity in severities), indices
 
     return document(
         findings=list(findings),
-        service_accounts=[account(*name.split("/", 1), *state("service_accounts", name)) for name in accounts],
-        roles=[role(arn, *state("roles", arn)) for arn in roles],
+        service_accounts=[account(*name.split("/", 1), *find_state("service_accounts", name)) for name in accounts],
+        roles=[role(arn, *find_state("roles", arn)) for arn in roles],
         skipped_checks=[],
     )
 
 
 def result(**changes: t.Any) -> dict[str, t.Any]:
-    """What the module returns of the document."""
-    counted = collections.Counter(each["id"] for each in FINDINGS)
+    """Return the module's result for the document, with changes."""
+    counts = collections.Counter(row["id"] for row in FINDINGS)
     summary = [
         {key: getattr(BY_ID[id_], key) for key in ("id", "severity", "link")}
         | {"title": EXPLANATIONS[id_].title, "count": count}
-        for id_, count in counted.items()
+        for id_, count in counts.items()
     ]
-    kept = {key: _DOCUMENT[key] for key in ("cluster", "counts", "findings", "skipped_checks")}
-    return copy.deepcopy({"changed": False, **kept, "omitted": 0, "summary": summary, **changes})
+    common = {key: _DOCUMENT[key] for key in ("cluster", "counts", "findings", "skipped_checks")}
+    return copy.deepcopy({"changed": False, **common, "omitted": 0, "summary": summary, **changes})

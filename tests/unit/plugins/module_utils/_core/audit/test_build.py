@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an audit finds of a cluster and its account: each case with exactly the ids that come out."""
+"""The audit document: findings for each case, merged and counted, and the module's result."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit import facts as audit_facts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.build import (
     build_document,
-    find_failure,
+    build_failure,
+    build_result,
     is_ok,
-    module_result,
     summarize,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.document import AuditDocument
@@ -29,11 +29,11 @@ from unit.chain_objects import ANNOTATION, CHAIN, CLUSTER, NOW, OTHER, ROLE, acc
 Json = dict[str, t.Any]
 PROVIDER = CHAIN.issuer.removeprefix("https://")
 PROVIDER_ARN = f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER}"
-GONE = "oidc.eks.us-east-1.amazonaws.com/id/FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
-GONE_ARN = f"arn:aws:iam::123456789012:oidc-provider/{GONE}"
+ORPHANED = "oidc.eks.us-east-1.amazonaws.com/id/FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+ORPHANED_ARN = f"arn:aws:iam::123456789012:oidc-provider/{ORPHANED}"
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
-REFUSED = Unknown("could not look: the permission iam:Something is missing", "iam:Something")
-SAID = "Could not look: the permission iam:Something is missing."
+DENIED = Unknown("could not list roles: the permission iam:ListRoles is missing", "iam:ListRoles")
+DENIED_SENTENCE = "Could not list roles: the permission iam:ListRoles is missing."
 DAY = datetime.timedelta(days=1)
 OPTIONS: Json = {
     "cluster_name": "prod",
@@ -57,9 +57,12 @@ def allow(action: t.Any = "s3:GetObject", resource: t.Any = "*", **more: t.Any) 
 
 
 def role(*names: str, name: str = "app", provider: str = PROVIDER, **fields: t.Any) -> Json:
-    """A role that trusts shop/app, or those accounts (NAMESPACE:NAME), and was used yesterday."""
-    subjects = [f"system:serviceaccount:{each}" for each in names or ("shop:app",)]
-    operator = "StringLike" if any("*" in each for each in subjects) else "StringEquals"
+    """Make a role that was used yesterday.
+
+    :param names: the trusted accounts as ``NAMESPACE:NAME``; shop:app if none is given.
+    """
+    subjects = [f"system:serviceaccount:{account_name}" for account_name in names or ("shop:app",)]
+    operator = "StringLike" if any("*" in subject for subject in subjects) else "StringEquals"
     condition: Json = {operator: {f"{provider}:sub": subjects}}
     condition.setdefault("StringEquals", {})[f"{provider}:aud"] = "sts.amazonaws.com"
     statement = {
@@ -82,19 +85,20 @@ def role(*names: str, name: str = "app", provider: str = PROVIDER, **fields: t.A
 
 
 def sa(name: str = "app", role_arn: str | None = ROLE, namespace: str = "shop", **options: t.Any) -> Json:
-    found = account(role_arn, **options)
-    found["metadata"].update(name=name, namespace=namespace)
-    return found
+    body = account(role_arn, **options)
+    body["metadata"].update(name=name, namespace=namespace)
+    return body
 
 
 def facts(
     *accounts: Json, roles: t.Sequence[Json] | Unknown | None = None, pods: t.Any = None, **changes: t.Any
 ) -> AuditFacts:
-    """A cluster in which shop/app acts as role app, by a pod that has it; or with these accounts, roles and pods."""
-    given = list(accounts) or [sa()]
-    found = [role()] if roles is None else roles
-    names = {(each["metadata"]["namespace"], each["metadata"]["name"]): each for each in given}
-    spaces = {"shop", *(namespace for namespace, _name in names)}
+    """Make the facts about a cluster. By default, shop/app and its only pod have role app."""
+    all_roles = [role()] if roles is None else roles
+    service_accounts = {
+        (body["metadata"]["namespace"], body["metadata"]["name"]): body for body in list(accounts) or [sa()]
+    }
+    namespaces = {"shop", *(namespace for namespace, _name in service_accounts)}
     values: Json = {
         "cluster": CLUSTER,
         "issuer": CHAIN.issuer,
@@ -103,13 +107,13 @@ def facts(
         "provider": {"Url": PROVIDER, "ClientIDList": ["sts.amazonaws.com"], "ThumbprintList": [], "Tags": {}},
         "provider_arns": [PROVIDER_ARN],
         "issuers": {},
-        "roles": found if isinstance(found, Unknown) else {each["RoleName"]: each for each in found},
+        "roles": all_roles if isinstance(all_roles, Unknown) else {body["RoleName"]: body for body in all_roles},
         "policies": {},
         "quotas": Unknown("not needed"),
         "associations": [],
         "addons": [],
-        "service_accounts": names,
-        "namespaces": {each: {"metadata": {"name": each, "labels": {}}} for each in spaces},
+        "service_accounts": service_accounts,
+        "namespaces": {namespace: {"metadata": {"name": namespace, "labels": {}}} for namespace in namespaces},
         "webhooks": [hook()],
         "pods": {("shop", "app"): [inject(plain_pod())]} if pods is None else pods,
         "now": NOW.timestamp(),
@@ -118,7 +122,7 @@ def facts(
 
 
 def ids(document: AuditDocument) -> list[str]:
-    return [each["id"] for each in document["findings"]]
+    return [finding["id"] for finding in document["findings"]]
 
 
 def with_policy(**documents: Json) -> Json:
@@ -132,77 +136,83 @@ LONG_AGO = {"RoleLastUsed": {"LastUsedDate": NOW - 91 * DAY}}
 TYPO = copy.deepcopy(sa(role_arn=None))
 TYPO["metadata"]["annotations"] = {"eks.amazon.com/role-arn": ROLE}
 TOO_MANY = ["shop:app", *(f"shop:app-{number}" for number in range(60))]
-BARE = plain_pod("web-1")
-ENDING = plain_pod("web-2")
-ENDING["metadata"]["deletionTimestamp"] = "2026-11-22T00:00:00Z"
-ON_THE_POD = plain_pod("web-3", annotations={ANNOTATION: ROLE}, serviceAccountName="other")
+STALE_POD = plain_pod("web-1")
+TERMINATING_POD = plain_pod("web-2")
+TERMINATING_POD["metadata"]["deletionTimestamp"] = "2026-11-22T00:00:00Z"
+ANNOTATED_POD = plain_pod("web-3", annotations={ANNOTATION: ROLE}, serviceAccountName="other")
 
 CASES: dict[str, tuple[AuditFacts, list[str]]] = {
-    "all is well": (facts(), []),
-    "nothing is bound": (facts(sa(role_arn=None), roles=[], pods={}), []),
+    "intact chain": (facts(), []),
+    "no annotated account": (facts(sa(role_arn=None), roles=[], pods={}), []),
     "no provider": (facts(provider=None), ["provider-missing"]),
     "no role": (facts(roles=[]), ["role-missing"]),
-    "a role for another account": (facts(roles=[role("shop:other")]), ["sub-mismatch", "trusts-missing-account"]),
-    "a role of another AWS account": (
+    "role trusts another account": (facts(roles=[role("shop:other")]), ["sub-mismatch", "trusts-missing-account"]),
+    "role of another AWS account": (
         facts(sa(role_arn=ROLE.replace("123456789012", "210987654321")), roles=[], pods={}),
         ["arn-wrong-account"],
     ),
-    "a typing error": (facts(TYPO, pods={}), ["annotation-typo", "trusts-unannotated-account"]),
-    "the annotation on the pod": (
-        facts(sa(), sa("other", None), pods={("shop", "other"): [ON_THE_POD]}),
+    "misspelled annotation": (facts(TYPO, pods={}), ["annotation-typo", "trusts-unannotated-account"]),
+    "annotation on the pod": (
+        facts(sa(), sa("other", None), pods={("shop", "other"): [ANNOTATED_POD]}),
         ["annotation-typo"],
     ),
-    "a pod from before": (facts(pods={("shop", "app"): [BARE, inject(plain_pod())]}), ["pod-predates-annotation"]),
-    "a pod that is ending": (facts(pods={("shop", "app"): [ENDING]}), []),
-    "a pod with another role": (facts(pods={("shop", "app"): [inject(plain_pod(), OTHER)]}), ["pod-stale-role"]),
+    "stale pod": (facts(pods={("shop", "app"): [STALE_POD, inject(plain_pod())]}), ["pod-predates-annotation"]),
+    "terminating pod": (facts(pods={("shop", "app"): [TERMINATING_POD]}), []),
+    "pod with another role": (facts(pods={("shop", "app"): [inject(plain_pod(), OTHER)]}), ["pod-stale-role"]),
     "no webhook": (facts(webhooks=[]), ["webhook-missing"]),
-    "an association": (
+    "pod identity association": (
         facts(associations=[{"namespace": "shop", "serviceAccount": "app", "associationId": "a-1"}]),
         ["pod-identity-wins"],
     ),
-    "an association of another account": (
+    "pod identity association of another account": (
         facts(associations=[{"namespace": "shop", "serviceAccount": "other", "associationId": "a-1"}]),
         [],
     ),
-    "an account that is gone": (facts(roles=[role("shop:app", "shop:gone")]), ["trusts-missing-account"]),
-    "a namespace that is gone": (
-        facts(roles=[role("shop:app", "gone:app")], namespaces=REFUSED),
+    "trusted account does not exist": (facts(roles=[role("shop:app", "shop:missing")]), ["trusts-missing-account"]),
+    "trusted account and unknown namespaces": (
+        facts(roles=[role("shop:app", "missing:app")], namespaces=DENIED),
         ["trusts-missing-account"],
     ),
-    "a namespace that isn't looked at": (facts(roles=[role("shop:app", "elsewhere:app")]), []),
-    "a wildcard that matches": (facts(roles=[role("shop:a*")]), []),
-    "a wildcard that matches nobody": (
+    "trusted account in a namespace that is not audited": (facts(roles=[role("shop:app", "bank:app")]), []),
+    "matching wildcard": (facts(roles=[role("shop:a*")]), []),
+    "wildcard without a match": (
         facts(roles=[role(), role("shop:z*", name="spare")]),
         ["trusts-missing-account"],
     ),
-    "a role that its account doesn't name": (
+    "trusted account without the annotation": (
         facts(roles=[role(), role(name="spare")]),
         ["trusts-unannotated-account"],
     ),
-    "a role for everybody, named by nobody": (
+    "role trusts all accounts and no account names it": (
         facts(roles=[role(), role("*:*", name="spare")]),
         ["trust-too-broad"],
     ),
-    "a role without policies, named by nobody": (
+    "role without policies and no account names it": (
         facts(roles=[role(), role(name="spare", ManagedPolicies=[])]),
         ["no-permissions", "trusts-unannotated-account"],
     ),
-    "a role for two": (facts(sa(), sa("b"), roles=[role("shop:app", "shop:b")]), ["role-shared"]),
-    "a role that was never used": (facts(roles=[role(**NEVER_USED)]), ["role-unused"]),
-    "a role that was used long ago": (facts(roles=[role(**LONG_AGO)]), ["role-unused"]),
-    "a new role": (facts(roles=[role(**NEVER_USED, CreateDate=NOW - DAY)]), []),
-    "an unused role of somebody else": (facts(roles=[role(), role(name="spare", provider=GONE, **NEVER_USED)]), []),
-    "everything": (facts(roles=[with_policy(all=allow("*"))]), ["policy-too-broad"]),
-    "everything by a managed policy": (
+    "role of two accounts": (facts(sa(), sa("b"), roles=[role("shop:app", "shop:b")]), ["role-shared"]),
+    "role never used": (facts(roles=[role(**NEVER_USED)]), ["role-unused"]),
+    "role used long ago": (facts(roles=[role(**LONG_AGO)]), ["role-unused"]),
+    "new role never used": (facts(roles=[role(**NEVER_USED, CreateDate=NOW - DAY)]), []),
+    "unused role of another cluster": (
+        facts(roles=[role(), role(name="spare", provider=ORPHANED, **NEVER_USED)]),
+        [],
+    ),
+    "all actions": (facts(roles=[with_policy(all=allow("*"))]), ["policy-too-broad"]),
+    "all actions in a managed policy": (
         facts(roles=[role(ManagedPolicies=[OWN_POLICY])], policies={OWN_POLICY: allow(["s3:*", "*"])}),
         ["policy-too-broad"],
     ),
-    "everything by AWS's policy": (facts(roles=[role(ManagedPolicies=[ADMINISTRATOR])]), ["policy-too-broad"]),
-    "a policy of one's own with that name": (
+    "all actions in an AWS managed policy": (
+        facts(roles=[role(ManagedPolicies=[ADMINISTRATOR])]),
+        ["policy-too-broad"],
+    ),
+    "own policy with the name of an AWS managed policy": (
         facts(roles=[role(ManagedPolicies=[ADMINISTRATOR.replace("aws:p", "123456789012:p")])]),
         [],
     ),
-    "all but a few": (
+    "all actions but a few": (
         facts(
             roles=[
                 role(InlinePolicies={"x": {"Statement": {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"}}})
@@ -210,72 +220,72 @@ CASES: dict[str, tuple[AuditFacts, list[str]]] = {
         ),
         ["policy-too-broad"],
     ),
-    "all of IAM": (facts(roles=[with_policy(x=allow("IAM:*"))]), ["policy-too-broad"]),
-    "everything in one bucket": (facts(roles=[with_policy(x=allow("*", "arn:aws:s3:::shop"))]), []),
-    "everything on a condition": (
+    "all actions of IAM": (facts(roles=[with_policy(x=allow("IAM:*"))]), ["policy-too-broad"]),
+    "all actions on one bucket": (facts(roles=[with_policy(x=allow("*", "arn:aws:s3:::shop"))]), []),
+    "all actions with a condition": (
         facts(roles=[with_policy(x=allow("*", Condition={"Bool": {"aws:SecureTransport": "true"}}))]),
         [],
     ),
-    "everything denied": (facts(roles=[with_policy(x=allow("*", Effect="Deny"))]), []),
-    "everything within bounds": (
+    "all actions denied": (facts(roles=[with_policy(x=allow("*", Effect="Deny"))]), []),
+    "all actions with a permissions boundary": (
         facts(
             roles=[role(InlinePolicies={"x": allow("*")}, PermissionsBoundary={"PermissionsBoundaryArn": OWN_POLICY})],
             policies={OWN_POLICY: allow("s3:*")},
         ),
         [],
     ),
-    "bounds that allow nothing": (
+    "permissions boundary that allows nothing": (
         facts(
             roles=[role(PermissionsBoundary={"PermissionsBoundaryArn": OWN_POLICY})],
             policies={OWN_POLICY: allow("s3:*", Effect="Deny")},
         ),
         ["no-permissions"],
     ),
-    "a cluster that is gone": (
-        facts(provider_arns=[PROVIDER_ARN, GONE_ARN], issuers={"us-east-1": frozenset({CHAIN.issuer})}),
+    "provider of a deleted cluster": (
+        facts(provider_arns=[PROVIDER_ARN, ORPHANED_ARN], issuers={"us-east-1": frozenset({CHAIN.issuer})}),
         ["provider-orphaned"],
     ),
-    "a cluster in another region": (
-        facts(provider_arns=[PROVIDER_ARN, GONE_ARN], issuers={"us-east-1": frozenset({f"https://{GONE}"})}),
+    "provider of a cluster in another region": (
+        facts(provider_arns=[PROVIDER_ARN, ORPHANED_ARN], issuers={"us-east-1": frozenset({f"https://{ORPHANED}"})}),
         [],
     ),
-    "clusters that can't be listed": (
-        facts(provider_arns=[PROVIDER_ARN, GONE_ARN], issuers={"us-east-1": REFUSED}),
+    "clusters cannot be listed": (
+        facts(provider_arns=[PROVIDER_ARN, ORPHANED_ARN], issuers={"us-east-1": DENIED}),
         [],
     ),
-    "a provider that isn't EKS's": (
+    "provider not of EKS": (
         facts(
             provider_arns=[PROVIDER_ARN, "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"]
         ),
         [],
     ),
-    "kubectl annotate": (facts(sa(owners={"kubectl-annotate": "Update"})), ["unmanaged-annotation"]),
-    "Helm": (facts(sa(owners={"helm": "Update"})), []),
-    "an add-on of EKS": (facts(sa(owners={"eks": "Apply"})), []),
-    "this collection after somebody's hand": (
+    "annotation set by kubectl": (facts(sa(owners={"kubectl-annotate": "Update"})), ["unmanaged-annotation"]),
+    "annotation set by Helm": (facts(sa(owners={"helm": "Update"})), []),
+    "annotation set by an EKS add-on": (facts(sa(owners={"eks": "Apply"})), []),
+    "annotation set by kubectl and this collection": (
         facts(sa(owners={"kubectl-edit": "Update", "eksops.irsa": "Apply"})),
         [],
     ),
-    "a trust policy that is too long": (
+    "trust policy too long": (
         facts(roles=[role(*TOO_MANY)], quotas={"AssumeRolePolicySizeQuota": 2048}),
         ["trust-too-long", "trusts-missing-account"],
     ),
 }
 
 
-@pytest.mark.parametrize(("seen", "expected"), list(CASES.values()), ids=list(CASES))
-def test_exactly_this_is_found(seen: AuditFacts, expected: list[str]) -> None:
-    assert ids(build_document(seen, spec())) == expected
+@pytest.mark.parametrize(("case_facts", "expected"), list(CASES.values()), ids=list(CASES))
+def test_findings_of_each_case(case_facts: AuditFacts, expected: list[str]) -> None:
+    assert ids(build_document(case_facts, spec())) == expected
 
 
-def test_what_says_the_same_is_one_finding() -> None:
-    many = [sa(f"app-{number}") for number in range(50)]
+def test_equal_findings_are_merged() -> None:
+    accounts = [sa(f"app-{number}") for number in range(50)]
     names = [f"shop:app-{number}" for number in range(50)]
     audit = build_document(
-        facts(*many, roles=[role(*names)], pods={}, provider=None, webhooks=[]), spec(ignore=["role-shared"])
+        facts(*accounts, roles=[role(*names)], pods={}, provider=None, webhooks=[]), spec(ignore=["role-shared"])
     )
     assert ids(audit) == ["provider-missing", "webhook-missing"]
-    assert [len(each["service_accounts"]) for each in audit["findings"]] == [50, 50]
+    assert [len(finding["service_accounts"]) for finding in audit["findings"]] == [50, 50]
     assert audit["counts"]["service_accounts"]["error"] == 50
     assert audit["provider"] | {"arn": None} == {
         "arn": None,
@@ -284,40 +294,42 @@ def test_what_says_the_same_is_one_finding() -> None:
         "state": "error",
         "findings": [0],
     }
-    assert [each["count"] for each in summarize(audit)] == [1, 1]
-    assert [each["service_accounts"] for each in summarize(audit)] == [50, 50]
+    assert [row["count"] for row in summarize(audit)] == [1, 1]
+    assert [row["service_accounts"] for row in summarize(audit)] == [50, 50]
 
 
-def test_the_document_holds_together() -> None:
-    bare = plain_pod("web-9", owner=None)
-    seen = facts(
+def test_document_rows_refer_to_each_other() -> None:
+    case_facts = facts(
         sa(),
         sa("b"),
         sa("alone", role_arn=OTHER),
-        roles=[role("shop:app", "shop:b", "shop:gone", InlinePolicies={"queue": allow()}), role("x:y", name="spare")],
-        pods={("shop", "app"): [inject(plain_pod()), bare]},
-        namespaces={each: {"metadata": {"name": each}} for each in ("shop", "x")},
+        roles=[
+            role("shop:app", "shop:b", "shop:missing", InlinePolicies={"queue": allow()}),
+            role("x:y", name="spare"),
+        ],
+        pods={("shop", "app"): [inject(plain_pod()), plain_pod("web-9", owner=None)]},
+        namespaces={namespace: {"metadata": {"name": namespace}} for namespace in ("shop", "x")},
     )
-    document = build_document(seen, spec())
+    document = build_document(case_facts, spec())
     accounts, roles, findings = document["service_accounts"], document["roles"], document["findings"]
-    assert [(each["namespace"], each["name"], each["exists"]) for each in accounts] == [
+    assert [(row["namespace"], row["name"], row["exists"]) for row in accounts] == [
         ("shop", "alone", True),
         ("shop", "app", True),
         ("shop", "b", True),
-        ("shop", "gone", False),
+        ("shop", "missing", False),
         ("x", "y", False),
     ]
-    assert [each["arn"] for each in roles] == [ROLE, OTHER, ROLE.replace("app", "spare")]
-    assert [each["exists"] for each in roles] == [True, False, True]
-    assert [each["service_accounts"] for each in roles] == [[1, 2], [0], []]
-    assert [each["role"] for each in accounts] == [1, 0, 0, None, None]
-    for index, each in enumerate(accounts):
-        name = f"{each['namespace']}/{each['name']}"
-        assert each["findings"] == [place for place, one in enumerate(findings) if name in one["service_accounts"]], (
-            index
-        )
-    for each in roles:
-        assert each["findings"] == [place for place, one in enumerate(findings) if each["arn"] in one["roles"]]
+    assert [row["arn"] for row in roles] == [ROLE, OTHER, ROLE.replace("app", "spare")]
+    assert [row["exists"] for row in roles] == [True, False, True]
+    assert [row["service_accounts"] for row in roles] == [[1, 2], [0], []]
+    assert [row["role"] for row in accounts] == [1, 0, 0, None, None]
+    for account_row in accounts:
+        name = f"{account_row['namespace']}/{account_row['name']}"
+        expected = [index for index, finding in enumerate(findings) if name in finding["service_accounts"]]
+        assert account_row["findings"] == expected, name
+    for role_row in roles:
+        expected = [index for index, finding in enumerate(findings) if role_row["arn"] in finding["roles"]]
+        assert role_row["findings"] == expected
     assert accounts[1]["pods"] == {"total": 2, "stale": 1}
     assert accounts[1]["bound_by"] == "eksops.irsa"
     assert roles[0]["policies"] == [
@@ -335,19 +347,19 @@ def test_the_document_holds_together() -> None:
         "unknown": 0,
         "error": 2,
     }
-    order = ["error", "warning", "note"]
-    ranks = [order.index(each["severity"]) for each in findings]
+    severities = ["error", "warning", "note"]
+    ranks = [severities.index(finding["severity"]) for finding in findings]
     assert ranks == sorted(ranks)
 
 
-def test_ignored_findings_are_nowhere() -> None:
+def test_ignored_findings_are_removed() -> None:
     audit = build_document(facts(roles=[]), spec(ignore=["role-missing"]))
     assert ids(audit) == []
     assert audit["service_accounts"][0]["state"] == "ok"
 
 
 @pytest.mark.parametrize(
-    ("fail_on", "seen", "expected"),
+    ("fail_on", "case_facts", "expected"),
     [
         ("error", facts(roles=[]), "EKS cluster prod has 1 error"),
         ("warning", facts(roles=[role(**NEVER_USED)]), "EKS cluster prod has 1 warning"),
@@ -356,75 +368,74 @@ def test_ignored_findings_are_nowhere() -> None:
         ("never", facts(roles=[]), None),
     ],
 )
-def test_failure_depends_on_severity(fail_on: str, seen: AuditFacts, expected: str | None) -> None:
-    failure = find_failure(build_document(seen, spec()), fail_on)
+def test_failure_depends_on_severity(fail_on: str, case_facts: AuditFacts, expected: str | None) -> None:
+    failure = build_failure(build_document(case_facts, spec()), fail_on)
     assert (failure.message if failure else None) == expected
 
 
-def test_what_cannot_be_read_is_unknown_and_said_once() -> None:
-    many = [sa("a"), sa("b")]
-    audit = build_document(facts(*many, roles=REFUSED, pods={}, skipped_checks=("The roles: refused.",)), spec())
+def test_unreadable_roles_are_unknown_and_skipped_once() -> None:
+    accounts = [sa("a"), sa("b")]
+    audit = build_document(facts(*accounts, roles=DENIED, pods={}, skipped_checks=("Add-ons: denied.",)), spec())
     assert ids(audit) == []
     assert not is_ok(audit)
-    assert {each["state"] for each in audit["service_accounts"]} == {"unknown"}
-    assert [each["exists"] for each in audit["roles"]] == [None]
-    assert audit["skipped_checks"][0] == "The roles: refused."
-    assert audit["skipped_checks"][1:] == [f"{SAID} It concerns shop/a and shop/b."]
-    again = build_document(facts(*many, roles=REFUSED, pods={}, skipped_checks=(SAID,)), spec())
-    assert again["skipped_checks"] == [SAID]
+    assert {row["state"] for row in audit["service_accounts"]} == {"unknown"}
+    assert [row["exists"] for row in audit["roles"]] == [None]
+    assert audit["skipped_checks"] == ["Add-ons: denied.", f"{DENIED_SENTENCE} This affects shop/a and shop/b."]
+    audit = build_document(facts(*accounts, roles=DENIED, pods={}, skipped_checks=(DENIED_SENTENCE,)), spec())
+    assert audit["skipped_checks"] == [DENIED_SENTENCE]
 
 
-def test_roles_of_declared_accounts_are_meant() -> None:
-    elsewhere = sa(role_arn=ROLE.replace("123456789012", "210987654321"))
-    audit = build_document(facts(elsewhere, roles=[], pods={}), spec(role_accounts=["210987654321"]))
+def test_role_accounts_allows_roles_of_another_aws_account() -> None:
+    other = sa(role_arn=ROLE.replace("123456789012", "210987654321"))
+    audit = build_document(facts(other, roles=[], pods={}), spec(role_accounts=["210987654321"]))
     assert ids(audit) == []
     assert audit["service_accounts"][0]["state"] == "unknown"
 
 
-def test_a_role_with_a_path_is_one_role_however_it_is_named() -> None:
+def test_role_named_without_its_path_is_listed_once() -> None:
     with_path = role(Arn="arn:aws:iam::123456789012:role/teams/app")
     audit = build_document(facts(roles=[with_path]), spec())
     assert ids(audit) == ["role-path-dropped", "trusts-unannotated-account"]
-    assert [each["arn"] for each in audit["roles"]] == ["arn:aws:iam::123456789012:role/teams/app"]
+    assert [row["arn"] for row in audit["roles"]] == ["arn:aws:iam::123456789012:role/teams/app"]
     assert audit["service_accounts"][0]["role"] == 0
     assert audit["roles"][0]["findings"] == [0, 1]
 
 
-def test_the_dry_run_says_of_all_what_it_shows() -> None:
-    shown = Finding("webhook-unreachable", "a new pod comes back untouched", "restore it")
-    audit = build_document(facts(webhook=(shown,)), spec())
+def test_findings_of_the_dry_run_are_included() -> None:
+    finding = Finding("webhook-unreachable", "the webhook does not respond", "restore it")
+    audit = build_document(facts(webhook=(finding,)), spec())
     assert ids(audit) == ["webhook-unreachable"]
 
 
-def test_the_result_is_cut_and_counted() -> None:
-    many = [sa(f"app-{number}", role_arn=f"{ROLE}-{number}") for number in range(7)]
-    audit = build_document(facts(*many, roles=[], pods={}), spec(limit=5))
-    returns = module_result(audit, limit=5, details=False)
-    assert (len(returns["findings"]), returns["omitted"]) == (5, 2)
-    assert returns["summary"][0]["count"] == 7
-    assert not {"service_accounts", "roles"} & set(returns)
-    assert len(module_result(audit, limit=0, details=True)["findings"]) == 7
+def test_result_has_at_most_max_findings() -> None:
+    accounts = [sa(f"app-{number}", role_arn=f"{ROLE}-{number}") for number in range(7)]
+    audit = build_document(facts(*accounts, roles=[], pods={}), spec())
+    result = build_result(audit, limit=5, details=False)
+    assert (len(result["findings"]), result["omitted"]) == (5, 2)
+    assert result["summary"][0]["count"] == 7
+    assert not {"service_accounts", "roles"} & set(result)
+    assert len(build_result(audit, limit=0, details=True)["findings"]) == 7
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         ({"ignore": ["role-sharde"]}, "did you mean role-shared?"),
-        ({"role_accounts": ["12"]}, "'12', which is not an AWS account"),
-        ({"namespaces": ["Shop"]}, "'Shop' is no namespace"),
+        ({"role_accounts": ["12"]}, "role_accounts: '12' is not a valid AWS account ID"),
+        ({"namespaces": ["Shop"]}, "'Shop' is not a valid namespace"),
         ({"unused_days": -1}, "unused_days is -1"),
         ({"max_findings": -1}, "max_findings is -1"),
         ({"max_workers": 65}, "max_workers is 65"),
         ({"issuer": "http://x"}, "issuer"),
     ],
 )
-def test_invalid_options_are_rejected(options: Json, said: str) -> None:
+def test_invalid_options_are_rejected(options: Json, message: str) -> None:
     with pytest.raises(errors.InvalidInput) as caught:
         spec(**options)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_all_bad_options_are_named_at_once() -> None:
+def test_all_invalid_options_are_reported_together() -> None:
     with pytest.raises(errors.InvalidInput) as caught:
         spec(max_findings=-1, unused_days=-1)
     assert "max_findings is -1" in str(caught.value)
@@ -432,21 +443,22 @@ def test_all_bad_options_are_named_at_once() -> None:
 
 
 def test_examined_accounts_are_annotated_or_trusted() -> None:
-    seen = facts(sa(), sa("plain", None), sa("trusted", None), roles=[role("shop:trusted", "shop:gone")], pods={})
-    assert seen.examined_accounts == [("shop", "app"), ("shop", "trusted")]
+    case_facts = facts(
+        sa(), sa("plain", None), sa("trusted", None), roles=[role("shop:trusted", "shop:missing")], pods={}
+    )
+    assert case_facts.examined_accounts == [("shop", "app"), ("shop", "trusted")]
 
 
-def test_a_plain_pod_needs_no_second_look() -> None:
-    assert audit_facts.is_plain(inject(plain_pod()), ROLE)
-    assert not audit_facts.is_plain(inject(plain_pod()), OTHER)
-    assert not audit_facts.is_plain(plain_pod(), ROLE)
-    assert not audit_facts.is_plain(plain_pod(), None)
+def test_pod_is_fully_injected_only_with_this_role() -> None:
+    assert audit_facts.is_fully_injected(inject(plain_pod()), ROLE)
+    assert not audit_facts.is_fully_injected(inject(plain_pod()), OTHER)
+    assert not audit_facts.is_fully_injected(plain_pod(), ROLE)
+    assert not audit_facts.is_fully_injected(plain_pod(), None)
 
 
-def test_owners_are_needed_for_what_their_authors_wrote() -> None:
-    """A container that names a role itself is no stale one."""
-    own = plain_pod("web-1")
-    own["spec"]["containers"][0]["env"] = [{"name": "AWS_ROLE_ARN", "value": OTHER}]
-    seen = facts(pods={("shop", "app"): [own]})
-    assert ids(build_document(seen, spec())) == ["env-preset"]
-    assert ids(build_document(dataclasses.replace(seen, pods=Unknown("off")), spec(pods=False))) == []
+def test_container_that_sets_its_role_is_not_stale() -> None:
+    pod = plain_pod("web-1")
+    pod["spec"]["containers"][0]["env"] = [{"name": "AWS_ROLE_ARN", "value": OTHER}]
+    case_facts = facts(pods={("shop", "app"): [pod]})
+    assert ids(build_document(case_facts, spec())) == ["env-preset"]
+    assert ids(build_document(dataclasses.replace(case_facts, pods=Unknown("off")), spec(pods=False))) == []

@@ -17,7 +17,7 @@ def binding(account: str, role: str = "app", namespace: str = "shop", **more: ob
 
 
 def test_each_role_is_there_once_with_all_its_accounts_in_order() -> None:
-    grouped = grouping.by_role([binding("b"), binding("x", role="other"), binding("a")])
+    grouped = grouping.group_by_role([binding("b"), binding("x", role="other"), binding("a")])
     assert grouped == [
         {
             "name": "app",
@@ -64,14 +64,14 @@ def test_what_bindings_of_one_role_say_is_put_together(
 ) -> None:
     given = [binding("a", **first), binding("b", **second)]
     before = copy.deepcopy(given)
-    (role,) = grouping.by_role(given)
+    (role,) = grouping.group_by_role(given)
     assert {key: role[key] for key in together} == together
     assert set(role) == {"name", "service_accounts", "audiences"} | set(together)
     assert given == before
 
 
 def test_a_binding_with_a_role_arn_asks_for_no_role() -> None:
-    assert grouping.by_role([{"namespace": "n", "service_account": "s", "role_arn": "arn:aws:iam::1:role/x"}]) == []
+    assert grouping.group_by_role([{"namespace": "n", "service_account": "s", "role_arn": "arn:aws:iam::1:role/x"}]) == []
 
 
 @pytest.mark.parametrize(
@@ -97,13 +97,13 @@ def test_a_binding_with_a_role_arn_asks_for_no_role() -> None:
 )
 def test_contradictions_are_named_with_their_index(given: list[dict[str, object]], problem: str) -> None:
     with pytest.raises(InvalidInput) as raised:
-        grouping.by_role(given)
+        grouping.group_by_role(given)
     assert raised.value.cause == problem
     assert raised.value.fix
 
 
 def test_everything_wrong_is_named_at_once() -> None:
     with pytest.raises(InvalidInput) as raised:
-        grouping.by_role([{"namespace": "x"}, binding("a"), binding("a")])
+        grouping.group_by_role([{"namespace": "x"}, binding("a"), binding("a")])
     assert "binding 0 lacks" in (raised.value.cause or "")
     assert "bindings 1 and 2" in (raised.value.cause or "")

@@ -82,7 +82,7 @@ def facts(accounts: t.Mapping[str, Json], *roles: Role, **rest: t.Any) -> Import
 
 def collected(seen: ImportFacts) -> Imported:
     """What is found, which changes nothing."""
-    found = importing.collect(seen)
+    found = importing.collect_bindings(seen)
     names = {"cluster_name": None, "issuer": seen.issuer, "state": "present", "force": False, "max_workers": 16}
     rest = {"rollout": False, "purge": False, "purge_limit": 0, "purge_namespaces": None}
     wanted = BindingsSpec.from_params({**names, **rest, "bindings": found.bindings})
@@ -177,7 +177,7 @@ def test_bindings(seen: ImportFacts, expected: list[Json]) -> None:
 
 # What only leaving the role alone leaves as it is, with a word of the note.
 AS_IT_IS = {
-    "a wildcard": (role(statement("a*", operator="StringLike")), "update the trust policy"),
+    "a wildcard": (role(statement("a*", operator="StringLike")), "the trust policy of role app"),
     "no condition on the audience": (role(statement("app", audience=None)), "update the trust policy"),
     "an audience besides": (role(statement("app", audience=[STS, "example.com"])), "update the trust policy"),
     "more tags than one of ours may have": (
@@ -215,7 +215,7 @@ SKIPPED: dict[str, tuple[ImportFacts, str | None, str]] = {
     "a name too long": (
         facts({"app": sa(arn("x" * 65))}),
         arn("x" * 65),
-        f"name {'x' * 65!r} is no name of an IAM role",
+        f"name {'x' * 65!r} is not a valid IAM role name",
     ),
     "another partition": (
         facts({"app": sa(arn().replace("aws", "aws-cn", 1))}),
@@ -293,12 +293,12 @@ def test_the_roles_to_read() -> None:
         ("ns", "d"): sa("nonsense"),
         ("ns", "e"): sa(None),
     }
-    assert importing.named_roles(accounts, ID) == ["one"]
+    assert importing.list_role_names(accounts, ID) == ["one"]
 
 
 def test_options() -> None:
     given = {"cluster_name": None, "issuer": PROVIDER, "namespaces": ["a", "a", "b"]}
     assert importing.ImportSpec.from_params(given) == importing.ImportSpec(None, f"https://{PROVIDER}", ("a", "b"))
-    with pytest.raises(InvalidInput, match="2 of the given values") as caught:
+    with pytest.raises(InvalidInput, match="2 option values are not valid") as caught:
         importing.ImportSpec.from_params({**given, "issuer": "https://x/?y", "namespaces": ["*"]})
     assert "no URL of an OIDC issuer" in str(caught.value)

@@ -25,7 +25,7 @@ def test_outcomes_are_counted_by_status() -> None:
     ok, changed, failed = outcomes("a", "b", "c")
     changed.changes = ["annotate"]
     failed.changes = ["create role app"]
-    failed.error = NotFound("there is no namespace shop", fix="create it")
+    failed.error = NotFound("namespace shop does not exist", fix="create it")
     assert [each.status for each in (ok, changed, failed)] == ["ok", "changed", "failed"]
     assert binding_outcome.count_by_status([ok, changed, failed]) == {"total": 3, "ok": 1, "changed": 1, "failed": 1}
     assert failed.as_dict() == {
@@ -35,19 +35,19 @@ def test_outcomes_are_counted_by_status() -> None:
         "role_arn": ARN,
         "status": "failed",
         "changes": ["create role app"],
-        "error": {"kind": "not_found", "message": "there is no namespace shop", "cause": None, "fix": "create it"},
+        "error": {"kind": "not_found", "message": "namespace shop does not exist", "cause": None, "fix": "create it"},
     }
 
 
 def test_a_failure_tells_each_error_once_and_only_the_first_few() -> None:
     found = outcomes(*"abcdefghij")
-    assert binding_outcome.failure_message(found) is None
+    assert binding_outcome.build_failure_message(found) is None
     shared = NotFound("no role")
     found[0].error = found[1].error = shared
     for number in range(2, 9):
         found[number].error = NotFound(f"error {number}")
-    found[9].error = binding_outcome.not_processed_error(found[9])
-    message = binding_outcome.failure_message(found) or ""
+    found[9].error = binding_outcome.build_not_processed_error(found[9])
+    message = binding_outcome.build_failure_message(found) or ""
     assert message.startswith("10 of 10 bindings failed. shop/a and shop/b: no role. shop/c: error 2.")
     assert "error 5." in message
     assert "error 6." not in message
@@ -67,8 +67,8 @@ def test_a_diff_holds_only_what_changes() -> None:
 def test_many_bindings_are_told_in_few_words() -> None:
     few = [{"namespace": "shop", "service_account": "web", "role_name": "r", "tags": None}]
     assert binding_outcome.shorten_bindings(few) == [{"namespace": "shop", "service_account": "web", "role_name": "r"}]
-    assert binding_outcome.shorten_bindings(few * (binding_outcome.MANY + 1)) == ["shop/web"] * (
-        binding_outcome.MANY + 1
+    assert binding_outcome.shorten_bindings(few * (binding_outcome.MAX_DETAILED + 1)) == ["shop/web"] * (
+        binding_outcome.MAX_DETAILED + 1
     )
 
 

@@ -89,10 +89,10 @@ def test_everything_wrong_is_named_at_once_with_the_bindings_it_comes_from() -> 
             max_workers=65,
         )
     cause = raised.value.cause or ""
-    assert "bindings 0, 1: name 'a b' is no name of an IAM role" in cause
-    assert "binding 0: service account shop/Web: 'Web' is no name of a service account" in cause
-    assert "binding 1: token_expiration 10 can't be the lifetime of a token" in cause
-    assert "binding 2: role_arn 'arn:aws:iam::1:role/x' is no ARN of an IAM role" in cause
+    assert "bindings 0, 1: name 'a b' is not a valid IAM role name" in cause
+    assert "binding 0: service account shop/Web: 'Web' is not a valid service account name" in cause
+    assert "binding 1: token_expiration 10 is not a valid token lifetime" in cause
+    assert "binding 2: role_arn 'arn:aws:iam::1:role/x' is not a valid IAM role ARN" in cause
     assert "max_workers 65 is out of range" in cause
 
 
@@ -165,8 +165,8 @@ def test_more_unlisted_accounts_than_the_limit_are_refused() -> None:
 
 @pytest.mark.parametrize(("arn", "role"), [(ARN, ARN), ("", None), ("nonsense", None), (f' "{ARN}"', None)])
 def test_an_unlisted_account_may_have_no_valid_role(arn: str, role: str | None) -> None:
-    assert binding_spec.annotated_role_arn(listed("shop", "old", arn=arn)) == role
-    assert binding_spec.annotated_role_arn(BARE) is None
+    assert binding_spec.get_annotated_role_arn(listed("shop", "old", arn=arn)) == role
+    assert binding_spec.get_annotated_role_arn(BARE) is None
 
 
 def test_specs_that_unbind_are_absent() -> None:
@@ -211,7 +211,7 @@ def test_all_that_exceeds_a_quota_is_named_at_once() -> None:
 
 def test_an_account_in_use_names_its_pods() -> None:
     (web,) = spec(binding("web", role_arn=ARN)).bindings
-    error = binding_spec.in_use_error(web, ["shop/web-1", "shop/web-2"])
+    error = binding_spec.build_in_use_error(web, ["shop/web-1", "shop/web-2"])
     assert "shop/web" in error.message
     assert "shop/web-1 and shop/web-2" in (error.cause or "")
     assert "force" in (error.fix or "")

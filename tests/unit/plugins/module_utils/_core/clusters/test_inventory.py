@@ -80,7 +80,7 @@ def test_accounts_that_cannot_be(given: list[t.Any], says: str) -> None:
 
 
 def test_all_that_is_wrong_with_accounts_is_said_at_once() -> None:
-    with pytest.raises(InvalidInput, match="2 of the given values") as caught:
+    with pytest.raises(InvalidInput, match="2 option values are not valid") as caught:
         inventory.parse_accounts([{"nme": "a"}, {"assume_role_arn": "b"}])
     assert len(caught.value.details["problems"]) == 2
 
@@ -95,7 +95,7 @@ def test_all_that_is_wrong_with_accounts_is_said_at_once() -> None:
     ],
 )
 def test_an_account_in_messages(account: AwsAccount, before: str, after: str) -> None:
-    assert (account.title, account.titled("111122223333")) == (before, after)
+    assert (account.title, account.title_with_id("111122223333")) == (before, after)
 
 
 def test_an_external_id_is_not_shown() -> None:
@@ -107,7 +107,7 @@ def test_an_external_id_is_not_shown() -> None:
 
 def test_host_variables_a_cluster() -> None:
     account = AwsAccount(name="shop", profile="hub", assume_role_arn=ROLE, external_id="fleet")
-    variables = inventory.host_variables(described(), account)
+    variables = inventory.build_host_variables(described(), account)
     assert variables == {
         "account": "shop",
         "account_id": "111122223333",
@@ -129,7 +129,7 @@ def test_host_variables_a_cluster() -> None:
 
 def test_a_cluster_that_has_nothing_yet() -> None:
     creating = described(status="CREATING", endpoint="", certificateAuthority={}, identity={}, tags=None)
-    variables = inventory.host_variables(creating, AwsAccount())
+    variables = inventory.build_host_variables(creating, AwsAccount())
     empty = ("endpoint", "certificate_authority", "issuer", "account_profile", "account_role_arn")
     assert [variables[name] for name in empty] == [None] * 5
     assert (variables["account"], variables["cluster_tags"]) == ("111122223333", {})
@@ -184,7 +184,7 @@ FILTERS: list[t.Any] = [
 def test_filters(
     filters: dict[str, t.Any], include: list[t.Any], exclude: list[t.Any], changes: dict[str, t.Any], wanted: bool
 ) -> None:
-    variables = inventory.host_variables(described(**changes), AwsAccount())
+    variables = inventory.build_host_variables(described(**changes), AwsAccount())
     chosen = ClusterFilters.from_options(filters, include, exclude)
     assert chosen.match(variables) is wanted
     # What is wanted must never be passed over for its name.
@@ -248,8 +248,8 @@ ONE, TWO = "111111111111", "222222222222"
     ],
 )
 def test_host_names(proposals: list[tuple[str, str, str]], names: list[str]) -> None:
-    assert inventory.host_names([ProposedName(*proposal, "c") for proposal in proposals]) == names
-    assert inventory.host_names([ProposedName(*proposal, "c") for proposal in reversed(proposals)]) == names[::-1]
+    assert inventory.assign_host_names([ProposedName(*proposal, "c") for proposal in proposals]) == names
+    assert inventory.assign_host_names([ProposedName(*proposal, "c") for proposal in reversed(proposals)]) == names[::-1]
 
 
 @pytest.mark.parametrize(
@@ -261,11 +261,11 @@ def test_host_names(proposals: list[tuple[str, str, str]], names: list[str]) -> 
 )
 def test_names_that_stay_the_same_are_an_error(proposals: list[tuple[str, str, str]]) -> None:
     with pytest.raises(InvalidInput, match=r"several clusters would be host a\.eu-west-1") as caught:
-        inventory.host_names([ProposedName(*proposal, "c") for proposal in proposals])
+        inventory.assign_host_names([ProposedName(*proposal, "c") for proposal in proposals])
     assert f"c in {EU} of account {ONE}" in str(caught.value)
 
 
 def test_another_question_has_another_fingerprint() -> None:
-    first = inventory.fingerprint({"regions": [EU], "accounts": []})
-    assert first == inventory.fingerprint({"accounts": [], "regions": [EU]})
-    assert first != inventory.fingerprint({"accounts": [], "regions": [US]})
+    first = inventory.hash_options({"regions": [EU], "accounts": []})
+    assert first == inventory.hash_options({"accounts": [], "regions": [EU]})
+    assert first != inventory.hash_options({"accounts": [], "regions": [US]})

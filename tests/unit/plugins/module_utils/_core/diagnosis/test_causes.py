@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The causes, their explanations, and the guide that is written from both."""
+"""The causes, their explanations, and the guide that is generated from them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.explan
 
 from tools.docs import troubleshooting
 
-each_cause = pytest.mark.parametrize("cause", CAUSES, ids=[cause.id for cause in CAUSES])
+for_each_cause = pytest.mark.parametrize("cause", CAUSES, ids=[cause.id for cause in CAUSES])
 
 
-def test_ids_are_unique_and_in_the_order_of_the_links() -> None:
+def test_ids_are_unique_and_in_the_order_of_the_chain() -> None:
     assert len(BY_ID) == len(CAUSES)
     order = [LINKS.index(cause.link) for cause in CAUSES]
     assert order == sorted(order)
 
 
-def test_causes_explanations_and_guide_texts_have_the_same_ids_in_the_same_order() -> None:
+def test_explanations_and_guide_texts_have_the_ids_of_the_causes() -> None:
     assert list(EXPLANATIONS) == list(BY_ID)
     assert list(troubleshooting.GUIDE_TEXTS) == list(BY_ID)
 
 
-@each_cause
-def test_explanation_and_symptoms_are_complete(cause: Cause) -> None:
+@for_each_cause
+def test_explanation_and_symptoms_are_well_formed(cause: Cause) -> None:
     explanation, symptoms = EXPLANATIONS[cause.id], troubleshooting.GUIDE_TEXTS[cause.id].symptoms
     assert re.fullmatch("[a-z]+(-[a-z]+)*", cause.id)
     assert not explanation.title.endswith(".")
@@ -46,15 +46,15 @@ def test_explanation_and_symptoms_are_complete(cause: Cause) -> None:
     assert all(re.fullmatch(r"https://[\w./#-]+", url) for url in explanation.references)
 
 
-@each_cause
-def test_commands_are_shell_and_use_the_variables_that_the_guide_sets(cause: Cause) -> None:
+@for_each_cause
+def test_manual_checks_use_only_variables_of_the_guide(cause: Cause) -> None:
     known = set(re.findall(r"^ +(?:export )?([A-Z_]+)=", troubleshooting.HEAD, re.M)) | {"NAMESPACE", "ACCOUNT"}
     for command in troubleshooting.GUIDE_TEXTS[cause.id].manual_check:
         assert shlex.split(command)[0] in ("aws", "kubectl", "curl", "echo")
         assert set(re.findall(r"\$\{?([A-Z_]+)", command)) <= known
 
 
-def test_the_guide_has_every_cause_and_every_text_in_full() -> None:
+def test_guide_contains_every_cause_and_symptom() -> None:
     guide = troubleshooting.guide()
     lines = collections.Counter(line.strip() for line in guide.splitlines())
     for cause in CAUSES:
@@ -64,20 +64,20 @@ def test_the_guide_has_every_cause_and_every_text_in_full() -> None:
     assert set(re.findall(rf"<{troubleshooting.CAUSE_LABEL}\.([\w-]+)>", guide)) <= set(BY_ID)
 
 
-def test_the_guide_refers_to_modules_and_roles_by_what_they_are() -> None:
+def test_guide_links_modules_and_roles() -> None:
     text = troubleshooting.paragraph("Use ``eksops.irsa.irsa``, not ``eksops.irsa.irsa_role`` or ``eksops.irsa``.")
     assert text == (
         "Use :ansplugin:`eksops.irsa.irsa#role`, not :ansplugin:`eksops.irsa.irsa_role#module` or ``eksops.irsa``.\n"
     )
 
 
-def test_an_outdated_guide_fails_the_check(
+def test_outdated_guide_fails_the_check(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(troubleshooting, "ROOT", tmp_path)
     monkeypatch.setattr(troubleshooting, "GUIDE", tmp_path / "guide.rst")
     assert troubleshooting.main([]) == 0
     assert troubleshooting.main(["--check"]) == 0
-    (tmp_path / "guide.rst").write_text(troubleshooting.guide() + "by hand\n")
+    (tmp_path / "guide.rst").write_text(troubleshooting.guide() + "manual edit\n")
     assert troubleshooting.main(["--check"]) == 1
     assert "guide.rst is out of date" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all observations amount to: links, findings in order, warnings, and when the module fails."""
+"""The diagnosis of all facts: links, findings in order, warnings, and failures of the module."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ ASSUMED = StsAnswer(CLAIMS, assumed_role_arn=SESSION, expires_in=900, region="eu
 DENIED = StsAnswer(
     CLAIMS, "AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", region="eu-west-1"
 )
-ACTS = TestPod(f"{SESSION}\n", SESSION, injected=True)
+ASSUMED_IN_POD = TestPod(f"{SESSION}\n", SESSION, injected=True)
 LINKS = ("provider", "role", "account", "webhook", "pods", "sts")
 
 
 def missing(permission: str) -> Unknown:
-    return Unknown(f"could not look: the permission {permission} is missing", permission)
+    return Unknown(f"could not read: the permission {permission} is missing", permission)
 
 
 def trust(subject: str = SUBJECT) -> Json:
@@ -50,7 +50,7 @@ def trust(subject: str = SUBJECT) -> Json:
 
 
 def aws(**facts: t.Any) -> AwsFacts:
-    """What AWS says of a chain that holds, but for what is named."""
+    """The facts from AWS for an intact chain; ``facts`` replace the others."""
     return dataclasses.replace(
         AWS,
         **{
@@ -64,7 +64,9 @@ def aws(**facts: t.Any) -> AwsFacts:
 
 
 WRONG_ROLE = {"Arn": ROLE, "RoleName": "app", "Path": "/", "AssumeRolePolicyDocument": trust(f"{SUBJECT}-2")}
-UNREAD = dict.fromkeys(("provider", "role", "managed_policies", "inline_policies", "boundary"), missing("iam:GetRole"))
+IAM_UNKNOWN = dict.fromkeys(
+    ("provider", "role", "managed_policies", "inline_policies", "boundary"), missing("iam:GetRole")
+)
 
 
 def make_spec(probes: t.Collection[str] = PROBES, ignore: t.Collection[str] = (), **options: t.Any) -> VerificationSpec:
@@ -83,90 +85,98 @@ def make_spec(probes: t.Collection[str] = PROBES, ignore: t.Collection[str] = ()
 def diagnose(
     facts: AwsFacts | None = None,
     *,
-    of: VerificationSpec | None = None,
+    spec: VerificationSpec | None = None,
     sts: t.Any = ASSUMED,
-    pod: t.Any = None,
+    test_pod: t.Any = None,
     **cluster: t.Any,
 ) -> Diagnosis:
     chain = cluster.pop("chain", CHAIN)
     pods = cluster.pop("pods", None)
-    known = kubernetes(**cluster) if pods is None else dataclasses.replace(kubernetes(**cluster), pods=pods)
-    return diagnose_facts(of or make_spec(), ChainFacts(chain, facts or aws(), known, sts, pod))
+    kubernetes_facts = kubernetes(**cluster)
+    if pods is not None:
+        kubernetes_facts = dataclasses.replace(kubernetes_facts, pods=pods)
+    return diagnose_facts(spec or make_spec(), ChainFacts(chain, facts or aws(), kubernetes_facts, sts, test_pod))
 
 
-def ids(found: Diagnosis) -> list[str]:
-    return [each.id for each in found.findings]
+def ids(diagnosis: Diagnosis) -> list[str]:
+    return [finding.id for finding in diagnosis.findings]
 
 
-def not_ok(found: Diagnosis) -> dict[str, str]:
-    assert tuple(found.links) == LINKS
-    return {str(link): status for link, status in found.links.items() if status != "ok"}
+def not_ok(diagnosis: Diagnosis) -> dict[str, str]:
+    assert tuple(diagnosis.links) == LINKS
+    return {str(link): status for link, status in diagnosis.links.items() if status != "ok"}
 
 
 OFF = Unknown("off")
 ALL_OFF = AwsFacts(OFF, OFF, OFF, OFF, OFF, OFF, OFF, OFF, OFF)
-BARE = {"webhooks": [], "admitted": dry_run(None), "pods": [plain_pod()]}
-STATES = [
-    # What is seen, the findings, the links that aren't ok, whether all is.
-    pytest.param({}, [], {}, True, id="whole"),
+NO_WEBHOOK = {"webhooks": [], "admitted": dry_run(None), "pods": [plain_pod()]}
+CASES = [
+    # The facts, the findings, the links that are not ok, and whether the chain is ok.
+    pytest.param({}, [], {}, True, id="intact"),
     pytest.param(
         {"facts": aws(role=WRONG_ROLE), "sts": DENIED},
         ["sub-mismatch"],
         {"role": "broken", "sts": "broken"},
         False,
-        id="role",
+        id="role-broken",
     ),
     pytest.param(
         {"facts": aws(provider=None, provider_arns=[], role=WRONG_ROLE), "sts": DENIED},
         ["provider-missing", "sub-mismatch"],
         {"provider": "broken", "role": "broken", "sts": "broken"},
         False,
-        id="several-in-the-order-of-the-chain",
+        id="findings-in-order-of-the-chain",
     ),
-    pytest.param({"facts": aws(managed_policies=[], inline_policies={})}, ["no-permissions"], {}, True, id="a-warning"),
-    pytest.param({"sts": DENIED}, ["denied-elsewhere"], {"sts": "broken"}, False, id="sts"),
-    pytest.param(BARE, ["webhook-missing"], {"webhook": "broken"}, False, id="what-follows-is-left-out"),
-    pytest.param({"pods": [inject(plain_pod(), OTHER)]}, ["pod-stale-role"], {"pods": "broken"}, False, id="pods"),
+    pytest.param({"facts": aws(managed_policies=[], inline_policies={})}, ["no-permissions"], {}, True, id="warning"),
+    pytest.param({"sts": DENIED}, ["denied-elsewhere"], {"sts": "broken"}, False, id="sts-broken"),
+    pytest.param(NO_WEBHOOK, ["webhook-missing"], {"webhook": "broken"}, False, id="consequences-are-omitted"),
+    pytest.param(
+        {"pods": [inject(plain_pod(), OTHER)]}, ["pod-stale-role"], {"pods": "broken"}, False, id="pods-broken"
+    ),
     pytest.param(
         {"account": None, "admitted": Unknown("no account"), "sts": Unknown("no account")},
         ["account-missing"],
         {"account": "broken", "webhook": "unknown", "sts": "unknown"},
         False,
-        id="no-account",
+        id="account-missing",
     ),
-    # STS proves what IAM doesn't show, and nothing else does.
-    pytest.param({"facts": aws(**UNREAD)}, [], {}, True, id="proven-though-unread"),
+    # Only STS can replace facts from IAM.
+    pytest.param({"facts": aws(**IAM_UNKNOWN)}, [], {}, True, id="proven-without-iam"),
     pytest.param(
-        {"facts": aws(**UNREAD), "sts": DENIED},
+        {"facts": aws(**IAM_UNKNOWN), "sts": DENIED},
         ["denied-unexplained"],
         {"provider": "unknown", "role": "unknown", "sts": "broken"},
         False,
-        id="refused-and-unread",
+        id="denied-without-iam",
     ),
     pytest.param(
-        {"facts": aws(**UNREAD), "sts": missing("create serviceaccounts/token")},
+        {"facts": aws(**IAM_UNKNOWN), "sts": missing("create serviceaccounts/token")},
         [],
         {"provider": "unknown", "role": "unknown", "sts": "unknown"},
         False,
         id="neither-proven-nor-read",
     ),
-    pytest.param({"admitted": missing("create pods")}, [], {"webhook": "unknown"}, False, id="no-dry-run"),
-    pytest.param({"pods": missing("list pods")}, [], {"pods": "unknown"}, False, id="no-pods-to-be-seen"),
+    pytest.param({"admitted": missing("create pods")}, [], {"webhook": "unknown"}, False, id="dry-run-unknown"),
+    pytest.param({"pods": missing("list pods")}, [], {"pods": "unknown"}, False, id="pods-unknown"),
+    pytest.param({"account": missing("get serviceaccounts")}, [], {"account": "unknown"}, False, id="account-unknown"),
     pytest.param(
-        {"account": missing("get serviceaccounts")}, [], {"account": "unknown"}, False, id="no-account-to-be-seen"
+        {"webhooks": missing("list mutatingwebhookconfigurations")},
+        [],
+        {},
+        True,
+        id="webhooks-unknown-but-dry-run-works",
     ),
-    pytest.param({"webhooks": missing("list mutatingwebhookconfigurations")}, [], {}, True, id="the-dry-run-suffices"),
-    # What no probe was to look at.
+    # Some probes are off.
     pytest.param(
-        {"of": make_spec(["static"]), "sts": None, "admitted": None, "pods": OFF},
+        {"spec": make_spec(["static"]), "sts": None, "admitted": None, "pods": OFF},
         [],
         {"webhook": "skipped", "pods": "skipped", "sts": "skipped"},
         True,
-        id="static-alone",
+        id="only-static",
     ),
     pytest.param(
         {
-            "of": make_spec(["token"]),
+            "spec": make_spec(["token"]),
             "facts": ALL_OFF,
             "admitted": None,
             "webhooks": OFF,
@@ -176,11 +186,11 @@ STATES = [
         [],
         {"webhook": "skipped", "pods": "skipped"},
         True,
-        id="token-alone",
+        id="only-token",
     ),
     pytest.param(
         {
-            "of": make_spec(["token"]),
+            "spec": make_spec(["token"]),
             "facts": ALL_OFF,
             "sts": DENIED,
             "admitted": None,
@@ -191,110 +201,122 @@ STATES = [
         ["denied-unexplained"],
         {"provider": "skipped", "role": "skipped", "webhook": "skipped", "pods": "skipped", "sts": "broken"},
         False,
-        id="token-alone-refused",
+        id="only-token-and-denied",
     ),
     pytest.param(
-        {"of": make_spec(["pods"]), "facts": ALL_OFF, "sts": None, "admitted": None},
+        {"spec": make_spec(["pods"]), "facts": ALL_OFF, "sts": None, "admitted": None},
         [],
         {"provider": "skipped", "role": "skipped", "webhook": "skipped", "sts": "skipped"},
         True,
-        id="pods-alone",
+        id="only-pods",
     ),
     # The test pod.
-    pytest.param({"pod": ACTS}, [], {}, True, id="test-pod"),
+    pytest.param({"test_pod": ASSUMED_IN_POD}, [], {}, True, id="test-pod"),
     pytest.param(
-        {"pod": ACTS, "of": make_spec(["token"]), "facts": ALL_OFF, "admitted": None, "webhooks": OFF, "pods": OFF},
+        {
+            "test_pod": ASSUMED_IN_POD,
+            "spec": make_spec(["token"]),
+            "facts": ALL_OFF,
+            "admitted": None,
+            "webhooks": OFF,
+            "pods": OFF,
+        },
         [],
         {"webhook": "skipped"},
         True,
         id="test-pod-and-token",
     ),
-    pytest.param({"pod": Unknown("it hangs")}, [], {"pods": "unknown"}, False, id="test-pod-hangs"),
-    pytest.param({"pod": TestPod("what?")}, [], {"pods": "unknown"}, False, id="test-pod-says-nothing"),
+    pytest.param({"test_pod": Unknown("timeout")}, [], {"pods": "unknown"}, False, id="test-pod-timeout"),
+    pytest.param({"test_pod": TestPod("no ARN")}, [], {"pods": "unknown"}, False, id="test-pod-without-caller"),
     pytest.param(
-        {"pod": TestPod("x", "arn:aws:sts::123456789012:assumed-role/n/i-0123456789abcdef0", injected=True)},
+        {"test_pod": TestPod("x", "arn:aws:sts::123456789012:assumed-role/n/i-0123456789abcdef0", injected=True)},
         ["imds-fallback"],
         {"pods": "broken"},
         False,
-        id="test-pod-is-its-node",
+        id="test-pod-with-node-role",
     ),
-    # A role of another account than the annotation's reader would think of.
+    # The role is in another AWS account than the cluster.
     pytest.param(
-        {"chain": dataclasses.replace(CHAIN, account_id="210987654321"), "facts": aws(**dict.fromkeys(UNREAD, OFF))},
+        {
+            "chain": dataclasses.replace(CHAIN, account_id="210987654321"),
+            "facts": aws(**dict.fromkeys(IAM_UNKNOWN, OFF)),
+        },
         [],
         {},
         True,
-        id="sts-says-that-the-account-was-meant",
+        id="other-account-and-assumed",
     ),
     pytest.param(
         {
             "chain": dataclasses.replace(CHAIN, account_id="210987654321"),
-            "facts": aws(**dict.fromkeys(UNREAD, OFF)),
+            "facts": aws(**dict.fromkeys(IAM_UNKNOWN, OFF)),
             "sts": DENIED,
         },
         ["arn-wrong-account"],
         {"provider": "unknown", "role": "broken", "sts": "broken"},
         False,
-        id="sts-says-nothing-of-the-kind",
+        id="other-account-and-denied",
     ),
 ]
 
 
-@pytest.mark.parametrize(("seen", "expected", "links", "ok"), STATES)
-def test_findings_and_links(seen: Json, expected: list[str], links: Json, ok: bool) -> None:
-    found = diagnose(seen.get("facts"), **{key: value for key, value in seen.items() if key != "facts"})
-    assert ids(found) == expected
-    assert not_ok(found) == links
-    assert found.ok is ok
-    assert (found.failure("error") is not None) is any(each.severity == "error" for each in found.findings)
+@pytest.mark.parametrize(("facts", "expected", "links", "ok"), CASES)
+def test_findings_and_links(facts: Json, expected: list[str], links: Json, ok: bool) -> None:
+    diagnosis = diagnose(**facts)
+    assert ids(diagnosis) == expected
+    assert not_ok(diagnosis) == links
+    assert diagnosis.ok is ok
+    has_error = any(finding.severity == "error" for finding in diagnosis.findings)
+    assert (diagnosis.failure("error") is not None) is has_error
 
 
 def test_ignored_findings_are_returned_but_do_not_count() -> None:
     pods = [inject(plain_pod(), OTHER)]
-    found = diagnose(aws(managed_policies=[], inline_policies={}), of=make_spec(ignore=["pod-stale-role"]), pods=pods)
-    assert ids(found) == ["no-permissions"]
-    assert [each.id for each in found.ignored] == ["pod-stale-role"]
-    assert found.ok
-    assert found.failure("error") is None
-    assert found.failure("warning") is not None
+    spec = make_spec(ignore=["pod-stale-role"])
+    diagnosis = diagnose(aws(managed_policies=[], inline_policies={}), spec=spec, pods=pods)
+    assert ids(diagnosis) == ["no-permissions"]
+    assert [finding.id for finding in diagnosis.ignored] == ["pod-stale-role"]
+    assert diagnosis.ok
+    assert diagnosis.failure("error") is None
+    assert diagnosis.failure("warning") is not None
 
 
-def test_an_ignored_finding_still_explains_a_refusal() -> None:
-    found = diagnose(aws(role=WRONG_ROLE), of=make_spec(ignore=["sub-mismatch"]), sts=DENIED)
-    assert ids(found) == []
-    assert not_ok(found) == {"sts": "broken"}, "refused is refused"
-    assert found.failure("warning") is None
+def test_ignored_finding_explains_a_refusal() -> None:
+    diagnosis = diagnose(aws(role=WRONG_ROLE), spec=make_spec(ignore=["sub-mismatch"]), sts=DENIED)
+    assert ids(diagnosis) == []
+    assert not_ok(diagnosis) == {"sts": "broken"}
+    assert diagnosis.failure("warning") is None
 
 
 @pytest.mark.parametrize(
-    ("fail_on", "named"),
+    ("fail_on", "expected"),
     [("error", ["sub-mismatch"]), ("warning", ["sub-mismatch", "no-permissions"]), ("never", None)],
 )
-def test_the_failure_names_findings_by_severity(fail_on: str, named: list[str] | None) -> None:
-    found = diagnose(aws(role=WRONG_ROLE, managed_policies=[], inline_policies={}), sts=DENIED)
-    assert ids(found) == ["sub-mismatch", "no-permissions"]
-    failure = found.failure(fail_on)
-    if named is None:
+def test_failure_contains_findings_by_severity(fail_on: str, expected: list[str] | None) -> None:
+    diagnosis = diagnose(aws(role=WRONG_ROLE, managed_policies=[], inline_policies={}), sts=DENIED)
+    assert ids(diagnosis) == ["sub-mismatch", "no-permissions"]
+    failure = diagnosis.failure(fail_on)
+    if expected is None:
         assert failure is None
         return
     assert failure is not None
     assert failure.kind == "chain_broken"
     assert failure.message == f"service account shop/app cannot assume role {ROLE}"
-    assert [part.partition(":")[0] for part in str(failure.cause).split("; ") if ": " in part] == named
+    assert [part.partition(":")[0] for part in str(failure.cause).split("; ") if ": " in part] == expected
     assert "\n" not in str(failure)
 
 
-def test_a_missing_permission_is_one_warning() -> None:
-    found = diagnose(
-        aws(**UNREAD, associations=missing("eks:ListPodIdentityAssociations")),
+def test_each_missing_permission_is_one_warning() -> None:
+    diagnosis = diagnose(
+        aws(**IAM_UNKNOWN, associations=missing("eks:ListPodIdentityAssociations")),
         sts=missing("create serviceaccounts/token"),
         admitted=missing("create pods"),
         webhooks=missing("list mutatingwebhookconfigurations"),
         pods=missing("list pods"),
         namespace=missing("get namespaces"),
-        pod=missing("create pods"),
+        test_pod=missing("create pods"),
     )
-    assert [each.split("the permission ")[1].split(" is missing")[0] for each in found.warnings] == [
+    assert [warning.split("the permission ")[1].split(" is missing")[0] for warning in diagnosis.warnings] == [
         "iam:GetRole",
         "get namespaces",
         "eks:ListPodIdentityAssociations",
@@ -303,40 +325,40 @@ def test_a_missing_permission_is_one_warning() -> None:
         "list pods",
         "create serviceaccounts/token",
     ]
-    assert all(each[0].isupper() and each.endswith(".") for each in found.warnings)
+    assert all(warning[0].isupper() and warning.endswith(".") for warning in diagnosis.warnings)
 
 
-def test_a_link_that_a_finding_explains_is_not_a_warning() -> None:
-    found = diagnose(account=None, admitted=Unknown("no account"), sts=Unknown("no account"))
-    assert found.warnings == ()
+def test_unknown_link_that_a_finding_explains_has_no_warning() -> None:
+    diagnosis = diagnose(account=None, admitted=Unknown("no account"), sts=Unknown("no account"))
+    assert diagnosis.warnings == ()
 
 
-def test_an_unknown_link_without_a_finding_is_a_warning() -> None:
+def test_unknown_link_without_a_finding_has_a_warning() -> None:
     quota = Unknown('pods "irsa-verify-1" is forbidden: exceeded quota')
     assert diagnose(admitted=quota).warnings == ('Pods "irsa-verify-1" is forbidden: exceeded quota.',)
-    hang = Unknown("the test pod shop/x did not end within 5 seconds")
-    assert diagnose(pod=hang).warnings == ("The test pod shop/x did not end within 5 seconds.",)
-    (silent,) = diagnose(pod=TestPod("what?")).warnings
-    assert "did not print its caller's ARN" in silent
+    timeout = Unknown("the test pod shop/x did not end within 5 seconds")
+    assert diagnose(test_pod=timeout).warnings == ("The test pod shop/x did not end within 5 seconds.",)
+    (warning,) = diagnose(test_pod=TestPod("no ARN")).warnings
+    assert "did not print its caller's ARN" in warning
 
 
-def test_a_change_that_has_not_reached_sts_is_a_warning() -> None:
-    found = diagnose(aws(role=WRONG_ROLE))
-    assert ids(found) == ["sub-mismatch"]
-    assert not_ok(found) == {"role": "broken"}
-    (warning,) = found.warnings
-    assert warning.startswith("STS still lets the account assume the role")
+def test_change_that_has_not_reached_sts_is_a_warning() -> None:
+    diagnosis = diagnose(aws(role=WRONG_ROLE))
+    assert ids(diagnosis) == ["sub-mismatch"]
+    assert not_ok(diagnosis) == {"role": "broken"}
+    (warning,) = diagnosis.warnings
+    assert warning.startswith("STS still accepts the service account for the role.")
 
 
-def test_an_unknown_fact_that_no_link_needs_is_not_a_warning() -> None:
-    needless = dataclasses.replace(aws(), provider_arns=Unknown("the provider is there"), quotas=Unknown("short"))
-    assert diagnose(needless, serving_ca=NOT_READ).warnings == ()
+def test_unknown_fact_that_no_link_needs_has_no_warning() -> None:
+    aws_facts = aws(provider_arns=Unknown("the provider exists"), quotas=Unknown("the policy is short"))
+    assert diagnose(aws_facts, serving_ca=NOT_READ).warnings == ()
 
 
-def test_the_result() -> None:
+def test_result_of_the_module() -> None:
     other = plain_pod("tool-1", owner=None, serviceAccountName="tool")
-    found = result_of(diagnose(pods=[inject(plain_pod()), other], pod=ACTS))
-    assert found["proof"] == {
+    result = result_of(diagnose(pods=[inject(plain_pod()), other], test_pod=ASSUMED_IN_POD))
+    assert result["proof"] == {
         "assumed_role_arn": SESSION,
         "caller_account": "123456789012",
         "audience": "sts.amazonaws.com",
@@ -344,8 +366,8 @@ def test_the_result() -> None:
         "subject": SUBJECT,
         "expires_in": 900,
     }
-    assert found["test_pod"] == {"log": f"{SESSION}\n", "caller_arn": SESSION}
-    assert found["pods"] == [
+    assert result["test_pod"] == {"log": f"{SESSION}\n", "caller_arn": SESSION}
+    assert result["pods"] == [
         {
             "namespace": "shop",
             "name": "tool-1",
@@ -361,27 +383,27 @@ def test_the_result() -> None:
             "reasons": [],
         },
     ]
-    assert [each["id"] for each in found["findings"]] == ["pod-other-account"]
-    assert set(found["findings"][0]) == {"id", "severity", "link", "message", "evidence", "expected", "found", "fix"}
+    assert [finding["id"] for finding in result["findings"]] == ["pod-other-account"]
+    assert set(result["findings"][0]) == {"id", "severity", "link", "message", "evidence", "expected", "found", "fix"}
 
 
-def test_unknown_facts_are_not_returned() -> None:
-    found = result_of(diagnose(sts=DENIED, pods=NOT_READ))
-    assert (found["proof"], found["pods"], found["test_pod"]) == (None, [], None)
-    assert result_of(diagnose(sts=None, of=make_spec(["static", "pods"]), admitted=None))["proof"] is None
+def test_result_without_proof_pods_and_test_pod() -> None:
+    result = result_of(diagnose(sts=DENIED, pods=NOT_READ))
+    assert (result["proof"], result["pods"], result["test_pod"]) == (None, [], None)
+    assert result_of(diagnose(sts=None, spec=make_spec(["static", "pods"]), admitted=None))["proof"] is None
 
 
-def test_an_account_that_names_no_role() -> None:
-    found = diagnose(
-        aws(**dict.fromkeys(UNREAD, OFF)),
+def test_account_without_a_role_has_no_warnings() -> None:
+    diagnosis = diagnose(
+        aws(**dict.fromkeys(IAM_UNKNOWN, OFF)),
         chain=dataclasses.replace(CHAIN, role_arn=None),
         account=account(None),
         admitted=dry_run(None),
         pods=[plain_pod()],
-        sts=Unknown("no role is named"),
+        sts=Unknown("no role"),
     )
-    assert ids(found) == ["annotation-missing"]
-    failure = found.failure("error")
+    assert ids(diagnosis) == ["annotation-missing"]
+    failure = diagnosis.failure("error")
     assert failure is not None
     assert failure.message.endswith("cannot assume a role")
-    assert found.warnings == ()
+    assert diagnosis.warnings == ()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of a verification, the chain that they make, and the pods that it sends."""
+"""The spec of a verification, the chain, the session name and the claims of a token."""
 
 from __future__ import annotations
 
@@ -39,25 +39,25 @@ def make_spec(**options: t.Any) -> VerificationSpec:
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
-        ({"namespace": "Shop"}, "'Shop' is no namespace"),
+        ({"namespace": "Shop"}, "'Shop' is not a valid namespace"),
         ({"service_account": "a*"}, "has a wildcard"),
-        ({"role_arn": '"arn:aws:iam::123456789012:role/app"'}, "is no ARN of an IAM role"),
-        ({"issuer": "https://host/id/"}, "is no URL of an OIDC issuer"),
+        ({"role_arn": '"arn:aws:iam::123456789012:role/app"'}, "is not a valid IAM role ARN"),
+        ({"issuer": "https://host/id/"}, "is not a valid OIDC issuer URL"),
         ({"propagation_timeout": -1}, "propagation_timeout is -1"),
         ({"test_pod": {**POD, "timeout": 0}}, "test_pod.timeout is 0"),
         ({"ignore": ["sub-mismach"]}, "did you mean sub-mismatch?"),
-        ({"ignore": ["zzz"]}, "give ids as findings have them"),
+        ({"ignore": ["zzz"]}, "use the IDs of findings"),
     ],
 )
-def test_invalid_options_are_rejected(options: dict[str, t.Any], says: str) -> None:
+def test_invalid_options_are_rejected(options: dict[str, t.Any], message: str) -> None:
     with pytest.raises(errors.InvalidInput) as caught:
         make_spec(**options)
-    assert says in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_options() -> None:
+def test_spec_from_options() -> None:
     assert make_spec(issuer=ISSUER.removeprefix("https://")).issuer == ISSUER
     assert make_spec(role_arn="").role_arn is None
     assert make_spec(test_pod={**POD, "enabled": False}).test_pod is None
@@ -72,7 +72,7 @@ def account(**annotations: str) -> dict[str, t.Any]:
     }
 
 
-def test_the_chain_of_a_cluster() -> None:
+def test_chain_of_a_cluster() -> None:
     chain = diagnose.build_chain(make_spec(), CLUSTER, account(role_arn=ROLE, audience="vault"))
     assert (chain.role_arn, chain.audience, chain.issuer) == (ROLE, "vault", ISSUER)
     assert (chain.account_id, chain.partition, chain.region, chain.cluster) == (
@@ -82,15 +82,15 @@ def test_the_chain_of_a_cluster() -> None:
         "prod",
     )
     assert not chain.cross_account
-    given = diagnose.build_chain(make_spec(role_arn=f"{ROLE}-2"), CLUSTER, account(role_arn=ROLE))
-    assert (given.role_arn, given.cross_account) == (f"{ROLE}-2", True)
+    chain = diagnose.build_chain(make_spec(role_arn=f"{ROLE}-2"), CLUSTER, account(role_arn=ROLE))
+    assert (chain.role_arn, chain.cross_account) == (f"{ROLE}-2", True)
 
 
 @pytest.mark.parametrize(
-    "found", [None, {"metadata": {}}, {"metadata": {"annotations": None}}, account(role_arn="", audience="")]
+    "service_account", [None, {"metadata": {}}, {"metadata": {"annotations": None}}, account(role_arn="", audience="")]
 )
-def test_the_chain_of_an_account_without_annotations(found: dict[str, t.Any] | None) -> None:
-    chain = diagnose.build_chain(make_spec(), CLUSTER, found)
+def test_chain_of_an_account_without_annotations(service_account: dict[str, t.Any] | None) -> None:
+    chain = diagnose.build_chain(make_spec(), CLUSTER, service_account)
     assert (chain.role_arn, chain.audience) == (None, "sts.amazonaws.com")
 
 
@@ -104,21 +104,21 @@ def test_the_chain_of_an_account_without_annotations(found: dict[str, t.Any] | N
         ("https://issuer.example.com", "us-east-1", "us-east-1"),
     ],
 )
-def test_the_region_of_an_issuer(issuer: str, region: str | None, expected: str | None) -> None:
+def test_region_of_an_issuer(issuer: str, region: str | None, expected: str | None) -> None:
     chain = diagnose.build_chain(make_spec(issuer=issuer, region=region), None, None)
     assert (chain.region, chain.issuer) == (expected, issuer)
     assert (chain.account_id, chain.partition, chain.cluster) == (None, None, None)
 
 
-def test_the_session_name_names_the_account_within_64_characters() -> None:
+def test_session_name_has_at_most_64_characters() -> None:
     assert diagnose.session_name(make_spec()) == "irsa-verify.shop.app"
     assert len(diagnose.session_name(make_spec(service_account="a" * 253))) == 64
 
 
-def test_claims() -> None:
-    def part(value: dict[str, t.Any]) -> str:
+def test_claims_of_a_token() -> None:
+    def encode(value: dict[str, t.Any]) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
 
     claims = {"iss": ISSUER, "aud": ["sts.amazonaws.com"], "sub": "system:serviceaccount:shop:app"}
-    token = ".".join([part({"alg": "RS256"}), part({**claims, "jti": "x", "kubernetes.io": {}}), "signature"])
+    token = ".".join([encode({"alg": "RS256"}), encode({**claims, "jti": "x", "kubernetes.io": {}}), "signature"])
     assert diagnose.read_claims(token) == claims

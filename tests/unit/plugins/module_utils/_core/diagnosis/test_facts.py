@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The role and the provider that a chain means."""
+"""The role name and the provider ARN of a chain."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def provider(host: str = HOST, *, account: str = "123456789012", partition: str 
 @pytest.mark.parametrize(
     ("changes", "name", "provider_arn"),
     [
-        pytest.param({}, "app", provider(), id="as-it-should-be"),
+        pytest.param({}, "app", provider(), id="valid"),
         pytest.param({"role_arn": ROLE.replace("role/", "role/team/")}, "app", provider(), id="path"),
-        pytest.param({"role_arn": f" '{ROLE}'"}, "app", provider(), id="blanks-and-quotes"),
+        pytest.param({"role_arn": f" '{ROLE}'"}, "app", provider(), id="whitespace-and-quotes"),
         pytest.param(
             {"role_arn": ROLE.replace("123456789012", OTHER_ACCOUNT), "cross_account": True},
             "app",
@@ -33,12 +33,10 @@ def provider(host: str = HOST, *, account: str = "123456789012", partition: str 
             id="other-account",
         ),
         pytest.param({"role_arn": ROLE.replace("aws", "aws-cn", 1)}, "app", provider(), id="other-partition"),
-        pytest.param({"role_arn": "app"}, None, provider(), id="bare-name"),
+        pytest.param({"role_arn": "app"}, None, provider(), id="role-name-instead-of-arn"),
         pytest.param({"role_arn": None}, None, provider(), id="no-role"),
-        pytest.param({"account_id": None, "partition": None}, "app", provider(), id="issuer-only"),
-        pytest.param(
-            {"account_id": None, "partition": None, "role_arn": None}, None, None, id="issuer-only-and-no-role"
-        ),
+        pytest.param({"account_id": None, "partition": None}, "app", provider(), id="issuer-without-cluster"),
+        pytest.param({"account_id": None, "partition": None, "role_arn": None}, None, None, id="issuer-without-role"),
         pytest.param(
             {
                 "issuer": f"https://{CN_HOST}",

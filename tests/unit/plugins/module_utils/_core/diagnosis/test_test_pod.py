@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pods that a verification creates, and the logs of test pods."""
+"""The pods that a verification creates, and the findings about the log of the test pod."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def make_spec(**options: t.Any) -> VerificationSpec:
     return VerificationSpec.from_params(params)
 
 
-def test_the_dry_run_pod_meets_strict_policies_and_quotas() -> None:
+def test_dry_run_pod_complies_with_strict_policies_and_quotas() -> None:
     pod = test_pod.build_dry_run_pod(make_spec())
     assert pod["metadata"] == {"namespace": "shop", "generateName": "irsa-verify-"}
     assert pod["spec"]["serviceAccountName"] == "app"
@@ -53,22 +53,22 @@ def test_the_dry_run_pod_meets_strict_policies_and_quotas() -> None:
     assert not security["allowPrivilegeEscalation"]
     assert security["capabilities"] == {"drop": ["ALL"]}
     assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-    # A quota on any of these asks for it in each pod.
+    # A quota on a resource requires the resource in each pod.
     assert set(container["resources"]["requests"]) == set(container["resources"]["limits"]) == {"cpu", "memory"}
 
 
-def test_the_test_pod_ends_by_itself() -> None:
-    given = make_spec(test_pod=POD)
-    assert given.test_pod is not None
-    pod = test_pod.build_test_pod(given, given.test_pod, "irsa-verify-app-0a1b2c3d")
+def test_test_pod_has_a_deadline() -> None:
+    spec = make_spec(test_pod=POD)
+    assert spec.test_pod is not None
+    pod = test_pod.build_test_pod(spec, spec.test_pod, "irsa-verify-app-0a1b2c3d")
     assert pod["metadata"] == {"namespace": "shop", "name": "irsa-verify-app-0a1b2c3d"}
-    spec = pod["spec"]
-    assert (spec["restartPolicy"], spec["activeDeadlineSeconds"]) == ("Never", 65)
-    assert (spec["nodeSelector"], spec["tolerations"]) == ({"a": "1"}, [])
-    assert (spec["containers"][0]["image"], spec["containers"][0]["command"]) == ("cli", ["id"])
+    pod_spec = pod["spec"]
+    assert (pod_spec["restartPolicy"], pod_spec["activeDeadlineSeconds"]) == ("Never", 65)
+    assert (pod_spec["nodeSelector"], pod_spec["tolerations"]) == ({"a": "1"}, [])
+    assert (pod_spec["containers"][0]["image"], pod_spec["containers"][0]["command"]) == ("cli", ["id"])
 
 
-def test_the_name_of_a_test_pod_is_valid() -> None:
+def test_name_of_a_test_pod_is_valid() -> None:
     name = test_pod.build_pod_name(make_spec(service_account="a" * 39 + "." + "b" * 100), "0a1b2c3d")
     assert name == f"irsa-verify-{'a' * 39}-0a1b2c3d"
     assert len(name) <= 63
@@ -92,13 +92,13 @@ KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
     ],
 )
 def test_secrets_are_redacted(log: str) -> None:
-    cleaned = test_pod.redact(log)
+    redacted = test_pod.redact(log)
     for secret in (KEY, TOKEN, "eyJ", "ASIAIOSFODNN7EXAMPLE"):
-        assert secret not in cleaned
-    assert "(" in cleaned
+        assert secret not in redacted
+    assert "(" in redacted
 
 
-def test_the_rest_of_a_log_is_kept() -> None:
+def test_log_without_secrets_is_unchanged() -> None:
     log = '{"UserId": "AROAEXAMPLE:x", "Arn": "arn:aws:sts::123456789012:assumed-role/app/x"}\nAn error occurred\n'
     assert test_pod.redact(log) == log
 
@@ -106,12 +106,12 @@ def test_the_rest_of_a_log_is_kept() -> None:
 # Logs
 
 
-def finding(finding_id: str) -> Finding:
-    return Finding(finding_id, "something is wrong", "mend it")
+def make_finding(finding_id: str) -> Finding:
+    return Finding(finding_id, "a message", "a fix")
 
 
-def ids(found: t.Iterable[Finding]) -> list[str]:
-    return [each.id for each in found]
+def ids(findings: t.Iterable[Finding]) -> list[str]:
+    return [finding.id for finding in findings]
 
 
 NODE = "arn:aws:sts::123456789012:assumed-role/nodes/i-0123456789abcdef0"
@@ -137,49 +137,75 @@ OLD_CLI = "aws-cli/1.16.231 Python/3.6.0 Linux/4.14 botocore/1.12.199\n"
 NEW_CLI = "aws-cli/2.25.4 Python/3.12.9 Linux/6.1\n"
 
 
-def pod(log: str = "", *, injected: bool = True) -> TestPod:
+def make_pod(log: str = "", *, injected: bool = True) -> TestPod:
     return TestPod(log, test_pod.caller_in(log), injected)
 
 
 LOGS = [
-    # The pod, whether STS was asked apart from it, what is known already, what is found.
-    pytest.param(pod(SESSION), True, [], [], id="the-role"),
-    pytest.param(pod("Unable to locate credentials."), True, [], [], id="no-word"),
-    pytest.param(pod(PRINTED), True, [], ["imds-fallback"], id="imds-fallback"),
-    pytest.param(pod(PRINTED, injected=False), True, [], ["imds-fallback"], id="imds-fallback-bare"),
-    pytest.param(pod(PRINTED, injected=False), True, ["webhook-missing"], [], id="the-webhook-explains-it"),
-    pytest.param(pod(PRINTED, injected=False), True, ["pod-identity-wins"], [], id="pod-identity-explains-it"),
-    pytest.param(pod(PRINTED), True, ["trust-too-broad"], ["imds-fallback"], id="no-warning-explains-it"),
-    pytest.param(pod(OLD_CLI + PRINTED), True, [], ["sdk-too-old"], id="sdk-too-old"),
-    pytest.param(pod(OLD_CLI), True, [], ["sdk-too-old"], id="sdk-too-old-without-a-node-role"),
-    pytest.param(pod(OLD_CLI + SESSION), True, [], [], id="old-but-it-works"),
-    pytest.param(pod(OLD_CLI + PRINTED, injected=False), True, [], ["imds-fallback"], id="old-is-not-why"),
-    pytest.param(pod(NEW_CLI + PRINTED), True, [], ["imds-fallback"], id="new-cli"),
-    pytest.param(pod(CLI_EXPIRED), True, [], ["token-expired"], id="token-expired"),
-    pytest.param(pod("Error: ExpiredToken: the token is over"), True, [], ["token-expired"], id="expired-elsewhere"),
-    pytest.param(pod(CLI_DENIED), True, ["sub-mismatch"], [], id="denied-known"),
-    pytest.param(pod(CLI_DENIED), False, [], ["denied-elsewhere"], id="denied-only-here"),
-    pytest.param(pod(GO_DENIED), False, [], ["denied-elsewhere"], id="denied-only-here-in-go"),
-    pytest.param(pod(CLI_REGION), True, [], ["sts-region-disabled"], id="region"),
-    pytest.param(pod(CLI_REGION), True, ["sts-region-disabled"], [], id="region-known"),
+    # The test pod, whether STS has answered the token probe, the earlier findings, the findings.
+    pytest.param(make_pod(SESSION), True, [], [], id="expected-role"),
+    pytest.param(make_pod("Unable to locate credentials."), True, [], [], id="no-caller"),
+    pytest.param(make_pod(PRINTED), True, [], ["imds-fallback"], id="imds-fallback"),
+    pytest.param(make_pod(PRINTED, injected=False), True, [], ["imds-fallback"], id="imds-fallback-not-injected"),
+    pytest.param(make_pod(PRINTED, injected=False), True, ["webhook-missing"], [], id="explained-by-webhook"),
+    pytest.param(make_pod(PRINTED, injected=False), True, ["pod-identity-wins"], [], id="explained-by-pod-identity"),
+    pytest.param(make_pod(PRINTED), True, ["trust-too-broad"], ["imds-fallback"], id="not-explained-by-warning"),
+    pytest.param(make_pod(OLD_CLI + PRINTED), True, [], ["sdk-too-old"], id="sdk-too-old"),
+    pytest.param(make_pod(OLD_CLI), True, [], ["sdk-too-old"], id="sdk-too-old-without-a-node-role"),
+    pytest.param(make_pod(OLD_CLI + SESSION), True, [], [], id="old-sdk-but-expected-role"),
+    pytest.param(
+        make_pod(OLD_CLI + PRINTED, injected=False), True, [], ["imds-fallback"], id="old-sdk-and-not-injected"
+    ),
+    pytest.param(make_pod(NEW_CLI + PRINTED), True, [], ["imds-fallback"], id="new-cli"),
+    pytest.param(make_pod(CLI_EXPIRED), True, [], ["token-expired"], id="token-expired"),
+    pytest.param(
+        make_pod("Error: ExpiredToken: the token is over"),
+        True,
+        [],
+        ["token-expired"],
+        id="expired-token-of-another-service",
+    ),
+    pytest.param(make_pod(CLI_DENIED), True, ["sub-mismatch"], [], id="denied-and-sts-answered"),
+    pytest.param(make_pod(CLI_DENIED), False, [], ["denied-elsewhere"], id="denied-without-sts-answer"),
+    pytest.param(make_pod(GO_DENIED), False, [], ["denied-elsewhere"], id="denied-without-sts-answer-in-go"),
+    pytest.param(make_pod(CLI_REGION), True, [], ["sts-region-disabled"], id="region-disabled"),
+    pytest.param(make_pod(CLI_REGION), True, ["sts-region-disabled"], [], id="region-disabled-already-found"),
 ]
 
 
-@pytest.mark.parametrize(("given", "asked", "earlier", "expected"), LOGS)
-def test_findings_of_a_log(given: TestPod, asked: bool, earlier: list[str], expected: list[str]) -> None:
-    known = [finding(each) for each in earlier]
-    found = test_pod.findings(CHAIN, AWS_READ, given, allowed=True, asked=asked, earlier=known)
-    assert ids(found) == expected
-    assert all(each.evidence for each in found)
+@pytest.mark.parametrize(("pod", "has_sts_answer", "earlier", "expected"), LOGS)
+def test_log_has_exactly_these_findings(
+    pod: TestPod, has_sts_answer: bool, earlier: list[str], expected: list[str]
+) -> None:
+    findings = test_pod.findings(
+        CHAIN,
+        AWS_READ,
+        pod,
+        allowed=True,
+        has_sts_answer=has_sts_answer,
+        earlier=[make_finding(finding_id) for finding_id in earlier],
+    )
+    assert ids(findings) == expected
+    assert all(finding.evidence for finding in findings)
 
 
-def test_a_quoted_annotation_is_compared_without_quotes() -> None:
+def test_messages_about_another_identity() -> None:
+    (injected,) = test_pod.findings(CHAIN, AWS_READ, make_pod(NODE), allowed=True, has_sts_answer=True, earlier=())
+    assert injected.message == f"the test pod of service account shop/app uses the node's role, {NODE}"
+    assert injected.fix.startswith("the SDK ignores the variables of the webhook: ")
+    pod = make_pod(NODE, injected=False)
+    (not_injected,) = test_pod.findings(CHAIN, AWS_READ, pod, allowed=True, has_sts_answer=True, earlier=())
+    assert not_injected.fix.startswith("the webhook did not inject the pod: ")
+
+
+def test_caller_is_compared_with_the_unquoted_annotation() -> None:
     quoted = dataclasses.replace(CHAIN, role_arn=f'"{ROLE}"')
     for log, expected in ((SESSION, []), (NODE, ["imds-fallback"])):
-        found = test_pod.findings(quoted, AWS_READ, pod(log), allowed=False, asked=True, earlier=())
-        assert ids(found) == expected
-    nonsense = dataclasses.replace(CHAIN, role_arn="app")
-    assert test_pod.findings(nonsense, AWS_READ, pod(NODE), allowed=False, asked=True, earlier=()) == []
+        findings = test_pod.findings(quoted, AWS_READ, make_pod(log), allowed=False, has_sts_answer=True, earlier=())
+        assert ids(findings) == expected
+    invalid = dataclasses.replace(CHAIN, role_arn="app")
+    findings = test_pod.findings(invalid, AWS_READ, make_pod(NODE), allowed=False, has_sts_answer=True, earlier=())
+    assert findings == []
 
 
 @pytest.mark.parametrize(
@@ -193,12 +219,12 @@ def test_a_quoted_annotation_is_compared_without_quotes() -> None:
         ("", None),
     ],
 )
-def test_the_caller_in_a_log(log: str, caller: str | None) -> None:
+def test_caller_in_a_log(log: str, caller: str | None) -> None:
     assert test_pod.caller_in(log) == caller
 
 
 @pytest.mark.parametrize(
-    ("caller", "role", "same"),
+    ("caller", "role", "expected"),
     [
         (SESSION, ROLE, True),
         (SESSION, "arn:aws:iam::123456789012:role/teams/web/app", True),
@@ -209,12 +235,12 @@ def test_the_caller_in_a_log(log: str, caller: str | None) -> None:
         ("arn:aws:iam::123456789012:user/app", ROLE, False),
     ],
 )
-def test_whether_a_caller_is_a_session_of_the_role(caller: str, role: str, same: bool) -> None:
-    assert test_pod.is_role(caller, Arn.parse(role)) is same
+def test_caller_is_a_session_of_the_role(caller: str, role: str, expected: bool) -> None:
+    assert test_pod.is_role(caller, Arn.parse(role)) is expected
 
 
 @pytest.mark.parametrize(
-    ("log", "old"),
+    ("log", "expected"),
     [
         ("aws-cli/1.16.231 Python/3.6", [("AWS CLI", "1.16.231", "1.16.232")]),
         ("aws-cli/1.16.232 Python/3.6", []),
@@ -229,8 +255,8 @@ def test_whether_a_caller_is_a_session_of_the_role(caller: str, role: str, same:
         ("aws-sdk-js/3.26.0", [("AWS SDK for JavaScript", "3.26.0", "3.27.0")]),
         ("aws-sdk-nodejs/2.524.0", [("AWS SDK for JavaScript", "2.524.0", "2.525.0")]),
         ("my-boto3 1.0.0", []),
-        ("nothing of the kind", []),
+        ("no SDK", []),
     ],
 )
-def test_sdks_without_web_identities(log: str, old: list[tuple[str, str, str]]) -> None:
-    assert test_pod.old_sdks(log) == old
+def test_sdks_without_web_identities(log: str, expected: list[tuple[str, str, str]]) -> None:
+    assert test_pod.old_sdks(log) == expected

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which webhooks are the pod identity webhook's, and which pods the API server shows them."""
+"""Which webhooks are the pod identity webhook, and for which pods the API server calls them."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ def service(name: str) -> Json:
 
 
 @pytest.mark.parametrize(
-    ("given", "is_ours"),
+    ("configuration", "expected"),
     [
         pytest.param(hook(), True, id="eks"),
         pytest.param(hook(name="pod-identity-webhook.amazonaws.com"), True, id="upstream"),
         pytest.param(hook("irsa-amazon-eks-pod-identity-webhook", name="a.b"), True, id="chart"),
-        pytest.param(hook("renamed", name="iam-for-pods.amazonaws.com"), True, id="by-the-webhooks-name"),
-        pytest.param(hook("x", name="a.b", clientConfig=service("pod-identity-webhook")), True, id="by-the-service"),
+        pytest.param(hook("renamed", name="iam-for-pods.amazonaws.com"), True, id="webhook-name"),
+        pytest.param(hook("x", name="a.b", clientConfig=service("pod-identity-webhook")), True, id="service-name"),
         pytest.param(hook("vpc-resource-mutating-webhook", name="mpod.vpc.k8s.aws"), False, id="vpc"),
         pytest.param(hook("istio-sidecar-injector", name="a.b", clientConfig=service("istiod")), False, id="istio"),
     ],
 )
-def test_pod_identity_hooks(given: Json, is_ours: bool) -> None:
-    assert bool(webhook_config.pod_identity_hooks([given])) is is_ours
+def test_pod_identity_webhook_is_recognized(configuration: Json, expected: bool) -> None:
+    assert bool(webhook_config.pod_identity_hooks([configuration])) is expected
 
 
-def test_one_configuration_may_have_several() -> None:
-    given = hook()
-    given["webhooks"].append({**given["webhooks"][0], "name": "second.amazonaws.com"})
-    assert [each.body["name"] for each in webhook_config.pod_identity_hooks([given])] == [
+def test_configuration_with_several_webhooks() -> None:
+    configuration = hook()
+    configuration["webhooks"].append({**configuration["webhooks"][0], "name": "second.amazonaws.com"})
+    assert [found.body["name"] for found in webhook_config.pod_identity_hooks([configuration])] == [
         "iam-for-pods.amazonaws.com",
         "second.amazonaws.com",
     ]
@@ -48,7 +48,7 @@ RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "res
 
 
 @pytest.mark.parametrize(
-    ("change", "sees"),
+    ("change", "expected"),
     [
         ({}, True),
         ({"scope": "*"}, True),
@@ -70,16 +70,16 @@ RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "res
     ],
     ids=str,
 )
-def test_sees_new_pods(change: Json, sees: bool) -> None:
-    (given,) = webhook_config.hooks_of([hook(rules=[{**RULE, **change}])])
-    assert webhook_config.sees_new_pods(given) is sees
+def test_rule_matches_new_pods(change: Json, expected: bool) -> None:
+    (found,) = webhook_config.hooks_of([hook(rules=[{**RULE, **change}])])
+    assert webhook_config.matches_new_pods(found) is expected
 
 
-def test_one_matching_rule_is_enough() -> None:
-    (given,) = webhook_config.hooks_of([hook(rules=[{**RULE, "resources": ["nodes"]}, RULE])])
-    assert webhook_config.sees_new_pods(given)
-    (given,) = webhook_config.hooks_of([hook(rules=None)])
-    assert not webhook_config.sees_new_pods(given)
+def test_one_matching_rule_is_sufficient() -> None:
+    (found,) = webhook_config.hooks_of([hook(rules=[{**RULE, "resources": ["nodes"]}, RULE])])
+    assert webhook_config.matches_new_pods(found)
+    (found,) = webhook_config.hooks_of([hook(rules=None)])
+    assert not webhook_config.matches_new_pods(found)
 
 
 def expression(operator: str, *values: str, key: str = "tier") -> Json:
@@ -93,25 +93,25 @@ def expression(operator: str, *values: str, key: str = "tier") -> Json:
         ({}, {"tier": "web"}, None),
         ({"matchLabels": {}}, {}, None),
         ({"matchLabels": {"tier": "web"}}, {"tier": "web", "x": "y"}, None),
-        ({"matchLabels": {"tier": "web"}}, {}, "label tier must be 'web' and is missing"),
-        ({"matchLabels": {"tier": "web"}}, {"tier": "db"}, "label tier must be 'web' and is 'db'"),
+        ({"matchLabels": {"tier": "web"}}, {}, "label tier must be 'web' but is missing"),
+        ({"matchLabels": {"tier": "web"}}, {"tier": "db"}, "label tier must be 'web' but is 'db'"),
         ({"matchLabels": {"tier": ""}}, {"tier": ""}, None),
-        ({"matchLabels": {"tier": ""}}, {}, "label tier must be '' and is missing"),
+        ({"matchLabels": {"tier": ""}}, {}, "label tier must be '' but is missing"),
         (expression("In", "web", "db"), {"tier": "db"}, None),
-        (expression("In", "web", "db"), {"tier": "x"}, "label tier must be 'web' or 'db' and is 'x'"),
-        (expression("In", "web"), {}, "label tier must be 'web' and is missing"),
+        (expression("In", "web", "db"), {"tier": "x"}, "label tier must be 'web' or 'db' but is 'x'"),
+        (expression("In", "web"), {}, "label tier must be 'web' but is missing"),
         (expression("NotIn", "web"), {}, None),
         (expression("NotIn", "web"), {"tier": "db"}, None),
         (expression("NotIn", "web"), {"tier": "web"}, "label tier must not be 'web'"),
         (expression("Exists"), {"tier": ""}, None),
-        (expression("Exists"), {}, "there must be a label tier"),
+        (expression("Exists"), {}, "label tier must exist"),
         (expression("DoesNotExist"), {}, None),
-        (expression("DoesNotExist"), {"tier": ""}, "there must be no label tier"),
-        ({"matchLabels": {"a": "b"}, **expression("Exists")}, {"a": "b"}, "there must be a label tier"),
-        ({"matchLabels": {"a": "b"}, **expression("Exists")}, {"tier": ""}, "label a must be 'b' and is missing"),
+        (expression("DoesNotExist"), {"tier": ""}, "label tier must not exist"),
+        ({"matchLabels": {"a": "b"}, **expression("Exists")}, {"a": "b"}, "label tier must exist"),
+        ({"matchLabels": {"a": "b"}, **expression("Exists")}, {"tier": ""}, "label a must be 'b' but is missing"),
         ({"matchLabels": {"a": "b"}, **expression("Exists")}, {"a": "b", "tier": ""}, None),
     ],
     ids=str,
 )
-def test_selectors(selector: Json | None, labels: dict[str, str], reason: str | None) -> None:
-    assert webhook_config.unmet(selector, labels) == reason
+def test_selector_mismatch_is_explained(selector: Json | None, labels: dict[str, str], reason: str | None) -> None:
+    assert webhook_config.explain_mismatch(selector, labels) == reason

@@ -25,13 +25,13 @@ def condition(kind: str, status: str, reason: str = "", message: str = "") -> di
             {"phase": "Pending", "containerStatuses": [waiting("ImagePullBackOff", 'Back-off pulling image "x"')]},
             True,
             'pod p, container app: ImagePullBackOff: Back-off pulling image "x"',
-            id="image",
+            id="image-cannot-be-pulled",
         ),
         pytest.param(
             {"phase": "Pending", "containerStatuses": [waiting("InvalidImageName")]},
             True,
             "pod p, container app: InvalidImageName",
-            id="image-name",
+            id="invalid-image-name",
         ),
         pytest.param(
             {
@@ -52,7 +52,7 @@ def condition(kind: str, status: str, reason: str = "", message: str = "") -> di
             },
             False,
             "pod p, container app: CrashLoopBackOff: back-off 10s (last exit code 3)",
-            id="crash-may-pass",
+            id="crash-can-pass",
         ),
         pytest.param(
             {"phase": "Pending", "conditions": [condition("PodScheduled", "False", "Unschedulable", "0/3 nodes")]},
@@ -70,15 +70,15 @@ def condition(kind: str, status: str, reason: str = "", message: str = "") -> di
             {"phase": "Running", "containerStatuses": [{"name": "app", "ready": False, "state": {"running": {}}}]},
             False,
             "pod p: container app is running but not ready",
-            id="probe",
+            id="running-but-not-ready",
         ),
         pytest.param(
             {"phase": "Pending", "containerStatuses": [waiting("ContainerCreating")]},
             False,
             "pod p is pending",
-            id="starting",
+            id="container-creating",
         ),
-        pytest.param({}, False, "pod p is pending", id="new"),
+        pytest.param({}, False, "pod p is pending", id="without-status"),
     ],
 )
 def test_pod_blocker(status: dict[str, t.Any], permanent: bool, message: str) -> None:
@@ -86,7 +86,7 @@ def test_pod_blocker(status: dict[str, t.Any], permanent: bool, message: str) ->
     assert blocker == readiness.RolloutBlocker(message, permanent)
 
 
-def test_a_ready_pod_has_no_blocker() -> None:
+def test_ready_pod_has_no_blocker() -> None:
     status = {
         "phase": "Running",
         "conditions": [condition("PodScheduled", "True"), condition("Ready", "True")],
@@ -97,7 +97,7 @@ def test_a_ready_pod_has_no_blocker() -> None:
     assert readiness.find_pod_blocker(pod) is None
 
 
-def test_conditions_tell_of_pods_that_are_refused() -> None:
+def test_replica_failure_is_a_permanent_blocker() -> None:
     failure = condition("ReplicaFailure", "True", "FailedCreate", "exceeded quota: small")
     assert readiness.find_workload_blocker({"status": {"conditions": [failure]}}) == readiness.RolloutBlocker(
         "FailedCreate: exceeded quota: small", True
@@ -110,7 +110,7 @@ def event(reason: str, message: str, last: str | None = None, **more: t.Any) -> 
     return {"metadata": {}, "reason": reason, "message": message, "lastTimestamp": last, **more}
 
 
-def test_the_latest_event_tells_why_pods_are_refused() -> None:
+def test_latest_event_about_failed_creation_is_the_blocker() -> None:
     events = [
         event("SuccessfulCreate", "created pod db-0", "2026-11-22T10:00:09Z"),
         event("FailedCreate", "newest", series={"lastObservedTime": "2026-11-22T10:00:05.000000Z"}),

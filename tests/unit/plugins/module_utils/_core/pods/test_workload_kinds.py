@@ -20,39 +20,39 @@ def rules(kind: str) -> WorkloadKind:
 
 
 @pytest.mark.parametrize(
-    ("rollout", "moment"),
+    ("rollout", "step"),
     [
-        pytest.param(rollout, moment, id=f"{rollout['name']}, {number}")
+        pytest.param(rollout, step, id=f"{rollout['name']}-{number}")
         for rollout in ROLLOUTS
-        for number, moment in enumerate(rollout["moments"])
+        for number, step in enumerate(rollout["steps"], 1)
     ],
 )
-def test_rollout_status(rollout: dict[str, t.Any], moment: dict[str, t.Any]) -> None:
+def test_rollout_status(rollout: dict[str, t.Any], step: dict[str, t.Any]) -> None:
     workload = {
-        "metadata": {"generation": moment["generation"]},
+        "metadata": {"generation": step["generation"]},
         "spec": rollout["spec"],
-        "status": moment["status"],
+        "status": step["status"],
     }
-    progress = rules(rollout["kind"]).get_rollout_status(workload)
-    assert (progress.message, progress.done) == (moment["says"], not moment["says"])
-    assert progress.failed == moment.get("failed", False)
-    assert rules(rollout["kind"]).is_rolling_out(workload) == moment.get("under_way", False)
+    status = rules(rollout["kind"]).get_rollout_status(workload)
+    assert (status.message, status.done) == (step["message"], not step["message"])
+    assert status.failed == step.get("failed", False)
+    assert rules(rollout["kind"]).is_rolling_out(workload) == step.get("is_rolling_out", False)
 
 
 @pytest.mark.parametrize(
     ("kind", "spec", "expected"),
     [
-        ("Deployment", {}, True),
-        ("Deployment", {"paused": True}, False),
-        ("StatefulSet", {"updateStrategy": {"type": "RollingUpdate"}}, True),
-        ("StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, False),
-        ("DaemonSet", {}, True),
-        ("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, False),
-        ("ReplicaSet", {}, False),
-        ("CloneSet", {}, False),
+        pytest.param("Deployment", {}, True, id="deployment"),
+        pytest.param("Deployment", {"paused": True}, False, id="paused-deployment"),
+        pytest.param("StatefulSet", {"updateStrategy": {"type": "RollingUpdate"}}, True, id="statefulset"),
+        pytest.param("StatefulSet", {"updateStrategy": {"type": "OnDelete"}}, False, id="ondelete-statefulset"),
+        pytest.param("DaemonSet", {}, True, id="daemonset"),
+        pytest.param("DaemonSet", {"updateStrategy": {"type": "OnDelete"}}, False, id="ondelete-daemonset"),
+        pytest.param("ReplicaSet", {}, False, id="replicaset"),
+        pytest.param("CloneSet", {}, False, id="custom-kind"),
     ],
 )
-def test_rolls_out(kind: str, spec: dict[str, t.Any], expected: bool) -> None:
+def test_has_rolling_updates(kind: str, spec: dict[str, t.Any], expected: bool) -> None:
     workload = {"metadata": {"generation": 2}, "spec": spec}
     assert rules(kind).has_rolling_updates(workload) is expected
     assert rules(kind).is_rolling_out(workload) in (expected, False)
@@ -61,11 +61,11 @@ def test_rolls_out(kind: str, spec: dict[str, t.Any], expected: bool) -> None:
 @pytest.mark.parametrize(
     ("kind", "workload", "count"),
     [
-        ("Deployment", {"spec": {"replicas": 3}}, 3),
-        ("Deployment", {"spec": {"replicas": 0}}, 0),
-        ("ReplicationController", {"spec": {}}, 1),
-        ("DaemonSet", {"spec": {}, "status": {"desiredNumberScheduled": 4}}, 4),
-        ("CloneSet", {"spec": {"replicas": 3}}, None),
+        pytest.param("Deployment", {"spec": {"replicas": 3}}, 3, id="replicas"),
+        pytest.param("Deployment", {"spec": {"replicas": 0}}, 0, id="no-replicas"),
+        pytest.param("ReplicationController", {"spec": {}}, 1, id="default-replicas"),
+        pytest.param("DaemonSet", {"spec": {}, "status": {"desiredNumberScheduled": 4}}, 4, id="daemonset"),
+        pytest.param("CloneSet", {"spec": {"replicas": 3}}, None, id="custom-kind"),
     ],
 )
 def test_count_pods(kind: str, workload: dict[str, t.Any], count: int | None) -> None:
@@ -73,9 +73,9 @@ def test_count_pods(kind: str, workload: dict[str, t.Any], count: int | None) ->
 
 
 @pytest.mark.parametrize(
-    ("api_version", "kind", "facts"),
+    ("api_version", "kind", "attributes"),
     [
-        # Resource, is read, is namespaced, pods are created again, run to completion.
+        # plural, is_read, is_namespaced, recreates_pods, runs_to_completion
         ("apps/v1", "Deployment", ("deployments", True, True, True, False)),
         ("apps/v1", "ReplicaSet", ("replicasets", True, True, True, False)),
         ("apps/v1", "StatefulSet", ("statefulsets", True, True, True, False)),
@@ -85,17 +85,23 @@ def test_count_pods(kind: str, workload: dict[str, t.Any], count: int | None) ->
         ("batch/v1", "CronJob", ("", False, True, True, True)),
         ("v1", "Node", ("", False, False, False, False)),
         ("v1", "Pod", ("pods", False, True, False, False)),
-        # Custom kinds, one of them with the name of a known one.
+        # Custom kinds. The second has the name of a known kind.
         ("argoproj.io/v1alpha1", "Rollout", ("", False, True, True, False)),
         ("apps.kruise.io/v1beta1", "StatefulSet", ("", False, True, True, False)),
     ],
 )
-def test_what_is_known_of_each_kind(api_version: str, kind: str, facts: tuple[t.Any, ...]) -> None:
-    found = find_kind(api_version, kind)
-    assert (found.plural, found.is_read, found.is_namespaced, found.recreates_pods, found.runs_to_completion) == facts
+def test_attributes_of_each_kind(api_version: str, kind: str, attributes: tuple[t.Any, ...]) -> None:
+    result = find_kind(api_version, kind)
+    assert (
+        result.plural,
+        result.is_read,
+        result.is_namespaced,
+        result.recreates_pods,
+        result.runs_to_completion,
+    ) == attributes
 
 
-def test_a_kind_without_rules_is_rolled_out_pod_by_pod() -> None:
+def test_unknown_kind_has_generic_rules() -> None:
     generic, workload = find_kind("argoproj.io/v1alpha1", "Rollout"), k8s.workload("canary", status={"replicas": 1})
     assert generic.__class__ is WorkloadKind
     assert not generic.has_rolling_updates(workload)
@@ -105,7 +111,7 @@ def test_a_kind_without_rules_is_rolled_out_pod_by_pod() -> None:
     assert not generic.is_superseded(workload, k8s.pod("canary-a"), None)
 
 
-def test_only_a_paused_deployment_cannot_be_restarted() -> None:
+def test_paused_deployment_cannot_be_restarted() -> None:
     paused = k8s.workload("web", paused=True)
     assert find_kind("apps/v1", "Deployment").find_restart_obstacle(paused) == (
         "paused",
@@ -114,8 +120,14 @@ def test_only_a_paused_deployment_cannot_be_restarted() -> None:
     assert find_kind("apps/v1", "StatefulSet").find_restart_obstacle(paused) is None
 
 
-@pytest.mark.parametrize(("policy", "waits"), [({}, True), ({"podManagementPolicy": "Parallel"}, False)], ids=str)
-def test_an_ordered_set_waits_for_unready_pods(policy: dict[str, str], waits: bool) -> None:
+@pytest.mark.parametrize(
+    ("policy", "waits"),
+    [
+        pytest.param({}, True, id="ordered-by-default"),
+        pytest.param({"podManagementPolicy": "Parallel"}, False, id="parallel"),
+    ],
+)
+def test_ordered_statefulset_waits_for_unready_pods(policy: dict[str, str], waits: bool) -> None:
     workload = k8s.workload("db", **policy)
     assert find_kind("apps/v1", "StatefulSet").waits_for_unready_pods(workload) is waits
     assert not find_kind("apps/v1", "DaemonSet").waits_for_unready_pods(workload)
@@ -124,12 +136,12 @@ def test_an_ordered_set_waits_for_unready_pods(policy: dict[str, str], waits: bo
 @pytest.mark.parametrize(
     ("name", "labels", "owner"),
     [
-        ("web-6d", {"pod-template-hash": "6d"}, ("apps/v1", "Deployment", "web")),
-        ("web-6d", {"pod-template-hash": "7c"}, None),
-        ("web-6d", {}, None),
+        pytest.param("web-6d", {"pod-template-hash": "6d"}, ("apps/v1", "Deployment", "web"), id="hash-in-name"),
+        pytest.param("web-6d", {"pod-template-hash": "7c"}, None, id="another-hash"),
+        pytest.param("web-6d", {}, None, id="no-label"),
     ],
 )
-def test_the_label_of_a_pod_names_its_deployment(
+def test_deployment_is_found_by_the_label_of_its_pod(
     name: str, labels: dict[str, str], owner: tuple[str, str, str] | None
 ) -> None:
     assert find_kind("apps/v1", "ReplicaSet").find_owner_by_labels(name, labels) == owner

@@ -43,13 +43,13 @@ def owner(kind: str, name: str) -> Owner:
 
 
 def decide(pods: list[Json], workloads: dict[Owner, Json | None], **options: t.Any) -> rollout.RolloutDecision:
-    findings = staleness.evaluate_pods(pods, lambda pod: ExpectedInjection(k8s.ROLE), workloads)
-    return rollout.decide(dataclasses.replace(SPEC, **options), findings, workloads)
+    statuses = staleness.evaluate_pods(pods, lambda pod: ExpectedInjection(k8s.ROLE), workloads)
+    return rollout.decide(dataclasses.replace(SPEC, **options), statuses, workloads)
 
 
-def of(kind: str, name: str, *pod_names: str, **options: t.Any) -> list[Json]:
+def pods_of(kind: str, name: str, *pod_names: str, **options: t.Any) -> list[Json]:
     api_version = owner(kind, name).api_version
-    return [k8s.pod(each, k8s.owner_reference(kind, name, api_version), **options) for each in pod_names]
+    return [k8s.pod(pod_name, k8s.owner_reference(kind, name, api_version), **options) for pod_name in pod_names]
 
 
 ROLLING = {"updateStrategy": {"type": "RollingUpdate"}}
@@ -78,73 +78,73 @@ WEB_OWNERS = {
             id="deployment-evict",
         ),
         pytest.param(
-            of("StatefulSet", "db", "db-0", "db-1", "db-10"),
+            pods_of("StatefulSet", "db", "db-0", "db-1", "db-10"),
             {owner("StatefulSet", "db"): k8s.workload("db", **ON_DELETE)},
             {"strategy": "delete"},
             ["delete 3 pods of StatefulSet shop/db one at a time: db-10, db-1, db-0"],
-            id="set-delete-from-the-top",
+            id="statefulset-delete-highest-ordinal-first",
         ),
         pytest.param(
-            of("StatefulSet", "db", "db-0", "db-1"),
+            pods_of("StatefulSet", "db", "db-0", "db-1"),
             {owner("StatefulSet", "db"): k8s.workload("db", **ROLLING)},
             {},
             ["restart StatefulSet shop/db"],
-            id="set",
+            id="statefulset",
         ),
         pytest.param(
-            of("StatefulSet", "db", "db-0", "db-1", "db-2"),
+            pods_of("StatefulSet", "db", "db-0", "db-1", "db-2"),
             {owner("StatefulSet", "db"): k8s.workload("db", **PARTITION)},
             {},
             ["restart StatefulSet shop/db", "evict 2 pods of StatefulSet shop/db one at a time: db-1, db-0"],
-            id="set-with-partition",
+            id="statefulset-with-partition",
         ),
         pytest.param(
-            [*of("StatefulSet", "db", "db-0"), *of("StatefulSet", "db", "db-1", "db-2", role=k8s.ROLE)],
+            [*pods_of("StatefulSet", "db", "db-0"), *pods_of("StatefulSet", "db", "db-1", "db-2", role=k8s.ROLE)],
             {owner("StatefulSet", "db"): k8s.workload("db", **PARTITION)},
             {},
             ["evict 1 pod of StatefulSet shop/db one at a time: db-0"],
-            id="set-stale-below-the-partition-only",
+            id="statefulset-stale-below-partition",
         ),
         pytest.param(
-            [*of("StatefulSet", "db", "db-0", ready=False), *of("StatefulSet", "db", "db-1")],
+            [*pods_of("StatefulSet", "db", "db-0", ready=False), *pods_of("StatefulSet", "db", "db-1")],
             {owner("StatefulSet", "db"): k8s.workload("db", **ROLLING)},
             {},
             [
                 "restart StatefulSet shop/db",
-                "evict 1 unready pod of StatefulSet shop/db that would hold up the rollout: db-0",
+                "evict 1 unready pod of StatefulSet shop/db that would block the rollout: db-0",
             ],
-            id="set-held-up-by-an-unready-pod",
+            id="statefulset-with-unready-pod",
         ),
         pytest.param(
-            of("StatefulSet", "db", "db-0", ready=False),
+            pods_of("StatefulSet", "db", "db-0", ready=False),
             {owner("StatefulSet", "db"): k8s.workload("db", podManagementPolicy="Parallel", **ROLLING)},
             {},
             ["restart StatefulSet shop/db"],
-            id="parallel-set-is-not-held-up",
+            id="parallel-statefulset-with-unready-pod",
         ),
         pytest.param(
-            [*of("DaemonSet", "agent", "agent-a"), *of("DaemonSet", "agent", "agent-b", ready=False)],
+            [*pods_of("DaemonSet", "agent", "agent-a"), *pods_of("DaemonSet", "agent", "agent-b", ready=False)],
             {owner("DaemonSet", "agent"): k8s.workload("agent", replicas=None, **ON_DELETE)},
             {},
             ["evict 2 pods of DaemonSet shop/agent one at a time: agent-b, agent-a"],
-            id="ondelete-unready-first",
+            id="ondelete-daemonset-unready-pod-first",
         ),
         pytest.param(
-            of("DaemonSet", "agent", "agent-a"),
+            pods_of("DaemonSet", "agent", "agent-a"),
             {owner("DaemonSet", "agent"): k8s.workload("agent", replicas=None, **ROLLING)},
             {},
             ["restart DaemonSet shop/agent"],
             id="daemonset",
         ),
         pytest.param(
-            of("ReplicaSet", "rs", "rs-a"),
+            pods_of("ReplicaSet", "rs", "rs-a"),
             {owner("ReplicaSet", "rs"): k8s.workload("rs")},
             {},
             ["evict 1 pod of ReplicaSet shop/rs one at a time: rs-a"],
             id="replicaset",
         ),
         pytest.param(
-            of("ReplicationController", "rc", "rc-a"),
+            pods_of("ReplicationController", "rc", "rc-a"),
             {owner("ReplicationController", "rc"): k8s.workload("rc")},
             {},
             ["evict 1 pod of ReplicationController shop/rc one at a time: rc-a"],
@@ -155,10 +155,10 @@ WEB_OWNERS = {
             {},
             {},
             ["evict 1 pod of StatefulSet shop/c one at a time: c-a"],
-            id="custom-kind-of-a-known-name",
+            id="custom-kind-with-known-name",
         ),
         pytest.param(
-            of("ReplicaSet", "canary-7f", "canary-7f-a"),
+            pods_of("ReplicaSet", "canary-7f", "canary-7f-a"),
             {
                 owner("ReplicaSet", "canary-7f"): k8s.workload(
                     "canary-7f", owner=k8s.owner_reference("Rollout", "canary", "argoproj.io/v1alpha1")
@@ -168,26 +168,28 @@ WEB_OWNERS = {
             ["evict 1 pod of Rollout shop/canary one at a time: canary-7f-a"],
             id="replicaset-of-a-custom-kind",
         ),
-        pytest.param([k8s.pod("lonely")], {}, {"delete_unmanaged": True}, ["delete pod shop/lonely"], id="bare"),
         pytest.param(
-            of("ReplicaSet", "gone", "gone-a"), {owner("ReplicaSet", "gone"): None}, {}, [], id="owner-is-gone"
+            [k8s.pod("single")], {}, {"delete_unmanaged": True}, ["delete pod shop/single"], id="pod-without-owner"
         ),
         pytest.param(
-            [k8s.pod("static", k8s.owner_reference("Node", "n1", "v1"))], {}, {"only_stale": False}, [], id="node"
+            pods_of("ReplicaSet", "gone", "gone-a"), {owner("ReplicaSet", "gone"): None}, {}, [], id="deleted-owner"
         ),
         pytest.param(
-            [*of("ReplicaSet", "rs", "rs-a", role=k8s.ROLE), *of("ReplicaSet", "rs", "rs-b", deleting=True)],
+            [k8s.pod("static", k8s.owner_reference("Node", "n1", "v1"))], {}, {"only_stale": False}, [], id="static-pod"
+        ),
+        pytest.param(
+            [*pods_of("ReplicaSet", "rs", "rs-a", role=k8s.ROLE), *pods_of("ReplicaSet", "rs", "rs-b", deleting=True)],
             {owner("ReplicaSet", "rs"): k8s.workload("rs")},
             {},
             [],
             id="nothing-stale",
         ),
         pytest.param(
-            of("ReplicaSet", "rs", "rs-a", role=k8s.ROLE),
+            pods_of("ReplicaSet", "rs", "rs-a", role=k8s.ROLE),
             {owner("ReplicaSet", "rs"): k8s.workload("rs")},
             {"only_stale": False},
             ["evict 1 pod of ReplicaSet shop/rs one at a time: rs-a"],
-            id="all",
+            id="only-stale-is-false",
         ),
     ],
 )
@@ -198,8 +200,8 @@ def test_actions(pods: list[Json], workloads: dict[Owner, Json | None], options:
     assert bool(decision.plan) is bool(actions)
 
 
-def test_several_workloads_in_one_plan() -> None:
-    pods = [*WEB, *of("DaemonSet", "agent", "agent-a"), *of("StatefulSet", "db", "db-0", role=k8s.ROLE)]
+def test_plan_for_several_workloads() -> None:
+    pods = [*WEB, *pods_of("DaemonSet", "agent", "agent-a"), *pods_of("StatefulSet", "db", "db-0", role=k8s.ROLE)]
     workloads = {
         **WEB_OWNERS,
         owner("DaemonSet", "agent"): k8s.workload("agent", replicas=None, **ROLLING),
@@ -219,37 +221,49 @@ def test_several_workloads_in_one_plan() -> None:
 @pytest.mark.parametrize(
     ("pods", "workloads", "warning"),
     [
-        pytest.param([k8s.pod("lonely")], {}, "not changed: lonely", id="bare"),
         pytest.param(
-            [k8s.pod("executor", k8s.owner_reference("Pod", "driver", "v1"))], {}, "nothing re-creates", id="of-a-pod"
+            [k8s.pod("single")],
+            {},
+            "Not changed: 1 stale pod without an owner: single. Nothing re-creates them. Replace them yourself, or set "
+            "delete_unmanaged to true to delete them.",
+            id="pod-without-owner",
         ),
         pytest.param(
-            [k8s.pod("job-x", k8s.owner_reference("Job", "job", "batch/v1"))], {}, "a Job is never restarted", id="job"
+            [k8s.pod("executor", k8s.owner_reference("Pod", "driver", "v1"))],
+            {},
+            "Not changed: 1 pod of Pod driver: executor. Nothing re-creates pods of this owner. Replace them yourself.",
+            id="pod-of-a-pod",
+        ),
+        pytest.param(
+            [k8s.pod("job-x", k8s.owner_reference("Job", "job", "batch/v1"))],
+            {},
+            "Not changed: 1 stale pod of Job job: job-x. Jobs are never restarted.",
+            id="job",
         ),
         pytest.param(
             WEB,
             {**WEB_OWNERS, owner("Deployment", "web"): k8s.workload("web", paused=True)},
-            "Deployment web is paused",
-            id="paused",
+            "Deployment web is paused, so its pods cannot be restarted: web-6d-a, web-6d-b. Resume it (kubectl rollout "
+            "resume), or use strategy evict.",
+            id="paused-deployment",
         ),
     ],
 )
-def test_what_is_left_alone_is_warned_of(pods: list[Json], workloads: dict[Owner, Json | None], warning: str) -> None:
+def test_unchanged_pods_cause_a_warning(pods: list[Json], workloads: dict[Owner, Json | None], warning: str) -> None:
     decision = decide(pods, workloads)
     assert not decision.plan
     assert decision.tasks == ()
-    assert len(decision.plan.warnings) == 1
-    assert warning in decision.plan.warnings[0]
+    assert decision.plan.warnings == (warning,)
 
 
-def test_bare_pods_are_reported_whether_or_not_they_are_deleted() -> None:
-    for delete in (False, True):
-        decision = decide([k8s.pod("lonely"), k8s.pod("right", role=k8s.ROLE)], {}, delete_unmanaged=delete)
-        assert decision.unmanaged == ({"namespace": "shop", "name": "lonely"},)
-        assert decision.restarted == (({"kind": "Pod", "name": "lonely", "strategy": "delete"},) if delete else ())
+@pytest.mark.parametrize("delete", [False, True])
+def test_stale_pods_without_owner_are_reported(delete: bool) -> None:
+    decision = decide([k8s.pod("single"), k8s.pod("injected", role=k8s.ROLE)], {}, delete_unmanaged=delete)
+    assert decision.unmanaged == ({"namespace": "shop", "name": "single"},)
+    assert decision.restarted == (({"kind": "Pod", "name": "single", "strategy": "delete"},) if delete else ())
 
 
-def revised(revision: str, pod_revision: str) -> dict[Owner, Json | None]:
+def web_owners(revision: str, pod_revision: str) -> dict[Owner, Json | None]:
     key = "deployment.kubernetes.io/revision"
     return {
         owner("Deployment", "web"): k8s.workload("web", annotations={key: revision}),
@@ -265,14 +279,14 @@ UPDATING = {"updateRevision": "db-2", "currentRevision": "db-1"}
 @pytest.mark.parametrize(
     ("pods", "workloads"),
     [
-        pytest.param(WEB, revised("4", "3"), id="deployment"),
+        pytest.param(WEB, web_owners("4", "3"), id="deployment"),
         pytest.param(
-            of("StatefulSet", "db", "db-0", labels={"controller-revision-hash": "db-1"}),
+            pods_of("StatefulSet", "db", "db-0", labels={"controller-revision-hash": "db-1"}),
             {owner("StatefulSet", "db"): k8s.workload("db", status=UPDATING, **ROLLING)},
-            id="set",
+            id="statefulset",
         ),
         pytest.param(
-            of("DaemonSet", "agent", "agent-a", labels={"pod-template-generation": "1"}),
+            pods_of("DaemonSet", "agent", "agent-a", labels={"pod-template-generation": "1"}),
             {
                 owner("DaemonSet", "agent"): k8s.workload(
                     "agent",
@@ -285,7 +299,7 @@ UPDATING = {"updateRevision": "db-2", "currentRevision": "db-1"}
         ),
     ],
 )
-def test_what_is_being_replaced_is_only_waited_for(pods: list[Json], workloads: dict[Owner, Json | None]) -> None:
+def test_pods_already_being_replaced_need_no_write(pods: list[Json], workloads: dict[Owner, Json | None]) -> None:
     decision = decide(pods, workloads)
     assert not decision.plan
     assert [(task.restart, task.unready, task.replace) for task in decision.tasks] == [(False, (), ())]
@@ -293,51 +307,53 @@ def test_what_is_being_replaced_is_only_waited_for(pods: list[Json], workloads: 
     assert decide(pods, workloads, only_stale=False).plan
 
 
-def test_a_change_that_its_controller_has_not_seen_supersedes_nothing() -> None:
-    workloads = revised("4", "3")
+def test_outdated_status_does_not_show_a_rollout_in_progress() -> None:
+    workloads = web_owners("4", "3")
     workloads[owner("Deployment", "web")]["metadata"]["generation"] = 9  # type: ignore[index]
     assert decide(WEB, workloads).plan
 
 
-def test_a_fresh_rollout_under_way_is_waited_for() -> None:
+def test_rollout_in_progress_without_stale_pods_is_waited_for() -> None:
     status = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 1}
     workloads = {owner("StatefulSet", "db"): k8s.workload("db", status={**status, **UPDATING}, **ROLLING)}
-    pods = of("StatefulSet", "db", "db-0", role=k8s.ROLE, ready=False)
+    pods = pods_of("StatefulSet", "db", "db-0", role=k8s.ROLE, ready=False)
     decision = decide(pods, workloads)
     assert [task.owner.name for task in decision.tasks] == ["db"]
     assert not decision.plan
     assert decide(pods, workloads, wait=False).tasks == ()
 
 
-def account_of(role: str | None) -> Json:
+def service_account(role: str | None) -> Json:
     return {"metadata": {"name": "app", "annotations": {"eks.amazonaws.com/role-arn": role} if role else {}}}
 
 
 @pytest.mark.parametrize(
-    ("asked", "annotated", "stops"),
+    ("role_arn", "annotation", "is_conflict"),
     [
-        (k8s.ROLE, k8s.ROLE, False),
-        (k8s.ROLE, None, False),
-        (k8s.ROLE, "arn:aws:iam::123456789012:role/other", True),
-        ("", k8s.ROLE, True),
-        ("", None, False),
-        (None, k8s.ROLE, False),
+        pytest.param(k8s.ROLE, k8s.ROLE, False, id="same-role"),
+        pytest.param(k8s.ROLE, None, False, id="no-annotation"),
+        pytest.param(k8s.ROLE, "arn:aws:iam::123456789012:role/other", True, id="another-role"),
+        pytest.param("", k8s.ROLE, True, id="annotation-but-no-role-requested"),
+        pytest.param("", None, False, id="no-role"),
+        pytest.param(None, k8s.ROLE, False, id="role-from-annotation"),
     ],
 )
-def test_a_restart_that_can_not_help_is_not_begun(asked: str | None, annotated: str | None, stops: bool) -> None:
-    wanted = dataclasses.replace(SPEC, role_arn=asked)
-    begun = decide(WEB, WEB_OWNERS)
-    idle = decide([], {})
-    rollout.require_no_contradiction(wanted, account_of(annotated), idle)
-    if stops:
+def test_restart_that_contradicts_the_annotation_is_a_conflict(
+    role_arn: str | None, annotation: str | None, is_conflict: bool
+) -> None:
+    spec = dataclasses.replace(SPEC, role_arn=role_arn)
+    account = service_account(annotation)
+    restart, unchanged = decide(WEB, WEB_OWNERS), decide([], {})
+    rollout.require_no_contradiction(spec, account, unchanged)
+    if is_conflict:
         with pytest.raises(Conflict, match="cannot give the pods of service account shop/app"):
-            rollout.require_no_contradiction(wanted, account_of(annotated), begun)
+            rollout.require_no_contradiction(spec, account, restart)
     else:
-        rollout.require_no_contradiction(wanted, account_of(annotated), begun)
+        rollout.require_no_contradiction(spec, account, restart)
 
 
 class ArgoRollout(WorkloadKind):
-    """What support of another kind takes."""
+    """The rules for an additional kind."""
 
     group, kind, plural = "argoproj.io", "Rollout", "rollouts"
     is_read = True
@@ -349,10 +365,10 @@ class ArgoRollout(WorkloadKind):
         return {"spec": {"restartAt": at}}
 
 
-def test_another_kind_needs_nothing_but_its_class(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kind_is_supported_by_adding_a_class(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workload_kinds, "_KINDS", {**workload_kinds._KINDS, ("argoproj.io", "Rollout"): ArgoRollout()})
     canary = Owner("argoproj.io/v1alpha1", "Rollout", "canary")
-    pods = of("ReplicaSet", "canary-7f", "canary-7f-a", labels={"rollouts-pod-template-hash": "7f"})
+    pods = pods_of("ReplicaSet", "canary-7f", "canary-7f-a", labels={"rollouts-pod-template-hash": "7f"})
     replica_set = k8s.workload("canary-7f", owner=k8s.owner_reference("Rollout", "canary", canary.api_version))
     known: dict[Owner, Json | None] = {owner("ReplicaSet", "canary-7f"): replica_set}
     assert list_owners_to_read(pods, known, with_templates=True) == [canary]

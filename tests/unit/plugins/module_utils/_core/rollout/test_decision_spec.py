@@ -32,39 +32,42 @@ PARAMS: Json = {
 SPEC = RolloutSpec.from_params(PARAMS)
 
 
-def several(*names: str) -> Json:
+def params_for_accounts(*names: str) -> Json:
     accounts = [{"namespace": "shop", "name": name, "role_arn": k8s.ROLE} for name in names]
     return {**PARAMS, "namespace": None, "service_account": None, "service_accounts": accounts}
 
 
-def test_the_options_give_one_spec_or_one_for_each_account() -> None:
+def test_one_spec_without_service_accounts() -> None:
     assert decision.specs_from_params(PARAMS) == [SPEC]
-    specs = decision.specs_from_params(several("a", "b"))
+
+
+def test_one_spec_for_each_service_account() -> None:
+    specs = decision.specs_from_params(params_for_accounts("a", "b"))
     assert [(spec.title, spec.role_arn, spec.wait_timeout) for spec in specs] == [
         ("shop/a", k8s.ROLE, 300),
         ("shop/b", k8s.ROLE, 300),
     ]
-    assert decision.specs_from_params(several()) == []
+    assert decision.specs_from_params(params_for_accounts()) == []
 
 
-def test_an_account_that_is_given_twice_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="service account shop/a is given twice"):
-        decision.specs_from_params(several("a", "b", "a"))
+def test_duplicate_service_account_is_rejected() -> None:
+    with pytest.raises(InvalidInput, match="service account shop/a is listed twice"):
+        decision.specs_from_params(params_for_accounts("a", "b", "a"))
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"namespace": "Shop"}, "'Shop' is no namespace"),
-        ({"service_account": "app_1"}, "'app_1' is no name of a service account"),
-        ({"service_account": None}, "service_account or label_selectors"),
-        ({"role_arn": "arn:aws:iam::1:role/app"}, "is no ARN of an IAM role"),
-        ({"role_arn": f" {k8s.ROLE}"}, "is no ARN of an IAM role"),
+        ({"namespace": "Shop"}, "'Shop' is not a valid namespace"),
+        ({"service_account": "app_1"}, "'app_1' is not a valid service account name"),
+        ({"service_account": None}, "neither service_account nor label_selectors is set"),
+        ({"role_arn": "arn:aws:iam::1:role/app"}, "is not a valid IAM role ARN"),
+        ({"role_arn": f" {k8s.ROLE}"}, "is not a valid IAM role ARN"),
         ({"wait_timeout": 0}, "wait_timeout is 0"),
         ({"max_retries": -1}, "max_retries is -1"),
     ],
 )
-def test_bad_options(changes: Json, message: str) -> None:
+def test_invalid_options_are_rejected(changes: Json, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
         RolloutSpec.from_params({**PARAMS, **changes})
 
@@ -74,12 +77,19 @@ def account(role: str | None, audience: str | None = None) -> Json:
     return {"metadata": {"name": "app", "annotations": {key: value for key, value in annotations.items() if value}}}
 
 
-def test_the_annotation_says_what_is_expected_unless_the_option_does() -> None:
+def test_expected_injection_from_the_annotations() -> None:
     assert decision.require_expected_injection(SPEC, account(k8s.ROLE, "vault")) == ExpectedInjection(k8s.ROLE, "vault")
-    none = dataclasses.replace(SPEC, role_arn="")
-    assert decision.require_expected_injection(none, account(k8s.ROLE, "vault")) == ExpectedInjection("", "vault")
-    assert decision.require_expected_injection(none, None) == ExpectedInjection("")
-    with pytest.raises(NotFound, match="there is no service account shop/app"):
+
+
+def test_role_arn_overrides_the_annotation() -> None:
+    without_role = dataclasses.replace(SPEC, role_arn="")
+    result = decision.require_expected_injection(without_role, account(k8s.ROLE, "vault"))
+    assert result == ExpectedInjection("", "vault")
+    assert decision.require_expected_injection(without_role, None) == ExpectedInjection("")
+
+
+def test_missing_account_or_annotation_is_an_error() -> None:
+    with pytest.raises(NotFound, match="service account shop/app does not exist"):
         decision.require_expected_injection(SPEC, None)
-    with pytest.raises(NotFound, match="service account shop/app names no role"):
+    with pytest.raises(NotFound, match="service account shop/app has no role"):
         decision.require_expected_injection(SPEC, account(None))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The steps as state machines: which phase follows which, and by what. Whole rollouts are in test_tracker.py."""
+"""Transitions of single steps. Complete rollouts are tested in test_tracker.py."""
 
 from __future__ import annotations
 
@@ -46,124 +46,128 @@ def workload(generation: int, updated: int) -> Json:
     return k8s.workload("web", replicas=1, generation=generation, status=status, restarted_at=AT)
 
 
-def state(found: Json | None, *pods: Json, **options: t.Any) -> WorkloadState:
-    made = WorkloadState(WEB, spec(**options), {WEB: found}, lambda _pod: ExpectedInjection(k8s.ROLE))
-    made.pods = {pod["metadata"]["uid"]: pod for pod in pods}
-    return made
+def state(body: Json | None, *pods: Json, **options: t.Any) -> WorkloadState:
+    result = WorkloadState(WEB, spec(**options), {WEB: body}, lambda _pod: ExpectedInjection(k8s.ROLE))
+    result.pods = {pod["metadata"]["uid"]: pod for pod in pods}
+    return result
 
 
-def old() -> Json:
+def old_pod() -> Json:
     return k8s.deployment_pod("web", "6d", "a")
 
 
-def new(role: str | None = k8s.ROLE, **options: t.Any) -> Json:
+def new_pod(role: str | None = k8s.ROLE, **options: t.Any) -> Json:
     return k8s.deployment_pod("web", "7c", "b", role=role, restarted_at=AT, **options)
 
 
-def restarted(**options: t.Any) -> RollingRestart:
-    (step,) = replacement.steps_of(RolloutTask(WEB, restart=True), spec(**options))
+def restarted_step(**options: t.Any) -> RollingRestart:
+    (step,) = replacement.build_steps(RolloutTask(WEB, restart=True), spec(**options))
     assert isinstance(step, RollingRestart)
     assert step.phase is Phase.UNWRITTEN
-    assert replacement.advance(step, state(workload(1, 1), old()), 0.0) == (step, [])
+    assert replacement.advance(step, state(workload(1, 1), old_pod()), 0.0) == (step, [])
     return replacement.restart_written(step, workload(2, 0), WEB)
 
 
 @pytest.mark.parametrize(
-    ("found", "pods", "phase"),
+    ("body", "pods", "phase"),
     [
-        pytest.param(workload(1, 1), [old()], Phase.ROLLING, id="status-of-before-the-restart"),
-        pytest.param(workload(2, 0), [old()], Phase.ROLLING, id="controller-replaces"),
-        pytest.param(workload(2, 1), [old()], Phase.SETTLING, id="controller-is-ahead-of-the-pods"),
-        pytest.param(workload(2, 1), [new(ready=False)], Phase.SETTLING, id="readiness-not-seen-yet"),
-        pytest.param(workload(2, 1), [new()], Phase.DONE, id="complete"),
-        pytest.param(workload(2, 0), [new(None)], Phase.DELAYED, id="new-pod-is-stale"),
-        pytest.param(None, [], Phase.DONE, id="workload-is-gone"),
+        pytest.param(workload(1, 1), [old_pod()], Phase.ROLLING, id="status-from-before-the-restart"),
+        pytest.param(workload(2, 0), [old_pod()], Phase.ROLLING, id="rollout-in-progress"),
+        pytest.param(workload(2, 1), [old_pod()], Phase.SETTLING, id="pod-event-missing"),
+        pytest.param(workload(2, 1), [new_pod(ready=False)], Phase.SETTLING, id="readiness-event-missing"),
+        pytest.param(workload(2, 1), [new_pod()], Phase.DONE, id="complete"),
+        pytest.param(workload(2, 0), [new_pod(None)], Phase.DELAYED, id="new-pod-is-stale"),
+        pytest.param(None, [], Phase.DONE, id="workload-deleted"),
     ],
 )
-def test_what_follows_a_restart(found: Json | None, pods: list[Json], phase: Phase) -> None:
-    step = restarted()
+def test_phase_after_a_restart(body: Json | None, pods: list[Json], phase: Phase) -> None:
+    step = restarted_step()
     assert step.phase is Phase.ROLLING
-    following, commands = replacement.advance(step, state(found, *pods), 1.0)
-    assert (following.phase, commands) == (phase, [])
-    assert step.phase is Phase.ROLLING  # a value: nothing changes it
+    result, commands = replacement.advance(step, state(body, *pods), 1.0)
+    assert (result.phase, commands) == (phase, [])
+    assert step.phase is Phase.ROLLING  # steps are immutable
 
 
-def test_a_rollout_that_goes_back_leaves_settling() -> None:
-    settling, _commands = replacement.advance(restarted(), state(workload(2, 1), old()), 1.0)
+def test_settling_returns_to_rolling_if_the_rollout_is_not_finished() -> None:
+    settling, _commands = replacement.advance(restarted_step(), state(workload(2, 1), old_pod()), 1.0)
     assert settling.phase is Phase.SETTLING
-    rolling, _commands = replacement.advance(settling, state(workload(2, 0), old()), 2.0)
+    rolling, _commands = replacement.advance(settling, state(workload(2, 0), old_pod()), 2.0)
     assert rolling.phase is Phase.ROLLING
-    # The time to settle starts again.
-    again, _commands = replacement.advance(rolling, state(workload(2, 1), old()), 50.0)
-    assert (again.phase, again.next_check_at) == (Phase.SETTLING, 52.0)
-    late, _commands = replacement.advance(again, state(workload(2, 1), new(ready=False)), 52.0)
-    assert late.phase is Phase.DONE
+    # The settle delay starts again.
+    settling, _commands = replacement.advance(rolling, state(workload(2, 1), old_pod()), 50.0)
+    assert (settling.phase, settling.next_check_at) == (Phase.SETTLING, 52.0)
+    done, _commands = replacement.advance(settling, state(workload(2, 1), new_pod(ready=False)), 52.0)
+    assert done.phase is Phase.DONE
 
 
-def test_stale_pods_are_restarted_after_a_delay_and_then_given_up() -> None:
-    seen = state(workload(2, 0), new(None))
-    delayed, _commands = replacement.advance(restarted(), seen, 1.0)
+def test_stale_pods_are_restarted_after_a_delay_until_the_last_retry() -> None:
+    stale = state(workload(2, 0), new_pod(None))
+    delayed, _commands = replacement.advance(restarted_step(), stale, 1.0)
     assert (delayed.phase, delayed.next_check_at, delayed.retries) == (Phase.DELAYED, 2.0, 1)
-    assert replacement.advance(delayed, seen, 1.9)[0].phase is Phase.DELAYED
-    unwritten, commands = replacement.advance(delayed, seen, 2.0)
+    assert replacement.advance(delayed, stale, 1.9)[0].phase is Phase.DELAYED
+    unwritten, commands = replacement.advance(delayed, stale, 2.0)
     assert (unwritten.phase, commands) == (Phase.UNWRITTEN, [Command("restart", WEB)])
     assert isinstance(unwritten, RollingRestart)
-    failed, _commands = replacement.advance(replacement.restart_written(unwritten, workload(2, 0), WEB), seen, 3.0)
+    failed, _commands = replacement.advance(replacement.restart_written(unwritten, workload(2, 0), WEB), stale, 3.0)
     assert (failed.phase, failed.not_injected) == (Phase.FAILED, True)
     assert str(failed.failure).startswith("new pods are stale: web-7c-b: container app has no AWS_ROLE_ARN")
-    assert replacement.advance(failed, seen, 4.0)[0].phase is Phase.FAILED
+    assert replacement.advance(failed, stale, 4.0)[0].phase is Phase.FAILED
 
 
-def test_without_waiting_a_written_restart_is_done() -> None:
-    assert restarted(wait=False).phase is Phase.DONE
+def test_restart_without_wait_is_done_when_written() -> None:
+    assert restarted_step(wait=False).phase is Phase.DONE
 
 
-def pod_by_pod(*names: str) -> PodByPodReplacement:
+def pod_by_pod_step(*names: str) -> PodByPodReplacement:
     task = RolloutTask(WEB, replace=tuple((name, f"uid-{name}") for name in names))
-    (step,) = replacement.steps_of(task, spec())
+    (step,) = replacement.build_steps(task, spec())
     assert isinstance(step, PodByPodReplacement)
     return step
 
 
-def test_pod_by_pod() -> None:
-    seen = state(workload(1, 1), old())
-    step = pod_by_pod("web-6d-a")
+def test_pod_by_pod_replacement() -> None:
+    before = state(workload(1, 1), old_pod())
+    step = pod_by_pod_step("web-6d-a")
     assert step.phase is Phase.PENDING
-    replacing, commands = replacement.advance(step, seen, 0.0)
+    replacing, commands = replacement.advance(step, before, 0.0)
     assert (replacing.phase, commands) == (Phase.REPLACING, [Command("evict", WEB, "web-6d-a", "uid-web-6d-a")])
     refused = replacement.removal_refused(replacing, commands[0], Throttled("no", cause="a budget"), 0.0)
-    waiting, none = replacement.advance(refused, seen, 0.1)
-    assert (waiting.phase, none, waiting.next_check_at) == (Phase.REPLACING, [], 0.25)
+    waiting, commands = replacement.advance(refused, before, 0.1)
+    assert (waiting.phase, commands, waiting.next_check_at) == (Phase.REPLACING, [], 0.25)
     assert waiting.waiting_for == "the eviction of pod web-6d-a is refused: a budget"
-    again, commands = replacement.advance(waiting, seen, 0.25)
-    removing = replacement.removal_accepted(again, commands[0])
+    replacing, commands = replacement.advance(waiting, before, 0.25)
+    removing = replacement.removal_accepted(replacing, commands[0])
     assert (removing.phase, removing.blocked, removing.refusals) == (Phase.REMOVING, None, 0)
-    assert replacement.advance(removing, seen, 0.3)[0].phase is Phase.REMOVING
+    assert replacement.advance(removing, before, 0.3)[0].phase is Phase.REMOVING
     missing, _commands = replacement.advance(removing, state(workload(1, 1)), 0.4)
     assert (missing.phase, missing.waiting_for) == (Phase.REPLACING, "0 of 1 pods exist")
-    done, _commands = replacement.advance(missing, state(workload(1, 1), new()), 0.5)
+    done, _commands = replacement.advance(missing, state(workload(1, 1), new_pod()), 0.5)
     assert done.phase is Phase.DONE
 
 
-def test_a_stale_replacement_is_removed_again() -> None:
-    step, commands = replacement.advance(pod_by_pod("web-6d-a"), state(workload(1, 1), old()), 0.0)
+def test_stale_replacement_is_removed_again() -> None:
+    step, commands = replacement.advance(pod_by_pod_step("web-6d-a"), state(workload(1, 1), old_pod()), 0.0)
     step = replacement.removal_accepted(step, commands[0])
-    seen = state(workload(1, 1), new(None))
-    step, commands = replacement.advance(step, seen, 1.0)
+    stale = state(workload(1, 1), new_pod(None))
+    step, commands = replacement.advance(step, stale, 1.0)
     assert (step.phase, commands, step.next_check_at) == (Phase.REPLACING, [], 2.0)
-    step, commands = replacement.advance(step, seen, 2.0)
+    step, commands = replacement.advance(step, stale, 2.0)
     assert commands == [Command("evict", WEB, "web-7c-b", "uid-web-7c-b")]
 
 
 @pytest.mark.parametrize(
-    ("task", "steps"),
+    ("task", "phases"),
     [
-        (RolloutTask(WEB), [Phase.ROLLING]),
-        (RolloutTask(WEB, restart=True), [Phase.UNWRITTEN]),
-        (RolloutTask(WEB, unready=(("a", "1"),)), [Phase.ROLLING]),
-        (RolloutTask(WEB, replace=(("a", "1"),)), [Phase.PENDING]),
-        (RolloutTask(WEB, restart=True, replace=(("a", "1"),)), [Phase.UNWRITTEN, Phase.PENDING]),
+        pytest.param(RolloutTask(WEB), [Phase.ROLLING], id="wait"),
+        pytest.param(RolloutTask(WEB, restart=True), [Phase.UNWRITTEN], id="restart"),
+        pytest.param(RolloutTask(WEB, unready=(("a", "1"),)), [Phase.ROLLING], id="evict-unready-pods"),
+        pytest.param(RolloutTask(WEB, replace=(("a", "1"),)), [Phase.PENDING], id="replace"),
+        pytest.param(
+            RolloutTask(WEB, restart=True, replace=(("a", "1"),)),
+            [Phase.UNWRITTEN, Phase.PENDING],
+            id="restart-and-replace",
+        ),
     ],
 )
-def test_the_steps_of_a_task(task: RolloutTask, steps: list[Phase]) -> None:
-    assert [step.phase for step in replacement.steps_of(task, spec())] == steps
+def test_steps_of_a_task(task: RolloutTask, phases: list[Phase]) -> None:
+    assert [step.phase for step in replacement.build_steps(task, spec())] == phases

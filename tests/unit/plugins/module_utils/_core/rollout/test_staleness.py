@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The sandbox's webhook makes the pods: what it injects is right, and what it never saw is stale."""
+"""Pods are injected by the webhook of the sandbox, or not at all."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Json = dict[str, t.Any]
 
 ROLE = "arn:aws:iam::123456789012:role/app"
 OTHER = "arn:aws:iam::123456789012:role/other"
-BARE = "has no AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE"
+NOT_INJECTED = "has no AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE"
 
 
 def account(role: str | None = ROLE, **annotations: str) -> Json:
@@ -55,8 +55,10 @@ def injected(original: Json, role: str = ROLE, **options: t.Any) -> Json:
 REPLICA_SET = Owner("apps/v1", "ReplicaSet", "web-6d")
 
 
-def evaluate(given: Json, expected: ExpectedInjection | None, template: Json | None = None, **options: t.Any) -> PodStatus:
-    """The status of a pod that was made from ``template``, where that is known."""
+def evaluate(
+    given: Json, expected: ExpectedInjection | None, template: Json | None = None, **options: t.Any
+) -> PodStatus:
+    """:param template: the pod spec that the pod was created from, if known."""
     if template is None:
         return staleness.evaluate_pod(given, expected, {}, **options)
     reference = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-6d", "controller": True}
@@ -69,7 +71,7 @@ def summary(status: PodStatus) -> tuple[bool, tuple[str, ...], tuple[str, ...]]:
     return status.stale, status.reasons, status.correct_containers
 
 
-def test_an_injected_pod_is_right() -> None:
+def test_injected_pod_is_not_stale() -> None:
     status = evaluate(injected(pod(container("app"), init=[container("prepare")])), ExpectedInjection(ROLE))
     assert summary(status) == (False, (), ("prepare", "app"))
 
@@ -77,18 +79,24 @@ def test_an_injected_pod_is_right() -> None:
 @pytest.mark.parametrize(
     ("given", "reasons"),
     [
-        pytest.param(pod(), [f"container app {BARE}"], id="bare"),
-        pytest.param(pod(container("a"), container("b")), [f"container a {BARE}", f"container b {BARE}"], id="two"),
+        pytest.param(pod(), [f"container app {NOT_INJECTED}"], id="not-injected"),
+        pytest.param(
+            pod(container("a"), container("b")),
+            [f"container a {NOT_INJECTED}", f"container b {NOT_INJECTED}"],
+            id="two-containers-not-injected",
+        ),
         pytest.param(injected(pod(), OTHER), [f"container app has role {OTHER} instead of {ROLE}"], id="another-role"),
         pytest.param(
             injected(pod(annotations={"eks.amazonaws.com/skip-containers": "a,b"}), OTHER),
             [f"container app has role {OTHER} instead of {ROLE}"],
-            id="others-are-skipped",
+            id="other-containers-are-skipped",
         ),
         pytest.param(
-            pod(annotations={"eks.amazonaws.com/skip-containers": 'app"'}), [f"container app {BARE}"], id="csv-error"
+            pod(annotations={"eks.amazonaws.com/skip-containers": 'app"'}),
+            [f"container app {NOT_INJECTED}"],
+            id="invalid-skip-annotation",
         ),
-        pytest.param(pod(status={"phase": "Pending"}), [f"container app {BARE}"], id="pending"),
+        pytest.param(pod(status={"phase": "Pending"}), [f"container app {NOT_INJECTED}"], id="pending"),
         pytest.param(
             injected(pod(), pod_identity=True),
             ["container app has the credentials of an EKS Pod Identity association instead of the role"],
@@ -96,7 +104,7 @@ def test_an_injected_pod_is_right() -> None:
         ),
     ],
 )
-def test_stale(given: Json, reasons: list[str]) -> None:
+def test_stale_pods(given: Json, reasons: list[str]) -> None:
     status = evaluate(given, ExpectedInjection(ROLE))
     assert (status.stale, list(status.reasons)) == (True, reasons)
 
@@ -104,12 +112,18 @@ def test_stale(given: Json, reasons: list[str]) -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        pytest.param(pod(annotations={"kubernetes.io/config.mirror": "x"}), "a static pod", id="static"),
-        pytest.param(pod(deletionTimestamp="2026-11-22T10:00:00Z"), "being deleted", id="terminating"),
+        pytest.param(
+            pod(annotations={"kubernetes.io/config.mirror": "x"}),
+            "it is a static pod, which webhooks do not process",
+            id="static",
+        ),
+        pytest.param(pod(deletionTimestamp="2026-11-22T10:00:00Z"), "it is being deleted", id="terminating"),
         pytest.param(pod(status={"phase": "Succeeded"}), "it has ended (succeeded)", id="completed"),
         pytest.param(pod(status={"phase": "Failed", "reason": "Evicted"}), "it has ended (evicted)", id="evicted"),
         pytest.param(
-            pod(labels={"eks.amazonaws.com/skip-pod-identity-webhook": "1"}), "keeps the webhook away", id="label"
+            pod(labels={"eks.amazonaws.com/skip-pod-identity-webhook": "1"}),
+            "its label eks.amazonaws.com/skip-pod-identity-webhook excludes it from the webhook",
+            id="skip-label",
         ),
         pytest.param(
             pod(annotations={"eks.amazonaws.com/skip-containers": "app"}), "container app is skipped", id="skipped"
@@ -123,7 +137,7 @@ def test_stale(given: Json, reasons: list[str]) -> None:
         pytest.param(
             injected(pod(container("app", AWS_ROLE_ARN=OTHER, AWS_WEB_IDENTITY_TOKEN_FILE="/t"))),
             "sets AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE itself",
-            id="preset-both-with-the-webhooks-volume",
+            id="preset-both-in-injected-pod",
         ),
         pytest.param(
             pod({"name": "app", "env": [{"name": "AWS_ROLE_ARN", "valueFrom": {"secretKeyRef": {}}}]}),
@@ -132,7 +146,7 @@ def test_stale(given: Json, reasons: list[str]) -> None:
         ),
     ],
 )
-def test_not_the_webhooks(given: Json, reason: str) -> None:
+def test_pods_that_are_never_stale(given: Json, reason: str) -> None:
     status = evaluate(given, ExpectedInjection(ROLE))
     assert not status.stale
     assert status.correct_containers == ()
@@ -140,13 +154,13 @@ def test_not_the_webhooks(given: Json, reason: str) -> None:
     assert reason in status.reasons[0]
 
 
-def test_ephemeral_containers_are_not_looked_at() -> None:
+def test_ephemeral_containers_are_ignored() -> None:
     given = injected(pod())
     given["spec"]["ephemeralContainers"] = [container("debug")]
     assert summary(evaluate(given, ExpectedInjection(ROLE))) == (False, (), ("app",))
 
 
-def test_an_account_without_a_role_promises_nothing() -> None:
+def test_pod_of_an_account_without_a_role_is_not_stale() -> None:
     assert ExpectedInjection.from_account(account(None)) is None
     assert ExpectedInjection.from_account(account("")) is None
     assert ExpectedInjection.from_account({"metadata": {"annotations": None}}) is None
@@ -155,29 +169,30 @@ def test_an_account_without_a_role_promises_nothing() -> None:
     assert status.reasons == ("its service account app has no annotation eks.amazonaws.com/role-arn",)
 
 
-def test_on_windows_the_path_is_another() -> None:
+def test_windows_pod_with_a_windows_path() -> None:
     given = pod()
     given["spec"]["nodeSelector"] = {"kubernetes.io/os": "windows"}
-    right = injected(given)
-    path = next(each["value"] for each in right["spec"]["containers"][0]["env"] if each["name"].endswith("_FILE"))
+    given = injected(given)
+    environment = given["spec"]["containers"][0]["env"]
+    path = next(variable["value"] for variable in environment if variable["name"].endswith("_FILE"))
     assert path.startswith("C:\\var\\run")
-    assert evaluate(right, ExpectedInjection(ROLE)).correct_containers == ("app",)
-    assert evaluate(right, ExpectedInjection(OTHER)).stale
+    assert evaluate(given, ExpectedInjection(ROLE)).correct_containers == ("app",)
+    assert evaluate(given, ExpectedInjection(OTHER)).stale
 
 
 @pytest.mark.parametrize(("audience", "stale"), [(None, False), ("sts.amazonaws.com", False), ("vault", True)], ids=str)
-def test_audience_of_the_annotation(audience: str | None, stale: bool) -> None:
+def test_token_with_another_audience_is_stale(audience: str | None, stale: bool) -> None:
     given = injected(pod())
     status = evaluate(given, ExpectedInjection(ROLE, audience))
     assert status.stale is stale
     if stale:
         assert status.reasons == ("the token's audience is sts.amazonaws.com instead of vault",)
-        own = {"containers": given["spec"]["containers"], "volumes": given["spec"]["volumes"]}
-        # A volume of that name in the template is kept by the webhook.
-        assert not evaluate(given, ExpectedInjection(ROLE, audience), own).stale
+        template = {"containers": given["spec"]["containers"], "volumes": given["spec"]["volumes"]}
+        # The webhook keeps a volume of that name in the template.
+        assert not evaluate(given, ExpectedInjection(ROLE, audience), template).stale
 
 
-def test_without_a_role_wanted_what_is_injected_is_stale() -> None:
+def test_injected_pod_is_stale_if_no_role_is_expected() -> None:
     status = evaluate(injected(pod()), ExpectedInjection(""))
     assert (status.stale, status.reasons) == (True, (f"container app still has role {ROLE}",))
     assert summary(evaluate(pod(), ExpectedInjection(""))) == (False, (), ("app",))
@@ -185,16 +200,15 @@ def test_without_a_role_wanted_what_is_injected_is_stale() -> None:
     assert not evaluate(preset, ExpectedInjection("")).stale
 
 
-def test_the_template_tells_what_the_author_wrote() -> None:
-    # By hand, but at the very place where the webhook writes: only the template tells.
+def test_pod_with_variables_from_its_template_is_not_stale() -> None:
+    # The variables look like those of the webhook. Only the template shows where they come from.
     given = injected(pod(), OTHER)
-    by_hand = given["spec"]
     assert evaluate(given, ExpectedInjection(ROLE)).stale
     assert evaluate(given, ExpectedInjection(ROLE), pod()["spec"]).stale
-    assert not evaluate(given, ExpectedInjection(ROLE), by_hand).stale
+    assert not evaluate(given, ExpectedInjection(ROLE), given["spec"]).stale
 
 
-def test_a_container_that_is_not_in_the_template_came_after_the_webhook() -> None:
+def test_container_that_is_not_in_the_template_was_added_later() -> None:
     given = injected(pod())
     given["spec"]["containers"].append(container("sidecar"))
     status = evaluate(given, ExpectedInjection(ROLE), pod()["spec"])
@@ -209,9 +223,9 @@ VARIABLES = st.sets(st.sampled_from(["AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FIL
 @st.composite
 def pods(draw: st.DrawFn) -> Json:
     names = draw(NAMES)
-    made = [container(name, **dict.fromkeys(sorted(draw(VARIABLES)), "mine")) for name in names]
-    cut = draw(st.integers(0, len(names) - 1))
-    given = pod(*made[cut:], init=made[:cut])
+    containers = [container(name, **dict.fromkeys(sorted(draw(VARIABLES)), "preset")) for name in names]
+    init_count = draw(st.integers(0, len(names) - 1))
+    given = pod(*containers[init_count:], init=containers[:init_count])
     if draw(st.booleans()):
         skipped = ",".join(draw(NAMES))
         given["metadata"]["annotations"] = {"eks.amazonaws.com/skip-containers": skipped}
@@ -221,21 +235,21 @@ def pods(draw: st.DrawFn) -> Json:
 
 
 @hypothesis.given(pods(), st.booleans())
-def test_what_the_webhook_has_seen_is_never_stale(given: Json, with_template: bool) -> None:
+def test_pod_processed_by_the_webhook_is_not_stale(given: Json, with_template: bool) -> None:
     before = copy.deepcopy(given)
     template = before["spec"] if with_template else None
     after = injected(given)
     status = evaluate(after, ExpectedInjection(ROLE), template)
     assert not status.stale
-    # Seen before the annotation was there: stale exactly if the webhook would have given the role to any container.
-    gained = evaluate(after, ExpectedInjection(ROLE), template).correct_containers
-    assert evaluate(before, ExpectedInjection(ROLE), template).stale is bool(gained)
-    # And it is stale once the account names another role.
-    assert evaluate(after, ExpectedInjection(OTHER), template).stale is bool(gained)
-    assert evaluate(after, ExpectedInjection(""), template).stale is bool(gained)
+    is_injected = bool(status.correct_containers)
+    # The pod from before the annotation is stale only if the webhook would inject a container now.
+    assert evaluate(before, ExpectedInjection(ROLE), template).stale is is_injected
+    # The injected pod is stale if the annotation changes.
+    assert evaluate(after, ExpectedInjection(OTHER), template).stale is is_injected
+    assert evaluate(after, ExpectedInjection(""), template).stale is is_injected
 
 
-# -- where several answers were given once
+# Special cases
 
 
 def with_sidecar(given: Json) -> Json:
@@ -244,19 +258,19 @@ def with_sidecar(given: Json) -> Json:
 
 
 @pytest.mark.parametrize("template", [None, pod()["spec"]], ids=["template-unknown", "template-known"])
-def test_a_sidecar_that_came_after_the_webhook_does_not_make_a_pod_stale(template: Json | None) -> None:
-    """A new pod would get its sidecar in the same way: a restart changes nothing."""
+def test_sidecar_added_after_the_webhook_does_not_make_a_pod_stale(template: Json | None) -> None:
+    # A restart would not help: the sidecar of a new pod would not be injected either.
     status = evaluate(with_sidecar(injected(pod())), ExpectedInjection(ROLE), template)
     assert summary(status) == (
         False,
-        ("container sidecar was added after the webhook had seen the pod, so it has no role",),
+        ("container sidecar was added after the webhook ran, so it has no role",),
         ("app",),
     )
     assert evaluate(with_sidecar(injected(pod())), ExpectedInjection(OTHER), template).stale
 
 
 @pytest.mark.parametrize("role", [OTHER, ""], ids=["another-role", "no-role"])
-def test_a_label_that_an_injected_pod_got_later_does_not_hide_that_it_is_stale(role: str) -> None:
+def test_injected_pod_that_got_the_skip_label_later_can_be_stale(role: str) -> None:
     given = injected(pod())
     given["metadata"]["labels"] = {"eks.amazonaws.com/skip-pod-identity-webhook": "1"}
     assert evaluate(given, ExpectedInjection(role)).stale
@@ -264,7 +278,9 @@ def test_a_label_that_an_injected_pod_got_later_does_not_hide_that_it_is_stale(r
 
 
 def test_selectors_of_the_webhooks_exclude_like_the_label() -> None:
-    status = evaluate(pod(), ExpectedInjection(ROLE), exclusion=lambda labels: None if labels else "there must be a label irsa")
+    status = evaluate(
+        pod(), ExpectedInjection(ROLE), exclusion=lambda labels: None if labels else "there must be a label irsa"
+    )
     assert summary(status) == (False, ("its labels keep the webhook away: there must be a label irsa",), ())
     assert status.excluded == "there must be a label irsa"
     assert evaluate(pod(labels={"irsa": "yes"}), ExpectedInjection(ROLE), exclusion=lambda _labels: None).stale
@@ -274,44 +290,42 @@ def test_what_the_deployment_says_today_is_not_what_the_pod_was_made_from() -> N
     """The Deployment's template sets the role itself by now; the pod's ReplicaSet did not."""
     reference = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-6d", "controller": True}
     given = injected(pod(ownerReferences=[reference]), OTHER)
-    mine = container("app", AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/t")
+    preset = container("app", AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/t")
     owned = {"ownerReferences": [{**reference, "kind": "Deployment", "name": "web"}]}
     workloads = {
         REPLICA_SET: {"metadata": owned, "spec": {"template": {"spec": pod()["spec"]}}},
-        Owner("apps/v1", "Deployment", "web"): {"metadata": {}, "spec": {"template": {"spec": pod(mine)["spec"]}}},
+        Owner("apps/v1", "Deployment", "web"): {"metadata": {}, "spec": {"template": {"spec": pod(preset)["spec"]}}},
     }
     status = staleness.evaluate_pod(given, ExpectedInjection(ROLE), workloads)
     assert status.owner == Owner("apps/v1", "Deployment", "web")
     assert status.reasons == (f"container app has role {OTHER} instead of {ROLE}",)
 
 
-def test_an_association_that_takes_precedence_is_no_reason_to_restart() -> None:
+def test_pod_with_a_pod_identity_association_that_takes_precedence_is_not_stale() -> None:
     status = evaluate(injected(pod(), pod_identity=True), ExpectedInjection(ROLE, pod_identity=True))
     assert not status.stale
     assert "which takes precedence over the role" in status.reasons[0]
 
 
-def test_variables_by_something_else_than_the_webhook_stay_though_the_role_is_taken_away() -> None:
+def test_pod_with_foreign_variables_is_not_stale_if_no_role_is_expected() -> None:
     given = pod(container("app", AWS_ROLE_ARN=OTHER, AWS_WEB_IDENTITY_TOKEN_FILE="/t"))
     assert not evaluate(given, ExpectedInjection(""), pod()["spec"]).stale
 
 
-def test_the_audience_matters_only_where_a_container_has_the_webhooks_token() -> None:
-    """All by hand, beside the webhook's volume, which nobody uses."""
+def test_audience_is_ignored_if_no_container_uses_the_injected_token() -> None:
     given = injected(pod(container("app", AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/t")))
     assert not evaluate(given, ExpectedInjection(ROLE, "vault")).stale
     assert evaluate(injected(pod(), OTHER), ExpectedInjection(ROLE, "vault")).stale_audience == "sts.amazonaws.com"
 
 
-def test_a_pod_was_made_from_the_template_of_its_own_replica_set() -> None:
-    """That of the Deployment may have changed since."""
+def test_template_of_the_replica_set_has_priority() -> None:
     pod_of_web = k8s.deployment_pod("web", "6d", "a")
-    deployment, made_by = Owner("apps/v1", "Deployment", "web"), Owner("apps/v1", "ReplicaSet", "web-6d")
-    changed = k8s.workload("web")
-    changed["spec"]["template"]["spec"]["containers"].append({"name": "newer"})
+    owner = Owner("apps/v1", "Deployment", "web")
+    deployment = k8s.workload("web")
+    deployment["spec"]["template"]["spec"]["containers"].append({"name": "new"})
     replica_set = k8s.workload("web-6d", owner=k8s.owner_reference("Deployment", "web"))
-    known = {deployment: changed, made_by: replica_set}
-    assert staleness.find_template(deployment, pod_of_web, known) == replica_set["spec"]["template"]["spec"]
-    del known[made_by]
-    assert staleness.find_template(deployment, pod_of_web, known) == changed["spec"]["template"]["spec"]
-    assert staleness.find_template(deployment, pod_of_web, {}) is None
+    workloads = {owner: deployment, REPLICA_SET: replica_set}
+    assert staleness.find_template(owner, pod_of_web, workloads) == replica_set["spec"]["template"]["spec"]
+    del workloads[REPLICA_SET]
+    assert staleness.find_template(owner, pod_of_web, workloads) == deployment["spec"]["template"]["spec"]
+    assert staleness.find_template(owner, pod_of_web, {}) is None

@@ -12,8 +12,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Ir
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
     BindingsContext,
+    PlanRunner,
     Progress,
-    Writes,
 )
 from ansible_collections.eksops.irsa.plugins.plugin_utils._progress import describe
 
@@ -40,7 +40,7 @@ def context_of(written: Written, *, stop_early: bool = False) -> BindingsContext
     # One worker, so that the order is known.
     spec: t.Any = types.SimpleNamespace(bindings=[], workers=1)
     aws: t.Any = types.SimpleNamespace(client=lambda _name: None)
-    writes = Writes(t.cast("t.Any", None), lambda *_: None)
+    writes = PlanRunner(t.cast("t.Any", None), lambda *_: None)
     return BindingsContext(writes, aws, t.cast("t.Any", None), spec, t.cast("t.Any", written), stop_early=stop_early)
 
 

@@ -61,7 +61,7 @@ def test_failed_binding_fails_the_run_with_all_that_was_done(aws: FakeAws, serve
     result = run(aws, server, binding("web"), binding("cart", "other", "missing"))
     assert (result["failed"], result["changed"]) == (True, True)
     assert result["counts"] == {"total": 2, "ok": 0, "changed": 1, "failed": 1}
-    assert "1 of 2 bindings failed. missing/cart: there is no namespace missing" in result["msg"]
+    assert "1 of 2 bindings failed. missing/cart: namespace missing does not exist" in result["msg"]
 
 
 def test_nothing_is_written_if_every_binding_has_failed(aws: FakeAws, server: FakeServer) -> None:

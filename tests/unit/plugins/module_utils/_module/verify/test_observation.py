@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is read of IAM and EKS for a verification: no more than it takes, and what is refused is unknown."""
+"""The reads of IAM and EKS for a verification: as few as possible, and unknown facts if a read fails."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 NO_CLUSTER = dataclasses.replace(CHAIN, cluster=None, account_id=None, partition=None)
 
 
-class AtOnce(concurrent.futures.Executor):
-    """Does what is submitted before it returns, so that calls come in one order."""
+class SynchronousExecutor(concurrent.futures.Executor):
+    """Runs each call before `submit` returns, so that the order of the requests is fixed."""
 
     def submit(self, call: t.Any, /, *args: t.Any, **kwargs: t.Any) -> concurrent.futures.Future[t.Any]:
         future: concurrent.futures.Future[t.Any] = concurrent.futures.Future()
@@ -37,8 +37,8 @@ class AtOnce(concurrent.futures.Executor):
         return future
 
 
-class Cloud:
-    """Clients whose answers are stubbed, in the order in which they are to be asked for."""
+class StubbedAws:
+    """Clients with stubbed responses. The requests must have the order of the responses."""
 
     def __init__(self) -> None:
         self.stubs: dict[str, Stubber] = {}
@@ -48,28 +48,29 @@ class Cloud:
 
     def _stub(self, service: str) -> Stubber:
         if service not in self.stubs:
-            made = boto3.client(service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="y")  # type: ignore[call-overload]
-            self.stubs[service] = Stubber(made)
+            client = boto3.client(service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="y")  # type: ignore[call-overload]
+            self.stubs[service] = Stubber(client)
             self.stubs[service].activate()
         return self.stubs[service]
 
-    def answer(self, service: str, operation: str, answer: Json, **asked: t.Any) -> None:
-        self._stub(service).add_response(operation, answer, asked)
+    def add_response(self, service: str, operation: str, response: Json, **parameters: t.Any) -> None:
+        self._stub(service).add_response(operation, response, parameters)
 
-    def refuse(self, service: str, operation: str, code: str) -> None:
+    def add_error(self, service: str, operation: str, code: str) -> None:
         self._stub(service).add_client_error(operation, code, "no")
 
-    # What is asked for of a chain that holds.
+    # The requests for an intact chain.
 
-    def associations(self, *found: Json) -> None:
-        asked = {"clusterName": "prod", "namespace": "shop", "serviceAccount": "app"}
-        self.answer("eks", "list_pod_identity_associations", {"associations": list(found)}, **asked)
+    def add_associations(self, *associations: Json) -> None:
+        parameters = {"clusterName": "prod", "namespace": "shop", "serviceAccount": "app"}
+        response = {"associations": list(associations)}
+        self.add_response("eks", "list_pod_identity_associations", response, **parameters)
 
-    def provider(self) -> None:
-        answer = {"Url": "x", "ClientIDList": ["sts.amazonaws.com"]}
-        self.answer("iam", "get_open_id_connect_provider", answer, OpenIDConnectProviderArn=PROVIDER_ARN)
+    def add_provider(self) -> None:
+        provider = {"Url": "x", "ClientIDList": ["sts.amazonaws.com"]}
+        self.add_response("iam", "get_open_id_connect_provider", provider, OpenIDConnectProviderArn=PROVIDER_ARN)
 
-    def role(self, *, length: int = 0, **more: t.Any) -> None:
+    def add_role(self, *, length: int = 0, **more: t.Any) -> None:
         trust = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:*", "Sid": "x" * length}]}
         role = {
             "Path": "/",
@@ -80,22 +81,22 @@ class Cloud:
             "AssumeRolePolicyDocument": urllib.parse.quote(json.dumps(trust)),
             **more,
         }
-        self.answer("iam", "get_role", {"Role": role}, RoleName="app")
+        self.add_response("iam", "get_role", {"Role": role}, RoleName="app")
 
-    def attached(self, *arns: str) -> None:
-        found = [{"PolicyName": "x", "PolicyArn": arn} for arn in arns]
-        self.answer("iam", "list_attached_role_policies", {"AttachedPolicies": found}, RoleName="app")
+    def add_managed_policies(self, *arns: str) -> None:
+        policies = [{"PolicyName": "x", "PolicyArn": arn} for arn in arns]
+        self.add_response("iam", "list_attached_role_policies", {"AttachedPolicies": policies}, RoleName="app")
 
 
 @pytest.fixture
-def cloud() -> c.Iterator[Cloud]:
-    made = Cloud()
-    yield made
-    for stub in made.stubs.values():
+def aws() -> c.Iterator[StubbedAws]:
+    stubbed_aws = StubbedAws()
+    yield stubbed_aws
+    for stub in stubbed_aws.stubs.values():
         stub.assert_no_pending_responses()
 
 
-def read(cloud: Cloud, chain: Chain = CHAIN, *, static: bool = True) -> AwsFacts:
+def read(aws: StubbedAws, chain: Chain = CHAIN, *, static: bool = True) -> AwsFacts:
     spec = VerificationSpec.from_params(
         {
             "namespace": chain.namespace,
@@ -106,9 +107,9 @@ def read(cloud: Cloud, chain: Chain = CHAIN, *, static: bool = True) -> AwsFacts
         }
     )
     cluster = CLUSTER if chain.cluster else None
-    reads = AwsReader(AtOnce(), t.cast(t.Any, cloud) if static else None, cluster, spec)
-    reads.begin()
-    return reads.finish(chain)
+    reader = AwsReader(SynchronousExecutor(), t.cast(t.Any, aws) if static else None, cluster, spec)
+    reader.begin()
+    return reader.finish(chain)
 
 
 def reason(fact: t.Any) -> str:
@@ -116,64 +117,64 @@ def reason(fact: t.Any) -> str:
     return fact.reason
 
 
-def test_an_intact_chain_takes_four_requests(cloud: Cloud) -> None:
-    cloud.associations()
-    cloud.provider()
-    cloud.role()
-    cloud.attached(MANAGED)
-    facts = read(cloud)
+def test_intact_chain_needs_four_requests(aws: StubbedAws) -> None:
+    aws.add_associations()
+    aws.add_provider()
+    aws.add_role()
+    aws.add_managed_policies(MANAGED)
+    facts = read(aws)
     assert isinstance(facts.provider, dict)
     assert facts.provider["ClientIDList"] == ["sts.amazonaws.com"]
     assert isinstance(facts.role, dict)
     assert facts.role["Arn"] == ROLE
     assert (facts.managed_policies, facts.boundary, facts.associations, facts.addons) == ([MANAGED], None, [], [])
-    assert all(isinstance(each, Unknown) for each in (facts.provider_arns, facts.inline_policies, facts.quotas))
+    assert all(isinstance(fact, Unknown) for fact in (facts.provider_arns, facts.inline_policies, facts.quotas))
 
 
-def test_reads_that_only_some_chains_need(cloud: Cloud) -> None:
-    cloud.associations({"associationId": "a-1", "namespace": "shop", "serviceAccount": "app"})
-    cloud.refuse("iam", "get_open_id_connect_provider", "NoSuchEntity")
-    others = {"OpenIDConnectProviderList": [{"Arn": f"{PROVIDER_ARN}/"}]}
-    cloud.answer("iam", "list_open_id_connect_providers", others)
-    cloud.role(
+def test_reads_that_only_some_chains_need(aws: StubbedAws) -> None:
+    aws.add_associations({"associationId": "a-1", "namespace": "shop", "serviceAccount": "app"})
+    aws.add_error("iam", "get_open_id_connect_provider", "NoSuchEntity")
+    providers = {"OpenIDConnectProviderList": [{"Arn": f"{PROVIDER_ARN}/"}]}
+    aws.add_response("iam", "list_open_id_connect_providers", providers)
+    aws.add_role(
         length=2048,
         PermissionsBoundary={"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": BOUNDARY},
     )
     policy = {"Policy": {"Arn": BOUNDARY, "DefaultVersionId": "v3"}}
-    cloud.answer("iam", "get_policy", policy, PolicyArn=BOUNDARY)
+    aws.add_response("iam", "get_policy", policy, PolicyArn=BOUNDARY)
     document = {"Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
     version = {"PolicyVersion": {"VersionId": "v3", "Document": urllib.parse.quote(json.dumps(document))}}
-    cloud.answer("iam", "get_policy_version", version, PolicyArn=BOUNDARY, VersionId="v3")
-    cloud.answer("iam", "get_account_summary", {"SummaryMap": {"AssumeRolePolicySizeQuota": 4096}})
-    cloud.attached()
-    cloud.answer("iam", "list_role_policies", {"PolicyNames": ["inline"]}, RoleName="app")
+    aws.add_response("iam", "get_policy_version", version, PolicyArn=BOUNDARY, VersionId="v3")
+    aws.add_response("iam", "get_account_summary", {"SummaryMap": {"AssumeRolePolicySizeQuota": 4096}})
+    aws.add_managed_policies()
+    aws.add_response("iam", "list_role_policies", {"PolicyNames": ["inline"]}, RoleName="app")
     inline = {"RoleName": "app", "PolicyName": "inline", "PolicyDocument": urllib.parse.quote(json.dumps(document))}
-    cloud.answer("iam", "get_role_policy", inline, RoleName="app", PolicyName="inline")
-    facts = read(cloud)
+    aws.add_response("iam", "get_role_policy", inline, RoleName="app", PolicyName="inline")
+    facts = read(aws)
     assert facts.provider is None
     assert facts.provider_arns == [f"{PROVIDER_ARN}/"]
     assert facts.boundary == document
     assert facts.quotas == {"AssumeRolePolicySizeQuota": 4096}
     assert (facts.managed_policies, facts.inline_policies) == ([], {"inline": document})
     assert isinstance(facts.associations, list)
-    assert [each["associationId"] for each in facts.associations] == ["a-1"]
+    assert [association["associationId"] for association in facts.associations] == ["a-1"]
 
 
-def test_the_add_on_that_may_own_the_account(cloud: Cloud) -> None:
+def test_addon_that_may_own_the_account_is_read(aws: StubbedAws) -> None:
     chain = dataclasses.replace(CHAIN, namespace="kube-system", service_account="aws-node")
-    asked = {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"}
-    cloud.answer("eks", "list_pod_identity_associations", {"associations": []}, **asked)
+    parameters = {"clusterName": "prod", "namespace": "kube-system", "serviceAccount": "aws-node"}
+    aws.add_response("eks", "list_pod_identity_associations", {"associations": []}, **parameters)
     addon = {"addonName": "vpc-cni", "serviceAccountRoleArn": ROLE}
-    cloud.answer("eks", "describe_addon", {"addon": addon}, clusterName="prod", addonName="vpc-cni")
-    cloud.provider()
-    cloud.role()
-    cloud.attached(MANAGED)
-    assert read(cloud, chain).addons == [addon]
+    aws.add_response("eks", "describe_addon", {"addon": addon}, clusterName="prod", addonName="vpc-cni")
+    aws.add_provider()
+    aws.add_role()
+    aws.add_managed_policies(MANAGED)
+    assert read(aws, chain).addons == [addon]
 
 
-def test_an_add_on_that_is_not_installed(cloud: Cloud) -> None:
+def test_addon_that_is_not_installed_is_skipped(aws: StubbedAws) -> None:
     chain = dataclasses.replace(CHAIN, namespace="kube-system", service_account="ebs-csi-controller-sa")
-    cloud.answer(
+    aws.add_response(
         "eks",
         "list_pod_identity_associations",
         {"associations": []},
@@ -181,20 +182,20 @@ def test_an_add_on_that_is_not_installed(cloud: Cloud) -> None:
         namespace="kube-system",
         serviceAccount="ebs-csi-controller-sa",
     )
-    cloud.refuse("eks", "describe_addon", "ResourceNotFoundException")
-    cloud.provider()
-    cloud.role()
-    cloud.attached(MANAGED)
-    assert read(cloud, chain).addons == []
+    aws.add_error("eks", "describe_addon", "ResourceNotFoundException")
+    aws.add_provider()
+    aws.add_role()
+    aws.add_managed_policies(MANAGED)
+    assert read(aws, chain).addons == []
 
 
-def test_a_denied_read_is_unknown_with_its_permission(cloud: Cloud) -> None:
-    cloud.refuse("eks", "list_pod_identity_associations", "AccessDeniedException")
+def test_denied_read_is_unknown_with_its_permission(aws: StubbedAws) -> None:
+    aws.add_error("eks", "list_pod_identity_associations", "AccessDeniedException")
     for operation in ("get_open_id_connect_provider", "get_role", "list_attached_role_policies", "list_role_policies"):
-        cloud.refuse("iam", operation, "AccessDenied")
-    facts = read(cloud)
-    found = (facts.associations, facts.provider, facts.role, facts.managed_policies, facts.inline_policies)
-    assert [each.permission for each in found if isinstance(each, Unknown)] == [
+        aws.add_error("iam", operation, "AccessDenied")
+    facts = read(aws)
+    denied = (facts.associations, facts.provider, facts.role, facts.managed_policies, facts.inline_policies)
+    assert [fact.permission for fact in denied if isinstance(fact, Unknown)] == [
         "eks:ListPodIdentityAssociations",
         "iam:GetOpenIDConnectProvider",
         "iam:GetRole",
@@ -204,81 +205,81 @@ def test_a_denied_read_is_unknown_with_its_permission(cloud: Cloud) -> None:
     assert reason(facts.role) == "could not read the role app: the permission iam:GetRole is missing"
 
 
-def test_an_error_of_aws_is_unknown_without_a_permission(cloud: Cloud) -> None:
-    cloud.associations()
-    cloud.provider()
-    cloud.refuse("iam", "get_role", "ServiceUnavailable")
-    cloud.attached(MANAGED)
-    role = read(cloud).role
+def test_error_of_aws_is_unknown_without_a_permission(aws: StubbedAws) -> None:
+    aws.add_associations()
+    aws.add_provider()
+    aws.add_error("iam", "get_role", "ServiceUnavailable")
+    aws.add_managed_policies(MANAGED)
+    role = read(aws).role
     assert isinstance(role, Unknown)
     assert role.permission is None
     assert role.reason.startswith("could not read the role app: ")
 
 
-def test_a_missing_role(cloud: Cloud) -> None:
-    cloud.associations()
-    cloud.provider()
-    cloud.refuse("iam", "get_role", "NoSuchEntity")
-    cloud.refuse("iam", "list_attached_role_policies", "NoSuchEntity")
-    facts = read(cloud)
+def test_role_that_does_not_exist(aws: StubbedAws) -> None:
+    aws.add_associations()
+    aws.add_provider()
+    aws.add_error("iam", "get_role", "NoSuchEntity")
+    aws.add_error("iam", "list_attached_role_policies", "NoSuchEntity")
+    facts = read(aws)
     assert facts.role is None
     assert isinstance(facts.managed_policies, Unknown)
 
 
-def test_iam_of_another_account_is_not_asked(cloud: Cloud) -> None:
-    cloud.associations()
-    facts = read(cloud, dataclasses.replace(CHAIN, role_arn=ROLE.replace("123456789012", "210987654321")))
-    assert "is in another account than the credentials, which are of 123456789012" in reason(facts.role)
+def test_iam_of_another_account_is_not_read(aws: StubbedAws) -> None:
+    aws.add_associations()
+    facts = read(aws, dataclasses.replace(CHAIN, role_arn=ROLE.replace("123456789012", "210987654321")))
+    assert "is in another AWS account than the credentials, which belong to 123456789012" in reason(facts.role)
     assert facts.provider == facts.role
     assert facts.associations == []
 
 
-def caller(cloud: Cloud, account_id: str) -> None:
+def add_caller(aws: StubbedAws, account_id: str) -> None:
     identity = {"Account": account_id, "Arn": f"arn:aws:iam::{account_id}:user/me", "UserId": "AIDA"}
-    cloud.answer("sts", "get_caller_identity", identity)
+    aws.add_response("sts", "get_caller_identity", identity)
 
 
-def test_without_a_cluster_the_account_is_that_of_the_credentials(cloud: Cloud) -> None:
-    caller(cloud, "123456789012")
-    cloud.provider()
-    cloud.role()
-    cloud.attached(MANAGED)
-    facts = read(cloud, NO_CLUSTER)
+def test_account_of_the_credentials_is_used_without_a_cluster(aws: StubbedAws) -> None:
+    add_caller(aws, "123456789012")
+    aws.add_provider()
+    aws.add_role()
+    aws.add_managed_policies(MANAGED)
+    facts = read(aws, NO_CLUSTER)
     assert isinstance(facts.role, dict)
-    assert "without cluster_name" in reason(facts.addons)
+    assert reason(facts.addons) == "EKS is read only with cluster_name"
 
 
-def test_without_a_cluster_credentials_of_another_account_are_detected(cloud: Cloud) -> None:
-    caller(cloud, "210987654321")
-    assert "which are of 210987654321" in reason(read(cloud, NO_CLUSTER).role)
+def test_credentials_of_another_account_without_a_cluster(aws: StubbedAws) -> None:
+    add_caller(aws, "210987654321")
+    assert "which belong to 210987654321" in reason(read(aws, NO_CLUSTER).role)
 
 
-def test_without_credentials_all_is_unknown(cloud: Cloud) -> None:
-    cloud.refuse("sts", "get_caller_identity", "ExpiredToken")
-    facts = read(cloud, NO_CLUSTER)
+def test_expired_credentials_leave_all_facts_unknown(aws: StubbedAws) -> None:
+    aws.add_error("sts", "get_caller_identity", "ExpiredToken")
+    facts = read(aws, NO_CLUSTER)
     assert "have expired" in reason(facts.role)
     assert facts.role == facts.provider == facts.quotas
 
 
-def test_without_a_region_all_is_unknown(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_region_leaves_all_facts_unknown(aws: StubbedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     def client(service: str) -> t.Any:
         if service == "sts":
             raise errors.BadConnection("could not connect to sts of AWS", cause="You must specify a region.")
         return None
 
-    monkeypatch.setattr(cloud, "client", client)
-    assert reason(read(cloud, NO_CLUSTER).role) == "could not connect to sts of AWS: You must specify a region."
+    monkeypatch.setattr(aws, "client", client)
+    assert reason(read(aws, NO_CLUSTER).role) == "could not connect to sts of AWS: You must specify a region."
 
 
-def test_an_account_that_names_no_role_still_has_a_provider(cloud: Cloud) -> None:
-    cloud.associations()
-    cloud.provider()
-    facts = read(cloud, dataclasses.replace(CHAIN, role_arn=None))
+def test_provider_is_read_without_a_role(aws: StubbedAws) -> None:
+    aws.add_associations()
+    aws.add_provider()
+    facts = read(aws, dataclasses.replace(CHAIN, role_arn=None))
     assert isinstance(facts.provider, dict)
-    assert reason(facts.role) == reason(facts.managed_policies) == "no role is named"
+    assert reason(facts.role) == reason(facts.managed_policies) == "neither the annotation nor role_arn names a role"
 
 
-def test_with_the_probe_off_nothing_is_asked(cloud: Cloud) -> None:
-    facts = read(cloud, static=False)
+def test_disabled_probe_sends_no_requests(aws: StubbedAws) -> None:
+    facts = read(aws, static=False)
     assert {getattr(facts, field.name) for field in dataclasses.fields(facts)} == {OFF}
-    assert cloud.stubs == {}
+    assert aws.stubs == {}

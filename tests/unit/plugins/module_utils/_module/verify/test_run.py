@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a verification does when a cluster refuses: a dry run, a read, or anything about the test pod."""
+"""Verifications if the cluster rejects the dry run, a read or the test pod."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SERVICE = {"clientConfig": {"service": {"namespace": "kube-system", "name": "pod
 
 
 class Server:
-    """An API server that has these answers, whatever the order of the requests; a missing one is a 404."""
+    """An API server with these responses, in any order; a request without a response fails with 404."""
 
     host = "https://localhost"
 
     def __init__(self, **changes: t.Any) -> None:
-        self.answers: Json = {
+        self.responses: Json = {
             "GET /api/v1/namespaces/shop/serviceaccounts/app": account(),
             "GET /api/v1/namespaces/shop": {"metadata": {"name": "shop"}},
             f"GET {WEBHOOKS}": [hook()],
@@ -42,7 +42,7 @@ class Server:
     def _answer(self, method: str, path: str) -> t.Any:
         name = f"{method} {path}"
         self.requests.append(name)
-        answer = self.answers.get(name, errors.NotFound(f"no {name}"))
+        answer = self.responses.get(name, errors.NotFound(f"no {name}"))
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -75,40 +75,42 @@ def facts(server: Server, **options: t.Any) -> KubernetesFacts:
     return verify(server, **options).facts.kubernetes
 
 
-def ids(found: Diagnosis) -> list[str]:
-    return [each.id for each in found.findings]
+def ids(diagnosis: Diagnosis) -> list[str]:
+    return [finding.id for finding in diagnosis.findings]
 
 
-def refusal(kind: type[errors.IrsaError], cause: str) -> Server:
+def reject_dry_run(kind: type[errors.IrsaError], cause: str) -> Server:
     return Server(
         **{f"POST {PODS}": kind("could not dry-run the creation of a pod in the namespace shop", cause=cause)}
     )
 
 
-CALLING = 'Internal error occurred: failed calling webhook "{}": failed to call webhook: Post "https://x": refused'
+WEBHOOK_ERROR = (
+    'Internal error occurred: failed calling webhook "{}": failed to call webhook: Post "https://x": refused'
+)
 
 
-def test_a_dry_run_pod_with_the_role() -> None:
-    found = verify(Server())
-    assert (ids(found), found.links["webhook"], found.ok) == ([], "ok", True)
+def test_dry_run_pod_with_the_role() -> None:
+    diagnosis = verify(Server())
+    assert (ids(diagnosis), diagnosis.links["webhook"], diagnosis.ok) == ([], "ok", True)
 
 
 def test_only_an_unreachable_pod_identity_webhook_is_a_finding() -> None:
-    ours = verify(refusal(errors.ApiError, f"500: {CALLING.format('iam-for-pods.amazonaws.com')}"))
-    assert ids(ours) == ["webhook-unreachable"]
-    others = verify(refusal(errors.ApiError, f"500: {CALLING.format('gatekeeper.sh')}"))
-    assert ids(others) == []
-    assert others.links["webhook"] == "unknown"
-    assert any("gatekeeper.sh" in warning for warning in others.warnings)
+    diagnosis = verify(reject_dry_run(errors.ApiError, f"500: {WEBHOOK_ERROR.format('iam-for-pods.amazonaws.com')}"))
+    assert ids(diagnosis) == ["webhook-unreachable"]
+    diagnosis = verify(reject_dry_run(errors.ApiError, f"500: {WEBHOOK_ERROR.format('gatekeeper.sh')}"))
+    assert ids(diagnosis) == []
+    assert diagnosis.links["webhook"] == "unknown"
+    assert any("gatekeeper.sh" in warning for warning in diagnosis.warnings)
 
 
-def test_the_pod_identity_webhook_is_recognized_by_configuration_or_name() -> None:
-    cause = f"500: {CALLING.format('renamed.example.com')}"
-    server = refusal(errors.ApiError, cause)
-    server.answers[f"GET {WEBHOOKS}"] = [hook(name="renamed.example.com")]
+def test_pod_identity_webhook_is_recognized_by_configuration_or_name() -> None:
+    cause = f"500: {WEBHOOK_ERROR.format('renamed.example.com')}"
+    server = reject_dry_run(errors.ApiError, cause)
+    server.responses[f"GET {WEBHOOKS}"] = [hook(name="renamed.example.com")]
     assert ids(verify(server)) == ["webhook-unreachable"]
-    server = refusal(errors.ApiError, f"500: {CALLING.format('pod-identity-webhook.amazonaws.com')}")
-    server.answers[f"GET {WEBHOOKS}"] = errors.AccessDenied("no", cause="no")
+    server = reject_dry_run(errors.ApiError, f"500: {WEBHOOK_ERROR.format('pod-identity-webhook.amazonaws.com')}")
+    server.responses[f"GET {WEBHOOKS}"] = errors.AccessDenied("no", cause="no")
     assert ids(verify(server)) == ["webhook-unreachable"]
 
 
@@ -126,46 +128,46 @@ def test_the_pod_identity_webhook_is_recognized_by_configuration_or_name() -> No
         (errors.Conflict, "namespace shop is being terminated", None),
     ],
 )
-def test_a_refusal_for_another_reason_leaves_the_webhook_unknown(
+def test_dry_run_rejected_for_another_reason_leaves_the_webhook_unknown(
     kind: type[errors.IrsaError], cause: str, permission: str | None
 ) -> None:
-    found = verify(refusal(kind, cause))
-    assert (ids(found), found.links["webhook"]) == ([], "unknown")
-    admitted = found.facts.kubernetes.admitted
+    diagnosis = verify(reject_dry_run(kind, cause))
+    assert (ids(diagnosis), diagnosis.links["webhook"]) == ([], "unknown")
+    admitted = diagnosis.facts.kubernetes.admitted
     assert isinstance(admitted, Unknown)
     assert admitted.permission == permission
-    (warning,) = found.warnings
+    (warning,) = diagnosis.warnings
     assert (permission or cause) in warning
 
 
 @pytest.mark.parametrize("kind", [errors.Unreachable, errors.BadCredentials, errors.BadConnection])
-def test_a_broken_connection_fails_the_run(kind: type[errors.IrsaError]) -> None:
+def test_broken_connection_fails_the_verification(kind: type[errors.IrsaError]) -> None:
     for name in (f"POST {PODS}", f"GET {WEBHOOKS}", "GET /api/v1/namespaces/shop/serviceaccounts/app"):
         with pytest.raises(kind):
             verify(Server(**{name: kind("the connection broke")}))
 
 
-def test_the_serving_certificate_is_read_only_where_it_is_needed() -> None:
+def test_serving_certificate_is_read_only_if_it_is_needed() -> None:
     secret = {"data": {"ca.crt": base64.b64encode(pem(CA).encode()).decode(), "tls.key": "c2VjcmV0"}}
-    whole = Server(**{f"GET {WEBHOOKS}": [hook(**SERVICE)], f"GET {SECRET}": secret})
-    assert isinstance(facts(whole).serving_ca, Unknown)
-    assert f"GET {SECRET}" not in whole.requests
-    bare = Server(**{f"GET {WEBHOOKS}": [hook(**SERVICE)], f"GET {SECRET}": secret, f"POST {PODS}": dry_run(None)})
-    assert facts(bare).serving_ca == pem(CA)
-    eks = Server(**{f"POST {PODS}": dry_run(None)})
-    assert isinstance(facts(eks).serving_ca, Unknown)
-    assert not any("secrets" in each for each in eks.requests)
+    in_cluster = {f"GET {WEBHOOKS}": [hook(**SERVICE)], f"GET {SECRET}": secret}
+    working = Server(**in_cluster)
+    assert isinstance(facts(working).serving_ca, Unknown)
+    assert f"GET {SECRET}" not in working.requests
+    assert facts(Server(**in_cluster, **{f"POST {PODS}": dry_run(None)})).serving_ca == pem(CA)
+    on_eks = Server(**{f"POST {PODS}": dry_run(None)})
+    assert isinstance(facts(on_eks).serving_ca, Unknown)
+    assert not any("secrets" in request for request in on_eks.requests)
 
 
-def test_an_unreadable_serving_certificate_is_skipped() -> None:
-    bare = {f"GET {WEBHOOKS}": [hook(**SERVICE)], f"POST {PODS}": dry_run(None)}
-    assert facts(Server(**bare)).serving_ca is None
-    assert facts(Server(**bare, **{f"GET {SECRET}": {"data": {"ca.crt": "%"}}})).serving_ca is None
-    denied = facts(Server(**bare, **{f"GET {SECRET}": errors.AccessDenied("no", cause="no")}))
+def test_unreadable_serving_certificate_is_skipped() -> None:
+    not_injected = {f"GET {WEBHOOKS}": [hook(**SERVICE)], f"POST {PODS}": dry_run(None)}
+    assert facts(Server(**not_injected)).serving_ca is None
+    assert facts(Server(**not_injected, **{f"GET {SECRET}": {"data": {"ca.crt": "%"}}})).serving_ca is None
+    denied = facts(Server(**not_injected, **{f"GET {SECRET}": errors.AccessDenied("no", cause="no")}))
     assert isinstance(denied.serving_ca, Unknown)
 
 
-def test_owners_and_keys_of_the_environment_are_read() -> None:
+def test_owners_and_keys_of_env_from_are_read() -> None:
     container = {"name": "app", "envFrom": [{"configMapRef": {"name": "settings"}}, {"secretRef": {"name": "keys"}}]}
     keys = {"metadata": {"managedFields": [{"fieldsV1": {"f:data": {"f:AWS_PROFILE": {}}}}]}}
     deployment = {"metadata": {"name": "web"}, "spec": {"template": {"spec": plain_pod("x", container)["spec"]}}}
@@ -178,30 +180,30 @@ def test_owners_and_keys_of_the_environment_are_read() -> None:
             "GET /api/v1/namespaces/shop/secrets/keys": errors.AccessDenied("no", cause="no"),
         }
     )
-    found = verify(server, ["pods"])
-    known = found.facts.kubernetes
-    assert known.env_sources == {("ConfigMap", "settings"): ["AWS_PROFILE"]}
-    assert {str(owner): workload for owner, workload in known.workloads.items()} == {
+    diagnosis = verify(server, ["pods"])
+    kubernetes = diagnosis.facts.kubernetes
+    assert kubernetes.env_sources == {("ConfigMap", "settings"): ["AWS_PROFILE"]}
+    assert {str(owner): workload for owner, workload in kubernetes.workloads.items()} == {
         "ReplicaSet web-5d4f": None,
         "Deployment web": deployment,
     }
-    assert ids(found) == ["static-credentials"]
-    assert known.minor_version == 33
+    assert ids(diagnosis) == ["static-credentials"]
+    assert kubernetes.minor_version == 33
     assert "GET /version" not in server.requests
 
 
-def test_pods_are_chosen_by_account_or_by_labels() -> None:
-    chosen: list[t.Any] = []
+def test_pods_are_selected_by_account_or_by_labels() -> None:
+    queries: list[t.Any] = []
 
-    class Keeping(Server):
+    class RecordingServer(Server):
         def pages(self, path: str, **options: t.Any) -> tuple[t.Any, str]:
             if path == PODS:
-                chosen.append(options.get("query"))
+                queries.append(options.get("query"))
             return super().pages(path, **options)
 
-    verify(Keeping(), ["pods"])
-    verify(Keeping(), ["pods"], label_selectors=["app=web", "tier!=db"])
-    assert chosen == [{"fieldSelector": "spec.serviceAccountName=app"}, {"labelSelector": "app=web,tier!=db"}]
+    verify(RecordingServer(), ["pods"])
+    verify(RecordingServer(), ["pods"], label_selectors=["app=web", "tier!=db"])
+    assert queries == [{"fieldSelector": "spec.serviceAccountName=app"}, {"labelSelector": "app=web,tier!=db"}]
 
 
 # The test pod
@@ -210,23 +212,26 @@ POD: t.Final = {"enabled": True, "image": None, "command": None, "timeout": 5, "
 SESSION = "arn:aws:sts::123456789012:assumed-role/app/botocore-session-1"
 
 
-class Kubelet(Server):
-    """A server on which the test pod goes through some phases, and has a log."""
+class PodServer(Server):
+    """A server on which the test pod has these phases and this log.
 
-    def __init__(self, *phases: str, log: t.Any = SESSION, create: Exception | None = None) -> None:
+    :param create_error: rejects the creation of the test pod.
+    """
+
+    def __init__(self, *phases: str, log: t.Any = SESSION, create_error: Exception | None = None) -> None:
         super().__init__()
-        self.phases, self.log, self.create = phases, log, create
-        self.made: Json = {}
+        self.phases, self.log, self.create_error = phases, log, create_error
+        self.pod: Json = {}
         self.deleted: list[Json] = []
 
     def request(self, method: str, path: str, **options: t.Any) -> t.Any:
         body = options.get("body") or {}
         if method == "POST" and path == PODS and not (options.get("query") or {}).get("dryRun"):
-            if self.create:
-                raise self.create
+            if self.create_error:
+                raise self.create_error
             pod = inject({**body, "metadata": {**body["metadata"], "uid": "the-uid"}})
-            self.made = {**pod, "status": {"phase": "Pending"}}
-            return self.made
+            self.pod = {**pod, "status": {"phase": "Pending"}}
+            return self.pod
         if method == "DELETE":
             self.deleted.append(body)
             return {}
@@ -234,89 +239,95 @@ class Kubelet(Server):
 
     def pages(self, path: str, **options: t.Any) -> tuple[t.Any, str]:
         if "metadata.name=irsa-verify-" in str(options):
-            return ([self.made] if self.made else []), "1"
+            return ([self.pod] if self.pod else []), "1"
         return super().pages(path, **options)
 
     def watch(self, _path: str, **_options: t.Any) -> t.Iterator[tuple[str, Json]]:
         for phase in self.phases:
-            event = "DELETED" if phase == "Gone" else "MODIFIED"
-            metadata = {**self.made["metadata"], "resourceVersion": "2"}
-            yield event, {**self.made, "metadata": metadata, "status": {"phase": phase}}
+            event = "DELETED" if phase == "Deleted" else "MODIFIED"
+            metadata = {**self.pod["metadata"], "resourceVersion": "2"}
+            yield event, {**self.pod, "metadata": metadata, "status": {"phase": phase}}
 
     def text(self, path: str, **_options: t.Any) -> str:
-        assert path == f"{PODS}/{self.made['metadata']['name']}/log"
+        assert path == f"{PODS}/{self.pod['metadata']['name']}/log"
         if isinstance(self.log, Exception):
             raise self.log
         return str(self.log)
 
 
-def test_a_test_pod_that_uses_the_role() -> None:
-    server = Kubelet("Pending", "Running", "Succeeded")
-    found = verify(server, test_pod=POD)
-    assert verification.result_of(found)["test_pod"] == {"log": SESSION, "caller_arn": SESSION}
-    assert (ids(found), found.links["pods"]) == ([], "ok")
+def test_test_pod_with_the_role() -> None:
+    server = PodServer("Pending", "Running", "Succeeded")
+    diagnosis = verify(server, test_pod=POD)
+    assert verification.result_of(diagnosis)["test_pod"] == {"log": SESSION, "caller_arn": SESSION}
+    assert (ids(diagnosis), diagnosis.links["pods"]) == ([], "ok")
     (deleted,) = server.deleted
     assert deleted["preconditions"] == {"uid": "the-uid"}
 
 
-def test_no_test_pod_in_check_mode() -> None:
-    server = Kubelet("Succeeded")
-    found = verify(server, start_pods=False, test_pod=POD)
-    assert (server.made, found.facts.test_pod, found.links["pods"]) == ({}, None, "skipped")
+def test_check_mode_starts_no_test_pod() -> None:
+    server = PodServer("Succeeded")
+    diagnosis = verify(server, start_pods=False, test_pod=POD)
+    assert (server.pod, diagnosis.facts.test_pod, diagnosis.links["pods"]) == ({}, None, "skipped")
 
 
 @pytest.mark.parametrize(
-    ("server", "says"),
+    ("server", "message"),
     [
-        pytest.param(Kubelet("Running", "Gone"), "was deleted by another client", id="deleted"),
+        pytest.param(PodServer("Running", "Deleted"), "was deleted by another client", id="deleted"),
         pytest.param(
-            Kubelet("Succeeded", log=errors.AccessDenied("no", cause="no")), "get pods/log in shop", id="no-log-allowed"
+            PodServer("Succeeded", log=errors.AccessDenied("no", cause="no")), "get pods/log in shop", id="log-denied"
         ),
-        pytest.param(Kubelet("Failed", log=errors.InvalidInput("no", cause="never ran")), "never ran", id="no-log"),
+        pytest.param(PodServer("Failed", log=errors.InvalidInput("no", cause="never ran")), "never ran", id="no-log"),
         pytest.param(
-            Kubelet(create=errors.AccessDenied("no", cause='cannot create resource "pods"')),
+            PodServer(create_error=errors.AccessDenied("no", cause='cannot create resource "pods"')),
             "create pods in shop",
-            id="no-pod-allowed",
+            id="creation-denied",
         ),
-        pytest.param(Kubelet(create=errors.AccessDenied("no", cause="exceeded quota")), "exceeded quota", id="quota"),
-        pytest.param(Kubelet(create=errors.InvalidInput("no", cause="bad image")), "bad image", id="invalid"),
+        pytest.param(
+            PodServer(create_error=errors.AccessDenied("no", cause="exceeded quota")),
+            "exceeded quota",
+            id="quota-exceeded",
+        ),
+        pytest.param(
+            PodServer(create_error=errors.InvalidInput("no", cause="bad image")), "bad image", id="invalid-pod"
+        ),
     ],
 )
-def test_a_test_pod_without_a_caller(server: Kubelet, says: str) -> None:
-    found = verify(server, test_pod=POD)
-    assert isinstance(found.facts.test_pod, Unknown)
-    assert found.links["pods"] == "unknown"
-    assert any(says in warning for warning in found.warnings)
-    # What was deleted by somebody else can't be deleted; all else that was made is.
-    assert len(server.deleted) == (1 if server.made and "Gone" not in server.phases else 0)
+def test_test_pod_without_a_caller_is_unknown(server: PodServer, message: str) -> None:
+    diagnosis = verify(server, test_pod=POD)
+    assert isinstance(diagnosis.facts.test_pod, Unknown)
+    assert diagnosis.links["pods"] == "unknown"
+    assert any(message in warning for warning in diagnosis.warnings)
+    # A pod that was created and not deleted by another client is always deleted.
+    assert len(server.deleted) == (1 if server.pod and "Deleted" not in server.phases else 0)
 
 
-def test_a_test_pod_is_deleted_even_when_the_connection_breaks() -> None:
-    server = Kubelet("Succeeded", log=errors.Unreachable("gone"))
+def test_test_pod_is_deleted_if_the_connection_breaks() -> None:
+    server = PodServer("Succeeded", log=errors.Unreachable("gone"))
     with pytest.raises(errors.Unreachable):
         verify(server, test_pod=POD)
     assert len(server.deleted) == 1
 
 
-def test_a_test_pod_whose_creation_has_no_answer() -> None:
-    class Lossy(Kubelet):
+def test_test_pod_whose_creation_response_is_lost() -> None:
+    class LossyServer(PodServer):
         def request(self, method: str, path: str, **options: t.Any) -> t.Any:
-            answer = super().request(method, path, **options)
-            if answer is self.made and self.made:
-                raise errors.AlreadyExists("there is one")
-            return answer
+            response = super().request(method, path, **options)
+            if response is self.pod and self.pod:
+                raise errors.AlreadyExists("the pod exists")
+            return response
 
-    server = Lossy("Succeeded")
-    found = verify(server, test_pod=POD)
-    assert verification.result_of(found)["test_pod"]["caller_arn"] == SESSION
+    server = LossyServer("Succeeded")
+    diagnosis = verify(server, test_pod=POD)
+    assert verification.result_of(diagnosis)["test_pod"]["caller_arn"] == SESSION
     assert len(server.deleted) == 1
 
 
-def test_the_caller_of_a_test_pod_is_compared_with_the_role() -> None:
-    server = Kubelet(
+def test_caller_of_the_test_pod_is_compared_with_the_role() -> None:
+    server = PodServer(
         "Succeeded", log=SESSION.replace("/app/", "/nodes/").replace("botocore-session-1", "i-0123456789abcdef0")
     )
-    found = verify(server, test_pod=POD)
-    assert ids(found) == ["imds-fallback"]
-    assert found.findings[0].expected == ROLE
-    assert dataclasses.asdict(found.findings[0])["found"].endswith("/i-0123456789abcdef0")
+    diagnosis = verify(server, test_pod=POD)
+    assert ids(diagnosis) == ["imds-fallback"]
+    assert diagnosis.findings[0].expected == ROLE
+    assert dataclasses.asdict(diagnosis.findings[0])["found"].endswith("/i-0123456789abcdef0")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How STS is asked with a token of the account, and asked again."""
+"""The token probe: requests to STS, and retries."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ REFUSED = "Not authorized to perform sts:AssumeRoleWithWebIdentity"
 
 
 def token(**claims: t.Any) -> str:
-    said = {"iss": CHAIN.issuer, "sub": SUBJECT, "aud": ["sts.amazonaws.com"], **claims}
-    parts = ({"alg": "RS256"}, said)
-    encoded = [base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in parts]
+    payload = {"iss": CHAIN.issuer, "sub": SUBJECT, "aud": ["sts.amazonaws.com"], **claims}
+    parts = ({"alg": "RS256"}, payload)
+    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts]
     return ".".join([*encoded, "signature"])
 
 
@@ -49,12 +49,12 @@ def session(arn: str = "arn:aws:sts::123456789012:assumed-role/app/irsa-verify.s
     }
 
 
-def client_of_sts() -> t.Any:
+def make_sts_client() -> t.Any:
     return boto3.client("sts", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="y")
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """A clock that advances only in `sleep`."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -68,11 +68,11 @@ class Clock:
         self.now += seconds
 
 
-class Bench:
-    """A token probe on a server and an STS that are scripted."""
+class ProbeCase:
+    """A token probe with a scripted API server and a stubbed STS."""
 
     def __init__(self, server: t.Any, propagation_timeout: int = 30) -> None:
-        self.client = client_of_sts()
+        self.client = make_sts_client()
         self.stub = Stubber(self.client)
         self.stub.activate()
         self.clock = Clock()
@@ -100,7 +100,7 @@ class Bench:
         self.regions.append(region)
         return self.client
 
-    def refuse(self, times: int, code: str = "AccessDenied", message: str = REFUSED) -> None:
+    def reject(self, times: int, code: str = "AccessDenied", message: str = REFUSED) -> None:
         for _number in range(times):
             self.stub.add_client_error("assume_role_with_web_identity", code, message)
 
@@ -108,22 +108,22 @@ class Bench:
         self.stub.add_response("assume_role_with_web_identity", session())
 
     def settle(self, monkeypatch: pytest.MonkeyPatch, allowed: bool | None) -> StsAnswer:
-        monkeypatch.setattr(diagnose, "static_allows", lambda _seen: allowed)
-        seen = ChainFacts(CHAIN, AWS, kubernetes(), self.probe.ask(CHAIN, ACCOUNT))
-        answer = self.probe.settle(seen)
+        monkeypatch.setattr(diagnose, "static_allows", lambda _facts: allowed)
+        facts = ChainFacts(CHAIN, AWS, kubernetes(), self.probe.ask(CHAIN, ACCOUNT))
+        answer = self.probe.settle(facts)
         assert isinstance(answer, StsAnswer)
         self.stub.assert_no_pending_responses()
         return answer
 
 
 @pytest.fixture
-def bench(scripted: t.Any, connect: t.Any) -> t.Callable[..., Bench]:
+def make_case(scripted: t.Any, connect: t.Any) -> t.Callable[..., ProbeCase]:
     scripted.answer({"status": {"token": token()}}, {"status": {"token": token()}}, {"status": {"token": token()}})
-    return lambda **options: Bench(connect(scripted), **options)
+    return lambda **options: ProbeCase(connect(scripted), **options)
 
 
-def test_accepted(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    case = bench()
+def test_token_is_accepted(make_case: t.Callable[..., ProbeCase], monkeypatch: pytest.MonkeyPatch) -> None:
+    case = make_case()
     case.accept()
     answer = case.settle(monkeypatch, True)
     assert (answer.code, answer.attempts, answer.first, case.clock.pauses) == (None, 1, None, [])
@@ -132,114 +132,120 @@ def test_accepted(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
     assert case.secrets == [token(), "the-secret", "the-session"]
 
 
-def test_refused_at_first(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    case = bench()
-    case.refuse(3)
+def test_token_is_accepted_after_retries(
+    make_case: t.Callable[..., ProbeCase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = make_case()
+    case.reject(3)
     case.accept()
     answer = case.settle(monkeypatch, True)
     assert (answer.code, answer.attempts, answer.first, answer.waited) == (None, 4, "AccessDenied", 7.0)
     assert case.clock.pauses == [1.0, 2.0, 4.0]
 
 
-def test_refused_permanently(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    case = bench()
-    case.refuse(7)
+def test_token_is_rejected_until_the_timeout(
+    make_case: t.Callable[..., ProbeCase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = make_case()
+    case.reject(7)
     answer = case.settle(monkeypatch, True)
     assert (answer.code, answer.message, answer.settled, answer.waited) == ("AccessDenied", REFUSED, True, 30.0)
-    assert case.clock.pauses == [1.0, 2.0, 4.0, 8.0, 10.0, 5.0], "the last one is what is left"
+    assert case.clock.pauses == [1.0, 2.0, 4.0, 8.0, 10.0, 5.0], "the last pause is the remaining time"
 
 
-def test_without_a_timeout_sts_is_asked_once(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    case = bench(propagation_timeout=0)
-    case.refuse(1)
+def test_no_retry_without_a_timeout(make_case: t.Callable[..., ProbeCase], monkeypatch: pytest.MonkeyPatch) -> None:
+    case = make_case(propagation_timeout=0)
+    case.reject(1)
     answer = case.settle(monkeypatch, True)
     assert (answer.code, answer.settled, answer.attempts, case.clock.pauses) == ("AccessDenied", False, 1, [])
 
 
 @pytest.mark.parametrize("allowed", [False, None])
-def test_a_refusal_that_iam_explains_is_not_retried(
-    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, allowed: bool | None
+def test_refusal_that_iam_explains_is_not_retried(
+    make_case: t.Callable[..., ProbeCase], monkeypatch: pytest.MonkeyPatch, allowed: bool | None
 ) -> None:
-    case = bench()
-    case.refuse(1)
+    case = make_case()
+    case.reject(1)
     answer = case.settle(monkeypatch, allowed)
     assert (answer.code, answer.attempts, case.clock.pauses) == ("AccessDenied", 1, [])
 
 
 def test_unreachable_keys_are_retried_a_few_times(
-    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+    make_case: t.Callable[..., ProbeCase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = bench()
-    case.refuse(4, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider")
+    case = make_case()
+    case.reject(4, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider")
     answer = case.settle(monkeypatch, None)
     assert (answer.code, answer.attempts) == ("InvalidIdentityToken", 4)
     assert case.clock.pauses == [1.0, 2.0, 4.0]
 
 
-def test_a_short_outage_is_not_propagation(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    case = bench()
-    case.refuse(1, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider")
+def test_short_outage_is_not_propagation(
+    make_case: t.Callable[..., ProbeCase], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = make_case()
+    case.reject(1, "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider")
     case.accept()
     answer = case.settle(monkeypatch, True)
     assert (answer.code, answer.attempts, answer.first) == (None, 2, None)
 
 
-def test_a_token_is_renewed_before_it_expires(
-    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, scripted: t.Any
+def test_token_is_renewed_before_it_expires(
+    make_case: t.Callable[..., ProbeCase], monkeypatch: pytest.MonkeyPatch, scripted: t.Any
 ) -> None:
-    case = bench(propagation_timeout=600)
-    case.refuse(64)
+    case = make_case(propagation_timeout=600)
+    case.reject(64)
     case.settle(monkeypatch, True)
     assert len(scripted.requests) == 2
 
 
-def test_the_code_of_an_error_without_its_own_class(
-    bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+def test_error_code_without_its_own_class(
+    make_case: t.Callable[..., ProbeCase], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = bench()
-    case.refuse(1, "RegionDisabledException", "STS is not activated")
+    case = make_case()
+    case.reject(1, "RegionDisabledException", "STS is not activated")
     answer = case.settle(monkeypatch, True)
     assert (answer.code, answer.message) == ("RegionDisabledException", "STS is not activated")
 
 
-def test_an_sts_that_does_not_answer_is_unknown(bench: t.Callable[..., Bench], monkeypatch: pytest.MonkeyPatch) -> None:
-    case = bench()
-    case.refuse(1, "Throttling", "Rate exceeded")
+def test_throttled_request_is_unknown(make_case: t.Callable[..., ProbeCase], monkeypatch: pytest.MonkeyPatch) -> None:
+    case = make_case()
+    case.reject(1, "Throttling", "Rate exceeded")
     answer = case.probe.ask(CHAIN, ACCOUNT)
     assert isinstance(answer, Unknown)
     assert answer.permission is None
-    assert f"could not act as the role {ROLE}" in answer.reason
+    assert f"could not assume the role {ROLE} with a token" in answer.reason
 
 
 @pytest.mark.parametrize(
-    ("claims", "kind", "says"),
+    ("claims", "kind", "message"),
     [
         ({"iss": "https://issuer.example.com"}, errors.WrongCluster, "is not the EKS cluster prod"),
         ({"sub": "system:serviceaccount:shop:web"}, errors.ApiError, "another token than requested"),
         ({"aud": ["vault"]}, errors.ApiError, "another token than requested"),
     ],
 )
-def test_a_token_with_other_claims_is_rejected(
-    scripted: t.Any, connect: t.Any, claims: Json, kind: type[errors.IrsaError], says: str
+def test_token_with_other_claims_is_rejected(
+    scripted: t.Any, connect: t.Any, claims: Json, kind: type[errors.IrsaError], message: str
 ) -> None:
     scripted.answer({"status": {"token": token(**claims)}})
-    with pytest.raises(kind, match=says) as caught:
-        Bench(connect(scripted)).probe.ask(CHAIN, ACCOUNT)
+    with pytest.raises(kind, match=message) as caught:
+        ProbeCase(connect(scripted)).probe.ask(CHAIN, ACCOUNT)
     assert "eyJ" not in str(caught.value)
 
 
-def test_without_account_role_or_region_no_token_is_requested(scripted: t.Any, connect: t.Any) -> None:
-    case = Bench(connect(scripted))
+def test_no_token_is_requested_without_account_role_or_region(scripted: t.Any, connect: t.Any) -> None:
+    case = ProbeCase(connect(scripted))
     assert isinstance(case.probe.ask(CHAIN, None), Unknown)
     assert case.probe.ask(dataclasses.replace(CHAIN, role_arn=None), ACCOUNT) == NO_ROLE
-    nowhere = case.probe.ask(dataclasses.replace(CHAIN, region=None), ACCOUNT)
-    assert isinstance(nowhere, Unknown)
-    assert "give the option region" in nowhere.reason
+    answer = case.probe.ask(dataclasses.replace(CHAIN, region=None), ACCOUNT)
+    assert isinstance(answer, Unknown)
+    assert "set the option region" in answer.reason
     assert scripted.requests == []
 
 
-def test_no_permission_for_a_token(scripted: t.Any, connect: t.Any) -> None:
+def test_denied_token_request_is_unknown_with_its_permission(scripted: t.Any, connect: t.Any) -> None:
     scripted.answer(Answer(403, forbidden('serviceaccounts "app" is forbidden: User "u" cannot create resource')))
-    answer = Bench(connect(scripted)).probe.ask(CHAIN, ACCOUNT)
+    answer = ProbeCase(connect(scripted)).probe.ask(CHAIN, ACCOUNT)
     assert isinstance(answer, Unknown)
     assert answer.permission == "create serviceaccounts/token in shop"

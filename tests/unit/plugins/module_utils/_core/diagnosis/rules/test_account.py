@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is found about a service account: exactly the ids, and what they say."""
+"""Findings about the service account, with their messages."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules 
 from unit import chain_objects as objects
 from unit.chain_objects import ANNOTATION, AWS, CHAIN, NOT_READ, OTHER, ROLE, account, kubernetes
 
-# Without the option role_arn, the account alone says which role is meant.
-UNNAMED = dataclasses.replace(CHAIN, role_arn=None)
+# Without the option role_arn, only the annotation names the role.
+WITHOUT_ROLE = dataclasses.replace(CHAIN, role_arn=None)
 EBS = dataclasses.replace(CHAIN, namespace="kube-system", service_account="ebs-csi-controller-sa")
 ASSOCIATION = {
     "namespace": "shop",
@@ -27,27 +27,27 @@ ASSOCIATION = {
 }
 
 
-def found(facts: KubernetesFacts, chain: Chain = CHAIN, **aws: t.Any) -> list[Finding]:
+def find(facts: KubernetesFacts, chain: Chain = CHAIN, **aws: t.Any) -> list[Finding]:
     return account_rules.findings(chain, facts, dataclasses.replace(AWS, **aws))
 
 
 def ids(findings: t.Iterable[Finding]) -> list[str]:
-    return [each.id for each in findings]
+    return [finding.id for finding in findings]
 
 
-def annotated(key: str, value: str = ROLE, **metadata: t.Any) -> dict[str, t.Any]:
-    """An account with that annotation in place of the right one."""
-    made = account(None)
-    made["metadata"]["annotations"] = {key: value, **metadata}
-    return made
+def annotated(key: str, value: str = ROLE, **annotations: t.Any) -> dict[str, t.Any]:
+    """A service account with this annotation instead of the correct one."""
+    service_account = account(None)
+    service_account["metadata"]["annotations"] = {key: value, **annotations}
+    return service_account
 
 
 def deployment(**annotations: t.Any) -> dict[t.Any, t.Any]:
     return objects.template(objects.plain_pod(), "Deployment", "web", **annotations)
 
 
-def bare() -> dict[str, t.Any]:
-    """The dry run for an account that names no role."""
+def not_injected() -> dict[str, t.Any]:
+    """The pod of a dry run for a service account that names no role."""
     return objects.dry_run(None)
 
 
@@ -59,170 +59,200 @@ NAMESPACE = {"metadata": {"name": "shop", "annotations": {ANNOTATION: ROLE}}}
     [
         pytest.param({"account": None, "admitted": NOT_READ}, CHAIN, ["account-missing"], id="account-missing"),
         pytest.param(
-            {"account": None, "namespace": None, "admitted": NOT_READ}, UNNAMED, ["account-missing"], id="no-namespace"
+            {"account": None, "namespace": None, "admitted": NOT_READ},
+            WITHOUT_ROLE,
+            ["account-missing"],
+            id="namespace-missing",
         ),
         pytest.param(
-            {"account": account(None), "admitted": bare()}, UNNAMED, ["annotation-missing"], id="annotation-missing"
+            {"account": account(None), "admitted": not_injected()},
+            WITHOUT_ROLE,
+            ["annotation-missing"],
+            id="annotation-missing",
         ),
         pytest.param(
-            {"account": account(None), "admitted": bare()}, CHAIN, ["annotation-missing"], id="missing-role-asked"
+            {"account": account(None), "admitted": not_injected()},
+            CHAIN,
+            ["annotation-missing"],
+            id="annotation-missing-with-role-arn",
         ),
-        pytest.param({"account": account(None), "admitted": None}, UNNAMED, ["annotation-missing"], id="no-dry-run"),
+        pytest.param(
+            {"account": account(None), "admitted": None},
+            WITHOUT_ROLE,
+            ["annotation-missing"],
+            id="annotation-missing-without-dry-run",
+        ),
         pytest.param(
             {"account": account(None), "admitted": objects.dry_run(OTHER)},
             CHAIN,
             ["annotation-missing"],
-            id="configmap-of-the-webhook-names-another",
+            id="annotation-missing-and-other-role-from-configmap",
         ),
         pytest.param(
-            {"account": account(""), "admitted": bare()}, UNNAMED, ["annotation-empty"], id="annotation-empty"
+            {"account": account(""), "admitted": not_injected()},
+            WITHOUT_ROLE,
+            ["annotation-empty"],
+            id="annotation-empty",
         ),
         pytest.param(
-            {"account": annotated("eks.amazon.com/role-arn"), "admitted": bare()},
-            UNNAMED,
+            {"account": annotated("eks.amazon.com/role-arn"), "admitted": not_injected()},
+            WITHOUT_ROLE,
             ["annotation-typo"],
-            id="annotation-typo-in-the-domain",
+            id="annotation-typo-in-domain",
         ),
         pytest.param(
-            {"account": annotated("eks.amazonaws.com/rolearn"), "admitted": bare()},
-            UNNAMED,
+            {"account": annotated("eks.amazonaws.com/rolearn"), "admitted": not_injected()},
+            WITHOUT_ROLE,
             ["annotation-typo"],
-            id="typo-in-the-name",
+            id="annotation-typo-in-name",
         ),
         pytest.param(
-            {"account": annotated("role-arn"), "admitted": bare()}, UNNAMED, ["annotation-typo"], id="typo-no-domain"
-        ),
-        pytest.param(
-            {"account": account(""), "namespace": NAMESPACE, "admitted": bare()},
-            UNNAMED,
+            {"account": annotated("role-arn"), "admitted": not_injected()},
+            WITHOUT_ROLE,
             ["annotation-typo"],
-            id="empty-and-elsewhere",
+            id="annotation-typo-without-domain",
         ),
         pytest.param(
-            {"account": account(None), "workloads": deployment(annotations={ANNOTATION: ROLE}), "admitted": bare()},
-            UNNAMED,
+            {"account": account(""), "namespace": NAMESPACE, "admitted": not_injected()},
+            WITHOUT_ROLE,
             ["annotation-typo"],
-            id="on-the-workload",
+            id="empty-and-on-namespace",
+        ),
+        pytest.param(
+            {
+                "account": account(None),
+                "workloads": deployment(annotations={ANNOTATION: ROLE}),
+                "admitted": not_injected(),
+            },
+            WITHOUT_ROLE,
+            ["annotation-typo"],
+            id="on-workload",
         ),
         pytest.param(
             {
                 "account": account(None),
                 "workloads": deployment(template={"annotations": {"eks.amazonaws.com/rolearn": ROLE}}),
-                "admitted": bare(),
+                "admitted": not_injected(),
             },
-            UNNAMED,
+            WITHOUT_ROLE,
             ["annotation-typo"],
-            id="near-miss-on-the-template",
+            id="misspelled-on-pod-template",
         ),
         pytest.param(
             {
                 "account": account(None),
                 "pods": [objects.plain_pod(annotations={ANNOTATION: ROLE}), objects.plain_pod("y")],
-                "admitted": bare(),
+                "admitted": not_injected(),
             },
-            UNNAMED,
+            WITHOUT_ROLE,
             ["annotation-typo"],
             id="on-pods",
         ),
         pytest.param(
-            {"account": account(None), "namespace": NAMESPACE, "admitted": bare()},
-            UNNAMED,
+            {"account": account(None), "namespace": NAMESPACE, "admitted": not_injected()},
+            WITHOUT_ROLE,
             ["annotation-typo"],
-            id="on-the-namespace",
+            id="on-namespace",
         ),
-        pytest.param({"account": account(OTHER)}, CHAIN, ["annotation-typo"], id="another-role-than-asked"),
-        pytest.param({"account": account(audiance="vault")}, CHAIN, ["annotation-typo"], id="audience-misspelt"),
+        pytest.param({"account": account(OTHER)}, CHAIN, ["annotation-typo"], id="other-role-than-role-arn"),
+        pytest.param({"account": account(audiance="vault")}, CHAIN, ["annotation-typo"], id="misspelled-audience"),
         pytest.param(
             {"account": annotated("eks.amazon.com/role-arn", **{"eks.amazonaws.com/audiance": "x"}), "admitted": None},
-            UNNAMED,
+            WITHOUT_ROLE,
             ["annotation-typo", "annotation-typo"],
             id="two-typos",
         ),
     ],
 )
-def test_account_and_annotation(facts: dict[str, t.Any], chain: Chain, expected: list[str]) -> None:
-    assert ids(found(kubernetes(**facts), chain)) == expected
+def test_account_has_exactly_these_findings(facts: dict[str, t.Any], chain: Chain, expected: list[str]) -> None:
+    assert ids(find(kubernetes(**facts), chain)) == expected
 
 
 @pytest.mark.parametrize(
     ("facts", "chain"),
     [
         pytest.param({}, CHAIN, id="annotated"),
-        pytest.param({}, UNNAMED, id="whatever-it-names"),
-        pytest.param({"account": NOT_READ, "admitted": bare()}, CHAIN, id="account-unknown"),
-        pytest.param({"account": NOT_READ, "namespace": None}, UNNAMED, id="account-unknown-no-namespace"),
-        pytest.param({"account": account(None)}, CHAIN, id="role-from-the-webhooks-configmap"),
-        pytest.param({"account": account(audiance="sts.amazonaws.com")}, CHAIN, id="misspelt-but-the-same"),
+        pytest.param({}, WITHOUT_ROLE, id="annotated-without-role-arn"),
+        pytest.param({"account": NOT_READ, "admitted": not_injected()}, CHAIN, id="account-unknown"),
         pytest.param(
-            {"account": account(audience="vault", audiance="other")}, CHAIN, id="misspelt-beside-the-right-one"
+            {"account": NOT_READ, "namespace": None}, WITHOUT_ROLE, id="account-unknown-and-namespace-missing"
         ),
-        pytest.param({"account": account(rolearn=OTHER)}, CHAIN, id="leftover-of-another-spelling"),
-        pytest.param({"account": account(token_expirations="900")}, CHAIN, id="what-breaks-no-chain"),
-        pytest.param({"namespace": NAMESPACE}, CHAIN, id="on-the-namespace-as-well"),
-        pytest.param({"workloads": deployment(annotations={ANNOTATION: OTHER})}, CHAIN, id="on-the-workload-as-well"),
+        pytest.param({"account": account(None)}, CHAIN, id="role-from-webhook-configmap"),
+        pytest.param({"account": account(audiance="sts.amazonaws.com")}, CHAIN, id="misspelled-default-audience"),
         pytest.param(
-            {"pods": NOT_READ, "namespace": NOT_READ, "webhooks": NOT_READ, "admitted": None}, CHAIN, id="little"
+            {"account": account(audience="vault", audiance="other")}, CHAIN, id="misspelled-and-correct-audience"
+        ),
+        pytest.param({"account": account(rolearn=OTHER)}, CHAIN, id="misspelled-and-correct-role"),
+        pytest.param({"account": account(token_expirations="900")}, CHAIN, id="misspelled-token-expiration"),
+        pytest.param({"namespace": NAMESPACE}, CHAIN, id="also-on-namespace"),
+        pytest.param({"workloads": deployment(annotations={ANNOTATION: OTHER})}, CHAIN, id="also-on-workload"),
+        pytest.param(
+            {"pods": NOT_READ, "namespace": NOT_READ, "webhooks": NOT_READ, "admitted": None},
+            CHAIN,
+            id="other-facts-unknown",
         ),
     ],
 )
-def test_a_valid_account_has_no_finding(facts: dict[str, t.Any], chain: Chain) -> None:
-    assert found(kubernetes(**facts), chain) == []
+def test_valid_account_has_no_findings(facts: dict[str, t.Any], chain: Chain) -> None:
+    assert find(kubernetes(**facts), chain) == []
 
 
-def test_messages_about_a_missing_account() -> None:
-    (missing,) = found(kubernetes(account=None, admitted=NOT_READ))
-    assert missing.message == "service account shop/app does not exist, so pods that name it cannot be created"
+def test_messages_about_missing_account() -> None:
+    (missing,) = find(kubernetes(account=None, admitted=NOT_READ))
+    assert missing.message == "service account shop/app does not exist, so pods that use it cannot be created"
     assert missing.fix == f"create it with eksops.irsa.sa_annotate (namespace: shop, name: app, role_arn: {ROLE})"
-    (both,) = found(kubernetes(account=None, namespace=None, admitted=NOT_READ))
-    assert both.message == "service account shop/app does not exist, nor does namespace shop"
+    (both,) = find(kubernetes(account=None, namespace=None, admitted=NOT_READ))
+    assert both.message == "service account shop/app does not exist, and namespace shop does not exist either"
     assert both.fix.endswith(f"role_arn: {ROLE}, create_namespace: true)")
 
 
-def test_messages_about_an_annotation() -> None:
-    (missing,) = found(kubernetes(account=account(None), admitted=objects.dry_run(OTHER)), UNNAMED)
+def test_messages_about_the_annotation() -> None:
+    (missing,) = find(kubernetes(account=account(None), admitted=objects.dry_run(OTHER)), WITHOUT_ROLE)
     assert missing.message == (
-        "service account shop/app has no annotation eks.amazonaws.com/role-arn; the webhook's own configuration gives "
-        f"its pods {OTHER}"
+        "service account shop/app has no annotation eks.amazonaws.com/role-arn; the configuration of the webhook gives "
+        f"its pods role {OTHER}"
     )
     assert (missing.found, missing.expected) == (OTHER, None)
-    (empty,) = found(kubernetes(account=account(""), admitted=None))
+    (empty,) = find(kubernetes(account=account(""), admitted=None))
     assert (empty.evidence, empty.found, empty.expected) == (
         "metadata.annotations[eks.amazonaws.com/role-arn]",
         "",
         ROLE,
     )
-    (typo,) = found(kubernetes(account=annotated("eks.amazon.com/role-arn"), admitted=None), UNNAMED)
+    (typo,) = find(kubernetes(account=annotated("eks.amazon.com/role-arn"), admitted=None), WITHOUT_ROLE)
     assert typo.message == (
-        "annotation eks.amazon.com/role-arn of service account shop/app has no effect; it looks like "
+        "annotation eks.amazon.com/role-arn of service account shop/app has no effect; it is probably meant to be "
         "eks.amazonaws.com/role-arn"
     )
     assert typo.fix == (
-        "set eks.amazonaws.com/role-arn with eksops.irsa.sa_annotate (namespace: shop, name: app, role_arn: the value) "
+        "set eks.amazonaws.com/role-arn with eksops.irsa.sa_annotate (namespace: shop, name: app, role_arn: VALUE), "
         "and remove eks.amazon.com/role-arn: kubectl -n shop annotate serviceaccount app eks.amazon.com/role-arn-"
     )
     assert typo.evidence == "metadata.annotations[eks.amazon.com/role-arn]"
+    (other_role,) = find(kubernetes(account=account(OTHER)))
+    assert other_role.message == f"service account shop/app is annotated with role {OTHER}, not with {ROLE}"
 
 
-def test_messages_about_an_annotation_elsewhere() -> None:
+def test_messages_about_an_annotation_on_another_object() -> None:
     facts = kubernetes(account=account(None), workloads=deployment(annotations={ANNOTATION: ROLE}), admitted=None)
-    (elsewhere,) = found(facts)
+    (elsewhere,) = find(facts)
     assert elsewhere.message == (
-        "Deployment web has the annotation eks.amazonaws.com/role-arn, where nothing reads it, and service account "
-        "shop/app has none"
+        "annotation eks.amazonaws.com/role-arn on Deployment web has no effect, and service account shop/app names no "
+        "role"
     )
     assert elsewhere.evidence == "metadata.annotations[eks.amazonaws.com/role-arn]"
     template = deployment(annotations={ANNOTATION: ROLE}, template={"annotations": {ANNOTATION: ROLE}})
-    (elsewhere,) = found(kubernetes(account=account(None), workloads=template, admitted=None))
-    assert elsewhere.message.startswith("the pod template of Deployment web has")
+    (elsewhere,) = find(kubernetes(account=account(None), workloads=template, admitted=None))
+    assert elsewhere.message.startswith("annotation eks.amazonaws.com/role-arn on the pod template of Deployment web ")
     assert elsewhere.evidence == "spec.template.metadata.annotations[eks.amazonaws.com/role-arn]"
 
 
-# -- what competes
+# What competes with the annotation
 
 
 def addon(name: str = "aws-ebs-csi-driver", role: str | None = OTHER) -> dict[str, t.Any]:
-    made = {"addonName": name, "clusterName": "prod", "status": "ACTIVE"}
-    return {**made, "serviceAccountRoleArn": role} if role else made
+    body = {"addonName": name, "clusterName": "prod", "status": "ACTIVE"}
+    return {**body, "serviceAccountRoleArn": role} if role else body
 
 
 @pytest.mark.parametrize(
@@ -234,55 +264,63 @@ def addon(name: str = "aws-ebs-csi-driver", role: str | None = OTHER) -> dict[st
             {"associations": NOT_READ},
             {"admitted": objects.dry_run(pod_identity=True)},
             ["pod-identity-wins"],
-            id="shown-by-the-dry-run",
+            id="pod-identity-in-dry-run",
         ),
         pytest.param(
             CHAIN,
             {"associations": [ASSOCIATION]},
             {"account": account(None), "admitted": objects.dry_run(None, pod_identity=True)},
             ["annotation-missing", "pod-identity-wins"],
-            id="and-no-annotation",
+            id="pod-identity-and-no-annotation",
         ),
         pytest.param(
             CHAIN,
             {"associations": [ASSOCIATION]},
             {"account": None, "admitted": NOT_READ},
             ["account-missing", "pod-identity-wins"],
-            id="and-no-account",
+            id="pod-identity-and-no-account",
         ),
-        pytest.param(CHAIN, {"associations": [{**ASSOCIATION, "serviceAccount": "other"}]}, {}, [], id="anothers"),
-        pytest.param(CHAIN, {"associations": [{**ASSOCIATION, "namespace": "x"}]}, {}, [], id="another-namespaces"),
-        pytest.param(CHAIN, {"associations": NOT_READ}, {}, [], id="unknown"),
+        pytest.param(
+            CHAIN,
+            {"associations": [{**ASSOCIATION, "serviceAccount": "other"}]},
+            {},
+            [],
+            id="association-of-another-account",
+        ),
+        pytest.param(
+            CHAIN, {"associations": [{**ASSOCIATION, "namespace": "x"}]}, {}, [], id="association-of-another-namespace"
+        ),
+        pytest.param(CHAIN, {"associations": NOT_READ}, {}, [], id="associations-unknown"),
         pytest.param(EBS, {"addons": [addon()]}, {}, ["addon-reverts"], id="addon-reverts"),
-        pytest.param(EBS, {"addons": [addon(role=ROLE)]}, {}, [], id="addon-agrees"),
-        pytest.param(EBS, {"addons": [addon(role=None)]}, {}, [], id="addon-has-no-role"),
-        pytest.param(EBS, {"addons": [addon("vpc-cni")]}, {}, [], id="another-addons-account"),
-        pytest.param(CHAIN, {"addons": [addon()]}, {}, [], id="no-addons-account"),
+        pytest.param(EBS, {"addons": [addon(role=ROLE)]}, {}, [], id="addon-with-same-role"),
+        pytest.param(EBS, {"addons": [addon(role=None)]}, {}, [], id="addon-without-role"),
+        pytest.param(EBS, {"addons": [addon("vpc-cni")]}, {}, [], id="addon-of-another-account"),
+        pytest.param(CHAIN, {"addons": [addon()]}, {}, [], id="account-without-addon"),
         pytest.param(EBS, {"addons": NOT_READ}, {}, [], id="addons-unknown"),
         pytest.param(
             dataclasses.replace(EBS, role_arn=None),
             {"addons": [addon()]},
             {},
             ["addon-reverts"],
-            id="by-the-annotation",
+            id="addon-reverts-annotated-role",
         ),
     ],
 )
 def test_competing_sources_of_the_role(chain: Chain, aws: t.Any, facts: t.Any, expected: list[str]) -> None:
-    assert ids(found(kubernetes(**facts), chain, **aws)) == expected
+    assert ids(find(kubernetes(**facts), chain, **aws)) == expected
 
 
 def test_messages_about_competing_sources() -> None:
-    (association,) = found(kubernetes(), associations=[{**ASSOCIATION, "roleArn": OTHER}])
+    (association,) = find(kubernetes(), associations=[{**ASSOCIATION, "roleArn": OTHER}])
     assert association.fix == (
-        "keep one of the two: delete the association (aws eks delete-pod-identity-association --cluster-name prod "
-        "--association-id a-1) or the annotation, then replace the pods with eksops.irsa.pod_rollout (namespace: shop, "
-        "service_account: app)"
+        "delete the association (aws eks delete-pod-identity-association --cluster-name prod --association-id a-1) or "
+        "remove the annotation, then replace the pods with eksops.irsa.pod_rollout (namespace: shop, service_account: "
+        "app)"
     )
     assert (association.evidence, association.found) == (f"association {ASSOCIATION['associationArn']}", OTHER)
-    (reverts,) = found(kubernetes(), EBS, addons=[addon()])
+    (reverts,) = find(kubernetes(), EBS, addons=[addon()])
     assert reverts.fix == (
-        "give the add-on the role: aws eks update-addon --cluster-name prod --addon-name aws-ebs-csi-driver "
+        "set the role of the add-on: aws eks update-addon --cluster-name prod --addon-name aws-ebs-csi-driver "
         f"--service-account-role-arn {ROLE}"
     )
     assert (reverts.expected, reverts.found) == (ROLE, OTHER)
@@ -290,75 +328,81 @@ def test_messages_about_competing_sources() -> None:
 
 def last_applied(role: str | None) -> dict[str, t.Any]:
     manifest = {"metadata": {"annotations": {ANNOTATION: role} if role else {}}}
-    made = account(owners={"kubectl-client-side-apply": "Update"})
-    made["metadata"]["annotations"][account_rules.LAST_APPLIED] = json.dumps(manifest)
-    return made
+    service_account = account(owners={"kubectl-client-side-apply": "Update"})
+    service_account["metadata"]["annotations"][account_rules.LAST_APPLIED] = json.dumps(manifest)
+    return service_account
 
 
 OURS = {"eksops.irsa": "Apply"}
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("service_account", "expected"),
     [
         pytest.param(account(owners={**OURS, "helm": "Update"}), ["owner-reverts"], id="owner-reverts"),
         pytest.param(account(owners={**OURS, "argocd-controller": "Apply"}), ["owner-reverts"], id="argo-cd"),
         pytest.param(account(owners={**OURS, "kustomize-controller": "Apply"}), ["owner-reverts"], id="flux"),
         pytest.param(account(owners={**OURS, "eksctl": "Update"}), ["owner-reverts"], id="eksctl"),
-        pytest.param(account(owners={"helm": "Update", "kubectl": "Apply"}), ["owner-reverts"], id="and-a-person"),
+        pytest.param(account(owners={"helm": "Update", "kubectl": "Apply"}), ["owner-reverts"], id="helm-and-kubectl"),
         pytest.param(
-            account(owners={"helm": "Apply", "kustomize-controller": "Apply"}), ["owner-reverts"], id="two-tools"
+            account(owners={"helm": "Apply", "kustomize-controller": "Apply"}), ["owner-reverts"], id="helm-and-flux"
         ),
         pytest.param(
-            account(OTHER, owners={"helm": "Update"}), ["annotation-typo", "owner-reverts"], id="owns-another-role"
+            account(OTHER, owners={"helm": "Update"}), ["annotation-typo", "owner-reverts"], id="helm-owns-another-role"
         ),
-        pytest.param(last_applied(OTHER), ["owner-reverts"], id="last-applied-differs"),
-        # Whoever changed the value owns it alone: it comes from there.
-        pytest.param(account(owners={"helm": "Update"}), [], id="helm-is-the-source"),
+        pytest.param(last_applied(OTHER), ["owner-reverts"], id="last-applied-with-other-role"),
+        # A tool that is the only owner is the source of the value.
+        pytest.param(account(owners={"helm": "Update"}), [], id="helm-alone"),
         pytest.param(
-            account(owners={"argocd-controller": "Apply", "argocd-application-controller": "Update"}), [], id="1"
+            account(owners={"argocd-controller": "Apply", "argocd-application-controller": "Update"}),
+            [],
+            id="argo-cd-with-two-managers",
         ),
-        pytest.param(account(owners={"helm": "Update", "before-first-apply": "Update"}), [], id="before-first-apply"),
-        pytest.param(account(owners={**OURS, "kubectl-annotate": "Update"}), [], id="people-only"),
-        pytest.param(account(OTHER, owners=OURS), ["annotation-typo"], id="ours-with-another-role"),
-        pytest.param(last_applied(ROLE), [], id="last-applied-agrees"),
-        pytest.param(last_applied(None), [], id="last-applied-leaves-it-alone"),
+        pytest.param(
+            account(owners={"helm": "Update", "before-first-apply": "Update"}), [], id="helm-and-before-first-apply"
+        ),
+        pytest.param(account(owners={**OURS, "kubectl-annotate": "Update"}), [], id="without-reconciling-tool"),
+        pytest.param(account(OTHER, owners=OURS), ["annotation-typo"], id="eksops-irsa-with-another-role"),
+        pytest.param(last_applied(ROLE), [], id="last-applied-with-same-role"),
+        pytest.param(last_applied(None), [], id="last-applied-without-annotation"),
     ],
 )
-def test_owners(given: dict[str, t.Any], expected: list[str]) -> None:
-    assert ids(found(kubernetes(account=given))) == expected
+def test_owners_of_the_annotation(service_account: dict[str, t.Any], expected: list[str]) -> None:
+    assert ids(find(kubernetes(account=service_account))) == expected
 
 
-def test_the_creator_of_the_account_is_not_an_owner() -> None:
-    given = account()
+def test_owner_of_other_fields_is_ignored() -> None:
+    service_account = account()
     labels = {"f:metadata": {"f:annotations": {".": {}, "f:meta.helm.sh/release-name": {}}, "f:labels": {".": {}}}}
     entry = {"manager": "helm", "operation": "Update", "fieldsType": "FieldsV1", "fieldsV1": labels}
-    given["metadata"]["managedFields"].append(entry)
-    assert found(kubernetes(account=given)) == []
+    service_account["metadata"]["managedFields"].append(entry)
+    assert find(kubernetes(account=service_account)) == []
 
 
 def test_messages_about_owners() -> None:
-    (shared,) = found(kubernetes(account=account(owners={**OURS, "helm": "Update"})))
+    (shared,) = find(kubernetes(account=account(owners={**OURS, "helm": "Update"})))
     assert shared.message == (
-        "Helm and eksops.irsa own the annotation of service account shop/app together, so each may undo the others' "
-        "change"
+        "Helm and eksops.irsa share the role annotation of service account shop/app, so each can overwrite the value "
+        "of the others"
     )
     assert shared.fix == (
-        "leave the annotation to one of them, and change it in the chart's values (often serviceAccount.annotations)"
+        "let only one of them manage the annotation, and set the role in the values of the chart (often "
+        "serviceAccount.annotations)"
     )
     assert shared.found == "eksops.irsa (Apply), helm (Update)"
-    _typo, wrong = found(kubernetes(account=account(OTHER, owners={"helm-controller": "Update"})))
-    assert wrong.message == "the wrong role of service account shop/app comes from Flux, which will set it again"
+    _typo, wrong = find(kubernetes(account=account(OTHER, owners={"helm-controller": "Update"})))
+    assert wrong.message == "the wrong role of service account shop/app was set by Flux, which will set it again"
+    assert wrong.fix == "set the role in the values of the HelmRelease"
     assert (wrong.expected, wrong.found) == (ROLE, OTHER)
-    (applied,) = found(kubernetes(account=last_applied(OTHER)))
+    (applied,) = find(kubernetes(account=last_applied(OTHER)))
     assert applied.fix == f"write {ROLE} into the manifest and apply it"
     assert (applied.expected, applied.found) == (ROLE, OTHER)
 
 
 def test_skip_containers_on_the_account_has_no_effect() -> None:
-    (finding,) = found(kubernetes(account=account(skip_containers="app")))
+    (finding,) = find(kubernetes(account=account(skip_containers="app")))
     assert finding.id == "skip-containers"
     assert finding.message == (
-        "the annotation eks.amazonaws.com/skip-containers has no effect on service account shop/app, where nothing "
-        "reads it"
+        "annotation eks.amazonaws.com/skip-containers has no effect on service account shop/app; the webhook reads it "
+        "from pods only"
     )

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is found about the webhook and the pods: exactly the ids, and what they say.
+"""Findings about the webhook and the pods, with their messages.
 
-The sandbox's webhook makes the pods that are right.
+The webhook of the sandbox injects the valid pods.
 """
 
 from __future__ import annotations
@@ -51,47 +51,47 @@ REFUSED = 'Internal error occurred: failed calling webhook "iam-for-pods.amazona
 REFUSED += '"https://127.0.0.1:23443/mutate?timeout=10s": '
 
 
-def found(facts: KubernetesFacts, chain: Chain = CHAIN) -> list[Finding]:
+def find(facts: KubernetesFacts, chain: Chain = CHAIN) -> list[Finding]:
     return pod_rules.findings(chain, facts)
 
 
 def ids(findings: t.Iterable[Finding]) -> list[str]:
-    return [each.id for each in findings]
+    return [finding.id for finding in findings]
 
 
-def skipping(value: str) -> dict[str, t.Any]:
+def skip(value: str) -> dict[str, t.Any]:
     return {"annotations": {SKIP_CONTAINERS: value}}
 
 
-def by_hand(role: str | None = ROLE, audience: str = "sts.amazonaws.com", path: str = "/aws", **file: str) -> Json:
-    """A pod whose author writes the whole environment himself, as far as it is given."""
+def preset_pod(role: str | None = ROLE, audience: str = "sts.amazonaws.com", path: str = "/aws", **file: str) -> Json:
+    """A pod whose container sets the environment and the token volume itself."""
     env = {"AWS_ROLE_ARN": role} if role else {}
-    mine = container(**env, AWS_WEB_IDENTITY_TOKEN_FILE=file.get("file", "/aws/token"))
-    mine["volumeMounts"] = [{"name": "aws", "mountPath": path}]
+    preset = container(**env, AWS_WEB_IDENTITY_TOKEN_FILE=file.get("file", "/aws/token"))
+    preset["volumeMounts"] = [{"name": "aws", "mountPath": path}]
     token = {"serviceAccountToken": {"audience": audience, "path": "token"}}
-    return plain_pod("web-5d4f-x1", mine, volumes=[{"name": "aws", "projected": {"sources": [token]}}])
+    return plain_pod("web-5d4f-x1", preset, volumes=[{"name": "aws", "projected": {"sources": [token]}}])
 
 
-def sidecar(pod: Json, *more: Json) -> Json:
-    """The pod with containers that came after the webhook."""
-    pod["spec"]["containers"] += more or [container("proxy")]
+def add_sidecar(pod: Json, *sidecars: Json) -> Json:
+    """The pod with containers that were added after the webhook ran."""
+    pod["spec"]["containers"] += sidecars or [container("proxy")]
     return pod
 
 
-def labelled(pod: Json) -> Json:
-    """The pod with the label that keeps the webhook away, which it may have got later."""
+def add_skip_label(pod: Json) -> Json:
+    """The pod with the label that excludes it from the webhook."""
     return {**pod, "metadata": {**pod["metadata"], "labels": {SKIP_LABEL: "true"}}}
 
 
-def from_sources(**source: t.Any) -> Json:
+def with_env_from(**source: t.Any) -> Json:
     return {**container(), "envFrom": [source]}
 
 
-HEALTHY = [
+INTACT = [
     pytest.param([inject(plain_pod())], {}, id="plain"),
     pytest.param([inject(plain_pod(init=[container("prepare")]))], {}, id="init-containers"),
-    pytest.param([inject(plain_pod("p", container(), container("proxy"), **skipping("proxy")))], {}, id="one-skipped"),
-    pytest.param([inject(plain_pod(init=[container("a")], **skipping("a")))], {}, id="init-container-skipped"),
+    pytest.param([inject(plain_pod("p", container(), container("proxy"), **skip("proxy")))], {}, id="one-skipped"),
+    pytest.param([inject(plain_pod(init=[container("a")], **skip("a")))], {}, id="init-container-skipped"),
     pytest.param(
         [inject(plain_pod("web-5d4f-x1")), inject(plain_pod("db-0", owner=("apps/v1", "StatefulSet", "db")))],
         {},
@@ -99,70 +99,76 @@ HEALTHY = [
     ),
     pytest.param([inject(plain_pod(f"web-5d4f-x{number}")) for number in range(9)], {}, id="many-pods"),
     pytest.param([inject(plain_pod(**WINDOWS))], {}, id="windows"),
-    pytest.param([inject(plain_pod(nodeSelector={"beta.kubernetes.io/os": "windows"}))], {}, id="windows-beta"),
+    pytest.param([inject(plain_pod(nodeSelector={"beta.kubernetes.io/os": "windows"}))], {}, id="windows-beta-label"),
     pytest.param([inject(plain_pod(automountServiceAccountToken=False))], {}, id="automount-off"),
-    pytest.param([inject(plain_pod())], {"workloads": template(plain_pod())}, id="with-its-template"),
-    pytest.param([inject(plain_pod(owner=None))], {}, id="bare-pod"),
+    pytest.param([inject(plain_pod())], {"workloads": template(plain_pod())}, id="template-known"),
+    pytest.param([inject(plain_pod(owner=None))], {}, id="pod-without-owner"),
     pytest.param([], {"pods": []}, id="no-pods"),
-    pytest.param([plain_pod(status={"phase": "Succeeded"}), inject(plain_pod("y"))], {}, id="old-pod-has-ended"),
+    pytest.param([plain_pod(status={"phase": "Succeeded"}), inject(plain_pod("y"))], {}, id="stale-pod-succeeded"),
     pytest.param(
-        [{**(p := plain_pod()), "metadata": {**p["metadata"], "deletionTimestamp": "x"}}], {}, id="old-pod-goes"
+        [{**(p := plain_pod()), "metadata": {**p["metadata"], "deletionTimestamp": "x"}}],
+        {},
+        id="stale-pod-terminating",
     ),
-    pytest.param([by_hand()], {"workloads": template(by_hand())}, id="all-by-hand"),
-    pytest.param([by_hand()], {}, id="all-by-hand-template-unknown"),
-    pytest.param([inject(by_hand())], {"workloads": template(by_hand())}, id="all-by-hand-seen-by-the-webhook"),
-    pytest.param([inject(plain_pod("p", container(AWS_PROFILE="")))], {}, id="an-empty-variable-is-none"),
-    pytest.param([inject(plain_pod("p", from_sources(secretRef={"name": "s"})))], {}, id="a-secret-nobody-may-read"),
+    pytest.param([preset_pod()], {"workloads": template(preset_pod())}, id="complete-environment"),
+    pytest.param([preset_pod()], {}, id="complete-environment-and-template-unknown"),
+    pytest.param([inject(preset_pod())], {"workloads": template(preset_pod())}, id="complete-environment-and-injected"),
+    pytest.param([inject(plain_pod("p", container(AWS_PROFILE="")))], {}, id="empty-profile"),
+    pytest.param([inject(plain_pod("p", with_env_from(secretRef={"name": "s"})))], {}, id="unreadable-secret"),
     pytest.param(
-        [inject(plain_pod("p", from_sources(secretRef={"name": "s"}, prefix="OLD_")))],
+        [inject(plain_pod("p", with_env_from(secretRef={"name": "s"}, prefix="OLD_")))],
         {"env_sources": {("Secret", "s"): ["AWS_ACCESS_KEY_ID"]}},
-        id="keys-under-a-prefix",
+        id="secret-with-prefix",
     ),
-    pytest.param([inject(plain_pod(securityContext={"runAsUser": 1000}))], {}, id="not-root"),
-    pytest.param([labelled(inject(plain_pod()))], {}, id="labelled-when-it-was-there"),
-    pytest.param([inject(plain_pod())], {"account": account(audience="sts.amazonaws.com")}, id="audience"),
+    pytest.param([inject(plain_pod(securityContext={"runAsUser": 1000}))], {}, id="non-root-user"),
+    pytest.param([add_skip_label(inject(plain_pod()))], {}, id="skip-label-added-after-injection"),
+    pytest.param(
+        [inject(plain_pod())], {"account": account(audience="sts.amazonaws.com")}, id="default-audience-in-annotation"
+    ),
     pytest.param(
         [inject(plain_pod(), annotations={"audience": "vault"})],
         {"account": account(audience="vault"), "admitted": dry_run(annotations={"audience": "vault"})},
-        id="another-audience",
+        id="audience-annotation",
     ),
-    pytest.param([inject(plain_pod())], {"account": account(None)}, id="role-from-the-webhooks-configmap"),
+    pytest.param([inject(plain_pod())], {"account": account(None)}, id="role-from-webhook-configmap"),
     pytest.param(
-        [inject(plain_pod())], {"admitted": None, "webhooks": NOT_READ, "namespace": NOT_READ}, id="reads-few"
+        [inject(plain_pod())], {"admitted": None, "webhooks": NOT_READ, "namespace": NOT_READ}, id="only-pods-read"
     ),
-    # The dry run shows that the webhook works, whatever it is called.
-    pytest.param([inject(plain_pod())], {"webhooks": []}, id="webhook-of-another-name"),
+    # The dry run proves that the webhook works, whatever its name is.
+    pytest.param([inject(plain_pod())], {"webhooks": []}, id="unknown-webhook-name"),
     pytest.param(
-        [inject(plain_pod())], {"webhooks": [hook(clientConfig={**SERVICE, "caBundle": ""})]}, id="works-anyhow"
+        [inject(plain_pod())],
+        {"webhooks": [hook(clientConfig={**SERVICE, "caBundle": ""})]},
+        id="empty-ca-bundle-but-dry-run-works",
     ),
-    # An association gives credentials to pods that are made now, and the account's findings say so.
+    # The association is a finding about the service account.
     pytest.param([inject(plain_pod(), pod_identity=True)], {"admitted": dry_run(pod_identity=True)}, id="pod-identity"),
-    pytest.param([inject(plain_pod(), pod_identity=True)], {"admitted": None}, id="pod-identity-or-not"),
+    pytest.param([inject(plain_pod(), pod_identity=True)], {"admitted": None}, id="pod-identity-without-dry-run"),
 ]
 
 
-@pytest.mark.parametrize(("pods", "facts"), HEALTHY)
-def test_nothing_wrong(pods: list[Json], facts: Json) -> None:
-    assert found(kubernetes(*pods, **facts)) == []
+@pytest.mark.parametrize(("pods", "facts"), INTACT)
+def test_valid_pods_have_no_findings(pods: list[Json], facts: Json) -> None:
+    assert find(kubernetes(*pods, **facts)) == []
 
 
-def test_nothing_wrong_in_china() -> None:
-    assert found(kubernetes(inject(plain_pod(), region="cn-north-1")), CHINA) == []
-    # What a ConfigMap that can't be read sets isn't known.
-    assert found(kubernetes(inject(plain_pod("p", from_sources(configMapRef={"name": "c"})))), CHINA) == []
+def test_valid_pods_in_china_have_no_findings() -> None:
+    assert find(kubernetes(inject(plain_pod(), region="cn-north-1")), CHINA) == []
+    # The ConfigMap cannot be read and may set the region.
+    assert find(kubernetes(inject(plain_pod("p", with_env_from(configMapRef={"name": "c"})))), CHINA) == []
 
 
-NAMED = [
+BROKEN = [
     pytest.param([plain_pod()], {}, ["pod-predates-annotation"], id="pod-predates-annotation"),
     pytest.param([inject(plain_pod(), OTHER)], {}, ["pod-stale-role"], id="pod-stale-role"),
     pytest.param(
-        [inject(plain_pod(), pod_identity=True)], {}, ["pod-stale-role"], id="pod-stale-role-of-an-association-gone"
+        [inject(plain_pod(), pod_identity=True)], {}, ["pod-stale-role"], id="pod-stale-role-from-deleted-association"
     ),
     pytest.param(
         [inject(plain_pod())],
         {"account": account(audience="vault"), "admitted": dry_run(annotations={"audience": "vault"})},
         ["pod-predates-annotation"],
-        id="pod-predates-annotation-of-the-audience",
+        id="pod-predates-annotation-other-audience",
     ),
     pytest.param([inject(plain_pod(serviceAccountName="web"))], {}, ["pod-other-account"], id="pod-other-account"),
     pytest.param(
@@ -173,46 +179,51 @@ NAMED = [
         [plain_pod()],
         {"webhooks": [hook(objectSelector={"matchLabels": {"irsa": "yes"}})], "admitted": dry_run(None)},
         ["webhook-excluded"],
-        id="webhook-excluded-by-a-label-that-lacks",
+        id="webhook-excluded-by-object-selector",
     ),
-    pytest.param([inject(plain_pod(**skipping("app")))], {}, ["skip-containers"], id="skip-containers"),
-    pytest.param([inject(plain_pod(**skipping('a"pp')))], {}, ["skip-containers"], id="skip-containers-no-csv"),
+    pytest.param([inject(plain_pod(**skip("app")))], {}, ["skip-containers"], id="skip-containers"),
+    pytest.param([inject(plain_pod(**skip('a"pp')))], {}, ["skip-containers"], id="skip-containers-invalid-csv"),
     pytest.param(
-        [inject(plain_pod("p", container(), container("proxy"), **skipping("x, proxy")))],
+        [inject(plain_pod("p", container(), container("proxy"), **skip("x, proxy")))],
         {},
         ["skip-containers"],
-        id="skip-containers-with-a-blank",
+        id="skip-containers-with-space",
     ),
     pytest.param(
         [inject(plain_pod())],
-        {"workloads": template(plain_pod(), **skipping("app"))},
+        {"workloads": template(plain_pod(), **skip("app"))},
         ["skip-containers"],
-        id="skip-on-the-workload",
+        id="skip-containers-on-workload",
     ),
     pytest.param([inject(plain_pod("p", container(AWS_ROLE_ARN=ROLE)))], {}, ["env-preset"], id="env-preset"),
     pytest.param(
-        [inject(plain_pod("p", container(AWS_WEB_IDENTITY_TOKEN_FILE=FILE)))], {}, ["env-preset"], id="env-preset-file"
+        [inject(plain_pod("p", container(AWS_WEB_IDENTITY_TOKEN_FILE=FILE)))],
+        {},
+        ["env-preset"],
+        id="env-preset-token-file",
     ),
     pytest.param(
         [plain_pod("p", container(AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/nowhere"))],
         {},
         ["env-preset"],
-        id="env-preset-no-token-there",
+        id="env-preset-token-not-mounted",
     ),
-    pytest.param([by_hand(OTHER)], {"workloads": template(by_hand(OTHER))}, ["env-preset"], id="env-preset-other-role"),
-    pytest.param([by_hand(audience="vault")], {}, ["env-preset"], id="env-preset-other-audience"),
+    pytest.param(
+        [preset_pod(OTHER)], {"workloads": template(preset_pod(OTHER))}, ["env-preset"], id="env-preset-other-role"
+    ),
+    pytest.param([preset_pod(audience="vault")], {}, ["env-preset"], id="env-preset-other-audience"),
     pytest.param(
         [inject(plain_pod(), OTHER)],
         {"workloads": template(inject(plain_pod(), OTHER))},
         ["env-preset"],
-        id="env-preset-where-the-webhook-writes",
+        id="env-preset-in-template",
     ),
-    pytest.param([sidecar(inject(plain_pod()))], {}, ["injected-sidecar"], id="injected-sidecar"),
+    pytest.param([add_sidecar(inject(plain_pod()))], {}, ["injected-sidecar"], id="injected-sidecar"),
     pytest.param(
-        [sidecar(inject(plain_pod()))],
+        [add_sidecar(inject(plain_pod()))],
         {"workloads": template(plain_pod())},
         ["injected-sidecar"],
-        id="sidecar-by-template",
+        id="injected-sidecar-template-known",
     ),
     pytest.param(
         [inject(plain_pod("p", container(AWS_ACCESS_KEY_ID="AKIA1")))],
@@ -224,13 +235,13 @@ NAMED = [
         [inject(plain_pod("p", {"name": "app", "env": [{"name": "AWS_PROFILE", "valueFrom": {"fieldRef": {}}}]}))],
         {},
         ["static-credentials"],
-        id="static-credentials-by-reference",
+        id="static-credentials-by-field-reference",
     ),
     pytest.param(
-        [inject(plain_pod("p", from_sources(secretRef={"name": "s"}, prefix="AWS_")))],
+        [inject(plain_pod("p", with_env_from(secretRef={"name": "s"}, prefix="AWS_")))],
         {"env_sources": {("Secret", "s"): ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY"]}},
         ["static-credentials"],
-        id="static-credentials-of-a-secret",
+        id="static-credentials-from-secret",
     ),
     pytest.param(
         [inject(plain_pod(securityContext={"runAsUser": 1000}))],
@@ -242,14 +253,14 @@ NAMED = [
         [inject(plain_pod("p", {**container(), "securityContext": {"runAsNonRoot": True}}))],
         {"minor_version": 18},
         ["token-unreadable"],
-        id="token-unreadable-by-the-container",
+        id="token-unreadable-container-user",
     ),
     pytest.param([inject(plain_pod(os={"name": "windows"}))], {}, ["windows-path"], id="windows-path"),
     pytest.param(
         [inject(plain_pod(securityContext={"windowsOptions": {"runAsUserName": "x"}}))],
         {},
         ["windows-path"],
-        id="windows-path-by-its-options",
+        id="windows-path-by-windows-options",
     ),
     pytest.param(
         [
@@ -278,9 +289,9 @@ NAMED = [
 ]
 
 
-@pytest.mark.parametrize(("pods", "facts", "expected"), NAMED)
-def test_causes_of_pods(pods: list[Json], facts: Json, expected: list[str]) -> None:
-    assert ids(found(kubernetes(*pods, **facts))) == expected
+@pytest.mark.parametrize(("pods", "facts", "expected"), BROKEN)
+def test_broken_pods_have_exactly_these_findings(pods: list[Json], facts: Json, expected: list[str]) -> None:
+    assert ids(find(kubernetes(*pods, **facts))) == expected
 
 
 @pytest.mark.parametrize(
@@ -288,49 +299,53 @@ def test_causes_of_pods(pods: list[Json], facts: Json, expected: list[str]) -> N
     [
         pytest.param(CHINA, None, ["region-unset"], id="region-unset"),
         pytest.param(
-            dataclasses.replace(CHAIN, partition=None, role_arn=CHINESE), None, ["region-unset"], id="by-the-role-alone"
+            dataclasses.replace(CHAIN, partition=None, role_arn=CHINESE),
+            None,
+            ["region-unset"],
+            id="partition-only-in-role-arn",
         ),
-        pytest.param(CHINA, "cn-north-1", [], id="set-by-the-webhook"),
-        pytest.param(dataclasses.replace(CHAIN, partition="aws-us-gov"), None, [], id="elsewhere"),
+        pytest.param(CHINA, "cn-north-1", [], id="set-by-webhook"),
+        pytest.param(dataclasses.replace(CHAIN, partition="aws-us-gov"), None, [], id="other-partition"),
     ],
 )
-def test_region(chain: Chain, region: str | None, expected: list[str]) -> None:
+def test_region_is_required_only_in_china(chain: Chain, region: str | None, expected: list[str]) -> None:
     role = chain.role_arn
     facts = kubernetes(inject(plain_pod(), role, region=region), account=account(role), admitted=dry_run(role))
-    assert ids(found(facts, chain)) == expected
-    # A pod without the role has no use for a region.
+    assert ids(find(facts, chain)) == expected
+    # A pod without the role does not need a region.
     facts = kubernetes(plain_pod(), account=account(role), admitted=dry_run(role))
-    assert ids(found(facts, chain)) == ["pod-predates-annotation"]
+    assert ids(find(facts, chain)) == ["pod-predates-annotation"]
 
 
-# -- the webhook
+# The webhook
 
 
 SHOP = {"metadata": {"name": "shop", "labels": {"team": "shop"}}}
 EXPIRED = bundle(authority(days=(-400, -1)))
-BARE = {"admitted": dry_run(None)}
-OTHERS_RENEWED = hook(
+NOT_INJECTED = {"admitted": dry_run(None)}
+RENEWED_HOOK = hook(
     "vpc-resource-mutating-webhook", name="mpod.vpc.k8s.aws", clientConfig={**LOCAL, "caBundle": bundle(CA, NEW_CA)}
 )
 
 
-def reading(*hooks: Json, **facts: t.Any) -> Json:
-    """Without a dry run."""
+def without_dry_run(*hooks: Json, **facts: t.Any) -> Json:
     return {"webhooks": list(hooks), "admitted": None, **facts}
 
 
 WEBHOOK = [
-    pytest.param(reading(), ["webhook-missing"], id="webhook-missing"),
-    pytest.param({"webhooks": [], **BARE}, ["webhook-missing"], id="webhook-missing-and-dry-run"),
+    pytest.param(without_dry_run(), ["webhook-missing"], id="webhook-missing"),
+    pytest.param({"webhooks": [], **NOT_INJECTED}, ["webhook-missing"], id="webhook-missing-with-dry-run"),
     pytest.param(
-        reading(hook("vpc", name="mpod.vpc.k8s.aws")), ["webhook-missing"], id="webhook-missing-beside-others"
+        without_dry_run(hook("vpc", name="mpod.vpc.k8s.aws")),
+        ["webhook-missing"],
+        id="webhook-missing-but-other-webhooks",
     ),
-    pytest.param(reading(hook(rules=[])), ["webhook-missing"], id="webhook-missing-rules"),
-    pytest.param(reading(), ["webhook-missing"], id="webhook-missing-namespace-unknown"),
+    pytest.param(without_dry_run(hook(rules=[])), ["webhook-missing"], id="webhook-missing-without-rules"),
+    pytest.param(without_dry_run(namespace=NOT_READ), ["webhook-missing"], id="webhook-missing-namespace-unknown"),
     pytest.param(
-        reading(hook(namespaceSelector={"matchLabels": {"irsa": "on"}}), namespace=SHOP),
+        without_dry_run(hook(namespaceSelector={"matchLabels": {"irsa": "on"}}), namespace=SHOP),
         ["webhook-excluded"],
-        id="webhook-excluded-namespace",
+        id="webhook-excluded-by-label",
     ),
     pytest.param(
         {
@@ -342,392 +357,509 @@ WEBHOOK = [
                 )
             ],
             "namespace": SHOP,
-            **BARE,
+            **NOT_INJECTED,
         },
         ["webhook-excluded"],
-        id="webhook-excluded-namespace-by-expression",
+        id="webhook-excluded-by-expression",
     ),
     pytest.param(
-        reading(hook(clientConfig={**SERVICE, "caBundle": ""})), ["webhook-ca-stale"], id="webhook-ca-stale-empty"
+        without_dry_run(hook(clientConfig={**SERVICE, "caBundle": ""})),
+        ["webhook-ca-stale"],
+        id="webhook-ca-stale-empty",
     ),
     pytest.param(
-        reading(hook(clientConfig={**SERVICE, "caBundle": EXPIRED})),
+        without_dry_run(hook(clientConfig={**SERVICE, "caBundle": EXPIRED})),
         ["webhook-ca-stale"],
         id="webhook-ca-stale-expired",
     ),
     pytest.param(
-        reading(hook(clientConfig={**SERVICE, "caBundle": "bm8="})), ["webhook-ca-stale"], id="webhook-ca-stale-no-pem"
+        without_dry_run(hook(clientConfig={**SERVICE, "caBundle": "bm8="})),
+        ["webhook-ca-stale"],
+        id="webhook-ca-stale-invalid-pem",
     ),
     pytest.param(
-        {"webhooks": [hook(clientConfig={**SERVICE, "caBundle": bundle(CA)})], "serving_ca": pem(NEW_CA), **BARE},
+        {
+            "webhooks": [hook(clientConfig={**SERVICE, "caBundle": bundle(CA)})],
+            "serving_ca": pem(NEW_CA),
+            **NOT_INJECTED,
+        },
         ["webhook-ca-stale"],
         id="webhook-ca-stale",
     ),
-    pytest.param({"webhooks": [hook(), OTHERS_RENEWED], **BARE}, ["webhook-ca-stale"], id="webhook-ca-stale-on-eks"),
+    pytest.param(
+        {"webhooks": [hook(), RENEWED_HOOK], **NOT_INJECTED}, ["webhook-ca-stale"], id="webhook-ca-stale-after-rotation"
+    ),
     pytest.param(
         {"admitted": NOT_READ, "refused": REFUSED + "tls: x509: certificate signed by unknown authority"},
         ["webhook-ca-stale"],
-        id="webhook-ca-stale-by-the-refusal",
+        id="webhook-ca-stale-in-rejected-dry-run",
     ),
-    pytest.param(BARE, ["webhook-unreachable"], id="webhook-unreachable"),
-    pytest.param({"webhooks": NOT_READ, **BARE}, ["webhook-unreachable"], id="webhook-unreachable-may-not-be-listed"),
+    pytest.param(NOT_INJECTED, ["webhook-unreachable"], id="webhook-unreachable"),
     pytest.param(
-        {"webhooks": [hook(namespaceSelector={"matchLabels": {"a": "b"}})], "namespace": NOT_READ, **BARE},
+        {"webhooks": NOT_READ, **NOT_INJECTED}, ["webhook-unreachable"], id="webhook-unreachable-and-not-listable"
+    ),
+    pytest.param(
+        {"webhooks": [hook(namespaceSelector={"matchLabels": {"a": "b"}})], "namespace": NOT_READ, **NOT_INJECTED},
         ["webhook-unreachable"],
         id="webhook-unreachable-namespace-unknown",
     ),
     pytest.param(
         {"admitted": NOT_READ, "refused": REFUSED + "dial tcp 127.0.0.1:23443: connect: connection refused"},
         ["webhook-unreachable"],
-        id="webhook-unreachable-and-refused",
+        id="webhook-unreachable-and-dry-run-rejected",
     ),
     pytest.param(
         {"webhooks": [], "admitted": NOT_READ, "refused": REFUSED + "connection refused"},
         ["webhook-unreachable"],
-        id="webhook-unreachable-and-gone-since",
+        id="webhook-unreachable-and-since-deleted",
     ),
     pytest.param(
         {"webhooks": NOT_READ, "admitted": NOT_READ, "refused": REFUSED + "x509: certificate has expired"},
         ["webhook-unreachable"],
-        id="webhook-unreachable-with-a-certificate-that-expired",
+        id="webhook-unreachable-expired-certificate",
     ),
 ]
 
 
 @pytest.mark.parametrize(("facts", "expected"), WEBHOOK)
-def test_causes_of_the_webhook(facts: Json, expected: list[str]) -> None:
-    assert ids(found(kubernetes(inject(plain_pod()), **facts))) == expected
-    # Pods that came up bare under it did so because of it, and what is older than the present role still is.
-    assert ids(found(kubernetes(plain_pod(), **facts))) == expected
-    assert ids(found(kubernetes(inject(plain_pod(), OTHER), **facts))) == [*expected, "pod-stale-role"]
-    # A dry run that came back with the role clears the webhook of everything.
-    cleared = {**facts, "admitted": dry_run(), "refused": None}
-    assert ids(found(kubernetes(inject(plain_pod()), **cleared))) == []
+def test_broken_webhook_has_exactly_this_finding(facts: Json, expected: list[str]) -> None:
+    assert ids(find(kubernetes(inject(plain_pod()), **facts))) == expected
+    # Pods without the role are a consequence. Pods with a previous role are not.
+    assert ids(find(kubernetes(plain_pod(), **facts))) == expected
+    assert ids(find(kubernetes(inject(plain_pod(), OTHER), **facts))) == [*expected, "pod-stale-role"]
+    # A dry run with the role proves that the webhook works.
+    working = {**facts, "admitted": dry_run(), "refused": None}
+    assert ids(find(kubernetes(inject(plain_pod()), **working))) == []
 
 
 @pytest.mark.parametrize(
     "facts",
     [
-        pytest.param({**BARE, "account": account(None)}, id="bare-as-nothing-is-promised"),
-        pytest.param({**BARE, "account": NOT_READ}, id="bare-and-nobody-knows-what-is-promised"),
-        pytest.param({"admitted": NOT_READ}, id="dry-run-refused-by-others"),
-        pytest.param({"webhooks": NOT_READ, "admitted": None}, id="may-not-be-listed"),
-        pytest.param(reading(hook(clientConfig={**LOCAL, "caBundle": EXPIRED}), observed_at=None), id="no-clock"),
-        pytest.param(reading(hook(), serving_ca=NOT_READ), id="serving-certificate-unknown"),
-        pytest.param(reading(hook(rules=[]), hook("second")), id="one-of-two-sees-pods"),
+        pytest.param({**NOT_INJECTED, "account": account(None)}, id="no-annotation"),
+        pytest.param({**NOT_INJECTED, "account": NOT_READ}, id="account-unknown"),
+        pytest.param({"admitted": NOT_READ}, id="dry-run-rejected-by-another-webhook"),
+        pytest.param({"webhooks": NOT_READ, "admitted": None}, id="webhooks-not-listable"),
         pytest.param(
-            reading(hook(namespaceSelector={"matchLabels": {"a": "b"}}), hook("second"), namespace=SHOP),
-            id="one-of-two-sees-the-namespace",
+            without_dry_run(hook(clientConfig={**LOCAL, "caBundle": EXPIRED}), observed_at=None), id="time-unknown"
+        ),
+        pytest.param(without_dry_run(hook(), serving_ca=NOT_READ), id="serving-certificate-unknown"),
+        pytest.param(without_dry_run(hook(rules=[]), hook("second")), id="one-of-two-matches-pods"),
+        pytest.param(
+            without_dry_run(hook(namespaceSelector={"matchLabels": {"a": "b"}}), hook("second"), namespace=SHOP),
+            id="one-of-two-matches-namespace",
         ),
         pytest.param(
-            reading(hook(clientConfig={**LOCAL, "caBundle": EXPIRED}), hook("second")), id="one-of-two-is-trusted"
+            without_dry_run(hook(clientConfig={**LOCAL, "caBundle": EXPIRED}), hook("second")),
+            id="one-of-two-is-trusted",
         ),
         pytest.param(
-            reading(hook(namespaceSelector={"matchLabels": {"a": "b"}}), namespace=None), id="there-is-no-namespace"
+            without_dry_run(hook(namespaceSelector={"matchLabels": {"a": "b"}}), namespace=None), id="no-namespace"
         ),
     ],
 )
-def test_nothing_wrong_with_the_webhook(facts: Json) -> None:
-    assert found(kubernetes(inject(plain_pod()), **facts)) == []
+def test_working_webhook_has_no_findings(facts: Json) -> None:
+    assert find(kubernetes(inject(plain_pod()), **facts)) == []
 
 
-# -- pairs: what follows from what, and what doesn't
+# Combinations
 
 
-HALF = container(AWS_ROLE_ARN=ROLE)
-KEYS = container(AWS_ACCESS_KEY_ID="AKIA1")
+PARTIAL = container(AWS_ROLE_ARN=ROLE)
+ACCESS_KEY = container(AWS_ACCESS_KEY_ID="AKIA1")
 
 
 @pytest.mark.parametrize(
     ("pods", "facts", "expected"),
     [
-        pytest.param([plain_pod()], {"account": account(None), **BARE}, [], id="bare-as-there-is-no-annotation"),
-        pytest.param([plain_pod()], {"account": account(""), **BARE}, [], id="bare-as-the-annotation-is-empty"),
-        pytest.param([plain_pod()], {"account": None, "admitted": NOT_READ}, [], id="bare-as-there-is-no-account"),
         pytest.param(
-            [inject(plain_pod())], {"account": account(None), **BARE}, [], id="injected-before-it-was-removed"
-        ),
-        # The pods have what was asked for; the account's findings say that it names another role.
-        pytest.param(
-            [inject(plain_pod())], {"account": account(OTHER), "admitted": dry_run(OTHER)}, [], id="asked-for"
+            [plain_pod()], {"account": account(None), **NOT_INJECTED}, [], id="not-injected-and-no-annotation"
         ),
         pytest.param(
-            [inject(plain_pod(), OTHER)], {"account": account(OTHER), "admitted": dry_run(OTHER)}, [], id="as-annotated"
+            [plain_pod()], {"account": account(""), **NOT_INJECTED}, [], id="not-injected-and-empty-annotation"
+        ),
+        pytest.param([plain_pod()], {"account": None, "admitted": NOT_READ}, [], id="not-injected-and-no-account"),
+        pytest.param(
+            [inject(plain_pod())],
+            {"account": account(None), **NOT_INJECTED},
+            [],
+            id="injected-before-annotation-was-removed",
+        ),
+        # The pods have the role of the option. The other role in the annotation is a finding about the service account.
+        pytest.param(
+            [inject(plain_pod())], {"account": account(OTHER), "admitted": dry_run(OTHER)}, [], id="role-as-in-option"
+        ),
+        pytest.param(
+            [inject(plain_pod(), OTHER)],
+            {"account": account(OTHER), "admitted": dry_run(OTHER)},
+            [],
+            id="role-as-annotated",
         ),
         pytest.param(
             [plain_pod()],
             {"account": account(OTHER), "admitted": dry_run(OTHER)},
             ["pod-predates-annotation"],
-            id="bare-whatever-the-role",
+            id="not-injected-and-other-role-annotated",
         ),
         pytest.param(
-            [plain_pod()], {"account": NOT_READ, "admitted": None}, ["pod-predates-annotation"], id="account-unknown"
+            [plain_pod()],
+            {"account": NOT_READ, "admitted": None},
+            ["pod-predates-annotation"],
+            id="not-injected-and-account-unknown",
         ),
-        pytest.param([plain_pod("p", HALF)], {"account": account(None), **BARE}, ["env-preset"], id="half-for-itself"),
-        pytest.param([plain_pod("p", HALF)], {}, ["env-preset"], id="half-and-older"),
         pytest.param(
-            [plain_pod("p", HALF, container("other"))],
+            [plain_pod("p", PARTIAL)],
+            {"account": account(None), **NOT_INJECTED},
+            ["env-preset"],
+            id="partial-environment-and-no-annotation",
+        ),
+        pytest.param([plain_pod("p", PARTIAL)], {}, ["env-preset"], id="partial-environment"),
+        pytest.param(
+            [plain_pod("p", PARTIAL, container("other"))],
             {},
             ["pod-predates-annotation", "env-preset"],
-            id="half-beside-a-bare-one",
+            id="partial-environment-and-not-injected",
         ),
-        pytest.param([plain_pod("p", HALF)], reading(), ["webhook-missing", "env-preset"], id="half-and-no-webhook"),
+        pytest.param(
+            [plain_pod("p", PARTIAL)],
+            without_dry_run(),
+            ["webhook-missing", "env-preset"],
+            id="partial-environment-and-no-webhook",
+        ),
         pytest.param(
             [plain_pod(labels={SKIP_LABEL: "x"})],
-            reading(),
+            without_dry_run(),
             ["webhook-missing", "webhook-excluded"],
-            id="label-no-webhook",
+            id="skip-label-and-no-webhook",
         ),
         pytest.param(
             [plain_pod("a", labels={SKIP_LABEL: "x"}), plain_pod("b")],
             {},
             ["webhook-excluded", "pod-predates-annotation"],
-            id="one-labelled-one-older",
+            id="one-with-skip-label-and-one-not-injected",
         ),
         pytest.param(
             [plain_pod(labels={SKIP_LABEL: "x"})],
-            {"account": account(None), **BARE},
+            {"account": account(None), **NOT_INJECTED},
             ["webhook-excluded"],
-            id="label-alone",
+            id="skip-label-and-no-annotation",
         ),
         pytest.param(
             [plain_pod(labels={SKIP_LABEL: "x"})],
-            {"webhooks": NOT_READ, **BARE},
+            {"webhooks": NOT_READ, **NOT_INJECTED},
             ["webhook-unreachable", "webhook-excluded"],
-            id="labelled-and-unreachable",
+            id="skip-label-and-webhook-unreachable",
         ),
         pytest.param(
             [plain_pod(labels={SKIP_LABEL: "x"}, serviceAccountName="web")],
             {},
             ["pod-other-account", "webhook-excluded"],
-            id="labelled-and-of-another-account",
+            id="skip-label-and-other-account",
         ),
         pytest.param(
-            [plain_pod(serviceAccountName="web")], {}, ["pod-other-account"], id="of-another-account-and-bare"
+            [plain_pod(serviceAccountName="web")], {}, ["pod-other-account"], id="other-account-and-not-injected"
         ),
         pytest.param(
-            [inject(plain_pod(serviceAccountName="web"), OTHER)], {}, ["pod-other-account"], id="with-its-own-role"
+            [inject(plain_pod(serviceAccountName="web"), OTHER)],
+            {},
+            ["pod-other-account"],
+            id="other-account-with-its-own-role",
         ),
         pytest.param(
-            [plain_pod("p", KEYS, serviceAccountName="web")],
+            [plain_pod("p", ACCESS_KEY, serviceAccountName="web")],
             {},
             ["pod-other-account", "static-credentials"],
-            id="of-another-account-with-keys",
+            id="other-account-with-access-key",
         ),
         pytest.param(
-            [plain_pod("p", KEYS, annotations={MIRROR: "x"}, owner=NODE, serviceAccountName="")],
+            [plain_pod("p", ACCESS_KEY, annotations={MIRROR: "x"}, owner=NODE, serviceAccountName="")],
             {},
             ["static-pod"],
-            id="static-and-all-the-rest",
+            id="static-pod-with-other-problems",
         ),
         pytest.param(
-            [plain_pod("p", HALF, labels={SKIP_LABEL: "x"})],
+            [plain_pod("p", PARTIAL, labels={SKIP_LABEL: "x"})],
             {},
             ["webhook-excluded", "env-preset"],
-            id="labelled-and-half",
+            id="skip-label-and-partial-environment",
         ),
         pytest.param(
-            [inject(plain_pod("p", container(), KEYS | {"name": "b"}, **skipping("b")))], {}, [], id="skipped-keys"
+            [inject(plain_pod("p", container(), ACCESS_KEY | {"name": "b"}, **skip("b")))],
+            {},
+            [],
+            id="skipped-container-with-access-key",
         ),
         pytest.param(
-            [inject(plain_pod("p", container(), HALF | {"name": "b"}, **skipping("b")))], {}, [], id="skipped-half"
+            [inject(plain_pod("p", container(), PARTIAL | {"name": "b"}, **skip("b")))],
+            {},
+            [],
+            id="skipped-container-with-partial-environment",
         ),
         pytest.param(
-            [plain_pod("p", container(), container("b"), **skipping("b"))],
+            [plain_pod("p", container(), container("b"), **skip("b"))],
             {},
             ["pod-predates-annotation"],
-            id="skipped-bare",
+            id="skipped-container-and-not-injected",
         ),
-        pytest.param([plain_pod(**skipping("app"))], {}, ["skip-containers"], id="skipped-is-not-older"),
+        pytest.param([plain_pod(**skip("app"))], {}, ["skip-containers"], id="all-containers-skipped"),
         pytest.param(
-            [sidecar(plain_pod())],
+            [add_sidecar(plain_pod())],
             {"workloads": template(plain_pod())},
             ["pod-predates-annotation"],
-            id="late-in-a-bare-pod",
+            id="sidecar-in-pod-that-is-not-injected",
         ),
         pytest.param(
-            [sidecar(inject(plain_pod(), OTHER))], {}, ["pod-stale-role", "injected-sidecar"], id="late-in-a-stale-pod"
-        ),
-        pytest.param([sidecar(inject(plain_pod()), HALF | {"name": "b"})], {}, ["env-preset"], id="late-with-its-own"),
-        pytest.param(
-            [sidecar(inject(plain_pod()))], reading(), ["webhook-missing", "injected-sidecar"], id="late-anyway"
-        ),
-        pytest.param(
-            [inject(plain_pod("p", KEYS), OTHER)], {}, ["pod-stale-role", "static-credentials"], id="stale-with-keys"
+            [add_sidecar(inject(plain_pod(), OTHER))],
+            {},
+            ["pod-stale-role", "injected-sidecar"],
+            id="sidecar-in-stale-pod",
         ),
         pytest.param(
-            [plain_pod("p", KEYS)],
-            {"account": account(None), **BARE},
+            [add_sidecar(inject(plain_pod()), PARTIAL | {"name": "b"})],
+            {},
+            ["env-preset"],
+            id="sidecar-with-partial-environment",
+        ),
+        pytest.param(
+            [add_sidecar(inject(plain_pod()))],
+            without_dry_run(),
+            ["webhook-missing", "injected-sidecar"],
+            id="sidecar-and-no-webhook",
+        ),
+        pytest.param(
+            [inject(plain_pod("p", ACCESS_KEY), OTHER)],
+            {},
+            ["pod-stale-role", "static-credentials"],
+            id="stale-role-and-access-key",
+        ),
+        pytest.param(
+            [plain_pod("p", ACCESS_KEY)],
+            {"account": account(None), **NOT_INJECTED},
             ["static-credentials"],
-            id="keys-without-annotation",
+            id="access-key-and-no-annotation",
         ),
         pytest.param(
-            [plain_pod(os={"name": "windows"})], {}, ["pod-predates-annotation", "windows-path"], id="windows-and-older"
+            [plain_pod(os={"name": "windows"})],
+            {},
+            ["pod-predates-annotation", "windows-path"],
+            id="windows-and-not-injected",
         ),
         pytest.param(
-            [inject(plain_pod(securityContext={"runAsUser": 1, "fsGroup": 1}))], {"minor_version": 18}, [], id="group"
+            [inject(plain_pod(securityContext={"runAsUser": 1, "fsGroup": 1}))],
+            {"minor_version": 18},
+            [],
+            id="fs-group",
         ),
         pytest.param(
-            [inject(plain_pod(securityContext={"runAsUser": 1}))], {"minor_version": None}, [], id="some-version"
+            [inject(plain_pod(securityContext={"runAsUser": 1}))], {"minor_version": None}, [], id="version-unknown"
         ),
         pytest.param(
             [inject(plain_pod(securityContext={"runAsUser": 0, "runAsNonRoot": False}))],
             {"minor_version": 18},
             [],
-            id="root",
+            id="root-user",
         ),
         pytest.param(
             [inject(plain_pod(securityContext={"runAsUser": 1}, **WINDOWS))],
             {"minor_version": 18},
             [],
-            id="windows-user",
+            id="windows-non-root-user",
         ),
         pytest.param(
-            [inject(plain_pod("p", {**from_sources(configMapRef={"name": "c"}), "env": [{"name": "AWS_PROFILE"}]}))],
+            [inject(plain_pod("p", {**with_env_from(configMapRef={"name": "c"}), "env": [{"name": "AWS_PROFILE"}]}))],
             {"env_sources": {("ConfigMap", "c"): ["AWS_PROFILE"]}},
             [],
-            id="emptied-in-the-list",
+            id="profile-overridden-by-empty-env",
         ),
-        pytest.param([inject(plain_pod(**skipping("elsewhere")))], {}, [], id="skips-what-other-pods-have"),
-        pytest.param([], {"pods": NOT_READ, **BARE}, ["webhook-unreachable"], id="pods-unknown"),
+        pytest.param([inject(plain_pod(**skip("elsewhere")))], {}, [], id="skips-unknown-container"),
+        pytest.param([], {"pods": NOT_READ, **NOT_INJECTED}, ["webhook-unreachable"], id="pods-unknown"),
     ],
 )
-def test_pairs(pods: list[Json], facts: Json, expected: list[str]) -> None:
-    assert ids(found(kubernetes(*pods, **facts))) == expected
+def test_consequences_are_not_findings(pods: list[Json], facts: Json, expected: list[str]) -> None:
+    assert ids(find(kubernetes(*pods, **facts))) == expected
 
 
-# -- words
+# Messages
+
+REPLACE = "replace the pods with eksops.irsa.pod_rollout (namespace: shop, service_account: app)"
+VARIABLES = "neither AWS_ROLE_ARN nor AWS_WEB_IDENTITY_TOKEN_FILE"
 
 
-def only(*pods: Json, **facts: t.Any) -> Finding:
-    (one,) = found(kubernetes(*pods, **facts))
-    return one
+def find_one(*pods: Json, **facts: t.Any) -> Finding:
+    (finding,) = find(kubernetes(*pods, **facts))
+    return finding
 
 
-def test_one_finding_names_all_the_pods() -> None:
+def test_one_finding_names_all_pods() -> None:
     daemons = [plain_pod(f"agent-{number}", owner=("apps/v1", "DaemonSet", "agent")) for number in range(7)]
     webs = [plain_pod(f"web-5d4f-{letter}") for letter in "ab"]
-    one = only(*webs, *daemons, plain_pod("lonely", owner=None))
-    assert one.message == (
+    finding = find_one(*webs, *daemons, plain_pod("lonely", owner=None))
+    assert finding.message == (
         "container app of DaemonSet shop/agent (pods agent-0, agent-1, agent-2 and 4 more), pod shop/lonely and "
-        "Deployment shop/web (pods web-5d4f-a and web-5d4f-b) has neither AWS_ROLE_ARN nor "
-        "AWS_WEB_IDENTITY_TOKEN_FILE: made before service account shop/app was annotated, or while the webhook was away"
+        f"Deployment shop/web (pods web-5d4f-a and web-5d4f-b) has {VARIABLES}: the pod was created before service "
+        "account shop/app was annotated, or while the webhook was not available"
     )
-    assert one.fix == (
-        "replace the pods with eksops.irsa.pod_rollout (namespace: shop, service_account: app); pods without an owner "
-        "go with delete_unmanaged alone, and only you can make them again"
+    assert finding.fix == (
+        f"{REPLACE}; pods without an owner are deleted only with delete_unmanaged: true, and you must create them again"
     )
-    assert one.evidence == "pod agent-0: spec.containers[app].env, and 9 more"
-    assert (one.expected, one.found) == ("AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE", "neither")
+    assert finding.evidence == "pod agent-0: spec.containers[app].env, and 9 more"
+    assert (finding.expected, finding.found) == ("AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE", "neither")
 
 
-def test_a_jobs_pods_are_not_restarted() -> None:
-    one = only(plain_pod("migrate-x", container("a"), container("b"), owner=("batch/v1", "Job", "migrate")))
-    assert one.message.startswith("containers a and b of Job shop/migrate (pod migrate-x) have neither")
-    assert one.fix.endswith("; a Job's pods are never restarted: run the Job again")
+def test_fix_for_pods_of_a_job() -> None:
+    finding = find_one(plain_pod("migrate-x", container("a"), container("b"), owner=("batch/v1", "Job", "migrate")))
+    assert finding.message.startswith("containers a and b of Job shop/migrate (pod migrate-x) have neither")
+    assert finding.fix == f"{REPLACE}; pods of a Job are not restarted: run the Job again"
 
 
-def test_what_is_said_of_a_stale_role() -> None:
-    one = only(inject(plain_pod(), OTHER))
-    assert one.message == (
-        f"container app of Deployment shop/web (pod web-5d4f-x1) still has the credentials of {OTHER}, made before "
-        f"service account shop/app was given {ROLE}"
+def test_message_about_another_audience() -> None:
+    facts = {"account": account(audience="vault"), "admitted": dry_run(annotations={"audience": "vault"})}
+    finding = find_one(inject(plain_pod()), **facts)
+    assert finding.message == (
+        "the token of Deployment shop/web (pod web-5d4f-x1) has the audience sts.amazonaws.com, but service account "
+        "shop/app now requests vault"
     )
-    assert (one.expected, one.found) == (ROLE, OTHER)
-    assert one.evidence == "pod web-5d4f-x1: spec.containers[app].env[AWS_ROLE_ARN]"
+    assert finding.fix == REPLACE
 
 
-def test_causes_that_differ_are_findings_that_differ() -> None:
+def test_message_about_a_stale_role() -> None:
+    finding = find_one(inject(plain_pod(), OTHER))
+    assert finding.message == (
+        f"container app of Deployment shop/web (pod web-5d4f-x1) still has the credentials of {OTHER}: the pod was "
+        f"created before service account shop/app got role {ROLE}"
+    )
+    assert (finding.expected, finding.found) == (ROLE, OTHER)
+    assert finding.evidence == "pod web-5d4f-x1: spec.containers[app].env[AWS_ROLE_ARN]"
+
+
+def test_each_reason_is_a_separate_finding() -> None:
     pods = [
         plain_pod("a", container(AWS_ROLE_ARN=ROLE)),
         plain_pod("b", container(AWS_ROLE_ARN=ROLE)),
         plain_pod("c", container(AWS_ROLE_ARN=OTHER, AWS_WEB_IDENTITY_TOKEN_FILE=FILE)),
     ]
-    half, other = found(kubernetes(*pods))
-    assert half.message == (
-        "container app of Deployment shop/web (pods a and b): AWS_ROLE_ARN set there, which keeps the webhook from "
-        "setting AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE, and there is no AWS_WEB_IDENTITY_TOKEN_FILE"
+    partial, other_role = find(kubernetes(*pods))
+    assert partial.message == (
+        "container app of Deployment shop/web (pods a and b) sets AWS_ROLE_ARN, so the webhook sets "
+        f"{VARIABLES}; AWS_WEB_IDENTITY_TOKEN_FILE is missing"
     )
-    assert half.fix == "remove AWS_ROLE_ARN from env in the pod template of Deployment web"
-    assert other.message.endswith(f"and the role is {OTHER}")
-    assert other.evidence == "pod c: spec.containers[app].env[AWS_ROLE_ARN]"
+    assert partial.fix == "remove AWS_ROLE_ARN from env in the pod template of Deployment web"
+    assert other_role.message.endswith(f"; the role is {OTHER}")
+    assert other_role.evidence == "pod c: spec.containers[app].env[AWS_ROLE_ARN]"
 
 
-def test_values_of_credentials_are_never_told() -> None:
+def test_findings_do_not_contain_credentials() -> None:
     secret = "AKIAIOSFODNN7EXAMPLE"
     pod = inject(
         plain_pod("p", container(AWS_ACCESS_KEY_ID=secret, AWS_PROFILE="billing", AWS_SECRET_ACCESS_KEY=secret))
     )
-    one = only(pod)
-    assert secret not in str(one.as_dict())
-    assert "billing" not in str(one.as_dict())
-    assert one.found == "AWS_ACCESS_KEY_ID and AWS_PROFILE"
-    assert one.evidence == "pod p: spec.containers[app].env[AWS_ACCESS_KEY_ID], and 1 more"
-    of_secret = only(
-        inject(plain_pod("p", from_sources(secretRef={"name": "s"}))), env_sources={("Secret", "s"): ["AWS_PROFILE"]}
+    finding = find_one(pod)
+    assert secret not in str(finding.as_dict())
+    assert "billing" not in str(finding.as_dict())
+    assert finding.message == (
+        "container app of Deployment shop/web (pod p) has AWS_ACCESS_KEY_ID and AWS_PROFILE, which AWS SDKs use "
+        "instead of the role"
     )
-    assert of_secret.evidence == "pod p: spec.containers[app].envFrom[Secret s].AWS_PROFILE"
+    assert finding.found == "AWS_ACCESS_KEY_ID and AWS_PROFILE"
+    assert finding.evidence == "pod p: spec.containers[app].env[AWS_ACCESS_KEY_ID], and 1 more"
+    finding = find_one(
+        inject(plain_pod("p", with_env_from(secretRef={"name": "s"}))), env_sources={("Secret", "s"): ["AWS_PROFILE"]}
+    )
+    assert finding.evidence == "pod p: spec.containers[app].envFrom[Secret s].AWS_PROFILE"
 
 
-def test_what_is_said_of_other_pods() -> None:
-    account_of = only(
+def test_message_about_another_service_account() -> None:
+    finding = find_one(
         inject(plain_pod(serviceAccountName="web")), plain_pod("b", owner=None, serviceAccountName="cart")
     )
-    assert account_of.fix == (
-        "set serviceAccountName: app in the pod template of Deployment web and the manifest of pod b, or choose other "
-        "pods by label_selectors"
+    assert finding.message == (
+        "pod shop/b and Deployment shop/web (pod web-5d4f-x1) use service accounts cart and web instead of shop/app"
     )
-    assert (account_of.expected, account_of.found) == ("app", "cart and web")
-    static = only(plain_pod("kube-proxy", annotations={MIRROR: "x"}, owner=NODE, serviceAccountName=""))
-    assert static.message.startswith("Node ip-10-0-0-1 (pod kube-proxy): static pods,")
-    label = only(plain_pod(labels={SKIP_LABEL: "true"}))
-    assert label.fix == (
+    assert finding.fix == (
+        "set serviceAccountName: app in the pod template of Deployment web and the manifest of pod b, or select other "
+        "pods with label_selectors"
+    )
+    assert (finding.expected, finding.found) == ("app", "cart and web")
+
+
+def test_message_about_static_pods() -> None:
+    finding = find_one(plain_pod("kube-proxy", annotations={MIRROR: "x"}, owner=NODE, serviceAccountName=""))
+    assert finding.message == (
+        "static pods cannot have a role, because the kubelet creates them without a service account and without "
+        "webhooks: Node ip-10-0-0-1 (pod kube-proxy)"
+    )
+
+
+def test_message_about_the_skip_label() -> None:
+    finding = find_one(plain_pod(labels={SKIP_LABEL: "true"}))
+    assert finding.message.startswith(
+        "the pod identity webhook skips Deployment shop/web (pod web-5d4f-x1) because of the pod labels: "
+    )
+    assert finding.fix == (
         "remove the label eks.amazonaws.com/skip-pod-identity-webhook from the pod template of Deployment web, which "
         "replaces the pods"
     )
 
 
-def test_what_is_said_of_skipped_containers() -> None:
-    blank = only(inject(plain_pod("p", container(), container("proxy"), **skipping("x, proxy"))))
-    assert blank.message.endswith("names ' proxy', which is no container; proxy is")
-    assert blank.found == "x, proxy"
-    everything = only(inject(plain_pod(**skipping("app"))))
+def test_messages_about_skipped_containers() -> None:
+    with_space = find_one(inject(plain_pod("p", container(), container("proxy"), **skip("x, proxy"))))
+    assert with_space.message.endswith(" names container ' proxy', which does not exist; the container is proxy")
+    assert with_space.found == "x, proxy"
+    everything = find_one(inject(plain_pod(**skip("app"))))
     assert everything.message == (
-        "annotation eks.amazonaws.com/skip-containers of Deployment shop/web (pod web-5d4f-x1) takes out all "
-        "containers, so that none has the role"
+        "annotation eks.amazonaws.com/skip-containers of Deployment shop/web (pod web-5d4f-x1) excludes all "
+        "containers, so none of them has the role"
+    )
+    assert everything.fix == (
+        "list container names separated by commas without spaces in the annotation, or remove it, in the pod template "
+        "of Deployment web"
     )
 
 
-def test_what_is_said_of_the_webhook() -> None:
-    missing = only(**reading(hook("vpc", name="mpod.vpc.k8s.aws")))
+HOOK = "webhook iam-for-pods.amazonaws.com of MutatingWebhookConfiguration pod-identity-webhook"
+
+
+def test_message_about_a_missing_webhook() -> None:
+    missing = find_one(**without_dry_run(hook("vpc", name="mpod.vpc.k8s.aws")))
     assert (missing.expected, missing.found) == ("pod-identity-webhook", "vpc")
-    excluded = only(**reading(hook(namespaceSelector={"matchLabels": {"irsa": "on"}}), namespace=SHOP))
-    assert excluded.message == (
-        "the webhook iam-for-pods.amazonaws.com of MutatingWebhookConfiguration pod-identity-webhook excludes "
-        "namespace shop: label irsa must be 'on' and is missing"
+    without_rules = find_one(**without_dry_run(hook(rules=[])))
+    assert without_rules.message == (
+        f"{HOOK} has no rule for the creation of pods, so the API server does not call it for new pods"
     )
-    assert excluded.evidence == "webhooks[iam-for-pods.amazonaws.com].namespaceSelector"
-    untouched = only(**BARE)
-    assert untouched.evidence == "a pod created as a dry run"
-    assert untouched.found == "neither AWS_ROLE_ARN nor AWS_WEB_IDENTITY_TOKEN_FILE"
-    refused = only(admitted=NOT_READ, refused=REFUSED + "connection refused")
-    assert refused.message.startswith("pods of service account shop/app can't be created, as the API server can't call")
-    assert refused.found == REFUSED + "connection refused"
+
+
+def test_message_about_an_excluded_namespace() -> None:
+    finding = find_one(**without_dry_run(hook(namespaceSelector={"matchLabels": {"irsa": "on"}}), namespace=SHOP))
+    assert finding.message == f"{HOOK} excludes namespace shop: label irsa must be 'on' but is missing"
+    assert finding.evidence == "webhooks[iam-for-pods.amazonaws.com].namespaceSelector"
+
+
+def test_messages_about_an_unreachable_webhook() -> None:
+    not_injected = find_one(**NOT_INJECTED)
+    assert not_injected.message == (
+        f"a new pod of service account shop/app gets no role, because {HOOK} does not respond"
+    )
+    assert not_injected.evidence == "the pod of a server-side dry run"
+    assert not_injected.found == VARIABLES
+    rejected = find_one(admitted=NOT_READ, refused=REFUSED + "connection refused")
+    assert rejected.message == (
+        f"pods of service account shop/app cannot be created, because the API server cannot call {HOOK}"
+    )
+    assert rejected.found == REFUSED + "connection refused"
     in_cluster = hook(clientConfig={**SERVICE, "caBundle": bundle(CA)}, matchConditions=[{"name": "x"}])
-    unreachable = only(webhooks=[in_cluster], **BARE)
-    assert "kubectl -n kube-system get endpoints pod-identity-webhook" in unreachable.fix
-    assert "webhooks[iam-for-pods.amazonaws.com].matchConditions match pods of the account" in unreachable.fix
+    finding = find_one(webhooks=[in_cluster], **NOT_INJECTED)
+    assert "kubectl -n kube-system get endpoints pod-identity-webhook" in finding.fix
+    assert "webhooks[iam-for-pods.amazonaws.com].matchConditions match pods of the service account" in finding.fix
 
 
-def test_what_is_said_of_a_stale_ca() -> None:
-    on_eks = only(webhooks=[hook(), OTHERS_RENEWED], **BARE)
+def test_messages_about_a_stale_ca() -> None:
+    on_eks = find_one(webhooks=[hook(), RENEWED_HOOK], **NOT_INJECTED)
     assert on_eks.message == (
-        "the API server can't trust the webhook iam-for-pods.amazonaws.com of MutatingWebhookConfiguration "
-        "pod-identity-webhook: its caBundle lacks a CA that the webhook mpod.vpc.k8s.aws of "
-        "MutatingWebhookConfiguration vpc-resource-mutating-webhook has, as after a rotation of the cluster's CA"
+        f"the API server does not trust {HOOK}: its caBundle does not contain a CA of webhook mpod.vpc.k8s.aws of "
+        "MutatingWebhookConfiguration vpc-resource-mutating-webhook; the CA of the cluster was probably rotated"
     )
     assert "certificateAuthority.data of aws eks describe-cluster" in on_eks.fix
     managed = hook(
         clientConfig={**SERVICE, "caBundle": ""}, annotations={"cert-manager.io/inject-ca-from": "kube-system/webhook"}
     )
-    assert "cainjector doesn't write it from certificate kube-system/webhook" in only(**reading(managed)).fix
+    finding = find_one(**without_dry_run(managed))
+    assert "cainjector of cert-manager does not write it from certificate kube-system/webhook" in finding.fix

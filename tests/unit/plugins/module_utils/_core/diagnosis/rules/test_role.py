@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is found about provider, role and trust policy: each cause, the pairs of causes, and chains that hold."""
+"""Findings about provider, role and trust policy: intact chains, each cause, and combinations of causes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/app"
 STS, CN = "sts.amazonaws.com", "sts.amazonaws.com.cn"
 SUB = "system:serviceaccount:kube-system:aws-node"
 ACTION = "sts:AssumeRoleWithWebIdentity"
-NOT_READ = Unknown("not asked")
+NOT_READ = Unknown("not read")
 
 
 def provider(host: str = HOST, account: str = ACCOUNT, partition: str = "aws") -> str:
@@ -45,20 +45,20 @@ CHAIN = Chain(
 
 
 def allow(condition: t.Any = None, /, **changes: t.Any) -> dict[str, t.Any]:
-    """The statement that lets the account in, with another condition or other elements (None takes one out)."""
-    usual = {"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": STS}}
-    made = {
+    """The statement that allows the service account, with another condition or other elements; None removes one."""
+    valid = {"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": STS}}
+    elements = {
         "Effect": "Allow",
         "Principal": {"Federated": provider()},
         "Action": ACTION,
-        "Condition": usual if condition is None else condition,
+        "Condition": valid if condition is None else condition,
         **changes,
     }
-    return {key: value for key, value in made.items() if value is not None}
+    return {key: value for key, value in elements.items() if value is not None}
 
 
 def sub(*values: str, operator: str = "StringEquals", host: str = HOST, **more: t.Any) -> dict[str, t.Any]:
-    """A condition on sub, and the usual one on aud."""
+    """A condition on sub, and the valid one on aud."""
     condition: dict[str, t.Any] = {"StringEquals": {f"{host}:aud": STS}, **more}
     condition.setdefault(operator, {})[f"{host}:sub"] = values[0] if len(values) == 1 else list(values)
     return condition
@@ -71,8 +71,8 @@ def role(*statements: t.Any, arn: str = ROLE, **more: t.Any) -> dict[str, t.Any]
 
 
 def facts(*statements: t.Any, **changes: t.Any) -> AwsFacts:
-    """What IAM says where everything is right, but for the trust policy's statements and other facts."""
-    usual: dict[str, t.Any] = {
+    """The facts of an intact chain, with other statements of the trust policy or other facts."""
+    intact: dict[str, t.Any] = {
         "provider": {"Url": HOST, "ClientIDList": [STS], "ThumbprintList": [], "Tags": {}},
         "provider_arns": [provider(), provider(OTHER_HOST)],
         "role": role(*statements),
@@ -83,32 +83,32 @@ def facts(*statements: t.Any, **changes: t.Any) -> AwsFacts:
         "addons": (),
         "associations": (),
     }
-    return AwsFacts(**{**usual, **changes})
+    return AwsFacts(**{**intact, **changes})
 
 
 def chain(**changes: t.Any) -> Chain:
     return dataclasses.replace(CHAIN, **changes)
 
 
-def ids(found: t.Iterable[Finding]) -> list[str]:
-    return sorted(each.id for each in found)
+def ids(findings: t.Iterable[Finding]) -> list[str]:
+    return sorted(finding.id for finding in findings)
 
 
-def one(found: t.Iterable[Finding], finding_id: str) -> Finding:
-    (only,) = [each for each in found if each.id == finding_id]
-    return only
+def only(findings: t.Iterable[Finding], finding_id: str) -> Finding:
+    (finding,) = [finding for finding in findings if finding.id == finding_id]
+    return finding
 
 
 def client_ids(*values: str) -> dict[str, t.Any]:
     return {"Url": HOST, "ClientIDList": list(values), "ThumbprintList": [], "Tags": {}}
 
 
-# Chains that hold
+# Intact chains
 
 CROSS_ROLE = f"arn:aws:iam::{OTHER_ACCOUNT}:role/app"
 CN_CHAIN = chain(issuer=f"https://{CN_HOST}", role_arn=f"arn:aws-cn:iam::{ACCOUNT}:role/app", partition="aws-cn")
 EC2 = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-HEALTHY = {
+INTACT = {
     "one-service-account": (CHAIN, facts()),
     "list-of-service-accounts": (CHAIN, facts(allow(sub("system:serviceaccount:default:web", SUB)))),
     "wildcard": (CHAIN, facts(allow(sub("system:serviceaccount:kube-system:*", operator="StringLike")))),
@@ -188,18 +188,19 @@ HEALTHY = {
 }
 
 
-@pytest.mark.parametrize("name", HEALTHY)
-def test_of_a_chain_that_holds_nothing_is_found(name: str) -> None:
-    assert role_rules.findings(*HEALTHY[name]) == []
-    assert role_rules.static_allows(*HEALTHY[name]) is True
+@pytest.mark.parametrize("name", INTACT)
+def test_intact_chain_has_no_findings(name: str) -> None:
+    assert role_rules.findings(*INTACT[name]) == []
+    assert role_rules.static_allows(*INTACT[name]) is True
 
 
 # Causes
 
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
 DENY_ALL = {"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*"}}
 OTHER = "system:serviceaccount:default:aws-node"
-MANY = [f"system:serviceaccount:kube-system:a-service-account-with-a-long-name-{each}" for each in range(24)]
-DRIFTED = {
+MANY = [f"system:serviceaccount:kube-system:a-service-account-with-a-long-name-{number}" for number in range(24)]
+SIMILAR_HOSTS = {
     "slash": f"{HOST}/",
     "case": HOST.lower(),
     "region": HOST.replace("eu-west-1", "eu-west-2"),
@@ -228,15 +229,15 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ["federated-mismatch", "provider-wrong-account"],
     ),
     **{
-        f"provider-with-other-{what}": (
+        f"provider-with-other-{difference}": (
             CHAIN,
             facts(provider=None, provider_arns=[provider(host)]),
             ["provider-url-mismatch"],
         )
-        for what, host in DRIFTED.items()
+        for difference, host in SIMILAR_HOSTS.items()
     },
     **{
-        f"provider-with-other-{what}-and-matching-role": (
+        f"provider-with-other-{difference}-and-matching-role": (
             CHAIN,
             facts(
                 allow(sub(SUB, host=host), Principal={"Federated": provider(host)}),
@@ -245,7 +246,7 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
             ),
             ["provider-url-mismatch"],
         )
-        for what, host in DRIFTED.items()
+        for difference, host in SIMILAR_HOSTS.items()
     },
     "cluster-recreated": (
         CHAIN,
@@ -614,7 +615,11 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
     ),
     "no-policies": (CHAIN, facts(managed_policies=[]), ["no-permissions"]),
     "only-deny-policy": (CHAIN, facts(managed_policies=[], inline_policies={"no": DENY_ALL}), ["no-permissions"]),
-    "boundary-denies-all": (CHAIN, facts(boundary=DENY_ALL), ["no-permissions"]),
+    "boundary-denies-all": (
+        CHAIN,
+        facts(role=role(PermissionsBoundary={"PermissionsBoundaryArn": BOUNDARY}), boundary=DENY_ALL),
+        ["no-permissions"],
+    ),
     "boundary-allows-and-denies-all": (
         CHAIN,
         facts(
@@ -633,55 +638,55 @@ CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
         ["deleted-principal"],
     ),
 }
-# What STS accepts all the same.
+# Findings with which STS still accepts the service account.
 HARMLESS = {"trust-too-broad", "trust-too-long", "no-permissions", "deleted-principal"}
-# Of another account nothing is known.
-UNTOLD = {"another account, not asked", "another account, this one asked", "another account, this one has such a role"}
+# Cases without facts about the AWS account of the role.
+UNDECIDED = {"other-account-not-read", "other-account-and-no-such-role-here", "other-account-and-same-role-here"}
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_exactly_the_causes_are_found(name: str) -> None:
-    of, aws, expected = CASES[name]
-    found = role_rules.findings(of, aws)
-    assert ids(found) == expected
-    for each in found:
-        assert each.message
-        assert each.fix
-        assert not each.message.endswith(".")
-    if name in UNTOLD:
-        assert role_rules.static_allows(of, aws) is None
+def test_broken_chain_has_exactly_these_findings(name: str) -> None:
+    case_chain, aws, expected = CASES[name]
+    findings = role_rules.findings(case_chain, aws)
+    assert ids(findings) == expected
+    for finding in findings:
+        assert finding.message
+        assert finding.fix
+        assert not finding.message.endswith(".")
+    if name in UNDECIDED:
+        assert role_rules.static_allows(case_chain, aws) is None
     else:
-        assert role_rules.static_allows(of, aws) is (set(expected) <= HARMLESS)
+        assert role_rules.static_allows(case_chain, aws) is (set(expected) <= HARMLESS)
 
 
-def test_every_cause_that_reads_of_iam_tell_has_a_case() -> None:
-    told_otherwise = {"thumbprint", "jwks-unreachable"}
-    mine = {each.id for each in BY_ID.values() if each.link in ("provider", "role") and not each.audit} - told_otherwise
-    assert {each for _of, _aws, expected in CASES.values() for each in expected} == mine
+def test_each_cause_has_a_case() -> None:
+    found_by_sts = {"thumbprint", "jwks-unreachable"}
+    causes = {cause.id for cause in BY_ID.values() if cause.link in ("provider", "role") and not cause.audit}
+    assert {finding_id for _chain, _aws, expected in CASES.values() for finding_id in expected} == causes - found_by_sts
 
 
-# Several at once
+# Combinations
 
 BROKEN_PROVIDER: dict[str, tuple[dict[str, t.Any], set[str]]] = {
-    "there": ({}, set()),
+    "valid": ({}, set()),
     "missing": ({"provider": None, "provider_arns": []}, {"provider-missing"}),
-    "client id": ({"provider": client_ids("other")}, {"client-id-missing"}),
+    "client-id": ({"provider": client_ids("other")}, {"client-id-missing"}),
 }
 BROKEN_ARN: dict[str, tuple[str, str, set[str]]] = {
-    "right": (ROLE, ROLE, set()),
+    "valid": (ROLE, ROLE, set()),
     "quoted": (f"'{ROLE}'", ROLE, {"arn-malformed"}),
     "path": (ROLE, f"arn:aws:iam::{ACCOUNT}:role/team/app", {"role-path-dropped"}),
     "partition": (ROLE.replace("aws:", "aws-cn:", 1), ROLE, {"arn-wrong-partition"}),
 }
 BROKEN_SUB: dict[str, tuple[dict[str, t.Any], set[str]]] = {
-    "right": (sub(SUB), set()),
+    "valid": (sub(SUB), set()),
     "namespace": (sub(OTHER), {"sub-mismatch"}),
     "wildcard": (sub("system:serviceaccount:kube-system:*"), {"sub-wildcard-equals"}),
     "key": ({"StringEquals": {f"https://{HOST}:sub": SUB, f"{HOST}:aud": STS}}, {"condition-key"}),
     "unavailable": (sub(SUB, Bool={"aws:MultiFactorAuthPresent": "true"}), {"condition-unavailable"}),
 }
 BROKEN_PRINCIPAL: dict[str, tuple[str, set[str]]] = {
-    "right": (provider(), set()),
+    "valid": (provider(), set()),
     "account": (provider(account=OTHER_ACCOUNT), {"federated-mismatch"}),
 }
 
@@ -696,313 +701,329 @@ BROKEN_PRINCIPAL: dict[str, tuple[str, set[str]]] = {
     st.booleans(),
 )
 @settings(deadline=None, max_examples=300)
-def test_independent_causes_are_all_found(
-    provider_is: str, arn_is: str, sub_is: str, principal_is: str, action: str, denied: bool, powerless: bool
+def test_independent_causes_are_combined(
+    provider_case: str, arn_case: str, sub_case: str, principal_case: str, action: str, denied: bool, powerless: bool
 ) -> None:
-    changes, of_provider = BROKEN_PROVIDER[provider_is]
-    annotated, arn, of_arn = BROKEN_ARN[arn_is]
-    condition, of_sub = BROKEN_SUB[sub_is]
-    federated, of_principal = BROKEN_PRINCIPAL[principal_is]
+    changes, provider_ids = BROKEN_PROVIDER[provider_case]
+    annotated, arn, arn_ids = BROKEN_ARN[arn_case]
+    condition, sub_ids = BROKEN_SUB[sub_case]
+    federated, principal_ids = BROKEN_PRINCIPAL[principal_case]
     statements = [allow(condition, Action=action, Principal={"Federated": federated})]
     statements += [allow(Effect="Deny")] if denied else []
     aws = facts(role=role(*statements, arn=arn), managed_policies=[] if powerless else ["x"], **changes)
-    expected = of_provider | of_arn | of_sub | of_principal
+    expected = provider_ids | arn_ids | sub_ids | principal_ids
     expected |= {"wrong-action"} if action != ACTION else set()
     expected |= {"explicit-deny"} if denied else set()
-    of = chain(role_arn=annotated)
     expected |= {"no-permissions"} if powerless else set()
-    assert ids(role_rules.findings(of, aws)) == sorted(expected)
-    assert role_rules.static_allows(of, aws) is (expected <= HARMLESS)
+    broken_chain = chain(role_arn=annotated)
+    assert ids(role_rules.findings(broken_chain, aws)) == sorted(expected)
+    assert role_rules.static_allows(broken_chain, aws) is (expected <= HARMLESS)
 
 
-# What isn't known
+# Unknown facts
 
 
-def test_what_is_not_known_gives_no_finding() -> None:
-    nothing = AwsFacts(*[NOT_READ] * len(dataclasses.fields(AwsFacts)))
-    assert role_rules.findings(CHAIN, nothing) == []
-    assert role_rules.static_allows(CHAIN, nothing) is None
+def test_unknown_facts_give_no_findings() -> None:
+    unknown = AwsFacts(*[NOT_READ] * len(dataclasses.fields(AwsFacts)))
+    assert role_rules.findings(CHAIN, unknown) == []
+    assert role_rules.static_allows(CHAIN, unknown) is None
 
 
 @pytest.mark.parametrize("fact", ["provider", "role"])
-def test_without_one_of_both_nothing_is_promised(fact: str) -> None:
+def test_unknown_provider_or_role_is_undecided(fact: str) -> None:
     aws = facts(**{fact: NOT_READ})
     assert role_rules.findings(CHAIN, aws) == []
     assert role_rules.static_allows(CHAIN, aws) is None
 
 
 @pytest.mark.parametrize("fact", ["provider_arns", "managed_policies", "inline_policies", "boundary", "quotas"])
-def test_the_rest_is_not_needed_for_a_promise(fact: str) -> None:
+def test_decision_does_not_need_the_other_facts(fact: str) -> None:
     aws = facts(**{fact: NOT_READ})
     assert role_rules.findings(CHAIN, aws) == []
     assert role_rules.static_allows(CHAIN, aws) is True
 
 
 @pytest.mark.parametrize("key", ["aws:SourceIp", "aws:SourceVpc", "aws:CurrentTime", "sts:RoleSessionName"])
-def test_a_condition_on_what_only_the_real_request_has_can_not_be_told(key: str) -> None:
+def test_condition_that_only_aws_can_evaluate_is_undecided(key: str) -> None:
     aws = facts(allow(sub(SUB, StringLike={key: "x"})))
     assert role_rules.findings(CHAIN, aws) == []
     assert role_rules.static_allows(CHAIN, aws) is None
-    assert role_rules.undecidable_conditions(CHAIN, aws) == [f"{FIRST} has StringLike {key} x"]
+    assert role_rules.undecidable_conditions(CHAIN, aws) == [f"StringLike {key} x in {FIRST}"]
 
 
-def test_where_all_is_told_nothing_is_untold() -> None:
-    of_others = allow(sub(OTHER, StringLike={"aws:SourceVpc": "x"}))
-    assert role_rules.undecidable_conditions(CHAIN, facts(of_others, allow())) == []
+def test_decided_policy_has_no_undecidable_conditions() -> None:
+    for_others = allow(sub(OTHER, StringLike={"aws:SourceVpc": "x"}))
+    assert role_rules.undecidable_conditions(CHAIN, facts(for_others, allow())) == []
     assert role_rules.undecidable_conditions(CHAIN, facts(role=None)) == []
 
 
-def test_of_an_account_without_role_arn_only_the_provider_is_looked_at() -> None:
+def test_chain_without_role_has_only_findings_about_the_provider() -> None:
     aws = facts(role=NOT_READ, provider=None, provider_arns=[])
     assert ids(role_rules.findings(chain(role_arn=None), aws)) == ["provider-missing"]
     assert role_rules.static_allows(chain(role_arn=None), aws) is None
 
 
-# Words
+# Messages
 
+ANNOTATE = "eksops.irsa.sa_annotate (namespace: kube-system, name: aws-node, role_arn: {})"
 GRANT = (
-    "eksops.irsa.irsa_role with name: app, cluster_name: prod, service_accounts: [{namespace: kube-system, name: "
-    "aws-node}], purge_service_accounts: false"
+    "eksops.irsa.irsa_role (name: app, cluster_name: prod, service_accounts: [{namespace: kube-system, name: "
+    "aws-node}], purge_service_accounts: false)"
 )
+TOKENS = "tokens of service account kube-system/aws-node have the audience"
 FIRST = "statement 1 of the trust policy of role app"
-WORDS = {
+SECOND = "statement 2 of the trust policy of role app"
+# By case: the id, the message and the fix.
+MESSAGES = {
     "provider-missing": (
         "provider-missing",
-        f"account {ACCOUNT} has no OIDC provider for https://{HOST}",
-        "create it: eksops.irsa.iam_oidc_provider with cluster_name: prod",
+        f"AWS account {ACCOUNT} has no OIDC provider for the issuer https://{HOST}",
+        "create it with eksops.irsa.iam_oidc_provider (cluster_name: prod)",
     ),
     "provider-missing-in-role-account": (
         "provider-wrong-account",
-        f"account {OTHER_ACCOUNT} of role app has no OIDC provider for https://{HOST}; one in the cluster's account "
-        f"{ACCOUNT} doesn't count",
-        f"create it with the credentials of account {OTHER_ACCOUNT}: eksops.irsa.iam_oidc_provider with url: "
-        f"https://{HOST}",
+        f"AWS account {OTHER_ACCOUNT} of role app has no OIDC provider for the issuer https://{HOST}; STS does not use "
+        f"the provider in the cluster's AWS account {ACCOUNT}",
+        f"create it with eksops.irsa.iam_oidc_provider (url: https://{HOST}) and credentials of AWS account "
+        f"{OTHER_ACCOUNT}",
     ),
     "provider-with-other-region": (
         "provider-url-mismatch",
-        f"OIDC provider {provider(DRIFTED['region'])} differs from the issuer https://{HOST} in the region",
-        "create the right one, for a URL can't be changed: eksops.irsa.iam_oidc_provider with cluster_name: prod; let "
-        "the roles trust that, then remove the other",
+        f"OIDC provider {provider(SIMILAR_HOSTS['region'])} differs from the issuer https://{HOST} in the region",
+        "create a provider with the correct URL with eksops.irsa.iam_oidc_provider (cluster_name: prod), change the "
+        "trust policies, and delete the old one",
     ),
     "cluster-recreated": (
         "cluster-recreated",
-        f"{FIRST} trusts the issuer {OTHER_HOST} of an earlier or another cluster, this cluster's is {HOST}",
-        f"see that there is an OIDC provider for it (eksops.irsa.iam_oidc_provider), then run {GRANT}",
+        f"{FIRST} trusts the issuer {OTHER_HOST} of another cluster, or of this cluster before it was recreated; the "
+        f"issuer of this cluster is {HOST}",
+        "create the OIDC provider of this cluster with eksops.irsa.iam_oidc_provider (cluster_name: prod), then add a "
+        f"statement with {GRANT}",
     ),
     "client-id-missing": (
         "client-id-missing",
-        f"OIDC provider {provider()} accepts other, tokens of service account kube-system/aws-node are issued for "
-        "sts.amazonaws.com",
-        "eksops.irsa.iam_oidc_provider with cluster_name: prod, client_ids: [sts.amazonaws.com]",
+        f"{TOKENS} sts.amazonaws.com, but OIDC provider {provider()} accepts other",
+        "add it with eksops.irsa.iam_oidc_provider (cluster_name: prod, client_ids: [sts.amazonaws.com])",
     ),
     "cn-audience-in-provider-and-trust-policy": (
         "cn-audience",
-        f"tokens of service account kube-system/aws-node are issued for {STS}, OIDC provider {provider()} accepts "
-        f"{CN}; {FIRST} wants {CN}: in China too the audience is {STS}",
-        f"use {STS} as audience of the account (eksops.irsa.sa_annotate), in client_ids of "
-        "eksops.irsa.iam_oidc_provider and audiences of eksops.irsa.irsa_role",
+        f"{TOKENS} {STS}, but OIDC provider {provider()} accepts {CN} and {FIRST} requires {CN}; the audience is {STS} "
+        "in the China regions too",
+        f"use {STS} in audience of eksops.irsa.sa_annotate, client_ids of eksops.irsa.iam_oidc_provider and audiences "
+        "of eksops.irsa.irsa_role",
     ),
     "annotated-audience-not-accepted": (
         "audience-annotation",
-        f"tokens of service account kube-system/aws-node are issued for vault, OIDC provider {provider()} accepts "
-        f"{STS}; {FIRST} wants {STS}",
-        "remove the account's annotation eks.amazonaws.com/audience, or have vault in client_ids of "
-        "eksops.irsa.iam_oidc_provider and in audiences of eksops.irsa.irsa_role",
+        f"{TOKENS} vault, but OIDC provider {provider()} accepts {STS} and {FIRST} requires {STS}",
+        "remove the annotation eks.amazonaws.com/audience (kubectl -n kube-system annotate serviceaccount aws-node "
+        "eks.amazonaws.com/audience-), or add vault to client_ids of eksops.irsa.iam_oidc_provider and to audiences "
+        "of eksops.irsa.irsa_role",
     ),
     "role-missing": (
         "role-missing",
-        f"there is no role {ROLE}",
-        "create it: eksops.irsa.irsa_role with name: app, cluster_name: prod, service_accounts: [{namespace: "
-        "kube-system, name: aws-node}]; or annotate the role that is meant",
+        f"role {ROLE} does not exist",
+        "create it with eksops.irsa.irsa_role (name: app, cluster_name: prod, service_accounts: [{namespace: "
+        f"kube-system, name: aws-node}}]); or, if the ARN is wrong, correct it with {ANNOTATE.format('ROLE_ARN')}",
     ),
     "path-missing": (
         "role-path-dropped",
-        f"the role app has the ARN arn:aws:iam::{ACCOUNT}:role/team/app, not {ROLE}",
-        "eksops.irsa.sa_annotate with namespace: kube-system, name: aws-node, role_arn: "
-        f"arn:aws:iam::{ACCOUNT}:role/team/app",
+        f"the ARN of role app is arn:aws:iam::{ACCOUNT}:role/team/app, not {ROLE}",
+        f"set the ARN as IAM returns it with {ANNOTATE.format(f'arn:aws:iam::{ACCOUNT}:role/team/app')}",
     ),
     "quotes": (
         "arn-malformed",
-        f"the role ARN '\"{ROLE}\"' of service account kube-system/aws-node has quotes or blanks around it",
-        f"write it as IAM returns it: eksops.irsa.sa_annotate with namespace: kube-system, name: aws-node, role_arn: "
-        f"{ROLE}",
+        f"the role ARN '\"{ROLE}\"' of service account kube-system/aws-node has quotes or whitespace around it",
+        f"set the ARN as IAM returns it with {ANNOTATE.format(ROLE)}",
     ),
     "other-account-not-read": (
         "arn-wrong-account",
-        f"role {CROSS_ROLE} is in account {OTHER_ACCOUNT}, the cluster in {ACCOUNT}",
-        f"eksops.irsa.sa_annotate with namespace: kube-system, name: aws-node, role_arn: {ROLE}; if the other account "
-        f"is meant, give role_arn: {CROSS_ROLE} to eksops.irsa.irsa_verify",
+        f"role {CROSS_ROLE} is in AWS account {OTHER_ACCOUNT}, but the cluster is in AWS account {ACCOUNT}",
+        f"correct the annotation with {ANNOTATE.format(ROLE)}; if the other AWS account is intended, set role_arn: "
+        f"{CROSS_ROLE} in eksops.irsa.irsa_verify",
     ),
     "other-partition": (
         "arn-wrong-partition",
-        f"role arn:aws-cn:iam::{ACCOUNT}:role/app is of partition aws-cn, the cluster of aws",
-        f"eksops.irsa.sa_annotate with namespace: kube-system, name: aws-node, role_arn: {ROLE}",
+        f"role arn:aws-cn:iam::{ACCOUNT}:role/app is in partition aws-cn, but the cluster is in partition aws",
+        f"correct the annotation with {ANNOTATE.format(ROLE)}",
     ),
     "only-placeholder-statement": (
         "federated-mismatch",
-        f"the trust policy of role app has no statement that names {provider()}",
-        f"have the statement written by {GRANT}",
+        f"the trust policy of role app has no statement for OIDC provider {provider()}",
+        f"add the statement with {GRANT}",
     ),
     "provider-of-another-account": (
         "federated-mismatch",
-        f"{FIRST} names {provider(account=OTHER_ACCOUNT)}, the provider of cluster and role is {provider()}",
-        f"name {provider()} there, or have a statement written by {GRANT}",
+        f"{FIRST} names OIDC provider {provider(account=OTHER_ACCOUNT)} instead of the cluster's provider in the "
+        f"role's AWS account, {provider()}",
+        f"replace it with {provider()}, or add a statement with {GRANT}",
     ),
     "wrong-action": (
         "wrong-action",
-        f"{FIRST} has Action sts:AssumeRole, which is not {ACTION}",
-        f"replace the action by {ACTION}, or have a statement written by {GRANT}",
+        f"{FIRST} does not allow {ACTION}: Action is sts:AssumeRole",
+        f"replace the action with {ACTION}, or add a statement with {GRANT}",
     ),
     "keys-with-slash": (
         "condition-key",
-        f"{FIRST} has a condition on {HOST}/:sub and {HOST}/:aud, a key that tokens of this cluster don't have",
-        f"write the key as {HOST}:sub and {HOST}:aud, or have a statement written by {GRANT}",
+        f"{FIRST} has a condition on {HOST}/:sub and {HOST}/:aud, which tokens of this cluster do not have",
+        f"change the key to {HOST}:sub and {HOST}:aud, or add a statement with {GRANT}",
     ),
     "swapped": (
         "condition-swapped",
-        f"{FIRST} has the service account under :aud or the audience under :sub",
-        f"put {SUB} under {HOST}:sub and {STS} under {HOST}:aud",
+        f"{FIRST} compares aud with a service account or sub with an audience",
+        f"set {HOST}:sub to {SUB} and {HOST}:aud to {STS}",
     ),
     "principal-arn": (
         "condition-unavailable",
-        f"{FIRST} has a condition on aws:PrincipalArn, which no service account's request has",
-        f"take the condition out; {HOST}:sub and {HOST}:aud are what can be asked for",
+        f"{FIRST} has a condition on aws:PrincipalArn, which requests of service accounts do not have",
+        f"remove the condition; tokens of service accounts have only {HOST}:sub and {HOST}:aud",
     ),
     "other-namespace": (
         "sub-mismatch",
-        f"{FIRST}: sub is {SUB}, the policy wants {OTHER} (namespace differs)",
-        f"add the account to the role: {GRANT}",
+        f"{FIRST} trusts {OTHER}, but not {SUB} (namespace differs)",
+        f"add the service account with {GRANT}",
     ),
     "two-statements-for-others": (
         "sub-mismatch",
-        f"statement 2 of the trust policy of role app: sub is {SUB}, the policy wants {OTHER} (namespace differs)",
-        f"add the account to the role: {GRANT}",
+        f"{SECOND} trusts {OTHER}, but not {SUB} (namespace differs)",
+        f"add the service account with {GRANT}",
     ),
     "excluded-by-not-equals": (
         "sub-mismatch",
-        f"{FIRST}: sub is {SUB}, which StringNotEquals {SUB} excludes",
-        f"add the account to the role: {GRANT}",
+        f"{FIRST} excludes {SUB} with StringNotEquals {SUB}",
+        f"add the service account with {GRANT}",
     ),
     "wildcard-with-string-equals": (
         "sub-wildcard-equals",
-        f"{FIRST} has system:serviceaccount:kube-system:* under StringEquals, which takes * and ? for themselves",
-        "put it under StringLike, or name the accounts: irsa_role puts wildcards there with allow_wildcards: true",
+        f"{FIRST} has system:serviceaccount:kube-system:* under StringEquals, which compares * and ? literally",
+        "move it to StringLike, as eksops.irsa.irsa_role does with allow_wildcards: true, or name the service accounts",
     ),
     "two-operators-on-sub": (
         "operators-anded",
-        f"{FIRST} has {HOST}:sub under StringEquals and under StringLike; both must hold, and StringLike wants "
-        "system:serviceaccount:jobs:*",
-        "keep StringEquals, and move what stands under StringLike to a statement of its own",
+        f"{FIRST} has conditions on {HOST}:sub with StringEquals and with StringLike; both must match, but StringLike "
+        "system:serviceaccount:jobs:* does not",
+        "keep the condition with StringEquals, and move the one with StringLike to a separate statement",
     ),
     "other-audience": (
         "aud-mismatch",
-        f"{FIRST}: aud is {STS}, the policy wants vault",
-        f"write {STS} there, or eksops.irsa.irsa_role with audiences: [{STS}]",
+        f"{TOKENS} {STS}, but {FIRST} requires vault",
+        f"change the condition to {STS}, or add a statement with {GRANT}",
     ),
     "denied": (
         "explicit-deny",
-        f"statement 2 of the trust policy of role app denies {ACTION} to {SUB}",
-        f"remove the statement, or give it a condition that leaves {SUB} out",
+        f"{SECOND} denies {ACTION} to {SUB}",
+        f"remove the statement, or add a condition that excludes {SUB}",
     ),
     "no-sub": (
         "trust-too-broad",
-        f"{FIRST} lets in every service account of the cluster, or would without the key {HOST}:sub",
-        f"name the accounts under StringEquals {HOST}:sub: {GRANT}",
+        f"{FIRST} does not limit the role to named service accounts: the condition on {HOST}:sub is missing, matches "
+        "every service account or uses ForAllValues",
+        f"name the service accounts with StringEquals on {HOST}:sub, as {GRANT} does",
     ),
     "no-policies": (
         "no-permissions",
-        "role app has no policy at all",
-        "give it some: eksops.irsa.irsa_role with name: app and managed_policies or inline_policies",
+        "role app has no policies",
+        "attach policies with eksops.irsa.irsa_role (name: app, and managed_policies or inline_policies)",
+    ),
+    "boundary-denies-all": (
+        "no-permissions",
+        f"the permissions boundary {BOUNDARY} of role app allows nothing, so the role's policies have no effect",
+        "allow the actions of the role's policies in the boundary, or set another one with eksops.irsa.irsa_role "
+        "(name: app, permissions_boundary: POLICY_ARN)",
     ),
     "deleted-principal": (
         "deleted-principal",
-        "statement 2 of the trust policy of role app names AROA1234567890EXAMPLE, the id of a role or user that was "
-        "deleted",
-        "name the ARN of the one that is there now: one that is created again under the same name has another id",
+        f"{SECOND} names AROA1234567890EXAMPLE, the ID of a deleted role or user",
+        "replace it with the ARN of the current role or user, even if the name is the same: the ID has changed",
     ),
 }
 
 
-@pytest.mark.parametrize("name", WORDS)
-def test_words(name: str) -> None:
-    of, aws, _expected = CASES[name]
-    finding_id, message, fix = WORDS[name]
-    found = one(role_rules.findings(of, aws), finding_id)
-    assert (found.message, found.fix) == (message, fix)
+@pytest.mark.parametrize("name", MESSAGES)
+def test_message_and_fix(name: str) -> None:
+    case_chain, aws, _expected = CASES[name]
+    finding_id, message, fix = MESSAGES[name]
+    finding = only(role_rules.findings(case_chain, aws), finding_id)
+    assert (finding.message, finding.fix) == (message, fix)
 
 
-def test_words_of_what_is_counted() -> None:
-    found = one(role_rules.findings(*CASES["too-long-with-account"][:2]), "trust-too-long")
-    assert found.message.startswith("the trust policy of role app would have ")
-    assert found.message.endswith(f" characters with {SUB} in it, IAM takes 2230")
-    assert int(found.found or 0) > 2230
-    assert one(role_rules.findings(*CASES["too-long"][:2]), "trust-too-long").expected == "at most 1024"
+def test_message_about_the_policy_size() -> None:
+    finding = only(role_rules.findings(*CASES["too-long-with-account"][:2]), "trust-too-long")
+    assert finding.message.startswith("the trust policy of role app would have ")
+    assert finding.message.endswith(f" characters with {SUB}, but IAM allows 2230")
+    assert int(finding.found or 0) > 2230
+    assert only(role_rules.findings(*CASES["too-long"][:2]), "trust-too-long").expected == "at most 1024"
 
 
-def test_every_id_has_its_words() -> None:
-    assert {each for each, _message, _fix in WORDS.values()} | {"trust-too-long"} == {
-        each for _of, _aws, expected in CASES.values() for each in expected
-    }
+def test_each_cause_has_a_message_case() -> None:
+    tested = {finding_id for finding_id, _message, _fix in MESSAGES.values()} | {"trust-too-long"}
+    assert tested == {finding_id for _chain, _aws, expected in CASES.values() for finding_id in expected}
 
 
-def test_a_statement_is_named_by_its_sid_and_the_place_by_its_path() -> None:
-    found = one(role_rules.findings(CHAIN, facts(EC2, allow(sub(OTHER), Sid="Cni"))), "sub-mismatch")
-    assert found.message.startswith("statement 2 (Cni) of the trust policy of role app: sub is ")
-    assert found.evidence == f"Statement[1].Condition.StringEquals[{HOST}:sub]"
-    assert (found.expected, found.found) == (SUB, OTHER)
+def test_message_contains_the_sid_and_evidence_is_a_path() -> None:
+    finding = only(role_rules.findings(CHAIN, facts(EC2, allow(sub(OTHER), Sid="Cni"))), "sub-mismatch")
+    assert finding.message.startswith("statement 2 (Cni) of the trust policy of role app trusts ")
+    assert finding.evidence == f"Statement[1].Condition.StringEquals[{HOST}:sub]"
+    assert (finding.expected, finding.found) == (SUB, OTHER)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "difference"),
+    ("trusted", "difference"),
     [
         ("system:serviceaccount:default:aws-node", "namespace differs"),
         ("system:serviceaccount:kube-system:web", "name differs"),
         ("system:serviceaccount:default:web", "namespace and name differ"),
         ("system:serviceaccount:kube-*:web", "name differs"),
         ("system:serviceaccount:Kube-System:aws-node", "upper and lower case differ"),
-        (f" {SUB}", "there are blanks in it"),
-        ("system:serviceaccount:kube-system/aws-node", "that is not system:serviceaccount:NAMESPACE:NAME"),
-        ("aws-node", "that is not system:serviceaccount:NAMESPACE:NAME"),
+        (f" {SUB}", "the policy has extra whitespace"),
+        (
+            "system:serviceaccount:kube-system/aws-node",
+            "the value in the policy is not system:serviceaccount:NAMESPACE:NAME",
+        ),
+        ("aws-node", "the value in the policy is not system:serviceaccount:NAMESPACE:NAME"),
     ],
 )
-def test_how_near_a_subject_came(wanted: str, difference: str) -> None:
-    found = one(role_rules.findings(CHAIN, facts(allow(sub(wanted, operator="StringLike")))), "sub-mismatch")
-    assert found.message.endswith(f"the policy wants {wanted} ({difference})")
+def test_message_describes_how_the_subject_differs(trusted: str, difference: str) -> None:
+    finding = only(role_rules.findings(CHAIN, facts(allow(sub(trusted, operator="StringLike")))), "sub-mismatch")
+    assert finding.message == f"{FIRST} trusts {trusted}, but not {SUB} ({difference})"
 
 
-def test_of_a_list_the_nearest_is_named() -> None:
+def test_message_names_the_nearest_subject_of_a_list() -> None:
     accounts = ["system:serviceaccount:a:b", OTHER, "system:serviceaccount:c:d"]
-    found = one(role_rules.findings(CHAIN, facts(allow(sub(*accounts)))), "sub-mismatch")
-    assert f"the policy wants {OTHER} and 2 more (namespace differs)" in found.message
+    finding = only(role_rules.findings(CHAIN, facts(allow(sub(*accounts)))), "sub-mismatch")
+    assert finding.message == f"{FIRST} trusts {OTHER} and 2 more, but not {SUB} (namespace differs)"
 
 
-def test_an_issuer_alone_is_named_in_the_fix() -> None:
-    of = chain(cluster=None, account_id=None, partition=None, region=None, audience="vault")
+def test_fix_contains_the_issuer_if_the_cluster_is_unknown() -> None:
+    issuer_chain = chain(cluster=None, account_id=None, partition=None, region=None, audience="vault")
     aws = facts(allow({"StringEquals": {f"{HOST}:sub": OTHER}}), provider=client_ids("vault"))
-    assert f"issuer: https://{HOST}, " in one(role_rules.findings(of, aws), "sub-mismatch").fix
-    assert one(role_rules.findings(of, aws), "sub-mismatch").fix.endswith("audiences: [vault]")
+    finding = only(role_rules.findings(issuer_chain, aws), "sub-mismatch")
+    assert f"issuer: https://{HOST}, " in finding.fix
+    assert finding.fix.endswith("audiences: [vault])")
 
 
 @pytest.mark.parametrize(
-    ("host", "what"),
-    [(f"{HOST}/", "a slash at its end"), (HOST.lower(), "upper and lower case"), (DRIFTED["region"], "the region")],
+    ("host", "difference"),
+    [
+        (f"{HOST}/", "a slash at its end"),
+        (HOST.lower(), "upper and lower case"),
+        (SIMILAR_HOSTS["region"], "the region"),
+    ],
 )
-def test_in_what_a_provider_differs(host: str, what: str) -> None:
-    found = one(
-        role_rules.findings(CHAIN, facts(provider=None, provider_arns=[provider(host)])), "provider-url-mismatch"
-    )
-    assert found.message == f"OIDC provider {provider(host)} differs from the issuer https://{HOST} in {what}"
+def test_message_describes_how_the_url_differs(host: str, difference: str) -> None:
+    aws = facts(provider=None, provider_arns=[provider(host)])
+    finding = only(role_rules.findings(CHAIN, aws), "provider-url-mismatch")
+    assert finding.message == f"OIDC provider {provider(host)} differs from the issuer https://{HOST} in {difference}"
 
 
-def test_of_several_statements_the_most_alike_is_named() -> None:
+def test_message_names_the_closest_statement() -> None:
     aws = facts(*[allow(sub(f"system:serviceaccount:kube-system:{name}")) for name in ("web", "aws-nodes", "job")])
-    assert one(role_rules.findings(CHAIN, aws), "sub-mismatch").message.startswith("statement 2 ")
+    assert only(role_rules.findings(CHAIN, aws), "sub-mismatch").message.startswith("statement 2 ")
 
 
-def test_of_a_cluster_that_was_made_again_the_place_is_named_as_it_stands_there() -> None:
-    of, aws, _expected = CASES["cluster-recreated-and-other-namespace"]
-    found = one(role_rules.findings(of, aws), "sub-mismatch")
-    assert found.evidence == f"Statement[0].Condition.StringEquals[{OTHER_HOST}:sub]"
+def test_evidence_has_the_key_of_the_policy_for_a_recreated_cluster() -> None:
+    case_chain, aws, _expected = CASES["cluster-recreated-and-other-namespace"]
+    finding = only(role_rules.findings(case_chain, aws), "sub-mismatch")
+    assert finding.evidence == f"Statement[0].Condition.StringEquals[{OTHER_HOST}:sub]"
 
 
 @pytest.mark.parametrize(
@@ -1018,12 +1039,12 @@ def test_of_a_cluster_that_was_made_again_the_place_is_named_as_it_stands_there(
         ),
     ],
 )
-def test_where_an_audience_stands(name: str, finding_id: str, evidence: str) -> None:
-    of, aws, _expected = CASES[name]
-    assert one(role_rules.findings(of, aws), finding_id).evidence == evidence
+def test_evidence_of_findings_about_the_audience(name: str, finding_id: str, evidence: str) -> None:
+    case_chain, aws, _expected = CASES[name]
+    assert only(role_rules.findings(case_chain, aws), finding_id).evidence == evidence
 
 
-def test_the_role_of_another_account_that_has_the_name_is_not_the_role() -> None:
-    of, aws = chain(role_arn=CROSS_ROLE, cross_account=True), facts(allow(sub(OTHER)), provider=NOT_READ)
-    assert role_rules.findings(of, aws) == []
-    assert role_rules.static_allows(of, aws) is None
+def test_role_with_the_same_name_in_another_account_is_ignored() -> None:
+    cross_chain, aws = chain(role_arn=CROSS_ROLE, cross_account=True), facts(allow(sub(OTHER)), provider=NOT_READ)
+    assert role_rules.findings(cross_chain, aws) == []
+    assert role_rules.static_allows(cross_chain, aws) is None

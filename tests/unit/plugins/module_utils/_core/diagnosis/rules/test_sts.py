@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""STS's answers, word for word, and the findings that follow."""
+"""Findings about the answers of STS, with their exact text."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts 
     Unknown,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import sts as sts_rules
-from unit.chain_objects import AWS, CHAIN, ROLE
-from unit.chain_objects import AWS_READ as READ
+from unit.chain_objects import AWS, AWS_READ, CHAIN, ROLE
 
 DENIED = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity")
 NO_PROVIDER = ("InvalidIdentityToken", f"No OpenIDConnect provider found in your account for {CHAIN.issuer}")
@@ -42,8 +41,8 @@ EXPIRED = ("ExpiredTokenException", "Token expired: current date/time 2 must be 
 MALFORMED = ("ValidationError", "Request ARN is invalid")
 OTHER = ("PackedPolicyTooLarge", "Packed policy consumes 101% of allotted space, please use smaller policy.")
 
-ELSEWHERE = dataclasses.replace(CHAIN, role_arn=ROLE.replace("123456789012", "210987654321"), cross_account=True)
-FAR = dataclasses.replace(CHAIN, region="af-south-1")
+CROSS_ACCOUNT = dataclasses.replace(CHAIN, role_arn=ROLE.replace("123456789012", "210987654321"), cross_account=True)
+OPT_IN = dataclasses.replace(CHAIN, region="af-south-1")
 
 
 def answer(refusal: tuple[str, str] | None = None, **fields: t.Any) -> StsAnswer:
@@ -51,102 +50,123 @@ def answer(refusal: tuple[str, str] | None = None, **fields: t.Any) -> StsAnswer
     return StsAnswer({"iss": CHAIN.issuer}, code, message, **{"region": CHAIN.region, **fields})
 
 
-def finding(finding_id: str) -> Finding:
-    return Finding(finding_id, "something is wrong", "mend it")
+def make_finding(finding_id: str) -> Finding:
+    return Finding(finding_id, "a message", "a fix")
 
 
-def ids(found: t.Iterable[Finding]) -> list[str]:
-    return [each.id for each in found]
+def ids(findings: t.Iterable[Finding]) -> list[str]:
+    return [finding.id for finding in findings]
 
 
 CASES = [
-    # The answer, what IAM allows and what was read there, what is known already, what is found.
-    pytest.param(answer(), True, READ, [], CHAIN, [], id="assumed"),
+    # The answer, whether IAM allows it, the facts from IAM, the earlier findings, the chain, the findings.
+    pytest.param(answer(), True, AWS_READ, [], CHAIN, [], id="assumed"),
     pytest.param(
-        answer(attempts=3, waited=7.0, first="AccessDenied"), True, READ, [], CHAIN, ["propagation"], id="late"
+        answer(attempts=3, waited=7.0, first="AccessDenied"),
+        True,
+        AWS_READ,
+        [],
+        CHAIN,
+        ["propagation"],
+        id="assumed-after-retries",
     ),
-    pytest.param(answer(DENIED), True, READ, [], CHAIN, ["denied-elsewhere"], id="allowed-and-denied"),
-    pytest.param(answer(DENIED), None, READ, [], CHAIN, ["denied-elsewhere"], id="depends-and-denied"),
-    pytest.param(answer(DENIED), None, AWS, [], CHAIN, ["denied-unexplained"], id="unread-and-denied"),
-    pytest.param(answer(DENIED), False, READ, ["sub-mismatch"], CHAIN, [], id="explained-by-the-role"),
-    pytest.param(answer(DENIED), False, READ, ["provider-missing"], CHAIN, [], id="explained-by-the-provider"),
+    pytest.param(answer(DENIED), True, AWS_READ, [], CHAIN, ["denied-elsewhere"], id="denied-although-allowed"),
+    pytest.param(answer(DENIED), None, AWS_READ, [], CHAIN, ["denied-elsewhere"], id="denied-and-undecided"),
+    pytest.param(answer(DENIED), None, AWS, [], CHAIN, ["denied-unexplained"], id="denied-and-iam-unknown"),
+    pytest.param(answer(DENIED), False, AWS_READ, ["sub-mismatch"], CHAIN, [], id="explained-by-role"),
+    pytest.param(answer(DENIED), False, AWS_READ, ["provider-missing"], CHAIN, [], id="explained-by-provider"),
     pytest.param(
-        answer(DENIED), True, READ, ["trust-too-broad"], CHAIN, ["denied-elsewhere"], id="no-warning-explains"
+        answer(DENIED), True, AWS_READ, ["trust-too-broad"], CHAIN, ["denied-elsewhere"], id="denied-and-warning"
     ),
     pytest.param(
-        answer(DENIED), True, READ, ["annotation-missing"], CHAIN, ["denied-elsewhere"], id="no-annotation-explains"
+        answer(DENIED),
+        True,
+        AWS_READ,
+        ["annotation-missing"],
+        CHAIN,
+        ["denied-elsewhere"],
+        id="denied-and-annotation-missing",
     ),
-    pytest.param(answer(OTHER), True, READ, [], CHAIN, ["denied-elsewhere"], id="another-error"),
-    pytest.param(answer(OTHER), None, AWS, [], CHAIN, ["denied-unexplained"], id="another-error-unread"),
-    pytest.param(answer(THUMBPRINT), True, READ, [], CHAIN, ["thumbprint"], id="thumbprint"),
-    pytest.param(answer(THUMBPRINT), False, READ, ["sub-mismatch"], CHAIN, ["thumbprint"], id="thumbprint-as-well"),
-    pytest.param(answer(NO_KEY), True, READ, [], CHAIN, ["jwks-unreachable"], id="no-key"),
-    pytest.param(answer(IDP), True, READ, [], CHAIN, ["jwks-unreachable"], id="no-communication"),
-    pytest.param(answer(REGION), True, READ, [], CHAIN, ["sts-region-disabled"], id="region"),
-    pytest.param(answer(REGION), None, AWS, [], CHAIN, ["sts-region-disabled"], id="region-unread"),
+    pytest.param(answer(OTHER), True, AWS_READ, [], CHAIN, ["denied-elsewhere"], id="another-error"),
+    pytest.param(answer(OTHER), None, AWS, [], CHAIN, ["denied-unexplained"], id="another-error-and-iam-unknown"),
+    pytest.param(answer(THUMBPRINT), True, AWS_READ, [], CHAIN, ["thumbprint"], id="thumbprint"),
+    pytest.param(
+        answer(THUMBPRINT), False, AWS_READ, ["sub-mismatch"], CHAIN, ["thumbprint"], id="thumbprint-and-sub-mismatch"
+    ),
+    pytest.param(answer(NO_KEY), True, AWS_READ, [], CHAIN, ["jwks-unreachable"], id="no-verification-key"),
+    pytest.param(answer(IDP), True, AWS_READ, [], CHAIN, ["jwks-unreachable"], id="idp-communication-error"),
+    pytest.param(answer(REGION), True, AWS_READ, [], CHAIN, ["sts-region-disabled"], id="region-disabled"),
+    pytest.param(answer(REGION), None, AWS, [], CHAIN, ["sts-region-disabled"], id="region-disabled-and-iam-unknown"),
     pytest.param(
         answer(NO_PROVIDER, region="af-south-1"),
         True,
-        READ,
+        AWS_READ,
         [],
-        FAR,
+        OPT_IN,
         ["sts-region-disabled"],
-        id="region-in-disguise",
+        id="opt-in-region-without-provider",
     ),
-    pytest.param(answer(NO_PROVIDER), True, READ, [], CHAIN, ["denied-elsewhere"], id="no-provider-though-there-is"),
-    pytest.param(answer(NO_PROVIDER), None, AWS, [], CHAIN, ["provider-missing"], id="no-provider-unread"),
     pytest.param(
-        answer(NO_PROVIDER), None, AWS, [], ELSEWHERE, ["provider-wrong-account"], id="no-provider-in-the-other-account"
+        answer(NO_PROVIDER), True, AWS_READ, [], CHAIN, ["denied-elsewhere"], id="no-provider-although-it-exists"
     ),
-    pytest.param(answer(NO_PROVIDER), False, READ, ["provider-missing"], CHAIN, [], id="no-provider-known"),
-    pytest.param(answer(AUDIENCE), None, AWS, [], CHAIN, ["client-id-missing"], id="audience-unread"),
-    pytest.param(answer(AUDIENCE), False, READ, ["client-id-missing"], CHAIN, [], id="audience-known"),
-    pytest.param(answer(AUDIENCE), True, READ, [], CHAIN, ["denied-elsewhere"], id="audience-though-it-is-there"),
-    pytest.param(answer(EXPIRED), True, READ, [], CHAIN, ["token-expired"], id="clocks"),
-    pytest.param(answer(MALFORMED), False, READ, ["arn-malformed"], CHAIN, [], id="malformed-known"),
-    pytest.param(answer(MALFORMED), None, AWS, [], CHAIN, ["arn-malformed"], id="malformed"),
+    pytest.param(answer(NO_PROVIDER), None, AWS, [], CHAIN, ["provider-missing"], id="no-provider-and-iam-unknown"),
+    pytest.param(
+        answer(NO_PROVIDER), None, AWS, [], CROSS_ACCOUNT, ["provider-wrong-account"], id="no-provider-in-other-account"
+    ),
+    pytest.param(
+        answer(NO_PROVIDER), False, AWS_READ, ["provider-missing"], CHAIN, [], id="explained-by-missing-provider"
+    ),
+    pytest.param(answer(AUDIENCE), None, AWS, [], CHAIN, ["client-id-missing"], id="audience-and-iam-unknown"),
+    pytest.param(answer(AUDIENCE), False, AWS_READ, ["client-id-missing"], CHAIN, [], id="explained-by-client-id"),
+    pytest.param(answer(AUDIENCE), True, AWS_READ, [], CHAIN, ["denied-elsewhere"], id="audience-although-accepted"),
+    pytest.param(answer(EXPIRED), True, AWS_READ, [], CHAIN, ["token-expired"], id="token-expired"),
+    pytest.param(answer(MALFORMED), False, AWS_READ, ["arn-malformed"], CHAIN, [], id="explained-by-malformed-arn"),
+    pytest.param(answer(MALFORMED), None, AWS, [], CHAIN, ["arn-malformed"], id="malformed-arn-and-iam-unknown"),
 ]
 
 
-@pytest.mark.parametrize(("given", "allowed", "aws", "earlier", "chain", "expected"), CASES)
-def test_findings_of_an_answer(
-    given: StsAnswer, allowed: bool | None, aws: AwsFacts, earlier: list[str], chain: Chain, expected: list[str]
+@pytest.mark.parametrize(("sts_answer", "allowed", "aws", "earlier", "chain", "expected"), CASES)
+def test_answer_has_exactly_these_findings(
+    sts_answer: StsAnswer, allowed: bool | None, aws: AwsFacts, earlier: list[str], chain: Chain, expected: list[str]
 ) -> None:
-    found = sts_rules.findings(chain, aws, given, allowed=allowed, earlier=map(finding, earlier))
-    assert ids(found) == expected
-    for each in found:
-        assert each.evidence
-        assert given.message is None or given.message in each.evidence
+    findings = sts_rules.findings(chain, aws, sts_answer, allowed=allowed, earlier=map(make_finding, earlier))
+    assert ids(findings) == expected
+    for finding in findings:
+        assert finding.evidence
+        assert sts_answer.message is None or sts_answer.message in finding.evidence
 
 
-def test_a_condition_that_only_aws_can_evaluate_is_named() -> None:
-    (found,) = sts_rules.findings(CHAIN, READ, answer(DENIED), allowed=None, earlier=())
-    assert found.id == "denied-elsewhere"
-    assert "statement 1 of the trust policy of role app has IpAddress aws:SourceIp 192.0.2.0/24" in found.message
+def test_message_contains_conditions_that_only_aws_can_evaluate() -> None:
+    (finding,) = sts_rules.findings(CHAIN, AWS_READ, answer(DENIED), allowed=None, earlier=())
+    assert finding.id == "denied-elsewhere"
+    assert finding.message == (
+        f"the trust policy of role {ROLE} allows service account shop/app under conditions that only AWS can evaluate "
+        "(IpAddress aws:SourceIp 192.0.2.0/24 in statement 1 of the trust policy of role app), but STS rejects it"
+    )
 
 
 @pytest.mark.parametrize(
-    ("given", "allowed", "why"),
+    ("sts_answer", "allowed", "cause"),
     [
         pytest.param(answer(), True, None, id="assumed"),
-        pytest.param(answer(DENIED), True, "propagation", id="denied-though-allowed"),
-        pytest.param(answer(NO_PROVIDER), True, "propagation", id="no-provider-though-there-is"),
-        pytest.param(answer(AUDIENCE), True, "propagation", id="audience-though-it-is-there"),
+        pytest.param(answer(DENIED), True, "propagation", id="denied-although-allowed"),
+        pytest.param(answer(NO_PROVIDER), True, "propagation", id="no-provider-although-it-exists"),
+        pytest.param(answer(AUDIENCE), True, "propagation", id="audience-although-accepted"),
         pytest.param(answer(DENIED), False, None, id="denied-as-expected"),
-        pytest.param(answer(DENIED), None, None, id="denied-unread"),
+        pytest.param(answer(DENIED), None, None, id="denied-and-iam-unknown"),
         pytest.param(answer(THUMBPRINT), True, None, id="thumbprint"),
-        pytest.param(answer(REGION), True, None, id="region"),
-        pytest.param(answer(NO_KEY), True, "outage", id="no-key"),
-        pytest.param(answer(NO_KEY), None, "outage", id="no-key-unread"),
-        pytest.param(answer(IDP), True, None, id="botocore-has-asked-again-itself"),
+        pytest.param(answer(REGION), True, None, id="region-disabled"),
+        pytest.param(answer(NO_KEY), True, "outage", id="no-verification-key"),
+        pytest.param(answer(NO_KEY), None, "outage", id="no-verification-key-and-iam-unknown"),
+        pytest.param(answer(IDP), True, None, id="retried-by-botocore"),
     ],
 )
-def test_transient_causes(given: StsAnswer, allowed: bool | None, why: str | None) -> None:
-    assert sts_rules.transient_cause(given, allowed=allowed) == why
+def test_transient_causes(sts_answer: StsAnswer, allowed: bool | None, cause: str | None) -> None:
+    assert sts_rules.transient_cause(sts_answer, allowed=allowed) == cause
 
 
 @pytest.mark.parametrize(
-    ("region", "partition", "found"),
+    ("region", "partition", "expected"),
     [
         ("eu-west-1", "aws", "denied-elsewhere"),
         ("us-west-2", "aws", "denied-elsewhere"),
@@ -159,38 +179,51 @@ def test_transient_causes(given: StsAnswer, allowed: bool | None, why: str | Non
         (None, "aws", "denied-elsewhere"),
     ],
 )
-def test_opt_in_regions(region: str | None, partition: str, found: str) -> None:
+def test_missing_provider_in_an_opt_in_region(region: str | None, partition: str, expected: str) -> None:
     role_arn = ROLE.replace("aws", partition, 1)
     chain = dataclasses.replace(CHAIN, region=region, partition=partition, role_arn=role_arn)
-    given = answer(NO_PROVIDER, region=region)
-    assert ids(sts_rules.findings(chain, READ, given, allowed=True, earlier=())) == [found]
+    findings = sts_rules.findings(chain, AWS_READ, answer(NO_PROVIDER, region=region), allowed=True, earlier=())
+    assert ids(findings) == [expected]
 
 
-def test_messages() -> None:
-    def one(given: StsAnswer, allowed: bool | None, aws: AwsFacts) -> Finding:
-        (found,) = sts_rules.findings(CHAIN, aws, given, allowed=allowed, earlier=())
-        return found
+def find_one(sts_answer: StsAnswer, allowed: bool | None, aws: AwsFacts) -> Finding:
+    (finding,) = sts_rules.findings(CHAIN, aws, sts_answer, allowed=allowed, earlier=())
+    return finding
 
-    elsewhere = one(answer(DENIED, waited=120.0), True, READ)
-    assert elsewhere.message == (
-        f"the trust policy of role {ROLE} allows service account shop/app, but STS refuses it, also after 120 seconds"
+
+def test_messages_about_a_policy_outside_the_role() -> None:
+    finding = find_one(answer(DENIED, waited=120.0), True, AWS_READ)
+    assert finding.message == (
+        f"the trust policy of role {ROLE} allows service account shop/app, but STS rejects it, even after 120 seconds"
     )
-    assert "account 123456789012" in elsewhere.fix
-    assert elsewhere.evidence == f"STS in eu-west-1: AccessDenied: {DENIED[1]}"
-    hasty = one(answer(DENIED, settled=False), True, READ)
-    assert hasty.message.endswith("but STS refuses it")
-    assert hasty.fix.endswith("if it changed in the last two minutes, run again")
-    refused = Unknown("could not read the role app: the permission iam:GetRole is missing", "iam:GetRole")
-    unread = one(answer(DENIED), None, dataclasses.replace(AWS, role=refused))
-    assert unread.message.endswith(f": {refused.reason}")
-    late = one(answer(attempts=3, waited=7.2, first="AccessDenied"), True, READ)
-    assert late.message.endswith("only after 7 seconds")
-    assert late.evidence == "3 tries, the first answered AccessDenied"
-    missing = one(answer(NO_PROVIDER), None, AWS)
-    assert missing.expected == f"arn:aws:iam::123456789012:oidc-provider/{CHAIN.issuer.removeprefix('https://')}"
+    assert "AWS account 123456789012" in finding.fix
+    assert finding.evidence == f"STS in eu-west-1: AccessDenied: {DENIED[1]}"
+    not_settled = find_one(answer(DENIED, settled=False), True, AWS_READ)
+    assert not_settled.message.endswith(", but STS rejects it")
+    assert not_settled.fix.endswith("if it was changed in the last two minutes, run again")
 
 
-def test_every_cause_of_the_link_is_in_the_table() -> None:
-    told = {each for case in CASES for each in case.values[-1]}
-    links = {each.id for each in BY_ID.values() if each.link == "sts"}
-    assert told >= links | {"thumbprint", "jwks-unreachable", "token-expired"}
+def test_message_contains_why_iam_is_unknown() -> None:
+    unknown = Unknown("could not read the role app: the permission iam:GetRole is missing", "iam:GetRole")
+    finding = find_one(answer(DENIED), None, dataclasses.replace(AWS, role=unknown))
+    assert finding.message == (
+        f"STS rejects service account shop/app for role {ROLE}, and the cause could not be read from IAM: "
+        f"{unknown.reason}"
+    )
+
+
+def test_message_about_propagation() -> None:
+    finding = find_one(answer(attempts=3, waited=7.2, first="AccessDenied"), True, AWS_READ)
+    assert finding.message == f"STS accepted service account shop/app for role {ROLE} only after 7 seconds"
+    assert finding.evidence == "3 requests, the first returned AccessDenied"
+
+
+def test_expected_value_for_a_missing_provider() -> None:
+    finding = find_one(answer(NO_PROVIDER), None, AWS)
+    assert finding.expected == f"arn:aws:iam::123456789012:oidc-provider/{CHAIN.issuer.removeprefix('https://')}"
+
+
+def test_each_cause_of_the_link_has_a_case() -> None:
+    tested = {finding_id for case in CASES for finding_id in case.values[-1]}
+    causes = {cause.id for cause in BY_ID.values() if cause.link == "sts"}
+    assert tested >= causes | {"thumbprint", "jwks-unreachable", "token-expired"}

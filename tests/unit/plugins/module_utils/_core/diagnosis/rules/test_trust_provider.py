@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The provider, and the audience that it and the trust policy accept; whole chains are in test_role.py."""
+"""Findings about the provider and the audience. test_role.py has whole chains."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CROSS = dataclasses.replace(CHAIN, role_arn=ROLE.replace("123456789012", "210987
         pytest.param({"ClientIDList": [VAULT, STS]}, True, id="accepted"),
     ],
 )
-def test_whether_the_provider_accepts_the_audience(provider: t.Any, accepted: bool | None) -> None:
+def test_provider_accepts_the_audience(provider: t.Any, accepted: bool | None) -> None:
     assert trust_rules.accepts_audience(CHAIN, dataclasses.replace(AWS, provider=provider)) is accepted
 
 
@@ -38,25 +38,25 @@ def test_whether_the_provider_accepts_the_audience(provider: t.Any, accepted: bo
     ("chain", "others", "expected"),
     [
         pytest.param(CHAIN, [], ["provider-missing"], id="missing"),
-        pytest.param(CHAIN, [f"{PROVIDER}-other"], ["provider-missing"], id="others-are-different"),
+        pytest.param(CHAIN, [f"{PROVIDER}-other"], ["provider-missing"], id="other-providers"),
         pytest.param(CHAIN, [f"{PROVIDER}/"], ["provider-url-mismatch"], id="slash"),
         pytest.param(CHAIN, [PROVIDER.lower()], ["provider-url-mismatch"], id="case"),
         pytest.param(CHAIN, [PROVIDER.replace("eu-west-1", "eu-west-2")], ["provider-url-mismatch"], id="region"),
         pytest.param(CROSS, [f"{PROVIDER}/"], ["provider-wrong-account"], id="similar-in-another-account"),
     ],
 )
-def test_a_missing_provider(chain: t.Any, others: list[str], expected: list[str]) -> None:
+def test_findings_about_a_missing_provider(chain: t.Any, others: list[str], expected: list[str]) -> None:
     aws = dataclasses.replace(AWS, provider=None, provider_arns=others)
     assert [finding.id for finding in trust_rules.provider_findings(chain, aws)] == expected
 
 
-def test_without_a_read_of_the_provider_there_is_no_finding() -> None:
+def test_unknown_provider_has_no_finding() -> None:
     aws = dataclasses.replace(AWS, provider=Unknown("not read"), provider_arns=[f"{PROVIDER}/"])
     assert list(trust_rules.provider_findings(CHAIN, aws)) == []
 
 
 def refusal(*audiences: str) -> Refusal:
-    """A trust policy that requires one of these audiences."""
+    """The refusal of a trust policy that requires one of these audiences."""
     failure = Failure("Condition", "differs", operator="StringEquals", key=f"{HOST}:aud", values=audiences)
     return Refusal((), failure, "statement 1 of role app", "Statement[0].Condition.StringEquals")
 
@@ -69,17 +69,17 @@ def refusal(*audiences: str) -> Refusal:
         pytest.param(STS, [STS], refusal(VAULT), ["aud-mismatch"], id="trust-policy"),
         pytest.param(STS, [VAULT], refusal(VAULT), ["client-id-missing", "aud-mismatch"], id="both"),
         pytest.param(VAULT, [STS], refusal(STS), ["audience-annotation"], id="annotation"),
-        pytest.param(CN, [STS], Refusal(), ["cn-audience"], id="annotation-of-china"),
-        pytest.param(STS, [CN], Refusal(), ["cn-audience"], id="client-id-of-china"),
-        pytest.param(STS, [STS, CN], Refusal(), [], id="client-id-of-china-besides"),
-        pytest.param(STS, [STS], refusal(CN), ["cn-audience"], id="trust-policy-of-china"),
+        pytest.param(CN, [STS], Refusal(), ["cn-audience"], id="cn-audience-in-annotation"),
+        pytest.param(STS, [CN], Refusal(), ["cn-audience"], id="cn-audience-in-provider"),
+        pytest.param(STS, [STS, CN], Refusal(), [], id="cn-audience-in-provider-but-accepted"),
+        pytest.param(STS, [STS], refusal(CN), ["cn-audience"], id="cn-audience-in-trust-policy"),
     ],
 )
-def test_an_audience_has_one_id_wherever_it_is_refused(
+def test_findings_about_the_audience(
     audience: str, client_ids: list[str], refused: Refusal, expected: list[str]
 ) -> None:
     chain = dataclasses.replace(CHAIN, audience=audience)
     aws = dataclasses.replace(AWS, provider={"ClientIDList": client_ids})
-    found = list(trust_rules.audience_findings(chain, aws, refused))
-    assert [finding.id for finding in found] == expected
-    assert all(finding.evidence for finding in found)
+    findings = list(trust_rules.audience_findings(chain, aws, refused))
+    assert [finding.id for finding in findings] == expected
+    assert all(finding.evidence for finding in findings)

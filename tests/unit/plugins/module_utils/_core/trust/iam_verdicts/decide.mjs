@@ -3,7 +3,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 // Reads trust policies from standard input and writes the decisions of @cloud-copilot/iam-simulate, a list of booleans,
-// to standard output. It calls the core of the simulator, because the public function rejects condition keys of others.
+// to standard output. It calls the core of the simulator, because the public function rejects condition keys of OIDC providers.
 
 import { readFileSync } from "node:fs";
 import { loadPolicy } from "./node_modules/@cloud-copilot/iam-policy/dist/esm/index.js";

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of an audit as a text. tests/browser has the tests of what it does in a browser."""
+"""The HTML report as text. tests/browser tests it in a browser."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Element:
 
 
 class Page(html.parser.HTMLParser):
-    """The elements of a page as a plain parser sees them, with the text up to the next tag."""
+    """The elements of a page, each with the text up to the next tag."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ def digest(text: str) -> str:
 @for_each_document
 def test_packed_document_is_lossless(document: Json) -> None:
     found = unpack(json.loads(Page(audit_page.render(document)).script("audit")))
-    # Compared as JSON: True is not 1 there, and the order of keys counts.
+    # JSON distinguishes True from 1 and keeps the order of keys.
     assert json.dumps({key: found[key] for key in document}) == json.dumps(document)
     assert set(found) == set(document)
 
@@ -174,7 +174,7 @@ def test_hostile_text_is_shown_without_the_script(text: str) -> None:
         character if character.isprintable() and character != "\xad" else f"\\u{ord(character):04x}"
         for character in text
     )
-    # Half a pair has no character reference: a parser puts the replacement character in its place.
+    # A parser replaces half a surrogate pair by the replacement character.
     visible = visible.replace("\\ud83d", "\ufffd")
     assert visible in page.texts("bdi")
     assert visible in page.texts("p", **{"class": "message"})
@@ -248,7 +248,7 @@ def test_counts_and_worst_findings_are_shown_without_the_script() -> None:
 
 
 def test_skipped_checks_are_listed() -> None:
-    texts = [f"part {number} of <the cluster>" for number in range(9)]
+    texts = [f"check {number} of <the cluster>" for number in range(9)]
     page = Page(audit_page.render({**DOCUMENTS["ordinary"], "skipped_checks": texts}))
     assert page.texts("li") == texts
     assert "4 more" in page.texts("summary")
@@ -259,7 +259,7 @@ def test_only_causes_of_findings_are_embedded() -> None:
     document = DOCUMENTS["ordinary"]
     causes = json.loads(Page(audit_page.render(document)).script("causes"))
     assert set(causes) == {finding["id"] for finding in document["findings"]}
-    assert causes["role-missing"]["title"] == "The role doesn't exist"
+    assert causes["role-missing"]["title"] == "The role does not exist"
 
 
 def test_unknown_finding_id_is_shown() -> None:
@@ -270,7 +270,7 @@ def test_unknown_finding_id_is_shown() -> None:
     assert "<code>not-known-yet</code>" in text
 
 
-def test_page_of_thousands_has_a_few_megabytes() -> None:
+def test_page_of_thousands_is_smaller_than_3_megabytes() -> None:
     document = documents.large()
     assert [len(document[name]) for name in audit_page.PACKED_LISTS] == [5000, 5000, 2000]
     assert len(audit_page.render(document)) < 3_000_000

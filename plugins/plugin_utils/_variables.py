@@ -1,0 +1,184 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Validates the variables of the role `irsa` and of the playbooks, and the bindings in them.
+
+It finds all problems in one run and names each binding. Ansible's own validation stops at the first problem of a
+module, and prints the whole specification with a problem of a role.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..module_utils._core import options
+from ..module_utils._core.errors import InvalidInput
+
+Spec = t.Mapping[str, t.Mapping[str, t.Any]]
+
+PREFIX = "irsa_"
+# The role's variables. Its argument_specs has no types for lists and dictionaries, so that Ansible does not report
+# their problems first.
+_RBAC: options.Options = {
+    "name": {"type": "str"},
+    "rules": {"type": "list", "elements": "dict"},
+    "cluster_name": {"type": "str"},
+    "cluster_rules": {"type": "list", "elements": "dict"},
+}
+_ROLLOUT = {
+    "enabled": {"type": "bool"},
+    **{name: {"type": option["type"]} for name, option in options.ROLLOUT.items() if name != "wait"},
+}
+_ROLLOUT["strategy"]["choices"] = options.ROLLOUT["strategy"]["choices"]
+ROLE: options.Options = {
+    "irsa_cluster_name": {"type": "str"},
+    "irsa_region": {"type": "str"},
+    "irsa_bindings": {"type": "raw"},
+    "irsa_state": {"type": "str", "choices": ["present", "absent"]},
+    "irsa_create_provider": {"type": "bool"},
+    "irsa_remove_provider": {"type": "bool"},
+    "irsa_force": {"type": "bool"},
+    "irsa_rbac": {"type": "dict", "options": _RBAC},
+    "irsa_rollout": {"type": "dict", "options": _ROLLOUT},
+    "irsa_verify": {"type": "bool"},
+    "irsa_verify_bulk_threshold": {"type": "int"},
+    "irsa_details": {"type": "bool"},
+    "irsa_fail_on": {"type": "str", "choices": ["error", "warning", "never"]},
+    "irsa_test_pod": {
+        "type": "dict",
+        "options": {
+            "enabled": {"type": "bool"},
+            "image": {"type": "str"},
+            "timeout": {"type": "int"},
+            "node_selector": {"type": "dict"},
+            "tolerations": {"type": "list", "elements": "dict"},
+        },
+    },
+}
+# Variables that only playbooks read, and those that the role and the playbooks set.
+_PLAYBOOKS = (
+    "irsa_assume_role_arn irsa_dry_run_pod irsa_env_from irsa_external_id irsa_findings_shown irsa_hosts irsa_ignore "
+    "irsa_import_path irsa_max_fail_percentage irsa_namespaces irsa_profile irsa_report irsa_report_dir "
+    "irsa_report_formats irsa_role_accounts irsa_serial irsa_unused_days"
+)
+_RESULTS = (
+    "irsa_audit irsa_audit_cluster irsa_audited irsa_bound irsa_fleet irsa_fleet_cluster irsa_imported irsa_result "
+    "irsa_verified"
+)
+KNOWN = frozenset([*ROLE, *_PLAYBOOKS.split(), *_RESULTS.split()])
+_EXAMPLES = {
+    "irsa_cluster_name": "set it to the name of the EKS cluster, for example with -e irsa_cluster_name=production",
+    "irsa_bindings": "set it to a list of service accounts and their roles, for example with -e @bindings.yml",
+    "irsa_import_path": "set it to the file to write, for example with -e irsa_import_path=bindings.yml",
+}
+_TYPES = {"str": "a string", "int": "an integer", "bool": "a boolean", "dict": "a dictionary", "list": "a list"}
+# More problems would hide the first.
+_MOST = 8
+
+
+def check_names(names: t.Iterable[str]) -> list[str]:
+    """Find unknown variables.
+
+    :param names: all variables; those without the prefix ``irsa_`` are not checked.
+    :returns: a message for each, with the name that was probably intended.
+    """
+    unknown = sorted(name for name in names if name.startswith(PREFIX) and name not in KNOWN)
+    return [f"{name} is not a variable of eksops.irsa{_suggest(name, KNOWN)}" for name in unknown]
+
+
+def check_required(names: t.Iterable[str], values: t.Mapping[str, t.Any]) -> list[str]:
+    """Find required variables that are not set.
+
+    :param values: the variables that are set.
+    """
+    return [f"{name} is not set; {_EXAMPLES[name]}" for name in names if values.get(name) in (None, "")]
+
+
+def check_values(values: t.Mapping[str, t.Any]) -> list[str]:
+    """Find what is not valid in the role's variables, except in its bindings.
+
+    :param values: the variables that are set.
+    """
+    return list(_check(values, ROLE))
+
+
+def parse_bindings(bindings: t.Any) -> t.Any:
+    """A list, from JSON text of one, as the survey of a job template returns it; other values unchanged."""
+    if isinstance(bindings, str) and bindings.lstrip().startswith(("[", "{")):
+        try:
+            return json.loads(bindings)
+        except ValueError as error:
+            raise InvalidInput("the bindings are text that is not valid JSON", cause=str(error)) from error
+    return bindings
+
+
+def check_bindings(bindings: t.Any) -> list[str]:
+    """Find what is not valid in a list of bindings, with the number of each.
+
+    What bindings have to do with each other is checked by `_core/bindings`.
+    """
+    if not isinstance(bindings, list):
+        return [f"the bindings are {_type_name(bindings)}, and must be a list"]
+    problems = []
+    for number, binding in enumerate(bindings, start=1):
+        title = f"binding {number} of {len(bindings)}"
+        if not isinstance(binding, dict):
+            problems.append(f"{title} is {_type_name(binding)}, and must be a dictionary")
+            continue
+        if binding.get("namespace") and binding.get("service_account"):
+            title = f"{binding['namespace']}/{binding['service_account']} ({title})"
+        problems += [f"{title}: {problem}" for problem in _check(binding, options.BINDING)]
+    return problems
+
+
+def stop(problems: t.Sequence[str]) -> None:
+    """:raises InvalidInput: there are problems. It names each in a line of its own."""
+    if problems:
+        shown = [*problems[:_MOST], *([f"and {len(problems) - _MOST} more"] if len(problems) > _MOST else [])]
+        raise InvalidInput("\n  ".join(["invalid variables:", *shown]) + "\n", fix="correct them and run again")
+
+
+def _check(values: t.Mapping[str, t.Any], spec: Spec, prefix: str = "") -> t.Iterator[str]:
+    """Yield what is not valid, one message for each option."""
+    aliases = {alias: name for name, option in spec.items() for alias in option.get("aliases", ())}
+    for name in sorted(values.keys() - spec.keys() - aliases.keys()):
+        yield f"{prefix}{name} is not an option{_suggest(name, spec)}"
+    for name, option in spec.items():
+        if option.get("required") and values.get(name) in (None, ""):
+            yield f"{prefix}{name} is not set"
+    for given, value in values.items():
+        name = aliases.get(given, given)
+        if name in spec and value is not None:
+            yield from _check_value(f"{prefix}{given}", value, spec[name])
+
+
+def _check_value(title: str, value: t.Any, option: t.Mapping[str, t.Any]) -> t.Iterator[str]:
+    if option.get("options") and isinstance(value, dict):
+        yield from _check(value, option["options"], f"{title}.")
+        return
+    spec = {key: option[key] for key in ("type", "elements", "choices") if key in option}
+    errors = ArgumentSpecValidator({"value": spec}).validate({"value": value}).error_messages
+    if not errors:
+        return
+    if "choices" in spec and isinstance(value, str):
+        near = _suggest(value, spec["choices"])
+        yield f"{title} is {value!r}, and must be one of {', '.join(spec['choices'])}{near}"
+    elif isinstance(value, list) and spec["type"] == "list":
+        yield f"{title} has an item that is not {_TYPES[spec['elements']]}"
+    else:
+        yield f"{title} is {_type_name(value)}, and must be {_TYPES[spec['type']]}"
+
+
+def _suggest(name: str, names: t.Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _type_name(value: t.Any) -> str:
+    names = {dict: "a dictionary", str: "a string", list: "a list", bool: "a boolean", type(None): "empty"}
+    return next((name for kind, name in names.items() if isinstance(value, kind)), "a number")
