@@ -111,6 +111,12 @@ def _print_environment(state: StateDirectory) -> None:
     sys.stdout.flush()
 
 
+def _stop_command(state: StateDirectory) -> str:
+    tests = pathlib.Path(__file__).resolve().parents[1]
+    directory = shlex.quote(str(state.directory))
+    return f"PYTHONPATH={shlex.quote(str(tests))} {shlex.quote(sys.executable)} -m sandbox down --dir {directory}"
+
+
 def _print_hint(state: StateDirectory, *, real: bool, started: bool, further: list[str]) -> None:
     kind = "real" if real else "simulated"
     others = f"sandbox: further clusters {', '.join(further)} in {state.directory / 'clusters'}\n" if further else ""
@@ -118,7 +124,7 @@ def _print_hint(state: StateDirectory, *, real: bool, started: bool, further: li
         f"sandbox: {'ready' if started else 'already running'}, cluster {settings.CLUSTER_NAME} with a {kind} API"
         f" server, logs in {state.logs}\n{others}"
         "sandbox: export the lines above, then try: kubectl get nodes; aws eks list-clusters\n"
-        f"sandbox: to stop it, run: python -m sandbox down --dir {shlex.quote(str(state.directory))}",
+        f"sandbox: to stop it, run: {os.environ.get('SANDBOX_STOP_COMMAND') or _stop_command(state)}",
         file=sys.stderr,
         flush=True,
     )

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run jobs, three in parallel: all.sh test runs those that need only Python, without the longest integration targets;
-# all.sh runs all. A line tells how each job ended; the output of a failed job follows it. The last line counts the
+# all.sh runs all. Each job prints a line when it ends; the output of a failed job comes before it. The last line counts the
 # checks; the exit status is 1 if one failed. Why not make -j: it mixes the output of jobs and stops after a failed one.
 . "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
 cd "$ROOT" || exit

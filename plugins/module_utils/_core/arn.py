@@ -61,6 +61,17 @@ def is_role_arn(text: str) -> bool:
     return _ROLE_ARN.fullmatch(text) is not None
 
 
+def is_session_of(caller_arn: str, role: Arn) -> bool:
+    """Whether a caller is a session of the role. The ARN of a session has the role's name without its path."""
+    caller = Arn.parse(caller_arn)
+    kind, _slash, rest = caller.resource.partition("/")
+    return (
+        kind == "assumed-role"
+        and (caller.partition, caller.account_id) == (role.partition, role.account_id)
+        and rest.partition("/")[0] == role.resource.rpartition("/")[2]
+    )
+
+
 def provider_of(issuer: str) -> str:
     """The name of an issuer's provider in IAM: the issuer's URL without scheme."""
     return issuer.removeprefix("https://")

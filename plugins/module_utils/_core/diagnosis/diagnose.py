@@ -18,7 +18,7 @@ import re
 import typing as t
 
 from .. import validation
-from ..arn import STS_AUDIENCE, Arn, EksCluster
+from ..arn import STS_AUDIENCE, Arn, EksCluster, is_session_of
 from ..errors import ChainBroken
 from ..service_account.annotations import IRSA_OPTIONS
 from ..validation import Problems
@@ -233,9 +233,11 @@ class Diagnosis:
         if not failing:
             return None
         chain = self.facts.chain
+        account = f"service account {chain.namespace}/{chain.service_account}"
+        role = f"role {chain.role_arn}" if chain.role_arn else "a role"
+        proven = self.facts.is_assumed or all(finding.severity != "error" for finding in failing)
         return ChainBroken(
-            f"service account {chain.namespace}/{chain.service_account} cannot assume "
-            f"{f'role {chain.role_arn}' if chain.role_arn else 'a role'}",
+            f"the chain from {account} to {role} has findings" if proven else f"{account} cannot assume {role}",
             cause="; ".join(f"{finding.id}: {finding.message}" for finding in failing),
             fix="; ".join(f"{finding.id}: {finding.fix}" for finding in failing),
         )
@@ -286,6 +288,20 @@ def conclude(spec: VerificationSpec, facts: ChainFacts, findings: t.Iterable[Fin
     )
 
 
+def _is_proven_by_pod(facts: ChainFacts) -> bool:
+    """Whether the test pod has assumed the role."""
+    caller = facts.test_pod.caller_arn if isinstance(facts.test_pod, TestPod) else None
+    role = facts.chain.intended_role_arn
+    return caller is not None and role is not None and is_session_of(caller, role)
+
+
+def _origin_conditions(facts: ChainFacts) -> list[str]:
+    """The conditions that keep the token probe from a result; none if it has one or the test pod settles it."""
+    if not isinstance(facts.sts, StsAnswer) or _is_proven_by_pod(facts):
+        return []
+    return sts_rules.origin_conditions(facts.chain, facts.aws, facts.sts, allowed=static_allows(facts))
+
+
 def proof(facts: ChainFacts) -> dict[str, t.Any] | None:
     """The proof that the service account can assume the role; None if STS did not accept its token."""
     answer = facts.sts
@@ -304,10 +320,13 @@ def proof(facts: ChainFacts) -> dict[str, t.Any] | None:
 
 def _links(spec: VerificationSpec, facts: ChainFacts, findings: t.Iterable[Finding]) -> dict[Link, Status]:
     broken = {finding.link for finding in findings if finding.severity == "error"}
-    if isinstance(facts.sts, StsAnswer) and not facts.is_assumed:
-        # Even if another link is the cause.
-        broken.add("sts")
     unbroken = _unbroken_links(spec, facts)
+    if isinstance(facts.sts, StsAnswer) and not facts.is_assumed:
+        if _origin_conditions(facts):
+            unbroken["sts"] = "unknown"
+        elif not _is_proven_by_pod(facts):
+            # Even if another link is the cause.
+            broken.add("sts")
     return {link: "broken" if link in broken else unbroken[link] for link in LINKS}
 
 
@@ -352,6 +371,13 @@ def _warnings(facts: ChainFacts, links: t.Mapping[Link, Status], findings: t.Seq
             if fact.permission or unexplained:
                 yield f"{fact.reason[:1].upper()}{fact.reason[1:]}."
         broken = broken or any(finding.link == link and finding.severity == "error" for finding in findings)
+    origin = _origin_conditions(facts)
+    if origin:
+        yield (
+            "STS rejects the token in a request from here. The trust policy allows "
+            f"{sts_rules.account_name(facts.chain)} under conditions that a request of a pod may meet: "
+            f"{'; '.join(origin)}. Verify it with test_pod."
+        )
     if isinstance(facts.test_pod, TestPod) and facts.test_pod.caller_arn is None and not broken:
         yield "The test pod did not print its caller's ARN; its log is in test_pod."
     if facts.is_assumed and static_allows(facts) is False:

@@ -10,7 +10,7 @@ import dataclasses
 import re
 import typing as t
 
-from ..arn import Arn
+from ..arn import is_session_of
 from .causes import Finding
 from .diagnose import TEST_COMMAND, TEST_IMAGE, TestPodSpec, VerificationSpec
 from .facts import AwsFacts, Chain, StsAnswer, TestPod
@@ -132,17 +132,6 @@ def caller_in(log: str) -> str | None:
     return match[0] if match else None
 
 
-def is_role(caller_arn: str, role: Arn) -> bool:
-    """Whether a caller is a session of the role. The ARN of a session has the role's name without its path."""
-    caller = Arn.parse(caller_arn)
-    kind, _slash, rest = caller.resource.partition("/")
-    return (
-        kind == "assumed-role"
-        and (caller.partition, caller.account_id) == (role.partition, role.account_id)
-        and rest.partition("/")[0] == role.resource.rpartition("/")[2]
-    )
-
-
 def old_sdks(log: str) -> list[tuple[str, str, str]]:
     """The SDKs in a log that do not support web identities: name, version and the first version with support."""
     minimums = {}
@@ -185,18 +174,19 @@ def findings(
         kind = sts_rules.classify_refusal(refusal)
         if kind == "expired":
             return [_expired(name, refusal)]
-        if has_sts_answer and kind != "region":
+        has_conditions = bool(sts_rules.origin_conditions(chain, aws, refusal, allowed=allowed))
+        if has_sts_answer and kind != "region" and not has_conditions:
             return []
         if any(finding.id == "sts-region-disabled" for finding in earlier):
             return []
         answer = dataclasses.replace(refusal, region=chain.region)
-        return sts_rules.findings(chain, aws, answer, allowed=allowed, earlier=earlier)
+        return sts_rules.findings(chain, aws, answer, allowed=allowed, earlier=earlier, is_from_pod=True)
     if caller_in(pod.log) is None and _is_expired(pod.log):
         return [_expired(name, None)]
     role = chain.intended_role_arn
     if pod.caller_arn is None:
         return _too_old(name, pod)
-    if role is None or is_role(pod.caller_arn, role):
+    if role is None or is_session_of(pod.caller_arn, role):
         return []
     if old := _too_old(name, pod):
         return old

@@ -80,17 +80,41 @@ def transient_cause(answer: StsAnswer, *, allowed: bool | None) -> t.Literal["pr
     return "propagation" if allowed and refusal in ("denied", "no-provider", "audience") else None
 
 
+def origin_conditions(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | None) -> list[str]:
+    """The conditions of the trust policy that may be why STS refused this request, but not that of a pod.
+
+    They depend on where a request comes from or on its session, such as ``aws:SourceIp``, ``aws:SourceVpc`` and
+    ``sts:RoleSessionName``. Only a pod can show whether they hold there.
+
+    :returns: none if the refusal has another cause.
+    """
+    is_read = not isinstance(aws.role, Unknown) and not isinstance(aws.provider, Unknown)
+    if allowed is not None or not is_read or classify_refusal(answer) != "denied":
+        return []
+    return undecidable_conditions(chain, aws)
+
+
 def findings(
-    chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | None, earlier: t.Iterable[Finding]
+    chain: Chain,
+    aws: AwsFacts,
+    answer: StsAnswer,
+    *,
+    allowed: bool | None,
+    earlier: t.Iterable[Finding],
+    is_from_pod: bool = False,
 ) -> list[Finding]:
     """The findings about the answer of STS.
 
     :param allowed: whether STS should accept the service account according to IAM; None if that is unknown.
     :param earlier: the findings about provider and role.
+    :param is_from_pod: whether a pod of the service account sent the request.
     """
     refusal = classify_refusal(answer)
     if refusal is None:
         return [_propagated(chain, answer)] if answer.first else []
+    origin = origin_conditions(chain, aws, answer, allowed=allowed)
+    if origin:
+        return [_unmet(chain, answer, origin)] if is_from_pod else []
     explained = any(finding.link in _EXPLAINING and finding.severity == "error" for finding in earlier)
     named = _named_cause(chain, aws, answer, refusal)
     if named is not None and (not explained or refusal in ("thumbprint", "unreachable", "region", "expired")):
@@ -222,14 +246,11 @@ def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | 
     evidence = _evidence(answer)
     is_read = not isinstance(aws.role, Unknown) and not isinstance(aws.provider, Unknown)
     if allowed or is_read:
-        undecidable = "; ".join(undecidable_conditions(chain, aws))
-        conditions = "" if allowed else f" under conditions that only AWS can evaluate ({undecidable})"
         after = f", even after {answer.waited:.0f} seconds" if answer.settled and answer.waited else ""
         unsettled = "" if answer.settled else "; if it was changed in the last two minutes, run again"
         return Finding(
             "denied-elsewhere",
-            f"the trust policy of role {chain.role_arn} allows {account_name(chain)}{conditions}, but STS rejects it"
-            f"{after}",
+            f"the trust policy of role {chain.role_arn} allows {account_name(chain)}, but STS rejects it{after}",
             "ask the administrators of the AWS organization for a service control policy or resource control policy "
             f"that denies sts:AssumeRoleWithWebIdentity for {_account_of(chain)}; CloudTrail of that account has the "
             f"event{unsettled}",
@@ -243,6 +264,17 @@ def _refused(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | 
         f"run again with the probe static and credentials of {_account_of(chain)} that allow iam:GetRole and "
         "iam:GetOpenIDConnectProvider",
         evidence=evidence,
+    )
+
+
+def _unmet(chain: Chain, answer: StsAnswer, conditions: t.Sequence[str]) -> Finding:
+    return Finding(
+        "denied-unexplained",
+        f"STS rejects {account_name(chain)} for role {chain.role_arn} in a pod too; its trust policy has conditions "
+        f"that depend on the request: {'; '.join(conditions)}",
+        f"compare the conditions with the event AssumeRoleWithWebIdentity in CloudTrail of {_account_of(chain)}, and "
+        "correct them",
+        evidence=_evidence(answer),
     )
 
 

@@ -26,7 +26,7 @@ def test_outcomes_are_counted_by_status() -> None:
     changed.changes = ["annotate"]
     failed.changes = ["create role app"]
     failed.error = NotFound("namespace shop does not exist", fix="create it")
-    assert [each.status for each in (ok, changed, failed)] == ["ok", "changed", "failed"]
+    assert [outcome.status for outcome in (ok, changed, failed)] == ["ok", "changed", "failed"]
     assert binding_outcome.count_by_status([ok, changed, failed]) == {"total": 3, "ok": 1, "changed": 1, "failed": 1}
     assert failed.as_dict() == {
         "namespace": "shop",
@@ -39,15 +39,14 @@ def test_outcomes_are_counted_by_status() -> None:
     }
 
 
-def test_a_failure_tells_each_error_once_and_only_the_first_few() -> None:
-    found = outcomes(*"abcdefghij")
-    assert binding_outcome.build_failure_message(found) is None
-    shared = NotFound("no role")
-    found[0].error = found[1].error = shared
+def test_failure_message_has_the_first_errors_once() -> None:
+    all_outcomes = outcomes(*"abcdefghij")
+    assert binding_outcome.build_failure_message(all_outcomes) is None
+    all_outcomes[0].error = all_outcomes[1].error = NotFound("no role")
     for number in range(2, 9):
-        found[number].error = NotFound(f"error {number}")
-    found[9].error = binding_outcome.build_not_processed_error(found[9])
-    message = binding_outcome.build_failure_message(found) or ""
+        all_outcomes[number].error = NotFound(f"error {number}")
+    all_outcomes[9].error = binding_outcome.build_not_processed_error(all_outcomes[9])
+    message = binding_outcome.build_failure_message(all_outcomes) or ""
     assert message.startswith("10 of 10 bindings failed. shop/a and shop/b: no role. shop/c: error 2.")
     assert "error 5." in message
     assert "error 6." not in message
@@ -55,38 +54,39 @@ def test_a_failure_tells_each_error_once_and_only_the_first_few() -> None:
     assert "was not processed" not in message
 
 
-def test_a_diff_holds_only_what_changes() -> None:
-    same = Plan({"arn": "x"}, {"arn": "x"})
+def test_diff_has_only_changed_objects() -> None:
+    unchanged = Plan({"arn": "x"}, {"arn": "x"})
     new = Plan({}, {"name": "app"}, (Action("create_role", {}, "create role app"),))
-    assert binding_outcome.merge_diffs([("provider", "x", same), ("roles", "app", new)]) == {
+    assert binding_outcome.merge_diffs([("provider", "x", unchanged), ("roles", "app", new)]) == {
         "before": {"roles": {"app": {}}},
         "after": {"roles": {"app": {"name": "app"}}},
     }
 
 
-def test_many_bindings_are_told_in_few_words() -> None:
-    few = [{"namespace": "shop", "service_account": "web", "role_name": "r", "tags": None}]
-    assert binding_outcome.shorten_bindings(few) == [{"namespace": "shop", "service_account": "web", "role_name": "r"}]
-    assert binding_outcome.shorten_bindings(few * (binding_outcome.MAX_DETAILED + 1)) == ["shop/web"] * (
+def test_many_bindings_are_shortened_to_names() -> None:
+    bindings = [{"namespace": "shop", "service_account": "web", "role_name": "r", "tags": None}]
+    result = binding_outcome.shorten_bindings(bindings)
+    assert result == [{"namespace": "shop", "service_account": "web", "role_name": "r"}]
+    assert binding_outcome.shorten_bindings(bindings * (binding_outcome.MAX_DETAILED + 1)) == ["shop/web"] * (
         binding_outcome.MAX_DETAILED + 1
     )
 
 
 @pytest.mark.parametrize(
-    ("count", "expected"), [(100, ["make the provider", "annotate it"]), (101, ["make the provider"])]
+    ("count", "expected"), [(100, ["create the provider", "annotate it"]), (101, ["create the provider"])]
 )
-def test_writes_are_told_once_where_they_are_many(count: int, expected: list[str]) -> None:
-    done = outcomes(*(f"a{number}" for number in range(count)))
-    done[0].changes = ["annotate it"]
+def test_actions_of_many_bindings_do_not_repeat_changes(count: int, expected: list[str]) -> None:
+    all_outcomes = outcomes(*(f"a{number}" for number in range(count)))
+    all_outcomes[0].changes = ["annotate it"]
     plans = [
-        ("provider", "p", Plan(actions=(Action("create", {}, "make the provider"),))),
+        ("provider", "p", Plan(actions=(Action("create", {}, "create the provider"),))),
         ("service_accounts", "a0", Plan(actions=(Action("apply", {}, "annotate it"),))),
     ]
-    assert binding_outcome.list_actions(done, plans) == expected
+    assert binding_outcome.list_actions(all_outcomes, plans) == expected
 
 
-def test_what_was_verified_is_told() -> None:
-    (one,) = outcomes("web")
-    assert "findings" not in one.as_dict()
-    one.findings, one.proof = [], {"subject": "x"}
-    assert (one.as_dict()["findings"], one.as_dict()["proof"]) == ([], {"subject": "x"})
+def test_verified_outcome_has_findings_and_proof() -> None:
+    (outcome,) = outcomes("web")
+    assert "findings" not in outcome.as_dict()
+    outcome.findings, outcome.proof = [], {"subject": "x"}
+    assert (outcome.as_dict()["findings"], outcome.as_dict()["proof"]) == ([], {"subject": "x"})

@@ -48,39 +48,39 @@ def binding(name: str, **rest: t.Any) -> dict[str, t.Any]:
     return {"namespace": "shop", "service_account": name, **rest}
 
 
-def test_each_object_has_one_spec_with_the_defaults_of_the_single_modules() -> None:
-    found = spec(
+def test_specs_have_the_defaults_of_the_single_modules() -> None:
+    result = spec(
         binding("web", role_name="app", audience="example.com", labels=None),
         binding("cart", role_name="app", tags={"team": "x"}, token_expiration=900),
         binding("guest", role_arn=ARN),
     )
-    (role,) = found.roles.values()
+    (role,) = result.roles.values()
     assert role.subjects == ("system:serviceaccount:shop:cart", "system:serviceaccount:shop:web")
     assert role.audiences == ("example.com", "sts.amazonaws.com")
     assert (role.cluster_name, role.tags, role.inline_policies) == ("production", {"team": "x"}, None)
     assert (role.purge_service_accounts, role.purge_policies, role.purge_tags) == (True, False, True)
-    assert found.provider.client_ids == ("example.com", "sts.amazonaws.com")
-    assert found.provider.cluster_name == "production"
-    assert [(each.title, each.role, each.role_arn) for each in found.bindings] == [
+    assert result.provider.client_ids == ("example.com", "sts.amazonaws.com")
+    assert result.provider.cluster_name == "production"
+    assert [(binding.title, binding.role, binding.role_arn) for binding in result.bindings] == [
         ("shop/web", "app", None),
         ("shop/cart", "app", None),
         ("shop/guest", None, ARN),
     ]
-    account = found.bindings[1].account_spec(ARN)
+    account = result.bindings[1].account_spec(ARN)
     assert account.sets[Field("annotations", ROLE_ARN_ANNOTATION)] == ARN
     assert account.sets[Field("annotations", "eks.amazonaws.com/token-expiration")] == "900"
     assert (account.create, account.create_namespace, account.force) == (True, False, False)
 
 
 @pytest.mark.parametrize("issuer", ["https://oidc.example.com/id/1", "oidc.example.com/id/1"])
-def test_an_issuer_stands_in_for_the_cluster(issuer: str) -> None:
-    found = spec(binding("web", role_name="app"), cluster_name=None, issuer=issuer)
-    assert found.provider.url == "https://oidc.example.com/id/1"
-    assert found.roles["app"].names_provider
-    assert found.roles["app"].cluster_name is None
+def test_issuer_replaces_the_cluster_name(issuer: str) -> None:
+    result = spec(binding("web", role_name="app"), cluster_name=None, issuer=issuer)
+    assert result.provider.url == "https://oidc.example.com/id/1"
+    assert result.roles["app"].names_provider
+    assert result.roles["app"].cluster_name is None
 
 
-def test_everything_wrong_is_named_at_once_with_the_bindings_it_comes_from() -> None:
+def test_error_lists_all_problems_with_their_bindings() -> None:
     with pytest.raises(InvalidInput) as raised:
         spec(
             binding("Web", role_name="a b"),
@@ -96,13 +96,13 @@ def test_everything_wrong_is_named_at_once_with_the_bindings_it_comes_from() -> 
     assert "max_workers 65 is out of range" in cause
 
 
-def test_rollout_options_are_kept_only_for_a_rollout() -> None:
-    given = binding("web", role_name="app")
-    assert spec(given).rollout is None
-    assert (spec(given, rollout=True).rollout or {})["wait_timeout"] == 300
+def test_rollout_options_are_ignored_without_rollout() -> None:
+    web = binding("web", role_name="app")
+    assert spec(web).rollout is None
+    assert (spec(web, rollout=True).rollout or {})["wait_timeout"] == 300
 
 
-def test_problems_of_a_rollout_are_named_with_all_others() -> None:
+def test_error_includes_rollout_problems() -> None:
     problems = ["rollout_options: wait_timeout is 0"]
     with pytest.raises(InvalidInput) as raised:
         spec(binding("Web", role_name="app"), rollout_problems=problems)
@@ -110,14 +110,14 @@ def test_problems_of_a_rollout_are_named_with_all_others() -> None:
     assert "rollout_options: wait_timeout is 0" in (raised.value.cause or "")
 
 
-def test_a_trust_policy_that_can_never_fit_is_found_before_any_call() -> None:
+def test_trust_policy_that_exceeds_every_quota_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="invalid bindings") as raised:
         spec(*(binding(f"account-{'x' * 60}-{number}", role_name="app") for number in range(60)))
     assert "bindings 0, 1, 2" in (raised.value.cause or "")
 
 
-def listed(namespace: str, name: str, *, manager: str = "eksops.irsa", arn: str = ARN) -> dict[str, t.Any]:
-    """A service account that carries a role's ARN."""
+def annotated_account(namespace: str, name: str, *, manager: str = "eksops.irsa", arn: str = ARN) -> dict[str, t.Any]:
+    """Make a service account with the annotation."""
     owned = {"f:metadata": {"f:annotations": {f"f:{ROLE_ARN_ANNOTATION}": {}}}}
     return {
         "metadata": {
@@ -131,85 +131,95 @@ def listed(namespace: str, name: str, *, manager: str = "eksops.irsa", arn: str 
     }
 
 
-BARE = {"metadata": {"namespace": "shop", "name": "default", "uid": "2", "resourceVersion": "1"}}
+NOT_ANNOTATED = {"metadata": {"namespace": "shop", "name": "default", "uid": "2", "resourceVersion": "1"}}
 
 
-def test_unlisted_accounts_are_those_that_this_collection_bound() -> None:
-    found = [
-        listed("shop", "web"),
-        listed("shop", "old"),
-        listed("shop", "helms", manager="helm"),
-        listed("bank", "old"),
-        BARE,
+@pytest.mark.parametrize(
+    ("purge", "listed", "expected"),
+    [
+        pytest.param(PurgeSpec(2), {("shop", "web")}, [("bank", "old"), ("shop", "old")], id="all-namespaces"),
+        pytest.param(PurgeSpec(1, ("shop",)), {("shop", "web")}, [("shop", "old")], id="one-namespace"),
+        pytest.param(PurgeSpec(0), {("shop", "web"), ("shop", "old"), ("bank", "old")}, [], id="all-listed"),
+    ],
+)
+def test_unlisted_accounts_are_those_that_this_collection_bound(
+    purge: PurgeSpec, listed: set[tuple[str, str]], expected: list[tuple[str, str]]
+) -> None:
+    accounts = [
+        annotated_account("shop", "web"),
+        annotated_account("shop", "old"),
+        annotated_account("shop", "other", manager="helm"),
+        annotated_account("bank", "old"),
+        NOT_ANNOTATED,
     ]
-    assert binding_spec.find_unlisted_accounts(PurgeSpec(2), {("shop", "web")}, found) == [
-        ("bank", "old"),
-        ("shop", "old"),
-    ]
-    assert binding_spec.find_unlisted_accounts(PurgeSpec(1, ("shop",)), {("shop", "web")}, found) == [("shop", "old")]
-    assert (
-        binding_spec.find_unlisted_accounts(PurgeSpec(0), {("shop", "web"), ("shop", "old"), ("bank", "old")}, found)
-        == []
-    )
+    assert binding_spec.find_unlisted_accounts(purge, listed, accounts) == expected
 
 
-def test_more_unlisted_accounts_than_the_limit_are_refused() -> None:
-    found = [listed("shop", f"old-{number}") for number in range(7)]
+def test_more_unlisted_accounts_than_the_limit_are_rejected() -> None:
+    accounts = [annotated_account("shop", f"old-{number}") for number in range(7)]
     with pytest.raises(Conflict, match="would unbind 7 service accounts, and purge_limit is 6") as raised:
-        binding_spec.find_unlisted_accounts(PurgeSpec(6), set(), found)
+        binding_spec.find_unlisted_accounts(PurgeSpec(6), set(), accounts)
     assert raised.value.cause == (
-        "the bindings don't list shop/old-0, shop/old-1, shop/old-2, shop/old-3, shop/old-4 and 2 more"
+        "the bindings do not list shop/old-0, shop/old-1, shop/old-2, shop/old-3, shop/old-4 and 2 more"
     )
     assert len(raised.value.details["service_accounts"]) == 7
 
 
-@pytest.mark.parametrize(("arn", "role"), [(ARN, ARN), ("", None), ("nonsense", None), (f' "{ARN}"', None)])
-def test_an_unlisted_account_may_have_no_valid_role(arn: str, role: str | None) -> None:
-    assert binding_spec.get_annotated_role_arn(listed("shop", "old", arn=arn)) == role
-    assert binding_spec.get_annotated_role_arn(BARE) is None
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [
+        pytest.param(ARN, ARN, id="valid"),
+        pytest.param("", None, id="empty"),
+        pytest.param("invalid", None, id="invalid"),
+        pytest.param(f' "{ARN}"', None, id="quoted"),
+    ],
+)
+def test_annotated_role_arn(annotation: str, expected: str | None) -> None:
+    assert binding_spec.get_annotated_role_arn(annotated_account("shop", "old", arn=annotation)) == expected
+    assert binding_spec.get_annotated_role_arn(NOT_ANNOTATED) is None
 
 
-def test_specs_that_unbind_are_absent() -> None:
-    found = spec(binding("web", role_name="app", delete=True, path="/x/"), state="absent")
-    assert not found.present
-    assert not found.roles["app"].present
-    account = found.bindings[0].account_spec(None)
+def test_specs_for_state_absent() -> None:
+    result = spec(binding("web", role_name="app", delete=True, path="/x/"), state="absent")
+    assert not result.present
+    assert not result.roles["app"].present
+    account = result.bindings[0].account_spec(None)
     assert (account.state, account.delete) == ("absent", True)
-    unlisted = found.unlisted_binding(0, "shop", "old")
+    unlisted = result.unlisted_binding(0, "shop", "old")
     assert (unlisted.index, unlisted.title, unlisted.account_spec(None).state) == (1, "shop/old", "absent")
-    role = found.unbound_role_spec("app", [unlisted])
+    role = result.unbound_role_spec("app", [unlisted])
     assert (role.present, role.subjects, role.force) == (False, ("system:serviceaccount:shop:old",), False)
     assert role.cluster_name == "production"
 
 
-def test_exclusive_needs_state_present_and_a_limit_of_0_or_more() -> None:
+def test_purge_requires_state_present_and_a_valid_limit() -> None:
     assert spec(purge=True, purge_namespaces=["shop"]).purge == PurgeSpec(10, ("shop",))
     assert spec(purge_namespaces=["shop"]).purge is None
     with pytest.raises(InvalidInput) as raised:
         spec(purge=True, purge_limit=-1, state="absent")
-    assert "purge is for state present" in (raised.value.cause or "")
+    assert "purge requires state present" in (raised.value.cause or "")
     assert "purge_limit is -1" in (raised.value.cause or "")
 
 
-def test_quotas_that_hold() -> None:
+def test_bindings_within_the_quotas() -> None:
     binding_spec.check_quotas([], ["a", "b"], {"Roles": 998, "RolesQuota": 1000})
     binding_spec.check_quotas([], ["a"], None)
     binding_spec.check_quotas([], ["a"], {"Users": 1})
 
 
-def test_all_that_exceeds_a_quota_is_named_at_once() -> None:
-    long = QuotaExceeded("the trust policy of role app would have 2100 characters", cause="the quota is 2048")
+def test_error_lists_all_exceeded_quotas() -> None:
+    long_policy = QuotaExceeded("the trust policy of role app would have 2100 characters", cause="the quota is 2048")
     with pytest.raises(QuotaExceeded, match="nothing was written") as raised:
         binding_spec.check_quotas(
-            [((0, 3), long)], [f"r{number}" for number in range(7)], {"Roles": 995, "RolesQuota": 1000}
+            [((0, 3), long_policy)], [f"r{number}" for number in range(7)], {"Roles": 995, "RolesQuota": 1000}
         )
     cause = raised.value.cause or ""
     assert "bindings 0, 3: the trust policy of role app would have 2100 characters" in cause
-    assert "7 roles are to be created (r0, r1, r2, r3, r4 and 2 more)" in cause
-    assert "has 995 of the 1000 that its quota RolesQuota allows" in cause
+    assert "7 roles must be created (r0, r1, r2, r3, r4 and 2 more)" in cause
+    assert "already has 995 of 1000 roles" in cause
 
 
-def test_an_account_in_use_names_its_pods() -> None:
+def test_error_for_an_account_in_use_names_its_pods() -> None:
     (web,) = spec(binding("web", role_arn=ARN)).bindings
     error = binding_spec.build_in_use_error(web, ["shop/web-1", "shop/web-2"])
     assert "shop/web" in error.message

@@ -42,8 +42,8 @@ def missing(permission: str) -> Unknown:
     return Unknown(f"could not read: the permission {permission} is missing", permission)
 
 
-def trust(subject: str = SUBJECT) -> Json:
-    condition = {"StringEquals": {f"{PROVIDER}:sub": subject, f"{PROVIDER}:aud": "sts.amazonaws.com"}}
+def trust(subject: str = SUBJECT, **conditions: Json) -> Json:
+    condition = {**conditions, "StringEquals": {f"{PROVIDER}:sub": subject, f"{PROVIDER}:aud": "sts.amazonaws.com"}}
     principal = {"Federated": PROVIDER_ARN}
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRoleWithWebIdentity"}
     return {"Version": "2012-10-17", "Statement": [{**statement, "Condition": condition}]}
@@ -407,3 +407,42 @@ def test_account_without_a_role_has_no_warnings() -> None:
     assert failure is not None
     assert failure.message.endswith("cannot assume a role")
     assert diagnosis.warnings == ()
+
+
+OWN_RANGE = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
+FROM_OWN_RANGE = aws(
+    role={**WRONG_ROLE, "AssumeRolePolicyDocument": trust(SUBJECT, **OWN_RANGE)},
+)
+
+
+def test_conditions_that_only_a_pod_can_meet_leave_sts_unknown() -> None:
+    diagnosis = diagnose(FROM_OWN_RANGE, sts=DENIED)
+    assert ids(diagnosis) == []
+    assert not_ok(diagnosis) == {"sts": "unknown"}
+    assert not diagnosis.failure("warning")
+    (warning,) = diagnosis.warnings
+    assert "IpAddress aws:SourceIp 192.0.2.0/24 in statement 1 of the trust policy of role app" in warning
+    assert "test_pod" in warning
+
+
+def test_test_pod_proves_the_role_under_such_conditions() -> None:
+    session = "arn:aws:sts::123456789012:assumed-role/app/botocore-session-1"
+    diagnosis = diagnose(FROM_OWN_RANGE, sts=DENIED, test_pod=TestPod(session, session, True))
+    assert (ids(diagnosis), not_ok(diagnosis), diagnosis.warnings) == ([], {}, ())
+
+
+@pytest.mark.parametrize(
+    ("facts", "sts", "message"),
+    [
+        (aws(role=WRONG_ROLE), DENIED, f"service account shop/app cannot assume role {ROLE}"),
+        (
+            aws(managed_policies=[], inline_policies={}),
+            ASSUMED,
+            f"the chain from service account shop/app to role {ROLE} has findings",
+        ),
+    ],
+)
+def test_failure_does_not_deny_what_sts_has_proved(facts: AwsFacts, sts: t.Any, message: str) -> None:
+    failure = diagnose(facts, sts=sts).failure("warning")
+    assert failure
+    assert str(failure).startswith(f"{message}. Cause: ")

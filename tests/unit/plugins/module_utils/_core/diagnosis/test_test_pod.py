@@ -9,7 +9,6 @@ import dataclasses
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import test_pod
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import Finding
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import PROBES, VerificationSpec
@@ -189,6 +188,13 @@ def test_log_has_exactly_these_findings(
     assert all(finding.evidence for finding in findings)
 
 
+def test_refusal_under_conditions_is_a_finding_even_if_sts_has_answered() -> None:
+    pod = make_pod(CLI_DENIED)
+    (finding,) = test_pod.findings(CHAIN, AWS_READ, pod, allowed=None, has_sts_answer=True, earlier=())
+    assert finding.id == "denied-unexplained"
+    assert "IpAddress aws:SourceIp" in finding.message
+
+
 def test_messages_about_another_identity() -> None:
     (injected,) = test_pod.findings(CHAIN, AWS_READ, make_pod(NODE), allowed=True, has_sts_answer=True, earlier=())
     assert injected.message == f"the test pod of service account shop/app uses the node's role, {NODE}"
@@ -221,22 +227,6 @@ def test_caller_is_compared_with_the_unquoted_annotation() -> None:
 )
 def test_caller_in_a_log(log: str, caller: str | None) -> None:
     assert test_pod.caller_in(log) == caller
-
-
-@pytest.mark.parametrize(
-    ("caller", "role", "expected"),
-    [
-        (SESSION, ROLE, True),
-        (SESSION, "arn:aws:iam::123456789012:role/teams/web/app", True),
-        (SESSION, "arn:aws:iam::210987654321:role/app", False),
-        (SESSION, "arn:aws-cn:iam::123456789012:role/app", False),
-        (SESSION, f"{ROLE}-2", False),
-        (NODE, ROLE, False),
-        ("arn:aws:iam::123456789012:user/app", ROLE, False),
-    ],
-)
-def test_caller_is_a_session_of_the_role(caller: str, role: str, expected: bool) -> None:
-    assert test_pod.is_role(caller, Arn.parse(role)) is expected
 
 
 @pytest.mark.parametrize(

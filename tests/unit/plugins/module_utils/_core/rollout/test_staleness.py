@@ -212,7 +212,7 @@ def test_container_that_is_not_in_the_template_was_added_later() -> None:
     given = injected(pod())
     given["spec"]["containers"].append(container("sidecar"))
     status = evaluate(given, ExpectedInjection(ROLE), pod()["spec"])
-    assert status.reasons == ("container sidecar was added after the webhook had seen the pod, so it has no role",)
+    assert status.reasons == ("container sidecar was added after the webhook ran, so it has no role",)
     assert (status.stale, status.correct_containers) == (False, ("app",))
 
 
@@ -277,17 +277,18 @@ def test_injected_pod_that_got_the_skip_label_later_can_be_stale(role: str) -> N
     assert evaluate(given, ExpectedInjection(ROLE)).correct_containers == ("app",)
 
 
-def test_selectors_of_the_webhooks_exclude_like_the_label() -> None:
-    status = evaluate(
-        pod(), ExpectedInjection(ROLE), exclusion=lambda labels: None if labels else "there must be a label irsa"
-    )
-    assert summary(status) == (False, ("its labels keep the webhook away: there must be a label irsa",), ())
+def test_pod_excluded_by_a_selector_of_the_webhook_is_not_stale() -> None:
+    def find_exclusion(labels: t.Mapping[str, str]) -> str | None:
+        return None if labels else "there must be a label irsa"
+
+    status = evaluate(pod(), ExpectedInjection(ROLE), find_exclusion=find_exclusion)
+    assert summary(status) == (False, ("its labels exclude it from the webhook: there must be a label irsa",), ())
     assert status.excluded == "there must be a label irsa"
-    assert evaluate(pod(labels={"irsa": "yes"}), ExpectedInjection(ROLE), exclusion=lambda _labels: None).stale
+    assert evaluate(pod(labels={"irsa": "yes"}), ExpectedInjection(ROLE), find_exclusion=find_exclusion).stale
 
 
-def test_what_the_deployment_says_today_is_not_what_the_pod_was_made_from() -> None:
-    """The Deployment's template sets the role itself by now; the pod's ReplicaSet did not."""
+def test_changed_template_of_the_deployment_is_not_used() -> None:
+    # The Deployment now sets the role itself. The ReplicaSet of the pod does not.
     reference = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-6d", "controller": True}
     given = injected(pod(ownerReferences=[reference]), OTHER)
     preset = container("app", AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/t")

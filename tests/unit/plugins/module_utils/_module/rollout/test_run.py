@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rollouts of one account and of several, against a cluster in memory whose watches the test writes."""
+"""Rollouts of service accounts in an in-memory cluster. The tests write the events of the watches."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def apply(plan: Plan, operations: t.Mapping[str, t.Callable[..., t.Any]]) -> Non
 
 
 def ignore(_plan: Plan, _operations: object) -> None:
-    """As a plan is applied in check mode."""
+    """Do nothing, as in check mode."""
 
 
 def rolled_out(generation: int) -> Json:
@@ -48,15 +48,15 @@ def rolled_out(generation: int) -> Json:
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
-    """A Deployment with one pod that lacks its role."""
-    found = FakeCluster(accounts=[account("app")], pods=[k8s.deployment_pod("web", "6d", "a")])
-    found.workloads[WEB] = k8s.workload("web", replicas=1, status=rolled_out(1))
-    found.install(monkeypatch)
-    return found
+    """A cluster with a Deployment that has one stale pod."""
+    fake_cluster = FakeCluster(accounts=[account("app")], pods=[k8s.deployment_pod("web", "6d", "a")])
+    fake_cluster.workloads[WEB] = k8s.workload("web", replicas=1, status=rolled_out(1))
+    fake_cluster.install(monkeypatch)
+    return fake_cluster
 
 
-def let_restart_succeed(cluster: FakeCluster) -> None:
-    """What a Deployment's controller does after a restart."""
+def complete_restart(cluster: FakeCluster) -> None:
+    """Replace the pod after a restart, like the controller of a Deployment."""
 
     def react() -> None:
         workload = cluster.workloads[WEB]
@@ -83,32 +83,32 @@ def failure_of(group: RolloutGroup) -> IrsaError:
     return error
 
 
-def test_a_restart_is_written_and_waited_for(cluster: FakeCluster) -> None:
-    let_restart_succeed(cluster)
+def test_restart_is_written_and_waited_for(cluster: FakeCluster) -> None:
+    complete_restart(cluster)
     group = roll_out()
     assert group.failure() is None
     assert group.written() == ["restart Deployment shop/web"]
-    returns = group.members[0].returns()
-    assert [(pod["name"], pod["stale"]) for pod in returns["pods"]] == [("web-6d-a", True)]
-    assert returns["restarted"] == [{"kind": "Deployment", "name": "web", "strategy": "restart"}]
-    assert returns["verified"] == [{"name": "web-7c-b", "containers": ["app"]}]
+    result = group.rollouts[0].result()
+    assert [(pod["name"], pod["stale"]) for pod in result["pods"]] == [("web-6d-a", True)]
+    assert result["restarted"] == [{"kind": "Deployment", "name": "web", "strategy": "restart"}]
+    assert result["verified"] == [{"name": "web-7c-b", "containers": ["app"]}]
 
 
-def test_nothing_stale_is_neither_written_nor_watched(cluster: FakeCluster) -> None:
+def test_nothing_is_written_without_stale_pods(cluster: FakeCluster) -> None:
     cluster.pods = [k8s.deployment_pod("web", "6d", "a", role=k8s.ROLE)]
     group = roll_out()
     assert not group.plan()
     assert group.written() == []
-    assert group.members[0].returns()["verified"] == [{"name": "web-6d-a", "containers": ["app"]}]
+    assert group.rollouts[0].result()["verified"] == [{"name": "web-6d-a", "containers": ["app"]}]
 
 
-def test_without_waiting_the_restart_is_all(cluster: FakeCluster) -> None:
+def test_restart_without_wait(cluster: FakeCluster) -> None:
     group = roll_out(dataclasses.replace(SPEC, wait=False))
     assert group.failure() is None
     assert group.written() == ["restart Deployment shop/web"]
 
 
-def test_check_mode_plans_the_same_and_writes_nothing(cluster: FakeCluster) -> None:
+def test_check_mode_plans_the_restart_and_writes_nothing(cluster: FakeCluster) -> None:
     group = roll_out(apply_plan=ignore, check_mode=True)
     assert group.failure() is None
     assert group.plan().summaries() == ["restart Deployment shop/web"]
@@ -116,36 +116,36 @@ def test_check_mode_plans_the_same_and_writes_nothing(cluster: FakeCluster) -> N
     assert not any(request.startswith("restart") for request in cluster.requests)
 
 
-def test_a_watch_that_is_refused_ends_the_wait(cluster: FakeCluster) -> None:
+def test_refused_watch_fails_the_rollout(cluster: FakeCluster) -> None:
     cluster.break_watch("Deployment", AccessDenied("could not watch"))
     group = roll_out()
     assert failure_of(group).message == "could not watch"
     assert group.written() == ["restart Deployment shop/web"]
-    assert group.members[0].returns()["verified"] == []
+    assert group.rollouts[0].result()["verified"] == []
 
 
-def event(message: str, seen: str) -> Json:
-    return {"metadata": {}, "reason": "FailedCreate", "message": message, "lastTimestamp": seen}
+def event(message: str, last_timestamp: str) -> Json:
+    return {"metadata": {}, "reason": "FailedCreate", "message": message, "lastTimestamp": last_timestamp}
 
 
-def test_a_rollout_that_does_not_finish_in_time_names_what_blocks_it(cluster: FakeCluster) -> None:
-    cluster.events = [event("exceeded quota", "2999-01-01T00:00:00Z"), event("long ago", "2001-01-01T00:00:00Z")]
+def test_rollout_that_does_not_finish_in_time_names_the_blocker(cluster: FakeCluster) -> None:
+    cluster.events = [event("exceeded quota", "2999-01-01T00:00:00Z"), event("before the run", "2001-01-01T00:00:00Z")]
     group = roll_out(dataclasses.replace(SPEC, wait_timeout=0.05))  # type: ignore[arg-type]
     error = failure_of(group)
     assert isinstance(error, RolloutFailed)
     assert error.details["workloads"][0]["trouble"] == "FailedCreate: exceeded quota"
     cluster.events = cluster.events[1:]
     error = failure_of(roll_out(dataclasses.replace(SPEC, wait_timeout=0.05)))  # type: ignore[arg-type]
-    assert "long ago" not in str(error)
+    assert "before the run" not in str(error)
 
 
-def set_pod(generation: int, role: str | None = None) -> Json:
+def db_pod(generation: int, role: str | None = None) -> Json:
     return k8s.pod("db-0", k8s.owner_reference("StatefulSet", "db"), uid=f"db-{generation}", role=role)
 
 
 @pytest.mark.parametrize("strategy", ["evict", "delete"])
-def test_a_pod_goes_and_its_replacement_is_verified(cluster: FakeCluster, strategy: str) -> None:
-    cluster.pods = [set_pod(0)]
+def test_pod_is_replaced_and_its_replacement_is_verified(cluster: FakeCluster, strategy: str) -> None:
+    cluster.pods = [db_pod(0)]
     cluster.workloads[DB] = k8s.workload("db", replicas=1)
 
     def refuse() -> None:
@@ -154,18 +154,18 @@ def test_a_pod_goes_and_its_replacement_is_verified(cluster: FakeCluster, strate
 
     def replace() -> None:
         cluster.announce("Pod", "DELETED", cluster.pods[0])
-        cluster.announce("Pod", "ADDED", set_pod(1, k8s.ROLE))
+        cluster.announce("Pod", "ADDED", db_pod(1, k8s.ROLE))
 
     cluster.reactions[f"{strategy}_pod"] = [refuse, replace]
     group = roll_out(dataclasses.replace(SPEC, strategy=strategy))
     assert group.failure() is None
     assert group.written() == [f"{strategy} pod shop/db-0"]
     assert cluster.requests.count(f"{strategy}_pod db-0") == 2
-    assert group.members[0].returns()["verified"] == [{"name": "db-0", "containers": ["app"]}]
+    assert group.rollouts[0].result()["verified"] == [{"name": "db-0", "containers": ["app"]}]
 
 
-def test_an_eviction_that_is_refused_until_the_end_names_the_budget(cluster: FakeCluster) -> None:
-    cluster.pods = [set_pod(0)]
+def test_refused_eviction_names_the_disruption_budget(cluster: FakeCluster) -> None:
+    cluster.pods = [db_pod(0)]
     cluster.workloads[DB] = k8s.workload("db", replicas=1)
 
     def refuse() -> None:
@@ -177,48 +177,48 @@ def test_an_eviction_that_is_refused_until_the_end_names_the_budget(cluster: Fak
     assert group.written() == []
 
 
-def test_a_role_that_the_account_contradicts_is_refused_before_any_write(cluster: FakeCluster) -> None:
+def test_role_that_contradicts_the_annotation_is_rejected_before_any_write(cluster: FakeCluster) -> None:
     group = roll_out(dataclasses.replace(SPEC, role_arn=OTHER))
     assert isinstance(failure_of(group), Conflict)
     assert group.written() == []
-    # The annotation may be about to change.
+    # In check mode, the annotation may not be written yet.
     group = roll_out(dataclasses.replace(SPEC, role_arn=OTHER), apply_plan=ignore, check_mode=True)
     assert group.failure() is None
     assert group.plan()
 
 
-def test_several_accounts_do_not_affect_one_another(cluster: FakeCluster) -> None:
-    let_restart_succeed(cluster)
-    settled: list[str] = []
-    specs = [dataclasses.replace(SPEC, service_account=name) for name in ("app", "nobody", "second")]
+def test_failed_rollout_does_not_affect_the_others(cluster: FakeCluster) -> None:
+    complete_restart(cluster)
+    finished: list[str] = []
+    specs = [dataclasses.replace(SPEC, service_account=name) for name in ("app", "missing", "second")]
     cluster.accounts["shop", "second"] = account("second")
 
-    def settle(member: AccountRollout) -> None:
-        settled.append(f"{member.title} {'failed' if member.error else 'done'}")
+    def on_finished(rollout: AccountRollout) -> None:
+        finished.append(f"{rollout.title} {'failed' if rollout.error else 'done'}")
 
     group = RolloutGroup(SERVER, specs)
     group.observe()
-    group.roll_out(apply, settle)
-    assert sorted(settled) == ["shop/app done", "shop/nobody failed", "shop/second done"]
+    group.roll_out(apply, on_finished)
+    assert sorted(finished) == ["shop/app done", "shop/missing failed", "shop/second done"]
     assert group.plan().before == {"stale_pods": {"shop/app": {"Deployment web": ["web-6d-a"]}}}
     assert group.plan().after == {"stale_pods": {"shop/app": {}}}
-    returns = group.returns()
-    assert returns["restarted"] == [{"namespace": "shop", "kind": "Deployment", "name": "web", "strategy": "restart"}]
-    assert returns["verified"] == [{"namespace": "shop", "name": "web-7c-b", "containers": ["app"]}]
-    # One error is told as it is.
-    assert failure_of(group).message == "there is no service account shop/nobody"
+    result = group.result()
+    assert result["restarted"] == [{"namespace": "shop", "kind": "Deployment", "name": "web", "strategy": "restart"}]
+    assert result["verified"] == [{"namespace": "shop", "name": "web-7c-b", "containers": ["app"]}]
+    # A single error is returned unchanged.
+    assert failure_of(group).message == "service account shop/missing does not exist"
 
 
-def test_several_failures_become_one(cluster: FakeCluster) -> None:
-    specs = [dataclasses.replace(SPEC, service_account=name) for name in ("app", "nobody", "none")]
+def test_several_errors_are_combined(cluster: FakeCluster) -> None:
+    specs = [dataclasses.replace(SPEC, service_account=name) for name in ("app", "first", "second")]
     specs[0] = dataclasses.replace(specs[0], wait_timeout=0.05)  # type: ignore[arg-type]
     error = failure_of(roll_out(*specs))
-    assert error.message == "the pods of 3 of 3 service accounts could not be given their roles"
-    assert "shop/none: there is no service account shop/none" in str(error.cause)
+    assert error.message == "the rollout failed for 3 of 3 service accounts"
+    assert "shop/second: service account shop/second does not exist" in str(error.cause)
     assert [fact["name"] for fact in error.details["workloads"]] == ["web"]
 
 
-def test_accounts_that_are_known_are_not_read_again(cluster: FakeCluster) -> None:
+def test_known_accounts_are_not_read_again(cluster: FakeCluster) -> None:
     group = roll_out(apply_plan=ignore, check_mode=True, accounts={("shop", "app"): account("app")})
     assert group.failure() is None
     assert "find_service_account app" not in cluster.requests

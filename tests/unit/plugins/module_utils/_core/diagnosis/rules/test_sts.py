@@ -71,7 +71,7 @@ CASES = [
         id="assumed-after-retries",
     ),
     pytest.param(answer(DENIED), True, AWS_READ, [], CHAIN, ["denied-elsewhere"], id="denied-although-allowed"),
-    pytest.param(answer(DENIED), None, AWS_READ, [], CHAIN, ["denied-elsewhere"], id="denied-and-undecided"),
+    pytest.param(answer(DENIED), None, AWS_READ, [], CHAIN, [], id="denied-and-undecided"),
     pytest.param(answer(DENIED), None, AWS, [], CHAIN, ["denied-unexplained"], id="denied-and-iam-unknown"),
     pytest.param(answer(DENIED), False, AWS_READ, ["sub-mismatch"], CHAIN, [], id="explained-by-role"),
     pytest.param(answer(DENIED), False, AWS_READ, ["provider-missing"], CHAIN, [], id="explained-by-provider"),
@@ -136,12 +136,31 @@ def test_answer_has_exactly_these_findings(
         assert sts_answer.message is None or sts_answer.message in finding.evidence
 
 
-def test_message_contains_conditions_that_only_aws_can_evaluate() -> None:
-    (finding,) = sts_rules.findings(CHAIN, AWS_READ, answer(DENIED), allowed=None, earlier=())
-    assert finding.id == "denied-elsewhere"
+ORIGIN = "IpAddress aws:SourceIp 192.0.2.0/24 in statement 1 of the trust policy of role app"
+
+
+@pytest.mark.parametrize(
+    ("sts_answer", "allowed", "facts", "expected"),
+    [
+        pytest.param(answer(DENIED), None, AWS_READ, [ORIGIN], id="denied-under-conditions"),
+        pytest.param(answer(DENIED), True, AWS_READ, [], id="denied-although-allowed"),
+        pytest.param(answer(DENIED), False, AWS_READ, [], id="denied-as-expected"),
+        pytest.param(answer(DENIED), None, AWS, [], id="iam-unknown"),
+        pytest.param(answer(REGION), None, AWS_READ, [], id="another-refusal"),
+    ],
+)
+def test_conditions_on_the_origin_of_a_request(
+    sts_answer: StsAnswer, allowed: bool | None, facts: AwsFacts, expected: list[str]
+) -> None:
+    assert sts_rules.origin_conditions(CHAIN, facts, sts_answer, allowed=allowed) == expected
+
+
+def test_refusal_of_a_pod_under_conditions_is_a_finding() -> None:
+    (finding,) = sts_rules.findings(CHAIN, AWS_READ, answer(DENIED), allowed=None, earlier=(), is_from_pod=True)
+    assert finding.id == "denied-unexplained"
     assert finding.message == (
-        f"the trust policy of role {ROLE} allows service account shop/app under conditions that only AWS can evaluate "
-        "(IpAddress aws:SourceIp 192.0.2.0/24 in statement 1 of the trust policy of role app), but STS rejects it"
+        f"STS rejects service account shop/app for role {ROLE} in a pod too; its trust policy has conditions that "
+        f"depend on the request: {ORIGIN}"
     )
 
 
