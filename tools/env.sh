@@ -84,7 +84,7 @@ find_controller_python() {
 # make_venv DIR PYTHON REQUIREMENTS... [-- PROGRAM ARGUMENTS...]: make a virtual environment with the packages of these
 # files, unless it is up to date, and run the program in it.
 make_venv() {
-    local dir=$1 python=$2 stamp file
+    local dir=$1 python=$2 stamp file started
     local -a args=() after=()
     shift 2
     while [ $# -gt 0 ] && [ "$1" != -- ]; do
@@ -103,9 +103,11 @@ make_venv() {
     (
         flock 9
         [ "$(cat "$dir/stamp" 2>/dev/null)" != "$stamp" ] || ! "$dir/bin/python" -c '' 2>/dev/null || exit 0
-        say "installing $(basename "$dir") (once)"
+        started=$SECONDS
+        say "installing $(basename "$dir") (once, about a minute)"
         "$python" -m venv --clear "$dir"
         "$dir/bin/python" -m pip install -qq --disable-pip-version-check "${args[@]}"
+        say "installed the Python packages of $(basename "$dir") in $((SECONDS - started)) s"
         [ ${#after[@]} -eq 0 ] || "$dir/bin/python" "${after[@]}"
         printf '%s\n' "$stamp" >"$dir/stamp"
     ) 9>"$dir.lock"

@@ -10,6 +10,7 @@ import typing as t
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
+from ansible_collections.eksops.irsa.plugins.plugin_utils import _variables
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve
 
 
@@ -26,7 +27,7 @@ class ActionModule(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         requests = self._task.args.get("well_known_policies")
         try:
-            arguments = resolve.resolve_role_arguments(self._task.args)
+            arguments = resolve.resolve_role_arguments(_variables.parse_inline_policies(self._task.args))
         except InvalidInput as error:
             return {**result, "failed": True, "msg": str(error), "error": error.as_dict()}
         result.update(

@@ -16,7 +16,7 @@ import typing as t
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn warns twice
 
-from ._core.errors import AccessDenied, AlreadyExists, IrsaError, OutOfDate
+from ._core.errors import AccessDenied, AlreadyExists, DuplicateKey, IrsaError, OutOfDate
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -32,6 +32,7 @@ _PAUSE_SECONDS = 0.1
 def load_yaml(text: str) -> t.Any:
     """Parse YAML from an option. Only text that is not JSON needs PyYAML, so the import is here.
 
+    :raises DuplicateKey: a mapping has a key twice.
     :raises ValueError: the text is not valid YAML (the message names the line), or PyYAML is missing.
     """
     try:
@@ -39,11 +40,36 @@ def load_yaml(text: str) -> t.Any:
     except ImportError:
         raise ValueError("reading YAML needs the Python library PyYAML") from None
     try:
+        _require_unique_keys(yaml.compose(text, yaml.SafeLoader))
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
         raise ValueError(f"{getattr(error, 'problem', None) or 'not readable'}{where}") from None
+
+
+def _require_unique_keys(root: t.Any) -> None:
+    """PyYAML keeps only the last value of a key that a mapping has twice.
+
+    :param root: the composed text.
+    """
+    nodes, seen = [(root, "")], set()
+    while nodes:
+        node, path = nodes.pop()
+        if node in seen:  # an alias
+            continue
+        seen.add(node)
+        kind = getattr(node, "id", None)
+        if kind == "sequence":
+            nodes += [(item, f"{path}[{index}]") for index, item in enumerate(node.value)]
+        if kind != "mapping":
+            continue
+        names = set()
+        for key, value in node.value:
+            nodes.append((value, f"{path}.{key.value}" if path else str(key.value)))
+            if key.id == "scalar" and (key.tag, key.value) in names:
+                raise DuplicateKey(key.value, path, key.start_mark.line + 1)
+            names.add((key.tag, str(key.value)))
 
 
 def run(

@@ -288,6 +288,13 @@ counts:
   returned: if the bindings were processed
   type: dict
   sample: {total: 2, ok: 0, changed: 2, failed: 0}
+created_namespaces:
+  description: The names of the namespaces that were created, or would be created in check mode.
+  returned: if the bindings were processed
+  type: list
+  elements: str
+  sample: [analytics]
+  version_added: 0.3.0
 provider:
   description: The OIDC provider of the cluster, as M(eksops.irsa.iam_oidc_provider) returns it.
   returned: if the bindings were processed

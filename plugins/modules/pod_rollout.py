@@ -265,7 +265,7 @@ error:
       returned: if the kind is V(rollout_failed)
       sample: [restart Deployment shop/checkout]
     workloads:
-      description: The workloads that did not roll out, each with C(kind), C(name), C(reason) and C(trouble).
+      description: The workloads that did not roll out, each with C(kind), C(name), C(reason) and C(blocker).
       type: list
       elements: dict
       returned: if the kind is V(rollout_failed)
@@ -273,7 +273,7 @@ error:
         - kind: Deployment
           name: checkout
           reason: 0 of 2 replicas are updated
-          trouble: "pod checkout-6f9bb5d7b9-l8t5c, container app: ImagePullBackOff"
+          blocker: "pod checkout-6f9bb5d7b9-l8t5c, container app: ImagePullBackOff"
 """
 
 import functools

@@ -225,7 +225,10 @@ def main() -> None:
             server_dry_run=True,
         )
         plan = service_account_plan.with_server_state(spec, plan, answers)
-        return _runner.result(module, plan, **service_account_plan.build_returns(plan))
+        result = _runner.result(module, plan, **service_account_plan.build_returns(plan))
+        if "diff" in result and service_account_plan.creates_namespace(plan):
+            result["diff"]["after"]["created_namespace"] = spec.namespace
+        return result
 
     _runner.run(module, annotate)
 

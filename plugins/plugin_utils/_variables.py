@@ -11,13 +11,13 @@ module, and prints the whole specification with a problem of a role.
 from __future__ import annotations
 
 import difflib
-import json
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..module_utils._core import options
-from ..module_utils._core.errors import InvalidInput
+from ..module_utils._core.errors import DuplicateKey, InvalidInput
+from ..module_utils._core.policy.document import load_json
 
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
 
@@ -108,13 +108,42 @@ def check_values(values: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def parse_bindings(bindings: t.Any) -> t.Any:
-    """A list, from JSON text of one, as the survey of a job template returns it; other values unchanged."""
+    """A list, from JSON text of one, as the survey of a job template returns it; other values unchanged.
+
+    :raises InvalidInput: the text, or text in a binding, is not valid JSON or has a key twice in one dictionary.
+    """
     if isinstance(bindings, str) and bindings.lstrip().startswith(("[", "{")):
         try:
-            return json.loads(bindings)
+            bindings = load_json(bindings)
+        except DuplicateKey as error:
+            raise InvalidInput("the bindings are not valid", cause=str(error), fix="remove one of them") from error
         except ValueError as error:
             raise InvalidInput("the bindings are text that is not valid JSON", cause=str(error)) from error
-    return bindings
+    if not isinstance(bindings, list):
+        return bindings
+    return [
+        parse_inline_policies(binding, f"inline_policies of binding {number}") if isinstance(binding, dict) else binding
+        for number, binding in enumerate(bindings, start=1)
+    ]
+
+
+def parse_inline_policies(options: t.Mapping[str, t.Any], what: str = "inline_policies") -> dict[str, t.Any]:
+    """The options of a role or a binding, with inline_policies from JSON text as a dictionary.
+
+    Ansible would parse the text too, but keep only the last value of a key that a dictionary has twice.
+
+    :param what: the option, for messages.
+    :raises InvalidInput: the text has a key twice in one dictionary.
+    """
+    text = options.get("inline_policies")
+    if not isinstance(text, str) or not text.lstrip().startswith("{"):
+        return dict(options)
+    try:
+        return {**options, "inline_policies": load_json(text)}
+    except DuplicateKey as error:
+        raise InvalidInput(f"{what} is not valid", cause=str(error), fix="remove one of them") from error
+    except ValueError:
+        return dict(options)  # Ansible reports it
 
 
 def check_bindings(bindings: t.Any) -> list[str]:

@@ -9,6 +9,7 @@ Needed by: every target; demo; benchmarks; make sandbox.
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import shlex
 import sys

@@ -44,6 +44,17 @@ class IrsaError(Exception):
         return {"kind": self.kind, "message": self.message, "cause": self.cause, "fix": self.fix, **self.details}
 
 
+class DuplicateKey(ValueError):
+    """A mapping in JSON or YAML text has a key twice.
+
+    :param path: the path of the mapping, such as ``Statement[0].Condition``; empty for the outermost mapping.
+    """
+
+    def __init__(self, key: str, path: str = "", line: int | None = None) -> None:
+        place = f" in {path}" if path else ""
+        super().__init__(f"key {key!r} occurs twice{place}{f' (line {line})' if line else ''}")
+
+
 def _sentence(text: str) -> str:
     text = text.strip()
     return text if text.endswith((".", "!", "?")) else text + "."

@@ -50,11 +50,16 @@ class Plan:
 
     def diff(self) -> dict[str, t.Any]:
         """Ansible's diff of the two states; callbacks print them as sorted JSON."""
-        return {"before": dict(self.before), "after": dict(self.after)}
+        return {"before": _known(self.before, self.after), "after": _known(self.after, self.before)}
 
     def summaries(self) -> list[str]:
         """The messages of the writes, in order."""
         return [action.summary for action in self.actions]
+
+
+def _known(state: t.Mapping[str, t.Any], other: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The state without what neither state has a value for, such as the ID of an object that does not exist yet."""
+    return {key: value for key, value in state.items() if value is not None or other.get(key) is not None}
 
 
 class Calls:

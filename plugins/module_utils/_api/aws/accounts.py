@@ -10,9 +10,9 @@ import threading
 import typing as t
 
 from ..._core.arn import Arn
-from ..._core.errors import AccessDenied, BadCredentials
+from ..._core.errors import AccessDenied
 from . import ec2, sts
-from .call import translate
+from .call import load_credentials, translate
 from .session import add_security_token, client_config
 
 try:
@@ -109,7 +109,11 @@ class AwsAccounts:
         regions = account.regions or self._regions
         with self._lock:
             first = self._first_region(regions)
-            session = self._session(profile=account.profile) if account.profile else self._own_session(first)
+            if account.profile:
+                session = self._session(profile=account.profile)
+                load_credentials(session)
+            else:
+                session = self._own_session(first)
         if account.assume_role_arn:
             session = self._assume(session, first, account.assume_role_arn, account.external_id)
         lock = threading.Lock()
@@ -150,6 +154,7 @@ class AwsAccounts:
                 secret_key=self._options.get("aws_secret_access_key"),
                 token=self._options.get("aws_session_token"),
             )
+            load_credentials(session)
             if self._assume_role_arn:
                 session = self._assume(session, region, self._assume_role_arn, None)
             self._own = session
@@ -184,11 +189,5 @@ class AwsAccounts:
             return session.create_client(
                 service, region_name=region, endpoint_url=self._endpoint, verify=self._verify, config=self._config
             )
-        except (botocore_errors.ProfileNotFound, botocore_errors.ConfigParseError) as error:
-            raise BadCredentials(
-                "could not create an AWS session",
-                cause=str(error),
-                fix="correct profile, or the AWS configuration files",
-            ) from error
         except (botocore_errors.BotoCoreError, ValueError) as error:
             raise translate(error, "", f"create a client for AWS service {service}") from error

@@ -18,7 +18,7 @@ from ..._core import errors
 from ..._core.arn import Arn, EksCluster
 from ..._core.plan import Calls
 from . import eks, sts
-from .call import translate
+from .call import load_credentials, translate, translate_credentials_failure
 
 try:
     import boto3.session
@@ -75,17 +75,13 @@ class Aws:
         # The user's settings take precedence.
         self._config = client_config(connections).merge(connection.pop("aws_config", None) or botocore.config.Config())
         add_security_token(connection)
+        # One session for all clients: it reads botocore's data files. amazon.aws creates one for each client.
+        self._core = _botocore_session()
+        self._has_loaded_credentials = False
         try:
-            # One session for all clients: it reads botocore's data files. amazon.aws creates one for each client.
-            self._session: t.Any = boto3.session.Session(
-                region_name=region, botocore_session=_botocore_session(), **connection
-            )
+            self._session: t.Any = boto3.session.Session(region_name=region, botocore_session=self._core, **connection)
         except (botocore_errors.BotoCoreError, ValueError) as error:
-            raise errors.BadCredentials(
-                "could not create an AWS session",
-                cause=str(error),
-                fix="correct profile, access_key, secret_key and session_token, or the AWS configuration files",
-            ) from error
+            raise translate_credentials_failure(error, "could not create an AWS session") from error
         self._clients: dict[tuple[str, str | None], t.Any] = {}
         self._clusters: dict[str, EksCluster] = {}
         self._caller: Arn | None = None
@@ -97,8 +93,12 @@ class Aws:
 
         :param region: overrides the module's region.
         :raises BadConnection: no region is set, or the options are not valid for a client.
+        :raises BadCredentials: the credentials of the options, variables or files cannot be used.
         """
         if (service, region) not in self._clients:
+            if not self._has_loaded_credentials:
+                load_credentials(self._core)
+                self._has_loaded_credentials = True
             try:
                 client = self._session.client(
                     service, region, endpoint_url=self._endpoint, verify=self._verify, config=self._config
@@ -112,19 +112,22 @@ class Aws:
     def unsigned(self, service: str, region: str) -> t.Any:
         """A botocore client that does not sign requests and needs no credentials.
 
-        It calls the regional endpoint, like a pod with the webhook's regional setting.
+        It has the endpoint, certificates and other settings of the profile, as the other clients. It calls the regional
+        endpoint, like a pod with the webhook's regional setting. Only one thread may call it.
 
         :raises BadConnection: the options are not valid for a client.
         """
         config = self._config.merge(botocore.config.Config(signature_version=botocore.UNSIGNED))
-        core = botocore.session.Session()
-        core.set_config_variable("sts_regional_endpoints", "regional")
+        # For this client only: others follow the user's settings.
+        self._core.set_config_variable("sts_regional_endpoints", "regional")
         try:
-            client = core.create_client(
+            client = self._core.create_client(
                 service, region_name=region, endpoint_url=self._endpoint, verify=self._verify, config=config
             )
         except (botocore_errors.BotoCoreError, ValueError) as error:
             raise translate(error, "", f"create a client for AWS service {service}") from error
+        finally:
+            self._core.set_config_variable("sts_regional_endpoints", None)
         client.meta.events.register("before-call", self._count)
         return client
 

@@ -12,6 +12,7 @@ import typing as t
 from ..arn import Arn
 from ..errors import IrsaError, NotAttempted
 from ..plan import Plan
+from ..service_account.plan import CREATE_NAMESPACE
 from ..wording import join_some
 from .grouping import Binding
 from .spec import MAX_NAMES, BindingSpec
@@ -111,12 +112,22 @@ def count_by_status(outcomes: t.Sequence[BindingOutcome]) -> dict[str, int]:
     return counts
 
 
-def merge_diffs(plans: t.Iterable[ObjectPlan]) -> dict[str, t.Any]:
+def list_created_namespaces(plans: t.Iterable[ObjectPlan]) -> list[str]:
+    """The names of the namespaces that the plans create, sorted."""
+    actions = (action for _kind, _name, plan in plans for action in plan.actions)
+    return sorted({action.arguments["name"] for action in actions if action.operation == CREATE_NAMESPACE})
+
+
+def merge_diffs(plans: t.Sequence[ObjectPlan]) -> dict[str, t.Any]:
     """The diff of all objects that change, by kind and name."""
     before: dict[str, dict[str, t.Any]] = {}
     after: dict[str, dict[str, t.Any]] = {}
+    for namespace in list_created_namespaces(plans):
+        before.setdefault("namespaces", {})[namespace] = {}
+        after.setdefault("namespaces", {})[namespace] = {"name": namespace}
     for kind, name, plan in plans:
         if plan:
-            before.setdefault(kind, {})[name] = dict(plan.before)
-            after.setdefault(kind, {})[name] = dict(plan.after)
+            diff = plan.diff()
+            before.setdefault(kind, {})[name] = diff["before"]
+            after.setdefault(kind, {})[name] = diff["after"]
     return {"before": before, "after": after}

@@ -10,10 +10,8 @@ This module applies the rules for provider, role, service account and STS. The r
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import difflib
-import json
 import re
 import typing as t
 
@@ -154,21 +152,6 @@ def build_chain(spec: VerificationSpec, cluster: EksCluster | None, account: t.M
         cluster=cluster.name if cluster else None,
         cross_account=spec.role_arn is not None,
     )
-
-
-def session_name(spec: VerificationSpec) -> str:
-    """The session name in CloudTrail: ``irsa-verify.NAMESPACE.ACCOUNT``, cut to the 64 characters that STS allows."""
-    return f"irsa-verify.{spec.namespace}.{spec.service_account}"[:64]
-
-
-def read_claims(token: str) -> Json:
-    """The claims ``iss``, ``aud`` and ``sub`` of a token, without a check of its signature.
-
-    :raises ValueError: it is not a JSON Web Token.
-    """
-    payload = token.split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return {key: claims.get(key) for key in ("iss", "aud", "sub")}
 
 
 # Bulk runs

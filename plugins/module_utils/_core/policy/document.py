@@ -9,6 +9,7 @@ The grammar: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies
 
 from __future__ import annotations
 
+import collections
 import collections.abc
 import dataclasses
 import datetime
@@ -18,12 +19,12 @@ import re
 import typing as t
 import urllib.parse
 
-from ..errors import InvalidInput
+from ..errors import DuplicateKey, InvalidInput
 
 Document = dict[str, t.Any]
 Statement = dict[str, t.Any]
 LoadYaml = t.Callable[[str], t.Any]
-"""Parses YAML; raises ValueError with the place in its message."""
+"""Parses YAML; raises DuplicateKey, or ValueError with the place in its message."""
 
 VERSION = "2012-10-17"
 # The version of a document without Version.
@@ -36,10 +37,18 @@ def parse(value: t.Any, what: str, load_yaml: LoadYaml | None = None) -> Documen
 
     :param what: the option or object that has the document, for messages.
     :param load_yaml: None if strings must be JSON.
-    :raises InvalidInput: the value is not a policy document.
+    :raises InvalidInput: the value is not a policy document, or a mapping in it has a key twice.
     """
-    if isinstance(value, str):
-        value = _read(value, what, load_yaml)
+    try:
+        if isinstance(value, str):
+            value = _read(value, what, load_yaml)
+        plain = _plain(value)
+    except DuplicateKey as error:
+        raise InvalidInput(
+            f"{what} is not a valid policy document",
+            cause=f"{error}, so all but the last of them would be lost",
+            fix="put what they contain under one key, or into separate statements",
+        ) from None
     if not isinstance(value, t.Mapping):
         raise InvalidInput(
             f"{what} is not a policy document",
@@ -47,14 +56,51 @@ def parse(value: t.Any, what: str, load_yaml: LoadYaml | None = None) -> Documen
             fix="use a mapping with Version and Statement, or such a mapping as JSON or YAML text; "
             "lookup('ansible.builtin.file', PATH) reads a file",
         )
-    return t.cast(Document, _plain(value))
+    return t.cast(Document, plain)
+
+
+def load_json(text: str) -> t.Any:
+    """Parse JSON text. Python's own parser keeps only the last value of a key that a mapping has twice.
+
+    :raises DuplicateKey: a mapping has a key twice.
+    :raises ValueError: the text is not valid JSON.
+    """
+    faulty: list[tuple[dict[str, t.Any], str]] = []
+
+    def build(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
+        mapping = dict(pairs)
+        if len(mapping) < len(pairs):
+            counts = collections.Counter(key for key, _value in pairs)
+            faulty.append((mapping, next(key for key, count in counts.items() if count > 1)))
+        return mapping
+
+    value = json.loads(text, object_pairs_hook=build)
+    if faulty:
+        mapping, key = faulty[-1]  # the outermost; an inner one may be in a lost value
+        raise DuplicateKey(key, _path_of(mapping, value) or "")
+    return value
+
+
+def _path_of(mapping: t.Any, value: t.Any, path: str = "") -> str | None:
+    """The path of a mapping in a parsed value; None if the value does not contain it."""
+    if value is mapping:
+        return path
+    parts: t.Iterable[tuple[str, t.Any]] = ()
+    if isinstance(value, dict):
+        parts = ((f"{path}.{key}" if path else key, part) for key, part in value.items())
+    elif isinstance(value, list):
+        parts = ((f"{path}[{index}]", part) for index, part in enumerate(value))
+    paths = (_path_of(mapping, part, part_path) for part_path, part in parts)
+    return next((found for found in paths if found is not None), None)
 
 
 def _read(text: str, what: str, load_yaml: LoadYaml | None) -> t.Any:
     if text.lstrip()[:3].upper() == "%7B":
         text = urllib.parse.unquote(text)
     try:
-        return json.loads(text)
+        return load_json(text)
+    except DuplicateKey:
+        raise
     except ValueError as error:
         reason = str(error)
     if load_yaml is None:
@@ -63,6 +109,8 @@ def _read(text: str, what: str, load_yaml: LoadYaml | None) -> t.Any:
         )
     try:
         return load_yaml(text)
+    except DuplicateKey:
+        raise
     except ValueError as error:
         # Text in braces is probably JSON, so the error message of the JSON parser helps most.
         cause = (
@@ -81,7 +129,12 @@ def _plain(value: t.Any) -> t.Any:
     """The value with JSON types only. YAML reads an unquoted Version: 2012-10-17 as a date."""
     # dict comes first: a check against the abstract class takes ten times as long.
     if isinstance(value, (dict, collections.abc.Mapping)):
-        return {str(key): _plain(part) for key, part in value.items()}
+        mapping: dict[str, t.Any] = {}
+        for key, part in value.items():
+            if str(key) in mapping:  # for example 1 and "1"
+                raise DuplicateKey(str(key))
+            mapping[str(key)] = _plain(part)
+        return mapping
     if isinstance(value, (list, tuple)):
         return [_plain(part) for part in value]
     if isinstance(value, (datetime.date, datetime.datetime)):

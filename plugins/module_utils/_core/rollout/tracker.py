@@ -336,7 +336,7 @@ def _build_error(spec: RolloutSpec, failed: t.Sequence[_TrackedWorkload]) -> Rol
     for tracked in failed:
         owner = tracked.state.owner
         blocker = tracked.blocker.message if tracked.blocker else None
-        facts.append({"kind": owner.kind, "name": owner.name, "reason": tracked.failure, "trouble": blocker})
+        facts.append({"kind": owner.kind, "name": owner.name, "reason": tracked.failure, "blocker": blocker})
         is_named = not blocker or blocker in str(tracked.failure)
         cause = str(tracked.failure) if is_named else f"{tracked.failure} ({blocker})"
         causes.append(cause if len(failed) == 1 else f"{owner}: {cause}")

@@ -32,6 +32,8 @@ from .spec import (
 
 Json = dict[str, t.Any]
 
+CREATE_NAMESPACE = "create_namespace"
+
 
 def plan(spec: ServiceAccountSpec, observed: ServiceAccountState) -> Plan:
     """Plan the writes that bring the service account to its spec.
@@ -55,6 +57,11 @@ def require_creatable(spec: ServiceAccountSpec, observed: ServiceAccountState) -
     """
     if observed.account is None:
         _plan_create(spec, observed.namespace)
+
+
+def creates_namespace(plan: Plan) -> bool:
+    """Whether the plan creates the namespace of the service account."""
+    return any(action.operation == CREATE_NAMESPACE for action in plan.actions)
 
 
 def with_server_state(spec: ServiceAccountSpec, plan: Plan, answers: t.Sequence[Json | None]) -> Plan:
@@ -96,7 +103,7 @@ def _plan_create(spec: ServiceAccountSpec, namespace: str | None) -> Plan:
             raise missing_namespace(spec.namespace)
         actions.append(
             Action(
-                "create_namespace",
+                CREATE_NAMESPACE,
                 {"name": spec.namespace, "manager": FIELD_MANAGER},
                 f"create namespace {spec.namespace}",
             )
@@ -176,7 +183,7 @@ def _reject_conflicts(spec: ServiceAccountSpec, account: ServiceAccount) -> None
         {
             "field": str(field),
             "value": account.fields[field],
-            "wanted": spec.sets[field],
+            "requested": spec.sets[field],
             "owners": [dataclasses.asdict(owner) for owner in account.other_owners(field)],
         }
         for field in fields

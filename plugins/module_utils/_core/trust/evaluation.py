@@ -26,6 +26,7 @@ from .statements import (
     conditions,
     covers_action,
     covers_principal,
+    example_of,
     may_allow,
     named_principals,
     named_subjects,
@@ -178,18 +179,60 @@ def allowed_subjects(document: t.Mapping[str, t.Any], provider_arn: str) -> dict
     allowing = [statement for statement in statements(document) if may_allow(statement, provider_arn)]
     if not allowing:
         return None
-    _sub, aud = condition_keys(provider_arn)
-    audiences = {STS_AUDIENCE}
-    for statement in allowing:
-        audiences.update(
-            value for _operator, key, values in conditions(statement) if key.lower() == aud for value in values
-        )
+    audiences = _named_audiences(allowing, provider_arn)
     result: dict[str, bool] = {}
     for subject in sorted(set().union(*(named_subjects(statement, provider_arn) for statement in allowing))):
-        allowed = _any(allows(document, provider_arn, subject, audience) for audience in sorted(audiences))
+        allowed = _any(allows(document, provider_arn, subject, audience) for audience in audiences)
         if allowed is not False:
             result[subject] = bool(allowed)
     return result
+
+
+def find_allowing(document: t.Mapping[str, t.Any], provider_arn: str, subject: str) -> tuple[bool | None, list[int]]:
+    """Whether a document allows a subject for at least one audience, and the statements that do or may do so.
+
+    :param subject: a pattern stands for all subjects that it matches.
+    :returns: None if only the real request can decide; and the indexes of the Allow statements.
+    """
+    allowing = [statement for statement in statements(document) if may_allow(statement, provider_arn)]
+    requests = [
+        Request.of_token(provider_arn, example_of(subject), audience)
+        for audience in _named_audiences(allowing, provider_arn)
+    ]
+    decisions = [evaluate(document, request) for request in requests]
+    indexes = {
+        verdict.index
+        for decision in decisions
+        for verdict in decision.verdicts
+        if decision.allowed is not False and verdict.effect == "Allow" and verdict.matched is not False
+    }
+    return _any(decision.allowed for decision in decisions), sorted(indexes)
+
+
+def may_match(
+    statement: t.Any, provider_arn: str, subject: str, audiences: t.Iterable[str], *, variables: bool
+) -> bool:
+    """Whether a statement matches a subject, or may match it: only the real request can decide.
+
+    :param subject: a pattern stands for all subjects that it matches.
+    :param audiences: the audiences of the subject's tokens; empty for the default one.
+    :param variables: whether the document's version has policy variables.
+    """
+    name = example_of(subject)
+    requests = [Request.of_token(provider_arn, name, audience) for audience in tuple(audiences) or (STS_AUDIENCE,)]
+    return any(evaluate_statement(statement, request, variables=variables).matched is not False for request in requests)
+
+
+def _named_audiences(allowing: t.Iterable[t.Mapping[str, t.Any]], provider_arn: str) -> list[str]:
+    """The default audience and those that statements name, sorted."""
+    _sub, aud = condition_keys(provider_arn)
+    named = (conditions(statement) for statement in allowing)
+    return sorted(
+        {
+            STS_AUDIENCE,
+            *(value for block in named for _op, key, values in block if key.lower() == aud for value in values),
+        }
+    )
 
 
 def evaluate(document: t.Mapping[str, t.Any], request: Request) -> TrustDecision:

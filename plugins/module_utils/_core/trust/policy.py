@@ -23,7 +23,17 @@ import typing as t
 from ..arn import Arn, provider_name
 from ..policy import document as policy_document
 from ..policy.document import Document, Statement, as_list, federated_principals, scalar, statements
-from .statements import ACTION, condition_keys, describe_place, has_wildcard, may_allow, named_subjects
+from .evaluation import find_allowing, has_variables, may_match
+from .statements import (
+    ACTION,
+    condition_keys,
+    conditions,
+    describe_place,
+    display_subject,
+    has_wildcard,
+    may_allow,
+    named_subjects,
+)
 
 EQUALS, LIKE = "StringEquals", "StringLike"
 
@@ -58,10 +68,14 @@ class Grant:
 
 @dataclasses.dataclass(frozen=True)
 class ChangedDocument:
-    """The document after a change (the same object if nothing changed), and warnings."""
+    """The document after a change (the same object if nothing changed), and warnings.
+
+    :param still_allowed: for each removed subject that the document still allows, the statements that do so.
+    """
 
     document: Document
     warnings: tuple[str, ...] = ()
+    still_allowed: t.Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -155,14 +169,13 @@ def replace(document: Document, grant: Grant) -> ChangedDocument:
 def merge(document: Document, grant: Grant, *, purge: bool = True) -> ChangedDocument:
     """Add the grant to the provider's managed statements.
 
-    A subject that a foreign statement of the provider names is not added: a managed statement for it would bypass the
-    conditions of the foreign statement.
+    A subject that a foreign statement allows, or allows in a request that meets its other conditions, is not added: a
+    managed statement for it would bypass these conditions.
 
     :param purge: the provider's managed statements grant nothing else afterwards.
     """
     managed = _managed_statements(document, grant.provider_arn)
-    foreign, warnings = _foreign_subjects(document, grant.provider_arn, managed)
-    foreign -= _subjects(managed.values())
+    foreign, warnings = _foreign_subjects(document, grant, managed)
     subjects = tuple(subject for subject in grant.subjects if subject not in foreign)
     if purge:
         if all(item.grants_with(grant.audiences) for item in managed.values()) and _subjects(managed.values()) == set(
@@ -180,10 +193,10 @@ def merge(document: Document, grant: Grant, *, purge: bool = True) -> ChangedDoc
 def remove(document: Document, provider_arn: str, subjects: t.Collection[str] | None = None) -> ChangedDocument:
     """Remove the provider's managed statements, or these subjects from them.
 
-    If no statement remains, the document trusts nobody.
+    If no statement remains, the document trusts nobody. Other statements may still allow a removed subject.
     """
     managed = _managed_statements(document, provider_arn)
-    _foreign, warnings = _foreign_subjects(document, provider_arn, managed)
+    _foreign, warnings = _foreign_subjects(document, Grant(provider_arn), managed)
     kept: list[Statement] = []
     changed = False
     for index, statement in enumerate(statements(document)):
@@ -196,7 +209,27 @@ def remove(document: Document, provider_arn: str, subjects: t.Collection[str] | 
         rest = None if subjects is None else _without(statement, condition_keys(provider_arn)[0], subjects)
         if rest is not None:
             kept.append(rest)
-    return ChangedDocument(_with_statements(document, kept) if changed else document, warnings)
+    result = _with_statements(document, kept) if changed else document
+    still_allowed = {}
+    for subject in subjects or ():
+        allowed, indexes = find_allowing(result, provider_arn, subject)
+        places = " and ".join(_describe_allowing(result, index, provider_arn) for index in indexes)
+        if allowed:
+            still_allowed[subject] = places
+        elif allowed is None:
+            warnings += (f"{places} may still allow {display_subject(subject)}, if a request meets its conditions",)
+    return ChangedDocument(result, warnings, still_allowed)
+
+
+def _describe_allowing(document: Document, index: int, provider_arn: str) -> str:
+    """A statement with its conditions on ``sub``, for messages."""
+    sub, _aud = condition_keys(provider_arn)
+    on_subject = [
+        f"{operator} {' or '.join(map(display_subject, values))}"
+        for operator, key, values in conditions(statements(document)[index])
+        if key.lower() == sub
+    ]
+    return f"{describe_place(document, index)} ({' and '.join(on_subject) or 'every service account'})"
 
 
 # Managed statements
@@ -267,23 +300,31 @@ def _subjects(managed: t.Iterable[ManagedStatement]) -> set[str]:
 
 
 def _foreign_subjects(
-    document: Document, provider_arn: str, managed: t.Collection[int]
+    document: Document, grant: Grant, managed: t.Mapping[int, ManagedStatement]
 ) -> tuple[set[str], tuple[str, ...]]:
-    """The subjects that foreign statements of the provider name, and a warning about each such statement.
+    """The subjects of the grant that foreign statements allow or may allow, and a warning about each such statement.
 
-    :param managed: the indexes of the managed statements.
+    :param managed: the managed statements by their index; subjects that these name do not count.
     """
+    candidates = sorted(set(grant.subjects) - _subjects(managed.values()))
+    variables = has_variables(document)
     foreign: set[str] = set()
     warnings = []
     for index, statement in enumerate(statements(document)):
-        if index in managed or not may_allow(statement, provider_arn):
+        if index in managed or not may_allow(statement, grant.provider_arn):
             continue
-        subjects = sorted(named_subjects(statement, provider_arn))
-        foreign.update(subjects)
-        identities = ", ".join(subjects) if subjects else "identities"
+        covered = [
+            subject
+            for subject in candidates
+            if may_match(statement, grant.provider_arn, subject, grant.audiences, variables=variables)
+        ]
+        foreign.update(covered)
+        identities = ", ".join(sorted(named_subjects(statement, grant.provider_arn))) or "identities"
+        decides = ", ".join(map(display_subject, covered))
         warnings.append(
-            f"{describe_place(document, index)} allows {identities} of {provider_arn} and is foreign (it has other "
-            "conditions, principals or actions); it is kept"
+            f"{describe_place(document, index)} allows {identities} of {grant.provider_arn} and is foreign (it has "
+            "other conditions, principals or actions); it is kept"
+            + (f" and decides whether {decides} can assume the role: no other statement is added" if covered else "")
         )
     return foreign, tuple(warnings)
 

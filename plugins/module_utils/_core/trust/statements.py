@@ -47,6 +47,11 @@ def has_wildcard(text: str) -> bool:
     return "*" in text or "?" in text
 
 
+def example_of(pattern: str) -> str:
+    """A subject that a pattern with wildcards matches, and that no policy names; any other text is unchanged."""
+    return pattern.replace("*", "a-name-that-no-policy-has").replace("?", "0")
+
+
 # Statements
 
 

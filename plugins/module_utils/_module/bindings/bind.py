@@ -267,7 +267,7 @@ class AccountBinder:
             context.fail([outcome], error)
             return
         self._record(outcome, service_account_plan.with_server_state(spec, plan, answers))
-        if any(action.operation == "create_namespace" for action in plan.actions):
+        if service_account_plan.creates_namespace(plan):
             created.add(spec.namespace)
 
     def _plan_if_unchanged(self, outcome: BindingOutcome) -> Plan | None:

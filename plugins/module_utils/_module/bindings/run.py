@@ -89,6 +89,7 @@ class BindingsRun:
             "counts": binding_outcome.count_by_status(context.outcomes),
             "check_mode": context.check_mode,
             "provider": self._provider,
+            "created_namespaces": binding_outcome.list_created_namespaces(plans),
             "actions": binding_outcome.list_actions(outcomes, plans),
             "calls": context.server.calls.as_dict(),
         }

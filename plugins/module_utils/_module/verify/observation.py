@@ -91,10 +91,11 @@ class AwsReader:
             )
             self._early["addons"] = self._pool.submit(self._read_addons, client, self._cluster.name)
         else:
-            # Created in this thread. It may fail, because only STS needs a region here.
-            self._caller = self._pool.submit(
-                self._read_caller, read_or_unknown(functools.partial(self._aws.client, "sts"))
-            )
+            # Created in this thread. It may fail: only STS needs a region here, and the static probe credentials.
+            client = read_or_unknown(functools.partial(self._aws.client, "sts"))
+            self._caller = self._pool.submit(self._read_caller, client)
+            if isinstance(client, Unknown):
+                return  # without the caller's account, nothing is read from IAM
         self._iam = self._aws.client("iam")
 
     def finish(self, chain: Chain) -> AwsFacts:

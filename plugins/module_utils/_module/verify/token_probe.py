@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import json
 import time
 import typing as t
 
@@ -14,7 +16,6 @@ from ..._api.aws import sts
 from ..._api.kubernetes import service_accounts
 from ..._core import errors
 from ..._core.diagnosis import diagnose
-from ..._core.diagnosis.diagnose import read_claims, session_name
 from ..._core.diagnosis.facts import NO_ROLE, Chain, ChainFacts, OrUnknown, StsAnswer, Unknown
 from ..._core.diagnosis.rules import sts as sts_rules
 from ..._core.policy import document as policy_document
@@ -159,3 +160,18 @@ class TokenProbe:
                 fix="check whether a proxy or an admission webhook changes TokenRequests",
             )
         return token
+
+
+def session_name(spec: VerificationSpec) -> str:
+    """The session name in CloudTrail: ``irsa-verify.NAMESPACE.ACCOUNT``, cut to the 64 characters that STS allows."""
+    return f"irsa-verify.{spec.namespace}.{spec.service_account}"[:64]
+
+
+def read_claims(token: str) -> Json:
+    """The claims ``iss``, ``aud`` and ``sub`` of a token, without a check of its signature.
+
+    :raises ValueError: it is not a JSON Web Token.
+    """
+    payload = token.split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return {key: claims.get(key) for key in ("iss", "aud", "sub")}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 import typing as t
@@ -99,6 +100,34 @@ def test_json_text_of_a_survey_is_parsed() -> None:
     assert _variables.parse_bindings([CART]) == [CART]
     with pytest.raises(InvalidInput, match="the bindings are text that is not valid JSON"):
         _variables.parse_bindings('[{"namespace": ')
+
+
+@pytest.mark.parametrize(
+    ("bindings", "text"),
+    [
+        (
+            '[{"namespace": "shop", "inline_policies": {"p": {"Version": "1", "Version": "2"}}}]',
+            "the bindings are not valid. Cause: key 'Version' occurs twice in [0].inline_policies.p. "
+            "Fix: remove one of them.",
+        ),
+        (
+            [{"namespace": "shop", "inline_policies": '{"p": {}, "p": {}}'}],
+            "inline_policies of binding 1 is not valid. Cause: key 'p' occurs twice. Fix: remove one of them.",
+        ),
+    ],
+)
+def test_key_that_text_has_twice_is_rejected(bindings: t.Any, text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        _variables.parse_bindings(bindings)
+    assert str(caught.value) == text
+
+
+def test_inline_policies_are_parsed_from_json_text() -> None:
+    policies = {"p": {"Version": "2012-10-17"}}
+    assert _variables.parse_inline_policies({"inline_policies": json.dumps(policies)}) == {"inline_policies": policies}
+    for other in ({"name": "app"}, {"inline_policies": policies}, {"inline_policies": "{'p': 1}"}):
+        assert _variables.parse_inline_policies(other) == other
+
 
 
 def test_message_has_at_most_ten_lines() -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading a fleet: what is asked, what becomes of refusals, and how much happens at once."""
+"""Clusters of several AWS accounts: requests, denied access and parallel reads."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import OpenAccount
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import AwsAccount
-from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetReader, FleetReading
+from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetClusters, FleetReader
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 EU, US = "eu-west-1", "us-east-1"
@@ -23,10 +23,11 @@ UNKNOWN = ("UnrecognizedClientException", "The security token included in the re
 
 
 class Fleet:
-    """Accounts with clusters, read through the calls of a botocore client.
+    """AWS accounts with clusters, and fake botocore clients for them.
 
-    :ivar clusters: names by account id and region.
-    :ivar faults: what is raised, by account id, or with region, or with region and cluster.
+    :ivar clusters: names by account ID and region.
+    :ivar faults: errors by account ID, by account ID and region, or by account ID, region and cluster.
+    :ivar wait_for: requests wait until this many are running.
     """
 
     def __init__(self, clusters: dict[tuple[str, str], list[str]]) -> None:
@@ -35,8 +36,8 @@ class Fleet:
         self.ids: dict[str | None, str] = {None: HUB, "shop": SHOP, "again": HUB}
         self.guessing = False
         self.described: collections.Counter[str] = collections.Counter()
-        self.at_once = self.most_at_once = 0
-        self.enough = threading.Event()
+        self.running = self.max_running = 0
+        self.all_running = threading.Event()
         self.wait_for = 0
         self._lock = threading.Lock()
 
@@ -49,24 +50,24 @@ class Fleet:
             account, account_id, lambda *where: _Client(self, account_id, *where), regions, guessed=self.guessing
         )
 
-    def meet(self, *place: str) -> None:
+    def raise_fault(self, *place: str) -> None:
         fault = self.faults.get(place)
         if isinstance(fault, tuple):
             raise ClientError({"Error": {"Code": fault[0], "Message": fault[1]}}, "any")
         if fault:
             raise fault
 
-    def count(self, name: str) -> None:
+    def count_request(self, name: str) -> None:
         with self._lock:
             self.described[name] += 1
-            self.at_once += 1
-            self.most_at_once = max(self.most_at_once, self.at_once)
-            if self.at_once == self.wait_for:
-                self.enough.set()
+            self.running += 1
+            self.max_running = max(self.max_running, self.running)
+            if self.running == self.wait_for:
+                self.all_running.set()
         if self.wait_for:
-            self.enough.wait(10)
+            self.all_running.wait(10)
         with self._lock:
-            self.at_once -= 1
+            self.running -= 1
 
 
 class _Client:
@@ -79,13 +80,13 @@ class _Client:
         return self
 
     def paginate(self) -> t.Iterator[dict[str, t.Any]]:
-        self.fleet.meet(self.account_id, self.region)
-        # A page for each, as AWS may well do.
+        self.fleet.raise_fault(self.account_id, self.region)
+        # One page for each cluster.
         yield from ({"clusters": [name]} for name in self.fleet.clusters[self.account_id, self.region])
 
     def describe_cluster(self, *, name: str) -> dict[str, t.Any]:
-        self.fleet.count(name)
-        self.fleet.meet(self.account_id, self.region, name)
+        self.fleet.count_request(name)
+        self.fleet.raise_fault(self.account_id, self.region, name)
         arn = f"arn:aws:eks:{self.region}:{self.account_id}:cluster/{name}"
         return {"cluster": {"name": name, "arn": arn, "status": "ACTIVE"}}
 
@@ -95,136 +96,136 @@ def fleet() -> Fleet:
     return Fleet({(HUB, EU): ["web", "api"], (HUB, US): ["web"], (SHOP, EU): ["web"]})
 
 
-def read(fleet: Fleet, *names: str | None, strict: bool = True, **options: t.Any) -> FleetReading:
+def read(fleet: Fleet, *names: str | None, strict: bool = True, **options: t.Any) -> FleetClusters:
     settings: dict[str, t.Any] = {"may_match": lambda _name: True, "workers": 4, **options}
     return FleetReader(t.cast("t.Any", fleet), strict=strict, **settings).read(
         [AwsAccount(name=name) for name in names]
     )
 
 
-def found(reading: FleetReading) -> list[tuple[str, str, str]]:
-    return [(each["cluster_name"], each["region"], each["account"]) for each in reading.clusters]
+def places(result: FleetClusters) -> list[tuple[str, str, str]]:
+    return [(cluster["cluster_name"], cluster["region"], cluster["account"]) for cluster in result.clusters]
 
 
-def test_all_clusters_of_all_accounts_and_regions(fleet: Fleet) -> None:
-    reading = read(fleet, None, "shop")
-    assert found(reading) == [("api", EU, HUB), ("web", EU, "shop"), ("web", EU, HUB), ("web", US, HUB)]
-    assert reading.warnings == []
+def test_clusters_of_all_accounts_and_regions_are_read(fleet: Fleet) -> None:
+    result = read(fleet, None, "shop")
+    assert places(result) == [("api", EU, HUB), ("web", EU, "shop"), ("web", EU, HUB), ("web", US, HUB)]
+    assert result.warnings == []
 
 
 def test_cluster_that_cannot_match_is_not_read(fleet: Fleet) -> None:
-    assert found(read(fleet, None, may_match=lambda name: name == "api")) == [("api", EU, HUB)]
+    assert places(read(fleet, None, may_match=lambda name: name == "api")) == [("api", EU, HUB)]
     assert fleet.described == {"api": 1}
 
 
-def test_two_ways_into_an_account_show_its_clusters_once(fleet: Fleet) -> None:
-    reading = read(fleet, None, "again")
-    assert [each[:2] for each in found(reading)] == [("api", EU), ("web", EU), ("web", US)]
+def test_duplicate_account_is_read_once(fleet: Fleet) -> None:
+    result = read(fleet, None, "again")
+    assert [place[:2] for place in places(result)] == [("api", EU), ("web", EU), ("web", US)]
     assert fleet.described == {"api": 1, "web": 2}
 
 
-def test_a_cluster_that_was_deleted_meanwhile(fleet: Fleet) -> None:
+def test_cluster_deleted_after_it_was_listed_is_ignored(fleet: Fleet) -> None:
     fleet.faults[HUB, EU, "web"] = ("ResourceNotFoundException", "No cluster found for name: web.")
-    reading = read(fleet, None)
-    assert found(reading) == [("api", EU, HUB), ("web", US, HUB)]
-    assert reading.warnings == []
+    result = read(fleet, None)
+    assert places(result) == [("api", EU, HUB), ("web", US, HUB)]
+    assert result.warnings == []
 
 
-REFUSALS: list[t.Any] = [
+DENIALS: list[t.Any] = [
     pytest.param(
         (SHOP,),
         errors.AccessDenied("could not assume the role r", cause="no", fix="allow it"),
         "account shop: could not assume the role r",
         [("api", EU, HUB), ("web", EU, HUB), ("web", US, HUB)],
-        id="an account",
+        id="account",
     ),
     pytest.param(
         (SHOP,),
         errors.BadCredentials("could not create an AWS session", cause="no"),
         "account shop: could not create an AWS session",
         [("api", EU, HUB), ("web", EU, HUB), ("web", US, HUB)],
-        id="an account without credentials",
+        id="account-without-credentials",
     ),
     pytest.param(
         (HUB, US),
         DENIED,
         f"region {US} of account {HUB}: could not list the EKS clusters",
         [("api", EU, HUB), ("web", EU, "shop"), ("web", EU, HUB)],
-        id="a region",
+        id="region",
     ),
     pytest.param(
         (SHOP, EU),
         UNKNOWN,
         f"region {EU} of account shop ({SHOP}): could not list the EKS clusters",
         [("api", EU, HUB), ("web", EU, HUB), ("web", US, HUB)],
-        id="a region that is not enabled",
+        id="disabled-region",
     ),
     pytest.param(
         (HUB, EU, "api"),
         DENIED,
         f"region {EU} of account {HUB}: could not read the EKS cluster api",
         [("web", EU, "shop"), ("web", EU, HUB), ("web", US, HUB)],
-        id="a cluster",
+        id="cluster",
     ),
 ]
 
 
-@pytest.mark.parametrize(("place", "fault", "says", "left"), REFUSALS)
-def test_a_refusal(
-    fleet: Fleet, place: tuple[str, ...], fault: t.Any, says: str, left: list[tuple[str, str, str]]
+@pytest.mark.parametrize(("place", "fault", "message", "remaining"), DENIALS)
+def test_denied_access_is_an_error_or_skipped(
+    fleet: Fleet, place: tuple[str, ...], fault: t.Any, message: str, remaining: list[tuple[str, str, str]]
 ) -> None:
     fleet.faults[place] = fault
-    with pytest.raises((errors.AccessDenied, errors.BadCredentials)) as caught:
+    with pytest.raises((errors.AccessDenied, errors.BadCredentials)) as raised:
         read(fleet, None, "shop")
-    assert str(caught.value).startswith(says)
-    assert "set strict_permissions to false to go without" in str(caught.value)
-    reading = read(fleet, None, "shop", strict=False)
-    assert found(reading) == left
-    (warning,) = reading.warnings
-    assert warning.startswith(f"Left out of the inventory: {says}")
+    assert str(raised.value).startswith(message)
+    assert "set strict_permissions to false to skip them" in str(raised.value)
+    result = read(fleet, None, "shop", strict=False)
+    assert places(result) == remaining
+    (warning,) = result.warnings
+    assert warning.startswith(f"Skipped: {message}")
 
 
-def test_all_refusals_are_named_at_once(fleet: Fleet) -> None:
+def test_error_names_all_denials(fleet: Fleet) -> None:
     fleet.faults = {(HUB, US): DENIED, (SHOP, EU): DENIED}
-    with pytest.raises(errors.AccessDenied, match="AWS refuses 2 of") as caught:
+    with pytest.raises(errors.AccessDenied, match="AWS denies access to 2 ") as raised:
         read(fleet, None, "shop")
-    text = str(caught.value)
+    text = str(raised.value)
     assert f"(1) region {US} of account {HUB}: could not list" in text
     assert f"(2) region {EU} of account shop ({SHOP}): could not list" in text
     assert text.count("allow eks:ListClusters") == 1
 
 
 @pytest.mark.parametrize(
-    "places",
+    "denied_places",
     [
         pytest.param([(HUB,), (SHOP,)], id="accounts"),
         pytest.param([(HUB, EU), (HUB, US), (SHOP, EU)], id="regions"),
         pytest.param([(HUB, EU, "api"), (HUB, EU, "web"), (HUB, US, "web"), (SHOP, EU, "web")], id="clusters"),
     ],
 )
-def test_an_inventory_of_nothing_but_refusals_is_an_error(fleet: Fleet, places: list[tuple[str, ...]]) -> None:
+def test_inventory_without_any_access_is_an_error(fleet: Fleet, denied_places: list[tuple[str, ...]]) -> None:
     denied = errors.AccessDenied("no", cause="not allowed")
-    fleet.faults = {place: denied if len(place) == 1 else DENIED for place in places}
-    with pytest.raises(errors.AccessDenied, match=f"AWS refuses {len(places)} of") as caught:
+    fleet.faults = {place: denied if len(place) == 1 else DENIED for place in denied_places}
+    with pytest.raises(errors.AccessDenied, match=f"AWS denies access to {len(denied_places)} ") as raised:
         read(fleet, None, "shop", strict=False)
-    assert "strict_permissions" not in str(caught.value)
+    assert "strict_permissions" not in str(raised.value)
 
 
-def test_an_account_without_clusters_is_no_refusal() -> None:
-    assert read(Fleet({(HUB, EU): []}), None, strict=False) == FleetReading([], [])
+def test_account_without_clusters() -> None:
+    assert read(Fleet({(HUB, EU): []}), None, strict=False) == FleetClusters([], [])
 
 
-def test_regions_that_were_guessed_need_not_be_enabled(fleet: Fleet) -> None:
+def test_disabled_guessed_region_is_ignored(fleet: Fleet) -> None:
     fleet.guessing = True
     fleet.faults[HUB, US] = UNKNOWN
-    reading = read(fleet, None)
-    assert found(reading) == [("api", EU, HUB), ("web", EU, HUB)]
-    (warning,) = reading.warnings
-    assert f"account {HUB} doesn't tell which regions it has enabled" in warning
+    result = read(fleet, None)
+    assert places(result) == [("api", EU, HUB), ("web", EU, HUB)]
+    (warning,) = result.warnings
+    assert f"The enabled regions of account {HUB} could not be listed" in warning
 
 
 @pytest.mark.parametrize("fault", [DENIED, ("ExpiredTokenException", "expired")])
-def test_a_guessed_region_that_refuses_is_a_refusal(fleet: Fleet, fault: tuple[str, str]) -> None:
+def test_denied_guessed_region_is_an_error(fleet: Fleet, fault: tuple[str, str]) -> None:
     fleet.guessing = True
     fleet.faults[HUB, US] = fault
     with pytest.raises((errors.AccessDenied, errors.BadCredentials), match=f"region {US} of account {HUB}"):
@@ -239,15 +240,15 @@ def test_a_guessed_region_that_refuses_is_a_refusal(fleet: Fleet, fault: tuple[s
         (("ServerException", "internal"), errors.ApiError),
     ],
 )
-def test_no_answer_is_an_error_whatever_the_option(fleet: Fleet, fault: t.Any, kind: type[errors.IrsaError]) -> None:
+def test_other_errors_are_never_skipped(fleet: Fleet, fault: t.Any, kind: type[errors.IrsaError]) -> None:
     fleet.faults[HUB, US] = fault
     with pytest.raises(kind, match=f"region {US} of account {HUB}: could not list the EKS clusters"):
         read(fleet, None, "shop", strict=False)
 
 
-def test_as_many_at_once_as_there_are_workers() -> None:
+def test_parallel_requests_are_limited_by_workers() -> None:
     fleet = Fleet({(HUB, EU): [f"c{number}" for number in range(40)]})
     fleet.wait_for = 5
     assert len(read(fleet, None, workers=5).clusters) == 40
-    assert fleet.enough.is_set()
-    assert fleet.most_at_once == 5
+    assert fleet.all_running.is_set()
+    assert fleet.max_running == 5

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import typing as t
 
 import pytest
@@ -108,17 +106,3 @@ def test_region_of_an_issuer(issuer: str, region: str | None, expected: str | No
     chain = diagnose.build_chain(make_spec(issuer=issuer, region=region), None, None)
     assert (chain.region, chain.issuer) == (expected, issuer)
     assert (chain.account_id, chain.partition, chain.cluster) == (None, None, None)
-
-
-def test_session_name_has_at_most_64_characters() -> None:
-    assert diagnose.session_name(make_spec()) == "irsa-verify.shop.app"
-    assert len(diagnose.session_name(make_spec(service_account="a" * 253))) == 64
-
-
-def test_claims_of_a_token() -> None:
-    def encode(value: dict[str, t.Any]) -> str:
-        return base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")
-
-    claims = {"iss": ISSUER, "aud": ["sts.amazonaws.com"], "sub": "system:serviceaccount:shop:app"}
-    token = ".".join([encode({"alg": "RS256"}), encode({**claims, "jti": "x", "kubernetes.io": {}}), "signature"])
-    assert diagnose.read_claims(token) == claims

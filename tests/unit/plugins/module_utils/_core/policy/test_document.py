@@ -64,6 +64,55 @@ def test_invalid_document_is_rejected(value: t.Any, cause: str) -> None:
     assert caught.value.cause == cause
 
 
+TWICE = "so all but the last of them would be lost"
+
+
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        pytest.param('{"Version": "a", "Version": "a"}', "key 'Version' occurs twice", id="top"),
+        pytest.param(
+            '{"Statement": [{}, {"Condition": {"StringEquals": {"a": "1"}, "StringEquals": {"b": "2"}}}]}',
+            "key 'StringEquals' occurs twice in Statement[1].Condition",
+            id="condition",
+        ),
+        pytest.param(
+            '{"Statement": {"Condition": {"StringEquals": {"a": "1", "a": "2"}}}}',
+            "key 'a' occurs twice in Statement.Condition.StringEquals",
+            id="condition-key",
+        ),
+        pytest.param(
+            '{"Statement": {"Action": "a", "Action": "b"}, "Statement": {}}', "key 'Statement' occurs twice", id="nested"
+        ),
+        pytest.param(
+            urllib.parse.quote('{"Statement": {"Effect": "Allow", "Effect": "Deny"}}'),
+            "key 'Effect' occurs twice in Statement",
+            id="url-encoded",
+        ),
+        pytest.param(
+            "Statement:\n  - Condition:\n      StringEquals: {a: 1}\n      StringEquals: {b: 2}\n",
+            "key 'StringEquals' occurs twice in Statement[0].Condition (line 4)",
+            id="yaml",
+        ),
+        pytest.param("{Statement: {a: 1, a: 2}}", "key 'a' occurs twice in Statement (line 1)", id="yaml-flow"),
+        pytest.param("a: &x {b: 1}\nc: {<<: *x, b: 2, b: 3}", "key 'b' occurs twice in c (line 2)", id="yaml-merge"),
+        pytest.param("a: {1: x, '1': y}", "key '1' occurs twice", id="yaml-types"),
+        pytest.param({"Statement": {1: "x", "1": "y"}}, "key '1' occurs twice", id="mapping"),
+    ],
+)
+def test_key_that_occurs_twice_is_rejected(value: t.Any, cause: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        policy_document.parse(value, "inline policy 'x'", _runner.load_yaml)
+    assert caught.value.message == "inline policy 'x' is not a valid policy document"
+    assert caught.value.cause == f"{cause}, {TWICE}"
+
+
+def test_key_may_occur_in_several_mappings() -> None:
+    text = "a: &x {b: 1, d: []}\nc: {<<: *x, b: 2}\n"
+    assert policy_document.parse(text, "it", _runner.load_yaml) == {"a": {"b": 1, "d": []}, "c": {"b": 2, "d": []}}
+    assert policy_document.parse('{"a": {"b": 1}, "c": {"b": 1}}', "it") == {"a": {"b": 1}, "c": {"b": 1}}
+
+
 def test_yaml_without_parser_is_rejected() -> None:
     with pytest.raises(InvalidInput, match="it is not JSON"):
         policy_document.parse("a: 1", "it")

@@ -212,7 +212,7 @@ def test_permanent_blocker_fails_a_rollout_without_progress() -> None:
             "kind": "Deployment",
             "name": "web",
             "reason": "1 of 2 replicas are updated",
-            "trouble": "pod web-7c-a, container app: ImagePullBackOff: Back-off pulling image",
+            "blocker": "pod web-7c-a, container app: ImagePullBackOff: Back-off pulling image",
         }
     ]
 

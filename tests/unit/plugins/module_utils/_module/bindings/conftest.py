@@ -18,7 +18,7 @@ if t.TYPE_CHECKING:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> c.Iterator[FakeAws]:
-    """An empty AWS account, in which changes settle at once."""
+    """An empty AWS account without settle delay."""
     operations = functools.partial(role_module.operations, sleep=lambda _seconds: None)
     monkeypatch.setattr(role_module, "operations", operations)
     with moto.mock_aws():
@@ -27,5 +27,5 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> c.Iterator[FakeAws]:
 
 @pytest.fixture
 def server() -> FakeServer:
-    """A cluster with the namespace shop."""
+    """An API server with the namespace shop."""
     return FakeServer("shop")

@@ -19,7 +19,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/app"
 
 
 def bind_all(aws: FakeAws, server: FakeServer, *bindings: Json, **params: t.Any) -> BindingsContext:
-    """Binds, all steps of this file."""
+    """Run all steps of the module."""
     context = context_of(aws, server, *bindings, **params)
     roles, accounts = RoleBinder(context), AccountBinder(context)
     bind.preflight(context, roles, accounts)
@@ -33,7 +33,7 @@ def statuses(context: BindingsContext) -> list[str]:
     return [outcome.status for outcome in context.outcomes]
 
 
-def test_new_binding_writes_each_link(aws: FakeAws, server: FakeServer) -> None:
+def test_new_binding_writes_all_objects(aws: FakeAws, server: FakeServer) -> None:
     context = bind_all(aws, server, binding("web"))
     (outcome,) = context.outcomes
     assert (outcome.status, outcome.role_arn) == ("changed", ROLE)
@@ -61,8 +61,8 @@ def test_second_run_changes_nothing(aws: FakeAws, server: FakeServer) -> None:
     assert context.service_accounts["shop/web"]["annotations"]["eks.amazonaws.com/role-arn"] == ROLE
 
 
-@pytest.mark.parametrize("count", [1, 12], ids=["read one by one", "read by pages"])
-def test_changed_binding_writes_the_difference(aws: FakeAws, server: FakeServer, count: int) -> None:
+@pytest.mark.parametrize("count", [1, 12], ids=["one-by-one", "by-pages"])
+def test_changed_binding_writes_only_the_difference(aws: FakeAws, server: FakeServer, count: int) -> None:
     given = [binding(f"a{number}", f"role-{number}") for number in range(count)]
     bind_all(aws, server, *given)
     server.writes.clear()
@@ -76,43 +76,43 @@ def test_changed_binding_writes_the_difference(aws: FakeAws, server: FakeServer,
     assert server.writes == ["PATCH /api/v1/namespaces/shop/serviceaccounts/a0"]
 
 
-def test_bindings_that_share_a_role_are_trusted_together(aws: FakeAws, server: FakeServer) -> None:
+def test_role_trusts_all_of_its_bindings(aws: FakeAws, server: FakeServer) -> None:
     context = bind_all(aws, server, binding("web"), binding("cart"))
     assert aws.subjects("app") == ["shop/cart", "shop/web"]
     assert aws.roles() == ["app"]
     assert [outcome.changes[0] for outcome in context.outcomes] == ["create role app for shop/cart, shop/web"] * 2
 
 
-def test_binding_of_a_role_that_is_kept_elsewhere_writes_no_role(aws: FakeAws, server: FakeServer) -> None:
+def test_binding_with_role_arn_writes_no_role(aws: FakeAws, server: FakeServer) -> None:
     arn = "arn:aws:iam::210987654321:role/x"
     bind_all(aws, server, binding("web", None, role_arn=arn))
     assert server.roles() == {"shop/web": arn}
     assert aws.roles() == []
 
 
-def test_error_of_one_binding_leaves_the_others(aws: FakeAws, server: FakeServer) -> None:
+def test_failed_binding_does_not_affect_the_others(aws: FakeAws, server: FakeServer) -> None:
     context = bind_all(aws, server, binding("web"), binding("cart", "other", "missing"), binding("job"))
     assert statuses(context) == ["changed", "failed", "changed"]
     assert isinstance(context.outcomes[1].error, errors.NotFound)
-    # Not even its role is created.
+    # The role of the failed binding is not created.
     assert aws.roles() == ["app"]
     assert server.roles() == {"shop/job": ROLE, "shop/web": ROLE}
 
 
-def test_error_of_a_role_fails_all_its_bindings(aws: FakeAws, server: FakeServer) -> None:
-    bad = binding("web", managed_policies=["NoSuchPolicy"])
-    context = bind_all(aws, server, bad, binding("cart"), binding("job", "other"))
+def test_failed_role_fails_all_of_its_bindings(aws: FakeAws, server: FakeServer) -> None:
+    invalid = binding("web", managed_policies=["NoSuchPolicy"])
+    context = bind_all(aws, server, invalid, binding("cart"), binding("job", "other"))
     assert statuses(context) == ["failed", "failed", "changed"]
     assert "NoSuchPolicy" in str(context.outcomes[1].error)
     assert list(server.roles()) == ["shop/job"]
 
 
-def test_annotation_of_others_fails_its_binding_alone(aws: FakeAws, server: FakeServer) -> None:
+def test_foreign_annotation_fails_only_its_binding(aws: FakeAws, server: FakeServer) -> None:
     server.annotate("shop", "web", "arn:aws:iam::210987654321:role/x", manager="helm")
     context = bind_all(aws, server, binding("web"), binding("cart"))
     assert statuses(context) == ["failed", "changed"]
     assert "helm" in str(context.outcomes[0].error)
-    # What was done before it is reported.
+    # Completed writes are reported.
     assert context.outcomes[0].changes == ["create role app for shop/cart, shop/web"]
 
 
@@ -120,33 +120,33 @@ def test_annotation_of_others_fails_its_binding_alone(aws: FakeAws, server: Fake
 def test_namespace_is_created_once(aws: FakeAws, server: FakeServer, *, check_mode: bool) -> None:
     given = [binding(name, namespace="new", create_namespace=True) for name in "abcd"]
     context = bind_all(aws, server, *given, check_mode=check_mode)
-    creating = [change for outcome in context.outcomes for change in outcome.changes if "namespace new" in change]
-    assert creating == ["create namespace new"]
+    creations = [change for outcome in context.outcomes for change in outcome.changes if "namespace new" in change]
+    assert creations == ["create namespace new"]
     assert statuses(context) == ["changed"] * 4
     assert server.writes.count("POST /api/v1/namespaces") == (0 if check_mode else 1)
 
 
-def test_check_mode_plans_what_a_run_then_does(aws: FakeAws, server: FakeServer) -> None:
+def test_check_mode_matches_apply(aws: FakeAws, server: FakeServer) -> None:
     given = [binding("web", tags={"a": "b"}), binding("cart"), binding("x", "other", "new", create_namespace=True)]
     planned = bind_all(aws, server, *given, check_mode=True)
     assert (server.writes, aws.roles()) == ([], [])
-    done = bind_all(aws, server, *given)
-    assert [outcome.changes for outcome in planned.outcomes] == [outcome.changes for outcome in done.outcomes]
+    applied = bind_all(aws, server, *given)
+    assert [outcome.changes for outcome in planned.outcomes] == [outcome.changes for outcome in applied.outcomes]
     assert [(kind, name, plan.summaries()) for kind, name, plan in planned.plans()] == [
-        (kind, name, plan.summaries()) for kind, name, plan in done.plans()
+        (kind, name, plan.summaries()) for kind, name, plan in applied.plans()
     ]
-    assert {outcome.role_arn for outcome in planned.outcomes} == {outcome.role_arn for outcome in done.outcomes}
+    assert {outcome.role_arn for outcome in planned.outcomes} == {outcome.role_arn for outcome in applied.outcomes}
 
 
-def test_stop_begins_nothing_after_an_error(aws: FakeAws, server: FakeServer) -> None:
+def test_stop_early_writes_nothing_after_an_error(aws: FakeAws, server: FakeServer) -> None:
     given = [binding("web", namespace="missing"), binding("cart", "other")]
     context = bind_all(aws, server, *given, stop_early=True, max_workers=1)
     assert isinstance(context.outcomes[0].error, errors.NotFound)
     assert (server.roles(), aws.roles()) == ({}, [])
 
 
-def test_roles_over_a_quota_stop_before_the_first_write(aws: FakeAws, server: FakeServer) -> None:
-    # Together more than a trust policy may have by default, and less than any account allows.
+def test_exceeded_quota_is_an_error_before_the_first_write(aws: FakeAws, server: FakeServer) -> None:
+    # Together more than the default quota of a trust policy, but less than its maximum.
     many = [binding(f"{'x' * 55}-{number}") for number in range(30)]
     with pytest.raises(errors.QuotaExceeded, match="nothing was written") as raised:
         bind_all(aws, server, *many, binding("web", "other"))
@@ -154,7 +154,7 @@ def test_roles_over_a_quota_stop_before_the_first_write(aws: FakeAws, server: Fa
     assert (server.writes, aws.roles()) == ([], [])
 
 
-def test_provider_of_others_must_exist_with_the_audience(aws: FakeAws, server: FakeServer) -> None:
+def test_unmanaged_provider_must_exist_with_the_audience(aws: FakeAws, server: FakeServer) -> None:
     context = context_of(aws, server, binding("web", audience="vault"))
     with pytest.raises(errors.IrsaError):
         bind.require_provider(context)
@@ -162,5 +162,5 @@ def test_provider_of_others_must_exist_with_the_audience(aws: FakeAws, server: F
     aws.client("iam").create_open_id_connect_provider(Url=issuer, ClientIDList=["sts.amazonaws.com"])
     with pytest.raises(errors.IrsaError, match="vault"):
         bind.require_provider(context)
-    found = bind.require_provider(context_of(aws, server, binding("web")))
-    assert (found["arn"], found["client_ids"]) == (PROVIDER_ARN, ["sts.amazonaws.com"])
+    provider = bind.require_provider(context_of(aws, server, binding("web")))
+    assert (provider["arn"], provider["client_ids"]) == (PROVIDER_ARN, ["sts.amazonaws.com"])

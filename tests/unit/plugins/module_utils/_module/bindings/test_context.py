@@ -17,12 +17,12 @@ from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.conte
 )
 from ansible_collections.eksops.irsa.plugins.plugin_utils._progress import describe
 
-ERROR = IrsaError("it went wrong", cause="a test", fix="none")
+ERROR = IrsaError("it failed", cause="a test", fix="none")
 PLAN = Plan(before={"stale_pods": 1}, after={"stale_pods": 0}, actions=(Action("restart", {}, "restart it"),))
 
 
-class Written:
-    """Stands in for the writer."""
+class FakeWriter:
+    """Replaces `ProgressWriter`."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -36,26 +36,26 @@ def outcome(index: int) -> t.Any:
     return types.SimpleNamespace(binding=binding, error=None, changes=[])
 
 
-def context_of(written: Written, *, stop_early: bool = False) -> BindingsContext:
-    # One worker, so that the order is known.
+def context_of(writer: FakeWriter, *, stop_early: bool = False) -> BindingsContext:
+    # One worker makes the order predictable.
     spec: t.Any = types.SimpleNamespace(bindings=[], workers=1)
     aws: t.Any = types.SimpleNamespace(client=lambda _name: None)
-    writes = PlanRunner(t.cast("t.Any", None), lambda *_: None)
-    return BindingsContext(writes, aws, t.cast("t.Any", None), spec, t.cast("t.Any", written), stop_early=stop_early)
+    runner = PlanRunner(t.cast("t.Any", None), lambda *_: None)
+    return BindingsContext(runner, aws, t.cast("t.Any", None), spec, t.cast("t.Any", writer), stop_early=stop_early)
 
 
-def test_each_step_is_told_with_what_changed_and_failed() -> None:
-    written = Written()
-    context = context_of(written)
+def test_progress_counts_changed_objects_and_failed_bindings() -> None:
+    writer = FakeWriter()
+    context = context_of(writer)
 
-    def act(number: int) -> None:
+    def process(number: int) -> None:
         if number == 1:
             context.fail([outcome(1), outcome(2)], ERROR)
         else:
             context.record("roles", str(number), PLAN if number == 0 else Plan())
 
-    context.for_each("roles", act, [0, 1, 2])
-    assert written.lines == [
+    context.for_each("roles", process, [0, 1, 2])
+    assert writer.lines == [
         "roles 0 of 3, 0 changed, 0 failed",
         "roles 1 of 3, 1 changed, 0 failed",
         "roles 2 of 3, 1 changed, 2 failed",
@@ -63,31 +63,29 @@ def test_each_step_is_told_with_what_changed_and_failed() -> None:
     ]
 
 
-def test_a_stage_in_two_parts_is_counted_as_one() -> None:
-    written = Written()
-    context = context_of(written)
-    done = context.count_steps("service accounts", 3)
-    context.for_each(done, lambda _number: None, [0])
-    context.for_each(done, lambda _number: None, [1, 2])
-    assert [line.partition(",")[0] for line in written.lines] == [
-        f"service accounts {count} of 3" for count in range(4)
-    ]
+def test_two_parts_of_a_stage_are_counted_together() -> None:
+    writer = FakeWriter()
+    context = context_of(writer)
+    step_done = context.count_steps("service accounts", 3)
+    context.for_each(step_done, lambda _number: None, [0])
+    context.for_each(step_done, lambda _number: None, [1, 2])
+    assert [line.partition(",")[0] for line in writer.lines] == [f"service accounts {count} of 3" for count in range(4)]
 
 
-def test_a_stage_of_nothing_is_not_told() -> None:
-    written = Written()
-    context_of(written).for_each("roles", lambda _number: None, [])
-    assert written.lines == []
+def test_stage_without_objects_has_no_progress() -> None:
+    writer = FakeWriter()
+    context_of(writer).for_each("roles", lambda _number: None, [])
+    assert writer.lines == []
 
 
-def test_a_stopped_run_counts_to_the_end_and_does_no_more() -> None:
-    written, acted = Written(), []
-    context = context_of(written, stop_early=True)
+def test_stopped_run_processes_no_more_objects() -> None:
+    writer, processed = FakeWriter(), []
+    context = context_of(writer, stop_early=True)
 
-    def act(number: int) -> None:
-        acted.append(number)
+    def process(number: int) -> None:
+        processed.append(number)
         context.fail([outcome(number)], ERROR)
 
-    context.for_each("roles", act, [0, 1, 2])
-    assert acted == [0]
-    assert written.lines[-1] == "roles 3 of 3, 0 changed, 1 failed"
+    context.for_each("roles", process, [0, 1, 2])
+    assert processed == [0]
+    assert writer.lines[-1] == "roles 3 of 3, 0 changed, 1 failed"

@@ -27,16 +27,16 @@ def at(done: int, *, stage: str = "roles", total: int = 10) -> Progress:
     return Progress(stage, done, total, changed=done, failed=1)
 
 
-def test_what_is_written_is_read(tmp_path: pathlib.Path) -> None:
+def test_written_progress_can_be_read(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "progress"
     ProgressWriter(str(path)).write(at(3))
     assert json.loads(path.read_text()) == {"stage": "roles", "done": 3, "total": 10, "changed": 3, "failed": 1}
     assert _progress.read(str(path)) == dataclasses.asdict(at(3))
     assert _progress.describe(dataclasses.asdict(at(3))) == "roles 3 of 10, 3 changed, 1 failed"
-    assert [each.name for each in tmp_path.iterdir()] == ["progress"]
+    assert [file.name for file in tmp_path.iterdir()] == ["progress"]
 
 
-def test_not_every_step_is_written_but_the_last_one_is(tmp_path: pathlib.Path) -> None:
+def test_interval_between_writes(tmp_path: pathlib.Path) -> None:
     path, clock = str(tmp_path / "progress"), Clock()
     writer = ProgressWriter(path, clock)
     writer.write(at(1))
@@ -51,14 +51,14 @@ def test_not_every_step_is_written_but_the_last_one_is(tmp_path: pathlib.Path) -
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"stage": "roles"}', '{"stage": "x", "none": 1}'])
-def test_what_is_no_progress_is_none(tmp_path: pathlib.Path, text: str) -> None:
+def test_missing_or_invalid_file_is_ignored(tmp_path: pathlib.Path, text: str) -> None:
     path = tmp_path / "progress"
     assert _progress.read(str(path)) is None
     path.write_text(text)
     assert _progress.read(str(path)) is None
 
 
-def test_a_file_that_cannot_be_written_stops_nothing(tmp_path: pathlib.Path) -> None:
+def test_file_that_cannot_be_written_is_ignored(tmp_path: pathlib.Path) -> None:
     writer = ProgressWriter(str(tmp_path / "missing" / "progress"))
     writer.write(at(1))
     writer.write(at(10))

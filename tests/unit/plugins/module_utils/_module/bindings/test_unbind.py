@@ -23,14 +23,14 @@ ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/app"
 
 def unbind_all(aws: FakeAws, server: FakeServer, *bindings: Json, **params: t.Any) -> BindingsContext:
     context = context_of(aws, server, *bindings, state="absent", **params)
-    unbinder = unbind.bound_accounts(context)
+    unbinder = unbind.create_unbinder(context)
     unbinder.preflight()
     unbinder.unbind()
     return context
 
 
-@pytest.mark.parametrize("count", [1, 12], ids=["read one by one", "read by pages"])
-def test_unbinding_undoes_a_binding(aws: FakeAws, server: FakeServer, count: int) -> None:
+@pytest.mark.parametrize("count", [1, 12], ids=["one-by-one", "by-pages"])
+def test_unbind_removes_all_objects(aws: FakeAws, server: FakeServer, count: int) -> None:
     given = [binding(f"a{number}", f"role-{number}", delete=number == 0) for number in range(count)]
     bind_all(aws, server, *given)
     context = unbind_all(aws, server, *given)
@@ -41,38 +41,38 @@ def test_unbinding_undoes_a_binding(aws: FakeAws, server: FakeServer, count: int
     assert aws.roles() == []
 
 
-def test_what_is_unbound_is_unchanged(aws: FakeAws, server: FakeServer) -> None:
+def test_unbound_account_is_unchanged(aws: FakeAws, server: FakeServer) -> None:
     server.annotate("shop", "web", None)
     context = unbind_all(aws, server, binding("web"), binding("gone", "other"))
     assert [outcome.status for outcome in context.outcomes] == ["ok", "ok"]
     assert server.writes == []
 
 
-def test_role_keeps_the_bindings_that_are_not_unbound(aws: FakeAws, server: FakeServer) -> None:
+def test_role_keeps_its_other_bindings(aws: FakeAws, server: FakeServer) -> None:
     bind_all(aws, server, binding("web"), binding("cart"))
     unbind_all(aws, server, binding("web"))
     assert aws.subjects("app") == ["shop/cart"]
     assert server.roles() == {"shop/cart": ROLE, "shop/web": None}
 
 
-def test_check_mode_plans_what_a_run_then_does(aws: FakeAws, server: FakeServer) -> None:
+def test_check_mode_matches_apply(aws: FakeAws, server: FakeServer) -> None:
     given = [binding("web"), binding("cart"), binding("job", "other", delete=True)]
     bind_all(aws, server, *given)
     server.writes.clear()
     planned = unbind_all(aws, server, *given, check_mode=True)
     assert (server.writes, aws.roles()) == ([], ["app", "other"])
-    done = unbind_all(aws, server, *given)
-    assert [outcome.changes for outcome in planned.outcomes] == [outcome.changes for outcome in done.outcomes]
+    applied = unbind_all(aws, server, *given)
+    assert [outcome.changes for outcome in planned.outcomes] == [outcome.changes for outcome in applied.outcomes]
 
 
-def running(name: str, account: str, role: str | None = ROLE) -> Json:
+def running_pod(name: str, account: str, role: str | None = ROLE) -> Json:
     return pod(name, role=role, account=account)
 
 
-def test_binding_in_use_is_refused_and_the_others_are_unbound(aws: FakeAws, server: FakeServer) -> None:
+def test_binding_in_use_fails_and_the_others_are_unbound(aws: FakeAws, server: FakeServer) -> None:
     given = [binding("web"), binding("cart", "other")]
     bind_all(aws, server, *given)
-    server.pods = [running("web-1", "web"), running("cart-1", "cart", None)]
+    server.pods = [running_pod("web-1", "web"), running_pod("cart-1", "cart", None)]
     context = unbind_all(aws, server, *given)
     web, cart = context.outcomes
     assert isinstance(web.error, errors.Conflict)
@@ -84,7 +84,7 @@ def test_binding_in_use_is_refused_and_the_others_are_unbound(aws: FakeAws, serv
 
 def test_force_unbinds_while_pods_use_the_role(aws: FakeAws, server: FakeServer) -> None:
     bind_all(aws, server, binding("web"))
-    server.pods = [running("web-1", "web")]
+    server.pods = [running_pod("web-1", "web")]
     context = unbind_all(aws, server, binding("web"), force=True)
     assert context.outcomes[0].status == "changed"
     assert (server.roles(), aws.roles()) == ({"shop/web": None}, [])
@@ -98,20 +98,20 @@ def test_pods_that_cannot_be_read_fail_their_binding(aws: FakeAws, server: FakeS
     assert server.roles() == {"shop/web": ROLE}
 
 
-def test_error_of_one_binding_leaves_the_others(aws: FakeAws, server: FakeServer) -> None:
+def test_failed_binding_does_not_affect_the_others(aws: FakeAws, server: FakeServer) -> None:
     given = [binding("web"), binding("cart", "other")]
     bind_all(aws, server, *given)
     server.refused = {"serviceaccounts/web"}
     context = unbind_all(aws, server, *given)
     assert [outcome.status for outcome in context.outcomes] == ["failed", "changed"]
-    # The role of an account that still names it is not touched.
+    # The role of the account that is still bound is not changed.
     assert aws.roles() == ["app"]
 
 
-def test_stop_leaves_what_was_not_begun(aws: FakeAws, server: FakeServer) -> None:
+def test_stop_early_does_not_process_the_remaining_bindings(aws: FakeAws, server: FakeServer) -> None:
     given = [binding("web"), binding("cart", "other")]
     bind_all(aws, server, *given)
-    server.pods = [running("web-1", "web")]
+    server.pods = [running_pod("web-1", "web")]
     context = unbind_all(aws, server, *given, stop_early=True)
     assert [type(outcome.error) for outcome in context.outcomes] == [errors.Conflict, errors.NotAttempted]
     assert aws.roles() == ["app", "other"]
@@ -119,19 +119,19 @@ def test_stop_leaves_what_was_not_begun(aws: FakeAws, server: FakeServer) -> Non
 
 def test_pods_are_rolled_out_without_a_role(aws: FakeAws, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     bind_all(aws, server, binding("web"), binding("cart", namespace="missing"))
-    seen: list[t.Any] = []
-    group: t.Any = types.SimpleNamespace(members=[])
+    calls: list[t.Any] = []
+    group: t.Any = types.SimpleNamespace(rollouts=[])
 
     def roll_out(_context: object, kind: str, outcomes: t.Any, *, without_role: bool) -> t.Any:
-        seen.append((kind, [outcome.binding.title for outcome in outcomes], without_role, server.roles()))
+        calls.append((kind, [outcome.binding.title for outcome in outcomes], without_role, server.roles()))
         return group
 
     monkeypatch.setattr(unbind, "roll_out", roll_out)
     context = context_of(aws, server, binding("web"), state="absent", rollout=True)
-    unbinder = unbind.bound_accounts(context)
+    unbinder = unbind.create_unbinder(context)
     unbinder.unbind()
-    # The account has lost its role before its pods are re-created, and the role is still there.
-    assert seen == [("rollouts", ["shop/web"], True, {"shop/web": None})]
+    # The account is unbound before its pods are re-created.
+    assert calls == [("rollouts", ["shop/web"], True, {"shop/web": None})]
     assert unbinder.rollouts is group
 
 
@@ -140,10 +140,10 @@ def test_pods_are_rolled_out_without_a_role(aws: FakeAws, server: FakeServer, mo
 
 def test_unlisted_accounts_of_this_collection_are_unbound(aws: FakeAws, server: FakeServer) -> None:
     bind_all(aws, server, binding("web"), binding("old", "old"), binding("older", "old"))
-    server.annotate("shop", "helms", ROLE, manager="helm")
+    server.annotate("shop", "other", ROLE, manager="helm")
     server.annotate("shop", "default", None)
     context = context_of(aws, server, binding("web"))
-    unbinder = unbind.unlisted_accounts(context, PurgeSpec(2))
+    unbinder = unbind.create_unlisted_unbinder(context, PurgeSpec(2))
     assert [(outcome.binding.title, outcome.role_name) for outcome in unbinder.outcomes] == [
         ("shop/old", "old"),
         ("shop/older", "old"),
@@ -151,38 +151,38 @@ def test_unlisted_accounts_of_this_collection_are_unbound(aws: FakeAws, server: 
     unbinder.unbind()
     assert server.roles() == {
         "shop/default": None,
-        "shop/helms": ROLE,
         "shop/old": None,
         "shop/older": None,
+        "shop/other": ROLE,
         "shop/web": ROLE,
     }
     assert aws.roles() == ["app"]
     assert {kind for kind, _name, _plan in context.plans()} == {"unbound_accounts", "unbound_roles"}
 
 
-def test_more_unlisted_accounts_than_the_limit_are_refused(aws: FakeAws, server: FakeServer) -> None:
+def test_more_unlisted_accounts_than_the_limit_are_rejected(aws: FakeAws, server: FakeServer) -> None:
     bind_all(aws, server, binding("old"), binding("older"))
     server.writes.clear()
     with pytest.raises(errors.Conflict, match="would unbind 2 service accounts, and purge_limit is 1"):
-        unbind.unlisted_accounts(context_of(aws, server, binding("web")), PurgeSpec(1))
+        unbind.create_unlisted_unbinder(context_of(aws, server, binding("web")), PurgeSpec(1))
     assert server.writes == []
 
 
-def test_role_of_a_listed_binding_is_left_to_it(aws: FakeAws, server: FakeServer) -> None:
+def test_role_of_a_listed_binding_is_not_changed(aws: FakeAws, server: FakeServer) -> None:
     bind_all(aws, server, binding("web"), binding("old"))
     bind_all(aws, server, binding("web"))
     assert aws.subjects("app") == ["shop/web"]
     context = context_of(aws, server, binding("web"))
-    unbinder = unbind.unlisted_accounts(context, PurgeSpec(1))
+    unbinder = unbind.create_unlisted_unbinder(context, PurgeSpec(1))
     unbinder.unbind()
     assert [kind for kind, _name, plan in context.plans() if plan] == ["unbound_accounts"]
     assert aws.roles() == ["app"]
 
 
-def test_role_of_another_account_is_not_touched(aws: FakeAws, server: FakeServer) -> None:
+def test_role_in_another_aws_account_is_not_changed(aws: FakeAws, server: FakeServer) -> None:
     server.annotate("shop", "old", "arn:aws:iam::210987654321:role/app")
     context = context_of(aws, server, binding("web"))
-    unbinder = unbind.unlisted_accounts(context, PurgeSpec(1))
+    unbinder = unbind.create_unlisted_unbinder(context, PurgeSpec(1))
     unbinder.unbind()
     assert server.roles() == {"shop/old": None}
     assert unbinder.outcomes[0].role_arn == "arn:aws:iam::210987654321:role/app"

@@ -18,13 +18,13 @@ if t.TYPE_CHECKING:
     from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import BindingsContext
 
 PROVIDER = {"arn": PROVIDER_ARN, "client_ids": ["sts.amazonaws.com"], "thumbprints": [], "tags": {}}
-ELSEWHERE = "arn:aws:iam::210987654321:role/x"
+EXTERNAL = "arn:aws:iam::210987654321:role/x"
 READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
-KEPT = f"arn:aws:iam::{ACCOUNT_ID}:role/kept"
+UNMANAGED = f"arn:aws:iam::{ACCOUNT_ID}:role/unmanaged"
 
 
-class Verifying:
-    """Verifies bindings, and keeps the warnings and what was redacted."""
+class Verification:
+    """Verifies bindings, and records the warnings and the redacted secrets."""
 
     def __init__(self) -> None:
         self.warnings: list[str] = []
@@ -44,107 +44,107 @@ class Verifying:
 
 
 @pytest.fixture
-def verifying() -> Verifying:
-    return Verifying()
+def verification() -> Verification:
+    return Verification()
 
 
-def make_role(aws: FakeAws, name: str, *accounts: str) -> None:
-    """A role that others made, which trusts these service accounts."""
+def create_role(aws: FakeAws, name: str, *accounts: str) -> None:
+    """Create an unmanaged role that trusts these service accounts."""
     key = f"{PROVIDER_ARN.partition('oidc-provider/')[2]}:sub"
     statement = {
         "Effect": "Allow",
         "Principal": {"Federated": PROVIDER_ARN},
         "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": {"StringEquals": {key: [f"system:serviceaccount:shop:{each}" for each in accounts]}},
+        "Condition": {"StringEquals": {key: [f"system:serviceaccount:shop:{account}" for account in accounts]}},
     }
     document = {"Version": "2012-10-17", "Statement": [statement]}
     aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))
 
 
-def test_sound_bindings_have_no_findings(aws: FakeAws, server: FakeServer, verifying: Verifying) -> None:
+def test_correct_bindings_have_no_findings(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
     given = [binding("web", inline_policies={"read": READ}), binding("cart")]
     context = bind_all(aws, server, *given)
-    assert verifying.run(context) == ["changed", "changed"]
+    assert verification.run(context) == ["changed", "changed"]
     assert [outcome.findings for outcome in context.outcomes] == [[], []]
     assert [outcome.proof for outcome in context.outcomes] == [None, None]
-    assert verifying.warnings == []
+    assert verification.warnings == []
 
 
-def test_many_are_verified_by_pages(aws: FakeAws, server: FakeServer, verifying: Verifying) -> None:
-    make_role(aws, "kept", "a0")
-    given = [binding(f"a{number}", None, role_arn=KEPT) for number in range(12)]
+def test_many_bindings_are_verified_by_pages(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
+    create_role(aws, "unmanaged", "a0")
+    given = [binding(f"a{number}", None, role_arn=UNMANAGED) for number in range(12)]
     context = bind_all(aws, server, *given)
-    assert verifying.run(context) == ["changed", *["failed"] * 11]
+    assert verification.run(context) == ["changed", *["failed"] * 11]
     for outcome in context.outcomes[1:]:
         assert [finding["id"] for finding in outcome.findings or ()][:1] == ["sub-mismatch"]
         assert isinstance(outcome.error, errors.ChainBroken)
         assert outcome.binding.title in outcome.error.message
 
 
-def test_state_after_the_run_is_verified(aws: FakeAws, server: FakeServer, verifying: Verifying) -> None:
+def test_state_after_the_run_is_verified(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
     context = bind_all(aws, server, binding("web"), binding("cart"))
     server.accounts.pop(("shop", "web"))
-    assert verifying.run(context) == ["failed", "changed"]
+    assert verification.run(context) == ["failed", "changed"]
     assert "account-missing" in [finding["id"] for finding in context.outcomes[0].findings or ()]
 
 
 @pytest.mark.parametrize(("fail_on", "status"), [("error", "changed"), ("warning", "failed"), ("never", "changed")])
-def test_warnings_fail_as_the_option_says(
-    aws: FakeAws, server: FakeServer, verifying: Verifying, fail_on: str, status: str
-) -> None:
-    # A role without policies is a warning.
+def test_fail_on(aws: FakeAws, server: FakeServer, verification: Verification, fail_on: str, status: str) -> None:
+    # A role without policies causes a finding with severity warning.
     context = bind_all(aws, server, binding("web"))
-    assert verifying.run(context, fail_on=fail_on) == [status]
+    assert verification.run(context, fail_on=fail_on) == [status]
     assert {finding["severity"] for finding in context.outcomes[0].findings or ()} == {"warning"}
 
 
-def test_errors_are_only_reported_if_nothing_is_to_fail(aws: FakeAws, server: FakeServer, verifying: Verifying) -> None:
-    make_role(aws, "kept", "cart")
-    context = bind_all(aws, server, binding("web", None, role_arn=KEPT))
-    assert verifying.run(context, fail_on="never") == ["changed"]
+def test_fail_on_never_does_not_fail_bindings(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
+    create_role(aws, "unmanaged", "cart")
+    context = bind_all(aws, server, binding("web", None, role_arn=UNMANAGED))
+    assert verification.run(context, fail_on="never") == ["changed"]
     assert context.outcomes[0].findings
 
 
-def test_role_of_another_account_is_warned_of_once(aws: FakeAws, server: FakeServer, verifying: Verifying) -> None:
-    given = [binding(name, None, role_arn=ELSEWHERE) for name in ("web", "cart")]
+def test_role_in_another_account_causes_one_warning(
+    aws: FakeAws, server: FakeServer, verification: Verification
+) -> None:
+    given = [binding(name, None, role_arn=EXTERNAL) for name in ("web", "cart")]
     context = bind_all(aws, server, *given)
-    assert verifying.run(context) == ["changed", "changed"]
-    (warning,) = verifying.warnings
+    assert verification.run(context) == ["changed", "changed"]
+    (warning,) = verification.warnings
     assert warning.startswith("Could not be verified completely: shop/cart and shop/web. ")
-    assert f"role {ELSEWHERE} is in another account" in warning.replace("Role", "role")
+    assert f"Role {EXTERNAL} is in another AWS account than the credentials" in warning
 
 
-def test_failed_bindings_are_not_verified(aws: FakeAws, server: FakeServer, verifying: Verifying) -> None:
+def test_failed_bindings_are_not_verified(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
     context = bind_all(aws, server, binding("web", namespace="missing"), binding("cart"))
     error = context.outcomes[0].error
-    assert verifying.run(context) == ["failed", "changed"]
+    assert verification.run(context) == ["failed", "changed"]
     assert context.outcomes[0].findings is None
     assert context.outcomes[0].error is error
 
 
-def test_check_mode_verifies_only_what_it_would_not_change(
-    aws: FakeAws, server: FakeServer, verifying: Verifying
+def test_check_mode_verifies_only_unchanged_bindings(
+    aws: FakeAws, server: FakeServer, verification: Verification
 ) -> None:
     bind_all(aws, server, binding("web"))
     context = bind_all(aws, server, binding("web"), binding("cart", "other"), check_mode=True)
-    assert verifying.run(context) == ["ok", "changed"]
+    assert verification.run(context) == ["ok", "changed"]
     assert context.outcomes[0].findings is not None
     assert context.outcomes[1].findings is None
 
 
-def test_sts_proves_a_binding_and_its_token_is_redacted(aws: FakeAws, server: FakeServer, verifying: Verifying) -> None:
+def test_proof_from_sts_and_redacted_token(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
     context = bind_all(aws, server, binding("web"))
-    assert verifying.run(context, ask_sts=True) == ["changed"]
+    assert verification.run(context, ask_sts=True) == ["changed"]
     proof = context.outcomes[0].proof or {}
     assert proof["subject"] == "system:serviceaccount:shop:web"
     assert proof["issuer"] == CLUSTER.issuer
     assert proof["assumed_role_arn"].endswith("assumed-role/app/irsa-verify.shop.web")
-    assert token_of("shop", "web", ["sts.amazonaws.com"]) in verifying.secrets
+    assert token_of("shop", "web", ["sts.amazonaws.com"]) in verification.secrets
 
 
-def test_token_that_cannot_be_requested_is_warned_of(aws: FakeAws, server: FakeServer, verifying: Verifying) -> None:
+def test_denied_token_request_causes_a_warning(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
     context = bind_all(aws, server, binding("web"))
     server.refused = {"/token"}
-    assert verifying.run(context, ask_sts=True) == ["changed"]
-    (warning,) = verifying.warnings
+    assert verification.run(context, ask_sts=True) == ["changed"]
+    (warning,) = verification.warnings
     assert "create serviceaccounts/token in shop" in warning

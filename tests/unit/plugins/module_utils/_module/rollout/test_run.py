@@ -133,7 +133,7 @@ def test_rollout_that_does_not_finish_in_time_names_the_blocker(cluster: FakeClu
     group = roll_out(dataclasses.replace(SPEC, wait_timeout=0.05))  # type: ignore[arg-type]
     error = failure_of(group)
     assert isinstance(error, RolloutFailed)
-    assert error.details["workloads"][0]["trouble"] == "FailedCreate: exceeded quota"
+    assert error.details["workloads"][0]["blocker"] == "FailedCreate: exceeded quota"
     cluster.events = cluster.events[1:]
     error = failure_of(roll_out(dataclasses.replace(SPEC, wait_timeout=0.05)))  # type: ignore[arg-type]
     assert "before the run" not in str(error)

@@ -18,7 +18,11 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import PROBES, VerificationSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import ChainFacts, StsAnswer, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import NO_ROLE
-from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.token_probe import TokenProbe
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.token_probe import (
+    TokenProbe,
+    read_claims,
+    session_name,
+)
 from botocore.stub import Stubber
 from unit.chain_objects import AWS, CHAIN, ROLE, kubernetes
 from unit.scripted import Answer
@@ -249,3 +253,16 @@ def test_denied_token_request_is_unknown_with_its_permission(scripted: t.Any, co
     answer = ProbeCase(connect(scripted)).probe.ask(CHAIN, ACCOUNT)
     assert isinstance(answer, Unknown)
     assert answer.permission == "create serviceaccounts/token in shop"
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("app", "irsa-verify.shop.app"), ("a" * 253, f"irsa-verify.shop.{'a' * 47}")]
+)
+def test_session_name_has_at_most_64_characters(name: str, expected: str) -> None:
+    spec = diagnose.build_bulk_spec("shop", name, role_arn=ROLE, issuer=CHAIN.issuer, region=None, ask_sts=True)
+    assert session_name(spec) == expected
+
+
+def test_claims_of_a_token() -> None:
+    expected = {"iss": CHAIN.issuer, "sub": SUBJECT, "aud": ["sts.amazonaws.com"]}
+    assert read_claims(token(jti="x", **{"kubernetes.io": {}})) == expected
