@@ -39,6 +39,7 @@ class ActionModule(ClusterAction):
         if "bindings" in self._task.args:
             self._task.args["bindings"] = _variables.parse_bindings(self._task.args["bindings"])
             problems += _variables.check_bindings(self._task.args["bindings"])
+            problems += _variables.check_rbac(self._task.args["bindings"], self.role_variable(task_vars, "irsa_rbac"))
         return problems
 
     def run_module(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:

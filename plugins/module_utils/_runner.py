@@ -168,8 +168,13 @@ def converge(
 
 
 def result(module: AnsibleAWSModule, plan: Plan, **returns: t.Any) -> dict[str, t.Any]:
-    """The module's result: ``changed``, the summaries of the writes, the returns, and the diff if requested."""
+    """The module's result: ``changed``, the summaries of the writes, the returns, and the diff if requested.
+
+    It has ``failed`` and ``msg`` if the plan's writes do not bring the object to its spec.
+    """
     outcome: dict[str, t.Any] = {"changed": bool(plan), "actions": plan.summaries(), **returns}
+    if plan.failure:
+        outcome.update(failed=True, msg=str(plan.failure), error=plan.failure.as_dict())
     if module._diff:  # pylint: disable=protected-access  # AnsibleModule has no public name for it
         outcome["diff"] = plan.diff()
     return outcome

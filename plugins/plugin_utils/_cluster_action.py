@@ -103,9 +103,12 @@ class ClusterAction(ActionBase):
         try:
             _variables.stop(self.find_problems(variables))
             self.check_host(variables)
-            return {**result, **self.run_module(variables)}
+            outcome = self.run_module(variables)
         except InvalidInput as error:
             return {**result, "failed": True, "msg": str(error), "error": error.as_dict()}
+        if _REQUIRED in variables and outcome.get("failed"):
+            outcome["msg"] = _variables.name_variables(outcome["msg"])
+        return {**result, **outcome}
 
     def run_module(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Runs the module with the task's arguments."""
@@ -119,7 +122,16 @@ class ClusterAction(ActionBase):
             task_vars=task_vars,
             wrap_async=self._task.async_val,
         )
+        if result.get("failed") and not result.get("msg"):
+            # An unexpected exception. Ansible drops it if the task has failed_when.
+            result["msg"] = (
+                f"{self.MODULE} ended with an unexpected error. Fix: run with -vvv and report the traceback."
+            )
         return result
+
+    def role_variable(self, task_vars: Variables, name: str) -> t.Any:
+        """The value of a variable of the role; None if the task does not belong to the role or a playbook."""
+        return self._value(self._templar, task_vars, name) if _REQUIRED in task_vars else None
 
     def find_problems(self, task_vars: Variables) -> list[str]:
         """Finds unknown, missing and invalid variables of the role or playbook that the task belongs to."""

@@ -11,13 +11,18 @@ module, and prints the whole specification with a problem of a role.
 from __future__ import annotations
 
 import difflib
+import re
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
+from ..module_utils import _runner
 from ..module_utils._core import options
+from ..module_utils._core.bindings import grouping
+from ..module_utils._core.bindings.spec import BindingsSpec
 from ..module_utils._core.errors import DuplicateKey, InvalidInput
 from ..module_utils._core.policy.document import load_json
+from ._well_known import resolve
 
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
 
@@ -79,6 +84,22 @@ _EXAMPLES = {
 _TYPES = {"str": "a string", "int": "an integer", "bool": "a boolean", "dict": "a dictionary", "list": "a list"}
 # More problems would hide the first.
 _MOST = 8
+_BINDING = {name: {**option, "required": False} for name, option in options.BINDING.items()}
+_BINDING_VALIDATOR = ArgumentSpecValidator(_BINDING)
+_BINDING = {**_BINDING, "rbac": {"type": "dict", "options": _RBAC}}
+# The kinds of RBAC objects of a binding: the suboptions with the rules and with the name.
+_RBAC_KINDS = {"Role": ("rules", "name"), "ClusterRole": ("cluster_rules", "cluster_name")}
+_MAX_RBAC_NAME = 253
+# Options in the messages of modules, and the variables that set them.
+_OPTIONS = [
+    (re.compile(r"\bforce \(in the role irsa: irsa_force\)"), "irsa_force"),
+    (re.compile(r"\bcreate_provider \(irsa_create_provider in the role irsa\)"), "irsa_create_provider"),
+    (re.compile(r"(?<![\w.])cluster_name\b"), "irsa_cluster_name"),
+    (re.compile(r"\b(set|check|and|the option|irsa_cluster_name,) region\b(?=[,:;.]| to | as )"), r"\1 irsa_region"),
+    (re.compile(r"\bforce: true"), "irsa_force: true"),
+    (re.compile(r"(?<![\w.])(wait_timeout|delete_unmanaged|max_retries)\b"), r"irsa_rollout.\1"),
+    (re.compile(r"\bif rollout is true"), "if irsa_rollout.enabled is true"),
+]
 
 
 def check_names(names: t.Iterable[str]) -> list[str]:
@@ -153,16 +174,96 @@ def check_bindings(bindings: t.Any) -> list[str]:
     """
     if not isinstance(bindings, list):
         return [f"the bindings are {_type_name(bindings)}, and must be a list"]
-    problems = []
-    for number, binding in enumerate(bindings, start=1):
-        title = f"binding {number} of {len(bindings)}"
+    problems, valid = [], {}
+    for index, binding in enumerate(bindings):
+        title = grouping.describe_binding(bindings, index)
         if not isinstance(binding, dict):
             problems.append(f"{title} is {_type_name(binding)}, and must be a dictionary")
             continue
-        if binding.get("namespace") and binding.get("service_account"):
-            title = f"{binding['namespace']}/{binding['service_account']} ({title})"
-        problems += [f"{title}: {problem}" for problem in _check(binding, options.BINDING)]
+        problems += [f"{title}: {problem}" for problem in _check(binding, _BINDING)]
+        valid[index] = _keep_valid(binding)
+        try:
+            valid[index] = resolve.resolve_role_arguments(valid[index])
+        except InvalidInput as error:
+            del valid[index]["well_known_policies"]
+            problems += [f"{title}: {found['message']} ({found['fix']})" for found in error.details["problems"]]
+    return problems + _check_specs([valid.get(index) for index in range(len(bindings))])
+
+
+def _keep_valid(binding: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The valid options of a binding, converted to their types."""
+    valid = {
+        name: value for name, value in binding.items() if name in _BINDING and not any(_check({name: value}, _BINDING))
+    }
+    return dict(_BINDING_VALIDATOR.validate(valid).validated_parameters)
+
+
+def _check_specs(bindings: t.Sequence[t.Mapping[str, t.Any] | None]) -> list[str]:
+    """Find what is not valid in the roles and service accounts of the bindings.
+
+    :param bindings: the bindings; None for those that are not dictionaries.
+    """
+    params = {
+        **options.defaults(options.IRSA_BINDINGS),
+        "cluster_name": "any",
+        "bindings": [{} if binding is None else binding for binding in bindings],
+    }
+    try:
+        BindingsSpec.from_params(params, _runner.load_yaml)
+    except InvalidInput as error:
+        invalid = [f"binding {number} of {len(bindings)}:" for number, binding in enumerate(bindings, 1) if not binding]
+        return [problem for problem in error.details["problems"] if not problem.startswith(tuple(invalid))]
+    return []
+
+
+def check_rbac(bindings: t.Any, shared: t.Any) -> list[str]:
+    """Find RBAC objects that two service accounts would share, so that one of them would lose its rights.
+
+    :param bindings: the bindings, not validated.
+    :param shared: the value of ``irsa_rbac``.
+    """
+    problems: list[str] = []
+    owners: dict[tuple[str, str, str], tuple[str, str]] = {}
+    for index, binding in enumerate(bindings if isinstance(bindings, list) else ()):
+        if not isinstance(binding, dict) or not (binding.get("namespace") and binding.get("service_account")):
+            continue
+        title, account = (
+            grouping.describe_binding(bindings, index),
+            f"{binding['namespace']}/{binding['service_account']}",
+        )
+        for kind, namespace, name in rbac_names(binding, shared):
+            option = f"rbac.{_RBAC_KINDS[kind][1]}"
+            if len(name) > _MAX_RBAC_NAME:
+                problems.append(f"{title}: {kind} {name} has more than {_MAX_RBAC_NAME} characters; set {option}")
+            owner, owner_title = owners.setdefault((kind, namespace, name), (account, title))
+            if owner != account:
+                problems.append(f"{title}: {kind} {name} is also that of {owner_title}; set another {option}")
     return problems
+
+
+def rbac_names(binding: t.Mapping[str, t.Any], shared: t.Any) -> list[tuple[str, str, str]]:
+    """The kind, namespace and name of each Role and ClusterRole of a binding.
+
+    The template of the role has the same names. A namespace has no dots, so the default names of different service
+    accounts differ.
+    """
+    rbac = shared if binding.get("rbac") is None else binding["rbac"]
+    if not isinstance(rbac, dict):
+        return []
+    namespace, account = str(binding["namespace"]), str(binding["service_account"])
+    defaults = {"Role": f"{account}-irsa", "ClusterRole": f"{namespace}.{account}-irsa"}
+    return [
+        (kind, namespace if kind == "Role" else "", str(rbac.get(name) or defaults[kind]))
+        for kind, (rules, name) in _RBAC_KINDS.items()
+        if rbac.get(rules)
+    ]
+
+
+def name_variables(message: str) -> str:
+    """The message of a module with the variables of the role in place of the options that they set."""
+    for pattern, variable in _OPTIONS:
+        message = pattern.sub(variable, message)
+    return message
 
 
 def stop(problems: t.Sequence[str]) -> None:
@@ -187,8 +288,11 @@ def _check(values: t.Mapping[str, t.Any], spec: Spec, prefix: str = "") -> t.Ite
 
 
 def _check_value(title: str, value: t.Any, option: t.Mapping[str, t.Any]) -> t.Iterator[str]:
-    if option.get("options") and isinstance(value, dict):
-        yield from _check(value, option["options"], f"{title}.")
+    if option.get("options"):
+        if isinstance(value, dict):
+            yield from _check(value, option["options"], f"{title}.")
+        else:
+            yield f"{title} is {_type_name(value)}, and must be a dictionary"
         return
     spec = {key: option[key] for key in ("type", "elements", "choices") if key in option}
     errors = ArgumentSpecValidator({"value": spec}).validate({"value": value}).error_messages

@@ -43,6 +43,12 @@ def _core(version: SemanticVersion) -> str:
     return f"{version.major}.{version.minor}.{version.patch}"
 
 
+def _newest_release(checkout: pathlib.Path) -> SemanticVersion:
+    """Return the newest released version. galaxy.yml already has the next one."""
+    releases = yaml.safe_load((checkout / "changelogs" / "changelog.yaml").read_text())["releases"]
+    return max(SemanticVersion(version) for version in releases)
+
+
 def _sections(checkout: pathlib.Path) -> set[str]:
     """Return the sections of the changelog that the fragments have entries for."""
     sections: set[str] = set()
@@ -82,7 +88,7 @@ def check(checkout: pathlib.Path, requested: str) -> None:
     sections = _sections(checkout)
     if not sections - {"trivial"}:
         _fail("nothing to release: changelogs/fragments has no fragment for users")
-    current = SemanticVersion(yaml.safe_load((checkout / "galaxy.yml").read_text())["version"])
+    current = _newest_release(checkout)
     unreleased = _unreleased_versions(checkout, current)
     lowest = _lowest_version(current, sections, unreleased)
     if not requested:

@@ -15,6 +15,9 @@ import dataclasses
 import threading
 import typing as t
 
+if t.TYPE_CHECKING:
+    from .errors import IrsaError
+
 
 @dataclasses.dataclass(frozen=True)
 class Action:
@@ -38,12 +41,14 @@ class Plan:
     :param after: the object after the writes, in the same form; empty if it is deleted.
     :param actions: the writes in order; empty if nothing changes.
     :param warnings: messages for the user.
+    :param failure: why the writes do not bring the object to its spec; reported after them.
     """
 
     before: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     after: t.Mapping[str, t.Any] = dataclasses.field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     warnings: tuple[str, ...] = ()
+    failure: IrsaError | None = None
 
     def __bool__(self) -> bool:
         return bool(self.actions)

@@ -136,18 +136,26 @@ class ApiServer:
     ) -> tuple[list[Json], str]:
         """All objects of a list, from all of its pages.
 
+        If the API server has forgotten the state of the first page (410 Gone), the list begins again, without pages.
+
         :param keep: returns the part of an object to keep, or None to skip the object. It is called page by page, so
             that only one page of whole objects is in memory. None keeps all objects.
         :returns: the objects, and the resourceVersion at which a watch can start.
         """
         result: list[Json] = []
-        token: str | None = None
+        parameters: dict[str, t.Any] = {**(query or {}), "limit": PAGE}
         while True:
-            page = self.request("GET", path, query={**(query or {}), "limit": PAGE, "continue": token})
+            try:
+                page = self.request("GET", path, query=parameters)
+            except errors.NotFound as error:
+                if error.details["code"] != 410 or "limit" not in parameters:
+                    raise
+                result, parameters = [], {**(query or {})}
+                continue
             items = page.get("items") or []
             result += items if keep is None else [part for body in items if (part := keep(body)) is not None]
-            token = page["metadata"].get("continue")
-            if not token:
+            parameters["continue"] = page["metadata"].get("continue")
+            if not parameters["continue"]:
                 return result, str(page["metadata"].get("resourceVersion", ""))
 
     def watch(

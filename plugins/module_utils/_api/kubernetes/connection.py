@@ -242,10 +242,11 @@ def _configure(core: t.Any, module: AnsibleAWSModule) -> tuple[t.Any, t.Any]:
     source = _source(auth)
     kubeconfig = auth.get("kubeconfig")
     if isinstance(kubeconfig, str):
-        missing = [path for path in kubeconfig.split(os.pathsep) if not os.path.exists(os.path.expanduser(path))]
-        if missing:
+        # Like kubectl, the client skips empty paths, and missing files if it finds another one.
+        paths = _split_paths(kubeconfig)
+        if not any(os.path.exists(os.path.expanduser(path)) for path in paths):
             raise errors.BadConnection(
-                f"kubeconfig {_display_path(missing[0])} does not exist",
+                f"kubeconfig {_display_paths(paths)} does not exist" if paths else "kubeconfig does not name a file",
                 fix="set the path of a kubeconfig, or connect with cluster_name",
             )
     try:
@@ -277,7 +278,7 @@ def _source(auth: t.Mapping[str, t.Any]) -> str:
     """The source of the connection's settings, for messages."""
     kubeconfig = auth.get("kubeconfig")
     if isinstance(kubeconfig, str):
-        text = f"kubeconfig {' and '.join(_display_path(path) for path in kubeconfig.split(os.pathsep))}"
+        text = f"kubeconfig {_display_paths(_split_paths(kubeconfig))}"
     elif kubeconfig:
         text = "the kubeconfig dictionary"
     elif auth.get("host"):
@@ -287,11 +288,15 @@ def _source(auth: t.Mapping[str, t.Any]) -> str:
     return f"{text}, context {auth['context']}" if auth.get("context") else text
 
 
-def _display_path(path: str) -> str:
+def _split_paths(kubeconfig: str) -> list[str]:
+    return [path for path in kubeconfig.split(os.pathsep) if path]
+
+
+def _display_paths(paths: t.Iterable[str]) -> str:
     # In two parts: the option is a secret in kubernetes.core, because it may be a whole kubeconfig, so Ansible would
     # redact the path.
-    directory, name = os.path.split(path)
-    return f"{name} in {directory}" if directory else name
+    parts = [os.path.split(path) for path in paths]
+    return " and ".join(f"{name} in {directory}" if directory else name for directory, name in parts)
 
 
 def _kubernetes_core() -> t.Any:

@@ -32,51 +32,78 @@ def group_by_role(bindings: t.Sequence[Binding]) -> list[dict[str, t.Any]]:
         role.
     :returns: a mapping for each role: ``name``, ``service_accounts`` [{namespace, name}], ``audiences``, and all set
         options.
-    :raises InvalidInput: bindings are incomplete, duplicate or contradictory. The cause lists all problems with the
-        indices of the bindings.
+    :raises InvalidInput: bindings are incomplete, duplicate or contradictory. The cause lists all problems.
+    """
+    roles, problems = find_roles(bindings)
+    require_no_problems(problems)
+    return roles
+
+
+def find_roles(bindings: t.Sequence[Binding]) -> tuple[list[dict[str, t.Any]], list[str]]:
+    """The roles as `group_by_role` returns them, and the problems of the bindings.
+
+    A binding with a problem is not part of a role.
     """
     problems: list[str] = []
     groups: dict[str, _Group] = {}
     indices: dict[tuple[str, str], int] = {}
     for index, binding in enumerate(bindings):
-        problem = _find_problem(binding, index, indices)
-        if problem:
-            problems.append(problem)
+        found = _find_problems(bindings, index, indices)
+        problems += found
+        if found:
             continue
-        indices[binding["namespace"], binding["service_account"]] = index
         if not binding.get("role_arn"):
-            group = groups.setdefault(binding["role_name"].casefold(), _Group(binding["role_name"]))
+            group = groups.setdefault(binding["role_name"].casefold(), _Group(binding["role_name"], bindings))
             problems += group.add(binding, index)
-    require_no_problems(problems)
-    return [group.role for group in groups.values()]
+    return [group.role for group in groups.values()], problems
+
+
+def describe_binding(bindings: t.Sequence[t.Any], index: int) -> str:
+    """The binding for messages, counted from one: ``shop/cart (binding 1 of 3)``."""
+    binding, place = bindings[index], f"binding {index + 1} of {len(bindings)}"
+    if isinstance(binding, t.Mapping) and binding.get("namespace") and binding.get("service_account"):
+        return f"{binding['namespace']}/{binding['service_account']} ({place})"
+    return place
 
 
 def require_no_problems(problems: t.Sequence[str]) -> None:
-    """:param problems: messages that begin with the index of their binding.
+    """:param problems: messages that begin with their binding.
     :raises InvalidInput: the list is not empty.
     """
     if problems:
-        raise InvalidInput("invalid bindings", cause="; ".join(problems), fix="correct the bindings")
+        raise InvalidInput(
+            "invalid bindings", cause="; ".join(problems), fix="correct the bindings", problems=list(problems)
+        )
 
 
-def _find_problem(binding: Binding, index: int, indices: t.Mapping[tuple[str, str], int]) -> str | None:
-    missing = [key for key in ("namespace", "service_account") if not binding.get(key)]
-    if missing:
-        return f"binding {index}: set {' and '.join(missing)}"
-    title = f"{binding['namespace']}/{binding['service_account']}"
-    if bool(binding.get("role_name")) == bool(binding.get("role_arn")):
-        return f"{title} (binding {index}): set exactly one of role_name and role_arn"
-    other = indices.get((binding["namespace"], binding["service_account"]))
-    return None if other is None else f"bindings {other} and {index} are for the same service account, {title}"
+def _find_problems(bindings: t.Sequence[Binding], index: int, indices: dict[tuple[str, str], int]) -> list[str]:
+    """The problems of one binding.
+
+    :param indices: the index of the first binding of each service account; this binding is added.
+    """
+    binding, title = bindings[index], describe_binding(bindings, index)
+    problems = [f"{title}: {key} is not set" for key in ("namespace", "service_account") if not binding.get(key)]
+    if binding.get("role_name") and binding.get("role_arn"):
+        problems.append(f"{title}: role_name and role_arn are both set; use one of them")
+    elif not binding.get("role_name") and not binding.get("role_arn"):
+        problems.append(f"{title}: neither role_name nor role_arn is set; use one of them")
+    if binding.get("namespace") and binding.get("service_account"):
+        first = indices.setdefault((binding["namespace"], binding["service_account"]), index)
+        if first != index:
+            name = f"{binding['namespace']}/{binding['service_account']}"
+            problems.append(f"{name} is bound twice, by bindings {first + 1} and {index + 1} of {len(bindings)}")
+    return problems
 
 
 class _Group:
     """Merges the bindings of one role.
 
+    :param bindings: all bindings of the run.
     :ivar role: the role, as `group_by_role` returns it.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, bindings: t.Sequence[Binding]) -> None:
+        self._bindings = bindings
         self.role: dict[str, t.Any] = {"name": name, "service_accounts": [], "audiences": []}
         self._first_index: dict[tuple[str, str], int] = {}
 
@@ -88,9 +115,8 @@ class _Group:
         role = self.role
         problems = []
         if role["name"] != binding["role_name"]:
-            problems.append(
-                f"binding {index}: role_name {binding['role_name']} differs only in case from {role['name']}"
-            )
+            title = describe_binding(self._bindings, index)
+            problems.append(f"{title}: role_name {binding['role_name']} differs only in case from {role['name']}")
         role["service_accounts"].append({"namespace": binding["namespace"], "name": binding["service_account"]})
         _add_missing(role["audiences"], [binding.get("audience") or STS_AUDIENCE])
         for key in _LISTS:
@@ -109,8 +135,8 @@ class _Group:
     def _set(self, target: dict[str, t.Any], key: str, value: t.Any, index: int, *, option: str = "") -> list[str]:
         if key in target and _canonical(target[key]) != _canonical(value):
             path = f"{option}.{key}" if option else key
-            other = self._first_index[option, key]
-            return [f"bindings {other} and {index} set different values of {path} for role {self.role['name']}"]
+            titles = [describe_binding(self._bindings, number) for number in (self._first_index[option, key], index)]
+            return [f"{' and '.join(titles)} set different values of {path} for role {self.role['name']}"]
         target[key] = value
         self._first_index.setdefault((option, key), index)
         return []

@@ -118,11 +118,11 @@ class BindingsSpec:
         """The spec from the options of `irsa_bindings`.
 
         :param rollout_problems: the problems of ``rollout_options``, which are checked elsewhere.
-        :raises InvalidInput: an option is not valid. The cause lists all problems with the indices of the bindings.
+        :raises InvalidInput: an option is not valid. The cause lists all problems with their bindings.
         """
         given: list[Binding] = params["bindings"]
-        problems: list[str] = []
-        roles = _build_role_specs(params, load_yaml, problems)
+        found_roles, problems = grouping.find_roles(given)
+        roles = _build_role_specs(params, found_roles, load_yaml, problems)
         bindings = _build_binding_specs(params, roles, problems)
         if not 1 <= params["max_workers"] <= _MAX_WORKERS:
             problems.append(f"max_workers {params['max_workers']} is out of range (use 1 to {_MAX_WORKERS})")
@@ -171,12 +171,15 @@ class BindingsSpec:
 
 
 def _build_role_specs(
-    params: t.Mapping[str, t.Any], load_yaml: LoadYaml | None, problems: list[str]
+    params: t.Mapping[str, t.Any],
+    roles: t.Sequence[t.Mapping[str, t.Any]],
+    load_yaml: LoadYaml | None,
+    problems: list[str],
 ) -> dict[str, role_spec.RoleSpec]:
     defaults = options.defaults(options.IRSA_ROLE, options.ROLE)
     cluster = {"cluster_name": params["cluster_name"], "issuer": params["issuer"]}
     specs: dict[str, role_spec.RoleSpec] = {}
-    for role in grouping.group_by_role(params["bindings"]):
+    for role in roles:
         name = role["name"]
         try:
             specs[name] = role_spec.RoleSpec.from_params(
@@ -184,7 +187,9 @@ def _build_role_specs(
             )
         except InvalidInput as error:
             indices = [index for index, binding in enumerate(params["bindings"]) if binding.get("role_name") == name]
-            problems += _list_problems(indices, error)
+            problems += _list_problems(
+                [grouping.describe_binding(params["bindings"], index) for index in indices], error
+            )
     return specs
 
 
@@ -194,6 +199,8 @@ def _build_binding_specs(
     names = {name.casefold(): name for name in roles}
     specs = []
     for index, binding in enumerate(params["bindings"]):
+        if not (binding.get("namespace") and binding.get("service_account")):
+            continue  # already a problem
         spec = BindingSpec(
             index,
             _build_account_options(binding, state=params["state"], force=params["force"]),
@@ -203,7 +210,7 @@ def _build_binding_specs(
         try:
             spec.account_spec(spec.role_arn)
         except InvalidInput as error:
-            problems += _list_problems([index], error)
+            problems += _list_problems([grouping.describe_binding(params["bindings"], index)], error)
         specs.append(spec)
     return specs
 
@@ -238,9 +245,9 @@ def _build_provider_spec(params: t.Mapping[str, t.Any], audiences: list[str]) ->
     )
 
 
-def _list_problems(indices: t.Sequence[int], error: IrsaError) -> list[str]:
-    """The problems of a role or a service account, each with the indices of its bindings."""
-    place = f"binding{'s' if len(indices) > 1 else ''} {', '.join(map(str, indices))}"
+def _list_problems(titles: t.Sequence[str], error: IrsaError) -> list[str]:
+    """The problems of a role or a service account, each with its bindings."""
+    place = join_some(titles, MAX_NAMES)
     problems = [f"{place}: {problem['message']} ({problem['fix']})" for problem in error.details.get("problems", ())]
     return problems or [f"{place}: {error}"]
 
@@ -249,18 +256,18 @@ def _list_problems(indices: t.Sequence[int], error: IrsaError) -> list[str]:
 
 
 def check_quotas(
-    excesses: t.Sequence[tuple[t.Sequence[int], QuotaExceeded]],
+    excesses: t.Sequence[tuple[t.Sequence[str], QuotaExceeded]],
     new: t.Sequence[str],
     summary: t.Mapping[str, int] | None,
 ) -> None:
     """Check that the bindings do not exceed quotas of the AWS account.
 
-    :param excesses: the errors about exceeded quotas, each with the indices of its bindings.
+    :param excesses: the errors about exceeded quotas, each with the names of its bindings.
     :param new: the names of the roles to create.
     :param summary: the map of GetAccountSummary; None if unknown or not needed.
     :raises QuotaExceeded: a quota is exceeded. The cause lists all of them.
     """
-    problems = [problem for indices, error in excesses for problem in _list_problems(indices, error)]
+    problems = [problem for titles, error in excesses for problem in _list_problems(titles, error)]
     if summary and _ROLES_QUOTA in summary and summary["Roles"] + len(new) > summary[_ROLES_QUOTA]:
         problems.append(
             f"{len(new)} roles must be created ({join_some(new, MAX_NAMES)}), but the AWS account already has "

@@ -16,6 +16,7 @@ from ..policy import document as policy_document
 from ..trust import policy as trust_policy
 from ..trust.statements import display_subject
 from ..validation import Problems, check_tag_count, compare_tags
+from ..wording import join
 from .spec import INLINE_QUOTA, OWNER_TAG, OWNER_VALUE, AccountScope, Role, RoleSpec
 
 TRUST_QUOTA, ATTACHED_QUOTA = "AssumeRolePolicySizeQuota", "AttachedPoliciesPerRoleQuota"
@@ -70,6 +71,7 @@ class _Steps:
         self.after = role
         self.actions: list[Action] = []
         self.warnings: list[str] = []
+        self.failure: errors.IrsaError | None = None
 
     def add(self, operation: str, summary: str, arguments: t.Mapping[str, t.Any], after: Role | None) -> None:
         self.actions.append(Action(operation, arguments, summary))
@@ -83,6 +85,7 @@ class _Steps:
             after=before if same else self.after.as_dict() if self.after else {},
             actions=tuple(self.actions),
             warnings=tuple(self.warnings),
+            failure=self.failure,
         )
 
 
@@ -265,6 +268,8 @@ def _grows(current: t.Mapping[str, policy_document.Document], name: str, documen
 def _write_trust(role: Role, change: trust_policy.Change, context: PlanContext, steps: _Steps) -> None:
     changed = change.apply(role.trust_policy)
     steps.warnings += [f"Role {role.name}: {warning}." for warning in changed.warnings]
+    if changed.still_allowed:
+        steps.failure = _still_allowed(role, changed.still_allowed)
     if changed.document is role.trust_policy:
         return
     if change.mode != "remove":
@@ -272,6 +277,17 @@ def _write_trust(role: Role, change: trust_policy.Change, context: PlanContext, 
     after = dataclasses.replace(_now(steps), trust_policy=changed.document)
     summary = _describe_trust_change(role, changed.document, change)
     steps.add("change_trust_policy", summary, {"name": role.name, "change": change}, after)
+
+
+def _still_allowed(role: Role, places: t.Mapping[str, str]) -> errors.Conflict:
+    names = {display_subject(subject): place for subject, place in places.items()}
+    return errors.Conflict(
+        f"role {role.name} still trusts {join(sorted(names))}",
+        cause="; ".join(f"{place} allows {name}" for name, place in sorted(names.items())),
+        fix="change that statement so that it no longer matches the service account, for example to name the service "
+        "accounts that need the role; or remove the statement",
+        service_accounts=sorted(names),
+    )
 
 
 def _describe_trust_change(role: Role, after: policy_document.Document, change: trust_policy.Change) -> str:

@@ -29,7 +29,9 @@ IRSA_OPTIONS = {
 KINDS = ("annotations", "labels")
 # This collection's field manager.
 FIELD_MANAGER = "eksops.irsa"
-# The API server's manager name for fields from before the first server-side apply to an object without managedFields.
+# The API server's manager name for fields that were set before it tracked the fields of the object, for example by
+# kubectl annotate after kubectl create serviceaccount: an object that is created without such fields has no
+# managedFields, and the API server tracks it only from the first server-side apply on.
 BEFORE_FIRST_APPLY = "before-first-apply"
 # Names the tool that installs and removes an object. This collection never sets it: other tools own the objects.
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
@@ -66,7 +68,14 @@ class FieldOwner:
     manager: str
     operation: str
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the API server has a record of who set the field."""
+        return self.manager != BEFORE_FIRST_APPLY
+
     def __str__(self) -> str:
+        if not self.is_recorded:
+            return "a client of which the API server has no record"
         return f"{self.manager} ({self.operation})"
 
 

@@ -33,6 +33,10 @@ from .spec import (
 Json = dict[str, t.Any]
 
 CREATE_NAMESPACE = "create_namespace"
+_FIX_UNRECORDED = (
+    "set force: true, which replaces the value and makes this collection its owner, or set the annotation to the new "
+    "value by hand; before, check that no tool or script sets it again"
+)
 
 
 def plan(spec: ServiceAccountSpec, observed: ServiceAccountState) -> Plan:
@@ -188,13 +192,23 @@ def _reject_conflicts(spec: ServiceAccountSpec, account: ServiceAccount) -> None
         }
         for field in fields
     ]
+    recorded = [field for field in fields if any(owner.is_recorded for owner in account.other_owners(field))]
+    fixes = [
+        *(["change the value at its source, or take it over with force: true"] if recorded else []),
+        *([_FIX_UNRECORDED] if len(recorded) < len(fields) else []),
+    ]
     raise errors.Conflict(
         "; ".join(
-            f"{field} of service account {spec.title} is owned by {_names(account.other_owners(field))}"
+            f"{field} of service account {spec.title} "
+            + (
+                f"is owned by {_names(owner for owner in account.other_owners(field) if owner.is_recorded)}"
+                if field in recorded
+                else "has another value, and the API server has no record of who set it"
+            )
             for field in fields
         ),
         cause="; ".join(f"{field} is {account.fields[field]!r}, not {spec.sets[field]!r}" for field in fields),
-        fix="change the value at its source, or take it over with force: true",
+        fix="; ".join(fixes),
         conflicts=conflicts,
     )
 

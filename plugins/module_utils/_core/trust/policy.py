@@ -26,6 +26,9 @@ from ..policy.document import Document, Statement, as_list, federated_principals
 from .evaluation import find_allowing, has_variables, may_match
 from .statements import (
     ACTION,
+    EQUALS,
+    LIKE,
+    ManagedStatement,
     condition_keys,
     conditions,
     describe_place,
@@ -33,9 +36,8 @@ from .statements import (
     has_wildcard,
     may_allow,
     named_subjects,
+    parse_managed,
 )
-
-EQUALS, LIKE = "StringEquals", "StringLike"
 
 # IAM does not accept a document without statements. This statement does not change any access.
 NOBODY: Statement = {
@@ -121,6 +123,18 @@ def allows_anything(document: Document) -> bool:
 def managed_subjects(document: Document, provider_arn: str) -> list[str]:
     """The subjects that the provider's managed statements name, sorted."""
     return sorted(_subjects(_managed_statements(document, provider_arn).values()))
+
+
+def managed_grants(document: Document, provider_arn: str) -> tuple[set[str], set[str]]:
+    """The subjects, with patterns, and the audiences that the provider's managed statements can match."""
+    managed = _managed_statements(document, provider_arn).values()
+    subjects = {
+        subject
+        for statement in managed
+        for subject in statement.subjects
+        if "$" not in subject and (statement.operators == {LIKE} or not has_wildcard(subject))
+    }
+    return subjects, {audience for statement in managed for audience in statement.audiences}
 
 
 def trivially_allows(document: Document, provider_arn: str, subject: str, audience: str) -> bool:
@@ -233,60 +247,6 @@ def _describe_allowing(document: Document, index: int, provider_arn: str) -> str
 
 
 # Managed statements
-
-
-@dataclasses.dataclass(frozen=True)
-class ManagedStatement:
-    """The content of a managed statement.
-
-    :param operators: the operators on ``sub``. Without operators the statement trusts every service account; with two
-        it trusts only subjects for which both hold.
-    """
-
-    operators: frozenset[str]
-    subjects: tuple[str, ...]
-    audiences: frozenset[str]
-
-    def grants_with(self, audiences: t.Collection[str]) -> bool:
-        """Whether the statement grants all subjects that it names, for exactly these audiences."""
-        if len(self.operators) != 1 or self.audiences != frozenset(audiences):
-            return False
-        return self.operators == {LIKE} or not any(map(has_wildcard, self.subjects))
-
-
-def parse_managed(statement: t.Any, provider_arn: str) -> ManagedStatement | None:
-    """Parse a managed statement of a provider; None if the statement is foreign."""
-    if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
-        return None
-    if set(statement) - {"Sid", "Effect", "Principal", "Action", "Condition"}:
-        return None
-    principal = statement.get("Principal")
-    if not isinstance(principal, dict) or set(principal) != {"Federated"}:
-        return None
-    if federated_principals(statement) != [provider_arn]:
-        return None
-    if [str(action).lower() for action in as_list(statement.get("Action"))] != [ACTION.lower()]:
-        return None
-    return _parse_conditions(statement.get("Condition") or {}, provider_arn)
-
-
-def _parse_conditions(block: t.Any, provider_arn: str) -> ManagedStatement | None:
-    """Parse conditions; None if a managed statement cannot have them."""
-    sub, aud = condition_keys(provider_arn)
-    subjects: dict[str, list[str]] = {}
-    audiences: list[str] | None = None
-    for operator, keys in block.items() if isinstance(block, dict) else [(None, block)]:
-        if operator not in (EQUALS, LIKE) or not isinstance(keys, dict):
-            return None
-        for key, value in keys.items():
-            if key.lower() == sub and operator not in subjects:
-                subjects[operator] = [str(text) for text in as_list(value)]
-            elif key.lower() == aud and audiences is None:
-                audiences = [str(text) for text in as_list(value)]
-            else:
-                return None
-    named = tuple(subject for values in subjects.values() for subject in values)
-    return ManagedStatement(frozenset(subjects), named, frozenset(audiences or ()))
 
 
 def _managed_statements(document: Document, provider_arn: str) -> dict[int, ManagedStatement]:

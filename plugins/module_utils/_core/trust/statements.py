@@ -11,15 +11,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import typing as t
 
 from ..arn import provider_name
-from ..policy.document import as_list, condition_text, like, statements
+from ..policy.document import as_list, condition_text, federated_principals, like, statements
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 SUBJECT_PREFIX = "system:serviceaccount:"
+EQUALS, LIKE = "StringEquals", "StringLike"
 _STRING_OPERATORS = frozenset({"StringEquals", "StringEqualsIgnoreCase", "StringLike"})
 
 
@@ -132,6 +134,63 @@ def describe_place(document: t.Mapping[str, t.Any], index: int) -> str:
     statement = statements(document)[index]
     sid = f" ({statement['Sid']})" if isinstance(statement, t.Mapping) and statement.get("Sid") else ""
     return f"statement {index + 1}{sid} of the trust policy"
+
+
+# Managed statements
+
+
+@dataclasses.dataclass(frozen=True)
+class ManagedStatement:
+    """The content of a managed statement.
+
+    :param operators: the operators on ``sub``. Without operators the statement trusts every service account; with two
+        it trusts only subjects for which both hold.
+    """
+
+    operators: frozenset[str]
+    subjects: tuple[str, ...]
+    audiences: frozenset[str]
+
+    def grants_with(self, audiences: t.Collection[str]) -> bool:
+        """Whether the statement grants all subjects that it names, for exactly these audiences."""
+        if len(self.operators) != 1 or self.audiences != frozenset(audiences):
+            return False
+        return self.operators == {LIKE} or not any(map(has_wildcard, self.subjects))
+
+
+def parse_managed(statement: t.Any, provider_arn: str) -> ManagedStatement | None:
+    """Parse a managed statement of a provider; None if the statement is foreign."""
+    if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
+        return None
+    if set(statement) - {"Sid", "Effect", "Principal", "Action", "Condition"}:
+        return None
+    principal = statement.get("Principal")
+    if not isinstance(principal, dict) or set(principal) != {"Federated"}:
+        return None
+    if federated_principals(statement) != [provider_arn]:
+        return None
+    if [str(action).lower() for action in as_list(statement.get("Action"))] != [ACTION.lower()]:
+        return None
+    return _parse_conditions(statement.get("Condition") or {}, provider_arn)
+
+
+def _parse_conditions(block: t.Any, provider_arn: str) -> ManagedStatement | None:
+    """Parse conditions; None if a managed statement cannot have them."""
+    sub, aud = condition_keys(provider_arn)
+    subjects: dict[str, list[str]] = {}
+    audiences: list[str] | None = None
+    for operator, keys in block.items() if isinstance(block, dict) else [(None, block)]:
+        if operator not in (EQUALS, LIKE) or not isinstance(keys, dict):
+            return None
+        for key, value in keys.items():
+            if key.lower() == sub and operator not in subjects:
+                subjects[operator] = [str(text) for text in as_list(value)]
+            elif key.lower() == aud and audiences is None:
+                audiences = [str(text) for text in as_list(value)]
+            else:
+                return None
+    named = tuple(subject for values in subjects.values() for subject in values)
+    return ManagedStatement(frozenset(subjects), named, frozenset(audiences or ()))
 
 
 # Similarity of subjects

@@ -116,9 +116,9 @@ class RoleBinder:
         names = [name for name in self._specs if self._is_needed(name)]
         context.for_each("reading roles", plan_role, names, in_parallel=self._listed is None)
         new = [name for name in names if name in self._plans and not self._plans[name].before]
-        indices = {name: [outcome.binding.index for outcome in self._users[name]] for name in names}
+        titles = {name: [outcome.binding.title for outcome in self._users[name]] for name in names}
         check_quotas(
-            [(indices[name], excesses[name]) for name in names if name in excesses],
+            [(titles[name], excesses[name]) for name in names if name in excesses],
             new,
             self._read_account_summary() if len(new) > 1 else None,
         )

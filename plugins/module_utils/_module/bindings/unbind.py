@@ -116,6 +116,7 @@ class Unbinder:
         if context.spec.provider.cluster_name:
             context.aws.describe(context.spec.provider.cluster_name)
         listed = context.list_roles(self._users)
+        failures: list[tuple[list[BindingOutcome], IrsaError]] = []
 
         def unbind_role(name: str) -> None:
             users = [outcome for outcome in self._users[name] if not outcome.error]
@@ -142,9 +143,15 @@ class Unbinder:
             for outcome in users:
                 outcome.role_arn = plan.before.get("arn") or outcome.role_arn
                 outcome.changes += plan.summaries()
+            if plan.failure:
+                still_trusted = plan.failure.details["service_accounts"]
+                failures.append(([user for user in users if user.binding.title in still_trusted], plan.failure))
 
         names = [name for name, users in self._users.items() if not all(outcome.error for outcome in users)]
         context.for_each("unbinding roles", unbind_role, names)
+        # Last: the other roles are independent of a statement that only a user can change.
+        for still_allowed, failure in failures:
+            context.fail(still_allowed, failure)
 
     def _plan_role(self, spec: role_spec.RoleSpec, role: t.Any) -> Plan:
         return role_module.plan_for(self._context.aws, spec, role, self._context.policies)

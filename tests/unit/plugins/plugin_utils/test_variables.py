@@ -129,7 +129,6 @@ def test_inline_policies_are_parsed_from_json_text() -> None:
         assert _variables.parse_inline_policies(other) == other
 
 
-
 def test_message_has_at_most_ten_lines() -> None:
     _variables.stop([])
     with pytest.raises(InvalidInput) as raised:

@@ -24,7 +24,7 @@ from ... import arn as arns
 from ...arn import CN_AUDIENCE, STS_AUDIENCE, provider_name
 from ...policy import document as policy_document
 from ...policy.conditions import Operator
-from ...policy.document import Document, as_list, statements
+from ...policy.document import Document, as_list, like, statements
 from ...trust import policy as trust_policy
 from ...trust.evaluation import (
     Failure,
@@ -35,7 +35,17 @@ from ...trust.evaluation import (
     evaluate_statement,
     has_variables,
 )
-from ...trust.statements import ACTION, SUBJECT_PREFIX, condition_keys, conditions, describe_place, subject
+from ...trust.statements import (
+    ACTION,
+    SUBJECT_PREFIX,
+    condition_keys,
+    conditions,
+    describe_place,
+    has_wildcard,
+    parse_managed,
+    parse_subject,
+    subject,
+)
 from ..causes import Finding
 from ..facts import AwsFacts, Chain, Unknown, name_of
 
@@ -117,11 +127,20 @@ class Refusal:
 
 def describe_grant(chain: Chain) -> str:
     """The call of `irsa_role` that makes the role trust the service account, for a fix."""
+    return _describe_call(chain, [(chain.namespace, chain.service_account)], [chain.audience], "false")
+
+
+def _describe_call(chain: Chain, accounts: t.Iterable[tuple[str, str]], audiences: list[str], purge: str) -> str:
+    """A call of `irsa_role`."""
     cluster = f"cluster_name: {chain.cluster}" if chain.cluster else f"issuer: {chain.issuer}"
-    audience = "" if chain.audience == STS_AUDIENCE else f", audiences: [{chain.audience}]"
+    # Quotes, because * begins an alias in YAML.
+    names = [[f'"{part}"' if has_wildcard(part) else part for part in account] for account in accounts]
+    listing = ", ".join(f"{{namespace: {namespace}, name: {name}}}" for namespace, name in names)
+    wildcards = ", allow_wildcards: true" if '"' in listing else ""
+    audience = "" if audiences == [STS_AUDIENCE] else f", audiences: [{', '.join(audiences)}]"
     return (
-        f"eksops.irsa.irsa_role (name: {chain.role_name}, {cluster}, service_accounts: [{{namespace: "
-        f"{chain.namespace}, name: {chain.service_account}}}], purge_service_accounts: false{audience})"
+        f"eksops.irsa.irsa_role (name: {chain.role_name}, {cluster}, service_accounts: [{listing}], "
+        f"purge_service_accounts: {purge}{wildcards}{audience})"
     )
 
 
@@ -157,10 +176,23 @@ def _too_broad(trust: Trust) -> Finding | None:
         "trust-too-broad",
         f"{places} does not limit the role to named service accounts: the condition on {provider}:sub is missing, "
         "matches every service account or uses ForAllValues",
-        f"name the service accounts with StringEquals on {provider}:sub, as {describe_grant(trust.chain)} does",
+        _describe_narrowing(trust, broad),
         evidence=", ".join(f"Statement[{index}]" for index in broad),
         expected=f"a condition on {provider}:sub that names service accounts",
     )
+
+
+def _describe_narrowing(trust: Trust, broad: t.Iterable[int]) -> str:
+    """The fix for statements that do not name the service accounts."""
+    chain, edit = trust.chain, f"name the service accounts with StringEquals on {trust.provider}:sub"
+    if any(parse_managed(statements(trust.document)[index], trust.provider_arn) is None for index in broad):
+        return f"{edit} in that statement; eksops.irsa.irsa_role keeps it, because it has other content too"
+    # The others that managed statements name keep the role.
+    named, audiences = trust_policy.managed_grants(trust.document, trust.provider_arn)
+    subjects = {trust.subject, *(name for name in named if not like(name, _UNNAMED_SUBJECT))}
+    accounts = sorted(filter(None, map(parse_subject, subjects)))
+    call = _describe_call(chain, accounts, sorted({chain.audience, *audiences}), "true")
+    return f"{edit}: {call}, with all that need the role"
 
 
 def _is_broad(trust: Trust, statement: object) -> bool:
@@ -206,7 +238,7 @@ def _too_long(trust: Trust, refused: Refusal) -> Finding | None:
         "trust-too-long",
         f"{text}, but IAM allows {trust.size_quota}",
         "list the service accounts of a cluster in one statement, use several roles, or request a higher quota for the "
-        "length of trust policies (4096 at most)",
+        "length of trust policies (Service Quotas)",
         evidence="AssumeRolePolicySizeQuota",
         expected=f"at most {trust.size_quota}",
         found=str(size),

@@ -610,6 +610,31 @@ def test_missing_kubeconfig(module: Module, tmp_path: pathlib.Path) -> None:
     assert "Fix: set the path of a kubeconfig" in str(caught.value)
 
 
+@pytest.mark.parametrize("paths", ["{0}:", ":{0}", "::{0}:", "/nowhere/one:{0}", "{0}:~/nowhere"])
+@pytest.mark.parametrize("as_option", [True, False], ids=["option", "environment"])
+def test_empty_and_missing_parts_of_kubeconfig_are_skipped(
+    module: Module, api: Scripted, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, paths: str, as_option: bool
+) -> None:
+    paths = paths.format(kubeconfig(api, tmp_path / "kubeconfig", token="of-one"))
+    if not as_option:
+        monkeypatch.setenv("K8S_AUTH_KUBECONFIG", paths)
+    server = connection.open_api_server(module(**({"kubeconfig": paths} if as_option else {})))
+    assert server.host == api.url
+
+
+@pytest.mark.parametrize(
+    ("paths", "message"),
+    [
+        (":", "kubeconfig does not name a file"),
+        ("/nowhere/one::/nowhere/two", "kubeconfig one in /nowhere and two in /nowhere does not exist"),
+    ],
+)
+def test_kubeconfig_without_any_file(module: Module, monkeypatch: pytest.MonkeyPatch, paths: str, message: str) -> None:
+    monkeypatch.setenv("K8S_AUTH_KUBECONFIG", paths)
+    with pytest.raises(errors.BadConnection, match=message):
+        connection.open_api_server(module())
+
+
 def test_no_connection_settings(module: Module) -> None:
     with pytest.raises(errors.BadConnection, match="the default kubeconfig or the in-cluster configuration"):
         connection.open_api_server(module())
@@ -706,6 +731,52 @@ def test_unsigned_client_uses_regional_endpoint_without_credentials(module: Modu
     # By default, older releases of botocore use the global endpoint of STS.
     assert client.meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
     assert client.meta.config.signature_version is botocore.UNSIGNED
+
+
+@pytest.mark.parametrize("with_services", [False, True], ids=["endpoint_url", "services"])
+def test_unsigned_client_uses_the_settings_of_the_profile(
+    module: Module, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, with_services: bool
+) -> None:
+    settings = "ca_bundle = /ca.pem\nsts_regional_endpoints = legacy\n"
+    endpoint = "endpoint_url = https://aws.example.com\n"
+    services = f"services = local\n[services local]\nsts =\n  {endpoint}" if with_services else endpoint
+    (tmp_path / "config").write_text(f"[profile shop]\n{settings}{services}")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "missing")  # the option takes precedence
+    aws = session.Aws(module(profile="shop", region="us-east-1"))
+    client = aws.unsigned("sts", "eu-west-1")
+    assert client.meta.endpoint_url == "https://aws.example.com"
+    assert client._endpoint.http_session._verify == "/ca.pem"
+    assert client.meta.config.signature_version is botocore.UNSIGNED
+
+
+def test_unsigned_client_uses_the_fips_endpoint_of_the_profile(
+    module: Module, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[profile shop]\nuse_fips_endpoint = true\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    client = session.Aws(module(profile="shop", region="us-east-1")).unsigned("sts", "us-west-2")
+    assert client.meta.endpoint_url == "https://sts-fips.us-west-2.amazonaws.com"
+
+
+def test_setting_of_the_unsigned_client_does_not_change_other_clients(
+    module: Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_STS_REGIONAL_ENDPOINTS", "legacy")
+    aws = session.Aws(module(**CREDENTIALS, region="us-east-1"))
+    assert aws.unsigned("sts", "eu-west-1").meta.endpoint_url == "https://sts.eu-west-1.amazonaws.com"
+    assert aws.client("sts", "eu-west-1").meta.endpoint_url == "https://sts.amazonaws.com"
+
+
+def test_unusable_credentials_are_reported_before_the_first_call(
+    module: Module, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").write_text("[profile shop]\ncredential_process = /nowhere/broker\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    aws = session.Aws(module(profile="shop", region="eu-west-1"))
+    assert aws.unsigned("sts", "eu-west-1")  # needs no credentials
+    with pytest.raises(errors.BadCredentials, match="could not get AWS credentials with profile shop"):
+        aws.client("iam")
 
 
 class RequestSent(Exception):

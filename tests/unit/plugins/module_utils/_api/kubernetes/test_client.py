@@ -153,6 +153,29 @@ def test_all_pages_are_read(scripted: Scripted, connect: Connect) -> None:
     ]
 
 
+def test_list_begins_again_if_its_state_is_forgotten(scripted: Scripted, connect: Connect) -> None:
+    expired = Answer(410, status(410, "Expired", "The provided continue parameter is too old"))
+    scripted.answer(
+        {"metadata": {"continue": "next", "resourceVersion": "5"}, "items": [1, 2]},
+        expired,
+        {"metadata": {"resourceVersion": "9"}, "items": [2, 3]},
+    )
+    assert connect(scripted).pages(PATH, query={"labelSelector": "a=b"}) == ([2, 3], "9")
+    assert [request.query for request in scripted.requests] == [
+        {"labelSelector": "a=b", "limit": "500"},
+        {"labelSelector": "a=b", "limit": "500", "continue": "next"},
+        {"labelSelector": "a=b"},
+    ]
+    # A server that still returns pages, and forgets them too, is not asked for ever.
+    more = {"metadata": {"continue": "next"}, "items": []}
+    scripted.answer(more, expired, more, expired)
+    with pytest.raises(errors.NotFound, match="continue parameter is too old"):
+        connect(scripted).pages(PATH)
+    scripted.answer(Answer(404, status(404, "NotFound", "the server could not find the requested resource")))
+    with pytest.raises(errors.NotFound):
+        connect(scripted).pages(PATH)
+
+
 def test_text_is_returned(scripted: Scripted, connect: Connect) -> None:
     scripted.answer(Answer(200, "Grüße\n".encode()), Answer(404, status(404, "NotFound", 'pods "x" not found')))
     server = connect(scripted)

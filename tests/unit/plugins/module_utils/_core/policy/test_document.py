@@ -82,7 +82,9 @@ TWICE = "so all but the last of them would be lost"
             id="condition-key",
         ),
         pytest.param(
-            '{"Statement": {"Action": "a", "Action": "b"}, "Statement": {}}', "key 'Statement' occurs twice", id="nested"
+            '{"Statement": {"Action": "a", "Action": "b"}, "Statement": {}}',
+            "key 'Statement' occurs twice",
+            id="nested",
         ),
         pytest.param(
             urllib.parse.quote('{"Statement": {"Effect": "Allow", "Effect": "Deny"}}'),

@@ -436,3 +436,20 @@ def test_unmanaged_role_is_not_deleted() -> None:
         "Fix: set cluster_name or issuer to remove only that cluster's service accounts from its trust policy, or set "
         "force: true to delete the role."
     )
+
+
+def test_absent_fails_after_its_writes_if_a_statement_still_allows_the_account() -> None:
+    broad = Grant(PROVIDER, (A, subject("ns", "*")), STS)
+    role = dataclasses.replace(ROLE, trust_policy=trust(broad))
+    spec = dataclasses.replace(SPEC, present=False, subjects=(A, B), cluster_name="c")
+    for state in ("first run", "second run"):
+        plan = role_plan.plan(spec, role, CONTEXT)
+        assert bool(plan) is (state == "first run")
+        assert str(plan.failure) == (
+            "role app still trusts ns/a and ns/b. Cause: statement 1 of the trust policy (StringLike ns/*) allows ns/a; "
+            "statement 1 of the trust policy (StringLike ns/*) allows ns/b. Fix: change that statement so that it no "
+            "longer matches the service account, for example to name the service accounts that need the role; or "
+            "remove the statement."
+        )
+        role = dataclasses.replace(role, trust_policy=plan.after["trust_policy"])
+    assert role_plan.plan(dataclasses.replace(spec, subjects=None), role, CONTEXT).failure is None

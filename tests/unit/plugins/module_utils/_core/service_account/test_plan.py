@@ -261,18 +261,52 @@ def test_force_takes_over_with_a_warning() -> None:
     )
 
 
-def test_object_without_managed_fields_has_unknown_owner() -> None:
-    body = {
-        "metadata": {
-            "namespace": "ns",
-            "name": "app",
-            "uid": "u",
-            "resourceVersion": "1",
-            "annotations": {ROLE: OTHER},
-        }
-    }
-    with pytest.raises(errors.Conflict, match="owned by before-first-apply"):
-        plan(make_spec(role_arn=ARN), ServiceAccountState.from_kubernetes(body))
+UNTRACKED = {
+    "metadata": {"namespace": "ns", "name": "app", "uid": "u", "resourceVersion": "1", "annotations": {ROLE: OTHER}}
+}
+FIX_UNRECORDED = (
+    "set force: true, which replaces the value and makes this collection its owner, or set the annotation to the new "
+    "value by hand; before, check that no tool or script sets it again"
+)
+
+
+def test_value_from_before_the_fields_were_tracked() -> None:
+    # kubectl create serviceaccount, then kubectl annotate.
+    with pytest.raises(errors.Conflict) as caught:
+        plan(make_spec(role_arn=ARN), ServiceAccountState.from_kubernetes(UNTRACKED))
+    assert caught.value.message == (
+        f"annotation {ROLE} of service account ns/app has another value, and the API server has no record of who set it"
+    )
+    assert caught.value.cause == f"annotation {ROLE} is {OTHER!r}, not {ARN!r}"
+    assert caught.value.fix == FIX_UNRECORDED
+    # The manager's name as in managedFields, for scripts.
+    assert caught.value.details["conflicts"][0]["owners"] == [{"manager": "before-first-apply", "operation": "Update"}]
+
+
+def test_value_from_before_the_fields_were_tracked_is_replaced_with_force() -> None:
+    result = plan(make_spec(role_arn=ARN, force=True), ServiceAccountState.from_kubernetes(UNTRACKED))
+    assert result.actions[0].arguments["force"] is True
+    assert result.warnings == (
+        f"annotation {ROLE} of service account ns/app was set by a client of which the API server has no record, which "
+        "may set it again.",
+    )
+    removed = plan(make_spec(state="absent"), ServiceAccountState.from_kubernetes(UNTRACKED))
+    assert removed.warnings == (
+        f"annotation {ROLE} of service account ns/app is kept because it was set by a client of which the API server "
+        "has no record; remove it there, or set force: true.",
+    )
+
+
+def test_conflicts_with_and_without_a_record() -> None:
+    unrecorded = ("before-first-apply", "Update")
+    before = account({ROLE: (OTHER, unrecorded), EXPIRATION: ("600", HELM)})
+    with pytest.raises(errors.Conflict) as caught:
+        plan(make_spec(role_arn=ARN, token_expiration=900), ServiceAccountState(before))
+    assert caught.value.message == (
+        f"annotation {ROLE} of service account ns/app has another value, and the API server has no record of who set "
+        f"it; annotation {EXPIRATION} of service account ns/app is owned by helm (Apply)"
+    )
+    assert caught.value.fix == (f"change the value at its source, or take it over with force: true; {FIX_UNRECORDED}")
 
 
 def test_absent_removes_own_fields() -> None:

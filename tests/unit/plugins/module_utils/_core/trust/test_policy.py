@@ -325,6 +325,110 @@ def test_broad_foreign_statement_is_warned_about(name: str) -> None:
     assert trust_policy.merge(old, grant(B)).document == document(foreign, statement(B))
 
 
+IP = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
+EVERYWHERE = statement("system:serviceaccount:ns:*", operator="StringLike")
+CONDITIONAL = {
+    "everybody": {**statement(A), "Principal": "*", "Condition": {**statement(A)["Condition"], **IP}},
+    "sub-and-address": {**statement(A), "Condition": {**statement(A)["Condition"], **IP}},
+    "pattern": {**EVERYWHERE, "Condition": {**EVERYWHERE["Condition"], **IP}},
+    "address-only": {**statement(A), "Condition": IP},
+}
+
+
+@pytest.mark.parametrize("name", CONDITIONAL)
+def test_subject_is_not_granted_without_the_condition_of_a_foreign_statement(name: str) -> None:
+    old = document(EC2, CONDITIONAL[name])
+    for granted in (grant(A), grant(A, audiences=())):
+        result = trust_policy.merge(old, granted)
+        assert result.document is old
+        assert len(result.warnings) == 1
+        assert result.warnings[0].startswith("statement 2 of the trust policy allows ")
+        assert result.warnings[0].endswith(
+            "it is kept and decides whether ns/a can assume the role: no other statement is added"
+        )
+
+
+def test_pattern_is_covered_only_by_a_statement_that_covers_all_of_it() -> None:
+    wider, part = ({**statement(name, operator="StringLike")} for name in ("system:serviceaccount:ns:*", A))
+    for foreign in (wider, part):
+        foreign["Condition"].update(IP)
+    covered = document(wider)
+    assert trust_policy.merge(covered, grant(WILD)).document is covered
+    added = trust_policy.merge(document(part), grant(WILD)).document
+    assert added == document(part, statement(WILD, operator="StringLike"))
+
+
+TWO_PROVIDERS = statement(A)
+TWO_PROVIDERS["Principal"] = {"Federated": [ARN + ONE, ARN + TWO]}
+TWO_PROVIDERS["Condition"] = {"StringEquals": {f"{ONE}:sub": A, f"{TWO}:sub": A}}
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        pytest.param(TWO_PROVIDERS, id="keys-of-two-providers"),
+        pytest.param({**statement(A, aud="x"), "Principal": "*"}, id="other-audience"),
+        pytest.param(
+            {**statement(A), "Condition": {"StringEquals": {f"{ONE}:sub": A, "aws:PrincipalArn": "x"}}},
+            id="no-such-key",
+        ),
+        pytest.param({**statement(WILD), "Principal": "*"}, id="literal-wildcard"),
+    ],
+)
+def test_foreign_statement_that_never_matches_does_not_count(foreign: t.Any) -> None:
+    subject = WILD if WILD in str(foreign) else A
+    merged = trust_policy.merge(document(foreign), grant(subject)).document
+    assert allows(merged, ARN + ONE, subject, STS) is True
+    assert merged["Statement"][0] == foreign
+
+
+@pytest.mark.parametrize(
+    ("before", "subject", "still_allowed", "warnings"),
+    [
+        pytest.param([statement(A)], A, {}, 0, id="removed"),
+        pytest.param([statement(B)], A, {}, 0, id="missing"),
+        pytest.param(
+            [statement(A), EVERYWHERE],
+            A,
+            {A: "statement 1 of the trust policy (StringLike ns/*)"},
+            0,
+            id="pattern",
+        ),
+        pytest.param(
+            [EC2, EVERYWHERE], WILD, {WILD: "statement 2 of the trust policy (StringLike ns/*)"}, 0, id="wider-pattern"
+        ),
+        pytest.param(
+            [{**statement(A), "Action": "sts:*", "Sid": "Web"}],
+            A,
+            {A: "statement 1 (Web) of the trust policy (StringEquals ns/a)"},
+            1,
+            id="foreign",
+        ),
+        pytest.param(
+            [statement(A, aud="x"), statement(aud="x")],
+            A,
+            {A: "statement 1 of the trust policy (every service account)"},
+            1,
+            id="other-audience",
+        ),
+        pytest.param([EVERYWHERE, {**statement(A), "Effect": "Deny"}], A, {}, 0, id="denied"),
+        pytest.param([CONDITIONAL["pattern"]], A, {}, 2, id="depends-on-the-request"),
+    ],
+)
+def test_remove_reports_subjects_that_other_statements_allow(
+    before: list[t.Any], subject: str, still_allowed: dict[str, str], warnings: int
+) -> None:
+    result = trust_policy.remove(document(*before), ARN + ONE, [subject])
+    assert result.still_allowed == still_allowed
+    assert len(result.warnings) == warnings
+
+
+def test_remove_warns_about_a_statement_that_may_allow_the_subject() -> None:
+    assert trust_policy.remove(document(CONDITIONAL["pattern"]), ARN + ONE, [A]).warnings[1] == (
+        "statement 1 of the trust policy (StringLike ns/*) may still allow ns/a, if a request meets its conditions"
+    )
+
+
 def test_subject_under_ignore_case_is_not_granted_again() -> None:
     foreign = statement(A, operator="StringEqualsIgnoreCase")
     old = document(foreign)

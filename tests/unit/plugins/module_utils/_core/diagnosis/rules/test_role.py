@@ -6,12 +6,19 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import typing as t
 
 import pytest
+import yaml
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID, Finding
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import role as role_rules
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan as role_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.plan import PlanContext
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, Role, RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import NOBODY
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -659,6 +666,76 @@ def test_broken_chain_has_exactly_these_findings(name: str) -> None:
         assert role_rules.static_allows(case_chain, aws) is (set(expected) <= HARMLESS)
 
 
+CALL = re.compile(r"eksops\.irsa\.irsa_role \((name: .*?service_accounts: .*?)\)(?=[,; ]|$)")
+
+
+def apply_fix(chain: Chain, aws: AwsFacts, call: str) -> AwsFacts:
+    """The facts after a call of `irsa_role`, as a fix names it."""
+    arguments = yaml.safe_load("{" + call + "}")
+    assert {"issuer": chain.issuer, "cluster_name": chain.cluster}.items() & arguments.items()
+    defaults = options.defaults(options.IRSA_ROLE, options.ROLE)
+    spec = RoleSpec.from_params({**defaults, **arguments})
+    arn = Arn.parse(aws.role["Arn"] if aws.role else chain.role_arn)
+    provider_arn = f"arn:{arn.partition}:iam::{arn.account_id}:oidc-provider/{chain.issuer.removeprefix('https://')}"
+    quotas = {"AssumeRolePolicySizeQuota": 9999, "AttachedPoliciesPerRoleQuota": 10}
+    context = PlanContext(AccountScope(arn.partition, arn.account_id), provider_arn, {}, quotas)
+    observed = None
+    if aws.role:
+        detail = {**aws.role, "RoleId": "AROAABCDEFGHIJKLMNOPQ"}
+        observed = Role.from_aws(detail, managed_policies=(), inline_policies={})
+    after = role_plan.plan(spec, observed, context).after
+    return dataclasses.replace(aws, role=role(*after["trust_policy"]["Statement"], arn=str(arn)))
+
+
+FIXES = {
+    "two-providers-in-one-statement": (
+        CHAIN,
+        facts(
+            allow(
+                {"StringEquals": {f"{HOST}:sub": SUB, f"{OTHER_HOST}:sub": SUB}},
+                Principal={"Federated": [provider(), provider(OTHER_HOST)]},
+            )
+        ),
+        [],
+    ),
+    "more-actions-and-other-audience": (
+        CHAIN,
+        facts(allow({"StringEquals": {f"{HOST}:sub": SUB, f"{HOST}:aud": "x"}}, Action=[ACTION, "sts:TagSession"])),
+        [],
+    ),
+    "broad-next-to-named": (
+        CHAIN,
+        facts(
+            allow({"StringEquals": {f"{HOST}:aud": STS}}),
+            allow(sub("system:serviceaccount:kube-system:job-*", operator="StringLike")),
+            allow(sub("system:serviceaccount:a:b", "system:serviceaccount:literal:*")),
+        ),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*CASES, *FIXES])
+def test_fix_that_calls_irsa_role_removes_its_finding(name: str) -> None:
+    chain, aws, _expected = {**CASES, **FIXES}[name]
+    for finding in role_rules.findings(chain, aws):
+        for call in CALL.findall(finding.fix):
+            assert finding.id not in ids(role_rules.findings(chain, apply_fix(chain, aws, call))), finding
+
+
+def test_fix_of_a_broad_statement_keeps_the_named_accounts() -> None:
+    chain, aws, _expected = FIXES["broad-next-to-named"]
+    finding = only(role_rules.findings(chain, aws), "trust-too-broad")
+    assert finding.fix == (
+        f"name the service accounts with StringEquals on {HOST}:sub: eksops.irsa.irsa_role (name: app, cluster_name: "
+        "prod, service_accounts: [{namespace: a, name: b}, {namespace: kube-system, name: aws-node}, {namespace: "
+        'kube-system, name: "job-*"}], purge_service_accounts: true, allow_wildcards: true), with all that need the '
+        "role"
+    )
+    fixed = apply_fix(chain, aws, CALL.findall(finding.fix)[0])
+    assert len(fixed.role["AssumeRolePolicyDocument"]["Statement"]) == 2
+
+
 def test_each_cause_has_a_case() -> None:
     found_by_sts = {"thumbprint", "jwks-unreachable"}
     causes = {cause.id for cause in BY_ID.values() if cause.link in ("provider", "role") and not cause.audit}
@@ -917,7 +994,8 @@ MESSAGES = {
         "trust-too-broad",
         f"{FIRST} does not limit the role to named service accounts: the condition on {HOST}:sub is missing, matches "
         "every service account or uses ForAllValues",
-        f"name the service accounts with StringEquals on {HOST}:sub, as {GRANT} does",
+        f"name the service accounts with StringEquals on {HOST}:sub: "
+        f"{GRANT.replace('purge_service_accounts: false', 'purge_service_accounts: true')}, with all that need the role",
     ),
     "no-policies": (
         "no-permissions",
