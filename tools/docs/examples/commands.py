@@ -170,7 +170,7 @@ def read_playbook_variables(root: pathlib.Path, role_variables: t.Collection[str
     for path in (root / "playbooks").glob("*.yml"):
         text = path.read_text(encoding="utf-8")
         text += session if "session.yml" in text else ""
-        names = set(re.findall(r"\b(irsa_[a-z_]+|fail_on)\b", text))
+        names = set(re.findall(r"\birsa_[a-z_]+\b", text))
         # Registered variables are not inputs.
         names -= set(re.findall(r"register: (\w+)", text))
         if f"{COLLECTION}.irsa\n" in text:
