@@ -36,11 +36,15 @@ class ActionModule(ClusterAction):
     def find_problems(self, task_vars: t.Mapping[str, t.Any]) -> list[str]:
         """Finds the problems of all bindings too."""
         problems = super().find_problems(task_vars)
-        if "bindings" in self._task.args:
+        if self._task.args.get("bindings") not in (None, ""):
             self._task.args["bindings"] = _variables.parse_bindings(self._task.args["bindings"])
-            problems += _variables.check_bindings(self._task.args["bindings"])
+            problems += _variables.check_bindings(self._task.args["bindings"], self._task.args)
             problems += _variables.check_rbac(self._task.args["bindings"], self.role_variable(task_vars, "irsa_rbac"))
         return problems
+
+    def find_binding_problems(self, bindings: t.Any) -> list[str]:
+        """None: the role passes its bindings in an option, which `find_problems` checks."""
+        return []
 
     def run_module(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Resolves the well-known policies, runs the module and prints its progress."""

@@ -14,7 +14,7 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 requirements:
-  - kubernetes >= 31.0.0, only to connect otherwise than with O(cluster_name)
+  - kubernetes >= 31.0.0, unless you connect with O(cluster_name) alone
 options:
   cluster_name:
     description:

@@ -31,8 +31,10 @@ permissions_boundary:
 managed_policies:
   description:
     - The managed policies to attach, each by ARN or by name. A name can be that of an AWS managed policy or of a policy
-      in the account of the role.
+      in the AWS account of the role.
     - A name that both have is an error, unless one of the two policies is already attached.
+    - A policy that does not exist is an error before the first write. The module waits for a policy of the account that
+      was created seconds ago.
   type: list
   elements: str
 purge_policies:
@@ -44,7 +46,8 @@ purge_policies:
 inline_policies:
   description:
     - The inline policies to write, a dictionary of policy documents by name.
-    - A policy document is a dictionary, or a string with JSON or YAML.
+    - A policy document is a dictionary, or a string with JSON or YAML. A dictionary in a string that has a key twice is
+      an error.
   type: dict
 purge_inline_policies:
   description:
@@ -62,7 +65,7 @@ well_known_policies:
     - The inline policy is named C(well-known-NAME) with hyphens, for example C(well-known-external-dns). Set
       C(policy_name) in an element to choose another name. If the same policy is used several times, each element needs
       its own C(policy_name).
-    - Partition, account, region and cluster are filled in from the role and from O(cluster_name) or O(issuer). Set
+    - Partition, AWS account, region and cluster are filled in from the role and from O(cluster_name) or O(issuer). Set
       C(cluster_name) or C(region) in an element to override them.
   type: list
   elements: raw
@@ -70,8 +73,9 @@ well_known_policies:
 tags:
   description:
     - The tags to set on the role.
-    - The tag C(eksops.irsa/managed) determines whether O(state=absent) may delete the role. It is never purged. Set it
-      to V(true) to let this collection delete a role that another tool created. Any other value prevents the deletion.
+    - The module sets the tag C(eksops.irsa/managed) on each role that it creates, if the role has fewer than 50 tags.
+      The tag determines whether O(state=absent) may delete the role. It cannot be set here, and it is never purged. To
+      let this collection delete a role that another tool created, set the tag to V(true) with another tool.
   type: dict
 purge_tags:
   description:
@@ -90,9 +94,10 @@ trust:
 purge_service_accounts:
   description:
     - Whether to remove other service accounts of the cluster from the trust policy.
+    - By default, they are removed from a role that this collection created, and kept in a role that another tool
+      created.
     - Set this to V(false) if several tasks or playbooks bind service accounts to the role.
   type: bool
-  default: true
 """
 _SERVICE_ACCOUNT = r"""
 audience:
@@ -147,7 +152,7 @@ strategy:
     - A restart does not replace the pods of a DaemonSet or StatefulSet with the update strategy C(OnDelete), of a
       StatefulSet below its partition, of a ReplicaSet without a Deployment, of a ReplicationController, or of a
       workload of a custom kind. V(restart) evicts these pods one by one. Stale pods of a StatefulSet that are not ready
-      are evicted without waiting, because the controller waits for them.
+      are evicted immediately, because the StatefulSet controller would wait until they are ready.
     - V(evict) evicts pods one by one, as C(kubectl drain) does, and respects disruption budgets. A refused eviction is
       retried until O(wait_timeout).
     - V(delete) deletes pods one by one and ignores disruption budgets.
@@ -183,18 +188,18 @@ wait_timeout:
   default: 300
 max_retries:
   description:
-    - The number of times to replace pods again that were created without the role. This happens if the webhook is
-      restarting or has not received the annotation yet.
+    - How often to replace new pods that were created without the role. This happens if the webhook is restarting or has
+      not received the annotation yet.
   type: int
   default: 2
 """
 _BINDING = r"""
 namespace:
-  description: The namespace of the service account.
+  description: The namespace of the service account, or a pattern with O(allow_wildcards=true).
   type: str
   required: true
 service_account:
-  description: The name of the service account.
+  description: The name of the service account, or a pattern with O(allow_wildcards=true).
   type: str
   required: true
 role_name:
@@ -207,6 +212,26 @@ role_arn:
     - The ARN of an IAM role that is managed elsewhere, for example in another AWS account. The role itself is not
       changed.
   type: str
+"""
+_TRUST = r"""
+allow_wildcards:
+  description:
+    - Whether O(namespace) and O(service_account) may contain the wildcards C(*) for any text and C(?) for any
+      character.
+    - Such a binding defines only the role. Its trust policy allows every service account that matches, but the module
+      annotates none and re-creates no pods. Annotate the service accounts elsewhere, or with bindings of their own,
+      which may use the same role.
+    - The default is V(false).
+  type: bool
+  version_added: 0.3.0
+audiences:
+  description:
+    - The audiences that the trust policy of the role accepts. The default is O(audience), the audience of the tokens.
+    - With an empty list, the trust policy has no condition on the audience.
+    - The OIDC provider gets only the audiences in O(audience).
+  type: list
+  elements: str
+  version_added: 0.3.0
 """
 _RBAC = r"""
 rbac:
@@ -259,6 +284,6 @@ class ModuleDocFragment:
     SERVICE_ACCOUNT: str = _options(_SERVICE_ACCOUNT)
     ROLLOUT: str = _options(_ROLLOUT)
     BINDINGS: str = _options(
-        _BINDINGS + _suboptions("bindings[]", _BINDING, _optional(_ROLE), _optional(_SERVICE_ACCOUNT), _RBAC),
+        _BINDINGS + _suboptions("bindings[]", _BINDING, _optional(_ROLE), _TRUST, _optional(_SERVICE_ACCOUNT), _RBAC),
         _ROLLOUT_OPTIONS + _suboptions("rollout_options", _ROLLOUT),
     )

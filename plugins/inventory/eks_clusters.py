@@ -36,7 +36,7 @@ options:
   regions:
     description:
       - The regions to read.
-      - If empty, the plugin reads the regions that are enabled in the account. If the caller may not list them, the
+      - If empty, the plugin reads the regions that are enabled in the AWS account. If the caller may not list them, the
         plugin issues a warning and tries all regions that botocore knows. It skips regions that are not enabled.
       - O(region) does not select clusters. It is only used for requests that do not depend on a region. The default is
         V(us-east-1).
@@ -45,16 +45,16 @@ options:
     default: []
   accounts:
     description:
-      - The AWS accounts to read. If empty, the plugin reads the account of its own credentials.
-      - An account without O(accounts[].profile) is read with the plugin's own credentials, after the plugin has assumed
-        O(assume_role_arn), if set. V({}) is the account of these credentials.
-      - If two items lead to the same account, its clusters appear once, with the values of the first item.
+      - The AWS accounts to read. If empty, the plugin reads the AWS account of its own credentials.
+      - An AWS account without O(accounts[].profile) is read with the plugin's own credentials, after the plugin has
+        assumed O(assume_role_arn), if set. V({}) is the AWS account of these credentials.
+      - If two items lead to the same AWS account, its clusters appear once, with the values of the first item.
     type: list
     elements: dict
     default: []
     suboptions:
       name:
-        description: The name of the account, for the variable C(account) and for messages.
+        description: The name of the AWS account, for the variable C(account) and for messages.
         type: str
       profile:
         description: The AWS profile with the credentials.
@@ -66,7 +66,7 @@ options:
         description: The external ID (C(sts:ExternalId)) that the trust policy of the role requires.
         type: str
       regions:
-        description: The regions to read in this account, in place of O(regions).
+        description: The regions to read in this AWS account, in place of O(regions).
         type: list
         elements: str
   filters:
@@ -99,9 +99,9 @@ options:
         host.
       - By default, and if no expression has a result, a host has the name of its cluster.
       - If several hosts would have the same name, all of them get the region as a suffix, C(NAME.REGION). If the
-        regions are equal too, they get region and account ID, C(NAME.REGION.ACCOUNT). A name therefore never moves from
-        one cluster to another.
-      - Clusters that match the filters by name, but not by another condition, count too. If you add regions or
+        regions are equal too, they get the region and the account ID, C(NAME.REGION.ACCOUNT). A name therefore never
+        moves from one cluster to another.
+      - Clusters that match the filters by name, but not by another condition, count too. If you add regions or AWS
         accounts, a host can still get a longer name. Names from V(["cluster_name ~ '.' ~ region ~ '.' ~ account_id"])
         never change.
     type: list
@@ -117,8 +117,8 @@ options:
     type: str
   strict_permissions:
     description:
-      - Whether to fail if AWS denies access to an account, a region or a cluster, because a permission is missing or
-        the credentials are rejected. The error names each of them.
+      - Whether to fail if AWS denies access to an AWS account, a region or a cluster, because a permission is missing
+        or the credentials are rejected. The error names each of them.
       - If V(false), they are omitted from the inventory with a warning. If nothing can be read, the plugin still fails.
       - All other errors always fail.
     type: bool

@@ -12,8 +12,8 @@ version_added: 0.1.0
 description:
   - Creates, updates and deletes the IAM OpenID Connect (OIDC) provider for the issuer of an EKS cluster. IAM roles can
     trust the service accounts of the cluster (IRSA) only if this provider exists.
-  - The module manages the provider in the AWS account of the credentials. With O(cluster_name), this is the account of
-    the cluster.
+  - The module manages the provider in the AWS account of the credentials. With O(cluster_name), this is the AWS
+    account of the cluster.
   - The module makes no connection to the issuer. It works the same for private clusters.
 extends_documentation_fragment:
   - amazon.aws.common.modules

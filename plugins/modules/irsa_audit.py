@@ -46,7 +46,7 @@ options:
   role_accounts:
     description:
       - Other AWS accounts whose roles the service accounts may use. A role in an AWS account that is neither in this
-        list nor the account of the cluster is a finding. The module cannot read roles of other AWS accounts.
+        list nor the AWS account of the cluster is a finding. The module cannot read roles of other AWS accounts.
     type: list
     elements: str
   pods:
@@ -80,7 +80,7 @@ options:
     default: 90
   fail_on:
     description:
-      - The lowest severity of a finding that fails the module. With V(never), findings are only returned.
+      - The lowest severity of a finding that makes the module fail. With V(never), findings are only returned.
       - Findings of the severity V(note) never fail the module.
     type: str
     choices: [error, warning, never]
@@ -138,7 +138,7 @@ notes:
     trust policies it also needs C(iam:GetAccountSummary), and with O(providers=true) C(eks:ListClusters).
   - In Kubernetes, the module needs list on serviceaccounts, namespaces, pods and mutatingwebhookconfigurations, and get
     and list on the workloads that own pods. With O(dry_run_pod=true) it also needs create on pods, only for the dry
-    run, and with O(env_from=true) get on configmaps and secrets.
+    run. With O(env_from=true) it needs get on configmaps and secrets.
 author:
   - eksops contributors (@eksops)
 seealso:
@@ -270,7 +270,7 @@ summary:
       returned: always
       sample: 2
     service_accounts:
-      description: The number of service accounts that they concern.
+      description: The number of service accounts that these findings concern.
       type: int
       returned: always
       sample: 2
@@ -301,7 +301,7 @@ findings:
       returned: always
       sample: "role reports trusts 1 service account that does not exist in the cluster: analytics/reports"
     evidence:
-      description: Where it was found. Null if the message says it.
+      description: The place of the problem. Null if the message contains it.
       type: str
       returned: always
       sample: iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument
@@ -323,13 +323,13 @@ findings:
         create it with eksops.irsa.sa_annotate (role_arn: arn:aws:iam::123456789012:role/reports), or delete the role
         with eksops.irsa.irsa_role (name: reports, cluster_name: production, state: absent)
     service_accounts:
-      description: The service accounts that it concerns, each as NAMESPACE/NAME.
+      description: The service accounts that the finding concerns, each as NAMESPACE/NAME.
       type: list
       elements: str
       returned: always
       sample: [analytics/reports]
     roles:
-      description: The ARNs of the roles that it concerns.
+      description: The ARNs of the roles that the finding concerns.
       type: list
       elements: str
       returned: always
@@ -374,7 +374,7 @@ service_accounts:
       returned: always
       sample: arn:aws:iam::123456789012:role/reports
     role:
-      description: The index of this role in RV(roles). Null if the annotation does not name a role.
+      description: The index of this role in RV(roles). Null if the annotation is not a role ARN.
       type: int
       returned: always
       sample: 0

@@ -57,6 +57,14 @@ options:
       - If V(false), a missing provider or audience is an error.
     type: bool
     default: true
+  provider_tags:
+    description:
+      - The tags to set on the OIDC provider, when it is created and later. Other tags of the provider are kept.
+        M(eksops.irsa.iam_oidc_provider) removes tags.
+      - Set it if a service control policy requires tags on new providers.
+      - It has no effect with O(create_provider=false) and O(state=absent).
+    type: dict
+    version_added: 0.3.0
   rollout:
     description:
       - Whether to re-create pods that lack the role of their service account, and to wait for the new pods, as
@@ -76,7 +84,8 @@ options:
     default: none
     version_added: 0.3.0
   fail_on:
-    description: The lowest severity of a finding that fails the binding. With V(never), findings are only returned.
+    description:
+      - The lowest severity of a finding that makes the binding fail. With V(never), findings are only returned.
     type: str
     choices: [error, warning, never]
     default: error
@@ -117,6 +126,8 @@ options:
         ownership of those that have the requested value.
       - With O(state=absent) and O(purge=true), also whether to unbind service accounts whose pods use the role. With
         O(rollout=true), these pods are re-created without the role.
+      - With O(state=present), also whether a role that running pods use is removed from service accounts that no binding
+        lists. See O(bindings[].purge_service_accounts) and O(bindings[].trust).
     type: bool
     default: false
   progress_path:

@@ -16,8 +16,9 @@ description:
     O(issuer) and have no conditions other than C(StringEquals) and C(StringLike) on C(sub) and C(aud). All other
     statements are kept, so several clusters and tools can share a role.
   - A statement for the same provider with other conditions, principals or actions is a foreign statement. The module
-    keeps it and issues a warning. It does not add a statement for a service account that a foreign statement names,
-    because that would bypass the conditions of the foreign statement. O(trust=replace) removes foreign statements.
+    keeps it and issues a warning. It does not add a statement for a service account that a foreign statement allows, or
+    allows under conditions that only the request decides, because that would bypass these conditions. O(trust=replace)
+    removes foreign statements.
   - Statements are compared by meaning. The order of statements, a list with one value in place of the value, the case
     of actions, and an account ID in place of its root ARN make no difference.
   - The module validates the options before the first API call, and everything else before the first write.
@@ -42,6 +43,8 @@ options:
       - V(absent) with O(cluster_name) or O(issuer) removes only the managed statements for the OIDC provider of that
         cluster, or only O(service_accounts) if they are set. If no statement allows anything then, a role with the tag
         is deleted. A role without the tag is kept, if necessary with a statement that trusts nobody.
+      - If another statement, such as one with a wildcard, still allows one of O(service_accounts), the module fails
+        after its writes and names the statement.
     type: str
     choices: [present, absent]
     default: present
@@ -101,6 +104,8 @@ notes:
     C(iam:ListAttachedRolePolicies), C(iam:ListRolePolicies) and C(iam:GetRolePolicy) are required only if an option for
     policies is set. C(eks:DescribeCluster) is required with O(cluster_name). C(sts:GetCallerIdentity) needs no
     permission.
+  - With C(iam:GetPolicy) the module checks that policies exist before the first write, and with C(iam:ListPolicies) it
+    proposes similar ones. Names of policies require both permissions. ARNs do not.
   - The module calls C(iam:GetAccountSummary) only to read a raised quota, if a trust policy is longer than 2048
     characters or a role has more than ten managed policies.
   - IAM has no version check for trust policies. The module reads the trust policy immediately before it writes it, and

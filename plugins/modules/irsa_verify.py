@@ -12,8 +12,8 @@ version_added: 0.2.0
 description:
   - Checks each link of the chain that gives the pods of a Kubernetes service account an IAM role (IRSA), from the OIDC
     provider to STS. For each broken link, the module returns the cause, the object and the fix.
-  - If several links are broken, the module returns a finding for each cause. Findings that only follow from another
-    finding are omitted.
+  - If several links are broken, the module returns a finding for each cause. Findings that are only a consequence of
+    another finding are omitted.
   - The module changes nothing. It creates a token of the service account, sends it once to STS and removes it from all
     output. It creates a pod in a server-side dry run, which stores nothing. It starts a pod only with
     O(test_pod.enabled=true).
@@ -44,7 +44,7 @@ options:
       - The ARN of the role that the service account should assume.
       - The default is the annotation C(eks.amazonaws.com/role-arn) of the service account.
       - Set this option if the annotation itself may be wrong, or if the role is in another AWS account than the
-        cluster. The module then expects that AWS account.
+        cluster. The other AWS account is then not a finding.
     type: str
   issuer:
     description:
@@ -57,8 +57,9 @@ options:
       - The probes to run.
       - V(static) reads objects from IAM, EKS and Kubernetes. It evaluates the trust policy as IAM does, with the claims
         of the tokens of the service account.
-      - V(token) creates a token of the service account and sends it to STS, as a pod does. It needs neither a pod nor
-        AWS credentials. The session has a policy that denies everything, lasts 15 minutes and is not used.
+      - V(token) creates a token of the service account and sends it to STS, as a pod does. It needs no pod and, with
+        O(issuer), no AWS credentials. The session has a policy that denies everything, lasts 15 minutes and is not
+        used.
       - V(admission) creates a pod in a server-side dry run and checks whether the pod identity webhook injected the
         role.
       - V(pods) checks the pods of the service account and the pod templates of their owners.
@@ -75,7 +76,8 @@ options:
     elements: str
   test_pod:
     description:
-      - A pod of the service account that asks AWS for its identity. The module always deletes the pod.
+      - Starts a test pod with the service account. The pod prints the identity that AWS returns. The module always
+        deletes the pod.
     type: dict
     suboptions:
       enabled:
@@ -111,7 +113,7 @@ options:
     type: int
     default: 120
   fail_on:
-    description: The lowest severity of a finding that fails the module. With V(never), findings are only returned.
+    description: The lowest severity of a finding that makes the module fail. With V(never), findings are only returned.
     type: str
     choices: [error, warning, never]
     default: error
@@ -200,7 +202,8 @@ service_account:
 ok:
   description:
     - Whether all checked links are intact.
-    - False if a link is unknown. If the caller lacks permissions for a probe, remove it from O(probes).
+    - False if a link is unknown. If it is unknown because of missing permissions, remove the probe from O(probes). If
+      it is unknown because of conditions on the origin of the request, use O(test_pod).
   returned: if the chain was checked
   type: bool
   sample: false
@@ -216,7 +219,7 @@ findings:
       returned: always
       sample: sub-mismatch
     severity:
-      description: V(error) if it breaks the chain. V(warning) if the chain works but should be corrected.
+      description: V(error) if it breaks the chain. V(warning) if the chain works, or may work, but should be corrected.
       type: str
       returned: always
       sample: error
@@ -233,7 +236,7 @@ findings:
         statement 1 of the trust policy of role checkout trusts system:serviceaccount:default:checkout, but not
         system:serviceaccount:shop:checkout (namespace differs)
     evidence:
-      description: Where it was found. Null if the message says it.
+      description: The place of the problem. Null if the message contains it.
       type: str
       returned: always
       sample: Statement[0].Condition.StringEquals
@@ -265,7 +268,9 @@ links:
     - The state of each link of the chain, V(ok), V(broken), V(unknown) or V(skipped).
     - V(unknown) means that the link could not be read (see the warnings), or that another finding prevents the check.
       V(skipped) means that no probe checks the link.
-    - If STS accepted the token of the service account, provider and role are V(ok) even if IAM could not be read.
+    - The link V(sts) is also unknown if the trust policy has conditions on the origin of the request. A test pod
+      settles it.
+    - If STS accepted the token of the service account, V(provider) and V(role) are V(ok) even if IAM could not be read.
   returned: if the chain was checked
   type: dict
   contains:

@@ -80,12 +80,12 @@ options:
     description:
       - The ARN of the role that the pods should have.
       - The default is the annotation C(eks.amazonaws.com/role-arn) of the service account. If O(service_account) does
-        not have it, the module fails. Pods that are selected only by labels are skipped in this case.
+        not have the annotation, the module fails. Pods that are selected only by labels are skipped in this case.
       - With an empty string, the pods should have no role, and pods that still have one are stale. Use this after you
         remove the annotation.
-      - The module fails if the annotation names another role, because new pods would get that role. In check mode,
-        neither this nor a missing namespace is an error, because in a normal run a previous task may change the
-        annotation or create the namespace.
+      - The module fails if the service account is annotated with another role, because new pods would get that role. In
+        check mode, neither this nor a missing namespace is an error, because in a normal run a previous task may change
+        the annotation or create the namespace.
     type: str
 notes:
   - In Kubernetes, the module needs get on serviceaccounts (list, if pods are selected only by labels) and list on pods.
@@ -262,7 +262,7 @@ error:
       description: The changes that were made before the error.
       type: list
       elements: str
-      returned: if the kind is V(rollout_failed)
+      returned: failure
       sample: [restart Deployment shop/checkout]
     workloads:
       description: The workloads that did not roll out, each with C(kind), C(name), C(reason) and C(blocker).
@@ -317,8 +317,10 @@ def main() -> None:
         result: dict[str, t.Any] = {**(first or group).result()}
         failure = group.failure()
         if failure:
-            if first is None or isinstance(failure, RolloutFailed):
-                failure.details.update(result, done=group.written())
+            if first is None or first.written or isinstance(failure, RolloutFailed):
+                failure.details.update(result)
+            # An error before the wait may already list the writes.
+            failure.details.update(done=group.written() or failure.details.get("done", []))
             raise failure
         result["elapsed"] = round(time.monotonic() - started_at, 3)
         return _runner.result(module, first.decision.plan if first else group.plan(), **result)

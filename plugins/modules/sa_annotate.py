@@ -15,7 +15,7 @@ description:
   - The module uses server-side apply with the field manager C(eksops.irsa). The API server therefore records which
     fields this collection owns. Fields that others own are kept, with O(state=absent) too.
   - An annotation or label that another field manager owns with another value is an error that names the owner, unless
-    O(force=true). One that already has the requested value is unchanged and stays with its owner.
+    O(force=true). If it already has the requested value, the module changes neither the value nor the owner.
   - An option that is not set leaves its annotation unchanged, even if an earlier run set it.
   - Running pods do not change. M(eksops.irsa.pod_rollout) restarts those that lack the role.
 extends_documentation_fragment:
@@ -28,8 +28,8 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - The first write is sent as a server-side dry run, which includes admission. If the caller may not write, the
-        module issues a warning.
+      - In check mode the module sends the first write as a server-side dry run, so admission webhooks run too. If the
+        caller may not write, the module issues a warning.
       - If the service account would be created, RV(service_account.uid) is null.
 options:
   state:
@@ -55,6 +55,9 @@ options:
     description:
       - With O(state=present), whether to take over annotations and labels that other field managers own with other
         values, and to share the ownership of those that have the requested value. Other owners may set them again.
+      - The API server has no record of who set a value before it tracked the fields of the service account, for example
+        with C(kubectl annotate) after C(kubectl create serviceaccount). Such a value is kept too, unless O(force=true)
+        replaces it and makes the collection its owner.
       - With O(state=absent), whether to remove the annotations of the webhook even if others own them.
     type: bool
     default: false
@@ -174,7 +177,7 @@ previous_role_arn:
   type: str
   sample: arn:aws:iam::123456789012:role/uploader
 near_misses:
-  description: Annotations of the service account that look like those of the webhook, but have no effect.
+  description: "Misspelled annotations: keys that look like those of the webhook, but have no effect."
   returned: success
   type: list
   elements: dict

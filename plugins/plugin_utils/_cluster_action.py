@@ -25,6 +25,7 @@ Variables = t.Mapping[str, t.Any]
 _CLUSTER_NAME = "irsa_cluster_name"
 _REGION = "irsa_region"
 _ROLE_ARN = "irsa_assume_role_arn"
+_BINDINGS = "irsa_bindings"
 # Playbooks whose hosts are clusters set it to ``name`` and ``region`` of a host without variables of the role.
 _DEFAULTS = "_irsa_cluster_of_host"
 # The role and the playbooks set it to the variables that they require.
@@ -108,6 +109,8 @@ class ClusterAction(ActionBase):
             return {**result, "failed": True, "msg": str(error), "error": error.as_dict()}
         if _REQUIRED in variables and outcome.get("failed"):
             outcome["msg"] = _variables.name_variables(outcome["msg"])
+            if "error" in outcome:
+                outcome.pop("exception", None)  # Ansible would show its text, and not msg
         return {**result, **outcome}
 
     def run_module(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -137,13 +140,24 @@ class ClusterAction(ActionBase):
         """Finds unknown, missing and invalid variables of the role or playbook that the task belongs to."""
         if _REQUIRED not in task_vars:
             return []
+        reserved = _variables.check_reserved(getattr(self._task.get_variable_manager(), "_extra_vars", ()))
+        if reserved:
+            return reserved  # the values of the others can depend on them
         names = [name for name in _variables.ROLE if name in task_vars]
         values = {name: self._value(self._templar, task_vars, name) for name in names}
-        return [
+        required = self._value(self._templar, task_vars, _REQUIRED)
+        problems = [
             *_variables.check_names(task_vars),
-            *_variables.check_required(self._value(self._templar, task_vars, _REQUIRED), {**task_vars, **values}),
+            *_variables.check_required(required, {**task_vars, **values}),
             *_variables.check_values({name: value for name, value in values.items() if value is not None}),
         ]
+        if _BINDINGS in required and values.get(_BINDINGS) not in (None, ""):
+            problems += self.find_binding_problems(values[_BINDINGS])
+        return problems
+
+    def find_binding_problems(self, bindings: t.Any) -> list[str]:
+        """Finds the problems of ``irsa_bindings``, of which the task needs only the service accounts."""
+        return _variables.check_accounts(_variables.parse_bindings(bindings))
 
     def check_host(self, task_vars: Variables) -> None:
         """Compares the arguments of the task with the inventory. localhost is never a cluster.

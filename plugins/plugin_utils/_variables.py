@@ -16,17 +16,18 @@ import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from ..module_utils import _runner
 from ..module_utils._core import options
 from ..module_utils._core.bindings import grouping
 from ..module_utils._core.bindings.spec import BindingsSpec
 from ..module_utils._core.errors import DuplicateKey, InvalidInput
 from ..module_utils._core.policy.document import load_json
+from ..module_utils._runner import load_yaml
 from ._well_known import resolve
 
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
 
 PREFIX = "irsa_"
+INTERNAL_PREFIX = "_irsa_"
 # The role's variables. Its argument_specs has no types for lists and dictionaries, so that Ansible does not report
 # their problems first.
 _RBAC: options.Options = {
@@ -46,6 +47,7 @@ ROLE: options.Options = {
     "irsa_bindings": {"type": "raw"},
     "irsa_state": {"type": "str", "choices": ["present", "absent"]},
     "irsa_create_provider": {"type": "bool"},
+    "irsa_provider_tags": {"type": "dict"},
     "irsa_remove_provider": {"type": "bool"},
     "irsa_force": {"type": "bool"},
     "irsa_rbac": {"type": "dict", "options": _RBAC},
@@ -86,6 +88,8 @@ _TYPES = {"str": "a string", "int": "an integer", "bool": "a boolean", "dict": "
 _MOST = 8
 _BINDING = {name: {**option, "required": False} for name, option in options.BINDING.items()}
 _BINDING_VALIDATOR = ArgumentSpecValidator(_BINDING)
+_OTHERS = {name: option for name, option in options.IRSA_BINDINGS.items() if name not in ("bindings", "issuer")}
+_OTHERS_VALIDATOR = ArgumentSpecValidator(_OTHERS)
 _BINDING = {**_BINDING, "rbac": {"type": "dict", "options": _RBAC}}
 # The kinds of RBAC objects of a binding: the suboptions with the rules and with the name.
 _RBAC_KINDS = {"Role": ("rules", "name"), "ClusterRole": ("cluster_rules", "cluster_name")}
@@ -110,6 +114,15 @@ def check_names(names: t.Iterable[str]) -> list[str]:
     """
     unknown = sorted(name for name in names if name.startswith(PREFIX) and name not in KNOWN)
     return [f"{name} is not a variable of eksops.irsa{_suggest(name, KNOWN)}" for name in unknown]
+
+
+def check_reserved(names: t.Iterable[str]) -> list[str]:
+    """Find internal variables of the role and the playbooks among extra variables, which override them.
+
+    :param names: the extra variables.
+    """
+    reserved = sorted(name for name in names if name.startswith(INTERNAL_PREFIX))
+    return [f"{name} is an internal variable of eksops.irsa; remove it from the extra variables" for name in reserved]
 
 
 def check_required(names: t.Iterable[str], values: t.Mapping[str, t.Any]) -> list[str]:
@@ -167,10 +180,32 @@ def parse_inline_policies(options: t.Mapping[str, t.Any], what: str = "inline_po
         return dict(options)  # Ansible reports it
 
 
-def check_bindings(bindings: t.Any) -> list[str]:
+def check_accounts(bindings: t.Any) -> list[str]:
+    """Find what is not valid in a list of bindings of which only the service accounts are needed.
+
+    :param bindings: not validated.
+    """
+    if not isinstance(bindings, list):
+        return [f"the bindings are {_type_name(bindings)}, and must be a list"]
+    problems = []
+    for index, binding in enumerate(bindings):
+        title = grouping.describe_binding(bindings, index)
+        if not isinstance(binding, dict):
+            problems.append(f"{title} is {_type_name(binding)}, and must be a dictionary")
+            continue
+        missing = [name for name in ("namespace", "service_account") if not binding.get(name)]
+        if missing:
+            names = sorted(name for name in binding.keys() - options.BINDING.keys())
+            problems += [f"{title}: {name} is not an option{_suggest(name, options.BINDING)}" for name in names]
+        problems += [f"{title}: {name} is not set" for name in missing]
+    return problems
+
+
+def check_bindings(bindings: t.Any, others: t.Mapping[str, t.Any] | None = None) -> list[str]:
     """Find what is not valid in a list of bindings, with the number of each.
 
-    What bindings have to do with each other is checked by `_core/bindings`.
+    :param bindings: the option ``bindings`` of `irsa_bindings`, not validated.
+    :param others: its other options.
     """
     if not isinstance(bindings, list):
         return [f"the bindings are {_type_name(bindings)}, and must be a list"]
@@ -187,7 +222,7 @@ def check_bindings(bindings: t.Any) -> list[str]:
         except InvalidInput as error:
             del valid[index]["well_known_policies"]
             problems += [f"{title}: {found['message']} ({found['fix']})" for found in error.details["problems"]]
-    return problems + _check_specs([valid.get(index) for index in range(len(bindings))])
+    return problems + _check_specs([valid.get(index) for index in range(len(bindings))], others or {})
 
 
 def _keep_valid(binding: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -198,18 +233,20 @@ def _keep_valid(binding: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return dict(_BINDING_VALIDATOR.validate(valid).validated_parameters)
 
 
-def _check_specs(bindings: t.Sequence[t.Mapping[str, t.Any] | None]) -> list[str]:
+def _check_specs(bindings: t.Sequence[t.Mapping[str, t.Any] | None], others: t.Mapping[str, t.Any]) -> list[str]:
     """Find what is not valid in the roles and service accounts of the bindings.
 
     :param bindings: the bindings; None for those that are not dictionaries.
     """
+    given = _OTHERS_VALIDATOR.validate({name: value for name, value in others.items() if name in _OTHERS})
     params = {
         **options.defaults(options.IRSA_BINDINGS),
+        **({} if given.error_messages else given.validated_parameters),
         "cluster_name": "any",
         "bindings": [{} if binding is None else binding for binding in bindings],
     }
     try:
-        BindingsSpec.from_params(params, _runner.load_yaml)
+        BindingsSpec.from_params(params, load_yaml)
     except InvalidInput as error:
         invalid = [f"binding {number} of {len(bindings)}:" for number, binding in enumerate(bindings, 1) if not binding]
         return [problem for problem in error.details["problems"] if not problem.startswith(tuple(invalid))]
@@ -227,6 +264,8 @@ def check_rbac(bindings: t.Any, shared: t.Any) -> list[str]:
     for index, binding in enumerate(bindings if isinstance(bindings, list) else ()):
         if not isinstance(binding, dict) or not (binding.get("namespace") and binding.get("service_account")):
             continue
+        if grouping.is_pattern(binding):
+            continue  # no service account gets rights
         title, account = (
             grouping.describe_binding(bindings, index),
             f"{binding['namespace']}/{binding['service_account']}",

@@ -23,6 +23,7 @@ class FakeCluster:
 
     :ivar requests: the calls: name of the function and of the object.
     :ivar forbidden: names of functions that raise AccessDenied.
+    :ivar replicas: the number of replicas of custom kinds.
     :ivar reactions: callbacks by name of the function; each call takes the first one.
     """
 
@@ -37,6 +38,7 @@ class FakeCluster:
         self.requests: list[str] = []
         self.forbidden: set[str] = set()
         self.reactions: dict[str, list[t.Callable[[], None]]] = {}
+        self.replicas: int | None = None
         self._watches: dict[str, queue.SimpleQueue[t.Any]] = {}
         self.pod_query = workloads.pod_query
 
@@ -100,6 +102,10 @@ class FakeCluster:
 
     def delete_pod(self, _server: t.Any, *, namespace: str, name: str, uid: str) -> None:
         self._request("delete_pod", name)
+
+    def count_replicas(self, _server: t.Any, *, namespace: str, api_version: str, kind: str, name: str) -> int | None:
+        self._request("count_replicas", name)
+        return self.replicas
 
     def list_events(self, _server: t.Any, *, namespace: str, kind: str, name: str) -> list[Json]:
         self._request("list_events", name)

@@ -41,7 +41,9 @@ RULES = {
     "filter": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
     "lookup": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
     "plugin_utils/_cluster_action.py": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
-    "plugin_utils/_variables.py": Rule((f"{UTILS}._core", "ansible"), may_exit=False),
+    "plugin_utils/_variables.py": Rule(
+        (f"{UTILS}._core", f"{UTILS}._runner.load_yaml", f"{OWN}.plugin_utils", "ansible"), may_exit=False
+    ),
     "plugin_utils": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "yaml"), may_exit=False),
     "test": Rule((f"{UTILS}._core", "ansible"), may_exit=False),
     "inventory": Rule((UTILS, "ansible", *DEPENDENCIES), may_exit=False),

@@ -30,7 +30,7 @@ ROWS = {
     "botocore": (1, "botocore"),
     "kubernetes": (1, "kubernetes"),
 }
-TESTED = "tested on"
+TESTED = "date of the tests"
 # A script that prints the installed versions as JSON.
 LIST_VERSIONS = """
 import importlib.metadata, json, pathlib, platform, sysconfig

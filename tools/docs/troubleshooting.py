@@ -38,26 +38,28 @@ CAUSE_LABEL = "ansible_collections.eksops.irsa.docsite.cause"
 SECTIONS: dict[Link, tuple[str, str]] = {
     "provider": (
         "The provider",
-        "The role's account has an OIDC provider whose URL is the cluster's issuer, and which accepts the audience "
-        "``sts.amazonaws.com``. Otherwise STS rejects the token before it reads the role.",
+        "The role's AWS account must have an OIDC provider whose URL is the cluster's issuer and which accepts the "
+        "audience ``sts.amazonaws.com``. Otherwise STS rejects the token before it reads the role.",
     ),
     "role": (
         "The role and its trust policy",
-        "The role exists, and a statement of its trust policy allows ``sts:AssumeRoleWithWebIdentity`` to that "
-        "provider, for this service account. STS gives the same answer for every error in it.",
+        "The role must exist, and a statement of its trust policy must allow ``sts:AssumeRoleWithWebIdentity`` to that "
+        "provider, for this service account. STS returns the same error for every mistake in the trust policy.",
     ),
     "account": (
         "The service account",
-        "It has the annotation ``eks.amazonaws.com/role-arn``, and no other tool sets it to another role.",
+        "The service account must have the annotation ``eks.amazonaws.com/role-arn``, and no other tool may set the "
+        "annotation to another role.",
     ),
     "webhook": (
         "The pod identity webhook",
-        "It puts ``AWS_ROLE_ARN``, ``AWS_WEB_IDENTITY_TOKEN_FILE`` and the token into pods when they are created. "
-        "If it does not, there is no error: SDKs use the node's role.",
+        "The webhook must inject the role into pods when they are created: ``AWS_ROLE_ARN``, "
+        "``AWS_WEB_IDENTITY_TOKEN_FILE`` and the token. Without them there is no error: SDKs use the node's role.",
     ),
     "pods": (
         "The pods",
-        "They were created after the annotation, use the account, and do not override what the webhook injected.",
+        "The pods must be created after the annotation, use the service account, and not override the role that the "
+        "webhook injects.",
     ),
     "sts": (
         "STS",
@@ -66,8 +68,8 @@ SECTIONS: dict[Link, tuple[str, str]] = {
 }
 
 SEVERITIES: dict[Severity, str] = {
-    "warning": "**A warning.** The chain may be intact, but this should be changed.",
-    "note": "**A note.** The chain is intact; decide whether this is intended.",
+    "warning": "**A warning.** The chain works, or may work, but should be corrected.",
+    "note": "**A note.** It may be intended.",
 }
 
 PROVIDER = "oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLED539D4633E53DE1B716D3041E"
@@ -103,19 +105,19 @@ Verify the service account:
     $ ansible-playbook eksops.irsa.verify -e irsa_cluster_name=production -e irsa_region=eu-west-1 \
         -e '{"irsa_bindings": [{"namespace": "shop", "service_account": "cart"}]}'
 
-It reads IAM, EKS and the cluster, requests a token of the service account, sends it to STS, and creates a pod in a
-server-side dry run. Nothing is changed, and nothing is left behind. Then it prints the findings:
+The playbook reads IAM, EKS and the cluster, requests a token of the service account, sends it to STS, and creates a pod
+in a server-side dry run. It changes nothing. Then it prints the findings:
 
 .. code-block:: text
 
 @EXAMPLE@
 
-Each id is a section below. Findings are in the order of the chain, without those that merely follow from another: start
-with the first.
+Each ID has a section below. Findings are in the order of the chain; start with the first. Consequences of another
+finding are not listed.
 
-``-e fail_on=never`` reports only, ``-e fail_on=warning`` also fails on warnings. ``-e irsa_report=irsa.md`` writes the
-findings with all their details as Markdown, for a job's artifact. In your own playbooks use
-:ansplugin:`eksops.irsa.irsa_verify#module` and :ansplugin:`eksops.irsa.findings_report#filter`.
+With ``-e irsa_fail_on=never``, findings do not fail the playbook. With ``-e irsa_fail_on=warning``, warnings also fail
+it. ``-e irsa_report=irsa.md`` writes the findings with all their details as Markdown, for a job's artifact. In your own
+playbooks use :ansplugin:`eksops.irsa.irsa_verify#module` and :ansplugin:`eksops.irsa.findings_report#filter`.
 
 Manual check
 ------------
@@ -125,21 +127,22 @@ The commands on this page use these variables:
 .. code-block:: shell
 
     export AWS_REGION=eu-west-1
-    CLUSTER=production NAMESPACE=shop ACCOUNT=cart
+    CLUSTER=production NAMESPACE=shop SERVICE_ACCOUNT=cart
     ISSUER=$(aws eks describe-cluster --name "$CLUSTER" --query cluster.identity.oidc.issuer --output text)
-    ROLE_ARN=$(kubectl -n "$NAMESPACE" get serviceaccount "$ACCOUNT" \
+    ROLE_ARN=$(kubectl -n "$NAMESPACE" get serviceaccount "$SERVICE_ACCOUNT" \
         -o jsonpath='{.metadata.annotations.eks\.amazonaws\.com/role-arn}')
     ROLE=${ROLE_ARN##*/}
     PROVIDER_ARN=${ROLE_ARN%:role/*}:oidc-provider/${ISSUER#https://}
     POD=$(kubectl -n "$NAMESPACE" get pods \
-        -o jsonpath="{.items[?(@.spec.serviceAccountName=='$ACCOUNT')].metadata.name}" | cut -d ' ' -f 1)
+        -o jsonpath="{.items[?(@.spec.serviceAccountName=='$SERVICE_ACCOUNT')].metadata.name}" | cut -d ' ' -f 1)
 
-This command does what a pod does, without a pod. If it prints an ARN, provider, role and account are correct:
+This command sends the same request to STS as a pod, without a pod. The output is an ARN if the provider, the role and
+the service account are correct:
 
 .. code-block:: shell
 
     aws sts assume-role-with-web-identity --role-arn "$ROLE_ARN" --role-session-name manual-check \
-        --web-identity-token "$(kubectl -n "$NAMESPACE" create token "$ACCOUNT" --audience sts.amazonaws.com)" \
+        --web-identity-token "$(kubectl -n "$NAMESPACE" create token "$SERVICE_ACCOUNT" --audience sts.amazonaws.com)" \
         --duration-seconds 900 --query AssumedRoleUser.Arn
 """
 
@@ -247,7 +250,7 @@ def symptoms_with_several_causes() -> list[str]:
         title("Texts with several causes", "-"),
         paragraph(
             "The most frequent errors of STS and the SDKs have several causes. Each block is one error in the words of "
-            "several SDKs, with example accounts, regions and names. All other texts are in the section of their "
+            "several SDKs, with example AWS accounts, regions and names. All other texts are in the section of their "
             "cause."
         ),
     ]
@@ -264,7 +267,7 @@ def section(cause: Cause) -> list[str]:
     if cause.severity != "error":
         parts.append(paragraph(SEVERITIES[cause.severity]))
     if cause.audit:
-        parts.append(paragraph("Only ``eksops.irsa.irsa_audit`` detects it, because it reads the whole cluster."))
+        parts.append(paragraph("Only ``eksops.irsa.irsa_audit`` detects this, because it reads the whole cluster."))
     texts: list[str] = []
     for ids, group in group_symptoms().items():
         if cause.id in ids:

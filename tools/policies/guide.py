@@ -73,7 +73,7 @@ is an error before any call to AWS.
 * Each policy becomes an inline policy of the role, for example ``well-known-external-dns``. ``policy_name`` gives it
   another name, so that a role can have the same policy several times. ``inline_policies`` must not have the same name.
 * ``purge_inline_policies`` keeps these policies.
-* Partition, account, region and cluster name are those of the role and of ``cluster_name``. If you set ``issuer``
+* Partition, AWS account, region and cluster name are those of the role and of ``cluster_name``. If you set ``issuer``
   without ``cluster_name``, set ``cluster_name`` in the element of a policy that needs it. The same applies to
   ``region``.
 * An ARN must be in the role's partition.
@@ -93,8 +93,8 @@ See :ansplugin:`eksops.irsa.well_known_policy#lookup`. ``--check --diff`` of the
 Differences from the published policies
 ---------------------------------------
 
-The actions are those that the projects publish. The resources are limited to the partition, the account and the region,
-and to the cluster if the controller tags what it creates. If a controller is configured with another cluster name, set
+The actions are those that the projects publish. The resources are limited to the partition, the AWS account and the
+region, and to the cluster if the controller tags what it creates. If a controller is configured with another cluster name, set
 that name as ``cluster_name``. ``*`` remains as a resource if the action supports no other, or if the ARN is not known
 in advance.
 

@@ -20,9 +20,20 @@ STS_AUDIENCE = "sts.amazonaws.com"
 CN_AUDIENCE = "sts.amazonaws.com.cn"
 ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
+REGIONAL_ANNOTATION = "eks.amazonaws.com/sts-regional-endpoints"
+EXPIRATION_ANNOTATION = "eks.amazonaws.com/token-expiration"
 
 # The issuer of an EKS cluster without its scheme; the groups are host, region, host, id.
-EKS_ISSUER = re.compile(r"(oidc\.eks\.)([a-z0-9-]+)(\.[a-z.]+/id/)([0-9A-Za-z]+)", re.IGNORECASE)
+EKS_ISSUER = re.compile(r"(oidc[.-]eks(?:-fips)?\.)([a-z0-9-]+)(\.[a-z.]+/id/)([0-9A-Za-z]+)", re.IGNORECASE)
+# EKS publishes the keys of each cluster also under a dual-stack host, oidc-eks.REGION.api.aws, but its tokens always
+# name the other host: https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html. By suffix of that host, the
+# suffix of the host in tokens.
+_DUAL_STACK_PREFIX = "oidc-eks"
+_DUAL_STACK_SUFFIXES = {
+    "api.aws": "amazonaws.com",
+    "api.amazonwebservices.com.cn": "amazonaws.com.cn",
+    "api.amazonwebservices.eu": "amazonaws.eu",
+}
 _PROVIDER_RESOURCE = "oidc-provider/"
 _ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:role/[\w\-/.@+=,]+", re.ASCII)
 _ARN = re.compile(r"arn:(aws[a-z0-9-]*):([a-z0-9-]+):([a-z0-9-]*):(\d{12}|aws|):(.+)")
@@ -87,8 +98,28 @@ def provider_name(arn: str) -> str:
     return arn.partition(f":{_PROVIDER_RESOURCE}")[2]
 
 
+def region_of(issuer: str | None) -> str | None:
+    """The region in the URL of a cluster's OIDC issuer; None if the URL has no region."""
+    match = EKS_ISSUER.fullmatch(provider_of(issuer or ""))
+    return match[2].lower() if match else None
+
+
+def issuer_in_tokens(issuer: str) -> str | None:
+    """The issuer in the tokens of the cluster, for a URL with the dual-stack host of EKS; None for all other URLs.
+
+    :param issuer: with or without ``https://``, as the result.
+    """
+    match = EKS_ISSUER.fullmatch(provider_of(issuer).rstrip("/"))
+    if match is None or not match[1].lower().startswith(_DUAL_STACK_PREFIX):
+        return None
+    suffix = match[3].lower().removeprefix(".").removesuffix("/id/")
+    scheme = "https://" if issuer.startswith("https://") else ""
+    prefix = match[1].lower().replace("-", ".", 1)
+    return f"{scheme}{prefix}{match[2].lower()}.{_DUAL_STACK_SUFFIXES.get(suffix, suffix)}/id/{match[4]}"
+
+
 def describe_url_difference(name: str, expected: str) -> str | None:
-    """How a provider's name differs from the expected one: in a slash, in case, or in the region.
+    """How a provider's name differs from the expected one: in a slash, in case, in the region, or in the host.
 
     :returns: None if the names are equal or differ in more than that.
     """
@@ -100,9 +131,11 @@ def describe_url_difference(name: str, expected: str) -> str | None:
     if name.lower() == expected.lower():
         return "upper and lower case"
     issuer, expected_issuer = EKS_ISSUER.fullmatch(name), EKS_ISSUER.fullmatch(expected)
-    if issuer and expected_issuer and issuer.group(4).lower() == expected_issuer.group(4).lower():
+    if not issuer or not expected_issuer or issuer[4].lower() != expected_issuer[4].lower():
+        return None
+    if issuer[2].lower() != expected_issuer[2].lower():
         return "the region"
-    return None
+    return "the host (it has the dual-stack host of the same cluster)" if issuer_in_tokens(name) else "the host"
 
 
 def describe_provider_difference(arn: str, expected: str) -> str | None:

@@ -152,3 +152,8 @@ class ApiError(IrsaError):
     """The service returned an error that no other class describes."""
 
     kind = "api_error"
+
+
+def can_pass(error: IrsaError) -> bool:
+    """Whether the same request to Kubernetes may succeed later without a fix."""
+    return not isinstance(error, (AccessDenied, BadConnection, InvalidInput))

@@ -33,9 +33,14 @@ ROLE: Options = {
     "well_known_policies": {"type": "list", "elements": "raw"},
     **TAGS,
     "trust": {"type": "str", "choices": ["merge", "replace"], "default": "merge"},
-    "purge_service_accounts": {"type": "bool", "default": True},
+    "purge_service_accounts": {"type": "bool"},
 }
-# Options of `irsa_role` only.
+# Options of the trust policy, which a binding has too.
+TRUST: Options = {
+    "allow_wildcards": {"type": "bool", "default": False},
+    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
+}
+# Options of `irsa_role` only, and those of the trust policy.
 IRSA_ROLE: Options = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "required": True},
@@ -47,10 +52,9 @@ IRSA_ROLE: Options = {
             "name": {"type": "str", "required": True},
         },
     },
-    "allow_wildcards": {"type": "bool", "default": False},
     "cluster_name": {"type": "str"},
     "issuer": {"type": "str"},
-    "audiences": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
+    **TRUST,
     "force": {"type": "bool", "default": False},
 }
 # Options of a service account that a binding has too.
@@ -115,6 +119,7 @@ BINDING: Options = {
     "role_name": {"type": "str"},
     "role_arn": {"type": "str"},
     **_optional(ROLE),
+    **_optional(TRUST),
     **_optional(SERVICE_ACCOUNT),
     "rbac": {"type": "dict"},
 }
@@ -123,6 +128,7 @@ IRSA_BINDINGS: Options = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "issuer": {"type": "str"},
     "create_provider": {"type": "bool", "default": True},
+    "provider_tags": {"type": "dict"},
     "rollout": {"type": "bool", "default": False},
     "rollout_options": {"type": "dict", "default": {}, "apply_defaults": True, "options": ROLLOUT},
     "verify": {"type": "str", "choices": ["none", "static", "token"], "default": "none"},

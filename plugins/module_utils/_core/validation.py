@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import typing as t
 
-from .arn import is_role_arn
+from .arn import is_role_arn, issuer_in_tokens
 from .errors import InvalidInput
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
@@ -29,7 +29,9 @@ _AUDIENCE = re.compile(r"[^\s*?]{1,255}")
 _ISSUER = re.compile(r"(https://)?[A-Za-z0-9.-]+(:\d+)?(/[^\s/?#*]+)*")
 # \w matches all letters and digits of Unicode, like IAM's \p{L} and \p{N}.
 _TAG = re.compile(r"[\w \u00a0\u3000.:/=+@-]*")
-_TAG_KEY_LENGTH, _TAG_VALUE_LENGTH, _MAX_TAGS = 128, 256, 50
+_TAG_KEY_LENGTH, _TAG_VALUE_LENGTH, MAX_TAGS = 128, 256, 50
+# The paths and the prefix of the names of roles that only AWS makes and changes.
+RESERVED_PATHS, _RESERVED_ROLE = ("/aws-reserved/", "/aws-service-role/"), "awsreservedsso_"
 
 
 class Problems:
@@ -74,6 +76,10 @@ def check_role_name(problems: Problems, name: str) -> None:
         problems.add(f"name {name!r} is an ARN", "use the role's name, the part after the last slash")
     elif "/" in name:
         problems.add(f"name {name!r} contains a path", "set the path with the option path")
+    elif name.lower().startswith(_RESERVED_ROLE):
+        problems.add(
+            f"role {name} belongs to AWS IAM Identity Center, and only that service can change it", "use another role"
+        )
     else:
         fix = "use 1 to 64 of the characters A-Z a-z 0-9 + = , . @ _ -"
         problems.require(_ROLE, name, f"name {name!r} is not a valid IAM role name", fix)
@@ -81,6 +87,8 @@ def check_role_name(problems: Problems, name: str) -> None:
 
 def check_path(problems: Problems, path: str) -> None:
     """Check a role's path: at most 512 characters, with a slash at start and end."""
+    if path.lower().startswith(RESERVED_PATHS):
+        problems.add(f"path {path!r} is reserved for AWS", "use another path")
     if not _PATH.fullmatch(path) or len(path) > 512:
         fix = "start and end it with /, as in /teams/web/; use at most 512 printable ASCII characters"
         problems.add(f"path {path!r} is not a valid IAM role path", fix)
@@ -117,10 +125,19 @@ def check_audience(problems: Problems, audience: str) -> None:
     problems.require(_AUDIENCE, audience, f"audience {audience!r} is not a valid token audience", fix)
 
 
-def check_issuer(problems: Problems, issuer: str) -> None:
-    """Check the URL of an OIDC issuer, with or without scheme."""
+def check_issuer(problems: Problems, issuer: str, *, is_removal: bool = False) -> None:
+    """Check the URL of an OIDC issuer, with or without scheme.
+
+    :param is_removal: whether the issuer is removed from a role, so that it may be one that no token has.
+    """
     fix = "use https://HOST/PATH as DescribeCluster returns it, without a slash at the end"
     problems.require(_ISSUER, issuer, f"issuer {issuer!r} is not a valid OIDC issuer URL", fix)
+    in_tokens = None if is_removal else issuer_in_tokens(issuer)
+    if in_tokens:
+        problems.add(
+            f"issuer {issuer!r} has the dual-stack host of an EKS cluster",
+            f"use {in_tokens}: the tokens of the same cluster have this issuer, and STS accepts no other",
+        )
 
 
 def check_service_account(problems: Problems, namespace: str, name: str, *, allow_wildcards: bool) -> None:
@@ -190,7 +207,7 @@ def _is_reserved(key: str) -> bool:
 def check_tags(problems: Problems, tags: t.Mapping[t.Any, t.Any]) -> dict[str, str]:
     """Check tags against IAM's rules.
 
-    :returns: the tags with numbers and booleans as strings.
+    :returns: the tags with numbers and booleans as strings; booleans as ``true`` and ``false``.
     """
     result: dict[str, str] = {}
     keys: dict[str, str] = {}
@@ -199,7 +216,7 @@ def check_tags(problems: Problems, tags: t.Mapping[t.Any, t.Any]) -> dict[str, s
         if raw_value is None or isinstance(raw_value, (dict, list)):
             problems.add(f"the value of tag {key!r} is not a string", "use a string; it may be empty")
             continue
-        value = str(raw_value)
+        value = str(raw_value).lower() if isinstance(raw_value, bool) else str(raw_value)
         if not key or len(key) > _TAG_KEY_LENGTH or not _TAG.fullmatch(key):
             problems.add(f"tag key {key!r} is not valid", "use 1 to 128 letters, digits, spaces and _ . : / = + - @")
         elif _is_reserved(key):
@@ -219,11 +236,20 @@ def check_tags(problems: Problems, tags: t.Mapping[t.Any, t.Any]) -> dict[str, s
     return result
 
 
-def check_tag_count(problems: Problems, count: int, what: str) -> None:
+def count_tags(tags: t.Iterable[str]) -> int:
+    """The number of tags that count against IAM's quota: all but those of AWS itself.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html
+    """
+    return sum(not _is_reserved(key) for key in tags)
+
+
+def check_tag_count(problems: Problems, tags: t.Iterable[str], what: str) -> None:
     """Check the number of tags of an object.
 
-    :param count: its tags after the change.
+    :param tags: the keys of its tags after the change.
     :param what: the object, for the message.
     """
-    if count > _MAX_TAGS:
-        problems.add(f"{what} would have {count} tags", f"use at most {_MAX_TAGS}; purge_tags removes others")
+    count = count_tags(tags)
+    if count > MAX_TAGS:
+        problems.add(f"{what} would have {count} tags", f"use at most {MAX_TAGS}; purge_tags removes others")

@@ -64,7 +64,7 @@ def read_facts(
             facts.env_sources = cluster_reader.read_env_sources(facts)
     if spec.dry_run_pod:
         facts.webhook = _test_webhook(aws, server, spec, cluster, facts, reads, redact)
-    facts.skipped_checks = reads.skipped
+    facts.skipped_checks, facts.only_namespaces = reads.skipped, spec.namespaces
     return facts
 
 
@@ -298,7 +298,7 @@ class AuditClusterReader:
         return pods
 
     def read_owners(self, facts: AuditFacts) -> dict[str, dict[workload_kinds.Owner, Json | None]]:
-        """The owners of the pods that are not fully injected, by namespace; None for an owner that was not read."""
+        """The owners of pods with a container without the role, by namespace; None for an owner that was not read."""
         if isinstance(facts.pods, Unknown):
             return {}
         pods_by_namespace: dict[str, list[t.Mapping[str, t.Any]]] = collections.defaultdict(list)

@@ -29,7 +29,8 @@ class FleetClusters:
     """The clusters of a fleet.
 
     :param clusters: the variables from `inventory.build_host_variables`, sorted by name, region and account.
-    :param warnings: messages about skipped accounts, regions and clusters, and about guessed regions.
+    :param warnings: messages about skipped AWS accounts, regions and clusters, and about regions that could not be
+        listed.
     """
 
     clusters: list[dict[str, t.Any]]
@@ -153,5 +154,5 @@ def _combine(denials: t.Sequence[IrsaError], *, may_skip: bool) -> IrsaError:
     if len(denials) == 1:
         return type(first)(first.message, cause=first.cause, fix=fix, **first.details)
     causes = "; ".join(f"({number}) {error.message}: {error.cause}" for number, error in enumerate(denials, 1))
-    message = f"AWS denies access to {len(denials)} accounts, regions or clusters"
+    message = f"AWS denies access to {len(denials)} AWS accounts, regions or clusters"
     return type(first)(message, cause=causes, fix=fix)

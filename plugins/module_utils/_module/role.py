@@ -9,20 +9,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-import threading
 import time
 import typing as t
 
 from .._api.aws import iam
 from .._api.aws.call import TRANSIENT
 from .._core import errors
-from .._core.arn import provider_arn
+from .._core.arn import provider_arn, region_of
 from .._core.plan import Plan
 from .._core.policy.document import Document, parse
-from .._core.policy.templates import region_of
 from .._core.role import plan as role_plan
+from .._core.role.checks import DEFAULT_QUOTAS
 from .._core.role.spec import AccountScope, Role, RoleSpec
 from .._core.trust.policy import Change
+from .managed_policies import CONSISTENCY_DELAYS, PolicyNames, find_policies
 
 if t.TYPE_CHECKING:
     from .._api.aws.session import Aws
@@ -30,38 +30,9 @@ if t.TYPE_CHECKING:
 R = t.TypeVar("R")
 Sleep = t.Callable[[float], None]
 
-# Seconds between attempts of a call that IAM rejects until it knows an earlier change; 12 s in total.
-_CONSISTENCY_DELAYS = (0.25, 0.5, 1.0, 2.0, 4.0, 4.0)
 # Seconds between a write of a trust policy and the read that checks it. In this time, another writer that read the
 # policy before the write finishes its own write.
 _SETTLE_DELAYS = (0.5, 0.5, 1.0, 2.0, 4.0)
-# The paths of AWS managed policies.
-_AWS_PATHS = ("", "service-role/", "job-function/", "aws-service-role/")
-
-
-class PolicyNames:
-    """Finds the ARNs of managed policies by name, with a cache. Threads can share it."""
-
-    def __init__(self, client: t.Any) -> None:
-        self._client = client
-        self._lock = threading.Lock()
-        self._own: dict[str, str] | None = None
-        self._of_aws: dict[tuple[str, str], str | None] = {}
-
-    def find_own(self, name: str) -> str | None:
-        """The ARN of the account's own policy; None if it does not exist."""
-        with self._lock:
-            if self._own is None:
-                self._own = iam.list_policies(self._client, scope="Local")
-            return self._own.get(name)
-
-    def find_of_aws(self, name: str, scope: AccountScope) -> str | None:
-        """The ARN of the AWS managed policy; None if it does not exist."""
-        with self._lock:
-            key = (scope.partition, name)
-            if key not in self._of_aws:
-                self._of_aws[key] = _find_policy_of_aws(self._client, name, scope)
-            return self._of_aws[key]
 
 
 def plan(aws: Aws, spec: RoleSpec) -> Plan:
@@ -87,22 +58,21 @@ def plan_for(aws: Aws, spec: RoleSpec, role: Role | None, policies: PolicyNames)
         scope = AccountScope(caller.partition, caller.account_id)
     if spec.present:
         spec = spec.with_well_known_policies(scope, cluster.region if cluster else region_of(issuer))
-    names = [policy for policy in spec.managed_policies or () if not policy.startswith("arn:")]
     context = role_plan.PlanContext(
         scope=scope,
         provider_arn=provider_arn(scope.partition, scope.account_id, issuer) if issuer else None,
-        policies=find_policies(policies, names, role=role, scope=scope) if spec.present else {},
+        policies=find_policies(policies, spec, role=role, scope=scope) if spec.present else {},
     )
     try:
         return role_plan.plan(spec, role, context)
     except errors.QuotaExceeded as error:
-        if error.details.get("quota") not in role_plan.DEFAULT_QUOTAS:
+        if error.details.get("quota") not in DEFAULT_QUOTAS:
             raise
         quotas = _read_quotas(client)
         if quotas is None:
             error.fix = f"{error.fix}; or allow iam:GetAccountSummary for the caller, so that a raised quota is used"
             raise
-        context = dataclasses.replace(context, quotas={**role_plan.DEFAULT_QUOTAS, **quotas})
+        context = dataclasses.replace(context, quotas={**DEFAULT_QUOTAS, **quotas})
         return role_plan.plan(spec, role, context)
 
 
@@ -182,53 +152,6 @@ def _read_quotas(client: t.Any) -> dict[str, int] | None:
     return _read(lambda: iam.account_summary(client), is_needed=False)
 
 
-def find_policies(
-    policies: PolicyNames, names: t.Iterable[str], *, role: Role | None, scope: AccountScope
-) -> dict[str, str]:
-    """Finds the ARNs of managed policies by name.
-
-    The role's attached policies come first, so that an unchanged role needs no calls. Then come the account's own and
-    AWS managed policies. A name that exists in both is ambiguous, because they can grant different permissions.
-
-    :raises NotFound: a policy does not exist.
-    :raises InvalidInput: a name is ambiguous.
-    """
-    attached: dict[str, list[str]] = {}
-    for arn in (role.managed_policies or ()) if role else ():
-        attached.setdefault(arn.rsplit("/", 1)[1], []).append(arn)
-    found: dict[str, str] = {}
-    for name in names:
-        arns = attached.get(name) or [
-            arn for arn in (policies.find_own(name), policies.find_of_aws(name, scope)) if arn is not None
-        ]
-        if len(arns) > 1:
-            raise errors.InvalidInput(
-                f"the name of managed policy {name} is ambiguous",
-                cause=f"{' and '.join(sorted(arns))} have this name",
-                fix="give the ARN of the intended policy",
-            )
-        if not arns:
-            raise errors.NotFound(
-                f"managed policy {name} does not exist",
-                cause=f"neither account {scope.account_id} nor AWS has it in partition {scope.partition}",
-                fix="correct the name (it is case-sensitive), create the policy, or give its ARN",
-            )
-        found[name] = arns[0]
-    return found
-
-
-def _find_policy_of_aws(client: t.Any, name: str, scope: AccountScope) -> str | None:
-    # AWS has more than a thousand policies. One request for each path is faster than listing them.
-    for path in _AWS_PATHS:
-        arn = scope.policy_arn(name, of_aws=True, path=path)
-        try:
-            iam.get_policy(client, arn=arn)
-        except errors.NotFound:
-            continue
-        return arn
-    return iam.list_policies(client, scope="AWS").get(name)
-
-
 # Writing
 
 
@@ -273,7 +196,7 @@ def _write_trust_policy(client: t.Any, name: str, document: Document, sleep: Sle
     """Writes the document. False if the write may have failed, so that the document must be read again."""
     write = functools.partial(iam.set_trust_policy, client, name=name, trust_policy=document)
     try:
-        _retry_until_consistent(write, _is_new_principal, sleep)
+        _retry_until_consistent(write, sleep)
     except (errors.Conflict, errors.ApiError) as error:
         if error.details.get("code") in TRANSIENT or "ResponseParserError" in (error.cause or ""):
             return False
@@ -287,9 +210,7 @@ def create(client: t.Any, *, name: str, sleep: Sleep = time.sleep, **arguments: 
     :raises AlreadyExists: the role exists, perhaps under a name that differs only in case.
     """
     try:
-        return _retry_until_consistent(
-            functools.partial(iam.create_role, client, name=name, **arguments), _is_new_principal, sleep
-        )
+        return _retry_until_consistent(functools.partial(iam.create_role, client, name=name, **arguments), sleep)
     except errors.AlreadyExists as error:
         error.fix = "write the name as the existing role has it: names of IAM roles are unique regardless of case"
         raise
@@ -299,9 +220,7 @@ def operations(client: t.Any, sleep: Sleep = time.sleep) -> dict[str, t.Callable
     """The operations that plans of `_core.role.plan` name."""
 
     def make_retried(call: t.Callable[..., R]) -> t.Callable[..., R]:
-        return lambda **arguments: _retry_until_consistent(
-            functools.partial(call, client, **arguments), functools.partial(_is_new_role, arguments["name"]), sleep
-        )
+        return lambda **arguments: _retry_until_consistent(functools.partial(call, client, **arguments), sleep)
 
     def make_idempotent(call: t.Callable[..., None]) -> t.Callable[..., None]:
         def delete(**arguments: t.Any) -> None:
@@ -315,11 +234,11 @@ def operations(client: t.Any, sleep: Sleep = time.sleep) -> dict[str, t.Callable
     return {
         "create_role": functools.partial(create, client, sleep=sleep),
         "change_trust_policy": functools.partial(change_trust_policy, client, sleep=sleep),
-        "update_role": functools.partial(iam.update_role, client),
-        "set_permissions_boundary": functools.partial(iam.set_permissions_boundary, client),
+        "update_role": make_retried(iam.update_role),
+        "set_permissions_boundary": make_retried(iam.set_permissions_boundary),
         "delete_permissions_boundary": make_idempotent(iam.delete_permissions_boundary),
-        "tag_role": functools.partial(iam.tag_role, client),
-        "untag_role": functools.partial(iam.untag_role, client),
+        "tag_role": make_retried(iam.tag_role),
+        "untag_role": make_retried(iam.untag_role),
         "attach_policy": make_retried(iam.attach_policy),
         "detach_policy": make_idempotent(iam.detach_policy),
         "put_inline_policy": make_retried(iam.put_inline_policy),
@@ -329,22 +248,28 @@ def operations(client: t.Any, sleep: Sleep = time.sleep) -> dict[str, t.Callable
     }
 
 
-def _retry_until_consistent(
-    call: t.Callable[[], R], is_transient: t.Callable[[errors.IrsaError], bool], sleep: Sleep
-) -> R:
-    for delay in _CONSISTENCY_DELAYS:
+def _retry_until_consistent(call: t.Callable[[], R], sleep: Sleep) -> R:
+    for delay in CONSISTENCY_DELAYS:
         try:
             return call()
         except errors.IrsaError as error:
-            if not is_transient(error):
+            if not _is_settling(error):
                 raise
         sleep(delay)
-    return call()
+    try:
+        return call()
+    except errors.NotFound as error:
+        error.fix = error.fix or "check that no other tool deletes the role or the policy, and run again"
+        raise
 
 
-def _is_new_role(name: str, error: errors.IrsaError) -> bool:
-    """Whether IAM may not know a newly created role yet."""
-    return isinstance(error, errors.NotFound) and f"role with name {name} " in (error.cause or "")
+def _is_settling(error: errors.IrsaError) -> bool:
+    """Whether the cause may be that IAM does not know a new role, policy or principal yet.
+
+    Roles and policies were read before the first write, so a missing one is probably new. If the error remains, another
+    writer has deleted it.
+    """
+    return isinstance(error, errors.NotFound) or _is_new_principal(error)
 
 
 def _is_new_principal(error: errors.IrsaError) -> bool:

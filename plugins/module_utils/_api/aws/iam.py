@@ -242,7 +242,7 @@ def account_roles(client: t.Any) -> list[Json]:
 
 @aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles and policies")
 def account_roles_and_policies(client: t.Any) -> tuple[list[Json], dict[str, Json]]:
-    """As ``account_roles``; and the default documents of the account's own managed policies, by ARN."""
+    """Like `account_roles`, and also the default versions of the account's own managed policies, by ARN."""
     roles: list[Json] = []
     documents: dict[str, Json] = {}
     for page in _details(client, "Role", "LocalManagedPolicy"):

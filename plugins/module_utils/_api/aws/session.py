@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime
+import difflib
 import os
 import sys
 import threading
@@ -33,6 +34,10 @@ except ImportError:
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+
+# The highest number of names of clusters in a message.
+_MAX_CLUSTERS = 5
 
 
 def add_security_token(connection: dict[str, t.Any]) -> None:
@@ -159,7 +164,7 @@ class Aws:
             region = client.meta.region_name
             raise errors.NotFound(
                 f"EKS cluster {name} does not exist in region {region}",
-                cause=error.cause,
+                cause=f"{(error.cause or '').rstrip('.')}{_describe_clusters(client, name)}",
                 fix="check cluster_name, region, and that the credentials belong to the cluster's account",
                 cluster=name,
                 region=region,
@@ -172,6 +177,19 @@ class Aws:
         """
         host = f"sts.{cluster.region}.{_dns_suffix(cluster.partition)}"
         return sts.eks_token(self._session.get_credentials(), cluster=cluster.name, region=cluster.region, host=host)
+
+
+def _describe_clusters(client: t.Any, name: str) -> str:
+    """What exists in place of a missing cluster, the most similar names first; empty if they cannot be listed."""
+    try:
+        names = eks.list_clusters(client)
+    except errors.IrsaError:
+        return ""
+    if not names:
+        return "; the AWS account has no clusters in this region"
+    similar = difflib.get_close_matches(name, names, n=len(names), cutoff=0)
+    more = f" and {len(names) - _MAX_CLUSTERS} more" if len(names) > _MAX_CLUSTERS else ""
+    return f"; the AWS account has {', '.join(similar[:_MAX_CLUSTERS])}{more} in this region"
 
 
 def _dns_suffix(partition: str) -> str:

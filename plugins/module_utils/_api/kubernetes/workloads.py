@@ -19,8 +19,11 @@ if t.TYPE_CHECKING:
 Keep: t.TypeAlias = "t.Callable[[Json], Json | None] | None"
 
 FIELD_MANAGER = "eksops.irsa"
-# 429 is not retried: a disruption budget rejects the eviction, and the caller waits until it allows one.
-_NOT_429 = frozenset({500, 502, 503, 504})
+# 429 is not retried: a disruption budget rejects the eviction, and the caller waits until it allows one. 500 is not
+# retried: several budgets select the pod, and the caller tries again later.
+_EVICTION_RETRIED = frozenset({502, 503, 504})
+# Seconds until a failed list or watch is started again.
+_WATCH_PAUSE = 1.0
 _WATCH_SECONDS = 240.0
 
 
@@ -105,7 +108,7 @@ def evict_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> None
                 "POST",
                 f"{_path(namespace, 'v1', 'Pod', name)}/eviction",
                 body=body,
-                retried=_NOT_429,
+                retried=_EVICTION_RETRIED,
                 what=f"evict pod {namespace}/{name}",
             )
         except (errors.NotFound, errors.OutOfDate):
@@ -131,6 +134,27 @@ def delete_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> Non
         pass
 
 
+def count_replicas(server: ApiServer, *, namespace: str, api_version: str, kind: str, name: str) -> int | None:
+    """``spec.replicas`` of a workload of any kind, such as a custom resource; 0 if the workload does not exist.
+
+    :returns: None if the kind is not served, or the workload has no such field.
+    """
+    root = "/api/v1" if api_version == "v1" else f"/apis/{api_version}"
+    try:
+        resources = server.request("GET", root).get("resources") or []
+    except errors.NotFound:
+        return None
+    plurals = [resource["name"] for resource in resources if resource["kind"] == kind and "/" not in resource["name"]]
+    if not plurals:
+        return None
+    try:
+        body = server.request("GET", f"{root}/namespaces/{namespace}/{plurals[0]}/{name}")
+    except errors.NotFound:
+        return 0
+    replicas = (body.get("spec") or {}).get("replicas")
+    return replicas if isinstance(replicas, int) else None
+
+
 def list_events(server: ApiServer, *, namespace: str, kind: str, name: str) -> list[Json]:
     """The events of an object; empty if the caller may not read them."""
     selector = f"involvedObject.kind={kind},involvedObject.name={name}"
@@ -146,24 +170,31 @@ def follow(
     """List objects, and watch their changes for ``seconds``.
 
     :returns: pairs: LIST and all objects, first and whenever events may have been missed; or the type of a watch event
-        (ADDED, MODIFIED, DELETED) and its object.
+        (ADDED, MODIFIED, DELETED) and its object; or ERROR and an error, after which the objects are listed again.
+    :raises IrsaError: an error that does not pass without a fix.
     """
     path = _path(namespace, api_version, kind)
     until = time.monotonic() + seconds
     version: str | None = None
     while (left := until - time.monotonic()) > 0:
-        if version is None:
-            items, version = server.pages(path, query=query)
-            yield "LIST", items
         started = time.monotonic()
         try:
+            if version is None:
+                items, version = server.pages(path, query=query)
+                yield "LIST", items
             for event, body in server.watch(
                 path, resource_version=version, seconds=min(left, _WATCH_SECONDS), query=query
             ):
                 version = str(body["metadata"]["resourceVersion"])
                 if event != "BOOKMARK":
                     yield event, body
-        except errors.NotFound:
+        except errors.IrsaError as error:
+            if not errors.can_pass(error):
+                raise
+            # A version that is too old is not a failure.
+            if version is None or not isinstance(error, errors.NotFound):
+                yield "ERROR", error
+                time.sleep(_WATCH_PAUSE)
             version = None
         if time.monotonic() - started < 1:
             # Prevents a tight loop if the API server ends watches immediately or the version is too old.

@@ -133,7 +133,7 @@ def _build_unmanaged_annotation(chain: Chain, bound_by: t.Sequence[str]) -> Find
         f"annotation {ROLE_ARN_ANNOTATION} of service account {name} was set by {join(bound_by)}, so no tool "
         "maintains it",
         f"add {name} to irsa_bindings with role_arn: {chain.role_arn}, or with role_name to manage the role as well, "
-        "and run the module once with force to take ownership of the annotation",
+        "and run eksops.irsa.irsa_bindings once with force: true to take ownership of the annotation",
         evidence="metadata.managedFields",
         found=", ".join(bound_by),
     )

@@ -117,11 +117,12 @@ class AuditFacts:
     :param policies: the documents of the account's own managed policies by ARN.
     :param service_accounts: the service accounts of the namespaces to examine.
     :param pods: the pods that have not finished, by service account.
-    :param workloads: the owners of pods that are not fully injected, by namespace.
+    :param workloads: the owners of pods with a container without the role, by namespace.
     :param env_sources: as in `KubernetesFacts`, by namespace.
     :param webhook: the findings of the dry run.
     :param now: the Unix time of the reads.
     :param skipped_checks: what could not be read, in sentences.
+    :param only_namespaces: the namespaces to examine; empty for all.
     """
 
     cluster: EksCluster | None
@@ -145,6 +146,7 @@ class AuditFacts:
     env_sources: t.Mapping[str, t.Mapping[tuple[str, str], t.Collection[str]]] = dataclasses.field(default_factory=dict)
     webhook: tuple[Finding, ...] = ()
     skipped_checks: tuple[str, ...] = ()
+    only_namespaces: tuple[str, ...] = ()
 
     @property
     def provider_arn(self) -> str:
@@ -214,7 +216,7 @@ class AuditFacts:
         """The role with the name in an ARN, even if its path differs; None if it does not exist."""
         text = _strip(arn)
         if not is_role_arn(text):
-            return Unknown("no role is named")
+            return Unknown("the role annotation is missing or not a valid role ARN")
         parsed = arns.Arn.parse(text)
         if parsed.account_id != self.account_id:
             return Unknown(

@@ -14,7 +14,7 @@ from ..diagnosis.causes import Finding
 from ..diagnosis.facts import AwsFacts, Chain, Unknown
 from ..diagnosis.rules import role as role_rules
 from ..policy.document import as_list, like, statements
-from ..trust.statements import has_wildcard, subject
+from ..trust.statements import has_wildcard, parse_subject, subject
 from ..wording import join_some, plural, quantity
 from .facts import AuditFacts, Name, get_role_annotation, parse_exact_subject
 
@@ -42,7 +42,7 @@ class AuditFinding(t.NamedTuple):
 
 
 def find_in_role(facts: AuditFacts, name: str, *, unused_days: int) -> t.Iterator[AuditFinding]:
-    """The findings about a role that trusts the cluster's provider or that a service account names.
+    """The findings about a role that trusts the cluster's provider or that a service account is annotated with.
 
     The caller adds the role to the findings.
 
@@ -64,10 +64,11 @@ def find_in_role(facts: AuditFacts, name: str, *, unused_days: int) -> t.Iterato
 
 
 def _is_examined(facts: AuditFacts, namespace: str) -> bool:
-    """Whether the namespace exists and its accounts were listed; true if the namespaces could not be read."""
-    if isinstance(facts.namespaces, Unknown):
-        return True
-    return namespace in facts.namespaces
+    """Whether the accounts of the namespace were listed. A namespace that does not exist has no accounts.
+
+    :param namespace: may have wildcards, which can also match namespaces that were not examined.
+    """
+    return not facts.only_namespaces or namespace in facts.only_namespaces
 
 
 def _find_missing_accounts(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[AuditFinding]:
@@ -90,6 +91,7 @@ def _find_missing_accounts(facts: AuditFacts, role: Json, subjects: t.Sequence[s
             tuple(missing),
         )
     patterns = [pattern for pattern in subjects if has_wildcard(pattern) and not _matches_any_account(facts, pattern)]
+    patterns = [pattern for pattern in patterns if _is_examined(facts, (parse_subject(pattern) or ("", ""))[0])]
     if patterns:
         names = join_some(patterns, _NAMES_SHOWN)
         yield AuditFinding(
@@ -108,7 +110,7 @@ def _matches_any_account(facts: AuditFacts, pattern: str) -> bool:
 
 
 def _describe_trust_removal(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> str:
-    """How to make the role trust existing accounts only: a part of a fix."""
+    """How to make the role trust existing service accounts only: a part of a fix."""
     cluster = f"cluster_name: {facts.cluster.name}" if facts.cluster else f"issuer: {facts.issuer}"
     existing = [name for name in map(parse_exact_subject, subjects) if name and name in facts.service_accounts]
     if not existing:
@@ -116,7 +118,7 @@ def _describe_trust_removal(facts: AuditFacts, role: Json, subjects: t.Sequence[
     accounts = ", ".join(f"{{namespace: {namespace}, name: {name}}}" for namespace, name in existing)
     return (
         f"change the trust policy with eksops.irsa.irsa_role (name: {role['RoleName']}, {cluster}, "
-        f"service_accounts: [{accounts}])"
+        f"service_accounts: [{accounts}], purge_service_accounts: true)"
     )
 
 
@@ -126,13 +128,14 @@ def _find_unannotated_accounts(facts: AuditFacts, role: Json, subjects: t.Sequen
     if not unannotated:
         return
     values = {get_role_annotation(facts.service_accounts[name]) or "none" for name in unannotated}
-    annotation, them = ("its annotation names", "it") if len(unannotated) == 1 else ("their annotations name", "them")
-    other_role = "no role" if values == {"none"} else "another role" if "none" not in values else "another role or none"
+    it, is_, has, them = ("it", "is", "has", "it") if len(unannotated) == 1 else ("they", "are", "have", "them")
+    verbs = [f"{is_} annotated with another role"] if values != {"none"} else []
+    verbs += [f"{has} no role annotation"] if "none" in values else []
     yield AuditFinding(
         Finding(
             "trusts-unannotated-account",
             f"role {role['RoleName']} trusts {join_some(['/'.join(name) for name in unannotated], _NAMES_SHOWN)}, but "
-            f"{annotation} {other_role}",
+            f"{it} {' or '.join(verbs)}",
             f"annotate {them} with eksops.irsa.sa_annotate (role_arn: {role['Arn']}), or remove {them} from the trust "
             f"policy with eksops.irsa.irsa_role (name: {role['RoleName']})",
             evidence=f"metadata.annotations[{arns.ROLE_ARN_ANNOTATION}]",
@@ -144,7 +147,7 @@ def _find_unannotated_accounts(facts: AuditFacts, role: Json, subjects: t.Sequen
 
 
 def _apply_role_rules(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> list[Finding]:
-    """The findings of the rules for a role that no service account names, so that no chain applies them."""
+    """The findings of the rules for a role that no service account is annotated with, so no chain applies them."""
     names = [name for name in map(parse_exact_subject, subjects) if name]
     namespace, name = names[0] if names else ("NAMESPACE", "NAME")
     chain = Chain(
@@ -167,7 +170,7 @@ def build_aws_facts(facts: AuditFacts, role: t.Any) -> AwsFacts:
     :param role: the role, Unknown, or None if it does not exist.
     """
     if isinstance(role, Unknown):
-        # If roles could be read, this one is in another account, and its provider is unknown too.
+        # If roles could be read, this one is in another AWS account, and its provider is unknown too.
         provider = role if not isinstance(facts.roles, Unknown) else facts.provider
         return AwsFacts(provider, facts.provider_arns, role, role, role, role, facts.quotas, facts.addons, ())
     not_read = Unknown("the role's policies could not be read")
@@ -212,12 +215,16 @@ def _find_disuse(facts: AuditFacts, role: Json, bound: t.Sequence[Name], days: i
         return
     name = role["RoleName"]
     use = f"last used {age} days ago" if last_used else f"created {age} days ago and never used"
+    removal = (
+        "remove the binding with eksops.irsa.irsa_bindings (state: absent)"
+        if bound
+        else f"delete the role with eksops.irsa.irsa_role (name: {name}, state: absent)"
+    )
     yield AuditFinding(
         Finding(
             "role-unused",
             f"role {name} was {use}",
-            f"delete it with eksops.irsa.irsa_role (name: {name}, state: absent) if nobody needs it; otherwise check "
-            "with eksops.irsa.irsa_verify whether it works",
+            f"if nobody needs it, {removal}; otherwise check with eksops.irsa.irsa_verify whether it works",
             evidence="iam:GetAccountAuthorizationDetails RoleLastUsed",
             expected=f"use within {days} days",
             found=since.date().isoformat(),
@@ -286,7 +293,7 @@ def find_in_providers(facts: AuditFacts) -> t.Iterator[AuditFinding]:
             continue
         region = match[2]
         issuers = facts.issuers.get(region, Unknown(""))
-        if isinstance(issuers, Unknown) or f"https://{url}" in issuers:
+        if isinstance(issuers, Unknown) or f"https://{arns.issuer_in_tokens(url) or url}" in issuers:
             continue
         roles = facts.roles_by_provider.get(arn, [])
         trust = (
@@ -295,7 +302,7 @@ def find_in_providers(facts: AuditFacts) -> t.Iterator[AuditFinding]:
         yield AuditFinding(
             Finding(
                 "provider-orphaned",
-                f"OIDC provider {arn} does not belong to an EKS cluster of account {facts.account_id} in {region}; "
+                f"OIDC provider {arn} does not belong to an EKS cluster of AWS account {facts.account_id} in {region}; "
                 f"{trust if roles else 'no role trusts'} it",
                 f"delete it with eksops.irsa.iam_oidc_provider (url: https://{url}, state: absent), unless the cluster "
                 "is in another AWS account",

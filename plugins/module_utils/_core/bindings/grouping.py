@@ -12,6 +12,9 @@ import typing as t
 from .. import options
 from ..arn import STS_AUDIENCE
 from ..errors import InvalidInput
+from ..policy.document import Document, like
+from ..trust.policy import managed_grants
+from ..trust.statements import has_wildcard, parse_subject
 
 Binding = t.Mapping[str, t.Any]
 
@@ -55,7 +58,36 @@ def find_roles(bindings: t.Sequence[Binding]) -> tuple[list[dict[str, t.Any]], l
         if not binding.get("role_arn"):
             group = groups.setdefault(binding["role_name"].casefold(), _Group(binding["role_name"], bindings))
             problems += group.add(binding, index)
-    return [group.role for group in groups.values()], problems
+    return [group.finish() for group in groups.values()], problems
+
+
+def list_trust_options(
+    role_name: str, document: Document, provider_arn: str, audiences: t.Collection[str]
+) -> t.Iterator[tuple[dict[str, t.Any], list[dict[str, t.Any]]]]:
+    """The options of a binding that can describe a trust policy, each with further bindings for its patterns.
+
+    The first are the shortest. A plan shows which describe the whole trust policy.
+
+    :param audiences: the audiences of the tokens of the service accounts.
+    """
+    yield {}, []
+    subjects, accepted = managed_grants(document, provider_arn)
+    names = [parse_subject(subject) for subject in sorted(subjects) if has_wildcard(subject)]
+    patterns = [
+        {"namespace": name[0], "service_account": name[1], "role_name": role_name, "allow_wildcards": True}
+        for name in names
+        if name
+    ]
+    options_of_trust = {} if accepted == set(audiences) else {"audiences": sorted(accepted)}
+    if options_of_trust:
+        yield options_of_trust, []
+    if patterns:
+        yield options_of_trust, patterns
+
+
+def is_pattern(binding: Binding) -> bool:
+    """Whether a binding matches service accounts by wildcards. It defines only the role."""
+    return has_wildcard(str(binding.get("namespace"))) or has_wildcard(str(binding.get("service_account")))
 
 
 def describe_binding(bindings: t.Sequence[t.Any], index: int) -> str:
@@ -87,12 +119,33 @@ def _find_problems(bindings: t.Sequence[Binding], index: int, indices: dict[tupl
         problems.append(f"{title}: role_name and role_arn are both set; use one of them")
     elif not binding.get("role_name") and not binding.get("role_arn"):
         problems.append(f"{title}: neither role_name nor role_arn is set; use one of them")
+    problems += [f"{title}: {problem}" for problem in _find_trust_problems(binding)]
     if binding.get("namespace") and binding.get("service_account"):
         first = indices.setdefault((binding["namespace"], binding["service_account"]), index)
         if first != index:
             name = f"{binding['namespace']}/{binding['service_account']}"
             problems.append(f"{name} is bound twice, by bindings {first + 1} and {index + 1} of {len(bindings)}")
     return problems
+
+
+def _find_trust_problems(binding: Binding) -> t.Iterator[str]:
+    """The problems of ``allow_wildcards`` and ``audiences``."""
+    audience = binding.get("audience") or STS_AUDIENCE
+    if binding.get("audiences") and audience not in binding["audiences"]:
+        yield (
+            f"audiences does not have {audience}, the audience of the tokens; add it, set audience, or set audiences "
+            "to an empty list"
+        )
+    if not is_pattern(binding) or not binding.get("allow_wildcards"):
+        return
+    if binding.get("role_arn"):
+        yield "has a wildcard and role_arn, so it defines nothing; set role_name, or name the service account"
+    unused = [name for name in (*options.SERVICE_ACCOUNT, "rbac") if name != "audience" and binding.get(name)]
+    if unused:
+        yield (
+            f"has a wildcard, so no service account gets {', '.join(unused)}; set the option in bindings without "
+            "wildcards"
+        )
 
 
 class _Group:
@@ -106,6 +159,20 @@ class _Group:
         self._bindings = bindings
         self.role: dict[str, t.Any] = {"name": name, "service_accounts": [], "audiences": []}
         self._first_index: dict[tuple[str, str], int] = {}
+        self._has_audiences: dict[str, t.Any] = {}
+
+    def finish(self) -> dict[str, t.Any]:
+        """The role. A service account that a pattern of the role matches has no entry of its own."""
+        accounts = self.role["service_accounts"]
+        patterns = [_get_path(account) for account in accounts if has_wildcard(_get_path(account))]
+        self.role["service_accounts"] = [
+            account
+            for account in accounts
+            if has_wildcard(_get_path(account)) or not any(like(pattern, _get_path(account)) for pattern in patterns)
+        ]
+        if self._has_audiences.get("audiences") is False:
+            self.role["audiences"] = []
+        return self.role
 
     def add(self, binding: Binding, index: int) -> list[str]:
         """Merge a binding.
@@ -118,7 +185,12 @@ class _Group:
             title = describe_binding(self._bindings, index)
             problems.append(f"{title}: role_name {binding['role_name']} differs only in case from {role['name']}")
         role["service_accounts"].append({"namespace": binding["namespace"], "name": binding["service_account"]})
-        _add_missing(role["audiences"], [binding.get("audience") or STS_AUDIENCE])
+        audiences = binding.get("audiences")
+        _add_missing(role["audiences"], audiences or [binding.get("audience") or STS_AUDIENCE])
+        if audiences is not None:
+            problems += self._set(self._has_audiences, "audiences", bool(audiences), index)
+        if binding.get("allow_wildcards") and is_pattern(binding):
+            role["allow_wildcards"] = True
         for key in _LISTS:
             if binding.get(key) is not None:
                 _add_missing(role.setdefault(key, []), binding[key])
@@ -140,6 +212,11 @@ class _Group:
         target[key] = value
         self._first_index.setdefault((option, key), index)
         return []
+
+
+def _get_path(account: t.Mapping[str, str]) -> str:
+    # No name has a colon, so a wildcard in the one part cannot match text of the other, as in the subject of a token.
+    return f"{account['namespace']}:{account['name']}"
 
 
 def _add_missing(target: list[t.Any], values: t.Iterable[t.Any]) -> None:

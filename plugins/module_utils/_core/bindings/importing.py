@@ -25,6 +25,7 @@ from ..service_account import plan as service_account_plan
 from ..service_account.spec import ServiceAccountState
 from ..trust.evaluation import allows
 from ..trust.statements import subject
+from . import grouping
 from . import spec as binding_spec
 
 Json = t.Mapping[str, t.Any]
@@ -302,18 +303,23 @@ def _build_bindings(facts: ImportFacts, accounts: t.Sequence[_AnnotatedAccount],
     role = facts.roles[accounts[0].role_name]
     settings, omissions = _describe_role(facts, role)
     changes: list[str] = []
-    # A role may trust service accounts that are not annotated with it. They must stay in its trust policy.
-    for purge in ({}, {"purge_service_accounts": False}):
-        first, *others = accounts
-        bindings = [
-            first.build_binding(role_name=role.name, **settings, **purge),
-            *(account.build_binding(role_name=role.name) for account in others),
-        ]
-        changes = _list_changes(facts, role, bindings)
-        if not changes:
-            for omission in omissions:
-                result.add_note(accounts, omission)
-            return bindings
+    audiences = {account.audience for account in accounts}
+    for trust, patterns in grouping.list_trust_options(role.name, role.trust_policy, facts.provider_arn, audiences):
+        # A role may trust service accounts that are not annotated with it. They must stay in its trust policy.
+        for purge in ({}, {"purge_service_accounts": False}):
+            first, *others = accounts
+            bindings = [
+                first.build_binding(role_name=role.name, **settings, **trust, **purge),
+                *(account.build_binding(role_name=role.name) for account in others),
+                *patterns,
+            ]
+            # Also for a role that others created: it keeps them only until it has the tag of this collection.
+            found = _list_changes(facts, role, [{"purge_service_accounts": True, **bindings[0]}, *bindings[1:]])
+            if not found:
+                for omission in omissions:
+                    result.add_note(accounts, omission)
+                return bindings
+        changes = changes or found
     result.add_note(
         accounts,
         f"role {role.name} is not managed (role_arn), because a binding with role_name would change it: "
@@ -355,7 +361,11 @@ def _describe_role(facts: ImportFacts, role: Role) -> tuple[Binding, list[str]]:
         omissions.append(f"inline policy {name} of role {role.name} is omitted, because it {_IS_TEMPLATE}")
     if role.managed_policies is None or role.inline_policies is None:
         omissions.append(f"some policies of role {role.name} are omitted, because they could not be read")
-    tags = {key: value for key, value in role.tags.items() if key != OWNER_TAG and not key.lower().startswith("aws:")}
+    tags = {
+        key: value
+        for key, value in role.tags.items()
+        if key.lower() != OWNER_TAG and not key.lower().startswith("aws:")
+    }
     if tags:
         settings["tags"] = tags
     return settings, omissions

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import typing as t
 
-from .. import options
+from .. import options, validation
 from ..arn import ROLE_ARN_ANNOTATION, STS_AUDIENCE, is_role_arn
 from ..errors import Conflict, InvalidInput, IrsaError, QuotaExceeded
 from ..policy.document import LoadYaml
@@ -19,6 +19,7 @@ from ..role import spec as role_spec
 from ..service_account import spec as service_account_spec
 from ..service_account.annotations import Field
 from ..service_account.spec import ServiceAccount
+from ..trust.statements import has_wildcard
 from ..wording import join_some
 from . import grouping
 from .grouping import Binding
@@ -52,6 +53,11 @@ class BindingSpec:
     @property
     def service_account(self) -> str:
         return str(self.options["name"])
+
+    @property
+    def is_pattern(self) -> bool:
+        """Whether it defines only the role, for all service accounts that match its wildcards."""
+        return has_wildcard(self.title)
 
     @property
     def title(self) -> str:
@@ -122,11 +128,12 @@ class BindingsSpec:
         """
         given: list[Binding] = params["bindings"]
         found_roles, problems = grouping.find_roles(given)
+        bindings = _build_binding_specs(params, found_roles, problems)
         roles = _build_role_specs(params, found_roles, load_yaml, problems)
-        bindings = _build_binding_specs(params, roles, problems)
         if not 1 <= params["max_workers"] <= _MAX_WORKERS:
             problems.append(f"max_workers {params['max_workers']} is out of range (use 1 to {_MAX_WORKERS})")
         problems += rollout_problems
+        problems += _find_tag_problems(params.get("provider_tags"))
         if params["purge"] and params["state"] == "absent":
             problems.append("purge requires state present")
         if params["purge_limit"] < 0:
@@ -187,16 +194,17 @@ def _build_role_specs(
             )
         except InvalidInput as error:
             indices = [index for index, binding in enumerate(params["bindings"]) if binding.get("role_name") == name]
-            problems += _list_problems(
-                [grouping.describe_binding(params["bindings"], index) for index in indices], error
-            )
+            titles = [grouping.describe_binding(params["bindings"], index) for index in indices]
+            # A role has the names of its service accounts too, whose problems are already known.
+            known = "\n".join(problems)
+            problems += [found for found in _list_problems(titles, error) if found.partition(": ")[2] not in known]
     return specs
 
 
 def _build_binding_specs(
-    params: t.Mapping[str, t.Any], roles: t.Mapping[str, role_spec.RoleSpec], problems: list[str]
+    params: t.Mapping[str, t.Any], roles: t.Sequence[t.Mapping[str, t.Any]], problems: list[str]
 ) -> list[BindingSpec]:
-    names = {name.casefold(): name for name in roles}
+    names = {role["name"].casefold(): role["name"] for role in roles}
     specs = []
     for index, binding in enumerate(params["bindings"]):
         if not (binding.get("namespace") and binding.get("service_account")):
@@ -207,6 +215,9 @@ def _build_binding_specs(
             names.get((binding.get("role_name") or "").casefold()),
             binding.get("role_arn") or None,
         )
+        if spec.is_pattern and binding.get("allow_wildcards"):
+            specs.append(spec)
+            continue
         try:
             spec.account_spec(spec.role_arn)
         except InvalidInput as error:
@@ -238,11 +249,21 @@ def _build_provider_spec(params: t.Mapping[str, t.Any], audiences: list[str]) ->
             "client_ids": audiences,
             "purge_client_ids": False,
             "thumbprints": None,
-            "tags": None,
+            "tags": params.get("provider_tags"),
             "purge_tags": False,
             "force": False,
         }
     )
+
+
+def _find_tag_problems(tags: t.Mapping[str, t.Any] | None) -> list[str]:
+    problems = validation.Problems()
+    validation.check_tags(problems, tags or {})
+    try:
+        problems.raise_if_any()
+    except InvalidInput as error:
+        return _list_problems(["provider_tags"], error)
+    return []
 
 
 def _list_problems(titles: t.Sequence[str], error: IrsaError) -> list[str]:
@@ -317,6 +338,22 @@ def get_annotated_role_arn(account: t.Mapping[str, t.Any]) -> str | None:
     """
     arn = (account["metadata"].get("annotations") or {}).get(ROLE_ARN_ANNOTATION)
     return arn if arn and is_role_arn(arn) else None
+
+
+def build_loss_error(role: str, accounts: t.Sequence[str], pods: t.Sequence[str]) -> Conflict:
+    """The error for a role that service accounts would lose while their pods use it.
+
+    :param accounts: the service accounts, as ``NAMESPACE/NAME``.
+    :param pods: the names of the pods.
+    """
+    return Conflict(
+        f"role {role} is in use by {join_some(accounts, MAX_NAMES)}, which no binding lists",
+        cause=f"running pods use the role and would lose AWS access: {join_some(pods, MAX_NAMES)}",
+        fix="add bindings for these service accounts, or set purge_service_accounts: false in a binding of the role to "
+        "keep them; or stop the pods first, or set force (in the role irsa: irsa_force) to true",
+        service_accounts=list(accounts),
+        pods=list(pods),
+    )
 
 
 def build_in_use_error(binding: BindingSpec, pods: t.Sequence[str]) -> Conflict:

@@ -5,18 +5,18 @@
 """The spec of a verification, and its result: the findings in order and the state of each link.
 
 This module applies the rules for provider, role, service account and STS. The rules for pods and webhook are in
-`rules.pods`, those for the test pod in `test_pod`. A module that does not read pods does not ship them.
+`rules.pods`, those for the test pod in `test_pod`. Modules that do not read pods do not import them, so Ansible does
+not send them to the host.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-import re
 import typing as t
 
 from .. import validation
-from ..arn import STS_AUDIENCE, Arn, EksCluster, is_session_of
+from ..arn import STS_AUDIENCE, Arn, EksCluster, is_session_of, region_of
 from ..errors import ChainBroken
 from ..service_account.annotations import IRSA_OPTIONS
 from ..validation import Problems
@@ -33,8 +33,6 @@ PROBES = ("static", "token", "admission", "pods")
 FAIL_ON = ("error", "warning", "never")
 TEST_IMAGE = "public.ecr.aws/aws-cli/aws-cli:2.25.4"
 TEST_COMMAND = ("aws", "sts", "get-caller-identity")
-
-_REGION_OF_ISSUER = re.compile(r"https://oidc\.eks(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.-]+/")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +137,6 @@ def build_chain(spec: VerificationSpec, cluster: EksCluster | None, account: t.M
     """
     annotations = (account or {"metadata": {}})["metadata"].get("annotations") or {}
     issuer = cluster.require_issuer() if cluster else t.cast(str, spec.issuer)
-    region = _REGION_OF_ISSUER.match(issuer)
     return Chain(
         namespace=spec.namespace,
         service_account=spec.service_account,
@@ -148,7 +145,7 @@ def build_chain(spec: VerificationSpec, cluster: EksCluster | None, account: t.M
         audience=annotations.get(IRSA_OPTIONS["audience"]) or STS_AUDIENCE,
         account_id=cluster.account_id if cluster else None,
         partition=cluster.partition if cluster else None,
-        region=cluster.region if cluster else spec.region or (region[1] if region else None),
+        region=cluster.region if cluster else spec.region or region_of(issuer),
         cluster=cluster.name if cluster else None,
         cross_account=spec.role_arn is not None,
     )
@@ -235,7 +232,7 @@ def diagnose(spec: VerificationSpec, facts: ChainFacts, *, pod_findings: t.Itera
     """The findings and the state of each link. Consequences of a finding are not findings.
 
     :param pod_findings: from `rules.pods`; empty if neither pods nor the webhook were read. A caller that reads
-        neither does not ship these rules.
+        neither does not import these rules, so Ansible does not send them to the host.
     """
     return conclude(spec, facts, find_all(facts, pod_findings))
 
@@ -279,7 +276,7 @@ def _is_proven_by_pod(facts: ChainFacts) -> bool:
 
 
 def _origin_conditions(facts: ChainFacts) -> list[str]:
-    """The conditions that keep the token probe from a result; none if it has one or the test pod settles it."""
+    """The conditions because of which the result of the token probe is unknown; empty if the result is known."""
     if not isinstance(facts.sts, StsAnswer) or _is_proven_by_pod(facts):
         return []
     return sts_rules.origin_conditions(facts.chain, facts.aws, facts.sts, allowed=static_allows(facts))
@@ -308,7 +305,7 @@ def _links(spec: VerificationSpec, facts: ChainFacts, findings: t.Iterable[Findi
         if _origin_conditions(facts):
             unbroken["sts"] = "unknown"
         elif not _is_proven_by_pod(facts):
-            # Even if another link is the cause.
+            # Also if another link is the cause.
             broken.add("sts")
     return {link: "broken" if link in broken else unbroken[link] for link in LINKS}
 
@@ -357,7 +354,7 @@ def _warnings(facts: ChainFacts, links: t.Mapping[Link, Status], findings: t.Seq
     origin = _origin_conditions(facts)
     if origin:
         yield (
-            "STS rejects the token in a request from here. The trust policy allows "
+            "STS rejects the token in a request from the host of this task. The trust policy allows "
             f"{sts_rules.account_name(facts.chain)} under conditions that a request of a pod may meet: "
             f"{'; '.join(origin)}. Verify it with test_pod."
         )
@@ -371,7 +368,7 @@ def _warnings(facts: ChainFacts, links: t.Mapping[Link, Status], findings: t.Seq
 
 
 def _links_without_role(facts: ChainFacts, findings: t.Iterable[Finding]) -> tuple[Link, ...]:
-    """The links that are unknown because the service account names no role."""
+    """The links that are unknown because neither the annotation nor role_arn is set."""
     unnamed = facts.chain.role_arn is None and any(finding.link == "account" for finding in findings)
     return ("provider", "role", "sts") if unnamed else ()
 

@@ -143,8 +143,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     ),
     "role-missing": Explanation(
         title="The role does not exist",
-        why="The annotation names a role that was never created, was deleted or is spelled differently. STS does not "
-        "report whether a role exists, so it looks like a missing permission.",
+        why="The role in the annotation was never created, was deleted or is spelled differently. STS does not report "
+        "whether a role exists, so the error looks like a missing permission.",
         detection="``GetRole`` returns ``NoSuchEntity`` for the name at the end of the ARN.",
         fix="Create it with ``eksops.irsa.irsa_role``, or correct the annotation with ``eksops.irsa.sa_annotate``.",
         references=(f"{_EKS}/associate-service-account-role.html",),
@@ -167,16 +167,16 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         references=("https://repost.aws/knowledge-center/eks-troubleshoot-irsa-errors",),
     ),
     "arn-wrong-account": Explanation(
-        title="The annotation names another AWS account",
+        title="The role in the annotation is in another AWS account",
         why="Manifests that are copied between environments often keep the ID of the old AWS account.",
         detection="The AWS account in the annotation is not the cluster's, the role was not found there, and "
-        "``role_arn`` does not name it.",
+        "``role_arn`` is not set to this role.",
         fix="Correct the annotation with ``eksops.irsa.sa_annotate``. If the other AWS account is intended, set "
         "``role_arn`` of ``eksops.irsa.irsa_verify``.",
         references=(f"{_EKS}/cross-account-access.html",),
     ),
     "arn-wrong-partition": Explanation(
-        title="The annotation names another AWS partition",
+        title="The role in the annotation is in another AWS partition",
         why="ARNs begin with ``arn:aws:``, in the China regions with ``arn:aws-cn:`` and in GovCloud with "
         "``arn:aws-us-gov:``. A role cannot be assumed from another partition.",
         detection="The partition in the annotation differs from the partition in the cluster's ARN.",
@@ -222,7 +222,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         title="A condition uses a key that the request does not have",
         why="Only the claims ``aud``, ``sub``, ``amr``, ``email`` and ``oaud`` of a web identity token are condition "
         "keys. The caller has no identity yet, so ``aws:PrincipalArn`` and ``aws:PrincipalTag`` do not exist either. "
-        "A condition on a missing key fails unless its operator is negated or ends in ``IfExists``.",
+        "A condition on a missing key fails unless its operator is negated, ends in ``IfExists``, begins with "
+        "``ForAllValues:``, or is ``Null`` with ``true``.",
         detection="The key of a failing condition is not a key that STS provides for this call.",
         fix="Remove the condition, or move it to the permissions of the role, where the keys of the principal exist.",
         references=(_WEB_IDENTITY_KEYS,),
@@ -280,8 +281,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     ),
     "trust-too-long": Explanation(
         title="The trust policy exceeds the size quota",
-        why="A trust policy can have 2048 characters, not counting whitespace. AWS raises the quota to 4096 on "
-        "request. One statement for each service account soon exceeds it.",
+        why="A trust policy can have 2048 characters, not counting whitespace. AWS raises the quota on request. "
+        "One statement for each service account soon exceeds it.",
         detection="The length of the policy without whitespace, now or with the missing statement, is greater than "
         "``AssumeRolePolicySizeQuota`` of the AWS account.",
         fix="List the service accounts in one statement, as ``eksops.irsa.irsa_role`` does. Or use several roles, or "
@@ -317,10 +318,10 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     ),
     "trusts-unannotated-account": Explanation(
         title="The role trusts a service account that does not use it",
-        why="The service account can assume the role, but its annotation is missing or names another role, so its "
-        "pods do not use it. A program can also assume the role without the annotation.",
-        detection="A statement for the cluster's provider names a service account whose annotation "
-        "``eks.amazonaws.com/role-arn`` is missing or names another role.",
+        why="The service account can assume the role, but it has no role annotation, or is annotated with another "
+        "role, so its pods do not use the role. A program can also assume the role without the annotation.",
+        detection="A statement for the cluster's provider names a service account that has no annotation "
+        "``eks.amazonaws.com/role-arn``, or is annotated with another role.",
         fix="Annotate the service account with ``eksops.irsa.sa_annotate``, or remove it from the trust policy with "
         "``eksops.irsa.irsa_role``.",
         references=(f"{_EKS}/associate-service-account-role.html",),
@@ -329,7 +330,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         title="Several service accounts share a role",
         why="Each service account has all permissions that any of them needs. In CloudTrail, at most the session name "
         "shows which one made a call.",
-        detection="More than one service account of the cluster names the role.",
+        detection="More than one service account of the cluster is annotated with the role.",
         fix="If they need different permissions, give each service account its own role. For replicas of one "
         "application this is fine: add ``role-shared`` to ``ignore``.",
         references=("https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html",),
@@ -339,8 +340,10 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         why="An unused role is an access path that nobody monitors. A binding that never worked looks the same.",
         detection="``RoleLastUsed`` is older than ``unused_days``, or it is empty and the role is older than "
         "``unused_days``. IAM records the use of the last 400 days.",
-        fix="If nobody needs the binding, remove it with ``eksops.irsa.irsa_bindings`` (``state: absent``). Otherwise "
-        "check with ``eksops.irsa.irsa_verify`` whether it works.",
+        fix="If nobody needs the role and a service account is annotated with it, remove the binding with "
+        "``eksops.irsa.irsa_bindings`` (``state: absent``). If nobody needs the role and no service account is "
+        "annotated with it, delete the role with ``eksops.irsa.irsa_role`` (``state: absent``). Otherwise check with "
+        "``eksops.irsa.irsa_verify`` whether the binding works.",
         references=(f"{_IAM}/access_policies_last-accessed.html",),
     ),
     "policy-too-broad": Explanation(
@@ -385,8 +388,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         why="The webhook reads only ``eks.amazonaws.com/role-arn``, and only on the service account. "
         "``eks.amazon.com/role-arn`` and ``iam.amazonaws.com/role`` have no effect.",
         detection="The service account has an annotation that is similar to one of the webhook's. Or it does not have "
-        "the annotation, but a workload, a pod or the namespace does. Or the annotation names another role than "
-        "``role_arn`` of ``eksops.irsa.irsa_verify``.",
+        "the annotation, but a workload, a pod or the namespace does. Or the service account is annotated with another "
+        "role than ``role_arn`` of ``eksops.irsa.irsa_verify``.",
         fix="Annotate the service account with ``eksops.irsa.sa_annotate`` and remove the wrong annotation.",
         references=(_WEBHOOK,),
     ),
@@ -413,7 +416,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         why="Helm, Argo CD, Flux, eksctl and similar tools set their own value again when they next run. ``kubectl "
         "apply`` of an older manifest does the same.",
         detection="``metadata.managedFields`` names such a tool as an owner of the annotation, and the annotation has "
-        "other owners too or names another role than ``role_arn``. Or the last applied manifest has another role.",
+        "other owners too or differs from ``role_arn``. Or the last applied manifest has another role.",
         fix="Set the role in the source of that tool: the values of the chart, the manifest in the repository, or "
         "``iam.serviceAccounts`` of the eksctl configuration.",
         references=(f"{_KUBERNETES}/reference/using-api/server-side-apply/#conflicts",),
@@ -429,13 +432,13 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     ),
     "webhook-missing": Explanation(
         title="The pod identity webhook is not installed",
-        why="The webhook injects the variables and the token into pods. On EKS it is part of the control plane, but "
-        "its configuration is a Kubernetes object that can be deleted.",
+        why="The webhook injects the role into pods: the variables and the token. On EKS it is part of the control "
+        "plane, but its configuration is a Kubernetes object that can be deleted.",
         detection="The cluster has no ``MutatingWebhookConfiguration`` of the pod identity webhook, or only one "
         "without a rule for the creation of pods.",
-        fix="On EKS, apply the configuration of another cluster of the same version with the ``caBundle`` of this "
-        "cluster, or ask AWS Support. On other clusters, install the webhook from its repository. Then restart the "
-        "pods with ``eksops.irsa.pod_rollout``.",
+        fix="On EKS, ask AWS Support to restore the webhook, or apply the configuration of another cluster of the same "
+        "version with ``certificateAuthority.data`` of ``aws eks describe-cluster`` as ``caBundle``. On other "
+        "clusters, install the webhook from its repository. Then restart the pods with ``eksops.irsa.pod_rollout``.",
         references=(_WEBHOOK,),
     ),
     "webhook-excluded": Explanation(
@@ -480,8 +483,9 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     "pod-predates-annotation": Explanation(
         title="The pods are older than the annotation",
         why="The webhook acts only when a pod is created. Annotating the service account does not change running pods.",
-        detection="A container that the webhook should have injected has neither ``AWS_ROLE_ARN`` nor "
-        "``AWS_WEB_IDENTITY_TOKEN_FILE``. Or the pod's token has another audience than the service account requests.",
+        detection="A container into which the webhook should have injected the role has neither ``AWS_ROLE_ARN`` nor "
+        "``AWS_WEB_IDENTITY_TOKEN_FILE``. Or the audience or the expiration of the pod's token, or "
+        "``AWS_STS_REGIONAL_ENDPOINTS`` of a container, is not what the service account requests.",
         fix="Restart the owners of the pods with ``eksops.irsa.pod_rollout``. It does not restart pods that already "
         "have the role.",
         references=(f"{_EKS}/pod-configuration.html",),
@@ -518,7 +522,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         title="A sidecar was added after the webhook ran",
         why="Webhooks run one after another. If a later webhook adds a container, the pod identity webhook does not "
         "see it unless it is called again.",
-        detection="A container has no variables, but the webhook injected other containers of the same pod.",
+        detection="A container has no variables, but the webhook injected the role into other containers of the same "
+        "pod.",
         fix="Set ``reinvocationPolicy: IfNeeded`` in the configuration of the webhook. Then restart the pods with "
         "``eksops.irsa.pod_rollout``.",
         references=(
@@ -580,8 +585,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     ),
     "sdk-too-old": Explanation(
         title="The application's SDK does not support web identities",
-        why="An SDK from before September 2019 ignores the variables and uses the node's role. Java also needs the "
-        "``sts`` module.",
+        why="An SDK that is older than the versions below ignores the variables and uses the node's role. Java also "
+        "needs the ``sts`` module.",
         detection="The test pod has the variables, and its log names an SDK version that is too old.",
         fix="Upgrade the SDK. The first versions with support are boto3 1.9.220, botocore 1.12.200, AWS CLI 1.16.232, "
         "Go 1.23.13, Java 2.10.11, and JavaScript 2.525.0 and 3.27.0.",
@@ -593,7 +598,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "hides the actual problem and gives the pod permissions that it should not have.",
         detection="The caller in the output of the test pod is not the role of the service account, and no other "
         "finding explains it.",
-        fix="Fix the other findings. Then block the metadata service for pods with a hop limit of 1 on the nodes.",
+        fix="Update the SDK, and remove credentials from the code. If the pod lacks the variables of the webhook, "
+        "check the webhook. Then set the hop limit of the nodes' metadata service to 1, so that pods cannot reach it.",
         references=("https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html",),
     ),
     "propagation": Explanation(

@@ -43,7 +43,7 @@ class Unknown:
 
 OrUnknown: t.TypeAlias = T | Unknown
 
-NO_ROLE: t.Final = Unknown("neither the annotation nor role_arn names a role")
+NO_ROLE: t.Final = Unknown("neither the role annotation nor role_arn is a valid role ARN")
 
 
 def known(fact: OrUnknown[T]) -> T | None:
@@ -74,7 +74,7 @@ class Chain:
     """The chain to verify, after the service account and the cluster were read.
 
     :param issuer: the cluster's OIDC issuer, exactly as DescribeCluster or the option ``issuer`` has it.
-    :param role_arn: the option, or else the annotation, unchanged; None if neither names a role.
+    :param role_arn: the option, otherwise the annotation, unchanged; None if neither is set.
     :param audience: the audience of the service account's tokens: its annotation, or ``sts.amazonaws.com``.
     :param account_id: the AWS account of the cluster; None if the user gave only an issuer, like ``partition`` and
         ``cluster``.
@@ -291,7 +291,7 @@ def was_mutated(facts: KubernetesFacts) -> bool | None:
 
 
 def annotated(facts: KubernetesFacts) -> ExpectedInjection | None:
-    """What the annotations of the service account request; None if they name no role or cannot be read."""
+    """What the annotations of the service account request; None without a role annotation, or if it cannot be read."""
     if facts.account is None or isinstance(facts.account, Unknown):
         return None
     return ExpectedInjection.from_account(facts.account)

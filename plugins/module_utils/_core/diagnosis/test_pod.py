@@ -199,9 +199,9 @@ def _other_caller(name: str, chain: Chain, pod: TestPod, caller_arn: str) -> Fin
     session = caller_arn.rpartition("/")[2]
     identity = "the node's role" if re.fullmatch(r"i-[0-9a-f]{8,17}", session) else "another identity"
     fix = (
-        "the SDK ignores the variables of the webhook: use a recent version, and remove credentials from the code"
+        "the SDK ignores the variables of the webhook: update the SDK, and remove credentials from the code"
         if pod.injected
-        else "the webhook did not inject the pod: check that the pod identity webhook handles new pods in the namespace"
+        else "the webhook did not inject the role into the pod: check that it handles new pods in the namespace"
     )
     return Finding(
         "imds-fallback",

@@ -15,12 +15,13 @@ import dataclasses
 import re
 import typing as t
 
-from ..arn import AUDIENCE_ANNOTATION, ROLE_ARN_ANNOTATION
+from ..arn import AUDIENCE_ANNOTATION, EXPIRATION_ANNOTATION, REGIONAL_ANNOTATION, ROLE_ARN_ANNOTATION
 
 Json = t.Mapping[str, t.Any]
 
 ROLE_VARIABLE = "AWS_ROLE_ARN"
 FILE_VARIABLE = "AWS_WEB_IDENTITY_TOKEN_FILE"
+REGIONAL_VARIABLE = "AWS_STS_REGIONAL_ENDPOINTS"
 SKIP_LABEL = "eks.amazonaws.com/skip-pod-identity-webhook"
 SKIP_CONTAINERS_ANNOTATION = "eks.amazonaws.com/skip-containers"
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
@@ -29,6 +30,13 @@ MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 POD_IDENTITY_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
 _VOLUME = "aws-iam-token"
+_REGION_VARIABLES = ("AWS_DEFAULT_REGION", "AWS_REGION")
+_MIN_EXPIRATION = 600
+# The values that strconv.ParseBool of Go accepts. Any other value is ignored.
+_GO_BOOLEANS = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
 # A CSV record that Go's encoding/csv accepts. Unlike Python's csv module, it rejects a quote in an unquoted field.
 _FIELD = r'(?:"(?:[^"]|"")*"|[^",\r\n]*)'
 _RECORD = re.compile(rf"{_FIELD}(?:,{_FIELD})*")
@@ -38,21 +46,34 @@ _RECORD = re.compile(rf"{_FIELD}(?:,{_FIELD})*")
 class ExpectedInjection:
     """What the webhook injects into a new pod of a service account.
 
+    Without an annotation, the audience, expiration and endpoints are set by flags of the webhook, which are not known.
+
     :param role_arn: the ARN of the role; empty if pods must not have a role.
     :param audience: the audience of the token, if the service account has an annotation for it.
     :param pod_identity: whether an EKS Pod Identity association takes precedence over the role, or may do so.
+    :param token_expiration: the lifetime of the token in seconds, likewise.
+    :param sts_regional: whether the pod must use the regional endpoint of STS, likewise.
     """
 
     role_arn: str
     audience: str | None = None
     pod_identity: bool = False
+    token_expiration: int | None = None
+    sts_regional: bool | None = None
 
     @classmethod
     def from_account(cls, account: Json) -> ExpectedInjection | None:
         """The injection for a ServiceAccount; None if its role annotation is missing or empty."""
         annotations = account["metadata"].get("annotations") or {}
         role_arn = annotations.get(ROLE_ARN_ANNOTATION)
-        return cls(role_arn, annotations.get(AUDIENCE_ANNOTATION)) if role_arn else None
+        if not role_arn:
+            return None
+        return cls(
+            role_arn,
+            annotations.get(AUDIENCE_ANNOTATION),
+            token_expiration=_parse_expiration(annotations),
+            sts_regional=_GO_BOOLEANS.get(annotations.get(REGIONAL_ANNOTATION) or ""),
+        )
 
 
 InjectionState = t.Literal[
@@ -100,6 +121,32 @@ class Container:
         return f"spec.{self.field}[{self.name}]"
 
 
+class StaleSetting(t.NamedTuple):
+    """A value that the webhook set in a pod, and that it would set differently in a new pod.
+
+    :param name: ``audience`` or ``expiration`` of the token, or the name of a variable.
+    :param container: the container of the variable; None for the token.
+    """
+
+    name: str
+    found: str
+    expected: str
+    container: Container | None = None
+
+    def __str__(self) -> str:
+        if self.container is None:
+            return f"the token's {self.name} is {self.found} instead of {self.expected}"
+        return f"container {self.container.name} has {self.found} instead of {self.expected}"
+
+
+def get_name(pod: Json) -> str:
+    return str(pod["metadata"]["name"])
+
+
+def get_uid(pod: Json) -> str:
+    return str(pod["metadata"]["uid"])
+
+
 def is_terminating(pod: Json) -> bool:
     """Whether the pod is being deleted."""
     return bool(pod["metadata"].get("deletionTimestamp"))
@@ -115,6 +162,11 @@ def is_live(pod: Json) -> bool:
     return not is_terminating(pod) and not is_finished(pod)
 
 
+def ends_by_itself(pod: Json) -> bool:
+    """Whether the pod ends when its work is done, whatever owns it: its containers are not always restarted."""
+    return pod["spec"].get("restartPolicy") in ("Never", "OnFailure")
+
+
 def inspect_containers(pod: Json, role_arn: str, template: Json | None = None) -> list[Container]:
     """Compare the containers of a pod with what the webhook injects for ``role_arn``. Init containers come first.
 
@@ -128,8 +180,8 @@ def inspect_containers(pod: Json, role_arn: str, template: Json | None = None) -
         _inspect_container(field, body, role_arn, originals, skip=body["name"] in skipped)
         for field, body in list_containers(pod["spec"])
     ]
-    if any(container.is_injected for container in containers):
-        # The webhook injects all containers in one step. Another webhook added those that lack the variables.
+    if any(container.is_injected for container in containers) or _was_processed(pod["spec"], template, containers):
+        # The webhook injects the role into all containers in one step. Another webhook added those without the role.
         containers = [
             dataclasses.replace(container, state="added-later") if container.state == "not-injected" else container
             for container in containers
@@ -137,20 +189,73 @@ def inspect_containers(pod: Json, role_arn: str, template: Json | None = None) -
     return containers
 
 
-def find_stale_audience(
-    spec: Json, expected: ExpectedInjection, containers: t.Iterable[Container], template: Json | None
-) -> str | None:
-    """The audience of the webhook's token if it differs from the expected one and a container uses the token.
+def find_stale_settings(
+    pod: Json, expected: ExpectedInjection, containers: t.Sequence[Container], template: Json | None
+) -> list[StaleSetting]:
+    """The values, other than the role, that the webhook set in the pod and would set differently in a new pod."""
+    settings: list[StaleSetting] = []
+    if any(container.is_injected for container in containers):
+        settings += _compare_token(pod, expected, template)
+    originals = {} if template is None else {body["name"]: body for _field, body in list_containers(template)}
+    for container in containers:
+        # The webhook sets this variable in containers that set the role themselves, too.
+        if container.state not in ("correct", "preset") or expected.sts_regional is None:
+            continue
+        value = (get_environment(container.body).get(REGIONAL_VARIABLE) or {}).get("value")
+        if expected.sts_regional and REGIONAL_VARIABLE not in get_environment(container.body):
+            settings.append(
+                StaleSetting(REGIONAL_VARIABLE, f"no {REGIONAL_VARIABLE}", f"{REGIONAL_VARIABLE}=regional", container)
+            )
+        elif not expected.sts_regional and value == "regional" and _set_regional(container, originals):
+            settings.append(
+                StaleSetting(REGIONAL_VARIABLE, f"{REGIONAL_VARIABLE}=regional", f"no {REGIONAL_VARIABLE}", container)
+            )
+    return settings
 
-    A volume with the webhook's name in the template belongs to the author and is not compared.
+
+def _compare_token(pod: Json, expected: ExpectedInjection, template: Json | None) -> t.Iterator[StaleSetting]:
+    """The stale settings of the webhook's token. A volume of that name in the template belongs to the author."""
+    source = _find_token_source(pod["spec"])
+    if source is None or (template is not None and _find_token_source(template) is not None):
+        return
+    if expected.audience and source.get("audience") != expected.audience:
+        yield StaleSetting("audience", str(source.get("audience")), expected.audience)
+    if expected.token_expiration:
+        # The annotation of the pod has priority.
+        seconds = _parse_expiration(pod["metadata"].get("annotations") or {}) or expected.token_expiration
+        found = source.get("expirationSeconds")
+        if found != seconds:
+            yield StaleSetting("expiration", f"{found} s", f"{seconds} s")
+
+
+def _set_regional(container: Container, originals: t.Mapping[str, Json]) -> bool:
+    """Whether the webhook set the variable for the regional endpoint, which the container has.
+
+    :param originals: the containers of the template by name; empty if the template is not known.
     """
-    if not expected.audience or not any(container.is_injected for container in containers):
-        return None
-    is_preset = template is not None and _find_token_source(template) is not None
-    source = _find_token_source(spec)
-    if is_preset or source is None or source.get("audience") == expected.audience:
-        return None
-    return str(source.get("audience"))
+    original = originals.get(container.name)
+    if not container.is_injected:
+        return original is not None and REGIONAL_VARIABLE not in get_environment(original)
+    if original is not None and REGIONAL_VARIABLE in get_environment(original):
+        return False
+    # The webhook appends its variables in this order.
+    names = [name for name in get_environment(container.body) if name not in _REGION_VARIABLES]
+    return names[names.index(REGIONAL_VARIABLE) + 1 :][:1] == [ROLE_VARIABLE]
+
+
+def _parse_expiration(annotations: t.Mapping[str, str]) -> int | None:
+    """The lifetime of the token in seconds, as the webhook reads it; None without a valid annotation."""
+    text = annotations.get(EXPIRATION_ANNOTATION) or ""
+    return max(int(text), _MIN_EXPIRATION) if re.fullmatch(r"[+-]?[0-9]+", text) else None
+
+
+def _was_processed(spec: Json, template: Json | None, containers: t.Iterable[Container]) -> bool:
+    """Whether the webhook changed a pod, even if it set no role in a container.
+
+    It adds its volume to a pod whose containers are skipped or set the role themselves, too.
+    """
+    has_volume = _find_token_source(spec) is not None and (template is None or _find_token_source(template) is None)
+    return has_volume or any(container.state == "pod-identity" for container in containers)
 
 
 def get_account_name(pod: Json) -> str:
@@ -170,7 +275,7 @@ def parse_skipped_containers(annotations: t.Mapping[str, str]) -> frozenset[str]
 
 
 def list_containers(spec: Json) -> list[tuple[str, Json]]:
-    """The containers that the webhook injects, each with its field in the pod spec."""
+    """The containers into which the webhook injects the role, each with its field in the pod spec."""
     # Ephemeral containers are added after the webhook ran.
     return [(field, body) for field in ("initContainers", "containers") for body in spec.get(field) or []]
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..errors import ApiError, IrsaError
+
 Json = t.Mapping[str, t.Any]
 
 # Waiting reasons that do not pass without a fix. CrashLoopBackOff can pass: STS knows a new role only after up to two
@@ -63,8 +65,10 @@ def is_ready(pod: Json) -> bool:
 
 
 def find_pod_blocker(pod: Json) -> RolloutBlocker | None:
-    """What keeps a pod from becoming ready; None if it is ready."""
+    """What keeps a pod from becoming ready, or from disappearing if it is being deleted; None if it is ready."""
     name, status = pod["metadata"]["name"], pod.get("status") or {}
+    if pod["metadata"].get("deletionTimestamp"):
+        return _make_deletion_blocker(pod)
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:
         waiting = (container.get("state") or {}).get("waiting") or {}
         reason = waiting.get("reason")
@@ -81,13 +85,83 @@ def find_pod_blocker(pod: Json) -> RolloutBlocker | None:
     if status.get("phase") == "Failed":
         text = ": ".join(str(part) for part in (status.get("reason"), status.get("message")) if part)
         return RolloutBlocker(f"pod {name} failed: {text}".rstrip(": "), False)
-    statuses = status.get("containerStatuses") or []
-    unready = [container["name"] for container in statuses if not container.get("ready")]
-    if status.get("phase") == "Running" and unready:
-        return RolloutBlocker(f"pod {name}: container {', '.join(unready)} is running but not ready", False)
-    if not is_ready(pod):
-        return RolloutBlocker(f"pod {name} is {(status.get('phase') or 'Pending').lower()}", False)
+    if is_ready(pod):
+        return None
+    text = _describe_init_container(pod) or _describe_unready_containers(status) or _describe_readiness_gates(pod)
+    return RolloutBlocker(f"pod {name}: {text}" if text else f"pod {name} is {_get_phase(status).lower()}", False)
+
+
+def _get_phase(status: Json) -> str:
+    return str(status.get("phase") or "Pending")
+
+
+def _describe_init_container(pod: Json) -> str | None:
+    """The init container that the other containers wait for; None if all have ended, or have started as sidecars."""
+    spec, status = pod.get("spec") or {}, pod.get("status") or {}
+    sidecars = {item["name"] for item in spec.get("initContainers") or [] if item.get("restartPolicy") == "Always"}
+    for container in status.get("initContainerStatuses") or []:
+        name, state = container["name"], container.get("state") or {}
+        if name in sidecars:
+            if container.get("started") is False and "running" in state:
+                return f"init container {name} is running, but its startup probe does not succeed"
+        elif "running" in state:
+            since = (state["running"] or {}).get("startedAt")
+            return f"init container {name} is still running{f' since {since}' if since else ''}, and must end first"
+        elif (state.get("terminated") or {}).get("exitCode"):
+            return f"init container {name} ended with exit code {state['terminated']['exitCode']}"
     return None
+
+
+def _describe_unready_containers(status: Json) -> str | None:
+    if _get_phase(status) != "Running":
+        return None
+    texts = []
+    unready = [container for container in status.get("containerStatuses") or [] if not container.get("ready")]
+    for container in unready:
+        ended = (container.get("state") or {}).get("terminated")
+        if ended:
+            texts.append(f"container {container['name']} ended with exit code {ended.get('exitCode')}")
+    names = [container["name"] for container in unready if not (container.get("state") or {}).get("terminated")]
+    if names:
+        texts.append(f"container {', '.join(names)} is running but not ready")
+    return "; ".join(texts) or None
+
+
+def _describe_readiness_gates(pod: Json) -> str | None:
+    """The readiness gates of a pod that are not met: https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/"""
+    texts = []
+    for gate in (pod.get("spec") or {}).get("readinessGates") or []:
+        condition = find_condition(pod.get("status") or {}, gate["conditionType"])
+        if condition.get("status") != "True":
+            details = ": ".join(str(condition[key]) for key in ("reason", "message") if condition.get(key))
+            state = f"is {condition['status']}" if condition else "was not set by its controller"
+            texts.append(f"readiness gate {gate['conditionType']} {state}{f' ({details})' if details else ''}")
+    return "; ".join(texts) or None
+
+
+def _make_deletion_blocker(pod: Json) -> RolloutBlocker:
+    finalizers = pod["metadata"].get("finalizers") or []
+    if finalizers:
+        text = f"finalizer {', '.join(finalizers)} keeps it until the controller of the finalizer removes it"
+    else:
+        node = (pod.get("spec") or {}).get("nodeName")
+        text = f"node {node} has not ended its containers yet" if node else "its containers have not ended yet"
+    return RolloutBlocker(f"pod {pod['metadata']['name']} is being deleted, but {text}", False)
+
+
+def make_removal_blocker(verb: str, pod_name: str, error: IrsaError) -> RolloutBlocker:
+    """The blocker for a pod whose eviction or deletion was refused.
+
+    :param verb: ``evict`` or ``delete``.
+    """
+    budgets = [cause["message"] for cause in error.details.get("causes") or [] if cause.get("message")]
+    text = "; ".join(budgets) or error.cause or error.message
+    if "more than one PodDisruptionBudget" in text:
+        # The API server refuses such evictions with status 500:
+        # https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/core/pod/storage/eviction.go
+        text = f"{text.rstrip('.')}; keep only one of the budgets that select it, or use strategy delete"
+    noun = "eviction" if verb == "evict" else "deletion"
+    return RolloutBlocker(f"the {noun} of pod {pod_name} is refused: {text}", isinstance(error, ApiError))
 
 
 def find_workload_blocker(workload: Json) -> RolloutBlocker | None:

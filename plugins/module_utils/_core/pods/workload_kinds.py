@@ -90,6 +90,10 @@ class WorkloadKind:
         """The lowest ordinal of the pods that get a changed template; 0 for all pods."""
         return 0
 
+    def count_kept_pods(self, workload: Json) -> int:
+        """The number of pods that keep the template from before a change."""
+        return 0
+
     def waits_for_unready_pods(self, workload: Json) -> bool:
         """Whether the controller replaces no pod while another pod is not ready."""
         return False
@@ -185,6 +189,11 @@ class StatefulSet(_ReplicatedKind):
         return _has_rolling_update_strategy(workload)
 
     def get_first_updated_ordinal(self, workload: Json) -> int:
+        # The partition is a number of pods. Their ordinals begin with ``ordinals.start``.
+        kept = self.count_kept_pods(workload)
+        return kept and kept + int((workload["spec"].get("ordinals") or {}).get("start") or 0)
+
+    def count_kept_pods(self, workload: Json) -> int:
         return int(((workload["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}).get("partition") or 0)
 
     def waits_for_unready_pods(self, workload: Json) -> bool:
@@ -198,11 +207,12 @@ class StatefulSet(_ReplicatedKind):
             return RolloutStatus(False, f"{ready} of {expected} replicas are ready")
         if int(spec.get("minReadySeconds") or 0) and available < expected:
             return RolloutStatus(False, f"{available} of {expected} replicas are available")
-        first = self.get_first_updated_ordinal({"spec": spec})
-        if first:
-            if updated < expected - first:
+        kept = self.count_kept_pods({"spec": spec})
+        if kept:
+            first = self.get_first_updated_ordinal({"spec": spec})
+            if updated < expected - kept:
                 return RolloutStatus(
-                    False, f"{updated} of {expected - first} replicas from ordinal {first} on are updated"
+                    False, f"{updated} of {expected - kept} replicas from ordinal {first} on are updated"
                 )
             return RolloutStatus(True)
         if status.get("updateRevision") != status.get("currentRevision"):

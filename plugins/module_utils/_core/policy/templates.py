@@ -33,7 +33,6 @@ _DNS_SUFFIXES = {
     "aws-iso-f": "csp.hci.ic.gov",
     "aws-us-gov": "amazonaws.com",
 }
-_REGION_OF_ISSUER = re.compile(r"(?:https://)?oidc[.-]eks(?:-fips)?\.([a-z0-9-]+)\.[a-z0-9.-]+/.*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +53,6 @@ class Facts:
 
 
 FACTS = frozenset({*(field.name for field in dataclasses.fields(Facts)), "dns_suffix"})
-
-
-def region_of(issuer: str | None) -> str | None:
-    """The region in the URL of a cluster's OIDC issuer; None if the URL has no region."""
-    match = _REGION_OF_ISSUER.fullmatch(issuer or "")
-    return match[1] if match else None
 
 
 @dataclasses.dataclass(frozen=True)

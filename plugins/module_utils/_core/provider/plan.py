@@ -181,7 +181,7 @@ def _plan_create(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
         f"create OIDC provider {observed.arn}",
     )
     after = _shape(observed, spec.client_ids, spec.thumbprints, tags)
-    return Plan({}, after, (action,), _similar_provider_warnings(observed))
+    return Plan({}, after, (action,), (*_dual_stack_warnings(observed), *_similar_provider_warnings(observed)))
 
 
 def _plan_present(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
@@ -214,7 +214,8 @@ def _plan_present(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
             add("tag_oidc_provider", f"set the tags {listing} of", tags=changes.new)
         tags = changes.after
     _check_counts(observed, client_ids, tags)
-    return Plan(before, _shape(observed, client_ids, thumbprints, tags), tuple(actions))
+    after = _shape(observed, client_ids, thumbprints, tags)
+    return Plan(before, after, tuple(actions), _dual_stack_warnings(observed))
 
 
 def _plan_absent(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
@@ -225,8 +226,8 @@ def _plan_absent(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
         raise errors.Conflict(
             f"OIDC provider {observed.arn} is still in use",
             cause=f"it is trusted by {quantity(len(trusting), 'role')}: {', '.join(trusting)}",
-            fix="first remove it from their trust policies (irsa_role with state: absent and cluster_name), or set "
-            "force: true, which ends the access of all service accounts that use these roles through it",
+            fix="first remove the provider from their trust policies (irsa_role with state: absent and cluster_name), "
+            "or set force: true; then all service accounts that use these roles through the provider lose access",
             arn=observed.arn,
             roles=trusting,
         )
@@ -246,6 +247,16 @@ def _trusting_roles(observed: ObservedProvider) -> list[str]:
     )
 
 
+def _dual_stack_warnings(observed: ObservedProvider) -> tuple[str, ...]:
+    in_tokens = arns.issuer_in_tokens(observed.url)
+    if in_tokens is None:
+        return ()
+    return (
+        f"OIDC provider {observed.arn} has the dual-stack host of an EKS cluster, but the tokens of the cluster have "
+        f"the issuer {in_tokens}. Service accounts need a provider with that url.",
+    )
+
+
 def _similar_provider_warnings(observed: ObservedProvider) -> tuple[str, ...]:
     """Warnings about providers with a similar name. STS does not accept them in place of this one."""
     differences = {other: arns.describe_provider_difference(other, observed.arn) for other in observed.others}
@@ -262,5 +273,5 @@ def _check_counts(observed: ObservedProvider, client_ids: t.Collection[str], tag
     if len(client_ids) > _MAX_CLIENT_IDS:
         fix = f"use at most {_MAX_CLIENT_IDS}; purge_client_ids removes others"
         problems.add(f"OIDC provider {observed.arn} would have {len(client_ids)} audiences", fix)
-    validation.check_tag_count(problems, len(tags), f"OIDC provider {observed.arn}")
+    validation.check_tag_count(problems, tags, f"OIDC provider {observed.arn}")
     problems.raise_if_any()

@@ -10,18 +10,21 @@ import dataclasses
 import typing as t
 
 from .. import errors
-from ..arn import Arn
 from ..plan import Action, Plan
 from ..policy import document as policy_document
 from ..trust import policy as trust_policy
-from ..trust.statements import display_subject
-from ..validation import Problems, check_tag_count, compare_tags
-from ..wording import join
+from ..trust.evaluation import find_lost
+from ..trust.statements import allowed_principals, display_subject
+from .checks import (
+    ATTACHED_QUOTA,
+    DEFAULT_QUOTAS,
+    build_still_allowed_error,
+    plan_tags,
+    require_changeable,
+    require_policies_of_account,
+    require_trust_size,
+)
 from .spec import INLINE_QUOTA, OWNER_TAG, OWNER_VALUE, AccountScope, Role, RoleSpec
-
-TRUST_QUOTA, ATTACHED_QUOTA = "AssumeRolePolicySizeQuota", "AttachedPoliciesPerRoleQuota"
-# AWS's default quotas of an account.
-DEFAULT_QUOTAS = {TRUST_QUOTA: 2048, ATTACHED_QUOTA: 10}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,12 +57,8 @@ def plan(spec: RoleSpec, role: Role | None, context: PlanContext) -> Plan:
         _create(spec, context, steps)
     else:
         _modify(spec, role, context, steps)
-    if role is not None and role.is_service_linked and steps.actions:
-        raise errors.Conflict(
-            f"role {role.name} cannot be changed",
-            cause=f"it is linked to the AWS service {role.path.split('/')[2]}, and only the service can change it",
-            fix="use another role",
-        )
+    if role is not None and steps.actions:
+        require_changeable(role)
     return steps.plan()
 
 
@@ -98,10 +97,12 @@ def _create(spec: RoleSpec, context: PlanContext, steps: _Steps) -> None:
             f"role {spec.name} does not exist and cannot be created without service_accounts and cluster_name",
             fix="set both (an empty list of service_accounts creates a role that trusts nobody), or correct name",
         )
-    _check_policies(spec, context)
+    require_policies_of_account(spec, context.scope)
     path = spec.path or "/"
     trust = trust_policy.build_document(spec.grant(context.provider_arn))
-    _check_trust_size(spec.name, trust, context)
+    require_trust_size(spec.name, trust, context.quotas)
+    tags = plan_tags(spec, {OWNER_TAG: OWNER_VALUE})
+    steps.warnings += [tags.warning] if tags.warning else []
     role = Role(
         arn=context.scope.role_arn(path, spec.name),
         name=spec.name,
@@ -113,7 +114,7 @@ def _create(spec: RoleSpec, context: PlanContext, steps: _Steps) -> None:
         inline_policies={},
         permissions_boundary=spec.permissions_boundary or None,
         max_session_duration=spec.max_session_duration or 3600,
-        tags=dict(sorted({OWNER_TAG: OWNER_VALUE, **(spec.tags or {})}.items())),
+        tags=dict(sorted(tags.changes.after.items())),
     )
     arguments = {
         "name": role.name,
@@ -139,7 +140,7 @@ def _modify(spec: RoleSpec, role: Role, context: PlanContext, steps: _Steps) -> 
             "which changes its ARN: update every annotation that names it",
             path=role.path,
         )
-    _check_policies(spec, context)
+    require_policies_of_account(spec, context.scope)
     _settings(spec, role, steps)
     _boundary(spec, role, steps)
     _tags(spec, role, steps)
@@ -148,7 +149,7 @@ def _modify(spec: RoleSpec, role: Role, context: PlanContext, steps: _Steps) -> 
     if spec.subjects is not None and context.provider_arn is not None:
         mode: t.Literal["merge", "replace"] = "replace" if spec.replace_trust else "merge"
         grant = spec.grant(context.provider_arn)
-        _write_trust(role, trust_policy.Change(mode, grant, spec.purge_service_accounts), context, steps)
+        _write_trust(role, trust_policy.Change(mode, grant, spec.purges_accounts_of(role)), context, steps)
 
 
 def _settings(spec: RoleSpec, role: Role, steps: _Steps) -> None:
@@ -186,10 +187,8 @@ def _boundary(spec: RoleSpec, role: Role, steps: _Steps) -> None:
 def _tags(spec: RoleSpec, role: Role, steps: _Steps) -> None:
     if spec.tags is None:
         return
-    changes = compare_tags(role.tags, spec.tags, purge=spec.purge_tags, kept=(OWNER_TAG,))
-    problems = Problems()
-    check_tag_count(problems, len(changes.after), f"role {role.name}")
-    problems.raise_if_any()
+    changes, warning = plan_tags(spec, role.tags)
+    steps.warnings += [warning] if warning else []
     if changes.removed:
         rest = {key: value for key, value in role.tags.items() if key not in changes.removed}
         summary = f"remove the tags {', '.join(changes.removed)} of role {role.name}"
@@ -269,25 +268,14 @@ def _write_trust(role: Role, change: trust_policy.Change, context: PlanContext, 
     changed = change.apply(role.trust_policy)
     steps.warnings += [f"Role {role.name}: {warning}." for warning in changed.warnings]
     if changed.still_allowed:
-        steps.failure = _still_allowed(role, changed.still_allowed)
+        steps.failure = build_still_allowed_error(role, changed.still_allowed)
     if changed.document is role.trust_policy:
         return
     if change.mode != "remove":
-        _check_trust_size(role.name, changed.document, context)
+        require_trust_size(role.name, changed.document, context.quotas)
     after = dataclasses.replace(_now(steps), trust_policy=changed.document)
     summary = _describe_trust_change(role, changed.document, change)
     steps.add("change_trust_policy", summary, {"name": role.name, "change": change}, after)
-
-
-def _still_allowed(role: Role, places: t.Mapping[str, str]) -> errors.Conflict:
-    names = {display_subject(subject): place for subject, place in places.items()}
-    return errors.Conflict(
-        f"role {role.name} still trusts {join(sorted(names))}",
-        cause="; ".join(f"{place} allows {name}" for name, place in sorted(names.items())),
-        fix="change that statement so that it no longer matches the service account, for example to name the service "
-        "accounts that need the role; or remove the statement",
-        service_accounts=sorted(names),
-    )
 
 
 def _describe_trust_change(role: Role, after: policy_document.Document, change: trust_policy.Change) -> str:
@@ -295,7 +283,10 @@ def _describe_trust_change(role: Role, after: policy_document.Document, change: 
     provider_arn = change.grant.provider_arn
     old = set(trust_policy.managed_subjects(role.trust_policy, provider_arn))
     new = set(trust_policy.managed_subjects(after, provider_arn))
-    added, removed = (", ".join(map(display_subject, sorted(subjects))) for subjects in (new - old, old - new))
+    lost = (old - new).union(find_lost(role.trust_policy, after, provider_arn))
+    if change.mode == "replace":
+        lost |= set(allowed_principals(role.trust_policy)) - {provider_arn, *allowed_principals(after)}
+    added, removed = (", ".join(map(display_subject, sorted(subjects))) for subjects in (new - old, lost))
     policy = f"the trust policy of role {role.name}"
     if change.mode != "replace" and bool(added) != bool(removed):
         return f"add {added} to {policy}" if added else f"remove {removed} from {policy}"
@@ -348,41 +339,3 @@ def _delete(role: Role, steps: _Steps) -> None:
         summary = f"delete inline policy {policy} of role {name}"
         steps.add("delete_inline_policy", summary, {"name": name, "policy_name": policy}, role)
     steps.add("delete_role", f"delete role {name}", {"name": name}, None)
-
-
-# Checks
-
-
-def _check_policies(spec: RoleSpec, context: PlanContext) -> None:
-    """Check that policies belong to the role's account or to AWS, in the role's partition."""
-    problems = Problems()
-    scope = context.scope
-    arns = [("managed policy", policy) for policy in spec.managed_policies or () if policy.startswith("arn:")]
-    if spec.permissions_boundary:
-        arns.append(("permissions_boundary", spec.permissions_boundary))
-    for option, text in arns:
-        arn = Arn.parse(text)
-        if arn.partition != scope.partition:
-            problems.add(
-                f"{option} {text} is in partition {arn.partition}, but role {spec.name} is in {scope.partition}",
-                f"use arn:{scope.partition}:...",
-            )
-        elif arn.account_id not in (scope.account_id, "aws"):
-            problems.add(
-                f"{option} {text} is in account {arn.account_id}, but role {spec.name} is in {scope.account_id}",
-                f"use a policy of account {scope.account_id}",
-            )
-    problems.raise_if_any()
-
-
-def _check_trust_size(name: str, document: policy_document.Document, context: PlanContext) -> None:
-    size, quota = policy_document.size(document), context.quotas[TRUST_QUOTA]
-    if size > quota:
-        raise errors.QuotaExceeded(
-            f"the trust policy of role {name} would have {size} characters",
-            cause=f"the account's quota {TRUST_QUOTA} is {quota}, not counting white space",
-            fix="use several roles for the service accounts, use a wildcard with allow_wildcards, or request a higher "
-            "quota (Service Quotas; 4096 at most)",
-            quota=TRUST_QUOTA,
-            size=size,
-        )

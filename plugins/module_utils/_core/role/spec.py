@@ -16,16 +16,15 @@ from ..errors import InvalidInput
 from ..policy import document as policy_document
 from ..policy.document import Document
 from ..policy.templates import Facts, Template
-from ..trust.policy import Grant, build_document
+from ..trust.policy import Grant
 from ..trust.statements import subject
 
 # The tag of every role that this collection creates. `absent` deletes only roles with this tag.
 OWNER_TAG, OWNER_VALUE = "eksops.irsa/managed", "true"
 _DEFAULT_DURATION = 3600
-# Limits in characters, not counting white space: all inline policies of a role together, and the largest trust policy
-# with a raised quota. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-INLINE_QUOTA, LARGEST_TRUST = 10240, 4096
-_SERVICE_PATH = "/aws-service-role/"
+# The limit for all inline policies of a role together, in characters, not counting white space. AWS cannot raise it.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+INLINE_QUOTA = 10240
 _INLINE_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 
 
@@ -104,13 +103,17 @@ class Role:
 
     @property
     def is_managed(self) -> bool:
-        """Whether the role has this collection's tag, from its creation or set by a user."""
-        return self.tags.get(OWNER_TAG) == OWNER_VALUE
+        """Whether the role has this collection's tag, from its creation or set by a user, in any case."""
+        return any(
+            key.lower() == OWNER_TAG and value.strip().lower() == OWNER_VALUE for key, value in self.tags.items()
+        )
 
     @property
-    def is_service_linked(self) -> bool:
-        """Whether the role is linked to an AWS service; only that service can change it."""
-        return self.path.startswith(_SERVICE_PATH)
+    def owning_service(self) -> str | None:
+        """The AWS service that alone can change the role; None if others can too."""
+        if not self.path.startswith(validation.RESERVED_PATHS):
+            return None
+        return self.path.split("/")[2] or "AWS"
 
     @property
     def scope(self) -> AccountScope:
@@ -142,6 +145,7 @@ class RoleSpec:
     :param permissions_boundary: an ARN; empty for no boundary.
     :param managed_policies: ARNs or names.
     :param subjects: the ``sub`` of each service account; None does not change the trust policy.
+    :param purge_service_accounts: None to remove others only from a role that this collection created.
     """
 
     present: bool
@@ -158,7 +162,7 @@ class RoleSpec:
     tags: t.Mapping[str, str] | None = None
     purge_tags: bool = True
     subjects: tuple[str, ...] | None = None
-    purge_service_accounts: bool = True
+    purge_service_accounts: bool | None = None
     audiences: tuple[str, ...] = (arns.STS_AUDIENCE,)
     replace_trust: bool = False
     force: bool = False
@@ -186,8 +190,8 @@ class RoleSpec:
         for policy in params["managed_policies"] or ():
             check = validation.check_policy_arn if policy.startswith("arn:") else validation.check_policy_name
             check(problems, "managed policy", policy)
-        tags = None if params["tags"] is None else validation.check_tags(problems, params["tags"])
-        validation.check_tag_count(problems, len({*(tags or {}), OWNER_TAG}), f"role {params['name']}")
+        tags = None if params["tags"] is None else _tags(problems, params["tags"])
+        validation.check_tag_count(problems, tags or (), f"role {params['name']}")
         inline = _inline_policies(problems, params["inline_policies"], load_yaml)
         spec = cls(
             present=present,
@@ -209,15 +213,13 @@ class RoleSpec:
             replace_trust=params["trust"] == "replace",
             force=params["force"],
             cluster_name=params["cluster_name"],
-            issuer=_issuer(problems, params["issuer"]),
+            issuer=_issuer(problems, params["issuer"], is_removal=not present),
         )
         if spec.subjects is not None and not spec.names_provider:
             problems.add(
                 "service_accounts is set without a cluster",
                 "set cluster_name, or set issuer to the cluster's OIDC issuer",
             )
-        elif spec.subjects and len(spec.subjects) > 1:  # one subject never exceeds the quota
-            _check_minimum_size(problems, spec)
         problems.raise_if_any()
         return spec
 
@@ -243,9 +245,27 @@ class RoleSpec:
         documents = {template.policy_name: template.document(facts) for template in self.well_known}
         return dataclasses.replace(self, inline_policies={**(self.inline_policies or {}), **documents}, well_known=None)
 
+    def purges_accounts_of(self, role: Role | None) -> bool:
+        """Whether service accounts that the spec does not list lose the role."""
+        if self.purge_service_accounts is None:
+            return role is None or role.is_managed
+        return self.purge_service_accounts
+
     def grant(self, provider_arn: str) -> Grant:
         """The grant of the spec for a provider."""
         return Grant(provider_arn, self.subjects or (), self.audiences)
+
+
+def _tags(problems: validation.Problems, given: t.Mapping[t.Any, t.Any]) -> dict[str, str]:
+    tags = validation.check_tags(problems, given)
+    for key in tags:
+        if key.lower() == OWNER_TAG:
+            problems.add(
+                f"tag {key} is reserved for this collection, which sets it on each role that it creates",
+                "remove it from tags; to let state absent delete a role that another tool created, set the tag with "
+                f"aws iam tag-role --role-name NAME --tags Key={OWNER_TAG},Value={OWNER_VALUE}",
+            )
+    return tags
 
 
 def _tuple(values: t.Iterable[str] | None) -> tuple[str, ...] | None:
@@ -367,19 +387,7 @@ def _audiences(problems: validation.Problems, audiences: t.Sequence[str] | None)
     return tuple(dict.fromkeys(audiences or ()))
 
 
-def _issuer(problems: validation.Problems, issuer: str | None) -> str | None:
+def _issuer(problems: validation.Problems, issuer: str | None, *, is_removal: bool) -> str | None:
     if issuer is not None:
-        validation.check_issuer(problems, issuer)
+        validation.check_issuer(problems, issuer, is_removal=is_removal)
     return issuer
-
-
-def _check_minimum_size(problems: validation.Problems, spec: RoleSpec) -> None:
-    """Reject more service accounts than any trust policy can hold, before any call to AWS."""
-    issuer = spec.issuer or "https://"
-    grant = spec.grant(arns.provider_arn("aws", "0" * 12, issuer))
-    size = policy_document.size(build_document(grant))
-    if size > LARGEST_TRUST:
-        problems.add(
-            f"the trust policy for {len(grant.subjects)} service accounts would have at least {size} characters",
-            f"IAM accepts at most {LARGEST_TRUST}; use several roles, or a wildcard with allow_wildcards",
-        )

@@ -11,7 +11,7 @@ import dataclasses
 import typing as t
 
 from ..arn import ROLE_ARN_ANNOTATION
-from ..errors import Conflict, NotFound
+from ..errors import Conflict, NotFound, RolloutFailed
 from ..plan import Action, Plan
 from ..pods import readiness
 from ..pods.injection import ExpectedInjection
@@ -101,7 +101,9 @@ def expected_injection(spec: RolloutSpec, account: Json | None) -> ExpectedInjec
     annotated = ExpectedInjection.from_account(account) if account is not None else None
     if spec.role_arn is None:
         return annotated
-    return ExpectedInjection(spec.role_arn, annotated.audience if annotated else None)
+    if annotated and spec.role_arn:
+        return dataclasses.replace(annotated, role_arn=spec.role_arn)
+    return ExpectedInjection(spec.role_arn)
 
 
 def require_expected_injection(spec: RolloutSpec, account: Json | None) -> ExpectedInjection:
@@ -149,6 +151,20 @@ class RolloutTask:
     unready: PodNames = ()
     replace: PodNames = ()
     strategy: str = "evict"
+
+
+@dataclasses.dataclass(frozen=True)
+class Command:
+    """A request to the API server.
+
+    :param verb: ``restart`` for the owner, ``evict`` or ``delete`` for a pod, ``read-events`` for events of the owner,
+        ``read-replicas`` for the number of its pods.
+    """
+
+    verb: str
+    owner: Owner
+    pod: str = ""
+    uid: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -208,9 +224,9 @@ def require_no_contradiction(spec: RolloutSpec, account: Json | None, decision: 
     # Without an annotation, the configuration of the webhook may still define the role.
     if annotated is None or annotated.role_arn == spec.role_arn:
         return
-    requested = f"role {spec.role_arn}" if spec.role_arn else "no role"
+    role = f"would not have role {spec.role_arn}" if spec.role_arn else "would still have a role"
     raise Conflict(
-        f"a restart cannot give the pods of service account {spec.title} {requested}",
+        f"after a restart, pods of service account {spec.title} {role}",
         cause=f"annotation {ROLE_ARN_ANNOTATION} of the service account is {annotated.role_arn}",
         fix="correct the annotation first (eksops.irsa.sa_annotate), or omit role_arn",
     )
@@ -222,15 +238,18 @@ def _decide_owner(
     """The task for one owner, or a warning why its pods are not changed. Both are None if nothing is to do."""
     rules, workload = owner.rules, workloads.get(owner)
     targets = [status for status in statuses if status.is_live and (status.stale or not spec.only_stale)]
+    completing = [status for status in targets if status.runs_to_completion]
+    if completing:
+        task, warning = _decide_owner(
+            spec, owner, [status for status in statuses if status not in completing], workloads
+        )
+        stale = [status for status in completing if status.stale]
+        note = f"Not changed: {quantity(len(stale), 'stale pod')} of {owner}: {_join_names(stale)}. Pods that run to "
+        note += "completion are never restarted."
+        return task, " ".join(filter(None, (note if stale else None, warning))) or None
     if not targets:
         is_rolling_out = spec.wait and workload is not None and rules.is_rolling_out(workload)
         return (RolloutTask(owner) if is_rolling_out else None), None
-    if rules.runs_to_completion:
-        stale = [status for status in targets if status.stale]
-        if not stale:
-            return None, None
-        pods = f"{quantity(len(stale), 'stale pod')} of {owner}: {_join_names(stale)}"
-        return None, f"Not changed: {pods}. Jobs are never restarted."
     if not rules.recreates_pods and rules.is_namespaced:
         pods = f"{quantity(len(targets), 'pod')} of {owner}: {_join_names(targets)}"
         return None, f"Not changed: {pods}. Nothing re-creates pods of this owner. Replace them yourself."
@@ -256,7 +275,7 @@ def _rolling_restart(
 ) -> RolloutTask | None:
     """The task for a workload whose controller replaces its pods; None if there is nothing to write or wait for."""
     rules = owner.rules
-    # A pod below the partition of a StatefulSet keeps its old template, but the webhook injects it when re-created.
+    # A pod below the partition of a StatefulSet keeps its old template, but gets the role when it is re-created.
     first = rules.get_first_updated_ordinal(workload)
     kept = [status for status in targets if parse_ordinal(status.name) < first]
     rolled = [status for status in targets if parse_ordinal(status.name) >= first]
@@ -331,3 +350,37 @@ def _group_by_owner(statuses: t.Iterable[PodStatus]) -> dict[str, list[str]]:
 
 def _join_names(statuses: t.Iterable[PodStatus]) -> str:
     return ", ".join(status.name for status in statuses)
+
+
+class WorkloadFailure(t.NamedTuple):
+    """Why the rollout of a workload failed.
+
+    :param not_injected: whether it failed because new pods are stale.
+    """
+
+    owner: Owner
+    reason: str
+    blocker: str | None
+    not_injected: bool
+
+
+def build_failure(spec: RolloutSpec, failures: t.Sequence[WorkloadFailure]) -> RolloutFailed:
+    """The error for the workloads whose rollout failed."""
+    facts, causes = [], []
+    for owner, reason, blocker, _not_injected in failures:
+        facts.append({"kind": owner.kind, "name": owner.name, "reason": reason, "blocker": blocker})
+        cause = reason if not blocker or blocker in reason else f"{reason} ({blocker})"
+        causes.append(cause if len(failures) == 1 else f"{owner}: {cause}")
+    names = ", ".join(f"{failure.owner.kind} {spec.namespace}/{failure.owner.name}" for failure in failures)
+    if all(failure.not_injected for failure in failures):
+        retries = "1 retry" if spec.max_retries == 1 else f"{spec.max_retries} retries"
+        message = f"the new pods of {names} are still stale after {retries}"
+        fix = (
+            "check the annotation of the service account, the pod identity webhook (MutatingWebhookConfiguration "
+            "pod-identity-webhook, its selectors and caBundle), and whether an EKS Pod Identity association of the "
+            "service account takes precedence; then run again"
+        )
+    else:
+        message = f"the rollout of {names} did not finish"
+        fix = "fix the cause, or increase wait_timeout, and run again: the rollout continues"
+    return RolloutFailed(message, cause="; ".join(causes), fix=fix, namespace=spec.namespace, workloads=facts)

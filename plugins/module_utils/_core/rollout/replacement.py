@@ -26,8 +26,10 @@ import typing as t
 
 from ..errors import IrsaError
 from ..pods import readiness
+from ..pods.injection import get_name, get_uid
+from ..pods.readiness import RolloutBlocker
 from ..pods.workload_kinds import Owner, get_restarted_at, parse_ordinal
-from .decision import PodNames, RolloutSpec, RolloutTask
+from .decision import Command, PodNames, RolloutSpec, RolloutTask
 
 if t.TYPE_CHECKING:
     from .tracker import WorkloadState
@@ -37,6 +39,8 @@ Step = t.TypeVar("Step", bound="ReplacementStep")
 
 # How many seconds the watch of the pods may be behind the watch of the workloads.
 _LAG = 2.0
+# Seconds until a restart is written again after the API server failed.
+_RESTART_PAUSE = 2.0
 
 
 class Phase(enum.Enum):
@@ -51,19 +55,6 @@ class Phase(enum.Enum):
     REMOVING = "a removal was accepted, but the pod still exists"
     DONE = "done"
     FAILED = "failed"
-
-
-@dataclasses.dataclass(frozen=True)
-class Command:
-    """A request to the API server.
-
-    :param verb: ``restart`` for the owner, ``evict`` or ``delete`` for a pod, ``read-events`` for events of the owner.
-    """
-
-    verb: str
-    owner: Owner
-    pod: str = ""
-    uid: str = ""
 
 
 Advanced = tuple["ReplacementStep", "list[Command]"]
@@ -89,7 +80,7 @@ class ReplacementStep:
     waiting_for: str = "it has not started"
     failure: str | None = None
     not_injected: bool = False
-    blocked: str | None = None
+    blocked: RolloutBlocker | None = None
     next_check_at: float = math.inf
     next_try_at: float = -math.inf
     refusals: int = 0
@@ -139,8 +130,10 @@ class PodByPodReplacement(ReplacementStep):
     :param verb: ``evict`` or ``delete``.
     :param queue: the pods to remove.
     :param known: the UIDs of the pods before the step, and of stale replacements.
-    :param count: the number of pods before the step.
+    :param count: the number of pods to have: that before the step, without pods that something else removed.
     :param removing: the UID of the pod whose removal was accepted.
+    :param removed: the UIDs of all pods whose removal was accepted.
+    :param seen: the UIDs of the pods at the last call of `advance`.
     :param ready_since: when each new pod became ready, by UID.
     """
 
@@ -149,6 +142,8 @@ class PodByPodReplacement(ReplacementStep):
     known: frozenset[str] = frozenset()
     count: int = 0
     removing: str = ""
+    removed: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
     ready_since: t.Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def is_new(self, pod: Json) -> bool:
@@ -184,22 +179,29 @@ def restart_written(step: RollingRestart, workload: Json, owner: Owner) -> Rolli
     )
 
 
+def restart_refused(step: Step, error: IrsaError, now: float) -> Step:
+    """To DELAYED: the API server failed, so the restart is written again."""
+    at = now + _RESTART_PAUSE
+    waiting_for = f"the restart is not written: {error.cause or error.message}"
+    return dataclasses.replace(step, phase=Phase.DELAYED, waiting_for=waiting_for, retry_at=at)  # type: ignore[call-arg]
+
+
 def removal_accepted(step: Step, command: Command) -> Step:
     """The eviction or deletion was accepted, or the pod no longer exists."""
     step = dataclasses.replace(step, refusals=0, blocked=None, next_try_at=-math.inf)
     if isinstance(step, PodByPodReplacement):
-        return dataclasses.replace(step, phase=Phase.REMOVING, removing=command.uid)
+        removed = step.removed | {command.uid}
+        return dataclasses.replace(step, phase=Phase.REMOVING, removing=command.uid, removed=removed)
     if isinstance(step, RollingRestart):
         return dataclasses.replace(step, unready=tuple(pod for pod in step.unready if pod[1] != command.uid))
     return step
 
 
 def removal_refused(step: Step, command: Command, error: IrsaError, now: float) -> Step:
-    """The eviction was refused for now: a disruption budget does not allow it, or the server is busy."""
-    budgets = [cause["message"] for cause in error.details.get("causes") or [] if cause.get("message")]
+    """The removal was refused for now: a disruption budget does not allow it, or the API server failed."""
     return dataclasses.replace(
         step,
-        blocked=f"the eviction of pod {command.pod} is refused: {'; '.join(budgets) or error.cause}",
+        blocked=readiness.make_removal_blocker(command.verb, command.pod, error),
         next_try_at=now + min(0.25 * 2**step.refusals, 2.0),
         refusals=step.refusals + 1,
     )
@@ -254,8 +256,7 @@ def _check_rollout(
         return dataclasses.replace(step, phase=Phase.ROLLING)
     settled_at = step.settled_at if step.phase is Phase.SETTLING else now + _LAG
     step = dataclasses.replace(step, phase=Phase.SETTLING, settled_at=settled_at)
-    needed = (state.expected_count or 0) - state.first_updated_ordinal
-    is_complete = not stale and sum(map(readiness.is_ready, pods)) >= needed
+    is_complete = not stale and sum(map(readiness.is_ready, pods)) >= state.updated_count
     if not is_complete and now < settled_at:
         return _check_again(dataclasses.replace(step, waiting_for="some of its pods are not ready yet"), settled_at)
     return _delay_restart(step, state, stale, now) if stale else _finish(step)
@@ -282,11 +283,13 @@ def _restart_again(step: RollingRestart, state: WorkloadState, now: float) -> Ad
 def _start_replacing(step: PodByPodReplacement, state: WorkloadState, now: float) -> Advanced:
     """From PENDING to REPLACING."""
     known = frozenset(state.live_pods)
-    return _replace_next(dataclasses.replace(step, phase=Phase.REPLACING, known=known, count=len(known)), state, now)
+    step = dataclasses.replace(step, phase=Phase.REPLACING, known=known, count=len(known), seen=known)
+    return _replace_next(step, state, now)
 
 
 def _await_removal(step: PodByPodReplacement, state: WorkloadState, now: float) -> Advanced:
     """From REMOVING to REPLACING when the pod no longer exists."""
+    step = _count_pods(step, state)
     pod = state.live_pods.get(step.removing)
     if pod is not None:
         return dataclasses.replace(step, waiting_for=f"pod {get_name(pod)} still exists"), []
@@ -296,6 +299,7 @@ def _await_removal(step: PodByPodReplacement, state: WorkloadState, now: float) 
 def _replace_next(step: PodByPodReplacement, state: WorkloadState, now: float) -> Advanced:
     """From REPLACING: remove the next pod when all replacements are ready; to DONE after the last pod."""
     live = state.live_pods
+    step = _count_pods(step, state)
     stale = state.find_stale(pod for pod in live.values() if step.is_new(pod))
     if stale:
         step = _requeue_stale(step, state, stale, now)
@@ -303,7 +307,7 @@ def _replace_next(step: PodByPodReplacement, state: WorkloadState, now: float) -
             return step, []
     step = dataclasses.replace(step, queue=tuple(pod for pod in step.queue if pod[1] in live))
     step, unready = _find_unavailable(step, state, live, now)
-    needed = step.count if state.expected_count is None else state.expected_count
+    needed = state.count_needed(step.count)
     is_settled = state.is_deleted or (not unready and len(live) >= needed)
     if not step.queue and (is_settled or not step.waits):
         return _finish(step), []
@@ -313,7 +317,17 @@ def _replace_next(step: PodByPodReplacement, state: WorkloadState, now: float) -
         return dataclasses.replace(step, waiting_for=f"pod {get_name(unready[0])} is not ready yet"), []
     if not is_settled:
         return dataclasses.replace(step, waiting_for=f"{len(live)} of {needed} pods exist"), []
-    return _check_again(dataclasses.replace(step, waiting_for=step.blocked or step.waiting_for), step.next_try_at), []
+    return _check_again(
+        dataclasses.replace(step, waiting_for=step.blocked.message if step.blocked else step.waiting_for),
+        step.next_try_at,
+    ), []
+
+
+def _count_pods(step: PodByPodReplacement, state: WorkloadState) -> PodByPodReplacement:
+    """Count the pods to have. Without this step, their number changes only if the workload is scaled."""
+    live = frozenset(state.live_pods)
+    count = max(step.count - len(step.seen - live - step.removed), len(live))
+    return dataclasses.replace(step, count=count, seen=live)
 
 
 def _requeue_stale(
@@ -382,11 +396,3 @@ _TRANSITIONS: t.Final[t.Mapping[Phase, t.Callable[[t.Any, WorkloadState, float],
     Phase.DONE: _keep_step,
     Phase.FAILED: _keep_step,
 }
-
-
-def get_uid(pod: Json) -> str:
-    return str(pod["metadata"]["uid"])
-
-
-def get_name(pod: Json) -> str:
-    return str(pod["metadata"]["name"])

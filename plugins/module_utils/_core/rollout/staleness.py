@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Finds stale pods: pods that the webhook would inject differently if they were created now."""
+"""Finds stale pods: pods that would get another role, or other settings, if they were created now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typing as t
 
 from ..arn import ROLE_ARN_ANNOTATION
 from ..pods import injection
-from ..pods.injection import Container, ExpectedInjection
+from ..pods.injection import Container, ExpectedInjection, StaleSetting
 from ..pods.workload_kinds import Owner, Workloads, find_controller, find_owner
 
 Json = t.Mapping[str, t.Any]
@@ -29,7 +29,7 @@ class PodStatus:
     :param reasons: why the pod is stale. For other pods, facts that explain their state.
     :param correct_containers: the names of the containers in the expected state; empty if nothing is expected.
     :param excluded: the rule by which its labels exclude it from the webhook.
-    :param stale_audience: the audience of its token, if the service account requires another.
+    :param stale_settings: the values, other than the role, that a new pod would not have.
     """
 
     pod: Json
@@ -40,7 +40,7 @@ class PodStatus:
     reasons: tuple[str, ...] = ()
     correct_containers: tuple[str, ...] = ()
     excluded: str | None = None
-    stale_audience: str | None = None
+    stale_settings: tuple[StaleSetting, ...] = ()
 
     @property
     def name(self) -> str:
@@ -70,6 +70,11 @@ class PodStatus:
     def is_static(self) -> bool:
         """Whether the kubelet of a node created the pod from a file. The API server has only a mirror of it."""
         return injection.MIRROR_ANNOTATION in self.annotations
+
+    @property
+    def runs_to_completion(self) -> bool:
+        """Whether the pod ends when its work is done. Such pods are never restarted."""
+        return injection.ends_by_itself(self.pod) or (self.owner is not None and self.owner.rules.runs_to_completion)
 
     @property
     def was_injected(self) -> bool:
@@ -158,12 +163,15 @@ def _compare_containers(status: PodStatus, expected: ExpectedInjection) -> PodSt
             allowed = container.state == "pod-identity" and expected.pod_identity
             reasons = stale if container.state in _STALE_STATES and not allowed else notes
             reasons.append(f"container {container.name} {_describe_container(container, expected)}")
-    audience = injection.find_stale_audience(status.spec, expected, status.containers, status.template)
-    if audience:
-        stale.append(f"the token's audience is {audience} instead of {expected.audience}")
+    settings = injection.find_stale_settings(status.pod, expected, status.containers, status.template)
+    stale += map(str, settings)
     correct = tuple(container.name for container in status.containers if container.state == "correct")
     return dataclasses.replace(
-        status, stale=bool(stale), reasons=(*stale, *notes), correct_containers=correct, stale_audience=audience
+        status,
+        stale=bool(stale),
+        reasons=(*stale, *notes),
+        correct_containers=correct,
+        stale_settings=tuple(settings),
     )
 
 

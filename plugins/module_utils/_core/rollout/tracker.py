@@ -14,13 +14,14 @@ import dataclasses
 import math
 import typing as t
 
-from ..errors import IrsaError, RolloutFailed
+from ..errors import IrsaError, can_pass
 from ..pods import injection, readiness
+from ..pods.injection import get_name, get_uid
 from ..pods.readiness import RolloutBlocker
 from ..pods.workload_kinds import Owner, Workloads, find_owner
 from . import replacement
-from .decision import RolloutSpec, RolloutTask
-from .replacement import Command, ReplacementStep, RollingRestart, get_name, get_uid
+from .decision import Command, RolloutSpec, RolloutTask, WorkloadFailure, build_failure
+from .replacement import ReplacementStep, RollingRestart
 from .staleness import FindExpected, PodStatus, evaluate_pod
 
 Json = t.Mapping[str, t.Any]
@@ -37,12 +38,14 @@ class WorkloadState:
 
     :param workloads: all owners. The caller updates it.
     :ivar pods: the pods of the owner by UID. The caller updates it.
+    :ivar replicas: ``spec.replicas`` of an owner of an unknown kind, if it was read. The caller updates it.
     """
 
     def __init__(self, owner: Owner, spec: RolloutSpec, workloads: Workloads, find_expected: FindExpected) -> None:
         self.owner = owner
         self.spec = spec
         self.pods: dict[str, Json] = {}
+        self.replicas: int | None = None
         self._workloads = workloads
         self._find_expected = find_expected
         self._statuses: dict[str, PodStatus] = {}
@@ -73,9 +76,21 @@ class WorkloadState:
             return 0  # new pods have another service account, so the watch does not include them
         return self.owner.rules.count_pods(self.workload)
 
+    def count_needed(self, count: int) -> int:
+        """The number of pods that must exist; ``count`` if the workload does not define it."""
+        if self.expected_count is not None:
+            return self.expected_count
+        # An unknown kind may have more replicas than pods with the service account.
+        return count if self.replicas is None else min(count, self.replicas)
+
     @property
     def first_updated_ordinal(self) -> int:
         return self.owner.rules.get_first_updated_ordinal(self.workload) if self.workload else 0
+
+    @property
+    def updated_count(self) -> int:
+        """The number of pods that get a changed template."""
+        return (self.expected_count or 0) - (self.owner.rules.count_kept_pods(self.workload) if self.workload else 0)
 
     @property
     def min_ready_seconds(self) -> int:
@@ -89,7 +104,9 @@ class WorkloadState:
         return self._statuses[uid]
 
     def find_stale(self, pods: t.Iterable[Json]) -> list[Json]:
-        return [pod for pod in pods if self.get_status(pod).stale]
+        """The stale pods among those that a rollout replaces."""
+        statuses = [(pod, self.get_status(pod)) for pod in pods]
+        return [pod for pod, status in statuses if status.stale and not status.runs_to_completion]
 
     def describe_stale(self, pods: t.Sequence[Json]) -> str:
         names = ", ".join(map(get_name, pods))
@@ -123,6 +140,7 @@ class RolloutTracker:
             )
             for task in tasks
         }
+        self._watch_errors: dict[str, IrsaError] = {}
         self._deadline = now + spec.wait_timeout
         self._has_pods = False
         self._is_last_check = False
@@ -142,6 +160,7 @@ class RolloutTracker:
     def pods_listed(self, pods: t.Iterable[Json]) -> None:
         """Replace the known pods. Before the first call, ``advance`` returns no commands."""
         self._has_pods = True
+        self._watch_errors.pop("Pod", None)
         for tracked in self._tracked.values():
             tracked.state.pods.clear()
             tracked.next_check_at = -math.inf
@@ -162,6 +181,7 @@ class RolloutTracker:
 
     def workloads_listed(self, api_version: str, kind: str, workloads: t.Iterable[Json]) -> None:
         """Replace the known workloads of a kind."""
+        self._watch_errors.pop(kind, None)
         by_name = {workload["metadata"]["name"]: workload for workload in workloads}
         for owner, tracked in self._tracked.items():
             if owner[:2] == (api_version, kind):
@@ -174,6 +194,24 @@ class RolloutTracker:
         if owner in self._tracked:
             self._workloads[owner] = None if event == "DELETED" else workload
             self._tracked[owner].next_check_at = -math.inf
+
+    def watch_failed(self, kind: str, error: IrsaError) -> None:
+        """Record that objects of a kind cannot be listed or watched. All rollouts depend on the pods.
+
+        An error that can pass is forgotten when the objects are listed again.
+        """
+        self._watch_errors[kind] = error
+        for owner, tracked in self._tracked.items():
+            if kind in ("Pod", owner.kind) and not tracked.is_closed and not can_pass(error):
+                tracked.fail_with(error)
+
+    def restart_refused(self, owner: Owner, error: IrsaError, now: float) -> None:
+        """Record that a restart was refused. It is written again later, unless the error does not pass."""
+        tracked = self._tracked[owner]
+        if can_pass(error) and tracked.step.waits:
+            tracked.update(replacement.restart_refused(tracked.step, error, now))
+        else:
+            tracked.fail_with(error)
 
     def restart_written(self, owner: Owner, workload: Json | None, now: float) -> None:
         """Record a restart. ``workload`` is the answer of the API server; None if the workload does not exist."""
@@ -191,15 +229,23 @@ class RolloutTracker:
         tracked.update(replacement.removal_accepted(tracked.step, command))
 
     def removal_refused(self, command: Command, error: IrsaError, now: float) -> None:
-        """Record that an eviction was refused for now, with status 429."""
+        """Record that an eviction or deletion was refused. It is tried again, unless the error does not pass."""
         tracked = self._tracked[command.owner]
-        tracked.update(replacement.removal_refused(tracked.step, command, error, now))
+        if can_pass(error):
+            tracked.update(replacement.removal_refused(tracked.step, command, error, now))
+        else:
+            tracked.fail_with(error)
 
     def events_read(self, owner: Owner, events: t.Iterable[Json]) -> None:
         """Record the recent events about an owner, for the command ``read-events``."""
         tracked = self._tracked[owner]
         tracked.event_blocker = readiness.find_event_blocker(events)
         tracked.next_check_at = -math.inf
+
+    def replicas_read(self, owner: Owner, replicas: int | None) -> None:
+        """Record the number of replicas of an owner, for the command ``read-replicas``."""
+        self._tracked[owner].state.replicas = replicas
+        self._tracked[owner].next_check_at = -math.inf
 
     def advance(self, now: float) -> list[Command]:
         """The commands to run now. Call this after each event, and at ``next_check_at``."""
@@ -212,10 +258,13 @@ class RolloutTracker:
         unfinished = [tracked for tracked in self._tracked.values() if not tracked.is_closed]
         if not self._is_last_check:
             self._is_last_check = True
-            unfinished_owners = [tracked.state.owner for tracked in unfinished]
-            return [Command("read-events", owner) for owner in unfinished_owners if owner.rules.is_read]
+            owners = [tracked.state.owner for tracked in unfinished]
+            return [Command("read-events", owner) for owner in owners if owner.rules.is_read]
         for tracked in unfinished:
             tracked.fail(f"not finished after {self._spec.wait_timeout} s: {tracked.step.waiting_for}")
+            error = self._watch_errors.get("Pod") or self._watch_errors.get(tracked.state.owner.kind)
+            if error:
+                tracked.blocker = RolloutBlocker(f"{error.message}: {error.cause}", False)
         return []
 
     def pods(self) -> list[Json]:
@@ -228,10 +277,19 @@ class RolloutTracker:
         ]
 
     def require_success(self) -> None:
-        """:raises RolloutFailed: a rollout did not finish, or new pods are stale."""
+        """Raise the failures as one error.
+
+        :raises RolloutFailed: a rollout did not finish, or new pods are stale.
+        :raises IrsaError: all failed rollouts failed because of this refused request.
+        """
         failed = [tracked for tracked in self._tracked.values() if tracked.failure]
-        if failed:
-            raise _build_error(self._spec, failed)
+        if not failed:
+            return
+        error, refused = build_failure(self._spec, [tracked.describe_failure() for tracked in failed]), failed[0].error
+        if refused and all(tracked.error is refused for tracked in failed):
+            refused.details.update(error.details)
+            raise refused
+        raise error
 
 
 class _TrackedWorkload:
@@ -244,6 +302,7 @@ class _TrackedWorkload:
         self.state = state
         self.is_closed = False
         self.failure: str | None = None
+        self.error: IrsaError | None = None
         self.blocker: RolloutBlocker | None = None
         self.event_blocker: RolloutBlocker | None = None
         self.next_check_at = -math.inf
@@ -286,6 +345,15 @@ class _TrackedWorkload:
         self.failure = failure
         self.blocker = None if self.step.not_injected else self.find_blocker()
 
+    def fail_with(self, error: IrsaError) -> None:
+        """Fail because of a request that was refused."""
+        self.is_closed, self.error, self.blocker = True, error, None
+        self.failure = f"{error.message}: {error.cause}" if error.cause else error.message
+
+    def describe_failure(self) -> WorkloadFailure:
+        blocker = self.blocker.message if self.blocker else None
+        return WorkloadFailure(self.state.owner, str(self.failure), blocker, self.step.not_injected)
+
     def find_blocker(self) -> RolloutBlocker | None:
         """The blocker of the rollout; a permanent one if there is one."""
         step, pods = self.step, self.state.pods.values()
@@ -293,10 +361,10 @@ class _TrackedWorkload:
         candidates = [readiness.find_pod_blocker(pod) for pod in new]
         candidates += [readiness.find_workload_blocker(self.state.workload or {}), self.event_blocker]
         if step.blocked:
-            candidates.append(RolloutBlocker(step.blocked, False))
-        # Blockers of old pods come last: only some controllers wait for old pods.
+            candidates.append(step.blocked)
+        # Blockers of old and of deleted pods come last: only some controllers wait for them.
         old = [pod for pod in self.state.live_pods.values() if not step.is_new(pod)]
-        candidates += [readiness.find_pod_blocker(pod) for pod in old]
+        candidates += [readiness.find_pod_blocker(pod) for pod in [*filter(injection.is_terminating, pods), *old]]
         blockers = [blocker for blocker in candidates if blocker]
         return next((blocker for blocker in blockers if blocker.permanent), blockers[0] if blockers else None)
 
@@ -312,11 +380,12 @@ class _TrackedWorkload:
                 self.fail(self.step.waiting_for)
                 return []
             self.next_check_at = min(self.next_check_at, self.progressed_at + STALL_SECONDS)
-        if self.state.owner.rules.is_read:
+        rules = self.state.owner.rules
+        if rules.is_read or rules.recreates_pods:
             due_at = max(self.progressed_at, self._events_read_at) + _EVENTS_SECONDS
             if now >= due_at:
                 self._events_read_at = now
-                return [Command("read-events", self.state.owner)]
+                return [Command("read-events" if rules.is_read else "read-replicas", self.state.owner)]
             self.next_check_at = min(self.next_check_at, due_at)
         return []
 
@@ -329,27 +398,3 @@ class _TrackedWorkload:
         if self._snapshot is not None:
             self._steps[0] = replacement.progress_made(self.step, now)
         self._snapshot, self.progressed_at, self.event_blocker = snapshot, now, None
-
-
-def _build_error(spec: RolloutSpec, failed: t.Sequence[_TrackedWorkload]) -> RolloutFailed:
-    facts, causes = [], []
-    for tracked in failed:
-        owner = tracked.state.owner
-        blocker = tracked.blocker.message if tracked.blocker else None
-        facts.append({"kind": owner.kind, "name": owner.name, "reason": tracked.failure, "blocker": blocker})
-        is_named = not blocker or blocker in str(tracked.failure)
-        cause = str(tracked.failure) if is_named else f"{tracked.failure} ({blocker})"
-        causes.append(cause if len(failed) == 1 else f"{owner}: {cause}")
-    names = ", ".join(f"{tracked.state.owner.kind} {spec.namespace}/{tracked.state.owner.name}" for tracked in failed)
-    if all(tracked.step.not_injected for tracked in failed):
-        retries = "1 retry" if spec.max_retries == 1 else f"{spec.max_retries} retries"
-        message = f"the new pods of {names} are still stale after {retries}"
-        fix = (
-            "check the annotation of the service account, the pod identity webhook (MutatingWebhookConfiguration "
-            "pod-identity-webhook, its selectors and caBundle), and whether an EKS Pod Identity association of the "
-            "service account takes precedence; then run again"
-        )
-    else:
-        message = f"the rollout of {names} did not finish"
-        fix = "fix the cause, or increase wait_timeout, and run again: the rollout continues"
-    return RolloutFailed(message, cause="; ".join(causes), fix=fix, namespace=spec.namespace, workloads=facts)

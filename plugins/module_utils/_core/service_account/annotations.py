@@ -16,15 +16,15 @@ import functools
 import re
 import typing as t
 
-from ..arn import AUDIENCE_ANNOTATION, ROLE_ARN_ANNOTATION
+from ..arn import AUDIENCE_ANNOTATION, EXPIRATION_ANNOTATION, REGIONAL_ANNOTATION, ROLE_ARN_ANNOTATION
 from ..validation import Problems
 
 # The annotations that the webhook reads, by option of `sa_annotate`.
 IRSA_OPTIONS = {
     "role_arn": ROLE_ARN_ANNOTATION,
     "audience": AUDIENCE_ANNOTATION,
-    "sts_regional_endpoints": "eks.amazonaws.com/sts-regional-endpoints",
-    "token_expiration": "eks.amazonaws.com/token-expiration",
+    "sts_regional_endpoints": REGIONAL_ANNOTATION,
+    "token_expiration": EXPIRATION_ANNOTATION,
 }
 KINDS = ("annotations", "labels")
 # This collection's field manager.

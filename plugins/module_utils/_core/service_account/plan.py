@@ -18,7 +18,7 @@ from .. import errors
 from ..arn import ROLE_ARN_ANNOTATION, is_role_arn
 from ..plan import Action, Plan
 from . import annotations as rules
-from .annotations import FIELD_MANAGER, Field, FieldOwner
+from .annotations import BEFORE_FIRST_APPLY, FIELD_MANAGER, Field, FieldOwner
 from .spec import (
     CREATED_MARK,
     IRSA,
@@ -33,9 +33,10 @@ from .spec import (
 Json = dict[str, t.Any]
 
 CREATE_NAMESPACE = "create_namespace"
+_UNRECORDED = FieldOwner(BEFORE_FIRST_APPLY, "Update")
 _FIX_UNRECORDED = (
-    "set force: true, which replaces the value and makes this collection its owner, or set the annotation to the new "
-    "value by hand; before, check that no tool or script sets it again"
+    "set force: true, which replaces the value and makes this collection its owner, or set the new value manually; "
+    "before, check that no tool or script sets the old value again"
 )
 
 
@@ -251,7 +252,7 @@ def _kept_field_warnings(spec: ServiceAccountSpec, account: ServiceAccount, fiel
         return []
     return [
         f"{field} of service account {spec.title} is kept because it was set by "
-        f"{_names(account.other_owners(field)) or 'an unknown client'}; remove it there, or set force: true."
+        f"{_names(account.other_owners(field)) or _UNRECORDED}; remove it there, or set force: true."
         for field in sorted(fields)
         if account.other_owners(field) or field not in account.owned
     ]

@@ -22,6 +22,7 @@ from ..policy.conditions import Operator, replace_variables, variables_in
 from ..policy.document import VERSION, PolicyValue, as_list, statements
 from .statements import (
     ACTION,
+    ANY_SUBJECT,
     condition_keys,
     conditions,
     covers_action,
@@ -207,6 +208,17 @@ def find_allowing(document: t.Mapping[str, t.Any], provider_arn: str, subject: s
         if decision.allowed is not False and verdict.effect == "Allow" and verdict.matched is not False
     }
     return _any(decision.allowed for decision in decisions), sorted(indexes)
+
+
+def find_lost(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any], provider_arn: str) -> list[str]:
+    """The subjects of a provider that one document allows, or may allow, and that another does not allow.
+
+    :returns: those that the first document names, also patterns; or a pattern for all if it does not name them.
+    """
+    allowed = [*(allowed_subjects(before, provider_arn) or ())]
+    if find_allowing(before, provider_arn, ANY_SUBJECT)[0] is not False:
+        allowed.append(ANY_SUBJECT)
+    return sorted({subject for subject in allowed if find_allowing(after, provider_arn, subject)[0] is False})
 
 
 def may_match(

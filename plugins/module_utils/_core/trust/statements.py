@@ -21,6 +21,8 @@ from ..policy.document import as_list, condition_text, federated_principals, lik
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 SUBJECT_PREFIX = "system:serviceaccount:"
+# The pattern of all subjects.
+ANY_SUBJECT = f"{SUBJECT_PREFIX}*:*"
 EQUALS, LIKE = "StringEquals", "StringLike"
 _STRING_OPERATORS = frozenset({"StringEquals", "StringEqualsIgnoreCase", "StringLike"})
 
@@ -78,6 +80,16 @@ def named_principals(element: t.Any) -> tuple[str, ...]:
     """The principals of all kinds that a Principal or NotPrincipal names."""
     kinds = element.values() if isinstance(element, t.Mapping) else [element]
     return tuple(str(principal) for kind in kinds for principal in as_list(kind))
+
+
+def allowed_principals(document: t.Mapping[str, t.Any]) -> list[str]:
+    """The principals that the Allow statements of a document name."""
+    allowing = [
+        statement
+        for statement in statements(document)
+        if isinstance(statement, t.Mapping) and statement.get("Effect") == "Allow"
+    ]
+    return [principal for statement in allowing for principal in named_principals(statement.get("Principal"))]
 
 
 def covers_principal(statement: t.Mapping[str, t.Any], provider_arn: str) -> bool:

@@ -16,20 +16,25 @@ import dataclasses
 import typing as t
 
 from ..._api.aws import iam
-from ..._core.bindings.spec import check_quotas
+from ..._core.bindings.spec import build_loss_error, check_quotas, get_annotated_role_arn
 from ..._core.errors import AccessDenied, IrsaError, QuotaExceeded
 from ..._core.plan import Plan
+from ..._core.policy.document import like
 from ..._core.provider import plan as provider_plan
 from ..._core.service_account import plan as service_account_plan
+from ..._core.trust.evaluation import find_allowing, find_lost
+from ..._core.trust.statements import has_wildcard, parse_subject, subject
 from .. import provider as provider_module
 from .. import role as role_module
 from .. import service_account as service_account_module
-from .context import get_observed_account
+from ..service_account import list_accounts
+from .context import find_pods, get_observed_account, select_accounts
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.outcome import BindingOutcome
     from ..._core.role.spec import Role
     from ..._core.service_account.spec import ServiceAccountState
+    from ..rollout.run import AccountRollout
     from .context import BindingsContext
 
 
@@ -78,13 +83,17 @@ def require_provider(context: BindingsContext) -> dict[str, t.Any]:
 
 
 class RoleBinder:
-    """Plans and writes each role once, even if many bindings share it."""
+    """Plans and writes each role once, even if many bindings share it.
+
+    :ivar purged: the names of the roles that service accounts lose if no binding lists them.
+    """
 
     def __init__(self, context: BindingsContext) -> None:
         self._context = context
         self._specs = context.spec.roles
         self._plans: dict[str, Plan] = {}
         self._listed: dict[str, Role] | None = None
+        self.purged: set[str] = set()
         self._users: dict[str, list[BindingOutcome]] = collections.defaultdict(list)
         for outcome in context.outcomes:
             if outcome.binding.role:
@@ -122,6 +131,31 @@ class RoleBinder:
             new,
             self._read_account_summary() if len(new) > 1 else None,
         )
+        if not context.spec.force:
+            self._require_unused()
+
+    def _require_unused(self) -> None:
+        """Fail the bindings of roles that other service accounts would lose while their pods use the role."""
+        context = self._context
+        bound = {(outcome.binding.namespace, outcome.binding.service_account) for outcome in context.outcomes}
+        lost: dict[tuple[str, tuple[str, str]], str] = {}
+        for name, plan in self._plans.items():
+            try:
+                # The pods of accounts with a binding get their new role in this run.
+                lost |= {(plan.before["arn"], key): name for key in _find_lost_accounts(context, plan) - bound}
+            except IrsaError as error:
+                context.fail(self._users[name], error)
+        rollouts = dict(zip(lost, find_pods(context, [account for _arn, account in lost]), strict=True))
+        in_use: dict[str, list[tuple[str, str]]] = collections.defaultdict(list)
+        for (role_arn, account), rollout in rollouts.items():
+            name = lost[role_arn, account]
+            if rollout.error:
+                context.fail(self._users[name], rollout.error)
+            in_use[name] += [("/".join(account), pod) for pod in _list_users(rollout, role_arn)]
+        for name, users in in_use.items():
+            if users:
+                accounts, pods = (sorted(set(titles)) for titles in zip(*users, strict=True))
+                context.fail(self._users[name], build_loss_error(name, accounts, pods))
 
     def write(self) -> None:
         """Write the roles."""
@@ -170,6 +204,8 @@ class RoleBinder:
             role = self._listed.get(name)
         else:
             role = role_module.find(context.aws.client("iam"), spec)
+        if spec.replace_trust or spec.purges_accounts_of(role):
+            self.purged.add(name)
         return role_module.plan_for(context.aws, spec, role, context.policies)
 
     def _is_needed(self, name: str) -> bool:
@@ -180,6 +216,42 @@ class RoleBinder:
             return iam.account_summary(self._context.aws.client("iam"))
         except AccessDenied:
             return None  # CreateRole then reports an exceeded quota
+
+
+def _find_lost_accounts(context: BindingsContext, plan: Plan) -> set[tuple[str, str]]:
+    """The service accounts that lose the role; of those that match a pattern, the ones that are annotated with it.
+
+    :raises IrsaError: the service accounts could not be listed.
+    """
+    changes = [action.arguments["change"] for action in plan.actions if action.operation == "change_trust_policy"]
+    if not changes:
+        return set()
+    after, provider_arn = plan.after["trust_policy"], changes[0].grant.provider_arn
+    lost: set[tuple[str, str]] = set()
+    for text in find_lost(plan.before["trust_policy"], after, provider_arn):
+        name = parse_subject(text)
+        if name is None or not has_wildcard(text):
+            lost |= {name} if name else set()
+            continue
+        listed = list_accounts(context.server, () if has_wildcard(name[0]) else name[:1])
+        lost |= {
+            key
+            for key, account in listed.accounts.items()
+            if like(text, subject(*key))
+            and get_annotated_role_arn(account) == plan.before["arn"]
+            and find_allowing(after, provider_arn, subject(*key))[0] is False
+        }
+    return lost
+
+
+def _list_users(rollout: AccountRollout, role_arn: str) -> list[str]:
+    """The pods of a service account that act as a role."""
+    statuses = rollout.state.statuses if rollout.state else ()
+    return [
+        f"{rollout.spec.namespace}/{status.name}"
+        for status in statuses
+        if status.is_live and any(container.role == role_arn for container in status.containers)
+    ]
 
 
 class AccountBinder:
@@ -207,7 +279,9 @@ class AccountBinder:
                 return
             self._observed[outcome.binding.index] = observed
 
-        context.for_each("reading service accounts", read_account, context.outcomes, in_parallel=not listed)
+        context.for_each(
+            "reading service accounts", read_account, select_accounts(context.outcomes), in_parallel=not listed
+        )
 
     def annotate(self) -> None:
         """Write the service accounts of the bindings whose roles exist."""

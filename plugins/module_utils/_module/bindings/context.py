@@ -28,6 +28,7 @@ from ..._core.plan import Plan
 from ..._core.rollout.decision import RolloutSpec
 from ..._core.service_account.spec import ServiceAccountState
 from .. import role as role_module
+from ..managed_policies import PolicyNames
 from ..rollout.run import RolloutGroup
 from ..service_account import ListedAccounts, list_accounts
 
@@ -149,7 +150,7 @@ class BindingsContext:
         self.server = server
         self.spec = spec
         self.details = details
-        self.policies = role_module.PolicyNames(aws.client("iam"))
+        self.policies = PolicyNames(aws.client("iam"))
         self.outcomes = [BindingOutcome.before_run(binding) for binding in spec.bindings]
         self.roles: dict[str, dict[str, t.Any]] = {}
         self.service_accounts: dict[str, dict[str, t.Any]] = {}
@@ -215,7 +216,9 @@ class BindingsContext:
     def fail_unprocessed(self, outcomes: t.Iterable[BindingOutcome]) -> None:
         """If the run was stopped, record an error for each binding that it did not finish."""
         for outcome in outcomes:
-            if self.is_stopped and not outcome.error and outcome.binding.title not in self.service_accounts:
+            binding = outcome.binding
+            is_done = binding.role in self.roles if binding.is_pattern else binding.title in self.service_accounts
+            if self.is_stopped and not outcome.error and not is_done:
                 outcome.error = build_not_processed_error(outcome)
 
     @property
@@ -248,7 +251,7 @@ class BindingsContext:
 
         If one of them does not exist yet, the namespaces are listed too.
         """
-        names = {(outcome.binding.namespace, outcome.binding.service_account) for outcome in self.outcomes}
+        names = {_get_name(outcome) for outcome in select_accounts(self.outcomes)}
         if len(names) <= _FEW:
             return None
         try:
@@ -275,6 +278,11 @@ class BindingsContext:
             return None  # listing is optional: the single modules do not need this permission
 
 
+def select_accounts(outcomes: t.Iterable[BindingOutcome]) -> list[BindingOutcome]:
+    """The outcomes of the bindings that have a service account. Those with wildcards define only a role."""
+    return [outcome for outcome in outcomes if not outcome.binding.is_pattern]
+
+
 def get_observed_account(listed: ListedAccounts, namespace: str, name: str) -> ServiceAccountState:
     """The observed state of a listed service account."""
     account = listed.accounts.get((namespace, name))
@@ -297,16 +305,22 @@ def find_rollout_problems(params: t.Mapping[str, t.Any]) -> list[str]:
     return []
 
 
+def find_pods(context: BindingsContext, names: t.Iterable[tuple[str, str]]) -> list[AccountRollout]:
+    """Find the pods of service accounts; pods with a role are stale.
+
+    :param names: namespace and name of each service account.
+    :returns: the observed state or the error for each.
+    """
+    specs = [_build_rollout_spec(*name, _SEARCH_OPTIONS, "") for name in names]
+    group = RolloutGroup(context.server, specs, check_mode=True, workers=context.spec.workers)
+    group.observe()
+    return group.rollouts
+
+
 def fail_bindings_in_use(context: BindingsContext, outcomes: t.Sequence[BindingOutcome]) -> None:
     """Fail each binding whose role running pods use, or whose pods cannot be read."""
-    group = RolloutGroup(
-        context.server,
-        [_build_rollout_spec(*_get_name(outcome), _SEARCH_OPTIONS, "") for outcome in outcomes],
-        check_mode=True,
-        workers=context.spec.workers,
-    )
-    group.observe()
-    for outcome, rollout in zip(outcomes, group.rollouts, strict=True):
+    rollouts = find_pods(context, map(_get_name, outcomes))
+    for outcome, rollout in zip(outcomes, rollouts, strict=True):
         pods = [f"{pod['namespace']}/{pod['name']}" for pod in rollout.result()["pods"] if pod["stale"]]
         error = rollout.error or (build_in_use_error(outcome.binding, pods) if pods else None)
         if error:

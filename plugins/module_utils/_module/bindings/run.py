@@ -11,7 +11,7 @@ import typing as t
 from ..._core.bindings import outcome as binding_outcome
 from . import bind, unbind
 from .bind import AccountBinder, RoleBinder
-from .context import roll_out
+from .context import roll_out, select_accounts
 
 if t.TYPE_CHECKING:
     from ..rollout.run import RolloutGroup
@@ -54,14 +54,14 @@ class BindingsRun:
         roles, accounts = RoleBinder(context), AccountBinder(context)
         bind.preflight(context, roles, accounts)
         if context.spec.purge:
-            self._unlisted = unbind.create_unlisted_unbinder(context, context.spec.purge)
+            self._unlisted = unbind.create_unlisted_unbinder(context, context.spec.purge, roles.purged)
             self._unlisted.preflight()
         if not context.is_stopped and not (context.outcomes and all(outcome.error for outcome in context.outcomes)):
             self._provider = (bind.ensure_provider if self._ensure_provider else bind.require_provider)(context)
             roles.write()
             accounts.annotate()
             if context.spec.rollout is not None and not context.is_stopped:
-                bound = [outcome for outcome in context.outcomes if not outcome.error]
+                bound = [outcome for outcome in select_accounts(context.outcomes) if not outcome.error]
                 self._rollouts.append(roll_out(context, "rollouts", bound))
         context.fail_unprocessed(context.outcomes)
         if self._unlisted:

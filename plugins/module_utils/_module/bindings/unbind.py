@@ -18,7 +18,7 @@ from ..._core.service_account import plan as service_account_plan
 from .. import role as role_module
 from .. import service_account as service_account_module
 from ..service_account import ListedAccounts, list_accounts
-from .context import fail_bindings_in_use, get_observed_account, roll_out
+from .context import fail_bindings_in_use, get_observed_account, roll_out, select_accounts
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.spec import PurgeSpec
@@ -71,15 +71,15 @@ class Unbinder:
     def preflight(self) -> None:
         """Fail the bindings whose role running pods use, unless ``force`` is true."""
         if not self._context.spec.force:
-            fail_bindings_in_use(self._context, self.outcomes)
+            fail_bindings_in_use(self._context, select_accounts(self.outcomes))
 
     def unbind(self) -> None:
         """Unbind the service accounts of the bindings that have not failed."""
         context = self._context
-        to_unbind = [outcome for outcome in self.outcomes if not outcome.error]
+        to_unbind = [outcome for outcome in select_accounts(self.outcomes) if not outcome.error]
         context.for_each("unbinding service accounts", self._unbind_account, to_unbind)
         if context.spec.rollout is not None and not context.is_stopped:
-            unbound = [outcome for outcome in self.outcomes if not outcome.error]
+            unbound = [outcome for outcome in select_accounts(self.outcomes) if not outcome.error]
             self.rollouts = roll_out(context, self._kinds.pods, unbound, without_role=True)
         self._unbind_roles()
         context.fail_unprocessed(self.outcomes)
@@ -163,16 +163,16 @@ def create_unbinder(context: BindingsContext) -> Unbinder:
     return Unbinder(context, context.outcomes, names, _BOUND, context.list_bound_accounts())
 
 
-def create_unlisted_unbinder(context: BindingsContext, purge: PurgeSpec) -> Unbinder:
+def create_unlisted_unbinder(context: BindingsContext, purge: PurgeSpec, purged: t.Collection[str] = ()) -> Unbinder:
     """The unbinder for the service accounts that this collection bound and that no binding lists.
 
+    :param purged: the names of the roles that trust only listed service accounts after this run.
     :raises Conflict: there are more of them than the limit allows.
     :raises AccessDenied: the caller may not list service accounts.
     """
     listed = list_accounts(context.server, purge.namespaces)
     bound = {(outcome.binding.namespace, outcome.binding.service_account) for outcome in context.outcomes}
-    # The bindings of these roles already define which service accounts the roles trust.
-    defined = {name.casefold() for name, spec in context.spec.roles.items() if spec.purge_service_accounts}
+    defined = {name.casefold() for name in purged}
     outcomes, role_names = [], {}
     for number, key in enumerate(find_unlisted_accounts(purge, bound, listed.accounts.values())):
         role_arn = get_annotated_role_arn(listed.accounts[key])

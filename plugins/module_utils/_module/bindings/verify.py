@@ -29,6 +29,7 @@ from ..._core.diagnosis.facts import (
 from ..._core.errors import IrsaError
 from ..._core.wording import join_some
 from ..verify.token_probe import TokenProbe
+from .context import select_accounts
 
 if t.TYPE_CHECKING:
     from ..._core.bindings.outcome import BindingOutcome
@@ -80,7 +81,7 @@ class BindingVerifier:
 
     def verify(self) -> None:
         """Verify the bindings in parallel."""
-        outcomes = [outcome for outcome in self._context.outcomes if self._is_final(outcome)]
+        outcomes = [outcome for outcome in select_accounts(self._context.outcomes) if self._is_final(outcome)]
         self._read_external_roles(outcomes)
         # Listed again, because the verification checks the objects that exist now.
         self._listed = self._context.list_bound_accounts()

@@ -49,7 +49,7 @@ class Prefetched:
 class RolloutState:
     """The observed state of one service account, or of pods selected by labels.
 
-    :param account: the ServiceAccount of the spec; None if it does not exist or the spec names none.
+    :param account: the ServiceAccount of the spec; None if it does not exist or the spec has none.
     :param expected_by_account: the expected injection of pods, by the name of their service account.
     :param workloads: the owners that were read; None for an owner that does not exist.
     """
@@ -95,10 +95,13 @@ def observe(
 ) -> RolloutState:
     """Read the state for one spec.
 
+    The namespace does not have to exist if pods must not have a role: a deleted namespace has no pods.
+
     :param check_mode: if true and the spec has a role, the namespace does not have to exist.
     :raises NotFound: the namespace does not exist, or the service account of the spec does not exist or has no role.
     """
-    reader = _Reader(server, spec, prefetched or Prefetched(), needs_namespace=not check_mode or spec.role_arn is None)
+    may_be_missing = spec.role_arn == "" or (check_mode and spec.role_arn is not None)
+    reader = _Reader(server, spec, prefetched or Prefetched(), needs_namespace=not may_be_missing)
     state = reader.read_accounts()
     pods = reader.read_pods()
     controllers = reader.read_workloads(pods, {}, with_templates=False)

@@ -16,14 +16,13 @@ import time
 import typing as t
 
 from ..._api.kubernetes import workloads as api
-from ..._core.errors import IrsaError, RolloutFailed, Throttled
+from ..._core.errors import IrsaError, RolloutFailed
 from ..._core.plan import Plan
 from ..._core.pods import readiness
 from ..._core.pods.workload_kinds import Owner
 from ..._core.rollout import decision as rollout_decision
 from ..._core.rollout import staleness
-from ..._core.rollout.decision import RolloutDecision, RolloutSpec
-from ..._core.rollout.replacement import Command
+from ..._core.rollout.decision import Command, RolloutDecision, RolloutSpec
 from ..._core.rollout.tracker import RolloutTracker
 from .observe import AccountName, Prefetched, RolloutState, observe, prefetch
 
@@ -65,8 +64,11 @@ class RolloutDriver:
     def wait(self) -> None:
         """Wait until the rollouts of all workloads have finished.
 
+        A request that fails for now is sent again until ``wait_timeout``. If one workload fails, the others are still
+        waited for.
+
         :raises RolloutFailed: a rollout failed or did not finish in time.
-        :raises IrsaError: a watch or a write failed.
+        :raises IrsaError: a request was refused.
         """
         if not self._tracker.is_finished:
             self._start_watches()
@@ -94,7 +96,12 @@ class RolloutDriver:
     def _restart(self, *, owner: Owner) -> None:
         # Milliseconds distinguish two restarts in the same second.
         at = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        answer = api.restart(self._server, namespace=self._spec.namespace, at=at, **owner._asdict())
+        try:
+            answer = api.restart(self._server, namespace=self._spec.namespace, at=at, **owner._asdict())
+        except IrsaError as error:
+            # The other workloads are still restarted and waited for.
+            self._tracker.restart_refused(owner, error, time.monotonic())
+            return
         self._tracker.restart_written(owner, answer, time.monotonic())
         self.written.append(f"restart {owner.kind} {self._spec.namespace}/{owner.name}")
 
@@ -106,13 +113,22 @@ class RolloutDriver:
         if command.verb == "restart":
             self._restart(owner=owner)
         elif command.verb == "read-events":
-            events = api.list_events(self._server, namespace=namespace, kind=owner.kind, name=owner.name)
+            try:
+                events = api.list_events(self._server, namespace=namespace, kind=owner.kind, name=owner.name)
+            except IrsaError:
+                events = []  # they only explain why a rollout makes no progress
             self._tracker.events_read(owner, [event for event in events if self._is_recent(event)])
+        elif command.verb == "read-replicas":
+            try:
+                replicas = api.count_replicas(self._server, namespace=namespace, **owner._asdict())
+            except IrsaError:
+                replicas = None
+            self._tracker.replicas_read(owner, replicas)
         else:
             remove = api.evict_pod if command.verb == "evict" else api.delete_pod
             try:
                 remove(self._server, namespace=namespace, name=command.pod, uid=command.uid)
-            except Throttled as error:
+            except IrsaError as error:
                 self._tracker.removal_refused(command, error, time.monotonic())
             else:
                 self._tracker.removal_accepted(command)
@@ -154,13 +170,15 @@ class RolloutDriver:
             seconds=self._spec.wait_timeout + 60.0,
         )
 
+        failed = functools.partial(self._tracker.watch_failed, kind)
+        reports: dict[str, t.Callable[[t.Any], None]] = {"LIST": listed, "ERROR": failed}
+
         def read() -> None:
             try:
                 for event, body in events:
-                    report = listed if event == "LIST" else functools.partial(changed, event)
-                    self._reports.put(functools.partial(report, body))
+                    self._reports.put(functools.partial(reports.get(event) or functools.partial(changed, event), body))
             except IrsaError as error:
-                self._reports.put(functools.partial(_raise, error))
+                self._reports.put(functools.partial(failed, error))
 
         # The thread is a daemon because a watch blocks until the server sends an event. It must not block the exit.
         threading.Thread(target=read, name=f"watch {kind}", daemon=True).start()
@@ -173,10 +191,6 @@ class RolloutDriver:
                 self._reports.get_nowait()()
         except queue.Empty:
             return
-
-
-def _raise(error: IrsaError) -> None:
-    raise error
 
 
 class AccountRollout:
@@ -215,7 +229,7 @@ class AccountRollout:
             self.driver = RolloutDriver(self._server, self.state, self.decision)
 
     def apply(self, apply: Apply) -> None:
-        """:raises Conflict: a restart cannot give the pods the requested role."""
+        """:raises Conflict: after a restart, the pods would not have the requested role."""
         if self.state and self.driver:
             if not self._check_mode:
                 rollout_decision.require_no_contradiction(self.spec, self.state.account, self.decision)

@@ -155,7 +155,7 @@ class TokenProbe:
         subject = trust_statements.subject(chain.namespace, chain.service_account)
         if claims["sub"] != subject or chain.audience not in policy_document.as_list(claims["aud"]):
             raise errors.ApiError(
-                f"the Kubernetes API server {self._server.host} issued another token than requested",
+                f"the Kubernetes API server {self._server.host} issued a token that differs from the request",
                 cause=f"sub is {claims['sub']} and aud is {claims['aud']} instead of {subject} and {chain.audience}",
                 fix="check whether a proxy or an admission webhook changes TokenRequests",
             )

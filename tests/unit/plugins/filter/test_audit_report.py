@@ -191,9 +191,9 @@ def test_control_characters_are_escaped(message: str, name: str, title: str) -> 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("text", "a str without counts was given"),
-        ({"changed": False}, "a dict without counts was given"),
-        ([None], "a NoneType without counts was given"),
+        ("text", "it is a str without counts"),
+        ({"changed": False}, "it is a dict without counts"),
+        ([None], "it is a NoneType without counts"),
         ({"counts": {}}, "its counts lack a number"),
         (result(counts={**result()["counts"], "pods": {"stale": 1}}), "its counts lack a number"),
         (result(findings="none"), "a finding lacks an ID"),

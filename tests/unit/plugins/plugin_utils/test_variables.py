@@ -10,6 +10,7 @@ import pathlib
 import re
 import typing as t
 
+import jinja2
 import pytest
 import yaml
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
@@ -61,6 +62,7 @@ def test_missing_variable_is_reported_with_an_example(value: str | None) -> None
         ({"irsa_rollout": {"wait_timeout": "long"}}, ["irsa_rollout.wait_timeout is a string, and must be an integer"]),
         ({"irsa_test_pod": True}, ["irsa_test_pod is a boolean, and must be a dictionary"]),
         ({"irsa_force": ["yes"]}, ["irsa_force is a list, and must be a boolean"]),
+        ({"irsa_rollout": '{"enabled": false}'}, ["irsa_rollout is a string, and must be a dictionary"]),
         ({"irsa_rbac": {"rules": ["get"]}}, ["irsa_rbac.rules has an item that is not a dictionary"]),
     ],
 )
@@ -72,7 +74,7 @@ def test_invalid_variable_is_reported(values: dict[str, t.Any], expected: list[s
     ("bindings", "expected"),
     [
         (
-            [CART, {**CART, "tags": {"team": "a"}, "purge_tag": True}],
+            [{**CART, "service_account": "guest"}, {**CART, "tags": {"team": "a"}, "purge_tag": True}],
             ["shop/cart (binding 2 of 2): purge_tag is not an option; did you mean purge_tags?"],
         ),
         (CART, ["the bindings are a dictionary, and must be a list"]),
@@ -82,16 +84,249 @@ def test_invalid_variable_is_reported(values: dict[str, t.Any], expected: list[s
             [CART, {"namespace": "shop", "service_acount": "cart", "managed_policies": {"a": "b"}}],
             [
                 "binding 2 of 2: service_acount is not an option; did you mean service_account?",
-                "binding 2 of 2: service_account is not set",
                 "binding 2 of 2: managed_policies is a dictionary, and must be a list",
+                "binding 2 of 2: service_account is not set",
+                "binding 2 of 2: neither role_name nor role_arn is set; use one of them",
             ],
+        ),
+        (
+            # The duplicate and the unknown option hide none of the others.
+            [
+                CART,
+                {**CART, "purge_tag": True, "role_arn": "arn:aws:iam::123456789012:role/x"},
+                {**CART, "service_account": "a", "role_name": "a b", "token_expiration": 10},
+                "guest",
+            ],
+            [
+                "shop/cart (binding 2 of 4): purge_tag is not an option; did you mean purge_tags?",
+                "binding 4 of 4 is a string, and must be a dictionary",
+                "shop/cart (binding 2 of 4): role_name and role_arn are both set; use one of them",
+                "shop/cart is bound twice, by bindings 1 and 2 of 4",
+                "shop/a (binding 3 of 4): token_expiration 10 is not a valid token lifetime",
+                "shop/a (binding 3 of 4): name 'a b' is not a valid IAM role name",
+            ],
+        ),
+        (
+            [{**CART, "well_known_policies": ["external_dns", "nowhere"]}],
+            [
+                "shop/cart (binding 1 of 1): well-known policy external_dns: the parameter zones is missing",
+                "shop/cart (binding 1 of 1): well-known policy nowhere does not exist",
+            ],
+        ),
+        (
+            [{**CART, "rbac": {"rule": []}}],
+            ["shop/cart (binding 1 of 1): rbac.rule is not an option; did you mean rules?"],
         ),
         ([{**CART, "namespace": ""}], ["binding 1 of 1: namespace is not set"]),
         ([{**CART, "create": "maybe"}], ["shop/cart (binding 1 of 1): create is a string, and must be a boolean"]),
     ],
 )
 def test_invalid_binding_is_reported_with_its_number(bindings: t.Any, expected: list[str]) -> None:
-    assert _variables.check_bindings(bindings) == expected
+    assert [problem.partition(" (use ")[0] for problem in _variables.check_bindings(bindings)] == expected
+
+
+def test_problems_of_other_options_are_reported_with_those_of_bindings() -> None:
+    problems = _variables.check_bindings(
+        [{**CART, "role_name": "a b"}], {"max_workers": 0, "issuer": "x", "state": "absent"}
+    )
+    assert [problem.partition(" (use ")[0] for problem in problems] == [
+        "shop/cart (binding 1 of 1): name 'a b' is not a valid IAM role name",
+        "max_workers 0 is out of range",
+    ]
+    # The module reports options of a wrong type.
+    assert _variables.check_bindings([CART], {"max_workers": "many"}) == []
+
+
+@pytest.mark.parametrize(
+    ("bindings", "expected"),
+    [
+        ([CART, {"namespace": "shop", "service_account": "guest", "other": 1}], []),
+        ("text", ["the bindings are a string, and must be a list"]),
+        ([1], ["binding 1 of 1 is a number, and must be a dictionary"]),
+        (
+            [{"namespace": "shop", "service_acount": "cart"}],
+            [
+                "binding 1 of 1: service_acount is not an option; did you mean service_account?",
+                "binding 1 of 1: service_account is not set",
+            ],
+        ),
+    ],
+)
+def test_accounts_of_bindings_are_checked(bindings: t.Any, expected: list[str]) -> None:
+    assert _variables.check_accounts(bindings) == expected
+
+
+def find_variables(value: t.Any) -> t.Iterator[str]:
+    """Yield the names of the variables that tasks and plays define."""
+    if isinstance(value, list):
+        for item in value:
+            yield from find_variables(item)
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key in ("vars", "ansible.builtin.set_fact"):
+                yield from item
+            elif key in ("register", "loop_var", "index_var"):
+                yield item
+            yield from find_variables(item)
+
+
+INTERNAL = sorted(
+    {
+        name
+        for folder in ("roles/irsa/tasks", "playbooks")
+        for path in (ROOT / folder).rglob("*.yml")
+        for name in find_variables(yaml.safe_load(path.read_text("utf-8")))
+    }
+    | set(yaml.safe_load((ROOT / "roles/irsa/vars/main.yml").read_text("utf-8")))
+    | {
+        name
+        for path in (ROOT / "roles/irsa/templates").iterdir()
+        for name in re.findall(r"{% (?:set|for) (\w+)", path.read_text("utf-8"))
+    }
+)
+
+
+@pytest.mark.parametrize("name", INTERNAL)
+def test_variables_of_role_and_playbooks_have_reserved_names(name: str) -> None:
+    public = name in _variables.KNOWN or name == "ansible_python_interpreter"
+    assert public or name.startswith(_variables.INTERNAL_PREFIX)
+
+
+def test_internal_variables_are_found() -> None:
+    expected = {"_irsa_run", "_irsa_binding", "_irsa_bindings", "_irsa_fleet_total", "_irsa_session_name", "_irsa_name"}
+    assert expected <= set(INTERNAL)
+
+
+def test_internal_variable_as_extra_variable_is_reported() -> None:
+    extra = ["_irsa_run", "irsa_state", "counts", "_irsa"]
+    assert _variables.check_reserved(extra) == [
+        "_irsa_run is an internal variable of eksops.irsa; remove it from the extra variables"
+    ]
+
+
+RULES = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
+RBAC = {"rules": RULES, "cluster_rules": RULES}
+
+
+def account(title: str, **options: t.Any) -> dict[str, t.Any]:
+    namespace, name = title.split("/")
+    return {"namespace": namespace, "service_account": name, "role_name": "app", **options}
+
+
+def test_default_names_of_rbac_objects_differ_for_all_accounts() -> None:
+    titles = ["l4-team/app", "l4/team-app", "l4/team.app", "a/b", "a/b-irsa"]
+    assert _variables.check_rbac([account(title) for title in titles], RBAC) == []
+    assert _variables.rbac_names(account("l4-team/app"), RBAC) == [
+        ("Role", "l4-team", "app-irsa"),
+        ("ClusterRole", "", "l4-team.app-irsa"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bindings", "shared", "expected"),
+    [
+        pytest.param(
+            [account("a/x"), account("b/x")],
+            {**RBAC, "cluster_name": "nodes"},
+            [
+                "b/x (binding 2 of 2): ClusterRole nodes is also that of a/x (binding 1 of 2); "
+                "set another rbac.cluster_name"
+            ],
+            id="one-cluster-role-for-two-accounts",
+        ),
+        pytest.param(
+            [account("a/x", rbac={"rules": RULES, "name": "y-irsa"}), account("a/y", rbac={"rules": RULES})],
+            {},
+            ["a/y (binding 2 of 2): Role y-irsa is also that of a/x (binding 1 of 2); set another rbac.name"],
+            id="name-that-is-the-default-of-another",
+        ),
+        pytest.param([account("a/x"), account("b/x")], {"rules": RULES, "name": "r"}, [], id="other-namespace"),
+        pytest.param([account("a/x", rbac={}), account("b/x")], {**RBAC, "cluster_name": "n"}, [], id="no-rules"),
+        pytest.param([account("a/x"), account("a/x")], RBAC, [], id="duplicate-is-reported-elsewhere"),
+        pytest.param([account("a/x", rbac=None)], None, [], id="without-rbac"),
+        pytest.param(["a/x", {"namespace": "a"}], RBAC, [], id="invalid-bindings-are-reported-elsewhere"),
+        pytest.param("nothing", RBAC, [], id="no-list"),
+        pytest.param(
+            [account(f"a/{'x' * 250}", rbac={"cluster_rules": RULES})],
+            {},
+            [
+                f"a/{'x' * 250} (binding 1 of 1): ClusterRole a.{'x' * 250}-irsa has more than 253 characters; "
+                "set rbac.cluster_name"
+            ],
+            id="long-name",
+        ),
+    ],
+)
+def test_rbac_objects_of_two_accounts_are_rejected(bindings: t.Any, shared: t.Any, expected: list[str]) -> None:
+    assert _variables.check_rbac(bindings, shared) == expected
+
+
+def render_rbac(bindings: list[dict[str, t.Any]], shared: t.Any, **run: t.Any) -> list[dict[str, t.Any]]:
+    """Render the template of the role."""
+    environment = jinja2.Environment(trim_blocks=True)  # noqa: S701 -- YAML, not HTML; as Ansible does
+    environment.filters["to_json"] = json.dumps
+    template = environment.from_string((ROOT / "roles" / "irsa" / "templates" / "rbac.yml.j2").read_text("utf-8"))
+    facts = {"check_mode": False, "created_namespaces": [], **run}
+    return yaml.safe_load(template.render(_irsa_rbac_batch=bindings, irsa_rbac=shared, _irsa_run=facts)) or []
+
+
+def test_template_has_the_names_that_are_checked() -> None:
+    own = {"rules": RULES, "name": "r", "cluster_rules": RULES, "cluster_name": "c"}
+    bindings = [
+        account("l4-team/app"),
+        account("l4/team-app", rbac=None),
+        account("a/x", rbac={}),
+        account("a/y", rbac=own),
+        account("a/z", rbac={"rules": RULES, "name": ""}),
+    ]
+    objects = render_rbac(bindings, RBAC)
+    names = [(item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]) for item in objects]
+    roles = [name for name in names if not name[0].endswith("Binding")]
+    assert roles == [name for binding in bindings for name in _variables.rbac_names(binding, RBAC)]
+    assert [item["rules"] for item in objects if "rules" in item] == [RULES] * len(roles)
+    for role, binding in zip(objects[::2], objects[1::2], strict=True):
+        assert binding["roleRef"] == {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": role["kind"],
+            "name": role["metadata"]["name"],
+        }
+        assert (binding["kind"], binding["metadata"]) == (f"{role['kind']}Binding", role["metadata"])
+    assert objects[1]["subjects"] == [{"kind": "ServiceAccount", "namespace": "l4-team", "name": "app"}]
+    assert render_rbac([account("a/x")], {}) == []
+
+
+def test_template_leaves_out_namespaces_that_check_mode_does_not_create() -> None:
+    bindings = [account("new/a"), account("old/b")]
+    names = {"check_mode": True, "created_namespaces": ["new"]}
+    kinds = [(item["kind"], item["metadata"]["name"]) for item in render_rbac(bindings, RBAC, **names)]
+    assert ("Role", "a-irsa") not in kinds
+    assert ("ClusterRole", "new.a-irsa") in kinds
+    assert ("Role", "b-irsa") in kinds
+    assert len(render_rbac(bindings, RBAC, **{**names, "check_mode": False})) == 8
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (
+            "Fix: check cluster_name, region, and that the credentials belong to the cluster's account.",
+            "Fix: check irsa_cluster_name, irsa_region, and that the credentials belong to the cluster's account.",
+        ),
+        (
+            "Fix: set the option region, or AWS_REGION, to the region of the EKS cluster.",
+            "Fix: set the option irsa_region, or AWS_REGION, to the region of the EKS cluster.",
+        ),
+        ("Fix: check region, endpoint_url and network.", "Fix: check irsa_region, endpoint_url and network."),
+        ("cluster x does not exist in region eu-west-1.", "cluster x does not exist in region eu-west-1."),
+        ("Fix: take it over with force: true.", "Fix: take it over with irsa_force: true."),
+        ("Fix: set force (in the role irsa: irsa_force) to true", "Fix: set irsa_force to true"),
+        ("set create_provider (irsa_create_provider in the role irsa) to true", "set irsa_create_provider to true"),
+        ("set rbac.cluster_name or irsa_cluster_name", "set rbac.cluster_name or irsa_cluster_name"),
+        ("increase wait_timeout", "increase irsa_rollout.wait_timeout"),
+    ],
+)
+def test_message_names_the_variables_of_the_role(message: str, expected: str) -> None:
+    assert _variables.name_variables(message) == expected
 
 
 def test_json_text_of_a_survey_is_parsed() -> None:

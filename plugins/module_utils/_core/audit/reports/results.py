@@ -45,9 +45,9 @@ def _read_result(result: t.Any) -> RegisteredAudit:
     # If failed_when turned a failure into a success, the result has failed_when_result.
     if not isinstance(result, t.Mapping) or not {"counts", "failed", "failed_when_result"} & set(result):
         raise InvalidInput(
-            "not a result of eksops.irsa.irsa_audit",
-            cause=f"a {type(result).__name__} without counts was given",
-            fix="give the registered variable of the task or its results",
+            "the input is not a result of eksops.irsa.irsa_audit",
+            cause=f"it is a {type(result).__name__} without counts",
+            fix="pass the registered result of an irsa_audit task",
         )
     if "counts" not in result:
         options = (result.get("invocation") or {}).get("module_args") or {}
@@ -57,9 +57,9 @@ def _read_result(result: t.Any) -> RegisteredAudit:
     lists = {key: result.get(key) or () for key in ("summary", "findings")}
     if not _are_counts(result["counts"]) or not all(map(_are_findings, lists.values())):
         raise InvalidInput(
-            "not a complete result of eksops.irsa.irsa_audit",
+            "the input is not a complete result of eksops.irsa.irsa_audit",
             cause="its counts lack a number, or a finding lacks an ID, a severity or a link",
-            fix="give the result unchanged",
+            fix="pass the result as the module returned it",
         )
     return RegisteredAudit(result.get("cluster") or {}, {**result, "cluster": result.get("cluster") or {}, **lists})
 

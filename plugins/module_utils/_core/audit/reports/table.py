@@ -30,7 +30,7 @@ def render(audits: t.Sequence[RegisteredAudit], width: int = 100, findings: int 
     """
     check_width(width)
     if findings < 0:
-        raise InvalidInput(f"findings is {findings}", fix="give 0 or more")
+        raise InvalidInput(f"findings must be 0 or more, not {findings}")
     return "\n\n".join("\n".join(_lines(audit, width, findings)) for audit in audits) or "no audit"
 
 

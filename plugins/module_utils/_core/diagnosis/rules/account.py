@@ -143,7 +143,7 @@ def _another_role(chain: Chain, role_arn: str) -> t.Iterator[Finding]:
 
 
 def _no_role(chain: Chain, facts: KubernetesFacts, annotations: t.Mapping[str, str]) -> Finding:
-    """Why the service account names no role: a mistake, or else a missing annotation."""
+    """Why the service account has no role: a mistake, otherwise a missing annotation."""
     name = name_of(chain)
     fix = f"annotate the service account with {describe_annotate(chain)}"
     for key, meant in find_near_misses(annotations).items():
@@ -154,7 +154,7 @@ def _no_role(chain: Chain, facts: KubernetesFacts, annotations: t.Mapping[str, s
             if key in others and find_near_misses([key]).get(key, ROLE_ARN_ANNOTATION) == ROLE_ARN_ANNOTATION:
                 return Finding(
                     "annotation-typo",
-                    f"annotation {key} on {thing} has no effect, and service account {name} names no role",
+                    f"annotation {key} on {thing} has no effect, and service account {name} has no role annotation",
                     f"{fix}, and remove the annotation from {thing}",
                     f"{path}.annotations[{key}]",
                     expected=f"{ROLE_ARN_ANNOTATION} on service account {name}",
@@ -272,8 +272,8 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
     becomes an additional owner (https://kubernetes.io/docs/reference/using-api/server-side-apply/). For a tool that
     reconciles objects with its source:
 
-    - It is the only owner, and the annotation names the expected role: no finding.
-    - It owns an annotation that names another role: it will undo a change by others.
+    - It is the only owner, and the annotation is the expected role: no finding.
+    - It owns an annotation with another role: it will undo a change by others.
     - It shares the annotation with another owner: each undoes the next change of the other.
     - It owns only other fields, for example because it created the service account: no finding.
 

@@ -18,7 +18,7 @@ from ...pods import injection
 from ...pods.injection import FILE_VARIABLE, ROLE_VARIABLE, SKIP_LABEL, ExpectedInjection
 from ...rollout import staleness
 from ...rollout.staleness import PodStatus
-from ...wording import plural
+from ...wording import join_some, plural
 from .. import webhook_config
 from ..causes import Finding
 from ..facts import Chain, KubernetesFacts, Unknown, expected_injection, name_of
@@ -29,6 +29,8 @@ from .occurrences import Occurrence
 from .webhook import describe_replacement
 
 Json = t.Mapping[str, t.Any]
+
+_OWNERS_SHOWN = 4
 
 
 def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
@@ -51,7 +53,7 @@ def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
     if expected is not None:
         injectable = [pod for pod in pods if _uses_account(chain, pod) and not pod.excluded]
         found += [] if broken else _not_injected(chain, injectable)
-        found += [*_other_role(chain, expected, injectable), *_other_audience(chain, expected, injectable)]
+        found += [*_other_role(chain, expected, injectable), *_other_settings(chain, injectable)]
         found += _late(chain, injectable)
     return [*found, *pod_spec_rules.findings(chain, facts, role_arn, pods)]
 
@@ -131,7 +133,7 @@ def _join_labels(labels: t.Mapping[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in sorted(labels.items())) or "no labels"
 
 
-# Pods that the webhook injected differently, or not at all
+# Pods into which the webhook injected another role, or none
 
 
 def _not_injected(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
@@ -145,8 +147,8 @@ def _not_injected(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Findi
         yield Finding(
             "pod-predates-annotation",
             f"{occurrences.with_verb(chain.namespace, affected, 'has', 'have')} neither {ROLE_VARIABLE} nor "
-            f"{FILE_VARIABLE}: the pod was created before service account {name_of(chain)} was annotated, or while "
-            "the webhook was not available",
+            f"{FILE_VARIABLE}: created before service account {name_of(chain)} was annotated, or while the webhook "
+            "was not available",
             describe_replacement(chain) + _manual_steps(affected),
             occurrences.describe_place(affected),
             expected=f"{ROLE_VARIABLE} and {FILE_VARIABLE}",
@@ -154,28 +156,35 @@ def _not_injected(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Findi
         )
 
 
-def _other_audience(chain: Chain, expected: ExpectedInjection, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    affected = [
-        Occurrence(pod, "spec.volumes[aws-iam-token].projected", pod.stale_audience)
-        for pod in pods
-        if pod.stale_audience
-    ]
-    if affected:
-        audiences = occurrences.list_values(affected)
+def _other_settings(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
+    """The findings about values that the service account now requests otherwise, one for each value."""
+    groups: dict[tuple[str, str], list[Occurrence]] = {}
+    for pod in pods:
+        for setting in pod.stale_settings:
+            if setting.container:
+                occurrence = Occurrence.of(pod, setting.container, f"env[{setting.name}]", setting.found)
+            else:
+                occurrence = Occurrence(pod, "spec.volumes[aws-iam-token].projected", setting.found)
+            groups.setdefault((setting.name, setting.expected), []).append(occurrence)
+    for (name, expected), affected in groups.items():
+        values = occurrences.list_values(affected)
+        if affected[0].container:
+            subject = f"{occurrences.with_verb(chain.namespace, affected, 'has', 'have')} {values}"
+        else:
+            subject = f"the token of {occurrences.describe_objects(chain.namespace, affected)} has the {name} {values}"
         yield Finding(
             "pod-predates-annotation",
-            f"the token of {occurrences.describe_objects(chain.namespace, affected)} has the audience {audiences}, but "
-            f"service account {name_of(chain)} now requests {expected.audience}",
+            f"{subject}, but service account {name_of(chain)} now requests {expected}",
             describe_replacement(chain) + _manual_steps(affected),
             occurrences.describe_place(affected),
-            expected=expected.audience,
-            found=audiences,
+            expected=expected,
+            found=values,
         )
 
 
 def _other_role(chain: Chain, expected: ExpectedInjection, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    # If the annotation names another role than the option role_arn, that is a finding about the service account. Pods
-    # with either role are not stale.
+    # If the annotation differs from the option role_arn, that is a finding about the service account. Pods with either
+    # role are not stale.
     expected_roles = {expected.role_arn, chain.role_arn}
     affected = [
         Occurrence.of(pod, container, f"env[{ROLE_VARIABLE}]", container.role)
@@ -197,7 +206,7 @@ def _other_role(chain: Chain, expected: ExpectedInjection, pods: t.Sequence[PodS
         yield Finding(
             "pod-stale-role",
             f"{occurrences.with_verb(chain.namespace, affected, 'still has', 'still have')} the credentials of "
-            f"{credentials}: the pod was created before service account {name_of(chain)} got role {expected.role_arn}",
+            f"{credentials}: created before service account {name_of(chain)} got role {expected.role_arn}",
             describe_replacement(chain) + _manual_steps(affected),
             occurrences.describe_place(affected),
             expected=expected.role_arn,
@@ -217,8 +226,12 @@ def _late(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
     if affected:
         yield Finding(
             "injected-sidecar",
-            f"{occurrences.with_verb(chain.namespace, affected, 'was', 'were')} added after the pod identity webhook "
-            "ran, so AWS calls from there use the node's role",
+            occurrences.with_verb(
+                chain.namespace,
+                affected,
+                "was added after the pod identity webhook ran, so its AWS calls use the node's role",
+                "were added after the pod identity webhook ran, so their AWS calls use the node's role",
+            ),
             "set reinvocationPolicy: IfNeeded for the pod identity webhook, or rename its configuration so that it "
             f"sorts after the webhook that adds the container, then {describe_replacement(chain)}; a container without "
             "AWS calls needs no fix",
@@ -236,6 +249,8 @@ def _manual_steps(affected: t.Sequence[Occurrence]) -> str:
         notes.append(
             "pods without an owner are deleted only with delete_unmanaged: true, and you must create them again"
         )
-    if any(pod.owner is not None and pod.owner.rules.runs_to_completion for pod in pods):
-        notes.append("pods of a Job are not restarted: run the Job again")
+    completing = list(dict.fromkeys(str(pod.owner) for pod in pods if pod.owner is not None and pod.runs_to_completion))
+    if completing:
+        owners = join_some(completing, _OWNERS_SHOWN)
+        notes.append(f"pods that run to completion are not restarted: run {owners} again")
     return "".join(f"; {note}" for note in notes)

@@ -171,8 +171,8 @@ def _unreachable(chain: Chain, answer: StsAnswer) -> Finding:
     return Finding(
         "jwks-unreachable",
         f"STS could not fetch the keys of the issuer {chain.issuer}",
-        f"run again in a minute; if it fails again, check that {chain.issuer}/keys responds on the internet, within "
-        "seconds and over TLS with a certificate of a public CA",
+        f"run again in a minute; if it fails again, check that {chain.issuer}/.well-known/openid-configuration and its "
+        "jwks_uri respond on the internet, within seconds and over TLS with a certificate of a public CA",
         evidence=_evidence(answer),
     )
 

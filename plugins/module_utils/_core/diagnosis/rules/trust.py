@@ -174,8 +174,8 @@ def _too_broad(trust: Trust) -> Finding | None:
     provider = trust.provider
     return Finding(
         "trust-too-broad",
-        f"{places} does not limit the role to named service accounts: the condition on {provider}:sub is missing, "
-        "matches every service account or uses ForAllValues",
+        f"{places} {'does' if len(broad) == 1 else 'do'} not limit the role to named service accounts: the condition "
+        f"on {provider}:sub is missing, matches every service account or uses ForAllValues",
         _describe_narrowing(trust, broad),
         evidence=", ".join(f"Statement[{index}]" for index in broad),
         expected=f"a condition on {provider}:sub that names service accounts",

@@ -22,7 +22,8 @@ import dataclasses
 import functools
 import typing as t
 
-from ...arn import CN_AUDIENCE, EKS_ISSUER, STS_AUDIENCE, describe_url_difference, provider_name
+from ... import arn as arns
+from ...arn import CN_AUDIENCE, STS_AUDIENCE, provider_name
 from ...policy.conditions import Operator
 from ...policy.document import federated_principals, like, statements
 from ...trust.evaluation import Failure, evaluate_condition, evaluate_statement
@@ -175,12 +176,11 @@ def _relation(trust: Trust, principal: str) -> Relation:
     name = provider_name(principal)
     if principal in trust.similar_providers:
         return "similar"
-    if name == trust.provider or describe_url_difference(name, trust.provider):
+    if name == trust.provider or arns.describe_url_difference(name, trust.provider):
         return "misnamed"
-    own, other = EKS_ISSUER.fullmatch(trust.provider), EKS_ISSUER.fullmatch(name)
-    if own and other and own.groups()[:3] == other.groups()[:3]:
-        same_account = principal.removesuffix(name) == trust.provider_arn.removesuffix(trust.provider)
-        return "recreated" if same_account else "foreign"
+    same_account = principal.removesuffix(name) == trust.provider_arn.removesuffix(trust.provider)
+    if same_account and (region := arns.region_of(name)) and region == arns.region_of(trust.provider):
+        return "recreated"
     return "foreign"
 
 
@@ -251,14 +251,14 @@ def _without_swapped(match: _StatementMatch) -> tuple[list[Failure], bool]:
 
 
 def _principal_findings(match: _StatementMatch) -> t.Iterator[Finding]:
-    trust = match.trust
-    chain = trust.chain
+    trust, chain = match.trust, match.trust.chain
     details = {"evidence": f"Statement[{match.index}].Principal.Federated", "found": match.principal}
     if match.relation == "misnamed":
+        difference = arns.describe_provider_difference(match.principal, trust.provider_arn)
         yield Finding(
             "federated-mismatch",
             f"{match.place} names OIDC provider {match.principal} instead of the cluster's provider in the role's AWS "
-            f"account, {trust.provider_arn}",
+            f"account, {trust.provider_arn}{f'; it differs in {difference}' if difference else ''}",
             f"replace it with {trust.provider_arn}, or add a statement with {describe_grant(chain)}",
             expected=trust.provider_arn,
             **details,
@@ -322,7 +322,8 @@ def _key_findings(match: _StatementMatch, lacking: t.Sequence[Failure]) -> t.Ite
         keys = list(dict.fromkeys(str(failure.key) for failure in unavailable))
         yield Finding(
             "condition-unavailable",
-            f"{match.place} has a condition on {' and '.join(keys)}, which requests of service accounts do not have",
+            f"{match.place} has a condition on {' and '.join(keys)}, but requests of service accounts do not have "
+            f"{'this key' if len(keys) == 1 else 'these keys'}",
             f"remove the condition; tokens of service accounts have only {match.provider}:sub and {match.provider}:aud",
             evidence=match.evidence(unavailable[0]),
             expected=f"{match.provider}:sub, {match.provider}:aud",

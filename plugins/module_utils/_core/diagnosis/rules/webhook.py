@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The rules for the pod identity webhook: why it cannot inject any pod of the service account."""
+"""The rules for the pod identity webhook: why it cannot inject the role into any pod of the service account."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def _missing(configurations: t.Sequence[Json]) -> Finding:
     return Finding(
         "webhook-missing",
         "the cluster has no MutatingWebhookConfiguration of the pod identity webhook, so no pod gets a role",
-        f"install it from {_MANIFESTS}; on EKS, AWS installs it with the control plane: ask AWS Support",
+        "on EKS, ask AWS Support to restore the webhook, or apply the configuration of another cluster of the same "
+        "version with certificateAuthority.data of aws eks describe-cluster as caBundle; on other clusters, install it "
+        f"from {_MANIFESTS}",
         "MutatingWebhookConfigurations",
         expected="pod-identity-webhook",
         found=", ".join(names) or "none",

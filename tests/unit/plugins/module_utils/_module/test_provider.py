@@ -86,7 +86,7 @@ def test_provider_of_a_cluster_needs_one_read(aws: t.Any) -> None:
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-cn"])
-def test_account_and_partition_of_a_url_are_the_callers(aws: t.Any, partition: str) -> None:
+def test_url_alone_uses_account_and_partition_of_the_caller(aws: t.Any, partition: str) -> None:
     caller = {"Account": "123456789012", "Arn": f"arn:{partition}:sts::123456789012:assumed-role/r/s", "UserId": "x"}
     arn = ARN.replace("arn:aws:", f"arn:{partition}:")
     aws.stubs["sts"].add_response("get_caller_identity", caller, {})
@@ -119,7 +119,7 @@ def test_roles_are_read_before_a_removal_without_force(aws: t.Any) -> None:
     assert provider_module.plan(aws, provider_spec(state="absent", force=True))
 
 
-def test_denied_list_of_roles_has_force_as_a_fix(aws: t.Any) -> None:
+def test_fix_suggests_force_if_roles_cannot_be_listed(aws: t.Any) -> None:
     iam = aws.stubs["iam"]
     iam.add_response("get_open_id_connect_provider", PROVIDER, ARGUMENTS)
     iam.add_client_error("list_roles", "AccessDenied", "not authorized to perform: iam:ListRoles")
@@ -131,7 +131,7 @@ def test_denied_list_of_roles_has_force_as_a_fix(aws: t.Any) -> None:
     assert "force: true" in text
 
 
-def test_writes(aws: t.Any) -> None:
+def test_each_change_makes_the_expected_write(aws: t.Any) -> None:
     iam = aws.stubs["iam"]
     tags = [{"Key": "a", "Value": "b"}]
     one_tag = {"Url": URL, "ClientIDList": ["x"], "Tags": tags}

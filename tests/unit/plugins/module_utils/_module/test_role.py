@@ -16,12 +16,13 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn, EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.document import compact
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan as role_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import ATTACHED_QUOTA, TRUST_QUOTA
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Change, Grant
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject
 from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
+from ansible_collections.eksops.irsa.plugins.module_utils._module.managed_policies import CONSISTENCY_DELAYS
 from botocore.stub import Stubber
 
 ISSUER = "https://oidc.example/id/A"
@@ -222,12 +223,44 @@ def test_new_role_is_retried(stub: Stubber, iam: t.Any) -> None:
     assert clock.pauses == [0.25]
 
 
-def test_missing_policy_is_not_retried(stub: Stubber, iam: t.Any) -> None:
+@pytest.mark.parametrize(
+    ("operation", "call", "arguments"),
+    [
+        ("attach_policy", "attach_role_policy", {"policy_arn": QUEUE}),
+        ("put_inline_policy", "put_role_policy", {"policy_name": "p", "document": {}}),
+        ("set_permissions_boundary", "put_role_permissions_boundary", {"arn": QUEUE}),
+        ("update_role", "update_role", {"description": "", "max_session_duration": 3600}),
+        ("tag_role", "tag_role", {"tags": {"a": "b"}}),
+        ("untag_role", "untag_role", {"keys": ["a"]}),
+    ],
+)
+def test_new_role_or_policy_is_waited_for(
+    stub: Stubber, iam: t.Any, operation: str, call: str, arguments: dict[str, t.Any]
+) -> None:
     clock = Clock()
-    stub.add_client_error("attach_role_policy", "NoSuchEntity", f"Policy {S3} does not exist or is not attachable.")
-    with pytest.raises(errors.NotFound, match="does not exist"):
+    stub.add_client_error(call, "NoSuchEntity", f"Policy {QUEUE} does not exist or is not attachable.")
+    stub.add_client_error(call, "NoSuchEntity", "The role with name app cannot be found.")
+    stub.add_response(call, {})
+    role_module.operations(iam, clock)[operation](name="app", **arguments)
+    assert clock.pauses == list(CONSISTENCY_DELAYS[:2])
+
+
+def test_new_boundary_is_waited_for_when_a_role_is_created(stub: Stubber, iam: t.Any) -> None:
+    clock = Clock()
+    stub.add_client_error("create_role", "NoSuchEntity", f"Scope ARN: {QUEUE} does not exist or is not attachable.")
+    stub.add_response("create_role", role_response())
+    arguments = {"path": "/", "trust_policy": document(OWN), "permissions_boundary": QUEUE}
+    assert role_module.operations(iam, clock)["create_role"](name="app", **arguments)["RoleName"] == "app"
+    assert clock.pauses == list(CONSISTENCY_DELAYS[:1])
+
+
+def test_missing_policy_is_an_error_with_a_fix_after_a_while(stub: Stubber, iam: t.Any) -> None:
+    clock = Clock()
+    for _attempt in range(len(CONSISTENCY_DELAYS) + 1):
+        stub.add_client_error("attach_role_policy", "NoSuchEntity", f"Policy {S3} does not exist.")
+    with pytest.raises(errors.NotFound, match="check that no other tool deletes the role or the policy"):
         role_module.operations(iam, clock)["attach_policy"](name="app", policy_arn=S3)
-    assert clock.pauses == []
+    assert clock.pauses == list(CONSISTENCY_DELAYS)
 
 
 @pytest.mark.parametrize(
@@ -254,21 +287,7 @@ def test_existing_name_with_different_case_has_a_fix(stub: Stubber, iam: t.Any) 
     assert "unique regardless of case" in str(caught.value)
 
 
-# Names of managed policies
-
-
-def stub_policies(stub: Stubber, scope: str, *arns: str) -> None:
-    policies = [{"PolicyName": arn.rsplit("/", 1)[1], "Arn": arn} for arn in arns]
-    stub.add_response("list_policies", {"Policies": policies, "IsTruncated": False}, {"Scope": scope, "MaxItems": 1000})
-
-
-def stub_missing_policy(stub: Stubber, *paths: str, name: str) -> None:
-    for path in paths:
-        arn = f"arn:aws:iam::aws:policy/{path}{name}"
-        stub.add_client_error("get_policy", "NoSuchEntity", "not found", expected_params={"PolicyArn": arn})
-
-
-PATHS = ("", "service-role/", "job-function/", "aws-service-role/")
+# Plans
 
 
 def test_name_of_an_attached_policy_needs_no_call(aws: Account, stub: Stubber) -> None:
@@ -277,55 +296,6 @@ def test_name_of_an_attached_policy_needs_no_call(aws: Account, stub: Stubber) -
     stub.add_response("list_attached_role_policies", {"AttachedPolicies": attached, "IsTruncated": False})
     stub.add_response("list_role_policies", {"PolicyNames": [], "IsTruncated": False})
     assert not role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", managed_policies=("queue",)))
-
-
-def test_names_of_own_and_aws_managed_policies(stub: Stubber, iam: t.Any) -> None:
-    stub_policies(stub, "Local", QUEUE)
-    stub_missing_policy(stub, *PATHS, name="queue")
-    stub_policies(stub, "AWS", S3)
-    stub.add_response("get_policy", {"Policy": {"Arn": S3}}, {"PolicyArn": S3})
-    found = role_module.find_policies(
-        role_module.PolicyNames(iam), ["queue", "AmazonS3ReadOnlyAccess"], role=None, scope=SCOPE
-    )
-    assert found == {"queue": QUEUE, "AmazonS3ReadOnlyAccess": S3}
-
-
-def test_name_of_an_aws_managed_policy_with_a_path(stub: Stubber, iam: t.Any) -> None:
-    arn = "arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"
-    stub_policies(stub, "Local")
-    stub_missing_policy(stub, "", name="AmazonEBSCSIDriverPolicy")
-    stub.add_response("get_policy", {"Policy": {"Arn": arn}}, {"PolicyArn": arn})
-    found = role_module.find_policies(
-        role_module.PolicyNames(iam), ["AmazonEBSCSIDriverPolicy"], role=None, scope=SCOPE
-    )
-    assert found == {"AmazonEBSCSIDriverPolicy": arn}
-
-
-def test_missing_managed_policy_is_an_error(stub: Stubber, iam: t.Any) -> None:
-    stub_policies(stub, "Local", QUEUE)
-    stub_missing_policy(stub, *PATHS, name="Queue")
-    stub_policies(stub, "AWS", S3)
-    with pytest.raises(errors.NotFound) as caught:
-        role_module.find_policies(role_module.PolicyNames(iam), ["Queue"], role=None, scope=SCOPE)
-    assert str(caught.value) == (
-        "managed policy Queue does not exist. Cause: neither account 123456789012 nor AWS has it in partition aws. "
-        "Fix: correct the name (it is case-sensitive), create the policy, or give its ARN."
-    )
-
-
-def test_ambiguous_name_is_rejected(stub: Stubber, iam: t.Any) -> None:
-    own = "arn:aws:iam::123456789012:policy/AmazonS3ReadOnlyAccess"
-    stub_policies(stub, "Local", own)
-    stub.add_response("get_policy", {"Policy": {"Arn": S3}}, {"PolicyArn": S3})
-    with pytest.raises(errors.InvalidInput) as caught:
-        role_module.find_policies(role_module.PolicyNames(iam), ["AmazonS3ReadOnlyAccess"], role=None, scope=SCOPE)
-    assert str(caught.value) == (
-        f"the name of managed policy AmazonS3ReadOnlyAccess is ambiguous. Cause: {own} and {S3} have this name. "
-        "Fix: give the ARN of the intended policy."
-    )
-
-
-# Plans
 
 
 def stub_missing_role(stub: Stubber) -> None:
@@ -382,16 +352,16 @@ def test_policies_in_the_spec_need_a_permission(aws: Account, stub: Stubber) -> 
         role_module.plan(t.cast(t.Any, aws), RoleSpec(present=True, name="app", managed_policies=()))
 
 
-LONG = tuple(subject("namespace", f"{'account' * 10}-{n}") for n in range(20))
+LONG = tuple(subject("namespace", f"{'account' * 10}-{n}") for n in range(40))
 
 
-@pytest.mark.parametrize(("quota", "is_sufficient"), [(4096, True), (2100, False), (None, False)])
+@pytest.mark.parametrize(("quota", "is_sufficient"), [(8192, True), (4096, False), (None, False)])
 def test_quota_is_read_for_long_trust_policies(
     aws: Account, stub: Stubber, quota: int | None, is_sufficient: bool
 ) -> None:
     stub_missing_role(stub)
     if quota:
-        summary = {role_plan.TRUST_QUOTA: quota, role_plan.ATTACHED_QUOTA: 10, "RolesQuota": 1000}
+        summary = {TRUST_QUOTA: quota, ATTACHED_QUOTA: 10, "RolesQuota": 1000}
         stub.add_response("get_account_summary", {"SummaryMap": summary})
     else:
         stub.add_client_error("get_account_summary", "AccessDenied", "no")

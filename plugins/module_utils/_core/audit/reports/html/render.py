@@ -183,7 +183,7 @@ def _render_summary(document: Json) -> str:
         f'<table>\n<thead><tr><th scope="col">State</th>{heads}</tr></thead>\n<tbody>{"".join(rows)}</tbody>\n</table>',
         f"<p>Pods: {pods['total']:,}, of which {pods['stale']:,} stale. Findings: {severities}.</p>",
         f"<h2>The worst findings</h2>\n<p>{min(MAX_STATIC_FINDINGS, len(findings)):,} of {len(findings):,}. "
-        "With JavaScript this page shows all of them, each account and each role.</p>",
+        "With JavaScript this page shows all of them, each service account and each role.</p>",
         *(_render_finding(finding) for finding in findings[:MAX_STATIC_FINDINGS]),
     ]
     return "\n".join(parts)

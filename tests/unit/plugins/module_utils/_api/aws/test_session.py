@@ -150,6 +150,9 @@ def eks(api: Scripted, authority: trustme.CA, scripted: Scripted) -> t.Any:
             }
             scripted.answer(Answer(200, {"cluster": cluster}, {"Content-Type": "application/json"}))
 
+        def list(self, names: t.Sequence[str]) -> None:
+            scripted.answer(Answer(200, {"clusters": names}, {"Content-Type": "application/json"}))
+
         def reject(self, status: int, code: str, message: str) -> None:
             scripted.answer(Answer(status, {"message": message}, {"x-amzn-ErrorType": code}))
 
@@ -341,10 +344,27 @@ def test_cluster_without_endpoint_is_rejected(module: Module, eks: t.Any, change
         connection.open_api_server(module(cluster_name="production", **eks.options))
 
 
-def test_missing_cluster(module: Module, eks: t.Any) -> None:
+MANY_CLUSTERS = [*(f"team-{number}" for number in range(7)), "productions"]
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ([], "; the AWS account has no clusters in this region"),
+        (["a", "productions"], "; the AWS account has productions, a in this region"),
+        (MANY_CLUSTERS, "; the AWS account has productions, team-6, team-5, team-4, team-3 and 3 more in this region"),
+        (None, ""),
+    ],
+)
+def test_missing_cluster(module: Module, eks: t.Any, names: list[str] | None, text: str) -> None:
     eks.reject(404, "ResourceNotFoundException", "No cluster found for name: production.")
+    if names is None:
+        eks.reject(403, "AccessDeniedException", "User: me is not authorized")
+    else:
+        eks.list(names)
     with pytest.raises(errors.NotFound, match="EKS cluster production does not exist in region eu-west-1") as caught:
         connection.open_api_server(module(cluster_name="production", **eks.options))
+    assert caught.value.cause == f"No cluster found for name: production{text}"
     assert_no_secrets(caught.value)
 
 
@@ -381,6 +401,7 @@ def test_aws_ca_bundle_is_used_without_validate_certs(
     # The TLS server takes the role of AWS.
     api.answer(Answer(404, {"message": "No cluster found"}, {"x-amzn-ErrorType": "ResourceNotFoundException"}))
     options = {**eks.options, "endpoint_url": api.url, "aws_ca_bundle": str(tmp_path / "ca.pem")}
+    api.answer(Answer(200, {"clusters": []}, {"Content-Type": "application/json"}))
     with pytest.raises(errors.NotFound):
         session.Aws(module(**options)).describe("production")
     without_bundle = {"aws_ca_bundle": None, "aws_config": {"retries": {"total_max_attempts": 1}}}

@@ -42,7 +42,7 @@ def test_lifetime_starts_before_the_token_is_created() -> None:
     assert now == 119.0
 
 
-def test_failed_renewal_is_repeated() -> None:
+def test_renewal_is_retried_after_a_failure() -> None:
     answers = iter([errors.BadCredentials("no"), None])
 
     def make() -> str:

@@ -185,6 +185,42 @@ def test_follow_continues_after_a_watch_and_lists_again_if_too_old() -> None:
     assert all(query["x"] == "y" for query in queries)
 
 
+def test_failed_list_or_watch_is_reported_and_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workloads, "_WATCH_PAUSE", 0.0)
+    # The request is not sent again, unlike after status 503.
+    unavailable = status(401, "Unauthorized", "the authenticator is unavailable")
+    lost = {"type": "ADDED", "object": pod("b", "6")}
+    with Recorded(listing("5"), [lost], unavailable, unavailable, listing("7", pod("b", "6"))) as server:
+        events = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=9)
+        received = list(itertools.islice(events, 5))
+        events.close()
+    assert [event for event, _body in received] == ["LIST", "ADDED", "ERROR", "ERROR", "LIST"]
+    assert isinstance(received[2][1], errors.BadCredentials)
+    assert received[4] == ("LIST", [pod("b", "6")])
+
+
+RESOURCES = {"resources": [{"name": "clonesets", "kind": "CloneSet"}, {"name": "clonesets/scale", "kind": "Scale"}]}
+
+
+@pytest.mark.parametrize(
+    ("answers", "count"),
+    [
+        pytest.param([RESOURCES, {"spec": {"replicas": 2}}], 2, id="replicas"),
+        pytest.param([RESOURCES, {"spec": {}}], None, id="no-replicas"),
+        pytest.param([RESOURCES, status(404, "NotFound", "not found")], 0, id="no-workload"),
+        pytest.param([{"resources": []}], None, id="no-kind"),
+        pytest.param([status(404, "NotFound", "not found")], None, id="no-group"),
+    ],
+)
+def test_count_replicas(answers: list[t.Any], count: int | None) -> None:
+    with Recorded(*answers) as server:
+        owner = {"api_version": "apps.kruise.io/v1alpha1", "kind": "CloneSet", "name": "web"}
+        assert workloads.count_replicas(server.api, namespace="shop", **owner) == count
+    paths = [request[1] for request in server.requests]
+    expected = ["/apis/apps.kruise.io/v1alpha1", "/apis/apps.kruise.io/v1alpha1/namespaces/shop/clonesets/web"]
+    assert paths == expected[: len(answers)]
+
+
 def test_forbidden_watch_is_rejected() -> None:
     with Recorded(listing("5"), FORBIDDEN) as server:
         events = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=9)

@@ -30,6 +30,7 @@ Json = dict[str, t.Any]
 PROVIDER = CHAIN.issuer.removeprefix("https://")
 PROVIDER_ARN = f"arn:aws:iam::123456789012:oidc-provider/{PROVIDER}"
 ORPHANED = "oidc.eks.us-east-1.amazonaws.com/id/FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF"
+DUAL_STACK = ORPHANED.replace("oidc.eks.us-east-1.amazonaws.com", "oidc-eks.us-east-1.api.aws")
 ORPHANED_ARN = f"arn:aws:iam::123456789012:oidc-provider/{ORPHANED}"
 S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 DENIED = Unknown("could not list roles: the permission iam:ListRoles is missing", "iam:ListRoles")
@@ -173,8 +174,23 @@ CASES: dict[str, tuple[AuditFacts, list[str]]] = {
         facts(roles=[role("shop:app", "missing:app")], namespaces=DENIED),
         ["trusts-missing-account"],
     ),
-    "trusted account in a namespace that is not audited": (facts(roles=[role("shop:app", "bank:app")]), []),
+    "trusted account in a namespace that does not exist": (
+        facts(roles=[role("shop:app", "bank:app")]),
+        ["trusts-missing-account"],
+    ),
+    "trusted account in an audited namespace that does not exist": (
+        facts(roles=[role("shop:app", "bank:app")], only_namespaces=("shop", "bank")),
+        ["trusts-missing-account"],
+    ),
+    "trusted account in a namespace that is not audited": (
+        facts(roles=[role("shop:app", "bank:app")], only_namespaces=("shop",)),
+        [],
+    ),
     "matching wildcard": (facts(roles=[role("shop:a*")]), []),
+    "wildcard that can match a namespace that is not audited": (
+        facts(roles=[role(), role("bank:*", name="a"), role("b*:app", name="b")], only_namespaces=("shop",)),
+        [],
+    ),
     "wildcard without a match": (
         facts(roles=[role(), role("shop:z*", name="spare")]),
         ["trusts-missing-account"],
@@ -183,11 +199,11 @@ CASES: dict[str, tuple[AuditFacts, list[str]]] = {
         facts(roles=[role(), role(name="spare")]),
         ["trusts-unannotated-account"],
     ),
-    "role trusts all accounts and no account names it": (
+    "role trusts all service accounts and none is annotated with it": (
         facts(roles=[role(), role("*:*", name="spare")]),
         ["trust-too-broad"],
     ),
-    "role without policies and no account names it": (
+    "role without policies and no service account is annotated with it": (
         facts(roles=[role(), role(name="spare", ManagedPolicies=[])]),
         ["no-permissions", "trusts-unannotated-account"],
     ),
@@ -247,6 +263,13 @@ CASES: dict[str, tuple[AuditFacts, list[str]]] = {
     ),
     "provider of a cluster in another region": (
         facts(provider_arns=[PROVIDER_ARN, ORPHANED_ARN], issuers={"us-east-1": frozenset({f"https://{ORPHANED}"})}),
+        [],
+    ),
+    "provider with the dual-stack host of a cluster in another region": (
+        facts(
+            provider_arns=[PROVIDER_ARN, ORPHANED_ARN.replace(ORPHANED, DUAL_STACK)],
+            issuers={"us-east-1": frozenset({f"https://{ORPHANED}"})},
+        ),
         [],
     ),
     "clusters cannot be listed": (

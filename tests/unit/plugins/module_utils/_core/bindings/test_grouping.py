@@ -61,6 +61,20 @@ def test_roles_with_their_accounts_in_order() -> None:
             id="equal-documents",
         ),
         pytest.param({"audience": "custom"}, {}, {"audiences": ["custom", "sts.amazonaws.com"]}, id="audiences"),
+        pytest.param(
+            {"audiences": ["sts.amazonaws.com", "x"]},
+            {},
+            {"audiences": ["sts.amazonaws.com", "x"]},
+            id="more-audiences",
+        ),
+        pytest.param(
+            {"audiences": ["x"], "audience": "x"},
+            {"audience": "y"},
+            {"audiences": ["x", "y"]},
+            id="audiences-of-both",
+        ),
+        pytest.param({"audiences": []}, {}, {"audiences": []}, id="no-audience"),
+        pytest.param({}, {"audiences": []}, {"audiences": []}, id="no-audience-in-the-second"),
     ],
 )
 def test_bindings_of_one_role_are_merged(
@@ -83,21 +97,27 @@ def test_binding_with_role_arn_has_no_role() -> None:
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ([{"namespace": "shop"}], "binding 0: set service_account"),
+        ([{"namespace": "shop", "role_name": "app"}], "binding 1 of 1: service_account is not set"),
         (
             [{"namespace": "shop", "service_account": "a"}],
-            "shop/a (binding 0): set exactly one of role_name and role_arn",
+            "shop/a (binding 1 of 1): neither role_name nor role_arn is set; use one of them",
         ),
-        ([binding("a", role_arn="arn")], "shop/a (binding 0): set exactly one of role_name and role_arn"),
-        ([binding("a"), binding("a", role="other")], "bindings 0 and 1 are for the same service account, shop/a"),
-        ([binding("a"), binding("b", role="App")], "binding 1: role_name App differs only in case from app"),
+        (
+            [binding("a", role_arn="arn")],
+            "shop/a (binding 1 of 1): role_name and role_arn are both set; use one of them",
+        ),
+        ([binding("a"), binding("a", role="other")], "shop/a is bound twice, by bindings 1 and 2 of 2"),
+        (
+            [binding("a"), binding("b", role="App")],
+            "shop/b (binding 2 of 2): role_name App differs only in case from app",
+        ),
         (
             [binding("a", path="/x/"), binding("c"), binding("b", path="/y/")],
-            "bindings 0 and 2 set different values of path for role app",
+            "shop/a (binding 1 of 3) and shop/b (binding 3 of 3) set different values of path for role app",
         ),
         (
             [binding("a", tags={"t": "1"}), binding("b", tags={"t": "2"})],
-            "bindings 0 and 1 set different values of tags.t for role app",
+            "shop/a (binding 1 of 2) and shop/b (binding 2 of 2) set different values of tags.t for role app",
         ),
     ],
 )
@@ -110,6 +130,58 @@ def test_invalid_bindings_are_rejected(given: list[dict[str, object]], problem: 
 
 def test_error_lists_all_problems() -> None:
     with pytest.raises(InvalidInput) as raised:
-        grouping.group_by_role([{"namespace": "x"}, binding("a"), binding("a")])
-    assert "binding 0: set" in (raised.value.cause or "")
-    assert "bindings 1 and 2" in (raised.value.cause or "")
+        grouping.group_by_role([{"namespace": "x"}, binding("a"), binding("a", role_arn="arn")])
+    assert raised.value.details["problems"] == [
+        "binding 1 of 3: service_account is not set",
+        "binding 1 of 3: neither role_name nor role_arn is set; use one of them",
+        "shop/a (binding 3 of 3): role_name and role_arn are both set; use one of them",
+        "shop/a is bound twice, by bindings 2 and 3 of 3",
+    ]
+
+
+def test_pattern_covers_the_service_accounts_of_its_role() -> None:
+    pattern = {"namespace": "shop-*", "service_account": "a?p", "role_name": "app", "allow_wildcards": True}
+    named = [
+        {"namespace": namespace, "service_account": name, "role_name": "app"}
+        for namespace, name in (("shop-1", "app"), ("shop-1", "other"), ("shop", "app"))
+    ]
+    (role,) = grouping.group_by_role([named[0], pattern, *named[1:]])
+    assert role["service_accounts"] == [
+        {"namespace": "shop-*", "name": "a?p"},
+        {"namespace": "shop-1", "name": "other"},
+        {"namespace": "shop", "name": "app"},
+    ]
+    assert role["allow_wildcards"] is True
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (
+            {"audiences": ["x"]},
+            "audiences does not have sts.amazonaws.com, the audience of the tokens; add it, set audience, or set "
+            "audiences to an empty list",
+        ),
+        (
+            {"service_account": "*", "allow_wildcards": True, "role_name": None, "role_arn": "arn:aws:iam::1:role/x"},
+            "has a wildcard and role_arn, so it defines nothing; set role_name, or name the service account",
+        ),
+        (
+            {"service_account": "*", "allow_wildcards": True, "labels": {"a": "b"}, "create_namespace": True},
+            "has a wildcard, so no service account gets create_namespace, labels; set the option in bindings without "
+            "wildcards",
+        ),
+    ],
+)
+def test_problems_of_the_trust_options(options: dict[str, object], problem: str) -> None:
+    _roles, problems = grouping.find_roles([{**binding("a"), **options}])
+    (found,) = problems
+    assert found.endswith(f"(binding 1 of 1): {problem}")
+
+
+def test_audiences_and_no_audience_contradict_each_other() -> None:
+    given = [binding("a", audiences=[]), binding("b", audiences=["sts.amazonaws.com"])]
+    _roles, problems = grouping.find_roles(given)
+    assert problems == [
+        "shop/a (binding 1 of 2) and shop/b (binding 2 of 2) set different values of audiences for role app"
+    ]

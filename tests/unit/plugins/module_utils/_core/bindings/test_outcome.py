@@ -63,7 +63,7 @@ def test_diff_has_only_changed_objects() -> None:
     }
 
 
-def test_many_bindings_are_shortened_to_names() -> None:
+def test_shortened_bindings_omit_unset_options_and_many_are_names() -> None:
     bindings = [{"namespace": "shop", "service_account": "web", "role_name": "r", "tags": None}]
     result = binding_outcome.shorten_bindings(bindings)
     assert result == [{"namespace": "shop", "service_account": "web", "role_name": "r"}]

@@ -58,7 +58,7 @@ def test_specs_have_the_defaults_of_the_single_modules() -> None:
     assert role.subjects == ("system:serviceaccount:shop:cart", "system:serviceaccount:shop:web")
     assert role.audiences == ("example.com", "sts.amazonaws.com")
     assert (role.cluster_name, role.tags, role.inline_policies) == ("production", {"team": "x"}, None)
-    assert (role.purge_service_accounts, role.purge_policies, role.purge_tags) == (True, False, True)
+    assert (role.purge_service_accounts, role.purge_policies, role.purge_tags) == (None, False, True)
     assert result.provider.client_ids == ("example.com", "sts.amazonaws.com")
     assert result.provider.cluster_name == "production"
     assert [(binding.title, binding.role, binding.role_arn) for binding in result.bindings] == [
@@ -88,12 +88,14 @@ def test_error_lists_all_problems_with_their_bindings() -> None:
             binding("guest", role_arn="arn:aws:iam::1:role/x"),
             max_workers=65,
         )
-    cause = raised.value.cause or ""
-    assert "bindings 0, 1: name 'a b' is not a valid IAM role name" in cause
-    assert "binding 0: service account shop/Web: 'Web' is not a valid service account name" in cause
-    assert "binding 1: token_expiration 10 is not a valid token lifetime" in cause
-    assert "binding 2: role_arn 'arn:aws:iam::1:role/x' is not a valid IAM role ARN" in cause
-    assert "max_workers 65 is out of range" in cause
+    # Each problem is reported once, although the role and the account of binding 1 both have the name.
+    assert [problem.partition(" (use")[0] for problem in raised.value.details["problems"]] == [
+        "shop/Web (binding 1 of 3): service account shop/Web: 'Web' is not a valid service account name",
+        "shop/cart (binding 2 of 3): token_expiration 10 is not a valid token lifetime",
+        "shop/guest (binding 3 of 3): role_arn 'arn:aws:iam::1:role/x' is not a valid IAM role ARN",
+        "shop/Web (binding 1 of 3) and shop/cart (binding 2 of 3): name 'a b' is not a valid IAM role name",
+        "max_workers 65 is out of range",
+    ]
 
 
 def test_rollout_options_are_ignored_without_rollout() -> None:
@@ -106,14 +108,8 @@ def test_error_includes_rollout_problems() -> None:
     problems = ["rollout_options: wait_timeout is 0"]
     with pytest.raises(InvalidInput) as raised:
         spec(binding("Web", role_name="app"), rollout_problems=problems)
-    assert "binding 0: service account shop/Web" in (raised.value.cause or "")
+    assert "shop/Web (binding 1 of 1): service account shop/Web" in (raised.value.cause or "")
     assert "rollout_options: wait_timeout is 0" in (raised.value.cause or "")
-
-
-def test_trust_policy_that_exceeds_every_quota_is_rejected() -> None:
-    with pytest.raises(InvalidInput, match="invalid bindings") as raised:
-        spec(*(binding(f"account-{'x' * 60}-{number}", role_name="app") for number in range(60)))
-    assert "bindings 0, 1, 2" in (raised.value.cause or "")
 
 
 def annotated_account(namespace: str, name: str, *, manager: str = "eksops.irsa", arn: str = ARN) -> dict[str, t.Any]:
@@ -211,10 +207,12 @@ def test_error_lists_all_exceeded_quotas() -> None:
     long_policy = QuotaExceeded("the trust policy of role app would have 2100 characters", cause="the quota is 2048")
     with pytest.raises(QuotaExceeded, match="nothing was written") as raised:
         binding_spec.check_quotas(
-            [((0, 3), long_policy)], [f"r{number}" for number in range(7)], {"Roles": 995, "RolesQuota": 1000}
+            [(("shop/a", "shop/b"), long_policy)],
+            [f"r{number}" for number in range(7)],
+            {"Roles": 995, "RolesQuota": 1000},
         )
     cause = raised.value.cause or ""
-    assert "bindings 0, 3: the trust policy of role app would have 2100 characters" in cause
+    assert "shop/a and shop/b: the trust policy of role app would have 2100 characters" in cause
     assert "7 roles must be created (r0, r1, r2, r3, r4 and 2 more)" in cause
     assert "already has 995 of 1000 roles" in cause
 
@@ -226,3 +224,24 @@ def test_error_for_an_account_in_use_names_its_pods() -> None:
     assert "shop/web-1 and shop/web-2" in (error.cause or "")
     assert "force" in (error.fix or "")
     assert error.details["pods"] == ["shop/web-1", "shop/web-2"]
+
+
+def test_tags_of_the_provider() -> None:
+    app = binding("app", role_name="app")
+    result = spec(app, provider_tags={"team": "web", "protected": True})
+    assert (result.provider.tags, result.provider.purge_tags) == ({"team": "web", "protected": "true"}, False)
+    assert spec(app).provider.tags is None
+    with pytest.raises(InvalidInput, match="provider_tags: tag key 'aws:x' is reserved for AWS"):
+        spec(app, provider_tags={"aws:x": "y"})
+
+
+def test_binding_with_wildcards_defines_only_the_role() -> None:
+    preview = {**binding("app", role_name="app", audiences=[]), "namespace": "preview-*"}
+    result = spec({**preview, "allow_wildcards": True})
+    assert [item.is_pattern for item in result.bindings] == [True]
+    (role,) = result.roles.values()
+    assert role.subjects == ("system:serviceaccount:preview-*:app",)
+    assert role.audiences == ()
+    assert result.provider.client_ids == ("sts.amazonaws.com",)
+    with pytest.raises(InvalidInput, match="has a wildcard"):
+        spec(preview)

@@ -48,9 +48,9 @@ def test_explanation_and_symptoms_are_well_formed(cause: Cause) -> None:
 
 @for_each_cause
 def test_manual_checks_use_only_variables_of_the_guide(cause: Cause) -> None:
-    known = set(re.findall(r"^ +(?:export )?([A-Z_]+)=", troubleshooting.HEAD, re.M)) | {"NAMESPACE", "ACCOUNT"}
+    known = set(re.findall(r"^ +(?:export )?([A-Z_]+)=", troubleshooting.HEAD, re.M)) | {"NAMESPACE", "SERVICE_ACCOUNT"}
     for command in troubleshooting.GUIDE_TEXTS[cause.id].manual_check:
-        assert shlex.split(command)[0] in ("aws", "kubectl", "curl", "echo")
+        assert shlex.split(command, comments=True)[0] in ("aws", "kubectl", "curl", "echo")
         assert set(re.findall(r"\$\{?([A-Z_]+)", command)) <= known
 
 

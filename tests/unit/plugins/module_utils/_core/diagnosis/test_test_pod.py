@@ -201,7 +201,7 @@ def test_messages_about_another_identity() -> None:
     assert injected.fix.startswith("the SDK ignores the variables of the webhook: ")
     pod = make_pod(NODE, injected=False)
     (not_injected,) = test_pod.findings(CHAIN, AWS_READ, pod, allowed=True, has_sts_answer=True, earlier=())
-    assert not_injected.fix.startswith("the webhook did not inject the pod: ")
+    assert not_injected.fix.startswith("the webhook did not inject the role into the pod: ")
 
 
 def test_caller_is_compared_with_the_unquoted_annotation() -> None:

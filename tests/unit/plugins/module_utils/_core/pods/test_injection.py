@@ -77,7 +77,7 @@ def test_container_without_variables_in_an_injected_pod_was_added_later() -> Non
     given = webhook.inject(pod(container("app")), ACCOUNT)
     given["spec"]["containers"].append(container("sidecar"))
     assert states(given) == ["correct", "added-later"]
-    # If the template has the variables, the webhook did not inject the pod.
+    # If the template has the variables, the webhook did not inject the role into the pod.
     assert states(given, template=given["spec"]) == ["correct", "not-injected"]
 
 

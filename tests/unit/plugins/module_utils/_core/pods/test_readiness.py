@@ -86,6 +86,122 @@ def test_pod_blocker(status: dict[str, t.Any], permanent: bool, message: str) ->
     assert blocker == readiness.RolloutBlocker(message, permanent)
 
 
+INIT = {"name": "wait-for-db", "state": {"running": {"startedAt": "2026-11-22T10:00:00Z"}}}
+SIDECAR = {"name": "proxy", "state": {"running": {}}, "started": True}
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "message"),
+    [
+        pytest.param(
+            {"initContainers": [{"name": "wait-for-db"}]},
+            {"phase": "Pending", "initContainerStatuses": [INIT], "containerStatuses": [waiting("PodInitializing")]},
+            "init container wait-for-db is still running since 2026-11-22T10:00:00Z, and must end first",
+            id="endless-init-container",
+        ),
+        pytest.param(
+            {"initContainers": [{"name": "proxy", "restartPolicy": "Always"}, {"name": "wait-for-db"}]},
+            {"phase": "Pending", "initContainerStatuses": [SIDECAR, {"name": "wait-for-db", "state": {"running": {}}}]},
+            "init container wait-for-db is still running, and must end first",
+            id="init-container-after-a-sidecar",
+        ),
+        pytest.param(
+            {"initContainers": [{"name": "proxy", "restartPolicy": "Always"}]},
+            {"phase": "Pending", "initContainerStatuses": [{**SIDECAR, "started": False}]},
+            "init container proxy is running, but its startup probe does not succeed",
+            id="sidecar-that-does-not-start",
+        ),
+        pytest.param(
+            {},
+            {
+                "phase": "Pending",
+                "initContainerStatuses": [
+                    {"name": "done", "state": {"terminated": {"exitCode": 0}}},
+                    {"name": "migrate", "state": {"terminated": {"exitCode": 2}}},
+                ],
+            },
+            "init container migrate ended with exit code 2",
+            id="failed-init-container",
+        ),
+        pytest.param(
+            {},
+            {
+                "phase": "Running",
+                "containerStatuses": [
+                    {"name": "app", "ready": False, "state": {"terminated": {"exitCode": 1}}},
+                    {"name": "log", "ready": False, "state": {"running": {}}},
+                    {"name": "ok", "ready": True, "state": {"running": {}}},
+                ],
+            },
+            "container app ended with exit code 1; container log is running but not ready",
+            id="ended-container",
+        ),
+        pytest.param(
+            {"readinessGates": [{"conditionType": "target-health.elbv2.k8s.aws/web"}]},
+            {
+                "phase": "Running",
+                "conditions": [
+                    condition("target-health.elbv2.k8s.aws/web", "False", "Target.FailedHealthChecks", "code 404"),
+                    condition("Ready", "False", "ReadinessGatesNotReady"),
+                ],
+                "containerStatuses": [{"name": "app", "ready": True, "state": {"running": {}}}],
+            },
+            "readiness gate target-health.elbv2.k8s.aws/web is False (Target.FailedHealthChecks: code 404)",
+            id="readiness-gate",
+        ),
+        pytest.param(
+            {"readinessGates": [{"conditionType": "a"}, {"conditionType": "b"}]},
+            {
+                "phase": "Running",
+                "conditions": [condition("b", "True")],
+                "containerStatuses": [{"name": "app", "ready": True}],
+            },
+            "readiness gate a was not set by its controller",
+            id="readiness-gate-that-nobody-sets",
+        ),
+    ],
+)
+def test_part_of_the_pod_in_the_way_is_named(spec: dict[str, t.Any], status: dict[str, t.Any], message: str) -> None:
+    blocker = readiness.find_pod_blocker({"metadata": {"name": "p"}, "spec": spec, "status": status})
+    assert blocker == readiness.RolloutBlocker(f"pod p: {message}", False)
+
+
+def test_started_sidecar_is_not_in_the_way() -> None:
+    pod = {
+        "metadata": {"name": "p"},
+        "spec": {"initContainers": [{"name": "proxy", "restartPolicy": "Always"}]},
+        "status": {"phase": "Pending", "initContainerStatuses": [SIDECAR]},
+    }
+    assert readiness.find_pod_blocker(pod) == readiness.RolloutBlocker("pod p is pending", False)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "spec", "message"),
+    [
+        (
+            {"deletionTimestamp": "2026-11-22T10:00:00Z", "finalizers": ["example.com/backup", "x/y"]},
+            {"nodeName": "node-1"},
+            "pod p is being deleted, but finalizer example.com/backup, x/y keeps it until the controller of the "
+            "finalizer removes it",
+        ),
+        (
+            {"deletionTimestamp": "2026-11-22T10:00:00Z"},
+            {"nodeName": "node-1"},
+            "pod p is being deleted, but node node-1 has not ended its containers yet",
+        ),
+        (
+            {"deletionTimestamp": "2026-11-22T10:00:00Z"},
+            {},
+            "pod p is being deleted, but its containers have not ended yet",
+        ),
+    ],
+)
+def test_pod_that_hangs_in_deletion(metadata: dict[str, t.Any], spec: dict[str, t.Any], message: str) -> None:
+    status = {"phase": "Running", "conditions": [condition("Ready", "True")]}
+    blocker = readiness.find_pod_blocker({"metadata": {"name": "p", **metadata}, "spec": spec, "status": status})
+    assert blocker == readiness.RolloutBlocker(message, False)
+
+
 def test_ready_pod_has_no_blocker() -> None:
     status = {
         "phase": "Running",

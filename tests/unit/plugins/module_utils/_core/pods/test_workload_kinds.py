@@ -121,6 +121,24 @@ def test_paused_deployment_cannot_be_restarted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("partition", "start", "first", "kept"),
+    [(None, None, 0, 0), (2, None, 2, 2), (2, 5, 7, 2), (None, 5, 0, 0), (0, 5, 0, 0)],
+)
+def test_partition_counts_from_the_first_ordinal(
+    partition: int | None, start: int | None, first: int, kept: int
+) -> None:
+    workload = k8s.workload("db", replicas=3, updateStrategy={"rollingUpdate": {"partition": partition}})
+    workload["spec"]["ordinals"] = None if start is None else {"start": start}
+    rules_of_kind = find_kind("apps/v1", "StatefulSet")
+    assert rules_of_kind.get_first_updated_ordinal(workload) == first
+    assert rules_of_kind.count_kept_pods(workload) == kept
+    workload["status"] = {"observedGeneration": 1, "readyReplicas": 3, "updatedReplicas": 0}
+    if kept:
+        message = f"0 of 1 replicas from ordinal {first} on are updated"
+        assert rules_of_kind.get_rollout_status(workload).message == message
+
+
+@pytest.mark.parametrize(
     ("policy", "waits"),
     [
         pytest.param({}, True, id="ordered-by-default"),

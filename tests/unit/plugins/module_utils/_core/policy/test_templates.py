@@ -9,7 +9,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts, Template, fill, region_of
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts, Template, fill
 
 FACTS = Facts("aws", "123456789012", "eu-west-1", "production")
 
@@ -63,17 +63,3 @@ def test_arn_in_another_partition_is_rejected() -> None:
         template(["arn:aws:s3:::a", "arn:aws-cn:s3:::b"]).document(FACTS)
     assert caught.value.message == "well-known policy x names arn:aws-cn:s3:::b, which is in partition aws-cn"
     assert caught.value.fix == "use arn:aws:..."
-
-
-@pytest.mark.parametrize(
-    ("issuer", "region"),
-    [
-        ("https://oidc.eks.eu-west-1.amazonaws.com/id/0123", "eu-west-1"),
-        ("oidc.eks.cn-north-1.amazonaws.com.cn/id/0123", "cn-north-1"),
-        ("https://oidc.eks-fips.us-gov-west-1.amazonaws.com/id/0123", "us-gov-west-1"),
-        ("https://example.com/id/0123", None),
-        (None, None),
-    ],
-)
-def test_region_of_issuer(issuer: str | None, region: str | None) -> None:
-    assert region_of(issuer) == region

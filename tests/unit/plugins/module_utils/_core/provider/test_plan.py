@@ -213,6 +213,7 @@ def test_delete() -> None:
         (f"{ARN}/", True),
         (ARN.lower(), True),
         (ARN.replace("eu-west-1", "eu-west-2"), True),
+        (ARN.replace("oidc.eks.eu-west-1.amazonaws.com", "oidc-eks.eu-west-1.api.aws"), True),
         (f"{ARN}0", False),
         (ARN, False),
         (f"{ARN}/".replace("123456789012", "210987654321"), False),
@@ -225,6 +226,21 @@ def test_similar_provider_is_warned_about(state: str, other: str, has_warning: b
     )
     assert bool(result.warnings) is has_warning
     assert all(other in warning for warning in result.warnings)
+
+
+def test_dual_stack_host_is_warned_about() -> None:
+    url = URL.replace("oidc.eks.eu-west-1.amazonaws.com", "oidc-eks.eu-west-1.api.aws")
+    arn = ARN.replace(HOST, url.removeprefix("https://"))
+    new = ObservedProvider(url, arn, None, others=(ARN,))
+    warning = (
+        f"OIDC provider {arn} has the dual-stack host of an EKS cluster, but the tokens of the cluster have the issuer "
+        f"{URL}. Service accounts need a provider with that url."
+    )
+    assert plan(make_spec(url=url), new).warnings[0] == warning
+    existing = ObservedProvider(url, arn, observed().found)
+    assert plan(make_spec(url=url), existing).warnings == (warning,)
+    assert plan(make_spec(url=url, state="absent"), existing).warnings == ()
+    assert plan(make_spec(), observed()).warnings == ()
 
 
 @pytest.mark.parametrize("found", [MISSING, observed(ClientIDList=["x"])], ids=["new", "more"])

@@ -11,6 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan as role_plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import DEFAULT_QUOTAS, TRUST_QUOTA
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import (
     OWNER_TAG,
     OWNER_VALUE,
@@ -386,7 +387,7 @@ REJECTED = [
     ),
     pytest.param(
         ROLE,
-        {"tags": {f"t{n}": "" for n in range(49)}, "purge_tags": False},
+        {"tags": {f"t{n}": "" for n in range(50)}, "purge_tags": False},
         errors.InvalidInput,
         "role app would have 51 tags",
         id="tags",
@@ -419,7 +420,7 @@ def test_invalid_plan_is_rejected(
 
 
 def test_raised_quota_is_used() -> None:
-    context = dataclasses.replace(CONTEXT, quotas={**role_plan.DEFAULT_QUOTAS, role_plan.TRUST_QUOTA: 4096})
+    context = dataclasses.replace(CONTEXT, quotas={**DEFAULT_QUOTAS, TRUST_QUOTA: 4096})
     assert plan(ROLE, context, cluster_name="c", subjects=LONG)
 
 
@@ -441,15 +442,103 @@ def test_unmanaged_role_is_not_deleted() -> None:
 def test_absent_fails_after_its_writes_if_a_statement_still_allows_the_account() -> None:
     broad = Grant(PROVIDER, (A, subject("ns", "*")), STS)
     role = dataclasses.replace(ROLE, trust_policy=trust(broad))
-    spec = dataclasses.replace(SPEC, present=False, subjects=(A, B), cluster_name="c")
+    options: dict[str, t.Any] = {"present": False, "subjects": (A, B), "cluster_name": "c"}
     for state in ("first run", "second run"):
-        plan = role_plan.plan(spec, role, CONTEXT)
-        assert bool(plan) is (state == "first run")
-        assert str(plan.failure) == (
-            "role app still trusts ns/a and ns/b. Cause: statement 1 of the trust policy (StringLike ns/*) allows ns/a; "
-            "statement 1 of the trust policy (StringLike ns/*) allows ns/b. Fix: change that statement so that it no "
-            "longer matches the service account, for example to name the service accounts that need the role; or "
-            "remove the statement."
+        result = plan(role, **options)
+        assert bool(result) is (state == "first run")
+        assert str(result.failure) == (
+            "role app still trusts ns/a and ns/b. Cause: statement 1 of the trust policy (StringLike ns/*) allows ns/a "
+            "and ns/b. Fix: name in that statement only the service accounts that need the role, or remove it."
         )
-        role = dataclasses.replace(role, trust_policy=plan.after["trust_policy"])
-    assert role_plan.plan(dataclasses.replace(spec, subjects=None), role, CONTEXT).failure is None
+        role = dataclasses.replace(role, trust_policy=result.after["trust_policy"])
+    assert plan(role, **{**options, "subjects": None}).failure is None
+
+
+MANY = {f"t{n:02}": "" for n in range(50)}
+NO_ROOM = (
+    "Role app: the tag eksops.irsa/managed=true is left out: IAM accepts only 50 tags. Without it, state absent "
+    "does not delete the role, and service accounts that are not listed keep it."
+)
+
+
+@pytest.mark.parametrize(
+    ("role", "actions"),
+    [
+        pytest.param(None, ["create_role"], id="new"),
+        pytest.param(
+            dataclasses.replace(ROLE, tags={**dict(list(MANY.items())[:49]), OWNER_TAG: OWNER_VALUE}),
+            ["untag_role", "tag_role"],
+            id="existing",
+        ),
+    ],
+)
+def test_own_tag_is_left_out_if_there_is_no_room(role: Role | None, actions: list[str]) -> None:
+    options: dict[str, t.Any] = {"cluster_name": "c", "subjects": (A,), "tags": MANY}
+    result = plan(role, **options)
+    assert [action.operation for action in result.actions] == actions
+    assert result.after["tags"] == MANY
+    assert result.warnings == (NO_ROOM,)
+    again = plan(dataclasses.replace(ROLE, tags=result.after["tags"]), **options)
+    assert (again.actions, again.warnings) == ((), ())
+
+
+@pytest.mark.parametrize("more", [{}, {"aws:cloudformation:stack-name": "x", "aws:x": "y"}])
+def test_tags_of_aws_do_not_count(more: dict[str, str]) -> None:
+    role = dataclasses.replace(UNMANAGED, tags={**MANY, **more})
+    assert not plan(role, cluster_name="c", tags=MANY)
+    changed = plan(role, cluster_name="c", tags={**MANY, "t00": "x"})
+    assert changed.after["tags"] == {**MANY, **more, "t00": "x"}
+
+
+@pytest.mark.parametrize("value", ["true", "True", " TRUE "])
+@pytest.mark.parametrize("key", [OWNER_TAG, "Eksops.IRSA/managed"])
+def test_own_tag_is_recognised_in_any_case(key: str, value: str) -> None:
+    role = dataclasses.replace(ROLE, tags={key: value, "team": "web"})
+    assert role.is_managed
+    assert plan(role, present=False).actions[-1].operation == "delete_role"
+    assert plan(role, cluster_name="c", tags={}).after["tags"] == {key: value}
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/aws-reserved/sso.amazonaws.com/eu-west-1/", "sso.amazonaws.com"),
+        ("/aws-service-role/eks.amazonaws.com/", "eks.amazonaws.com"),
+    ],
+)
+@pytest.mark.parametrize("options", [{"description": "x"}, {"subjects": (B,)}, {"present": False, "force": True}])
+def test_role_that_only_aws_can_change_is_rejected(path: str, service: str, options: dict[str, t.Any]) -> None:
+    role = dataclasses.replace(ROLE, path=path)
+    with pytest.raises(errors.Conflict) as caught:
+        plan(role, cluster_name="c", **options)
+    assert str(caught.value) == (
+        f"role app cannot be changed. Cause: its path is {path}: it belongs to the AWS service {service}, and only the "
+        "service can change it. Fix: use another role."
+    )
+    assert not plan(role, cluster_name="c", subjects=(A,))
+
+
+@pytest.mark.parametrize(
+    ("role", "purge", "summaries"),
+    [
+        pytest.param(UNMANAGED, None, ["add ns/b to the trust policy of role app"], id="of-others"),
+        pytest.param(
+            UNMANAGED, True, ["update the trust policy of role app: add ns/b; remove ns/a"], id="of-others-with-purge"
+        ),
+        pytest.param(ROLE, None, ["update the trust policy of role app: add ns/b; remove ns/a"], id="own"),
+        pytest.param(ROLE, False, ["add ns/b to the trust policy of role app"], id="own-without-purge"),
+    ],
+)
+def test_role_of_others_keeps_unlisted_accounts(role: Role, purge: bool | None, summaries: list[str]) -> None:
+    result = plan(role, cluster_name="c", subjects=(B,), purge_service_accounts=purge)
+    assert result.summaries() == summaries
+
+
+def test_replaced_trust_policy_names_all_who_lose_the_role() -> None:
+    other = Grant(OTHER, (B,), STS)
+    wildcard = Grant(PROVIDER, (subject("ns", "*"),), STS)
+    role = dataclasses.replace(ROLE, trust_policy=trust(Grant(PROVIDER, (A,), STS), other, wildcard, more=(FOREIGN,)))
+    result = plan(role, cluster_name="c", subjects=(B,), replace_trust=True)
+    assert result.summaries() == [
+        f"replace the trust policy of role app: add ns/b; remove {OTHER}, ec2.amazonaws.com, ns/*, ns/a"
+    ]

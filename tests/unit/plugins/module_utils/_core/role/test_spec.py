@@ -30,7 +30,7 @@ DEFAULTS: dict[str, t.Any] = {
     "tags": None,
     "purge_tags": True,
     "service_accounts": None,
-    "purge_service_accounts": True,
+    "purge_service_accounts": None,
     "allow_wildcards": False,
     "cluster_name": "c",
     "issuer": None,
@@ -67,7 +67,7 @@ def test_values_are_normalised() -> None:
             "p": '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}'
         },
     )
-    assert spec.tags == {"n": "1", "b": "True"}
+    assert spec.tags == {"n": "1", "b": "true"}
     assert spec.managed_policies == ("B", "A")
     assert spec.subjects == ("system:serviceaccount:ns:a", "system:serviceaccount:ns:b")
     assert spec.inline_policies == {
@@ -140,7 +140,17 @@ INVALID = [
     ({"tags": {"a": "x" * 257}}, "the value of tag 'a' is not valid"),
     ({"tags": {"a": None}}, "the value of tag 'a' is not a string"),
     ({"tags": {"a": "x", "A": "y"}}, "tag keys 'a' and 'A' differ only in case, which IAM ignores"),
-    ({"tags": {f"t{n}": "" for n in range(50)}}, "role app would have 51 tags"),
+    ({"tags": {f"t{n}": "" for n in range(51)}}, "role app would have 51 tags"),
+    (
+        {"tags": {"Eksops.irsa/managed": True}},
+        "tag Eksops.irsa/managed is reserved for this collection, which sets it on each role that it creates",
+    ),
+    ({"path": "/aws-reserved/sso/"}, "path '/aws-reserved/sso/' is reserved for AWS"),
+    (
+        {"name": "AWSReservedSSO_Admin_0123456789abcdef"},
+        "role AWSReservedSSO_Admin_0123456789abcdef belongs to AWS IAM Identity Center, and only that service can "
+        "change it",
+    ),
     ({"service_accounts": [account("a.b", "x")]}, "service account a.b/x: 'a.b' is not a valid namespace"),
     (
         {"service_accounts": [account("x" * 64, "x")]},
@@ -162,11 +172,11 @@ INVALID = [
     ({"audiences": [""]}, "audience '' is not a valid token audience"),
     ({"issuer": "http://x/id"}, "issuer 'http://x/id' is not a valid OIDC issuer URL"),
     ({"issuer": "https://x/id/"}, "issuer 'https://x/id/' is not a valid OIDC issuer URL"),
-    ({"issuer": "https://x/i d"}, "issuer 'https://x/i d' is not a valid OIDC issuer URL"),
     (
-        {"service_accounts": [account("n" * 63, f"{'x' * 240}{n}") for n in range(13)]},
-        "the trust policy for 13 service accounts would have at least 4527 characters",
+        {"issuer": "https://oidc-eks.eu-west-1.api.aws/id/ABC"},
+        "issuer 'https://oidc-eks.eu-west-1.api.aws/id/ABC' has the dual-stack host of an EKS cluster",
     ),
+    ({"issuer": "https://x/i d"}, "issuer 'https://x/i d' is not a valid OIDC issuer URL"),
 ]
 
 
@@ -210,6 +220,8 @@ VALID: list[dict[str, t.Any]] = [
     {"audiences": []},
     {"issuer": "oidc.eks.eu-west-1.amazonaws.com/id/ABC", "cluster_name": None, "service_accounts": []},
     {"issuer": "https://oidc.eks.eu-west-1.amazonaws.com:443/id/ABC"},
+    # What was granted by mistake can be removed.
+    {"issuer": "https://oidc-eks.eu-west-1.api.aws/id/ABC", "state": "absent"},
 ]
 
 

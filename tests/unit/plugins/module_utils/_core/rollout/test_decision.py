@@ -99,6 +99,13 @@ WEB_OWNERS = {
             id="statefulset-with-partition",
         ),
         pytest.param(
+            pods_of("StatefulSet", "db", "db-5", "db-6", "db-7"),
+            {owner("StatefulSet", "db"): k8s.workload("db", replicas=3, ordinals={"start": 5}, **PARTITION)},
+            {},
+            ["restart StatefulSet shop/db", "evict 2 pods of StatefulSet shop/db one at a time: db-6, db-5"],
+            id="statefulset-with-partition-and-first-ordinal",
+        ),
+        pytest.param(
             [*pods_of("StatefulSet", "db", "db-0"), *pods_of("StatefulSet", "db", "db-1", "db-2", role=k8s.ROLE)],
             {owner("StatefulSet", "db"): k8s.workload("db", **PARTITION)},
             {},
@@ -218,6 +225,12 @@ def test_plan_for_several_workloads() -> None:
     }
 
 
+def completing_pod(name: str, kind: str, api_version: str, policy: str = "Never") -> Json:
+    pod = k8s.pod(name, k8s.owner_reference(kind, "build", api_version))
+    pod["spec"]["restartPolicy"] = policy
+    return pod
+
+
 @pytest.mark.parametrize(
     ("pods", "workloads", "warning"),
     [
@@ -237,8 +250,20 @@ def test_plan_for_several_workloads() -> None:
         pytest.param(
             [k8s.pod("job-x", k8s.owner_reference("Job", "job", "batch/v1"))],
             {},
-            "Not changed: 1 stale pod of Job job: job-x. Jobs are never restarted.",
+            "Not changed: 1 stale pod of Job job: job-x. Pods that run to completion are never restarted.",
             id="job",
+        ),
+        pytest.param(
+            [completing_pod("build-pod", "TaskRun", "tekton.dev/v1")],
+            {},
+            "Not changed: 1 stale pod of TaskRun build: build-pod. Pods that run to completion are never restarted.",
+            id="pod-that-is-never-restarted",
+        ),
+        pytest.param(
+            [completing_pod("build-pod", "Workflow", "argoproj.io/v1alpha1", "OnFailure")],
+            {},
+            "Not changed: 1 stale pod of Workflow build: build-pod. Pods that run to completion are never restarted.",
+            id="pod-that-is-restarted-on-failure",
         ),
         pytest.param(
             WEB,
@@ -254,6 +279,17 @@ def test_unchanged_pods_cause_a_warning(pods: list[Json], workloads: dict[Owner,
     assert not decision.plan
     assert decision.tasks == ()
     assert decision.plan.warnings == (warning,)
+
+
+def test_only_the_pods_that_do_not_end_by_themselves_are_replaced() -> None:
+    custom = k8s.owner_reference("Server", "build", "example.com/v1")
+    pods = [completing_pod("setup", "Server", "example.com/v1"), k8s.pod("server", custom)]
+    decision = decide(pods, {})
+    assert decision.plan.summaries() == ["evict 1 pod of Server shop/build one at a time: server"]
+    assert decision.plan.warnings == (
+        "Not changed: 1 stale pod of Server build: setup. Pods that run to completion are never restarted.",
+    )
+    assert decide(pods[:1], {}, only_stale=False, strategy="delete").plan.summaries() == []
 
 
 @pytest.mark.parametrize("delete", [False, True])
@@ -346,7 +382,7 @@ def test_restart_that_contradicts_the_annotation_is_a_conflict(
     restart, unchanged = decide(WEB, WEB_OWNERS), decide([], {})
     rollout.require_no_contradiction(spec, account, unchanged)
     if is_conflict:
-        with pytest.raises(Conflict, match="cannot give the pods of service account shop/app"):
+        with pytest.raises(Conflict, match="after a restart, pods of service account shop/app would "):
             rollout.require_no_contradiction(spec, account, restart)
     else:
         rollout.require_no_contradiction(spec, account, restart)

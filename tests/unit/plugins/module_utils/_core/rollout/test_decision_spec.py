@@ -84,7 +84,11 @@ def test_expected_injection_from_the_annotations() -> None:
 def test_role_arn_overrides_the_annotation() -> None:
     without_role = dataclasses.replace(SPEC, role_arn="")
     result = decision.require_expected_injection(without_role, account(k8s.ROLE, "vault"))
-    assert result == ExpectedInjection("", "vault")
+    assert result == ExpectedInjection("")
+    other = "arn:aws:iam::123456789012:role/other"
+    with_role = dataclasses.replace(SPEC, role_arn=other)
+    result = decision.require_expected_injection(with_role, account(k8s.ROLE, "vault"))
+    assert result == ExpectedInjection(other, "vault")
     assert decision.require_expected_injection(without_role, None) == ExpectedInjection("")
 
 

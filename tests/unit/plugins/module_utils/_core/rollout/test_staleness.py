@@ -192,6 +192,75 @@ def test_token_with_another_audience_is_stale(audience: str | None, stale: bool)
         assert not evaluate(given, ExpectedInjection(ROLE, audience), template).stale
 
 
+REGIONAL = "AWS_STS_REGIONAL_ENDPOINTS"
+
+
+def inject_with(annotations: Json, given: Json | None = None, **options: t.Any) -> Json:
+    return webhook.inject(given or pod(), account(**annotations), **options)
+
+
+def required(annotations: Json) -> ExpectedInjection:
+    expected = ExpectedInjection.from_account(account(**annotations))
+    assert expected is not None
+    return expected
+
+
+@pytest.mark.parametrize("template", [None, pod()["spec"]], ids=["template-unknown", "template-known"])
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        pytest.param(
+            {}, {"token_expiration": "3600"}, "the token's expiration is 86400 s instead of 3600 s", id="expiration"
+        ),
+        pytest.param(
+            {"token_expiration": "3600"},
+            {"token_expiration": "30"},
+            "the token's expiration is 3600 s instead of 600 s",
+            id="expiration-below-the-minimum",
+        ),
+        pytest.param({"token_expiration": "3600"}, {"token_expiration": "soon"}, None, id="invalid-expiration"),
+        pytest.param(
+            {"sts_regional_endpoints": "true"},
+            {"sts_regional_endpoints": "false"},
+            f"container app has {REGIONAL}=regional instead of no {REGIONAL}",
+            id="regional-off",
+        ),
+        pytest.param(
+            {"sts_regional_endpoints": "F"},
+            {"sts_regional_endpoints": "T"},
+            f"container app has no {REGIONAL} instead of {REGIONAL}=regional",
+            id="regional-on",
+        ),
+        pytest.param({"sts_regional_endpoints": "true"}, {"sts_regional_endpoints": "1"}, None, id="same-boolean"),
+        pytest.param({"sts_regional_endpoints": "true"}, {"sts_regional_endpoints": "no"}, None, id="invalid-boolean"),
+        pytest.param({"sts_regional_endpoints": "false"}, {}, None, id="flag-of-the-webhook"),
+    ],
+)
+@pytest.mark.parametrize("region", [None, "eu-west-1"])
+def test_pod_with_other_settings_than_requested_is_stale(
+    before: Json, after: Json, reason: str | None, template: Json | None, region: str | None
+) -> None:
+    status = evaluate(inject_with(before, region=region), required(after), template)
+    assert (status.stale, status.reasons) == (bool(reason), (reason,) if reason else ())
+    assert not evaluate(inject_with(after, region=region), required(after), template).stale
+
+
+def test_annotation_of_the_pod_has_priority_over_that_of_the_account() -> None:
+    given = pod(annotations={"eks.amazonaws.com/token-expiration": "7200"})
+    assert not evaluate(inject_with({}, given), required({"token_expiration": "3600"})).stale
+
+
+def test_regional_endpoint_that_the_author_sets_is_not_stale() -> None:
+    regional = pod(container("app", **{REGIONAL: "regional", "PATH": "/bin"}))
+    off = required({"sts_regional_endpoints": "false"})
+    for template in (None, regional["spec"]):
+        assert not evaluate(inject_with({}, regional), off, template).stale
+    preset = pod(container("app", AWS_ROLE_ARN=OTHER, AWS_WEB_IDENTITY_TOKEN_FILE="/t"))
+    assert evaluate(inject_with({}, preset), off, preset["spec"]).stale
+    # A new pod would get the variable.
+    assert evaluate(preset, required({"sts_regional_endpoints": "true"}), preset["spec"]).stale
+
+
 def test_injected_pod_is_stale_if_no_role_is_expected() -> None:
     status = evaluate(injected(pod()), ExpectedInjection(""))
     assert (status.stale, status.reasons) == (True, (f"container app still has role {ROLE}",))
@@ -234,6 +303,27 @@ def pods(draw: st.DrawFn) -> Json:
     return given
 
 
+ACCOUNTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "sts_regional_endpoints": st.sampled_from(["true", "false", "maybe"]),
+        "token_expiration": st.sampled_from(["600", "3600", "-1", "x"]),
+    },
+)
+
+
+@hypothesis.given(pods(), ACCOUNTS, ACCOUNTS, st.booleans(), st.booleans())
+def test_new_pod_has_the_requested_settings(
+    given: Json, before: Json, after: Json, with_template: bool, regional: bool
+) -> None:
+    template = copy.deepcopy(given["spec"]) if with_template else None
+    old = inject_with(before, given, sts_regional_endpoints=regional, region="eu-west-1")
+    new = inject_with(after, given, sts_regional_endpoints=regional, region="eu-west-1")
+    assert not evaluate(new, required(after), template).stale
+    if evaluate(old, required(after), template).stale:
+        assert old["spec"] != new["spec"]
+
+
 @hypothesis.given(pods(), st.booleans())
 def test_pod_processed_by_the_webhook_is_not_stale(given: Json, with_template: bool) -> None:
     before = copy.deepcopy(given)
@@ -267,6 +357,33 @@ def test_sidecar_added_after_the_webhook_does_not_make_a_pod_stale(template: Jso
         ("app",),
     )
     assert evaluate(with_sidecar(injected(pod())), ExpectedInjection(OTHER), template).stale
+
+
+@pytest.mark.parametrize("template_known", [False, True], ids=["template-unknown", "template-known"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(pod(container("app", AWS_ROLE_ARN=OTHER, AWS_WEB_IDENTITY_TOKEN_FILE="/t")), id="preset"),
+        pytest.param(pod(annotations={"eks.amazonaws.com/skip-containers": "app"}), id="skipped"),
+    ],
+)
+def test_sidecar_is_added_later_even_if_the_webhook_set_no_role(given: Json, template_known: bool) -> None:
+    template = copy.deepcopy(given["spec"]) if template_known else None
+    status = evaluate(with_sidecar(injected(given)), ExpectedInjection(ROLE), template)
+    assert not status.stale
+    assert "container sidecar was added after the webhook ran, so it has no role" in status.reasons
+
+
+def test_sidecar_of_a_pod_with_a_pod_identity_association_was_added_later() -> None:
+    given = with_sidecar(injected(pod(), pod_identity=True))
+    status = evaluate(given, ExpectedInjection(ROLE, pod_identity=True))
+    assert [item.state for item in status.containers] == ["pod-identity", "added-later"]
+    assert not status.stale
+
+
+def test_pod_from_before_the_annotation_is_stale_despite_a_sidecar() -> None:
+    assert evaluate(with_sidecar(pod()), ExpectedInjection(ROLE)).stale
+    assert evaluate(with_sidecar(pod()), ExpectedInjection(ROLE), pod()["spec"]).stale
 
 
 @pytest.mark.parametrize("role", [OTHER, ""], ids=["another-role", "no-role"])
@@ -316,7 +433,10 @@ def test_pod_with_foreign_variables_is_not_stale_if_no_role_is_expected() -> Non
 def test_audience_is_ignored_if_no_container_uses_the_injected_token() -> None:
     given = injected(pod(container("app", AWS_ROLE_ARN=ROLE, AWS_WEB_IDENTITY_TOKEN_FILE="/t")))
     assert not evaluate(given, ExpectedInjection(ROLE, "vault")).stale
-    assert evaluate(injected(pod(), OTHER), ExpectedInjection(ROLE, "vault")).stale_audience == "sts.amazonaws.com"
+    assert (
+        evaluate(injected(pod(), OTHER), ExpectedInjection(ROLE, "vault")).stale_settings[0].found
+        == "sts.amazonaws.com"
+    )
 
 
 def test_template_of_the_replica_set_has_priority() -> None:

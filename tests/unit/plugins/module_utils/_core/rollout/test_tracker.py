@@ -9,11 +9,20 @@ import math
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed, Throttled
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
+    AccessDenied,
+    ApiError,
+    RolloutFailed,
+    Throttled,
+    Unreachable,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import ExpectedInjection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec, RolloutTask
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.replacement import Command
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import (
+    Command,
+    RolloutSpec,
+    RolloutTask,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.tracker import STALL_SECONDS, RolloutTracker
 from unit import kubernetes_objects as k8s
 
@@ -236,6 +245,21 @@ def test_temporary_blocker_is_waited_for_until_the_timeout() -> None:
     assert error.cause == "not finished after 120 s: 1 of 2 replicas are updated (pod web-7c-a: Unschedulable: no node)"
 
 
+def test_pod_that_hangs_in_deletion_is_named() -> None:
+    run = restarted_deployment(wait_timeout=120)
+    run.update_workload(WEB, deployment(2, 2, total=3))
+    run.delete_pods(OLD_PODS[1])
+    hanging = {**OLD_PODS[0]["metadata"], "deletionTimestamp": SECOND, "finalizers": ["example.com/backup"]}
+    run.update_pods(new_pod("a"), new_pod("b"), {**OLD_PODS[0], "metadata": hanging})
+    now = 1.0
+    while not run.tracker.is_finished:
+        for _command in run.tracker.advance(now):
+            run.tracker.events_read(WEB, [])
+        now = run.tracker.next_check_at()
+    blocker = f"pod {hanging['name']} is being deleted, but finalizer example.com/backup keeps it"
+    assert blocker in str(run.failure().cause)
+
+
 def test_events_show_the_permanent_blocker_of_a_statefulset() -> None:
     run = Run(RolloutTask(DB, restart=True), workloads={DB: k8s.workload("db", replicas=1)})
     run.tracker.restart_written(DB, k8s.workload("db", generation=2, restarted_at=FIRST), 0.0)
@@ -413,6 +437,23 @@ def test_pods_below_the_partition_are_replaced_after_the_rolling_restart() -> No
     assert run.tracker.is_finished
 
 
+def test_partition_counts_from_the_first_ordinal() -> None:
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
+    options = {"replicas": 3, "updateStrategy": strategy, "ordinals": {"start": 5}}
+    run = Run(RolloutTask(DB, restart=True), workloads={DB: k8s.workload("db", **options)})
+    run.tracker.restart_written(DB, k8s.workload("db", generation=2, restarted_at=FIRST, **options), 0.0)
+    run.list_pods(*[db_pod(ordinal, role=k8s.ROLE) for ordinal in (5, 6)], db_pod(7))
+    status = {"readyReplicas": 3, "updatedReplicas": 1}
+    run.update_workload(DB, k8s.workload("db", generation=2, status=status, restarted_at=FIRST, **options))
+    run.tracker.advance(0.1)
+    assert not run.tracker.is_finished
+    run.delete_pods(db_pod(7))
+    run.update_pods(db_pod(7, 1, role=k8s.ROLE, restarted_at=FIRST))
+    run.tracker.advance(0.2)
+    assert run.tracker.is_finished
+    run.tracker.require_success()
+
+
 @pytest.mark.parametrize("wait", [True, False])
 def test_unready_pod_that_blocks_the_rollout_is_evicted(wait: bool) -> None:
     run = Run(
@@ -450,6 +491,177 @@ def test_custom_kind_must_have_as_many_pods_as_before() -> None:
     run.update_pods(clone_pod("c", role=k8s.ROLE))
     run.tracker.advance(2.0)
     assert run.tracker.is_finished
+
+
+def replace_clone(run: Run, old: str, new: str | None, now: float = 0.0) -> None:
+    """Accept the eviction of a pod, and show its replacement."""
+    (command,) = [command for command in run.tracker.advance(now) if command.verb == "evict"]
+    assert command.pod == f"clone-{old}"
+    run.tracker.removal_accepted(command)
+    run.delete_pods(clone_pod(old))
+    if new:
+        run.update_pods(clone_pod(new, role=k8s.ROLE))
+
+
+def clone_run(*suffixes: str) -> Run:
+    run = Run(RolloutTask(CUSTOM, replace=tuple((f"clone-{suffix}", f"uid-clone-{suffix}") for suffix in suffixes)))
+    run.list_pods(*map(clone_pod, suffixes))
+    return run
+
+
+def test_pod_that_a_scale_down_removes_is_not_waited_for() -> None:
+    run = clone_run("a", "b", "c")
+    replace_clone(run, "a", "d")
+    run.delete_pods(clone_pod("c"))
+    replace_clone(run, "b", "e")
+    run.tracker.advance(1.0)
+    assert run.tracker.is_finished
+    run.tracker.require_success()
+
+
+def test_scale_up_is_waited_for() -> None:
+    run = clone_run("a", "b")
+    replace_clone(run, "a", "d")
+    run.update_pods(clone_pod("c", role=k8s.ROLE, ready=False))
+    assert run.tracker.advance(0.1) == []
+    run.update_pods(clone_pod("c", role=k8s.ROLE))
+    replace_clone(run, "b", None, 0.1)
+    run.tracker.advance(0.2)
+    assert not run.tracker.is_finished
+    run.update_pods(clone_pod("e", role=k8s.ROLE))
+    run.tracker.advance(0.3)
+    assert run.tracker.is_finished
+
+
+def test_replicas_are_read_if_no_replacement_is_created() -> None:
+    run = clone_run("a", "b", "c")
+    replace_clone(run, "a", None)
+    assert run.tracker.advance(0.1) == []
+    now = run.tracker.next_check_at()
+    assert run.tracker.advance(now) == [Command("read-replicas", CUSTOM)]
+    run.tracker.replicas_read(CUSTOM, 3)
+    assert run.tracker.advance(now) == []
+    now = run.tracker.next_check_at()
+    assert run.tracker.advance(now) == [Command("read-replicas", CUSTOM)]
+    run.tracker.replicas_read(CUSTOM, 2)
+    (command,) = run.tracker.advance(now)
+    assert command.pod == "clone-b"
+
+
+def test_pods_that_run_to_completion_are_not_replaced_again() -> None:
+    run = clone_run("a")
+    replace_clone(run, "a", "b")
+    job = clone_pod("setup")
+    job["spec"]["restartPolicy"] = "Never"
+    run.update_pods(job)
+    run.tracker.advance(0.1)
+    assert run.tracker.is_finished
+
+
+# Requests that fail
+
+UNAVAILABLE = Unreachable("Kubernetes refused GET /api/v1/namespaces/shop/pods", cause="503: the server is unavailable")
+DENIED = AccessDenied("Kubernetes refused GET /apis/apps/v1/daemonsets", cause="daemonsets is forbidden")
+
+
+def two_restarts(**options: t.Any) -> Run:
+    """Start a run with a Deployment and a DaemonSet that were just restarted."""
+    agent = k8s.workload("agent", replicas=None, generation=2, restarted_at=FIRST)
+    tasks = (RESTART, RolloutTask(AGENT, restart=True))
+    run = Run(*tasks, workloads={WEB: deployment(1, 2), AGENT: k8s.workload("agent", replicas=None)}, **options)
+    run.tracker.restart_written(WEB, deployment(2, 2), 0.0)
+    run.tracker.restart_written(AGENT, agent, 0.0)
+    run.list_pods(*OLD_PODS)
+    return run
+
+
+def test_refused_watch_fails_only_the_workloads_of_its_kind() -> None:
+    run = two_restarts()
+    run.tracker.watch_failed("DaemonSet", DENIED)
+    run.tracker.advance(0.1)
+    assert not run.tracker.is_finished
+    run.update_workload(WEB, deployment(2, 2))
+    run.list_pods(new_pod("a"), new_pod("b"))
+    run.tracker.advance(0.2)
+    assert run.tracker.is_finished
+    with pytest.raises(AccessDenied) as raised:
+        run.tracker.require_success()
+    assert [workload["name"] for workload in raised.value.details["workloads"]] == ["agent"]
+
+
+def test_refused_watch_of_the_pods_fails_all_workloads() -> None:
+    run = two_restarts()
+    run.tracker.watch_failed("Pod", DENIED)
+    assert run.tracker.is_finished
+    with pytest.raises(AccessDenied) as raised:
+        run.tracker.require_success()
+    assert len(raised.value.details["workloads"]) == 2
+
+
+def test_failed_watch_is_the_blocker_until_the_objects_are_listed_again() -> None:
+    for listed_again in (False, True):
+        run = two_restarts(wait_timeout=60)
+        run.tracker.watch_failed("Pod", UNAVAILABLE)
+        run.tracker.advance(0.1)
+        assert not run.tracker.is_finished
+        if listed_again:
+            run.list_pods(*OLD_PODS)
+        for _attempt in range(3):
+            run.tracker.advance(60.0)
+        error = run.failure()
+        assert ("503: the server is unavailable" in str(error)) is not listed_again
+        assert "not finished after 60 s" in str(error)
+
+
+def test_failed_restart_is_written_again() -> None:
+    run = Run(RESTART, workloads={WEB: deployment(1, 2)})
+    run.list_pods(*OLD_PODS)
+    run.tracker.restart_refused(WEB, UNAVAILABLE, 0.0)
+    assert run.tracker.advance(0.1) == []
+    assert run.tracker.next_check_at() == 2.0
+    assert run.tracker.advance(2.0) == [Command("restart", WEB)]
+    run.tracker.restart_refused(WEB, DENIED, 2.0)
+    assert run.tracker.is_finished
+    with pytest.raises(AccessDenied):
+        run.tracker.require_success()
+
+
+def test_failed_restart_without_wait_is_an_error() -> None:
+    run = Run(RESTART, workloads={WEB: deployment(1, 2)}, wait=False)
+    run.tracker.restart_refused(WEB, UNAVAILABLE, 0.0)
+    assert run.tracker.is_finished
+    with pytest.raises(Unreachable):
+        run.tracker.require_success()
+
+
+TWO_BUDGETS = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+
+
+def test_pod_with_two_disruption_budgets_fails_its_workload_after_a_while() -> None:
+    run = statefulset_run(0)
+    now, attempts = 0.0, 0
+    while not run.tracker.is_finished:
+        for command in run.tracker.advance(now):
+            if command.verb == "evict":
+                attempts += 1
+                error = ApiError("could not evict pod shop/db-0", cause=f"500: {TWO_BUDGETS}")
+                run.tracker.removal_refused(command, error, now)
+            else:
+                run.tracker.events_read(command.owner, [])
+        finished_at, now = now, max(now, run.tracker.next_check_at())
+    assert attempts > 5
+    assert finished_at == STALL_SECONDS
+    error = run.failure()
+    assert f"the eviction of pod db-0 is refused: 500: {TWO_BUDGETS.rstrip('.')}; keep only one" in str(error.cause)
+
+
+def test_refused_eviction_without_permission_fails_its_workload() -> None:
+    run = statefulset_run(0)
+    (command,) = run.tracker.advance(0.0)
+    run.tracker.removal_refused(command, DENIED, 0.0)
+    assert run.tracker.is_finished
+    with pytest.raises(AccessDenied):
+        run.tracker.require_success()
 
 
 def test_pod_without_an_owner_is_deleted_without_a_replacement() -> None:

@@ -265,8 +265,8 @@ UNTRACKED = {
     "metadata": {"namespace": "ns", "name": "app", "uid": "u", "resourceVersion": "1", "annotations": {ROLE: OTHER}}
 }
 FIX_UNRECORDED = (
-    "set force: true, which replaces the value and makes this collection its owner, or set the annotation to the new "
-    "value by hand; before, check that no tool or script sets it again"
+    "set force: true, which replaces the value and makes this collection its owner, or set the new value manually; "
+    "before, check that no tool or script sets the old value again"
 )
 
 

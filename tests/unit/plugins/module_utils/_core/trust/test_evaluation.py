@@ -26,7 +26,10 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation
     allowed_subjects,
     allows,
     evaluate,
+    find_allowing,
+    find_lost,
 )
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import display_subject
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -407,3 +410,49 @@ def test_document_allows_subject_for_its_audience() -> None:
     assert allows(document, PROVIDER, SUB, STS) is True
     assert allows(document, PROVIDER, SUB, "vault") is False
     assert allows(document, PROVIDER, OTHER_SUB, STS) is False
+
+
+BROAD = {"Effect": "Allow", "Principal": {"Federated": PROVIDER}, "Action": ACTION}
+
+
+def named(*names: str, operator: str = "StringEquals", **more: t.Any) -> dict[str, t.Any]:
+    key = f"{PROVIDER.partition('/')[2]}:sub"
+    values = [f"system:serviceaccount:{name.replace('/', ':')}" for name in names]
+    return {**BROAD, "Condition": {operator: {key: values}, **more}}
+
+
+ADDRESS = {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        pytest.param([named("a/b", "a/c")], [named("a/c")], ["a/b"], id="named"),
+        pytest.param([named("a/b")], [named("a/*", operator="StringLike")], [], id="still-allowed-by-a-pattern"),
+        pytest.param([named("a/*", operator="StringLike")], [named("a/b")], ["a/*"], id="pattern"),
+        pytest.param([BROAD], [named("a/b")], ["*/*"], id="all"),
+        pytest.param([named("a/b", **ADDRESS)], [], ["a/b"], id="undecidable"),
+        pytest.param([named("a/b")], [named("a/b", **ADDRESS)], [], id="may-still-be-allowed"),
+        pytest.param([named("a/b"), {**named("a/b"), "Effect": "Deny"}], [], [], id="was-denied"),
+        pytest.param([named("a/b")], [{**BROAD, "Principal": "*"}], [], id="everybody"),
+    ],
+)
+def test_find_lost(before: list[t.Any], after: list[t.Any], lost: list[str]) -> None:
+    old, new = ({"Version": "2012-10-17", "Statement": statements} for statements in (before, after))
+    assert [display_subject(subject) for subject in find_lost(old, new, PROVIDER)] == lost
+
+
+@pytest.mark.parametrize(
+    ("statements", "subject", "expected"),
+    [
+        pytest.param([named("a/b")], "a/b", (True, [0]), id="named"),
+        pytest.param([named("x/y"), named("a/*", operator="StringLike"), BROAD], "a/b", (True, [1, 2]), id="several"),
+        pytest.param([named("a/b", **ADDRESS)], "a/b", (None, [0]), id="undecidable"),
+        pytest.param([named("a/b")], "a/*", (False, []), id="pattern-is-not-covered"),
+        pytest.param([named("*/*", operator="StringLike")], "a/*", (True, [0]), id="pattern-is-covered"),
+        pytest.param([BROAD, {**BROAD, "Effect": "Deny"}], "a/b", (False, []), id="denied"),
+    ],
+)
+def test_find_allowing(statements: list[t.Any], subject: str, expected: tuple[bool | None, list[int]]) -> None:
+    document = {"Version": "2012-10-17", "Statement": statements}
+    assert find_allowing(document, PROVIDER, f"system:serviceaccount:{subject.replace('/', ':')}") == expected

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 import pytest
@@ -11,6 +12,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import bind
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.bind import AccountBinder, RoleBinder
 from unit.bindings_run import ACCOUNT_ID, PROVIDER_ARN, FakeAws, FakeServer, Json, binding, context_of
+from unit.kubernetes_objects import pod
 
 if t.TYPE_CHECKING:
     from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import BindingsContext
@@ -150,7 +152,7 @@ def test_exceeded_quota_is_an_error_before_the_first_write(aws: FakeAws, server:
     many = [binding(f"{'x' * 55}-{number}") for number in range(30)]
     with pytest.raises(errors.QuotaExceeded, match="nothing was written") as raised:
         bind_all(aws, server, *many, binding("web", "other"))
-    assert "bindings 0, 1, 2" in (raised.value.cause or "")
+    assert "-0, shop/" in (raised.value.cause or "")
     assert (server.writes, aws.roles()) == ([], [])
 
 
@@ -164,3 +166,96 @@ def test_unmanaged_provider_must_exist_with_the_audience(aws: FakeAws, server: F
         bind.require_provider(context)
     provider = bind.require_provider(context_of(aws, server, binding("web")))
     assert (provider["arn"], provider["client_ids"]) == (PROVIDER_ARN, ["sts.amazonaws.com"])
+
+
+# Service accounts that lose a role
+
+
+def untag(aws: FakeAws, role: str) -> None:
+    """Make the role one of others."""
+    aws.client("iam").untag_role(RoleName=role, TagKeys=["eksops.irsa/managed"])
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("purge", [None, True, False])
+@pytest.mark.parametrize("is_own", [True, False])
+def test_only_an_own_role_loses_unlisted_accounts(
+    aws: FakeAws, server: FakeServer, *, is_own: bool, purge: bool | None, check_mode: bool
+) -> None:
+    bind_all(aws, server, binding("web"), binding("cart"))
+    if not is_own:
+        untag(aws, "app")
+    options = {} if purge is None else {"purge_service_accounts": purge}
+    context = bind_all(aws, server, binding("job", **options), check_mode=check_mode)
+    purged = is_own if purge is None else purge
+    removed = "; remove shop/cart, shop/web"
+    assert context.outcomes[0].changes[0] == (
+        f"update the trust policy of role app: add shop/job{removed}"
+        if purged
+        else "add shop/job to the trust policy of role app"
+    )
+    kept = ["shop/cart", "shop/web"] if check_mode or not purged else []
+    assert aws.subjects("app") == sorted([*kept, *([] if check_mode else ["shop/job"])])
+
+
+IN_USE = (
+    "role app is in use by shop/web, which no binding lists. Cause: running pods use the role and would lose AWS "
+    "access: shop/web-1. Fix: add bindings for these service accounts, or set purge_service_accounts: false in a "
+    "binding of the role to keep them; or stop the pods first, or set force (in the role irsa: irsa_force) to true."
+)
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_role_is_not_taken_from_running_pods(aws: FakeAws, server: FakeServer, *, check_mode: bool) -> None:
+    bind_all(aws, server, binding("web"), binding("cart"))
+    server.pods = [
+        pod("web-1", role=ROLE, account="web"),
+        pod("cart-1", role="arn:aws:iam::1:role/other", account="cart"),
+    ]
+    context = bind_all(aws, server, binding("job"), binding("x", "other"), check_mode=check_mode)
+    assert str(context.outcomes[0].error) == IN_USE
+    assert statuses(context) == ["failed", "changed"]
+    assert aws.subjects("app") == ["shop/cart", "shop/web"]
+
+
+def test_force_takes_a_role_from_running_pods(aws: FakeAws, server: FakeServer) -> None:
+    bind_all(aws, server, binding("web"))
+    server.pods = [pod("web-1", role=ROLE, account="web")]
+    assert statuses(bind_all(aws, server, binding("job"), force=True)) == ["changed"]
+    assert aws.subjects("app") == ["shop/job"]
+
+
+def test_account_with_a_binding_to_another_role_may_lose_its_role(aws: FakeAws, server: FakeServer) -> None:
+    bind_all(aws, server, binding("web"), binding("cart"))
+    server.pods = [pod("web-1", role=ROLE, account="web")]
+    context = bind_all(aws, server, binding("cart"), binding("web", "other"))
+    assert statuses(context) == ["changed", "changed"]
+    assert aws.subjects("app") == ["shop/cart"]
+
+
+def test_pods_that_cannot_be_read_fail_the_bindings_of_the_role(aws: FakeAws, server: FakeServer) -> None:
+    bind_all(aws, server, binding("web"))
+    server.refused = {"/pods"}
+    context = bind_all(aws, server, binding("job"), binding("x", "other"))
+    assert isinstance(context.outcomes[0].error, errors.AccessDenied)
+    assert statuses(context) == ["failed", "changed"]
+
+
+@pytest.mark.parametrize("pattern", ["system:serviceaccount:shop:*", "system:serviceaccount:*:w?b", None])
+def test_pods_of_accounts_that_match_a_lost_pattern_are_found(
+    aws: FakeAws, server: FakeServer, pattern: str | None
+) -> None:
+    bind_all(aws, server, binding("web"))
+    provider = PROVIDER_ARN.partition("/")[2]
+    condition = {"StringLike": {f"{provider}:sub": pattern}} if pattern else {}
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": PROVIDER_ARN},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("iam").update_assume_role_policy(RoleName="app", PolicyDocument=document)
+    server.pods = [pod("web-1", role=ROLE, account="web")]
+    context = bind_all(aws, server, binding("job"))
+    assert str(context.outcomes[0].error) == IN_USE

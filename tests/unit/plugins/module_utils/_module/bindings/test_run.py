@@ -127,3 +127,34 @@ def test_rollout_of_the_applied_bindings(aws: FakeAws, server: FakeServer, monke
     assert calls == [["shop/web"]]
     assert (result["restarted"], result["unmanaged"]) == ([{"name": "web"}], [])
     assert "verified" not in result
+
+
+def test_binding_with_wildcards_defines_only_the_role(
+    aws: FakeAws, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rolled_out: list[str] = []
+
+    def roll_out(_context: t.Any, _kind: str, outcomes: t.Any) -> t.Any:
+        rolled_out.extend(outcome.binding.title for outcome in outcomes)
+        return types.SimpleNamespace(result=lambda: {"restarted": [], "unmanaged": []})
+
+    monkeypatch.setattr(run_module, "roll_out", roll_out)
+    pattern = binding("job-*", allow_wildcards=True)
+    for expected in ("changed", "ok"):
+        result = run(aws, server, pattern, binding("job-1"), rollout=True)
+        assert [entry["status"] for entry in result["results"]] == [expected, expected]
+        assert server.roles() == {"shop/job-1": ROLE}
+    assert rolled_out == ["shop/job-1"] * 2
+    (statement,) = aws.client("iam").get_role(RoleName="app")["Role"]["AssumeRolePolicyDocument"]["Statement"]
+    assert list(statement["Condition"]["StringLike"].values()) == ["system:serviceaccount:shop:job-*"]
+    unbound = run(aws, server, pattern, binding("job-1"), state="absent")
+    assert [entry["status"] for entry in unbound["results"]] == ["changed", "changed"]
+    assert aws.roles() == []
+
+
+def test_provider_tags_are_added_and_kept(aws: FakeAws, server: FakeServer) -> None:
+    assert run(aws, server, binding("web"), provider_tags={"team": "web"})["provider"]["tags"] == {"team": "web"}
+    second = run(aws, server, binding("web"), provider_tags={"cost": "7"})
+    assert (second["changed"], second["provider"]["tags"]) == (True, {"cost": "7", "team": "web"})
+    assert not run(aws, server, binding("web"), provider_tags={"cost": "7"})["changed"]
+    assert not run(aws, server, binding("web"))["changed"]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing as t
 
@@ -11,7 +12,7 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import PurgeSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import unbind
-from unit.bindings_run import ACCOUNT_ID, FakeAws, FakeServer, Json, binding, context_of
+from unit.bindings_run import ACCOUNT_ID, PROVIDER_ARN, FakeAws, FakeServer, Json, binding, context_of
 from unit.kubernetes_objects import pod
 from unit.plugins.module_utils._module.bindings.test_bind import bind_all
 
@@ -63,6 +64,28 @@ def test_check_mode_matches_apply(aws: FakeAws, server: FakeServer) -> None:
     assert (server.writes, aws.roles()) == ([], ["app", "other"])
     applied = unbind_all(aws, server, *given)
     assert [outcome.changes for outcome in planned.outcomes] == [outcome.changes for outcome in applied.outcomes]
+
+
+@pytest.mark.parametrize("count", [1, 12], ids=["one-by-one", "by-pages"])
+@pytest.mark.parametrize("rollout", [False, True])
+def test_account_in_a_deleted_namespace_is_unbound_in_iam(
+    aws: FakeAws, server: FakeServer, rollout: bool, count: int
+) -> None:
+    server.namespaces.add("gone")
+    given = [binding("web", "first", "gone"), *(binding(f"cart-{number}", f"role-{number}") for number in range(count))]
+    bind_all(aws, server, *given)
+    server.namespaces.remove("gone")
+    del server.accounts["gone", "web"]
+    server.writes.clear()
+    planned = unbind_all(aws, server, *given, check_mode=True, stop_early=True, rollout=rollout)
+    assert server.writes == []
+    applied = unbind_all(aws, server, *given, stop_early=True, rollout=rollout)
+    assert {outcome.status for outcome in applied.outcomes} == {"changed"}
+    assert [outcome.changes for outcome in planned.outcomes] == [outcome.changes for outcome in applied.outcomes]
+    assert applied.outcomes[0].changes[-1] == "delete role first"
+    assert (aws.roles(), set(server.roles().values())) == ([], {None})
+    again = unbind_all(aws, server, *given, rollout=rollout)
+    assert {outcome.status for outcome in again.outcomes} == {"ok"}
 
 
 def running_pod(name: str, account: str, role: str | None = ROLE) -> Json:
@@ -186,3 +209,25 @@ def test_role_in_another_aws_account_is_not_changed(aws: FakeAws, server: FakeSe
     unbinder.unbind()
     assert server.roles() == {"shop/old": None}
     assert unbinder.outcomes[0].role_arn == "arn:aws:iam::210987654321:role/app"
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_account_that_a_statement_still_allows_is_not_unbound(
+    aws: FakeAws, server: FakeServer, *, check_mode: bool
+) -> None:
+    bind_all(aws, server, binding("web"), binding("cart"), binding("job", "other"))
+    client = aws.client("iam")
+    document = client.get_role(RoleName="app")["Role"]["AssumeRolePolicyDocument"]
+    provider = PROVIDER_ARN.partition("/")[2]
+    condition = {"StringLike": {f"{provider}:sub": "system:serviceaccount:shop:w*"}}
+    document["Statement"].append({**document["Statement"][0], "Condition": condition})
+    client.update_assume_role_policy(RoleName="app", PolicyDocument=json.dumps(document))
+    given = [binding("web"), binding("cart"), binding("job", "other")]
+    context = unbind_all(aws, server, *given, check_mode=check_mode)
+    assert [outcome.status for outcome in context.outcomes] == ["failed", "changed", "changed"]
+    assert str(context.outcomes[0].error) == (
+        "role app still trusts shop/web. Cause: statement 1 of the trust policy (StringLike shop/w*) allows shop/web. "
+        "Fix: name in that statement only the service accounts that need the role, or remove it."
+    )
+    assert context.outcomes[0].changes[-1] == "remove shop/cart, shop/web from the trust policy of role app"
+    assert aws.roles() == (["app", "other"] if check_mode else ["app"])

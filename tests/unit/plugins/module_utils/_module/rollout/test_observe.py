@@ -115,6 +115,12 @@ def test_namespace_may_be_missing_in_check_mode_with_role_arn(monkeypatch: pytes
     assert (state.account, state.statuses) == (None, [])
 
 
+def test_deleted_namespace_has_no_pods_with_a_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster(monkeypatch)
+    state = observe.observe(SERVER, spec(namespace="deleted", role_arn=""))
+    assert (state.account, state.statuses) == (None, [])
+
+
 def test_few_accounts_are_not_prefetched(monkeypatch: pytest.MonkeyPatch) -> None:
     fake_cluster = cluster(monkeypatch)
     accounts = {("shop", "app"): account("app")}

@@ -15,9 +15,11 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
     IrsaError,
     RolloutFailed,
     Throttled,
+    Unreachable,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import tracker
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import AccountRollout, RolloutGroup
 from unit import kubernetes_objects as k8s
@@ -122,6 +124,44 @@ def test_refused_watch_fails_the_rollout(cluster: FakeCluster) -> None:
     assert failure_of(group).message == "could not watch"
     assert group.written() == ["restart Deployment shop/web"]
     assert group.rollouts[0].result()["verified"] == []
+
+
+def test_failed_watch_is_waited_for(cluster: FakeCluster) -> None:
+    complete_restart(cluster)
+    cluster.announce("Pod", "ERROR", Unreachable("could not watch", cause="503: unavailable"))
+    group = roll_out()
+    assert group.failure() is None
+    assert group.rollouts[0].result()["verified"] == [{"name": "web-7c-b", "containers": ["app"]}]
+
+
+def test_refused_restart_does_not_affect_other_workloads(cluster: FakeCluster) -> None:
+    cluster.pods.append(k8s.pod("agent-a", k8s.owner_reference("DaemonSet", "agent")))
+    cluster.workloads[Owner("apps/v1", "DaemonSet", "agent")] = k8s.workload("agent", replicas=None)
+    complete_restart(cluster)
+
+    def refuse() -> None:
+        raise AccessDenied("could not restart DaemonSet shop/agent", cause="forbidden")
+
+    cluster.reactions["restart"].insert(0, refuse)
+    group = roll_out()
+    error = failure_of(group)
+    assert isinstance(error, AccessDenied)
+    assert [workload["name"] for workload in error.details["workloads"]] == ["agent"]
+    assert group.written() == ["restart Deployment shop/web"]
+    assert "watch" not in str(error)
+
+
+def test_replicas_of_a_custom_kind_are_read_if_no_replacement_is_created(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tracker, "_EVENTS_SECONDS", 0.01)
+    reference = k8s.owner_reference("CloneSet", "clone", "apps.kruise.io/v1alpha1")
+    cluster.pods = [k8s.pod("clone-a", reference)]
+    cluster.reactions["evict_pod"] = [lambda: cluster.announce("Pod", "DELETED", cluster.pods[0])]
+    cluster.replicas = 0
+    group = roll_out()
+    assert group.failure() is None
+    assert cluster.requests[-1] == "count_replicas clone"
 
 
 def event(message: str, last_timestamp: str) -> Json:

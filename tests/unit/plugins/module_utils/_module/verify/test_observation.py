@@ -276,7 +276,8 @@ def test_provider_is_read_without_a_role(aws: StubbedAws) -> None:
     aws.add_provider()
     facts = read(aws, dataclasses.replace(CHAIN, role_arn=None))
     assert isinstance(facts.provider, dict)
-    assert reason(facts.role) == reason(facts.managed_policies) == "neither the annotation nor role_arn names a role"
+    expected = "neither the role annotation nor role_arn is a valid role ARN"
+    assert reason(facts.role) == reason(facts.managed_policies) == expected
 
 
 def test_disabled_probe_sends_no_requests(aws: StubbedAws) -> None:

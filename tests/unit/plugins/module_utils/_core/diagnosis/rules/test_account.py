@@ -16,7 +16,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules 
 from unit import chain_objects as objects
 from unit.chain_objects import ANNOTATION, AWS, CHAIN, NOT_READ, OTHER, ROLE, account, kubernetes
 
-# Without the option role_arn, only the annotation names the role.
+# Without the option role_arn, the role is that of the annotation.
 WITHOUT_ROLE = dataclasses.replace(CHAIN, role_arn=None)
 EBS = dataclasses.replace(CHAIN, namespace="kube-system", service_account="ebs-csi-controller-sa")
 ASSOCIATION = {
@@ -47,7 +47,7 @@ def deployment(**annotations: t.Any) -> dict[t.Any, t.Any]:
 
 
 def not_injected() -> dict[str, t.Any]:
-    """The pod of a dry run for a service account that names no role."""
+    """The pod of a dry run for a service account without a role annotation."""
     return objects.dry_run(None)
 
 
@@ -237,8 +237,8 @@ def test_messages_about_an_annotation_on_another_object() -> None:
     facts = kubernetes(account=account(None), workloads=deployment(annotations={ANNOTATION: ROLE}), admitted=None)
     (elsewhere,) = find(facts)
     assert elsewhere.message == (
-        "annotation eks.amazonaws.com/role-arn on Deployment web has no effect, and service account shop/app names no "
-        "role"
+        "annotation eks.amazonaws.com/role-arn on Deployment web has no effect, and service account shop/app has no "
+        "role annotation"
     )
     assert elsewhere.evidence == "metadata.annotations[eks.amazonaws.com/role-arn]"
     template = deployment(annotations={ANNOTATION: ROLE}, template={"annotations": {ANNOTATION: ROLE}})

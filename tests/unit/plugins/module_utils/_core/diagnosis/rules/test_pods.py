@@ -695,8 +695,8 @@ def test_one_finding_names_all_pods() -> None:
     finding = find_one(*webs, *daemons, plain_pod("lonely", owner=None))
     assert finding.message == (
         "container app of DaemonSet shop/agent (pods agent-0, agent-1, agent-2 and 4 more), pod shop/lonely and "
-        f"Deployment shop/web (pods web-5d4f-a and web-5d4f-b) has {VARIABLES}: the pod was created before service "
-        "account shop/app was annotated, or while the webhook was not available"
+        f"Deployment shop/web (pods web-5d4f-a and web-5d4f-b) has {VARIABLES}: created before service account "
+        "shop/app was annotated, or while the webhook was not available"
     )
     assert finding.fix == (
         f"{REPLACE}; pods without an owner are deleted only with delete_unmanaged: true, and you must create them again"
@@ -708,7 +708,10 @@ def test_one_finding_names_all_pods() -> None:
 def test_fix_for_pods_of_a_job() -> None:
     finding = find_one(plain_pod("migrate-x", container("a"), container("b"), owner=("batch/v1", "Job", "migrate")))
     assert finding.message.startswith("containers a and b of Job shop/migrate (pod migrate-x) have neither")
-    assert finding.fix == f"{REPLACE}; pods of a Job are not restarted: run the Job again"
+    assert finding.fix == f"{REPLACE}; pods that run to completion are not restarted: run Job migrate again"
+    task = plain_pod("build-pod", owner=("tekton.dev/v1", "TaskRun", "build"))
+    task["spec"]["restartPolicy"] = "Never"
+    assert find_one(task).fix == f"{REPLACE}; pods that run to completion are not restarted: run TaskRun build again"
 
 
 def test_message_about_another_audience() -> None:
@@ -721,10 +724,35 @@ def test_message_about_another_audience() -> None:
     assert finding.fix == REPLACE
 
 
+@pytest.mark.parametrize(
+    ("annotations", "message"),
+    [
+        pytest.param(
+            {"token_expiration": "3600"},
+            "the token of Deployment shop/web (pod web-5d4f-x1) has the expiration 86400 s, but service account "
+            "shop/app now requests 3600 s",
+            id="token-expiration",
+        ),
+        pytest.param(
+            {"sts_regional_endpoints": "false"},
+            "container app of Deployment shop/web (pod web-5d4f-x1) has AWS_STS_REGIONAL_ENDPOINTS=regional, but "
+            "service account shop/app now requests no AWS_STS_REGIONAL_ENDPOINTS",
+            id="sts-regional-endpoints",
+        ),
+    ],
+)
+def test_message_about_another_setting(annotations: Json, message: str) -> None:
+    keys = {f"eks.amazonaws.com/{key.replace('_', '-')}": value for key, value in annotations.items()}
+    changed = account()
+    changed["metadata"]["annotations"].update(keys)
+    finding = find_one(inject(plain_pod()), account=changed)
+    assert (finding.id, finding.message, finding.fix) == ("pod-predates-annotation", message, REPLACE)
+
+
 def test_message_about_a_stale_role() -> None:
     finding = find_one(inject(plain_pod(), OTHER))
     assert finding.message == (
-        f"container app of Deployment shop/web (pod web-5d4f-x1) still has the credentials of {OTHER}: the pod was "
+        f"container app of Deployment shop/web (pod web-5d4f-x1) still has the credentials of {OTHER}: "
         f"created before service account shop/app got role {ROLE}"
     )
     assert (finding.expected, finding.found) == (ROLE, OTHER)

@@ -211,6 +211,7 @@ SIMILAR_HOSTS = {
     "slash": f"{HOST}/",
     "case": HOST.lower(),
     "region": HOST.replace("eu-west-1", "eu-west-2"),
+    "dual-stack": HOST.replace("oidc.eks.eu-west-1.amazonaws.com", "oidc-eks.eu-west-1.api.aws"),
 }
 CASES: dict[str, tuple[Chain, AwsFacts, list[str]]] = {
     # Provider
@@ -951,7 +952,7 @@ MESSAGES = {
     ),
     "principal-arn": (
         "condition-unavailable",
-        f"{FIRST} has a condition on aws:PrincipalArn, which requests of service accounts do not have",
+        f"{FIRST} has a condition on aws:PrincipalArn, but requests of service accounts do not have this key",
         f"remove the condition; tokens of service accounts have only {HOST}:sub and {HOST}:aud",
     ),
     "other-namespace": (
@@ -1085,12 +1086,26 @@ def test_fix_contains_the_issuer_if_the_cluster_is_unknown() -> None:
         (f"{HOST}/", "a slash at its end"),
         (HOST.lower(), "upper and lower case"),
         (SIMILAR_HOSTS["region"], "the region"),
+        (SIMILAR_HOSTS["dual-stack"], "the host (it has the dual-stack host of the same cluster)"),
     ],
 )
 def test_message_describes_how_the_url_differs(host: str, difference: str) -> None:
     aws = facts(provider=None, provider_arns=[provider(host)])
     finding = only(role_rules.findings(CHAIN, aws), "provider-url-mismatch")
     assert finding.message == f"OIDC provider {provider(host)} differs from the issuer https://{HOST} in {difference}"
+
+
+def test_trust_in_the_dual_stack_host_is_named_next_to_the_correct_provider() -> None:
+    wrong = provider(SIMILAR_HOSTS["dual-stack"])
+    aws = facts(
+        allow({"StringEquals": {f"{SIMILAR_HOSTS['dual-stack']}:sub": SUB}}, Principal={"Federated": wrong}),
+        provider_arns=[provider(), wrong],
+    )
+    finding = only(role_rules.findings(CHAIN, aws), "federated-mismatch")
+    assert finding.message.endswith(
+        f"names OIDC provider {wrong} instead of the cluster's provider in the role's AWS account, {provider()}; it "
+        "differs in the host (it has the dual-stack host of the same cluster)"
+    )
 
 
 def test_message_names_the_closest_statement() -> None:

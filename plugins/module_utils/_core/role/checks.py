@@ -1,0 +1,124 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a role cannot have or be: errors before the first write."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .. import errors
+from ..arn import Arn
+from ..policy import document as policy_document
+from ..trust.statements import display_subject
+from ..validation import MAX_TAGS, Problems, TagChanges, compare_tags, count_tags
+from ..wording import join
+from .spec import OWNER_TAG, OWNER_VALUE, AccountScope, Role, RoleSpec
+
+TRUST_QUOTA, ATTACHED_QUOTA = "AssumeRolePolicySizeQuota", "AttachedPoliciesPerRoleQuota"
+# AWS's default quotas of an account.
+DEFAULT_QUOTAS = {TRUST_QUOTA: 2048, ATTACHED_QUOTA: 10}
+
+
+def require_changeable(role: Role) -> None:
+    """:raises Conflict: only an AWS service can change the role."""
+    if role.owning_service:
+        raise errors.Conflict(
+            f"role {role.name} cannot be changed",
+            cause=f"its path is {role.path}: it belongs to the AWS service {role.owning_service}, and only the service "
+            "can change it",
+            fix="use another role",
+        )
+
+
+def require_policies_of_account(spec: RoleSpec, scope: AccountScope) -> None:
+    """Check that policies belong to the role's account or to AWS, in the role's partition.
+
+    :raises InvalidInput: one does not.
+    """
+    problems = Problems()
+    arns = [("managed policy", policy) for policy in spec.managed_policies or () if policy.startswith("arn:")]
+    if spec.permissions_boundary:
+        arns.append(("permissions_boundary", spec.permissions_boundary))
+    for option, text in arns:
+        arn = Arn.parse(text)
+        if arn.partition != scope.partition:
+            problems.add(
+                f"{option} {text} is in partition {arn.partition}, but role {spec.name} is in {scope.partition}",
+                f"use arn:{scope.partition}:...",
+            )
+        elif arn.account_id not in (scope.account_id, "aws"):
+            problems.add(
+                f"{option} {text} is in account {arn.account_id}, but role {spec.name} is in {scope.account_id}",
+                f"use a policy of account {scope.account_id}",
+            )
+    problems.raise_if_any()
+
+
+def require_trust_size(name: str, document: policy_document.Document, quotas: t.Mapping[str, int]) -> None:
+    """:raises QuotaExceeded: the trust policy is longer than the account's quota."""
+    size, quota = policy_document.size(document), quotas[TRUST_QUOTA]
+    if size > quota:
+        raise errors.QuotaExceeded(
+            f"the trust policy of role {name} would have {size} characters",
+            cause=f"the account's quota {TRUST_QUOTA} is {quota}, not counting white space",
+            fix="use several roles for the service accounts, use a wildcard with allow_wildcards, or request a higher "
+            "quota (Service Quotas)",
+            quota=TRUST_QUOTA,
+            size=size,
+        )
+
+
+def build_still_allowed_error(role: Role, places: t.Mapping[str, str]) -> errors.Conflict:
+    """The error for subjects that the role still allows after their removal.
+
+    :param places: the statements that allow a subject, for messages, by subject.
+    """
+    names = sorted(map(display_subject, places))
+    by_place = {
+        place: [display_subject(subject) for subject, other in sorted(places.items()) if other == place]
+        for place in sorted(set(places.values()))
+    }
+    return errors.Conflict(
+        f"role {role.name} still trusts {join(names)}",
+        cause="; ".join(f"{place} allows {join(allowed)}" for place, allowed in by_place.items()),
+        fix="name in that statement only the service accounts that need the role, or remove it",
+        service_accounts=names,
+    )
+
+
+# Tags
+
+
+class RoleTags(t.NamedTuple):
+    """The changes of a role's tags, and a warning if this collection's own tag had no room."""
+
+    changes: TagChanges
+    warning: str | None
+
+
+def plan_tags(spec: RoleSpec, before: t.Mapping[str, str]) -> RoleTags:
+    """Compare the tags of a role with those of the spec; with this collection's own tag as long as there is room.
+
+    :param before: the tags of the role; for a new role, the tags that it gets anyway.
+    :raises InvalidInput: the role would have too many tags.
+    """
+    own = {key for key in before if key.lower() == OWNER_TAG}
+    changes = compare_tags(before, spec.tags or {}, purge=spec.purge_tags and spec.tags is not None, kept=own)
+    warning = None
+    if own and changes.new and count_tags(changes.after) > MAX_TAGS:
+        changes = changes._replace(
+            removed=[*changes.removed, *sorted(own & before.keys())],
+            after={key: value for key, value in changes.after.items() if key not in own},
+        )
+        warning = (
+            f"Role {spec.name}: the tag {OWNER_TAG}={OWNER_VALUE} is left out: IAM accepts only {MAX_TAGS} tags. "
+            "Without it, state absent does not delete the role, and service accounts that are not listed keep it."
+        )
+    problems = Problems()
+    count = count_tags(changes.after)
+    if count > MAX_TAGS:
+        problems.add(f"role {spec.name} would have {count} tags", f"use at most {MAX_TAGS}; purge_tags removes others")
+    problems.raise_if_any()
+    return RoleTags(changes, warning)
