@@ -97,6 +97,8 @@ purge_service_accounts:
     - By default, they are removed from a role that this collection created, and kept in a role that another tool
       created.
     - Set this to V(false) if several tasks or playbooks bind service accounts to the role.
+    - M(eksops.irsa.irsa_bindings) fails if pods of a service account use the role that it would lose, unless its option
+      C(force) is V(true).
   type: bool
 """
 _SERVICE_ACCOUNT = r"""

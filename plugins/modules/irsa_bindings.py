@@ -126,8 +126,8 @@ options:
         ownership of those that have the requested value.
       - With O(state=absent) and O(purge=true), also whether to unbind service accounts whose pods use the role. With
         O(rollout=true), these pods are re-created without the role.
-      - With O(state=present), also whether a role that running pods use is removed from service accounts that no binding
-        lists. See O(bindings[].purge_service_accounts) and O(bindings[].trust).
+      - With O(state=present), also whether service accounts that no binding lists lose a role that their running pods
+        use. See O(bindings[].purge_service_accounts) and O(bindings[].trust).
     type: bool
     default: false
   progress_path:
@@ -355,6 +355,18 @@ actions:
   elements: str
   sample:
     - create role reports for analytics/reports
+notes:
+  description:
+    - Roles that other clusters use too and that now trust more service accounts, and with O(state=absent) the service
+      accounts and namespaces that are kept.
+    - The names of other clusters require C(eks:ListClusters) and C(eks:DescribeCluster). Without these permissions, the
+      notes have the OIDC providers of the clusters.
+  returned: if the bindings were processed
+  type: list
+  elements: str
+  sample:
+    - role shop-cart, which cluster production uses too, now trusts shop/cart of cluster staging
+  version_added: 0.3.0
 calls:
   description: The number of requests by service and operation.
   returned: if the bindings were processed

@@ -77,6 +77,8 @@ _RESULTS = (
     "irsa_audit irsa_audit_cluster irsa_audited irsa_bound irsa_fleet irsa_fleet_cluster irsa_imported irsa_result "
     "irsa_verified"
 )
+# What a slice of a job publishes, with the number of its job.
+_OF_SLICE = re.compile(r"irsa_(audit|bound|fleet)_\d+")
 KNOWN = frozenset([*ROLE, *_PLAYBOOKS.split(), *_RESULTS.split()])
 _EXAMPLES = {
     "irsa_cluster_name": "set it to the name of the EKS cluster, for example with -e irsa_cluster_name=production",
@@ -112,7 +114,9 @@ def check_names(names: t.Iterable[str]) -> list[str]:
     :param names: all variables; those without the prefix ``irsa_`` are not checked.
     :returns: a message for each, with the name that was probably intended.
     """
-    unknown = sorted(name for name in names if name.startswith(PREFIX) and name not in KNOWN)
+    unknown = sorted(
+        name for name in names if name.startswith(PREFIX) and name not in KNOWN and not _OF_SLICE.fullmatch(name)
+    )
     return [f"{name} is not a variable of eksops.irsa{_suggest(name, KNOWN)}" for name in unknown]
 
 

@@ -94,9 +94,9 @@ Differences from the published policies
 ---------------------------------------
 
 The actions are those that the projects publish. The resources are limited to the partition, the AWS account and the
-region, and to the cluster if the controller tags what it creates. If a controller is configured with another cluster name, set
-that name as ``cluster_name``. ``*`` remains as a resource if the action supports no other, or if the ARN is not known
-in advance.
+region, and to the cluster if the controller tags what it creates. If a controller is configured with another cluster
+name, set that name as ``cluster_name``. ``*`` remains as a resource if the action supports no other, or if the ARN is
+not known in advance.
 
 Policies
 --------

@@ -76,13 +76,17 @@ def check_role_name(problems: Problems, name: str) -> None:
         problems.add(f"name {name!r} is an ARN", "use the role's name, the part after the last slash")
     elif "/" in name:
         problems.add(f"name {name!r} contains a path", "set the path with the option path")
-    elif name.lower().startswith(_RESERVED_ROLE):
-        problems.add(
-            f"role {name} belongs to AWS IAM Identity Center, and only that service can change it", "use another role"
-        )
     else:
         fix = "use 1 to 64 of the characters A-Z a-z 0-9 + = , . @ _ -"
         problems.require(_ROLE, name, f"name {name!r} is not a valid IAM role name", fix)
+
+
+def check_reserved_role(problems: Problems, name: str) -> None:
+    """Check that a role is not one of AWS IAM Identity Center."""
+    if name.lower().startswith(_RESERVED_ROLE):
+        problems.add(
+            f"role {name} belongs to AWS IAM Identity Center, and only that service can change it", "use another role"
+        )
 
 
 def check_path(problems: Problems, path: str) -> None:

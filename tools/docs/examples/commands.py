@@ -15,7 +15,7 @@ from tools.docs.examples.blocks import Block
 COLLECTION = "eksops.irsa"
 # Programs whose arguments are not checked.
 FOREIGN = {
-    "ansible", "ansible-builder", "aws", "eksctl", "helm", "kubectl", "openssl", "pip", "podman", "ssh",
+    "ansible", "ansible-builder", "aws", "eksctl", "git", "helm", "kubectl", "openssl", "pip", "podman", "ssh",
     "terraform",
 }  # fmt: skip
 PLAYBOOK_OPTIONS = {"-i", "--limit", "--forks", "--tags"}

@@ -66,6 +66,14 @@ def kind_of(document: t.Any) -> str:
     return "variables" if keys and all(isinstance(key, str) and key.isidentifier() for key in keys) else ""
 
 
+def _type_role_option(option: dict[str, t.Any]) -> dict[str, t.Any]:
+    """Return an option of the role with the type that its action checks. To Ansible, these have no type."""
+    typed = {**option, "required": str(option["description"][0]).startswith("Required.")}
+    if option["type"] == "raw":
+        typed["type"] = "list" if typed["required"] else "dict"
+    return {**typed, "elements": "dict"} if typed["type"] == "list" else typed
+
+
 class Documents:
     """Checks documents against the options of the plugins that they use.
 
@@ -80,7 +88,9 @@ class Documents:
         inventory = arguments.read_documentation("inventory", [f"{COLLECTION}.eks_clusters"])
         self.inventory = arguments.make_spec(inventory[f"{COLLECTION}.eks_clusters"]["doc"]["options"])
         specs = yaml.safe_load((root / "roles/irsa/meta/argument_specs.yml").read_text(encoding="utf-8"))
-        self.role = specs["argument_specs"]["main"]["options"]
+        self.role = {
+            name: _type_role_option(option) for name, option in specs["argument_specs"]["main"]["options"].items()
+        }
         self.role_spec = arguments.make_spec(self.role)
         self.variables = commands.read_playbook_variables(root, self.role)
         self.all_variables = set().union(*self.variables.values())

@@ -9,11 +9,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..arn import Arn
+from ..arn import Arn, provider_name, region_of
 from ..errors import IrsaError, NotAttempted
 from ..plan import Plan
 from ..service_account.plan import CREATE_NAMESPACE
-from ..wording import join_some
+from ..trust.policy import managed_subjects
+from ..trust.statements import allowed_principals, display_subject
+from ..wording import join_some, plural
 from .grouping import Binding
 from .spec import MAX_NAMES, BindingSpec
 
@@ -116,6 +118,69 @@ def list_created_namespaces(plans: t.Iterable[ObjectPlan]) -> list[str]:
     """The names of the namespaces that the plans create, sorted."""
     actions = (action for _kind, _name, plan in plans for action in plan.actions)
     return sorted({action.arguments["name"] for action in actions if action.operation == CREATE_NAMESPACE})
+
+
+class SharedRole(t.NamedTuple):
+    """A role that OIDC providers of other clusters use too, and that trusts more service accounts after a run.
+
+    :param accounts: the added service accounts, as ``NAMESPACE/NAME``.
+    :param provider_arns: the providers of the other clusters.
+    """
+
+    name: str
+    accounts: list[str]
+    provider_arns: list[str]
+
+    def describe(self, cluster: str | None, names: t.Mapping[str, str]) -> str:
+        """The note for the user.
+
+        :param cluster: the name of the cluster of the run, if known.
+        :param names: the names of other clusters by the ARN of their provider; some may be missing.
+        """
+        others = [
+            f"cluster {names[arn]}" if arn in names else f"the cluster of the OIDC provider {provider_name(arn)}"
+            for arn in self.provider_arns
+        ]
+        verb = "uses" if len(others) == 1 else "use"
+        accounts = f"{join_some(self.accounts, MAX_NAMES)}{f' of cluster {cluster}' if cluster else ''}"
+        return f"role {self.name}, which {join_some(others, MAX_NAMES)} {verb} too, now trusts {accounts}"
+
+
+def find_shared_roles(plans: t.Iterable[ObjectPlan], provider_arn: str) -> list[SharedRole]:
+    """The roles that other clusters use too and that trust more service accounts of this cluster after the plans.
+
+    :param provider_arn: the OIDC provider of this cluster.
+    """
+    shared = []
+    for kind, name, plan in plans:
+        if kind != "roles" or not plan.after:
+            continue
+        # A role that another run has just created does not exist before.
+        before, after = plan.before.get("trust_policy") or {}, plan.after["trust_policy"]
+        others = sorted({arn for arn in allowed_principals(after) if region_of(provider_name(arn))} - {provider_arn})
+        added = set(managed_subjects(after, provider_arn)) - set(managed_subjects(before, provider_arn))
+        if others and added:
+            shared.append(SharedRole(name, [display_subject(subject) for subject in sorted(added)], others))
+    return shared
+
+
+def describe_kept_objects(
+    outcomes: t.Sequence[BindingOutcome], accounts: t.Mapping[str, t.Mapping[str, t.Any]]
+) -> list[str]:
+    """The note about service accounts and namespaces that exist after service accounts were unbound.
+
+    :param outcomes: the outcomes of the unbound bindings.
+    :param accounts: the service accounts after the run, as `sa_annotate` returns them; empty for a deleted one.
+    """
+    kept = [outcome.binding for outcome in outcomes if outcome.changes and accounts.get(outcome.binding.title)]
+    if not kept:
+        return []
+    names = join_some([binding.title for binding in kept], MAX_NAMES)
+    namespaces = sorted({binding.namespace for binding in kept})
+    return [
+        f"kept {plural(len(kept), 'service account')} {names} and {plural(len(namespaces), 'namespace')} "
+        f"{join_some(namespaces, MAX_NAMES)} (delete: true deletes service accounts that this collection created)"
+    ]
 
 
 def merge_diffs(plans: t.Sequence[ObjectPlan]) -> dict[str, t.Any]:

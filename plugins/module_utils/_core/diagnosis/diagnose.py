@@ -219,7 +219,7 @@ class Diagnosis:
         return ChainBroken(
             f"the chain from {account} to {role} has findings" if proven else f"{account} cannot assume {role}",
             cause="; ".join(f"{finding.id}: {finding.message}" for finding in failing),
-            fix="; ".join(f"{finding.id}: {finding.fix}" for finding in failing),
+            fix="; ".join(dict.fromkeys(f"{finding.id}: {finding.fix}" for finding in failing)),
         )
 
 

@@ -276,7 +276,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "role. ``ForAllValues`` also matches if the key is missing.",
         detection="A statement that allows the provider has no condition on ``:sub``, has only wildcards there, or "
         "depends on ``ForAllValues``.",
-        fix="Name the service accounts: ``service_accounts`` of ``eksops.irsa.irsa_role``.",
+        fix="Name all service accounts that need the role: ``service_accounts`` of ``eksops.irsa.irsa_role``, with "
+        "``purge_service_accounts: true``.",
         references=(f"{_EKS}/associate-service-account-role.html", _OPERATORS),
     ),
     "trust-too-long": Explanation(

@@ -178,6 +178,8 @@ class RoleSpec:
         problems = validation.Problems()
         present = params["state"] == "present"
         validation.check_role_name(problems, params["name"])
+        if present:
+            validation.check_reserved_role(problems, params["name"])
         if params["path"] is not None:
             validation.check_path(problems, params["path"])
         if params["description"] is not None:

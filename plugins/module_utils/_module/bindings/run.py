@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import typing as t
 
+from ..._api.aws import eks
 from ..._core.bindings import outcome as binding_outcome
+from ..._core.errors import IrsaError
 from . import bind, unbind
 from .bind import AccountBinder, RoleBinder
 from .context import roll_out, select_accounts
 
 if t.TYPE_CHECKING:
+    from ..._api.aws.session import Aws
+    from ..._core.bindings.outcome import ObjectPlan
     from ..rollout.run import RolloutGroup
     from .context import BindingsContext
     from .unbind import Unbinder
+
+# The highest number of clusters to read for their names.
+_MAX_CLUSTERS = 50
 
 Verify = t.Callable[["BindingsContext", t.Mapping[str, t.Any]], None]
 
@@ -91,6 +98,7 @@ class BindingsRun:
             "provider": self._provider,
             "created_namespaces": binding_outcome.list_created_namespaces(plans),
             "actions": binding_outcome.list_actions(outcomes, plans),
+            "notes": self._find_notes(plans),
             "calls": context.server.calls.as_dict(),
         }
         if self._unlisted:
@@ -111,3 +119,33 @@ class BindingsRun:
         if message:
             result.update(failed=True, msg=message)
         return result
+
+    def _find_notes(self, plans: t.Sequence[ObjectPlan]) -> list[str]:
+        """What the user should know about other clusters that use a role, and about objects that are kept."""
+        context = self._context
+        if not context.spec.present:
+            return binding_outcome.describe_kept_objects(context.outcomes, context.service_accounts)
+        arn = self._provider.get("arn")
+        shared = binding_outcome.find_shared_roles(plans, arn) if arn else []
+        if not shared:
+            return []
+        names = _find_cluster_names(context.aws, {arn for role in shared for arn in role.provider_arns})
+        return [role.describe(context.spec.provider.cluster_name, names) for role in shared]
+
+
+def _find_cluster_names(aws: Aws, provider_arns: t.Collection[str]) -> dict[str, str]:
+    """The names of the clusters in the account and region by the ARN of their OIDC provider.
+
+    :param provider_arns: the providers to find. Reading stops when all are found.
+    """
+    found: dict[str, str] = {}
+    try:
+        for name in eks.list_clusters(aws.client("eks"))[:_MAX_CLUSTERS]:
+            cluster = aws.describe(name)
+            if cluster.issuer and (arn := cluster.require_provider_arn()) in provider_arns:
+                found[arn] = name
+            if len(found) == len(provider_arns):
+                break
+    except IrsaError:
+        pass  # the names are optional: the message then has the providers
+    return found

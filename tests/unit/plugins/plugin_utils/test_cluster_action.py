@@ -90,6 +90,7 @@ def run(
     *,
     host: str = "staging",
     play: dict[str, t.Any] | None = None,
+    module: dict[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
     """Runs the action plugin like a task with the argument ``cluster_name: "{{ irsa_cluster_name }}"``."""
     manager = FakeVariableManager(own, extra)
@@ -101,7 +102,9 @@ def run(
     arguments = {"cluster_name": action._templar.template(task_vars["irsa_cluster_name"])}
     action._task = types.SimpleNamespace(args=arguments, async_val=0, get_variable_manager=lambda: manager)
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
-    monkeypatch.setattr(action, "_execute_module", lambda **keywords: {"ran": keywords["module_name"]})
+    monkeypatch.setattr(
+        action, "_execute_module", lambda **keywords: {"ran": keywords["module_name"], **(module or {})}
+    )
     result: dict[str, t.Any] = action.run(task_vars=task_vars)
     assert manager._extra_vars == extra
     return result
@@ -148,3 +151,52 @@ def test_module_does_not_run_with_another_cluster(
     assert result["failed"]
     assert "ran" not in result
     assert "host staging is another cluster in the inventory" in result["msg"]
+
+
+REQUIRED = {"_irsa_required": ["irsa_cluster_name", "irsa_bindings"]}
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"_irsa_run": 3, "irsa_sate": "x"}, "_irsa_run is an internal variable of eksops.irsa"),
+        ({"_irsa_required": 3}, "_irsa_required is an internal variable of eksops.irsa"),
+        ({"irsa_bindings": [{"namespace": "shop"}]}, "binding 1 of 1: service_account is not set"),
+        ({"irsa_bindings": "[{"}, "the bindings are text that is not valid JSON"),
+        ({"irsa_bindings": None}, "irsa_bindings is not set"),
+        (
+            {"irsa_bindings": [], "irsa_sate": "x"},
+            "irsa_sate is not a variable of eksops.irsa; did you mean irsa_state?",
+        ),
+    ],
+)
+def test_invalid_variables_of_a_playbook_are_reported(
+    monkeypatch: pytest.MonkeyPatch, extra: dict[str, t.Any], message: str
+) -> None:
+    result = run(monkeypatch, {"irsa_cluster_name": "staging"}, extra, play={**REQUIRED, "irsa_bindings": []})
+    assert "ran" not in result
+    assert message in result["msg"]
+    assert len(result["msg"].splitlines()) <= 2
+
+
+def test_variables_are_not_checked_outside_the_role_and_the_playbooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = {"_irsa_run": 3, "irsa_sate": "x", "irsa_bindings": 3}
+    assert "ran" in run(monkeypatch, {"irsa_cluster_name": "staging"}, extra)
+
+
+MODULE_FAILURE = {"failed": True, "msg": "Fix: check cluster_name.", "error": {"kind": "not_found"}, "exception": "..."}
+
+
+def test_failure_names_the_variables_of_the_role(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {"irsa_cluster_name": "staging"}
+    play = {**REQUIRED, "irsa_bindings": []}
+    result = run(monkeypatch, own, {}, play=play, module=MODULE_FAILURE)
+    assert (result["msg"], "exception" in result) == ("Fix: check irsa_cluster_name.", False)
+    result = run(monkeypatch, own, {}, module=MODULE_FAILURE)
+    assert (result["msg"], "exception" in result) == ("Fix: check cluster_name.", True)
+
+
+def test_unexpected_exception_of_the_module_has_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, {"irsa_cluster_name": "staging"}, {}, module={"failed": True, "exception": "..."})
+    assert result["msg"].startswith("eksops.irsa.irsa_audit ended with an unexpected error. Fix: ")
+    assert result["exception"] == "..."

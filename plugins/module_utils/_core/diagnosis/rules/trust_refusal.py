@@ -23,7 +23,6 @@ import functools
 import typing as t
 
 from ... import arn as arns
-from ...arn import CN_AUDIENCE, STS_AUDIENCE, provider_name
 from ...policy.conditions import Operator
 from ...policy.document import federated_principals, like, statements
 from ...trust.evaluation import Failure, evaluate_condition, evaluate_statement
@@ -113,7 +112,7 @@ class _StatementMatch:
     def corrected_key(self, key: str) -> str:
         """The key, with the cluster's provider instead of the statement's principal."""
         prefix, _colon, claim = key.rpartition(":")
-        return f"{self.provider}:{claim}" if prefix.lower() == provider_name(self.principal).lower() else key
+        return f"{self.provider}:{claim}" if prefix.lower() == arns.provider_name(self.principal).lower() else key
 
     def evaluate(self, operator: str, key: str, values: t.Sequence[str]) -> tuple[bool | None, Failure]:
         """The result of a condition for the service account's request."""
@@ -173,7 +172,7 @@ def _closest_principal(trust: Trust, statement: t.Mapping[str, t.Any]) -> tuple[
 
 
 def _relation(trust: Trust, principal: str) -> Relation:
-    name = provider_name(principal)
+    name = arns.provider_name(principal)
     if principal in trust.similar_providers:
         return "similar"
     if name == trust.provider or arns.describe_url_difference(name, trust.provider):
@@ -231,7 +230,7 @@ def _refusal_of(match: _StatementMatch) -> Refusal:
 
 def _without_swapped(match: _StatementMatch) -> tuple[list[Failure], bool]:
     """The failures after swapped values are moved to the correct key, and whether any were swapped."""
-    audiences = (match.trust.chain.audience, STS_AUDIENCE, CN_AUDIENCE)
+    audiences = (match.trust.chain.audience, arns.STS_AUDIENCE, arns.CN_AUDIENCE)
     under_sub, under_aud = match.failures_on("sub", match.failures), match.failures_on("aud", match.failures)
     found: list[Failure] = []
     swapped = False
@@ -267,8 +266,8 @@ def _principal_findings(match: _StatementMatch) -> t.Iterator[Finding]:
         cluster = f"cluster_name: {chain.cluster}" if chain.cluster else f"url: {chain.issuer}"
         yield Finding(
             "cluster-recreated",
-            f"{match.place} trusts the issuer {provider_name(match.principal)} of another cluster, or of this cluster "
-            f"before it was recreated; the issuer of this cluster is {match.provider}",
+            f"{match.place} trusts the issuer {arns.provider_name(match.principal)} of another cluster, or of this "
+            f"cluster before it was recreated; the issuer of this cluster is {match.provider}",
             f"create the OIDC provider of this cluster with eksops.irsa.iam_oidc_provider ({cluster}), then add a "
             f"statement with {describe_grant(chain)}",
             expected=trust.provider_arn,

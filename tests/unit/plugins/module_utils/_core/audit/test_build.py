@@ -301,6 +301,37 @@ def test_findings_of_each_case(case_facts: AuditFacts, expected: list[str]) -> N
     assert ids(build_document(case_facts, spec())) == expected
 
 
+def test_fix_of_an_unused_role_depends_on_its_service_accounts() -> None:
+    (bound,) = build_document(facts(roles=[role(**NEVER_USED)]), spec())["findings"]
+    assert bound["fix"].startswith(
+        "if nobody needs it, remove the binding with eksops.irsa.irsa_bindings (state: absent);"
+    )
+    findings = build_document(facts(roles=[role(), role("shop:z*", name="spare", **NEVER_USED)]), spec())["findings"]
+    (unbound,) = [finding for finding in findings if finding["id"] == "role-unused"]
+    assert "delete the role with eksops.irsa.irsa_role (name: spare, state: absent)" in unbound["fix"]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "expected"),
+    [
+        pytest.param([None], "it has no role annotation", id="none"),
+        pytest.param([OTHER], "it is annotated with another role", id="another"),
+        pytest.param([None, None], "they have no role annotation", id="several"),
+        pytest.param([OTHER, None], "they are annotated with another role or have no role annotation", id="both"),
+    ],
+)
+def test_message_about_trusted_service_accounts_without_the_annotation(
+    annotations: list[str | None], expected: str
+) -> None:
+    accounts = [sa(f"web-{number}", role_arn) for number, role_arn in enumerate(annotations)]
+    names = [f"shop:web-{number}" for number in range(len(annotations))]
+    document = build_document(facts(*accounts, roles=[role(*names)], pods={}), spec())
+    (message,) = [
+        finding["message"] for finding in document["findings"] if finding["id"] == "trusts-unannotated-account"
+    ]
+    assert message.endswith(f", but {expected}")
+
+
 def test_equal_findings_are_merged() -> None:
     accounts = [sa(f"app-{number}") for number in range(50)]
     names = [f"shop:app-{number}" for number in range(50)]

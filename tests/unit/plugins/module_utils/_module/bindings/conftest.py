@@ -9,6 +9,7 @@ import typing as t
 
 import moto
 import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._module import managed_policies
 from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
 from unit.bindings_run import FakeAws, FakeServer
 
@@ -18,7 +19,8 @@ if t.TYPE_CHECKING:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> c.Iterator[FakeAws]:
-    """An empty AWS account without settle delay."""
+    """An empty AWS account without delays."""
+    monkeypatch.setattr(managed_policies, "CONSISTENCY_DELAYS", ())
     operations = functools.partial(role_module.operations, sleep=lambda _seconds: None)
     monkeypatch.setattr(role_module, "operations", operations)
     with moto.mock_aws():

@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import types
 import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings import run as run_module
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import BindingsRun
 from unit.bindings_run import ACCOUNT_ID, PROVIDER_ARN, FakeAws, FakeServer, Json, binding, context_of
+from unit.chain_objects import CLUSTER
 
 ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/app"
 
@@ -49,6 +53,49 @@ def test_check_mode_matches_apply(aws: FakeAws, server: FakeServer) -> None:
     applied = run(aws, server, *given)
     for key in ("changed", "counts", "actions", "results"):
         assert planned[key] == applied[key]
+
+
+def test_created_namespaces_are_returned_and_in_the_diff(aws: FakeAws, server: FakeServer) -> None:
+    bindings = [{**binding(name), "namespace": "new", "create_namespace": True} for name in ("web", "cart")]
+    for check_mode in (True, False):
+        result = run(aws, server, *bindings, check_mode=check_mode)
+        assert result["created_namespaces"] == ["new"]
+        assert result["diff"]["after"]["namespaces"] == {"new": {"name": "new"}}
+    result = run(aws, server, *bindings)
+    assert (result["created_namespaces"], result["notes"], result["diff"]["after"]) == ([], [], {})
+
+
+def test_note_about_a_role_that_another_cluster_uses(
+    aws: FakeAws, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = dataclasses.replace(CLUSTER, name="other", issuer=f"{CLUSTER.issuer}0")
+    clusters = {"new": dataclasses.replace(CLUSTER, issuer=None), "other": other, CLUSTER.name: CLUSTER}
+    grant = trust_policy.Grant(other.require_provider_arn(), ("system:serviceaccount:shop:a",))
+    aws.client("iam").create_role(
+        RoleName="app", AssumeRolePolicyDocument=json.dumps(trust_policy.build_document(grant))
+    )
+    monkeypatch.setattr(aws, "describe", clusters.__getitem__)
+    monkeypatch.setattr(run_module.eks, "list_clusters", lambda _client: list(clusters))
+    web = {**binding("web"), "purge_service_accounts": False}
+    result = run(aws, server, web, cluster_name=CLUSTER.name)
+    assert result["notes"] == [f"role app, which cluster other uses too, now trusts shop/web of cluster {CLUSTER.name}"]
+
+    def deny(_client: t.Any) -> t.Any:
+        raise errors.AccessDenied("could not list the EKS clusters")
+
+    monkeypatch.setattr(run_module.eks, "list_clusters", deny)
+    result = run(aws, server, {**web, "service_account": "cart"}, cluster_name=CLUSTER.name)
+    assert result["notes"] == [
+        f"role app, which the cluster of the OIDC provider {(other.issuer or '').removeprefix('https://')} uses too, "
+        f"now trusts shop/cart of cluster {CLUSTER.name}"
+    ]
+
+
+def test_note_about_kept_objects(aws: FakeAws, server: FakeServer) -> None:
+    run(aws, server, binding("web"))
+    result = run(aws, server, binding("web"), state="absent")
+    assert [note.partition(" (")[0] for note in result["notes"]] == ["kept service account shop/web and namespace shop"]
+    assert run(aws, server, binding("web"), state="absent")["notes"] == []
 
 
 def test_details_include_roles_and_service_accounts(aws: FakeAws, server: FakeServer) -> None:
