@@ -156,11 +156,12 @@ strategy:
       workload of a custom kind. V(restart) evicts these pods one by one. Stale pods of a StatefulSet that are not ready
       are evicted immediately, because the StatefulSet controller would wait until they are ready.
     - V(evict) evicts pods one by one, as C(kubectl drain) does, and respects disruption budgets. A refused eviction is
-      retried until O(wait_timeout).
+      retried until O(wait_timeout). The other workloads are still restarted and waited for.
     - V(delete) deletes pods one by one and ignores disruption budgets.
     - One by one means that the replacement of a pod is ready before the next pod of the same owner is removed. This
       also applies with O(wait=false).
-    - Pods of a Job are never replaced, and a paused Deployment is not restarted. Both cause a warning.
+    - Pods that run to completion are never replaced. These are pods of a Job, and pods with an owner and the restart
+      policy C(Never) or C(OnFailure). A paused Deployment is not restarted. Both cause a warning.
   type: str
   default: restart
   choices: [restart, evict, delete]

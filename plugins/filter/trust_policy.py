@@ -46,7 +46,7 @@ options:
     description:
       - The audiences that the trust policy accepts. The token of a service account must have one of them.
       - With an empty list, the trust policy has no condition on the audience.
-      - The default is C(audience) of each binding, or V(sts.amazonaws.com) if a binding does not set it.
+      - The default is C(audiences) of each binding, or its C(audience), or V(sts.amazonaws.com).
     type: list
     elements: str
   allow_wildcards:

@@ -15,8 +15,9 @@ description:
   - This module finds these stale pods and restarts only their owners. It then waits until the new pods are ready and
     checks that they have the role.
   - A pod is stale if the webhook would set E(AWS_ROLE_ARN) and E(AWS_WEB_IDENTITY_TOKEN_FILE) in one of its containers
-    or init containers, but the container lacks them or has another role. A pod is also stale if its token has another
-    audience than the annotation C(eks.amazonaws.com/audience) of the service account.
+    or init containers, but the container lacks them or has another role. A pod is also stale if the audience or the
+    expiration of its token, or E(AWS_STS_REGIONAL_ENDPOINTS) of a container, is not what the annotations of the service
+    account request. Without such an annotation, flags of the webhook set these values, and they are not compared.
   - Pods and containers that the webhook skips are not stale. These are pods with the label
     C(eks.amazonaws.com/skip-pod-identity-webhook), containers in the annotation C(eks.amazonaws.com/skip-containers),
     containers that set one of the variables themselves or that another webhook added later, and static pods. Pods that

@@ -268,12 +268,8 @@ def check_rbac(bindings: t.Any, shared: t.Any) -> list[str]:
     for index, binding in enumerate(bindings if isinstance(bindings, list) else ()):
         if not isinstance(binding, dict) or not (binding.get("namespace") and binding.get("service_account")):
             continue
-        if grouping.is_pattern(binding):
-            continue  # no service account gets rights
-        title, account = (
-            grouping.describe_binding(bindings, index),
-            f"{binding['namespace']}/{binding['service_account']}",
-        )
+        title = grouping.describe_binding(bindings, index)
+        account = f"{binding['namespace']}/{binding['service_account']}"
         for kind, namespace, name in rbac_names(binding, shared):
             option = f"rbac.{_RBAC_KINDS[kind][1]}"
             if len(name) > _MAX_RBAC_NAME:
@@ -291,9 +287,10 @@ def rbac_names(binding: t.Mapping[str, t.Any], shared: t.Any) -> list[tuple[str,
     accounts differ.
     """
     rbac = shared if binding.get("rbac") is None else binding["rbac"]
-    if not isinstance(rbac, dict):
-        return []
     namespace, account = str(binding["namespace"]), str(binding["service_account"])
+    # A pattern does not name a service account, so it has no RBAC objects.
+    if not isinstance(rbac, dict) or grouping.is_pattern(binding):
+        return []
     defaults = {"Role": f"{account}-irsa", "ClusterRole": f"{namespace}.{account}-irsa"}
     return [
         (kind, namespace if kind == "Role" else "", str(rbac.get(name) or defaults[kind]))

@@ -62,7 +62,7 @@ class PolicyNames:
             return self._exists[arn]
 
     def propose(self, name: str, *scopes: str) -> list[str]:
-        """The ARNs of policies with the same or a similar name; empty if the caller may not list policies.
+        """The ARNs of policies with the same name, else with a similar one; empty if the caller may not list policies.
 
         :param scopes: ``Local`` for policies of the account, ``AWS`` for policies of AWS.
         """
@@ -72,7 +72,8 @@ class PolicyNames:
             except errors.AccessDenied:
                 return []
         lower = {key.lower(): key for key in arns}
-        similar = difflib.get_close_matches(name.lower(), lower, n=_PROPOSALS, cutoff=0.8)
+        exact = [name.lower()] if name.lower() in lower else []
+        similar = exact or difflib.get_close_matches(name.lower(), lower, n=_PROPOSALS, cutoff=0.8)
         return [arns[lower[key]] for key in similar]
 
     def _find_policy_of_aws(self, name: str, scope: AccountScope) -> str | None:

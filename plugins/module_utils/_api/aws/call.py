@@ -359,8 +359,8 @@ def _describe_process(core: t.Any, reason: str) -> tuple[str, str]:
     profile = _find_profile_with(core, _PROCESS)
     return (
         f"{_PROCESS}{f' of profile {profile}' if profile else ''} did not return credentials: {reason}",
-        "run its command manually, as the user and on the host of the task: it must succeed and print JSON with Version "
-        "1, AccessKeyId and SecretAccessKey",
+        "run its command manually, as the user and on the host of the task: it must succeed and print JSON with "
+        "Version 1, AccessKeyId and SecretAccessKey",
     )
 
 

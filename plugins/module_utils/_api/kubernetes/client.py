@@ -161,7 +161,7 @@ class ApiServer:
     def watch(
         self, path: str, *, resource_version: str, seconds: float, query: Query | None = None
     ) -> collections.abc.Iterator[tuple[str, Json]]:
-        """The events after a resourceVersion, for ``seconds`` or until the server ends the watch.
+        """The events after a resourceVersion, for ``seconds`` or until the server ends the watch. No status is retried.
 
         :returns: pairs of type (ADDED, MODIFIED, DELETED, BOOKMARK) and object.
         :raises NotFound: the resourceVersion is too old (410 Gone); the caller must list again.
@@ -174,7 +174,7 @@ class ApiServer:
             "resourceVersion": resource_version,
             "timeoutSeconds": max(1, int(seconds + 0.999)),
         }
-        answer = self._send("GET", path, query=parameters, stream=True, read_seconds=seconds + 5)
+        answer = self._send("GET", path, query=parameters, retried=(), stream=True, read_seconds=seconds + 5)
         if answer.status >= 400:
             raise make_error("GET", path, answer.status, answer.read())
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..errors import ApiError, IrsaError
+from ..errors import IrsaError
 
 Json = t.Mapping[str, t.Any]
 
@@ -161,7 +161,7 @@ def make_removal_blocker(verb: str, pod_name: str, error: IrsaError) -> RolloutB
         # https://github.com/kubernetes/kubernetes/blob/master/pkg/registry/core/pod/storage/eviction.go
         text = f"{text.rstrip('.')}; keep only one of the budgets that select it, or use strategy delete"
     noun = "eviction" if verb == "evict" else "deletion"
-    return RolloutBlocker(f"the {noun} of pod {pod_name} is refused: {text}", isinstance(error, ApiError))
+    return RolloutBlocker(f"the {noun} of pod {pod_name} is refused: {text}", False)
 
 
 def find_workload_blocker(workload: Json) -> RolloutBlocker | None:

@@ -254,7 +254,8 @@ def _check_rollout(
         return _fail(step, status.message)
     if not status.done:
         return dataclasses.replace(step, phase=Phase.ROLLING)
-    settled_at = step.settled_at if step.phase is Phase.SETTLING else now + _LAG
+    is_settling = step.phase is Phase.SETTLING and state.has_current_pods
+    settled_at = step.settled_at if is_settling else now + _LAG
     step = dataclasses.replace(step, phase=Phase.SETTLING, settled_at=settled_at)
     is_complete = not stale and sum(map(readiness.is_ready, pods)) >= state.updated_count
     if not is_complete and now < settled_at:

@@ -38,6 +38,7 @@ class WorkloadState:
 
     :param workloads: all owners. The caller updates it.
     :ivar pods: the pods of the owner by UID. The caller updates it.
+    :ivar has_current_pods: whether the watch of the pods works. The caller updates it.
     :ivar replicas: ``spec.replicas`` of an owner of an unknown kind, if it was read. The caller updates it.
     """
 
@@ -46,6 +47,7 @@ class WorkloadState:
         self.spec = spec
         self.pods: dict[str, Json] = {}
         self.replicas: int | None = None
+        self.has_current_pods = True
         self._workloads = workloads
         self._find_expected = find_expected
         self._statuses: dict[str, PodStatus] = {}
@@ -80,8 +82,8 @@ class WorkloadState:
         """The number of pods that must exist; ``count`` if the workload does not define it."""
         if self.expected_count is not None:
             return self.expected_count
-        # An unknown kind may have more replicas than pods with the service account.
-        return count if self.replicas is None else min(count, self.replicas)
+        # An unknown kind may count other things than its pods. Fewer replicas than pods are not reached yet.
+        return count if self.replicas is None or self.replicas < len(self.live_pods) else min(count, self.replicas)
 
     @property
     def first_updated_ordinal(self) -> int:
@@ -163,6 +165,7 @@ class RolloutTracker:
         self._watch_errors.pop("Pod", None)
         for tracked in self._tracked.values():
             tracked.state.pods.clear()
+            tracked.state.has_current_pods = True
             tracked.next_check_at = -math.inf
         for pod in pods:
             self.pod_changed("ADDED", pod)
@@ -196,12 +199,10 @@ class RolloutTracker:
             self._tracked[owner].next_check_at = -math.inf
 
     def watch_failed(self, kind: str, error: IrsaError) -> None:
-        """Record that objects of a kind cannot be listed or watched. All rollouts depend on the pods.
-
-        An error that can pass is forgotten when the objects are listed again.
-        """
+        """Record that objects of a kind cannot be watched, until they are listed again."""
         self._watch_errors[kind] = error
-        for owner, tracked in self._tracked.items():
+        for owner, tracked in self._tracked.items():  # all rollouts depend on the pods
+            tracked.state.has_current_pods &= kind != "Pod"
             if kind in ("Pod", owner.kind) and not tracked.is_closed and not can_pass(error):
                 tracked.fail_with(error)
 
@@ -244,8 +245,7 @@ class RolloutTracker:
 
     def replicas_read(self, owner: Owner, replicas: int | None) -> None:
         """Record the number of replicas of an owner, for the command ``read-replicas``."""
-        self._tracked[owner].state.replicas = replicas
-        self._tracked[owner].next_check_at = -math.inf
+        self._tracked[owner].state.replicas, self._tracked[owner].next_check_at = replicas, -math.inf
 
     def advance(self, now: float) -> list[Command]:
         """The commands to run now. Call this after each event, and at ``next_check_at``."""

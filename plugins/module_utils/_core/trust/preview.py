@@ -47,7 +47,7 @@ def preview(
     if match is None:
         raise InvalidInput(f"{arn!r} is not a valid OIDC provider ARN", fix=_FIX)
     if audiences is None:
-        audiences = list(dict.fromkeys(account.get("audience") or arns.STS_AUDIENCE for account in accounts))
+        audiences = _list_audiences(accounts)
     names = [{"namespace": account["namespace"], "name": _name(account)} for account in accounts]
     spec = RoleSpec.from_params(
         {
@@ -56,10 +56,24 @@ def preview(
             "issuer": match[1],
             "service_accounts": names,
             "audiences": audiences,
-            "allow_wildcards": allow_wildcards,
+            "allow_wildcards": allow_wildcards or any(account.get("allow_wildcards") is True for account in accounts),
         }
     )
     return build_document(spec.grant(arn))
+
+
+def _list_audiences(accounts: t.Sequence[t.Mapping[str, t.Any]]) -> list[str]:
+    """The audiences of service accounts or bindings; empty if one has the option ``audiences`` without any."""
+    given = [account.get("audiences") for account in accounts]
+    if [] in given:
+        return []
+    return list(
+        dict.fromkeys(
+            audience
+            for account in accounts
+            for audience in account.get("audiences") or [account.get("audience") or arns.STS_AUDIENCE]
+        )
+    )
 
 
 def _arn(issuer: str, account_id: str | None, partition: str) -> str:

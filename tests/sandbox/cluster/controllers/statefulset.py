@@ -59,7 +59,8 @@ class StatefulSetController(Controller):
         ordered = spec.get("podManagementPolicy") != "Parallel"
         replicas = spec["replicas"]
         existing = self._pods(obj)
-        for ordinal in range(replicas):
+        start = _first_ordinal(obj)
+        for ordinal in range(start, start + replicas):
             pod = existing.get(ordinal)
             if pod is not None and pods.phase(pod) in ("Succeeded", "Failed") and not pods.is_terminating(pod):
                 self.record_event(obj, "Warning", "RecreatingFailedPod", _recreating(obj, pod))
@@ -73,7 +74,7 @@ class StatefulSetController(Controller):
                 continue
             if ordered and (pods.is_terminating(pod) or not self._healthy(obj, pod)):
                 return
-        for ordinal in sorted((number for number in existing if number >= replicas), reverse=True):
+        for ordinal in sorted((number for number in existing if not start <= number < start + replicas), reverse=True):
             pod = existing[ordinal]
             if not pods.is_terminating(pod):
                 self._delete(obj, pod)
@@ -87,8 +88,8 @@ class StatefulSetController(Controller):
             return
         partition = (strategy.get("rollingUpdate") or {}).get("partition", 0)
         revision_hash = update["metadata"]["labels"][revisions.HASH_LABEL]
-        for ordinal in range(obj["spec"]["replicas"] - 1, partition - 1, -1):
-            pod = existing.get(ordinal)
+        for number in range(obj["spec"]["replicas"] - 1, partition - 1, -1):
+            pod = existing.get(_first_ordinal(obj) + number)
             if pod is None:
                 return
             if _hash(pod) != revision_hash and not pods.is_terminating(pod):
@@ -108,7 +109,7 @@ class StatefulSetController(Controller):
         if strategy["type"] == "OnDelete":
             return update
         partition = (strategy.get("rollingUpdate") or {}).get("partition", 0)
-        return current if ordinal < partition else update
+        return current if ordinal < _first_ordinal(obj) + partition else update
 
     def _create(self, obj: Object, ordinal: int, revision: Object) -> Object:
         name = f"{obj['metadata']['name']}-{ordinal}"
@@ -160,6 +161,10 @@ class StatefulSetController(Controller):
                 del status[key]
         self.write_status(STATEFUL_SETS, obj, status)
         return soonest(*(wait for wait in waits if wait))
+
+
+def _first_ordinal(obj: Object) -> int:
+    return int((obj["spec"].get("ordinals") or {}).get("start") or 0)
 
 
 def _hash(pod: Object) -> str:

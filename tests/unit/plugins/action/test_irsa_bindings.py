@@ -172,3 +172,27 @@ def test_module_runs_if_progress_cannot_be_printed(
     assert result["invocation"]["module_args"].get("progress_path") is None
     assert display.lines == []
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("task_vars", "expected"),
+    [
+        pytest.param({}, [], id="module"),
+        pytest.param(
+            {"_irsa_required": []},
+            [
+                "b/x (binding 2 of 2): ClusterRole nodes is also that of a/x (binding 1 of 2); "
+                "set another rbac.cluster_name"
+            ],
+            id="role",
+        ),
+    ],
+)
+def test_rbac_objects_are_checked_in_the_role(task_vars: dict[str, t.Any], expected: list[str]) -> None:
+    rules = [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["get"]}]
+    bindings = [{"namespace": name, "service_account": "x", "role_name": "app"} for name in ("a", "b")]
+    action = ActionModule.__new__(ActionModule)
+    action._task = types.SimpleNamespace(args={"bindings": bindings}, get_variable_manager=lambda: None)
+    action._templar = Templar(loader=DataLoader(), variables={})
+    variables = {**task_vars, "irsa_rbac": {"cluster_rules": rules, "cluster_name": "nodes"}}
+    assert action.find_problems(variables) == expected

@@ -62,6 +62,12 @@ def statement(operators: dict[str, dict[str, t.Any]]) -> dict[str, t.Any]:
             [statement({"StringLike": {"sub": subject("*")}, "StringEquals": {"aud": STS}})],
             id="wildcard",
         ),
+        pytest.param(
+            {"namespace": "shop", "service_account": "*", "allow_wildcards": True, "audiences": []},
+            {},
+            [statement({"StringLike": {"sub": subject("*")}})],
+            id="binding-with-wildcard-and-without-audience",
+        ),
         pytest.param([], {}, [core.NOBODY], id="nobody"),
     ],
 )

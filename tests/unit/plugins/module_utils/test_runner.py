@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing as t
 
@@ -179,6 +180,18 @@ def test_result_has_diff_only_in_diff_mode(diff: bool) -> None:
     expected: dict[str, t.Any] = {"changed": True, "actions": ["step to 2"], "number": 2}
     assert result == ({**expected, "diff": {"before": {"n": 1}, "after": {"n": 2}}} if diff else expected)
     assert _runner.result(module(), Plan())["changed"] is False
+
+
+def test_plan_that_is_not_enough_fails_with_its_result(capsys: pytest.CaptureFixture[str]) -> None:
+    failure = errors.Conflict("x is still there", cause="another writer", fix="stop it")
+    plan = dataclasses.replace(Counter(1).plan(), failure=failure)
+    with patch_module_args({}), pytest.raises(SystemExit) as caught:
+        _runner.run(module(), lambda: _runner.result(module(), plan, number=2))
+    assert caught.value.code == 1
+    result = json.loads(capsys.readouterr().out)
+    assert (result["failed"], result["changed"], result["number"]) == (True, True, 2)
+    assert result["msg"] == str(failure)
+    assert result["error"] == failure.as_dict()
 
 
 def test_run_exits_the_module(capsys: pytest.CaptureFixture[str]) -> None:

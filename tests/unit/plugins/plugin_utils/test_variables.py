@@ -193,6 +193,16 @@ def test_variables_of_role_and_playbooks_have_reserved_names(name: str) -> None:
     assert public or name.startswith(_variables.INTERNAL_PREFIX)
 
 
+def test_role_and_playbooks_do_not_use_the_loop_variable_of_their_caller() -> None:
+    folders = [ROOT / "roles" / "irsa" / name for name in ("tasks", "vars", "templates")]
+    files = [path for folder in (*folders, ROOT / "playbooks") for path in folder.rglob("*") if path.is_file()]
+    for path in files:
+        assert not re.search(r"\bitem\b", path.read_text("utf-8")), path
+        if path.suffix == ".yml":
+            text = path.read_text("utf-8")
+            assert len(re.findall(r"(?m)^ +loop: ", text)) == text.count("loop_var: "), path
+
+
 def test_internal_variables_are_found() -> None:
     expected = {"_irsa_run", "_irsa_binding", "_irsa_bindings", "_irsa_fleet_total", "_irsa_session_name", "_irsa_name"}
     assert expected <= set(INTERNAL)
@@ -247,6 +257,8 @@ def test_default_names_of_rbac_objects_differ_for_all_accounts() -> None:
         pytest.param([account("a/x", rbac=None)], None, [], id="without-rbac"),
         pytest.param(["a/x", {"namespace": "a"}], RBAC, [], id="invalid-bindings-are-reported-elsewhere"),
         pytest.param("nothing", RBAC, [], id="no-list"),
+        pytest.param([account("a*/x"), account("b/x-?")], {**RBAC, "cluster_name": "n"}, [], id="patterns"),
+        pytest.param([account("a/x-*", rbac=RBAC)], {}, [], id="rbac-of-a-pattern-is-reported-elsewhere"),
         pytest.param(
             [account(f"a/{'x' * 250}", rbac={"cluster_rules": RULES})],
             {},
@@ -294,6 +306,15 @@ def test_template_has_the_names_that_are_checked() -> None:
         assert (binding["kind"], binding["metadata"]) == (f"{role['kind']}Binding", role["metadata"])
     assert objects[1]["subjects"] == [{"kind": "ServiceAccount", "namespace": "l4-team", "name": "app"}]
     assert render_rbac([account("a/x")], {}) == []
+
+
+def test_each_batch_of_rbac_objects_gets_a_new_token() -> None:
+    tasks = ROOT / "roles" / "irsa" / "tasks"
+    batches, _prediction = yaml.safe_load((tasks / "rbac.yml").read_text("utf-8"))
+    assert batches["loop"].endswith(" | batch(100) }}")
+    steps = yaml.safe_load((tasks / batches["ansible.builtin.include_tasks"]).read_text("utf-8"))
+    assert "eksops.irsa.eks_kubeconfig_info" in steps[0]
+    assert "kubernetes.core.k8s" in steps[1]
 
 
 def test_template_leaves_out_namespaces_that_check_mode_does_not_create() -> None:

@@ -106,8 +106,11 @@ def test_quota_blocks_rollout(namespace: Namespace) -> None:
     assert "ReplicaFailure" not in conditions(deployment)
 
 
-def test_stateful_set_partition(namespace: Namespace) -> None:
-    path, _state = start(namespace, "StatefulSet", replicas=3)
+@pytest.mark.parametrize("first", [0, 5])
+def test_stateful_set_partition(namespace: Namespace, first: int) -> None:
+    path, state = start(namespace, "StatefulSet", replicas=3, ordinals={"start": first})
+    if first and "ordinals" not in state["spec"]:
+        pytest.skip("the API server is older than the field")
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}
     namespace.cluster.ok("PATCH", path, {"spec": {"updateStrategy": strategy}}, STRATEGIC)
     before = {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in namespace.pods("app=web")}
@@ -123,8 +126,11 @@ def test_stateful_set_partition(namespace: Namespace) -> None:
     assert partial["status"]["currentReplicas"] == 2
     assert partial["status"]["currentRevision"] != partial["status"]["updateRevision"]
     after = {pod["metadata"]["name"]: pod for pod in namespace.pods("app=web")}
-    assert {name for name, uid in before.items() if after[name]["metadata"]["uid"] == uid} == {"web-0", "web-1"}
-    revision = after["web-2"]["metadata"]["labels"]["controller-revision-hash"]
+    assert {name for name, uid in before.items() if after[name]["metadata"]["uid"] == uid} == {
+        f"web-{first}",
+        f"web-{first + 1}",
+    }
+    revision = after[f"web-{first + 2}"]["metadata"]["labels"]["controller-revision-hash"]
     assert revision == partial["status"]["updateRevision"]
     strategy["rollingUpdate"] = {"partition": 0}
     namespace.cluster.ok("PATCH", path, {"spec": {"updateStrategy": strategy}}, STRATEGIC)

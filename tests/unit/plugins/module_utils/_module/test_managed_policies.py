@@ -111,6 +111,7 @@ def test_ambiguous_name_is_rejected(stub: Stubber, policies: PolicyNames) -> Non
     ("name", "fix"),
     [
         pytest.param("Queue", f"use {QUEUE} if that is the intended policy", id="similar"),
+        pytest.param("queues", f"use {QUEUE} if that is the intended policy", id="longer"),
         pytest.param("x", "correct the name (it is case-sensitive), create the policy, or give its ARN", id="other"),
     ],
 )
@@ -156,7 +157,7 @@ def test_missing_aws_managed_policy_is_rejected_without_waiting(
 ) -> None:
     text = "arn:aws:iam::aws:policy/AmazonEBSCSIDriverPolicy"
     stub_missing(stub, text)
-    stub_list(stub, "AWS", S3, EBS)
+    stub_list(stub, "AWS", S3, EBS, f"{EBS}V2")
     with pytest.raises(errors.NotFound) as caught:
         find(policies, text)
     assert str(caught.value) == (

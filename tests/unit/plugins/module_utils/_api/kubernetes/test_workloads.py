@@ -187,15 +187,16 @@ def test_follow_continues_after_a_watch_and_lists_again_if_too_old() -> None:
 
 def test_failed_list_or_watch_is_reported_and_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workloads, "_WATCH_PAUSE", 0.0)
-    # The request is not sent again, unlike after status 503.
-    unavailable = status(401, "Unauthorized", "the authenticator is unavailable")
+    unavailable = status(503, "ServiceUnavailable", "the server is unavailable")
+    unauthorized = status(401, "Unauthorized", "the authenticator is unavailable")
     lost = {"type": "ADDED", "object": pod("b", "6")}
-    with Recorded(listing("5"), [lost], unavailable, unavailable, listing("7", pod("b", "6"))) as server:
+    with Recorded(listing("5"), [lost], unavailable, unauthorized, listing("7", pod("b", "6"))) as server:
         events = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=9)
         received = list(itertools.islice(events, 5))
         events.close()
     assert [event for event, _body in received] == ["LIST", "ADDED", "ERROR", "ERROR", "LIST"]
-    assert isinstance(received[2][1], errors.BadCredentials)
+    assert isinstance(received[2][1], errors.Unreachable)
+    assert isinstance(received[3][1], errors.BadCredentials)
     assert received[4] == ("LIST", [pod("b", "6")])
 
 

@@ -72,7 +72,7 @@ def test_account_in_a_deleted_namespace_is_unbound_in_iam(
     aws: FakeAws, server: FakeServer, rollout: bool, count: int
 ) -> None:
     server.namespaces.add("gone")
-    given = [binding("web", "first", "gone"), *(binding(f"cart-{number}", f"role-{number}") for number in range(count))]
+    given = [binding("web", "first", "gone"), *(binding(f"cart-{number}", "shared") for number in range(count))]
     bind_all(aws, server, *given)
     server.namespaces.remove("gone")
     del server.accounts["gone", "web"]
