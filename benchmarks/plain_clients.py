@@ -15,7 +15,7 @@ import urllib3
 from botocore.signers import RequestSigner
 
 WORKERS = 16
-CLUSTER = "irsa-demo"
+CLUSTER = "production"
 
 
 class Kubernetes:

@@ -34,7 +34,7 @@ DENIED_ACCESS_KEY_ID = "AKIADENIED0000000000"
 DENIED_USER_NAME = "denied"
 
 # The first cluster has an API server. The other three exist as EKS records only.
-CLUSTER_NAME = "irsa-demo"
+CLUSTER_NAME = "production"
 OTHER_CLUSTER = "irsa-other"
 NO_ISSUER_CLUSTER = "irsa-no-issuer"
 CREATING_CLUSTER = "irsa-creating"

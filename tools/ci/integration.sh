@@ -31,7 +31,7 @@ esac
 # A tree per job, so that jobs can run in parallel.
 make_tree "$JOB"
 # Five clusters in all, one of them in another account.
-fleet=(--cluster irsa-fleet-2 --cluster irsa-fleet-3 --cluster irsa-fleet-4 --cluster irsa-fleet-5@111122223333)
+fleet=(--cluster staging-2 --cluster staging-3 --cluster staging-4 --cluster staging-5@111122223333)
 case $mode in
     --given) source=--environment ;;
     --simulated) start_sandbox "${fleet[@]}" && source=$SUPERVISOR_DIR ;;

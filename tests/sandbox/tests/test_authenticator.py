@@ -22,7 +22,7 @@ if t.TYPE_CHECKING:
 
     from sandbox.tests.support.aws_server import Aws
 
-CLUSTER = "irsa-demo"
+CLUSTER = "production"
 STATEMENT = {
     "Effect": "Allow",
     "Principal": {"AWS": f"arn:aws:iam::{settings.ACCOUNT_ID}:root"},
@@ -177,7 +177,7 @@ def presign_without(name: str) -> str:
             id="forged",
         ),
         pytest.param(lambda: encode(presign(secret="guessed")), "SignatureDoesNotMatch", id="wrong-secret"),
-        pytest.param(lambda: encode(presign(cluster="irsa-other")), "must be 'irsa-demo'", id="another-cluster"),
+        pytest.param(lambda: encode(presign(cluster="irsa-other")), "must be 'production'", id="another-cluster"),
         pytest.param(
             lambda: encode(presign(headers={"x-k8s-aws-id": CLUSTER, "x-extra": "1"})),
             "SignatureDoesNotMatch",

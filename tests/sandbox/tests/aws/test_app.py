@@ -86,7 +86,7 @@ def test_expired_session_is_rejected() -> None:
 def test_user_without_permissions(aws: Aws, partition: str) -> None:
     region = REGIONS[partition]
     provider = f"arn:{partition}:iam::{settings.ACCOUNT_ID}:oidc-provider/oidc.example/id/A"
-    cluster = f"arn:{partition}:eks:{region}:{settings.ACCOUNT_ID}:cluster/irsa-demo"
+    cluster = f"arn:{partition}:eks:{region}:{settings.ACCOUNT_ID}:cluster/production"
     user = f"arn:{partition}:iam::{settings.ACCOUNT_ID}:user/{settings.DENIED_USER_NAME}"
     for service, operation, parameters, code, action, resource in (
         ("iam", "get_role", {"RoleName": "app"}, "AccessDenied", "iam:GetRole", "role app"),
@@ -107,7 +107,7 @@ def test_user_without_permissions(aws: Aws, partition: str) -> None:
             provider,
         ),
         ("iam", "list_roles", {}, "AccessDenied", "iam:ListRoles", "*"),
-        ("eks", "describe_cluster", {"name": "irsa-demo"}, "AccessDeniedException", "eks:DescribeCluster", cluster),
+        ("eks", "describe_cluster", {"name": "production"}, "AccessDeniedException", "eks:DescribeCluster", cluster),
     ):
         call = getattr(aws.client(service, region=region, access_key_id=settings.DENIED_ACCESS_KEY_ID), operation)
         assert expect_error(call, **parameters) == (
@@ -198,7 +198,7 @@ def test_unsigned_call_is_rejected(aws: Aws) -> None:
     for service, operation, parameters in (
         ("iam", "get_role", {"RoleName": "app"}),
         ("sts", "get_caller_identity", {}),
-        ("eks", "describe_cluster", {"name": "irsa-demo"}),
+        ("eks", "describe_cluster", {"name": "production"}),
     ):
         error = expect_error(getattr(aws.client(service, access_key_id=None), operation), **parameters)
         assert error == (403, "MissingAuthenticationToken", "Request is missing Authentication Token")
@@ -250,13 +250,13 @@ def test_fault_by_parameter_without_limit(aws: Aws) -> None:
         "faults",
         [
             {"service": "*", "operation": "*", "parameters": {"RoleName": "b"}, "code": "X", "times": 0, "status": 500},
-            {"service": "eks", "operation": "DescribeCluster", "parameters": {"name": "irsa-demo"}, "code": "Y"},
+            {"service": "eks", "operation": "DescribeCluster", "parameters": {"name": "production"}, "code": "Y"},
         ],
     )
     assert iam.get_role(RoleName="a")["Role"]["RoleName"] == "a"
     for _attempt in range(3):
         assert expect_error(iam.get_role, RoleName="b")[:2] == (500, "X")
-    assert expect_error(aws.client("eks").describe_cluster, name="irsa-demo")[:2] == (400, "Y")
+    assert expect_error(aws.client("eks").describe_cluster, name="production")[:2] == (400, "Y")
     aws.control("DELETE", "faults")
     iam.get_role(RoleName="b")
 

@@ -134,7 +134,7 @@ def test_addons_and_access_entries(aws: Aws) -> None:
     cluster = {"clusterName": settings.CLUSTER_NAME}
     assert eks.list_addons(**cluster)["addons"] == []
     missing = expect_error(eks.describe_addon, **cluster, addonName="vpc-cni")
-    assert missing == (404, "ResourceNotFoundException", "No addon: vpc-cni found in cluster: irsa-demo")
+    assert missing == (404, "ResourceNotFoundException", "No addon: vpc-cni found in cluster: production")
     eks.create_addon(**cluster, addonName="vpc-cni", serviceAccountRoleArn=ROLE)
     assert eks.describe_addon(**cluster, addonName="vpc-cni")["addon"]["serviceAccountRoleArn"] == ROLE
     assert expect_error(eks.create_addon, **cluster, addonName="vpc-cni").code == "ResourceInUseException"

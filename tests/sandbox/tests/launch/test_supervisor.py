@@ -153,7 +153,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[settings
     directory = tmp_path_factory.mktemp("up") / "with a space"
     result = run("up", "--dir", str(directory))
     assert result.returncode == 0, result.stderr
-    assert "ready, cluster irsa-demo" in result.stderr
+    assert "ready, cluster production" in result.stderr
     yield settings.StateDirectory(directory), result.stdout
     down = run("down", "--dir", str(directory))
     assert "stopped aws, cluster, node" in down.stderr
@@ -198,7 +198,7 @@ def test_status(running: tuple[settings.StateDirectory, str]) -> None:
     assert [line.split()[1] for line in result.stdout.splitlines()] == ["running"] * 3
 
 
-@pytest.mark.parametrize("text", ["", "two words", "irsa-demo", "a@12", "a@", "-a", "a/b", "..", "a@1234567890123"])
+@pytest.mark.parametrize("text", ["", "two words", "production", "a@12", "a@", "-a", "a/b", "..", "a@1234567890123"])
 def test_invalid_further_cluster_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="is not a valid NAME or NAME@ACCOUNT"):
         supervisor.FurtherCluster.parse(text)

@@ -91,7 +91,7 @@ def test_policies_of_other_users_are_not_enforced(aws: Aws, limited: LimitedUser
 def test_error_has_the_format_of_the_service(limited: LimitedUser) -> None:
     cluster = expect_error(limited.client("eks").describe_cluster, name=settings.CLUSTER_NAME)
     assert cluster[:2] == (403, "AccessDeniedException")
-    assert f"eks:DescribeCluster on resource: arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/irsa-demo" in cluster.message
+    assert f"eks:DescribeCluster on resource: arn:aws:eks:eu-west-1:{ACCOUNT}:cluster/production" in cluster.message
     regions = expect_error(limited.client("ec2").describe_regions)
     assert regions[:2] == (403, "UnauthorizedOperation")
     assert f"User: {USER} is not authorized to perform: ec2:DescribeRegions" in regions.message
@@ -299,5 +299,5 @@ def test_addon_resource(aws: Aws, limited: LimitedUser) -> None:
     assert expect_error(eks.describe_addon, **{**names, "addonName": "coredns"}).code == "ResourceNotFoundException"
     associations = {"clusterName": settings.CLUSTER_NAME}
     assert expect_error(eks.list_pod_identity_associations, **associations).status == 403
-    limited.set_policy(allow("eks:ListPodIdentityAssociations", "arn:aws:eks:*:*:cluster/irsa-*"))
+    limited.set_policy(allow("eks:ListPodIdentityAssociations", "arn:aws:eks:*:*:cluster/prod*"))
     assert eks.list_pod_identity_associations(**associations)["associations"] == []
