@@ -18,7 +18,7 @@ Json = dict[str, t.Any]
 # AWS allows these calls for every caller; see the sandbox's authorization.py.
 _ALWAYS_ALLOWED = {"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"}
 # The fix in the message of a denied call.
-_FIX = r"allow [a-z0-9]+:\w+ for the caller|give the caller a Role or ClusterRole"
+_FIX = r"allow [a-z0-9]+:\w+ for the caller|bind the caller to a Role or ClusterRole"
 # A denied call in a warning.
 _DENIED = r"cannot \w+ resource|not authorized"
 

@@ -14,7 +14,8 @@ JOB is a JSON file:
 - secrets (texts that must not occur in events).
 
 The output is a JSON object: status and rc, as AWX shows them; artifacts (published with set_stats); failure_messages
-(of failed tasks); changed_tasks (their number); largest_event ({bytes, event, task}); events_with_secrets (their names).
+(of failed tasks); changed_tasks (their number); largest_event ({bytes, event, task}); events_with_secrets (their
+names).
 """
 
 from __future__ import annotations

@@ -996,7 +996,8 @@ MESSAGES = {
         f"{FIRST} does not limit the role to named service accounts: the condition on {HOST}:sub is missing, matches "
         "every service account or uses ForAllValues",
         f"name the service accounts with StringEquals on {HOST}:sub: "
-        f"{GRANT.replace('purge_service_accounts: false', 'purge_service_accounts: true')}, with all that need the role",
+        f"{GRANT.replace('purge_service_accounts: false', 'purge_service_accounts: true')}, "
+        "with all that need the role",
     ),
     "no-policies": (
         "no-permissions",
