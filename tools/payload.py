@@ -35,12 +35,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OWN = "ansible_collections/eksops/irsa/"
 # Maximum number of non-empty files and their size in KiB. Every task sends them.
 LIMITS: dict[str, tuple[int, int]] = {
-    "irsa_audit": (58, 670),
-    "irsa_bindings": (58, 595),
-    "irsa_bindings_info": (34, 320),
-    "irsa_role": (19, 174),
-    "irsa_verify": (44, 440),
-    "pod_rollout": (25, 228),
+    "irsa_audit": (58, 725),
+    "irsa_bindings": (60, 680),
+    "irsa_bindings_info": (36, 365),
+    "irsa_role": (24, 235),
+    "irsa_verify": (44, 490),
+    "pod_rollout": (25, 268),
 }
 _ZIP = re.compile(rb"(?:ZIPDATA|zip_data)\s*=\s*['\"]{1,3}([A-Za-z0-9+/=\s]+)['\"]")
 
