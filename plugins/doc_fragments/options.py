@@ -32,9 +32,10 @@ managed_policies:
   description:
     - The managed policies to attach, each by ARN or by name. A name can be that of an AWS managed policy or of a policy
       in the AWS account of the role.
-    - A name that both have is an error, unless one of the two policies is already attached.
-    - A policy that does not exist is an error before the first write. The module waits for a policy of the account that
-      was created seconds ago.
+    - If AWS and the account each have a policy of this name, give the ARN. A policy of this name that is already
+      attached is kept.
+    - A policy that does not exist is an error before the first write. If a policy was created seconds ago and IAM does
+      not return it yet, the module waits for it.
   type: list
   elements: str
 purge_policies:
@@ -46,8 +47,8 @@ purge_policies:
 inline_policies:
   description:
     - The inline policies to write, a dictionary of policy documents by name.
-    - A policy document is a dictionary, or a string with JSON or YAML. A dictionary in a string that has a key twice is
-      an error.
+    - A policy document is a dictionary, or a string with JSON or YAML. A string in which a dictionary has the same
+      key twice is an error.
   type: dict
 purge_inline_policies:
   description:
@@ -153,8 +154,9 @@ strategy:
     - V(restart) restarts workloads as C(kubectl rollout restart) does, with the update strategy of each workload.
     - A restart does not replace the pods of a DaemonSet or StatefulSet with the update strategy C(OnDelete), of a
       StatefulSet below its partition, of a ReplicaSet without a Deployment, of a ReplicationController, or of a
-      workload of a custom kind. V(restart) evicts these pods one by one. Stale pods of a StatefulSet that are not ready
-      are evicted immediately, because the StatefulSet controller would wait until they are ready.
+      workload of a custom kind. V(restart) evicts these pods one by one. Stale pods of a StatefulSet with
+      C(podManagementPolicy=OrderedReady) that are not ready are evicted immediately, because the StatefulSet controller
+      would wait until they are ready.
     - V(evict) evicts pods one by one, as C(kubectl drain) does, and respects disruption budgets. A refused eviction is
       retried until O(wait_timeout). The other workloads are still restarted and waited for.
     - V(delete) deletes pods one by one and ignores disruption budgets.
@@ -231,7 +233,8 @@ audiences:
   description:
     - The audiences that the trust policy of the role accepts. The default is O(audience), the audience of the tokens.
     - With an empty list, the trust policy has no condition on the audience.
-    - The OIDC provider gets only the audiences in O(audience).
+    - Audiences that are only in this option are not added to the OIDC provider. Add them with
+      M(eksops.irsa.iam_oidc_provider).
   type: list
   elements: str
   version_added: 0.3.0

@@ -54,8 +54,8 @@ options:
     default: false
   thumbprints:
     description:
-      - The SHA-1 thumbprints of the certificate authorities that may sign the TLS certificate of the issuer, 1 to 5
-        values of 40 hexadecimal digits. They replace the existing thumbprints.
+      - The SHA-1 digests of the CA certificates that may sign the issuer's TLS certificate, 1 to 5 values of 40
+        hexadecimal digits. They replace the existing thumbprints.
       - If not set, AWS chooses the thumbprints. AWS trusts the certificate authorities of EKS whatever the thumbprints
         are.
     type: list

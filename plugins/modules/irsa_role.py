@@ -13,12 +13,12 @@ description:
   - Creates, updates and deletes an IAM role that Kubernetes service accounts of an EKS cluster can assume through the
     OIDC provider of the cluster (IRSA).
   - The module manages only statements of the trust policy that are for the OIDC provider of O(cluster_name) or
-    O(issuer) and have no conditions other than C(StringEquals) and C(StringLike) on C(sub) and C(aud). All other
-    statements are kept, so several clusters and tools can share a role.
-  - A statement for the same provider with other conditions, principals or actions is a foreign statement. The module
-    keeps it and issues a warning. It does not add a statement for a service account that a foreign statement allows, or
-    allows under conditions that only the request decides, because that would bypass these conditions. O(trust=replace)
-    removes foreign statements.
+    O(issuer) and have no conditions other than C(StringEquals) and C(StringLike) on C(sub) and C(aud). All others
+    are foreign statements. They are kept, so several clusters and tools can share a role. O(trust=replace) removes
+    them.
+  - The module warns about foreign statements for the same provider. If a foreign statement allows a service account,
+    the module adds no statement for it, because none is needed, or it would bypass the conditions of the foreign
+    one.
   - Statements are compared by meaning. The order of statements, a list with one value in place of the value, the case
     of actions, and an account ID in place of its root ARN make no difference.
   - The module validates the options before the first API call, and everything else before the first write.
@@ -41,8 +41,8 @@ options:
       - V(absent) without O(cluster_name) and O(issuer) deletes the role with its policies. The role must have the tag
         C(eksops.irsa/managed=true), which the module sets on each role that it creates.
       - V(absent) with O(cluster_name) or O(issuer) removes only the managed statements for the OIDC provider of that
-        cluster, or only O(service_accounts) if they are set. If no statement allows anything then, a role with the tag
-        is deleted. A role without the tag is kept, if necessary with a statement that trusts nobody.
+        cluster, or only O(service_accounts) if they are set. If nothing is allowed after that, a role with the tag is
+        deleted. A role without the tag is kept. IAM requires a statement, so the module writes one that trusts nobody.
       - If another statement, such as one with a wildcard, still allows one of O(service_accounts), the module fails
         after its writes and names the statement.
     type: str
@@ -57,7 +57,9 @@ options:
   service_accounts:
     description:
       - The service accounts that may assume the role.
-      - Required to create a role. With an empty list, the role trusts no service account of the cluster.
+      - Required to create a role.
+      - An empty list removes all service accounts of the cluster if O(purge_service_accounts) applies. A new role then
+        trusts none.
     type: list
     elements: dict
     suboptions:
@@ -102,10 +104,11 @@ notes:
   - The module needs C(iam:GetRole) and the permissions for what the options set, such as C(iam:CreateRole),
     C(iam:UpdateAssumeRolePolicy), C(iam:UpdateRole) and C(iam:TagRole). An error names the missing permission.
     C(iam:ListAttachedRolePolicies), C(iam:ListRolePolicies) and C(iam:GetRolePolicy) are required only if an option for
-    policies is set. C(eks:DescribeCluster) is required with O(cluster_name). C(sts:GetCallerIdentity) needs no
-    permission.
+    policies is set. C(eks:DescribeCluster) is required with O(cluster_name). The module also calls
+    C(sts:GetCallerIdentity), which needs no permission.
   - With C(iam:GetPolicy) the module checks that policies exist before the first write, and with C(iam:ListPolicies) it
-    proposes similar ones. Names of policies require both permissions. ARNs do not.
+    proposes similar ones. Policies given by name require both permissions, unless they are already attached. Those
+    given by ARN require neither. Without C(iam:GetPolicy), the module does not check that they exist.
   - The module calls C(iam:GetAccountSummary) only to read a raised quota, if a trust policy is longer than 2048
     characters or a role has more than ten managed policies.
   - IAM has no version check for trust policies. The module reads the trust policy immediately before it writes it, and

@@ -18,10 +18,10 @@ description:
     or init containers, but the container lacks them or has another role. A pod is also stale if the audience or the
     expiration of its token, or E(AWS_STS_REGIONAL_ENDPOINTS) of a container, is not what the annotations of the service
     account request. Without such an annotation, flags of the webhook set these values, and they are not compared.
-  - Pods and containers that the webhook skips are not stale. These are pods with the label
-    C(eks.amazonaws.com/skip-pod-identity-webhook), containers in the annotation C(eks.amazonaws.com/skip-containers),
-    containers that set one of the variables themselves or that another webhook added later, and static pods. Pods that
-    are being deleted or have ended are not stale either.
+  - Pods and containers that the webhook skips are not stale. These are pods that had the label
+    C(eks.amazonaws.com/skip-pod-identity-webhook) when they were created, containers in the annotation
+    C(eks.amazonaws.com/skip-containers), containers that set one of the variables themselves or that another webhook
+    added later, and static pods. Pods that are being deleted or have ended are not stale either.
   - If no pod is stale, the module writes nothing. It still waits for a rollout that is already in progress.
 extends_documentation_fragment:
   - eksops.irsa.options.rollout
@@ -84,9 +84,9 @@ options:
         not have the annotation, the module fails. Pods that are selected only by labels are skipped in this case.
       - With an empty string, the pods should have no role, and pods that still have one are stale. Use this after you
         remove the annotation.
-      - The module fails if the service account is annotated with another role, because new pods would get that role. In
-        check mode, neither this nor a missing namespace is an error, because in a normal run a previous task may change
-        the annotation or create the namespace.
+      - The module fails if the service account is annotated with another role, because new pods would get that role.
+      - In check mode with O(role_arn), another annotation and a missing namespace are not errors, because a previous
+        task may set them in a normal run. Without O(role_arn), a missing annotation fails in check mode too.
     type: str
 notes:
   - In Kubernetes, the module needs get on serviceaccounts (list, if pods are selected only by labels) and list on pods.
@@ -178,7 +178,7 @@ pods:
           returned: success
           sample: checkout
     stale:
-      description: Whether the pod lacks the role that a new pod would have.
+      description: Whether a new pod would get another role or other settings.
       type: bool
       returned: success
       sample: true
@@ -189,7 +189,9 @@ pods:
       returned: success
       sample: [container app has no AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE]
 restarted:
-  description: The workloads that were restarted, or would be in check mode. A StatefulSet can appear twice.
+  description:
+    - The workloads that were restarted, or would be in check mode.
+    - A StatefulSet has one entry for each way in which its pods are replaced.
   returned: success
   type: list
   elements: dict

@@ -153,7 +153,8 @@ def check_service_account(problems: Problems, namespace: str, name: str, *, allo
     patterns = [part for part in (namespace, name) if "*" in part or "?" in part]
     if patterns and not allow_wildcards:
         problems.add(
-            f"{account} has a wildcard", "name the accounts, or set allow_wildcards to trust every account that matches"
+            f"{account} has a wildcard",
+            "name the service accounts, or set allow_wildcards to trust every service account that matches",
         )
         return
     for part, kind, valid, max_length in (

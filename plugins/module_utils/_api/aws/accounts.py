@@ -110,7 +110,7 @@ class AwsAccounts:
         with self._lock:
             first = self._first_region(regions)
             if account.profile:
-                session = self._session(profile=account.profile)
+                session = self._session(region=first, profile=account.profile)
                 load_credentials(session)
             else:
                 session = self._own_session(first)
@@ -149,6 +149,7 @@ class AwsAccounts:
         """The session of the accounts without a profile."""
         if self._own is None:
             session = self._session(
+                region=region,
                 profile=self._options.get("profile_name"),
                 access_key=self._options.get("aws_access_key_id"),
                 secret_key=self._options.get("aws_secret_access_key"),
@@ -170,6 +171,7 @@ class AwsAccounts:
     def _session(
         self,
         *,
+        region: str | None = None,
         profile: str | None = None,
         access_key: str | None = None,
         secret_key: str | None = None,
@@ -180,6 +182,9 @@ class AwsAccounts:
         # Opt-in regions do not accept tokens of the global endpoint:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html
         session.set_config_variable("sts_regional_endpoints", "regional")
+        if region:
+            # For the requests of credentials: a profile that assumes a role calls STS.
+            session.set_config_variable("region", region)
         if access_key or secret_key:
             session.set_credentials(access_key, secret_key, token)
         return session

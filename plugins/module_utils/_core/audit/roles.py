@@ -114,7 +114,11 @@ def _describe_trust_removal(facts: AuditFacts, role: Json, subjects: t.Sequence[
     cluster = f"cluster_name: {facts.cluster.name}" if facts.cluster else f"issuer: {facts.issuer}"
     existing = [name for name in map(parse_exact_subject, subjects) if name and name in facts.service_accounts]
     if not existing:
-        return f"delete the role with eksops.irsa.irsa_role (name: {role['RoleName']}, {cluster}, state: absent)"
+        return (
+            "remove the cluster from its trust policy with eksops.irsa.irsa_role "
+            f"(name: {role['RoleName']}, {cluster}, state: absent), which also deletes a role of this collection that "
+            "nothing else can assume"
+        )
     accounts = ", ".join(f"{{namespace: {namespace}, name: {name}}}" for namespace, name in existing)
     return (
         f"change the trust policy with eksops.irsa.irsa_role (name: {role['RoleName']}, {cluster}, "

@@ -66,7 +66,7 @@ def list_trust_options(
 ) -> t.Iterator[tuple[dict[str, t.Any], list[dict[str, t.Any]]]]:
     """The options of a binding that can describe a trust policy, each with further bindings for its patterns.
 
-    The first are the shortest. A plan shows which describe the whole trust policy.
+    Candidates, shortest first. The caller takes the first whose plan is empty.
 
     :param audiences: the audiences of the tokens of the service accounts.
     """
@@ -159,7 +159,7 @@ class _Group:
         self._bindings = bindings
         self.role: dict[str, t.Any] = {"name": name, "service_accounts": [], "audiences": []}
         self._first_index: dict[tuple[str, str], int] = {}
-        self._has_audiences: dict[str, t.Any] = {}
+        self._audience_setting: dict[str, t.Any] = {}
 
     def finish(self) -> dict[str, t.Any]:
         """The role. A service account that a pattern of the role matches has no entry of its own."""
@@ -170,7 +170,7 @@ class _Group:
             for account in accounts
             if has_wildcard(_get_path(account)) or not any(like(pattern, _get_path(account)) for pattern in patterns)
         ]
-        if self._has_audiences.get("audiences") is False:
+        if self._audience_setting.get("audiences") is False:
             self.role["audiences"] = []
         return self.role
 
@@ -188,7 +188,7 @@ class _Group:
         audiences = binding.get("audiences")
         _add_missing(role["audiences"], audiences or [binding.get("audience") or STS_AUDIENCE])
         if audiences is not None:
-            problems += self._set(self._has_audiences, "audiences", bool(audiences), index)
+            problems += self._set(self._audience_setting, "audiences", bool(audiences), index)
         if binding.get("allow_wildcards") and is_pattern(binding):
             role["allow_wildcards"] = True
         for key in _LISTS:

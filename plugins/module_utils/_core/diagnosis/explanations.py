@@ -112,7 +112,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     "thumbprint": Explanation(
         title="The provider's thumbprint does not match",
         why="AWS checks thumbprints only for issuers whose certificate is not from a CA that AWS itself trusts. For "
-        "those issuers, the list in IAM must contain the thumbprint of the issuer's certificate.",
+        "those issuers, the list in IAM must contain the SHA-1 digest of the CA certificate that signed the issuer's "
+        "TLS certificate.",
         detection="STS returns this error for a token of the service account. Reads of IAM cannot detect it.",
         fix="Update the list with ``thumbprints`` of ``eksops.irsa.iam_oidc_provider``. For an EKS issuer, omit the "
         "option.",
@@ -314,7 +315,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         "create a service account with that name can assume the role.",
         detection="A statement for the cluster's provider names a service account that does not exist in the cluster.",
         fix="If the service account is planned, create it. Otherwise remove it from the trust policy: "
-        "``eksops.irsa.irsa_role`` with the remaining service accounts.",
+        "``eksops.irsa.irsa_role`` with the remaining service accounts, or with ``state: absent`` if none remains.",
         references=(f"{_EKS}/associate-service-account-role.html",),
     ),
     "trusts-unannotated-account": Explanation(

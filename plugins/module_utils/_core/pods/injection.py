@@ -51,8 +51,9 @@ class ExpectedInjection:
     :param role_arn: the ARN of the role; empty if pods must not have a role.
     :param audience: the audience of the token, if the service account has an annotation for it.
     :param pod_identity: whether an EKS Pod Identity association takes precedence over the role, or may do so.
-    :param token_expiration: the lifetime of the token in seconds, likewise.
-    :param sts_regional: whether the pod must use the regional endpoint of STS, likewise.
+    :param token_expiration: the lifetime of the token in seconds, if the service account has an annotation for it.
+    :param sts_regional: whether the pod must use the regional endpoint of STS, if the service account has an annotation
+        for it.
     """
 
     role_arn: str
@@ -206,7 +207,7 @@ def find_stale_settings(
             settings.append(
                 StaleSetting(REGIONAL_VARIABLE, f"no {REGIONAL_VARIABLE}", f"{REGIONAL_VARIABLE}=regional", container)
             )
-        elif not expected.sts_regional and value == "regional" and _set_regional(container, originals):
+        elif not expected.sts_regional and value == "regional" and _webhook_set_regional(container, originals):
             settings.append(
                 StaleSetting(REGIONAL_VARIABLE, f"{REGIONAL_VARIABLE}=regional", f"no {REGIONAL_VARIABLE}", container)
             )
@@ -228,7 +229,7 @@ def _compare_token(pod: Json, expected: ExpectedInjection, template: Json | None
             yield StaleSetting("expiration", f"{found} s", f"{seconds} s")
 
 
-def _set_regional(container: Container, originals: t.Mapping[str, Json]) -> bool:
+def _webhook_set_regional(container: Container, originals: t.Mapping[str, Json]) -> bool:
     """Whether the webhook set the variable for the regional endpoint, which the container has.
 
     :param originals: the containers of the template by name; empty if the template is not known.

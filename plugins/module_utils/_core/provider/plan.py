@@ -93,7 +93,8 @@ def _check_thumbprints(problems: validation.Problems, thumbprints: t.Sequence[st
             _THUMBPRINT,
             thumbprint,
             f"thumbprints: {thumbprint!r} is not a SHA-1 digest",
-            "use the 40 hexadecimal digits of the certificate's SHA-1 digest, without colons",
+            "use the SHA-1 digest of the CA certificate that signed the issuer's TLS certificate: 40 hexadecimal "
+            "digits without colons",
         )
 
 
@@ -226,8 +227,9 @@ def _plan_absent(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
         raise errors.Conflict(
             f"OIDC provider {observed.arn} is still in use",
             cause=f"it is trusted by {quantity(len(trusting), 'role')}: {', '.join(trusting)}",
-            fix="first remove the provider from their trust policies (irsa_role with state: absent and cluster_name), "
-            "or set force: true; then all service accounts that use these roles through the provider lose access",
+            fix="first remove the provider from their trust policies (irsa_role with state: absent and issuer: "
+            f"{observed.url}), or set force: true; then all service accounts that use these roles through the provider "
+            "lose access",
             arn=observed.arn,
             roles=trusting,
         )

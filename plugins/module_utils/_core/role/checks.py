@@ -114,7 +114,8 @@ def plan_tags(spec: RoleSpec, before: t.Mapping[str, str]) -> RoleTags:
         )
         warning = (
             f"Role {spec.name}: the tag {OWNER_TAG}={OWNER_VALUE} is left out: IAM accepts only {MAX_TAGS} tags. "
-            "Without it, state absent does not delete the role, and service accounts that are not listed keep it."
+            "Without the tag, state absent does not delete the role, and service accounts that are not listed keep the "
+            "role."
         )
     problems = Problems()
     count = count_tags(changes.after)

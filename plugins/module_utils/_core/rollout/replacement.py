@@ -5,12 +5,12 @@
 """The two ways to replace the pods of a workload, as state machines: a rolling restart, and pod by pod.
 
 A step is an immutable value. `advance` takes a step and the observed state, and returns the next step and the commands
-to run. The events (`restart_written`, `removal_accepted`, `removal_refused`, `progress_made`) return the next step.
-Times are in seconds from any origin.
+to run. The events (`restart_written`, `restart_refused`, `removal_accepted`, `removal_refused`, `progress_made`) return
+the next step. Times are in seconds from any origin.
 
-Rolling restart: UNWRITTEN -(restart_written)-> ROLLING -> SETTLING -> DONE. SETTLING returns to ROLLING if the
-controller reports that the rollout is not finished. If new pods are stale, ROLLING and SETTLING go to DELAYED. After
-the delay, DELAYED goes to UNWRITTEN with another restart.
+Rolling restart: UNWRITTEN -(restart_written)-> ROLLING -> SETTLING -> DONE, or UNWRITTEN -> DONE without waiting.
+SETTLING returns to ROLLING if the controller reports that the rollout is not finished. ROLLING and SETTLING go to
+DELAYED if new pods are stale. UNWRITTEN -(restart_refused)-> DELAYED -> UNWRITTEN after the delay.
 
 Pod by pod: PENDING -> REPLACING -(removal_accepted)-> REMOVING -> REPLACING -> ... -> DONE.
 
@@ -130,7 +130,7 @@ class PodByPodReplacement(ReplacementStep):
     :param verb: ``evict`` or ``delete``.
     :param queue: the pods to remove.
     :param known: the UIDs of the pods before the step, and of stale replacements.
-    :param count: the number of pods to have: that before the step, without pods that something else removed.
+    :param count: the pods that should exist: those before the step, minus those that disappear without it (scale-down).
     :param removing: the UID of the pod whose removal was accepted.
     :param removed: the UIDs of all pods whose removal was accepted.
     :param seen: the UIDs of the pods at the last call of `advance`.
@@ -325,7 +325,7 @@ def _replace_next(step: PodByPodReplacement, state: WorkloadState, now: float) -
 
 
 def _count_pods(step: PodByPodReplacement, state: WorkloadState) -> PodByPodReplacement:
-    """Count the pods to have. Without this step, their number changes only if the workload is scaled."""
+    """Count the pods that should exist. Without this step, their number changes only if the workload is scaled."""
     live = frozenset(state.live_pods)
     count = max(step.count - len(step.seen - live - step.removed), len(live))
     return dataclasses.replace(step, count=count, seen=live)

@@ -120,7 +120,7 @@ def evaluate_pod(
     template = find_template(owner, pod, workloads)
     containers = injection.inspect_containers(pod, expected.role_arn if expected else "", template)
     status = PodStatus(pod, owner, template, tuple(containers))
-    # An injected pod got the label after its creation. A new pod would not have it.
+    # An injected pod got the label after its creation. A new pod would not have that label.
     excluded = None if status.was_injected else find_exclusion(status.labels)
     note = _find_exemption(status, excluded)
     if note is None and expected is not None:

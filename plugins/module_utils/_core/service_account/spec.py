@@ -112,7 +112,7 @@ def _check_field(problems: Problems, field: Field, value: t.Any) -> None:
     elif field == CREATED_MARK:
         problems.add(f"{field} is reserved for this collection", "leave it out")
     elif field == Field("labels", rules.MANAGED_BY_LABEL):
-        problems.add(f"{field} names the tool that manages the service account, not this collection", "leave it out")
+        problems.add(f"{field} cannot be set: it names the tool that manages the service account", "leave it out")
 
 
 # State

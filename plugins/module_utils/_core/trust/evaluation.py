@@ -213,7 +213,7 @@ def find_allowing(document: t.Mapping[str, t.Any], provider_arn: str, subject: s
 def find_lost(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any], provider_arn: str) -> list[str]:
     """The subjects of a provider that one document allows, or may allow, and that another does not allow.
 
-    :returns: those that the first document names, also patterns; or a pattern for all if it does not name them.
+    :returns: those that the first document names, also patterns; ANY_SUBJECT if it allows unnamed subjects.
     """
     allowed = [*(allowed_subjects(before, provider_arn) or ())]
     if find_allowing(before, provider_arn, ANY_SUBJECT)[0] is not False:
@@ -224,7 +224,7 @@ def find_lost(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any], provi
 def may_match(
     statement: t.Any, provider_arn: str, subject: str, audiences: t.Iterable[str], *, variables: bool
 ) -> bool:
-    """Whether a statement matches a subject, or may match it: only the real request can decide.
+    """Whether a statement matches a subject. True also if only the real request can decide.
 
     :param subject: a pattern stands for all subjects that it matches.
     :param audiences: the audiences of the subject's tokens; empty for the default one.

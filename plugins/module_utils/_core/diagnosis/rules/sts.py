@@ -160,9 +160,10 @@ def _provider_of(chain: Chain) -> str:
 def _thumbprint(chain: Chain, answer: StsAnswer) -> Finding:
     return Finding(
         "thumbprint",
-        f"OIDC provider {_provider_of(chain)} has no thumbprint that matches the issuer's certificate",
-        "set the issuer's thumbprint with thumbprints of eksops.irsa.iam_oidc_provider; an issuer with a certificate "
-        "of a public CA needs none",
+        f"OIDC provider {_provider_of(chain)} has no thumbprint of the CA certificate that signed the issuer's TLS "
+        "certificate",
+        "set the SHA-1 digest of the CA certificate with thumbprints of eksops.irsa.iam_oidc_provider; an issuer with "
+        "a certificate of a public CA needs none",
         evidence=_evidence(answer),
     )
 

@@ -68,7 +68,7 @@ class FakeAws:
         return (
             "<AssumeRoleResponse><AssumeRoleResult><Credentials>"
             f"<AccessKeyId>ASIA{account}</AccessKeyId><SecretAccessKey>{SECRET}</SecretAccessKey>"
-            f"<SessionToken>token-of-{account}</SessionToken><Expiration>2026-11-24T00:00:00Z</Expiration>"
+            f"<SessionToken>token-of-{account}</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>"
             "</Credentials></AssumeRoleResult></AssumeRoleResponse>"
         )
 
@@ -164,6 +164,15 @@ def test_first_role_is_assumed_once(aws: FakeAws) -> None:
         ("GetCallerIdentity", "ASIA444455556666"),
         ("GetCallerIdentity", "ASIA999999999999"),
         ("GetCallerIdentity", "AKIABANK"),
+    ]
+
+
+def test_profile_without_a_region_can_assume_a_role(aws: FakeAws, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "config").write_text(f"[profile shop]\nsource_profile = bank\nrole_arn = {SHOP}\n")
+    accounts().open(AwsAccount(profile="shop"))
+    assert [(call.operation, call.host) for call in aws.calls] == [
+        ("AssumeRole", "sts.eu-west-1.amazonaws.com"),
+        ("GetCallerIdentity", "sts.eu-west-1.amazonaws.com"),
     ]
 
 

@@ -88,7 +88,7 @@ def test_bindings_of_one_role_are_merged(
     assert given == before
 
 
-def test_binding_with_role_arn_has_no_role() -> None:
+def test_binding_with_role_arn_defines_no_role() -> None:
     assert (
         grouping.group_by_role([{"namespace": "n", "service_account": "s", "role_arn": "arn:aws:iam::1:role/x"}]) == []
     )

@@ -52,7 +52,7 @@ def condition(kind: str, status: str, reason: str = "", message: str = "") -> di
             },
             False,
             "pod p, container app: CrashLoopBackOff: back-off 10s (last exit code 3)",
-            id="crash-can-pass",
+            id="crash-may-be-temporary",
         ),
         pytest.param(
             {"phase": "Pending", "conditions": [condition("PodScheduled", "False", "Unschedulable", "0/3 nodes")]},

@@ -456,8 +456,8 @@ def test_absent_fails_after_its_writes_if_a_statement_still_allows_the_account()
 
 MANY = {f"t{n:02}": "" for n in range(50)}
 NO_ROOM = (
-    "Role app: the tag eksops.irsa/managed=true is left out: IAM accepts only 50 tags. Without it, state absent "
-    "does not delete the role, and service accounts that are not listed keep it."
+    "Role app: the tag eksops.irsa/managed=true is left out: IAM accepts only 50 tags. Without the tag, state absent "
+    "does not delete the role, and service accounts that are not listed keep the role."
 )
 
 

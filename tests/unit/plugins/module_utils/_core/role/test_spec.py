@@ -197,7 +197,7 @@ def test_error_lists_all_invalid_options() -> None:
         "(3) service account web/* has a wildcard. "
         "Fix: (1) use 1 to 64 of the characters A-Z a-z 0-9 + = , . @ _ -; "
         "(2) start and end it with /, as in /teams/web/; use at most 512 printable ASCII characters; "
-        "(3) name the accounts, or set allow_wildcards to trust every account that matches."
+        "(3) name the service accounts, or set allow_wildcards to trust every service account that matches."
     )
     assert len(caught.value.details["problems"]) == 3
 

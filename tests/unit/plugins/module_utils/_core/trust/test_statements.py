@@ -66,12 +66,19 @@ STATEMENTS: list[tuple[dict[str, t.Any], bool]] = [
 
 
 @pytest.mark.parametrize(("changes", "expected"), STATEMENTS)
-def test_may_allow_ignores_conditions(changes: dict[str, t.Any], expected: bool) -> None:
+def test_may_allow_agrees_with_the_evaluator(changes: dict[str, t.Any], expected: bool) -> None:
     changed = {"Effect": "Allow", "Action": trust_statements.ACTION, **changes}
     statement = {key: value for key, value in changed.items() if value is not None}
     assert trust_statements.may_allow(statement, PROVIDER) is expected
     verdict = evaluate_statement(statement, REQUEST)
     assert (verdict.effect == "Allow" and verdict.matched is True) is expected
+
+
+def test_may_allow_ignores_conditions() -> None:
+    condition = {"StringEquals": {f"{HOST}:sub": trust_statements.subject("web", "other")}}
+    statement = {"Effect": "Allow", "Action": trust_statements.ACTION, "Principal": "*", "Condition": condition}
+    assert trust_statements.may_allow(statement, PROVIDER) is True
+    assert evaluate_statement(statement, REQUEST).matched is False
 
 
 def test_statement_that_is_not_a_mapping_allows_nothing() -> None:
