@@ -14,7 +14,7 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 requirements:
-  - kubernetes >= 31.0.0, unless you connect with O(cluster_name) alone
+  - kubernetes >= 31.0.0, unless you connect with O(cluster_name) alone and without a proxy
 options:
   cluster_name:
     description:
@@ -23,7 +23,7 @@ options:
         from EKS, and creates the bearer token from the AWS credentials, as C(aws eks get-token) does. O(ca_cert) and
         the options for proxies and impersonation also apply.
       - If O(kubeconfig), O(context) or O(host) is set too, the module connects with them. It fails before any write if
-        that API server does not belong to this cluster.
+        that API server does not belong to this cluster, and only warns if the caller may not read the issuer.
       - If not set, the module connects with the environment variables (C(K8S_AUTH_*)), the default kubeconfig or the
         in-cluster configuration, as the modules of kubernetes.core do.
     type: str

@@ -12,8 +12,11 @@ version_added: 0.1.0
 description:
   - Returns a kubeconfig as a dictionary, for the option O(kubernetes.core.k8s#module:kubeconfig) of the modules of
     kubernetes.core. With it they connect to an EKS cluster without the AWS CLI and without a kubeconfig file.
-  - The kubeconfig contains a bearer token that is valid for about 14 minutes. The token is a secret. Set C(no_log=true)
-    on the task.
+  - With O(cluster_name) alone, the kubeconfig contains a bearer token that is valid for about 14 minutes. Otherwise it
+    contains the credentials of the given connection, which may include a password or a private key. All are secrets.
+    Set C(no_log=true) on the task.
+  - With O(cluster_name) alone, the kubeconfig has the settings of O(proxy) and O(validate_certs). O(ca_cert),
+    O(no_proxy), O(proxy_headers) and impersonation are not included.
 extends_documentation_fragment:
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options

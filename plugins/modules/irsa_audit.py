@@ -39,8 +39,8 @@ options:
   namespaces:
     description:
       - The namespaces of the service accounts to check. The default is all namespaces.
-      - Roles are checked whichever service accounts they trust. Whether service accounts of other namespaces exist is
-        unknown, so there are no findings about them.
+      - All roles are checked, also those that trust service accounts of other namespaces. Whether service accounts of
+        other namespaces exist is unknown, so there are no findings about them.
     type: list
     elements: str
   role_accounts:
@@ -62,14 +62,14 @@ options:
   env_from:
     description:
       - Whether to check the ConfigMaps and Secrets that containers use with C(envFrom) for variables that override the
-        role. The module reads only their metadata, which has the names of keys and no values. The Kubernetes
-        permission, however, covers the whole objects.
+        role. The module reads only their metadata. C(metadata.managedFields) has the names of the keys, and no values.
+        The Kubernetes permission, however, covers the whole objects.
     type: bool
     default: false
   providers:
     description:
-      - Whether to find OIDC providers of deleted EKS clusters. This takes a request for each cluster, in each region
-        that an OIDC provider of the AWS account names.
+      - Whether to find OIDC providers of deleted EKS clusters. The module looks in each region that occurs in the URL
+        of an OIDC provider, with one request for each cluster there.
     type: bool
     default: true
   unused_days:
@@ -131,7 +131,8 @@ options:
     default: 16
 notes:
   - If the caller may not read something, its state is unknown. RV(skipped_checks) and a warning name the missing
-    permission, and the audit continues. Only list on serviceaccounts is required.
+    permission, and the audit continues. Only list on serviceaccounts, and C(eks:DescribeCluster) with
+    O(cluster_name), are required.
   - In AWS, the module needs C(eks:DescribeCluster), C(eks:ListPodIdentityAssociations), C(eks:DescribeAddon),
     C(iam:GetAccountAuthorizationDetails), C(iam:ListOpenIDConnectProviders) and C(iam:GetOpenIDConnectProvider). With
     C(iam:ListRoles) in place of C(iam:GetAccountAuthorizationDetails), policies and last use are unknown. For long
@@ -347,8 +348,8 @@ skipped_checks:
   sample: ["Could not read the add-on vpc-cni: the permission eks:DescribeAddon is missing."]
 service_accounts:
   description:
-    - The service accounts that have a role annotation, whose pods have a role, or that a role trusts. Service accounts
-      that a role trusts but that do not exist are included.
+    - The service accounts that have a role annotation, also a misspelled one, those whose pods have such an annotation
+      by mistake, and those that a role trusts. Service accounts that a role trusts but that do not exist are included.
   returned: with O(details=true)
   type: list
   elements: dict

@@ -90,10 +90,17 @@ bindings:
       returned: always
       sample: analytics
     service_account:
-      description: The name of the service account.
+      description: The name of the service account, or a pattern if C(allow_wildcards) is true.
       type: str
       returned: always
       sample: reports
+    allow_wildcards:
+      description:
+        - V(true), because C(namespace) or C(service_account) contains the wildcards C(*) or C(?). Such a binding
+          defines only the role.
+      type: bool
+      returned: if the trust policy of the role allows service accounts by a pattern
+      sample: true
     role_name:
       description: The name of the role.
       type: str
@@ -145,6 +152,14 @@ bindings:
       type: bool
       returned: if the role trusts such service accounts
       sample: false
+    audiences:
+      description:
+        - The audiences that the trust policy of the role accepts. If the list is empty, the trust policy has no
+          condition on the audience.
+      type: list
+      elements: str
+      returned: if they differ from the audiences of the pods' tokens
+      sample: [sts.amazonaws.com, analytics.example.com]
     audience:
       description: The audience of the pods' tokens.
       type: str

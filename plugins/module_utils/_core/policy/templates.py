@@ -111,7 +111,7 @@ def placeholders(value: t.Any) -> set[str]:
 
 
 def _check_partition(name: str, statements: t.Sequence[policy_document.Statement], facts: Facts) -> None:
-    """Reject an ARN in another partition, from a parameter: it would grant nothing."""
+    """Reject a parameter with an ARN in another partition: the statement would grant nothing."""
     for statement in statements:
         for resource in policy_document.as_list(statement["Resource"]):
             partition = resource.split(":")[1] if resource.startswith("arn:") else facts.partition

@@ -4,9 +4,10 @@
 
 """The writes that bring a service account to its spec, by server-side apply.
 
-The API server records the owners of fields in ``metadata.managedFields``. An applied configuration is complete: the
-API server removes a field that its manager owns and does not send again. So each configuration contains all fields that
-this collection owns, except those to remove: https://kubernetes.io/docs/reference/using-api/server-side-apply/
+The API server records the owners of fields in ``metadata.managedFields``. An applied configuration is complete: if a
+manager no longer sends a field that it owns, it loses the ownership, and the API server removes the field if nobody
+else owns it. So each configuration contains all fields that this collection owns, except those to remove:
+https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 from __future__ import annotations
@@ -267,7 +268,7 @@ def _plan_fields(
 ) -> Plan:
     """The plan whose applied configuration is ``config``.
 
-    :param foreign: fields that ``force`` removes even if they have other owners; those that ``spec`` removes as well.
+    :param foreign: fields that ``force`` removes even if they have other owners, in addition to ``spec.removes``.
     """
     actions = []
     owned = account.owned
@@ -321,7 +322,8 @@ def _apply(
     It is bound to the observed version of the object: the API server answers 409 if the object was changed or replaced
     since then, and the caller plans again.
     """
-    # Conflicts are already resolved. Only the owner of a map, which the API server reports for all fields, is left.
+    # Conflicts about single fields are already rejected. Without force, the API server would still report a conflict
+    # for every field of a map that another manager owns as a whole.
     force = spec.force or bool(account and account.foreign_maps)
     metadata: Json = {"namespace": spec.namespace, "name": spec.name}
     if account is not None:

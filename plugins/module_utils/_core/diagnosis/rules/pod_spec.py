@@ -157,7 +157,7 @@ def _is_under(file: str, directory: str) -> bool:
 
 
 def _explain_other_audience(chain: Chain, pod: PodStatus, mount: Json) -> str | None:
-    """How the audience differs if all projected tokens of a mounted volume have another one; else None."""
+    """Explain the difference if no projected token of the mounted volume has the expected audience; None otherwise."""
     for volume in pod.spec.get("volumes") or []:
         if volume["name"] == mount["name"]:
             sources = (volume.get("projected") or {}).get("sources") or []

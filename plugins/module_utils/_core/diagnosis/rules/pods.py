@@ -36,8 +36,8 @@ _OWNERS_SHOWN = 4
 def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
     """The findings about the webhook and the pods.
 
-    Pods that are terminating or finished are skipped. A missing role is not a finding for static pods, for pods of
-    another service account, or if the webhook is broken, because these are the cause.
+    Pods that are terminating or finished are skipped. For static pods, pods of another service account, or a broken
+    webhook, that is the finding, and the missing role that results is not another one.
     """
     broken = webhook_rules.findings(chain, facts)
     found = [*broken, *pod_spec_rules.misplaced_annotations(facts)]
@@ -157,7 +157,10 @@ def _not_injected(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Findi
 
 
 def _other_settings(chain: Chain, pods: t.Sequence[PodStatus]) -> t.Iterator[Finding]:
-    """The findings about values that the service account now requests otherwise, one for each value."""
+    """The findings about settings of pods that differ from what the service account now requests.
+
+    There is one for each setting and requested value.
+    """
     groups: dict[tuple[str, str], list[Occurrence]] = {}
     for pod in pods:
         for setting in pod.stale_settings:

@@ -4,7 +4,8 @@
 
 """The rules for the answer of STS.
 
-STS does not report the cause of a refusal. It is a finding only if no finding about provider or role explains it.
+For most refusals STS does not report the cause. A refusal without a known cause is a finding only if no error about
+provider or role explains it.
 
 The errors: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html#API_AssumeRoleWithWebIdentity_Errors
 """
@@ -24,7 +25,8 @@ RefusalKind = t.Literal[
 
 # The links whose errors explain a refusal.
 _EXPLAINING = ("provider", "role")
-# The regions in which STS is active by default, up to this number in each geography. All newer regions are opt-in:
+# The regions in which STS is active by default: by prefix, the highest number. For example, eu-west: 3 is eu-west-1 to
+# eu-west-3. All newer regions are opt-in:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
 _ALWAYS_ON = {
     "us-east": 2,
@@ -81,7 +83,7 @@ def transient_cause(answer: StsAnswer, *, allowed: bool | None) -> t.Literal["pr
 
 
 def origin_conditions(chain: Chain, aws: AwsFacts, answer: StsAnswer, *, allowed: bool | None) -> list[str]:
-    """The conditions of the trust policy that may be why STS refused this request, but not that of a pod.
+    """The conditions of the trust policy that may refuse this request although they would accept a pod's.
 
     They depend on where a request comes from or on its session, such as ``aws:SourceIp``, ``aws:SourceVpc`` and
     ``sts:RoleSessionName``. Only a pod can show whether they hold there.
