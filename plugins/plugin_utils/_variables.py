@@ -10,6 +10,7 @@ module, and prints the whole specification with a problem of a role.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import re
 import typing as t
@@ -88,11 +89,14 @@ _EXAMPLES = {
 _TYPES = {"str": "a string", "int": "an integer", "bool": "a boolean", "dict": "a dictionary", "list": "a list"}
 # More problems would hide the first.
 _MOST = 8
-_BINDING = {name: {**option, "required": False} for name, option in options.BINDING.items()}
-_BINDING_VALIDATOR = ArgumentSpecValidator(_BINDING)
-_OTHERS = {name: option for name, option in options.IRSA_BINDINGS.items() if name not in ("bindings", "issuer")}
+_OPTIONAL = {name: {**option, "required": False} for name, option in options.BINDING.items()}
+_BINDING = {**_OPTIONAL, "rbac": {"type": "dict", "options": _RBAC}}
+_BINDING_VALIDATOR = ArgumentSpecValidator(_OPTIONAL)
+# A copy, because the validator fills the default of rollout_options.
+_OTHERS = copy.deepcopy(
+    {name: option for name, option in options.IRSA_BINDINGS.items() if name not in ("bindings", "issuer")}
+)
 _OTHERS_VALIDATOR = ArgumentSpecValidator(_OTHERS)
-_BINDING = {**_BINDING, "rbac": {"type": "dict", "options": _RBAC}}
 # The kinds of RBAC objects of a binding: the suboptions with the rules and with the name.
 _RBAC_KINDS = {"Role": ("rules", "name"), "ClusterRole": ("cluster_rules", "cluster_name")}
 _MAX_RBAC_NAME = 253
@@ -219,22 +223,27 @@ def check_bindings(bindings: t.Any, others: t.Mapping[str, t.Any] | None = None)
         if not isinstance(binding, dict):
             problems.append(f"{title} is {_type_name(binding)}, and must be a dictionary")
             continue
-        problems += [f"{title}: {problem}" for problem in _check(binding, _BINDING)]
-        valid[index] = _keep_valid(binding)
+        found = list(_check(binding, _BINDING))
+        problems += [f"{title}: {problem}" for problem in found]
+        valid[index] = _convert(_keep_valid(binding) if found else binding)
         try:
             valid[index] = resolve.resolve_role_arguments(valid[index])
         except InvalidInput as error:
             del valid[index]["well_known_policies"]
-            problems += [f"{title}: {found['message']} ({found['fix']})" for found in error.details["problems"]]
+            problems += [f"{title}: {fault['message']} ({fault['fix']})" for fault in error.details["problems"]]
     return problems + _check_specs([valid.get(index) for index in range(len(bindings))], others or {})
 
 
 def _keep_valid(binding: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The valid options of a binding, converted to their types."""
-    valid = {
+    """The valid options of a binding."""
+    return {
         name: value for name, value in binding.items() if name in _BINDING and not any(_check({name: value}, _BINDING))
     }
-    return dict(_BINDING_VALIDATOR.validate(valid).validated_parameters)
+
+
+def _convert(binding: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """The options of a binding, converted to their types as the module does it."""
+    return dict(_BINDING_VALIDATOR.validate(dict(binding)).validated_parameters)
 
 
 def _check_specs(bindings: t.Sequence[t.Mapping[str, t.Any] | None], others: t.Mapping[str, t.Any]) -> list[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import pathlib
 import re
@@ -13,6 +14,7 @@ import typing as t
 import jinja2
 import pytest
 import yaml
+from ansible_collections.eksops.irsa.plugins.module_utils._core import options
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.plugin_utils import _variables
 
@@ -408,3 +410,9 @@ def test_known_variables_are_those_of_the_role_and_the_playbooks() -> None:
     used = set(re.findall(r"(?<![\w.])irsa_[a-z_]*[a-z]\b(?!_%|:$)", playbooks)) - {"irsa_bindings_info"}
     assert used - _variables.KNOWN == set()
     assert _variables.KNOWN - used - set(_variables.ROLE) - {"irsa_result"} == set()
+
+
+def test_table_of_options_is_not_changed() -> None:
+    before = copy.deepcopy(options.IRSA_BINDINGS)
+    _variables.check_bindings([CART], {"rollout": True})
+    assert before == options.IRSA_BINDINGS
