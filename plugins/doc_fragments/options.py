@@ -32,7 +32,7 @@ managed_policies:
   description:
     - The managed policies to attach, each by ARN or by name. A name can be that of an AWS managed policy or of a policy
       in the AWS account of the role.
-    - If AWS and the account each have a policy of this name, give the ARN. A policy of this name that is already
+    - If AWS and the account each have a policy of this name, use the ARN. A policy of this name that is already
       attached is kept.
     - A policy that does not exist is an error before the first write. If a policy was created seconds ago and IAM does
       not return it yet, the module waits for it.
@@ -186,7 +186,7 @@ wait:
   default: true
 wait_timeout:
   description:
-    - The maximum time to wait for all workloads together, in seconds.
+    - The maximum time of the rollout of all workloads together, in seconds, with all requests to the API server.
     - If a rollout cannot succeed, for example because an image does not exist, the wait ends after 30 seconds without
       progress.
   type: int

@@ -10,6 +10,8 @@ Only this file turns the errors of `_core` and `_api` into ``fail_json``.
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import random
 import time
 import typing as t
 
@@ -17,6 +19,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn warns twice
 
 from ._core.errors import AccessDenied, AlreadyExists, DuplicateKey, IrsaError, OutOfDate
+from ._core.wording import visible
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -25,23 +28,59 @@ if t.TYPE_CHECKING:
 
 Operations = t.Mapping[str, t.Callable[..., t.Any]]
 
-_ROUNDS = 5
+# How often an object is planned again: after a change by another writer, and after a transient error of AWS.
+_ROUNDS, _TRANSIENT_ROUNDS = 5, 8
 _PAUSE_SECONDS = 0.1
+# Policy documents have less: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+_MAX_YAML_DEPTH, _MAX_YAML_VALUES, _MAX_YAML_NUMBER = 20, 4000, 100
 
 
 def load_yaml(text: str) -> t.Any:
     """Parse YAML from an option. Only text that is not JSON needs PyYAML, so the import is here.
 
+    Aliases could make a huge document of a small text, and tags objects that JSON does not have.
+
     :raises DuplicateKey: a mapping has a key twice.
-    :raises ValueError: the text is not valid YAML (the message names the line), or PyYAML is missing.
+    :raises ValueError: the text is not valid YAML (the message names the line), has aliases or tags, or PyYAML is
+        missing.
     """
     try:
         import yaml
     except ImportError:
         raise ValueError("reading YAML needs the Python library PyYAML") from None
+
+    class Loader(yaml.SafeLoader):
+        depth = count = 0
+
+        def fetch_flow_collection_start(self, token: t.Any) -> None:
+            if self.flow_level > _MAX_YAML_DEPTH:
+                raise yaml.scanner.ScannerError(None, None, "it is nested too deeply", self.get_mark())
+            super().fetch_flow_collection_start(token)
+
+        def compose_node(self, parent: t.Any, index: t.Any) -> t.Any:
+            event: t.Any = self.peek_event()  # type: ignore[no-untyped-call]
+            self.depth += 1
+            self.count += 1
+            problems = {
+                "YAML aliases are not allowed": isinstance(event, yaml.AliasEvent),
+                f"the YAML tag {getattr(event, 'tag', None)} is not allowed": getattr(event, "tag", None),
+                "it is nested too deeply": self.depth > _MAX_YAML_DEPTH,
+                f"it has more than {_MAX_YAML_VALUES} values": self.count > _MAX_YAML_VALUES,
+            }
+            node = None if any(problems.values()) else super().compose_node(parent, index)
+            if node and node.tag.endswith((":int", ":float")) and len(node.value) > _MAX_YAML_NUMBER:
+                problems[f"a number has {len(node.value)} digits"] = True
+            problem = next((text for text, is_found in problems.items() if is_found), None)
+            if problem:
+                raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
+            self.depth -= 1
+            return node
+
     try:
-        _require_unique_keys(yaml.compose(text, yaml.SafeLoader))
-        return yaml.safe_load(text)
+        loader = Loader(text)
+        root = loader.get_single_node()
+        _require_unique_keys(root)
+        return None if root is None else loader.construct_document(root)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
@@ -51,14 +90,11 @@ def load_yaml(text: str) -> t.Any:
 def _require_unique_keys(root: t.Any) -> None:
     """PyYAML keeps only the last value of a key that a mapping has twice.
 
-    :param root: the composed text.
+    :param root: the composed text, without aliases.
     """
-    nodes, seen = [(root, "")], set()
+    nodes = [(root, "")]
     while nodes:
         node, path = nodes.pop()
-        if node in seen:  # an alias
-            continue
-        seen.add(node)
         kind = getattr(node, "id", None)
         if kind == "sequence":
             nodes += [(item, f"{path}[{index}]") for index, item in enumerate(node.value)]
@@ -88,10 +124,17 @@ def run(
     invocation: dict[str, t.Any] = {}
     if reported_args:
         invocation = {"invocation": {"module_args": {**module.params, **reported_args}}}
+    result: dict[str, t.Any] = {}
+    failure: IrsaError | None = None
     try:
         result = {**body(), **invocation}
     except IrsaError as error:
-        module.fail_json(msg=str(error), changed=bool(error.details.get("done")), error=error.as_dict(), **invocation)
+        failure = error
+    if failure:
+        # Not in the handler: with -vvv Ansible would add the texts of the errors that caused this one. Those of
+        # botocore may quote a whole request.
+        done = bool(failure.details.get("done"))
+        module.fail_json(msg=str(failure), changed=done, error=failure.as_dict(), **invocation)
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)
@@ -107,7 +150,7 @@ def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations, *, serve
     :raises IrsaError: a write failed. ``details`` lists the completed writes; the next run continues after them.
     """
     for warning in plan.warnings:
-        warn(warning)
+        warn(visible(warning))
     answers: list[t.Any] = []
     if module.check_mode:
         if server_dry_run:
@@ -129,7 +172,7 @@ def _dry_run(actions: t.Iterable[Action], operations: Operations) -> None:
             operations[action.operation](**action.arguments, dry_run=True)
         except AccessDenied as error:
             # Users with read-only permissions may use check mode too.
-            warn(f"With these credentials a real run would be refused: {error}")
+            warn(f"A run without check mode would fail with these credentials: {error}")
 
 
 def converge(
@@ -137,31 +180,34 @@ def converge(
 ) -> tuple[Plan, list[t.Any]]:
     """Make the plan and apply it; start again if the object was created or changed after it was read.
 
-    The cause is another writer, or a retried request whose first answer was lost.
+    The cause is another writer, a retried request whose first answer was lost, or a transient error of a write that
+    must not be repeated without another read.
 
     :param make_plan: observes and plans.
     :param server_dry_run: as for `apply`.
     :returns: the plan, which starts from the state that was read first, and what `apply` returned in the last round.
-    :raises IrsaError: as `apply`; AlreadyExists or OutOfDate if all five rounds end with it.
+    :raises IrsaError: as `apply`; an error with ``can_plan_again`` if all rounds end with it.
     """
     before: t.Mapping[str, t.Any] | None = None
     done: tuple[Action, ...] = ()
     refused: tuple[Action, ...] = ()
-    for rounds_left in reversed(range(_ROUNDS)):
+    for number in itertools.count():
         plan = make_plan()
         try:
             answers = apply(module, plan, operations, server_dry_run=server_dry_run)
             break
-        except (AlreadyExists, OutOfDate) as error:
-            if not rounds_left:
+        except IrsaError as error:
+            is_changed = isinstance(error, (AlreadyExists, OutOfDate))
+            if not error.can_plan_again or number + 1 >= (_ROUNDS if is_changed else _TRANSIENT_ROUNDS):
                 raise
             before = plan.before if before is None else before
-            # A create counts as done if the object exists. A write on an outdated object counts as done if the next
-            # plan is empty.
+            # A create counts as done if the object exists. Another write counts as done if the next plan is empty: the
+            # object was outdated, or the answer was lost.
             count = len(error.details.get("done", ())) + isinstance(error, AlreadyExists)
             done = (*done, *plan.actions[:count])
-            refused = plan.actions[count : count + 1] if isinstance(error, OutOfDate) else ()
-        time.sleep(_PAUSE_SECONDS * 2 ** (_ROUNDS - rounds_left - 1))
+            refused = () if isinstance(error, AlreadyExists) else plan.actions[count : count + 1]
+        # Different for each writer, so that they do not meet again.
+        time.sleep(_PAUSE_SECONDS * 2**number * random.uniform(0.75, 1.25))  # noqa: S311
     if before is not None:
         plan = dataclasses.replace(plan, before=before, actions=(*done, *(plan.actions or refused)))
     return plan, answers
@@ -196,7 +242,7 @@ def info_result(
     :param failure: fails the module with this error; the result still has all returns.
     """
     for warning in warnings:
-        warn(warning)
+        warn(visible(warning))
     outcome: dict[str, t.Any] = {"changed": False, **returns}
     if failure:
         outcome.update(failed=True, msg=str(failure), error=failure.as_dict())

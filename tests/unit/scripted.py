@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import http.server
 import json
@@ -89,7 +90,8 @@ class Scripted:
     def answer(self, *answers: t.Any) -> None:
         """Add answers to the script.
 
-        :param answers: an `Answer`, `LOST`, or the body of an answer with status 200.
+        :param answers: an `Answer`, `LOST`, the body of an answer with status 200, or a function that writes an answer
+            with its status line into the file that it gets. The connection is then closed.
         """
         self.script.extend(answers)
 
@@ -108,12 +110,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 path,
                 dict(urllib.parse.parse_qsl(query)),
                 self.headers,
-                json.loads(payload) if payload else None,
+                json.loads(payload) if payload[:1] in (b"{", b"[") else payload.decode() or None,
             )
         )
         answer = self.scripted.script.popleft()
         if answer is LOST:
             self.close_connection = True
+            return
+        if callable(answer):
+            self.close_connection = True
+            with contextlib.suppress(OSError):  # the client has closed the connection
+                answer(self.wfile)
             return
         if not isinstance(answer, Answer):
             answer = Answer(body=answer)

@@ -12,7 +12,8 @@ import typing as t
 from ..._core.arn import Arn
 from ..._core.errors import AccessDenied
 from . import ec2, sts
-from .call import load_credentials, translate
+from .call import limit_clients, translate
+from .credentials import load_credentials
 from .session import add_security_token, client_config
 
 try:
@@ -178,6 +179,7 @@ class AwsAccounts:
         token: str | None = None,
     ) -> t.Any:
         session = botocore.session.Session(profile=profile)
+        limit_clients(session)
         session.register_component("data_loader", self._loader)
         # Opt-in regions do not accept tokens of the global endpoint:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html

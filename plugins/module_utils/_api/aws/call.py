@@ -2,27 +2,42 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Retries AWS calls where that helps, and translates their failures into the errors of `_core`.
-
-The last section has each way in which credentials can fail.
-"""
+"""Limits AWS calls, retries them where that helps, and translates their failures into the errors of `_core`."""
 
 from __future__ import annotations
 
 import functools
-import getpass
-import shlex
+import io
+import threading
+import time
 import typing as t
-import warnings
 
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
 from ..._core import errors
+from ..._core.wording import excerpt
+from .credentials import (
+    EXPIRED,
+    FIX_ANSWER,
+    FIX_CREDENTIALS,
+    REJECTED,
+    UnboundedAnswer,
+    error_code,
+    run_within,
+    translate_credentials_failure,
+    translate_local_failure,
+)
 
 try:
     import botocore.exceptions as botocore_errors
+    import urllib3.exceptions
+    from botocore.awsrequest import AWSResponse
+    from botocore.parsers import ResponseParserError
 except ImportError:
     pass  # AnsibleAWSModule reports a missing boto3
+
+if t.TYPE_CHECKING:
+    import collections.abc
 
 P = t.ParamSpec("P")
 R = t.TypeVar("R")
@@ -30,29 +45,22 @@ R = t.TypeVar("R")
 NOT_FOUND = frozenset({"NoSuchEntity", "ResourceNotFoundException"})
 EXISTS = frozenset({"EntityAlreadyExists", "ResourceInUseException"})
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedAccess"})
-EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-REJECTED = frozenset(
-    {
-        "AuthFailure",
-        "IncompleteSignature",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "MissingAuthenticationTokenException",
-        "NotAuthorized",
-        "OptInRequired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
+# The codes that botocore retries as throttling.
 THROTTLED = frozenset(
     {
+        "BandwidthLimitExceeded",
+        "EC2ThrottledException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "RequestThrottled",
+        "RequestThrottledException",
         "SlowDown",
+        "ThrottledException",
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
+        "TransactionInProgressException",
     }
 )
 INVALID = frozenset(
@@ -77,11 +85,14 @@ TRANSIENT = ["ConcurrentModification", "ConcurrentModificationException", "Entit
 CREDENTIAL_OPERATIONS = frozenset(
     {"AssumeRole", "AssumeRoleWithWebIdentity", "CreateOAuth2Token", "CreateToken", "GetRoleCredentials"}
 )
-
-FIX_CREDENTIALS = (
-    "provide valid credentials: the options access_key, secret_key, session_token or profile, the AWS_* environment "
-    "variables, or an instance role"
-)
+# The time of a call with all of its retries. The backoff of botocore alone takes up to 150 seconds.
+_CALL_SECONDS = 180.0
+# The longest answers are pages of a thousand roles with their policies. They have at most a third of it.
+_MAX_BYTES = 64 * 1024 * 1024
+_BLOCK = 65536
+# The limits of a list with all of its pages.
+_MAX_PAGES = 1000
+_LIST_SECONDS = 600.0
 
 
 def aws_call(action: str, what: str, *, retry: bool = True) -> t.Callable[[t.Callable[P, R]], t.Callable[P, R]]:
@@ -89,9 +100,11 @@ def aws_call(action: str, what: str, *, retry: bool = True) -> t.Callable[[t.Cal
 
     :param action: the IAM action that the call needs, ``iam:GetRole``.
     :param what: the purpose of the call, a template for the function's keyword arguments: ``read role {name}``.
-    :param retry: False for a write that must not be repeated without another read; botocore's own retries remain.
+    :param retry: False for a write that must not be repeated without another read. It needs a client that sends
+        requests once (`Aws.once`). Its transient errors have ``can_plan_again``.
     :returns: a decorator; the decorated function takes the client first and all other arguments by keyword.
-    :raises IrsaError: the translated error of the call.
+    :raises IrsaError: the translated error of the call; MalformedAnswer for an answer that is cut or malformed, or that
+        lacks a field which the function reads.
     """
 
     def decorate(function: t.Callable[P, R]) -> t.Callable[P, R]:
@@ -103,15 +116,62 @@ def aws_call(action: str, what: str, *, retry: bool = True) -> t.Callable[[t.Cal
             try:
                 return retrying(*args, **kwargs)
             except (botocore_errors.ClientError, botocore_errors.BotoCoreError) as error:
-                raise translate(error, action, what.format(**kwargs)) from error
+                translated = translate(error, action, what.format(**kwargs))
+                raise (translated if retry else _mark_transient(translated, error)) from error
+            except _answer_errors() as error:
+                # Without the original error: its text may quote the answer, and the credentials in it.
+                translated = _translate_invalid_answer(error, f"could not {what.format(**kwargs)}")
+                raise (translated if retry else _mark_transient(translated, error)) from None
 
         return call
 
     return decorate
 
 
+def pages(client: t.Any, operation: str, **arguments: t.Any) -> collections.abc.Iterator[dict[str, t.Any]]:
+    """The pages of a list operation.
+
+    :raises UnboundedAnswer: the list does not end.
+    """
+    ends = time.monotonic() + _LIST_SECONDS
+    markers: set[str] = set()
+    marker = None
+    for page in client.get_paginator(operation).paginate(**arguments):
+        if marker is not None:
+            if marker in markers:
+                raise UnboundedAnswer("AWS returned the same page marker twice")
+            if len(markers) >= _MAX_PAGES:
+                raise UnboundedAnswer(f"the list has more than {_MAX_PAGES} pages")
+            if time.monotonic() > ends:
+                raise UnboundedAnswer(f"the list did not end within {_LIST_SECONDS:.0f} seconds")
+            markers.add(marker)
+        yield page
+        marker = page.get("Marker") or page.get("nextToken")
+
+
 def _once(function: t.Callable[P, R]) -> t.Callable[P, R]:
     return function
+
+
+def _mark_transient(translated: errors.IrsaError, error: Exception) -> errors.IrsaError:
+    """Set whether a write that was sent once may succeed after another read, and whether it may be done later."""
+    if isinstance(error, botocore_errors.ClientError):
+        has_failed = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 0) >= 500
+        translated.can_plan_again = has_failed or error_code(error) in {*THROTTLED, *TRANSIENT}
+        return translated
+    not_sent = (
+        botocore_errors.ConnectTimeoutError,
+        botocore_errors.EndpointConnectionError,
+        botocore_errors.ProxyConnectionError,
+        botocore_errors.SSLError,
+    )
+    has_no_answer = isinstance(error, (botocore_errors.HTTPClientError, botocore_errors.ConnectionError))
+    is_cut = isinstance(error, (botocore_errors.IncompleteReadError, botocore_errors.ResponseStreamingError))
+    translated.can_plan_again = (has_no_answer or is_cut or _is_invalid_answer(error)) and not isinstance(
+        error, botocore_errors.SSLError
+    )
+    translated.may_be_done_later = has_no_answer and not is_cut and not isinstance(error, not_sent)
+    return translated
 
 
 class _Retry(AWSRetry):
@@ -121,19 +181,54 @@ class _Retry(AWSRetry):
 
     @staticmethod
     def status_code_from_exception(error: Exception) -> str:
-        return _code(error)
+        return _INVALID_ANSWER if _is_invalid_answer(error) else error_code(error)
 
     @staticmethod
     def found(response_code: str, catch_extra_error_codes: t.Any = None) -> bool:
-        # ResponseParserError: the answer is not XML or JSON, for example from an overloaded proxy.
-        return response_code in TRANSIENT or response_code == "ResponseParserError"
+        return response_code in TRANSIENT or response_code == _INVALID_ANSWER
 
 
-def _code(error: Exception) -> str:
-    response = getattr(error, "response", None)
-    if isinstance(response, dict):
-        return str(response.get("Error", {}).get("Code", ""))
-    return type(error).__name__
+# A cut answer, or that of an overloaded proxy.
+_INVALID_ANSWER = "InvalidAnswer"
+
+
+def _answer_errors() -> tuple[type[Exception], ...]:
+    """The errors that an answer causes which is not as AWS documents it, in botocore or in the function of the call.
+
+    Also those of the files and programs that renew the credentials in the middle of a run.
+    """
+    return (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        OSError,
+        RecursionError,
+        ResponseParserError,
+        TypeError,
+        UnboundedAnswer,
+        ValueError,
+        errors.InvalidInput,  # text that `_core` cannot parse, such as an ARN
+    )
+
+
+def _is_invalid_answer(error: Exception) -> bool:
+    """Whether the next answer may be valid."""
+    return isinstance(error, _answer_errors()) and not isinstance(error, (OSError, UnboundedAnswer))
+
+
+def _translate_invalid_answer(error: Exception, message: str) -> errors.IrsaError:
+    """The error for an answer that is not as AWS documents it."""
+    if isinstance(error, OSError):
+        return translate_credentials_failure(error, message)
+    if isinstance(error, UnboundedAnswer):
+        cause = str(error)
+    elif isinstance(error, KeyError):
+        cause = excerpt(f"the answer of AWS does not have the field {error.args[0]}")
+    elif isinstance(error, errors.InvalidInput):
+        cause = f"the answer of AWS is not valid: {excerpt(error.message)}"
+    else:
+        cause = f"the answer of AWS is cut or not valid ({type(error).__name__})"
+    return errors.MalformedAnswer(message, cause=cause, fix=FIX_ANSWER)
 
 
 def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
@@ -145,12 +240,15 @@ def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
     """
     message = f"could not {what}"
     if not isinstance(error, botocore_errors.ClientError):
-        return _local_failure(error, message)
-    code = _code(error)
+        return translate_local_failure(error, message)
+    if "Error" not in error.response:
+        # An error status whose body is XML, but not that of an error.
+        return _translate_invalid_answer(KeyError("Error"), message)
+    code = error_code(error)
     operation = error.operation_name
     if operation in CREDENTIAL_OPERATIONS and action.partition(":")[2] != operation:
         return translate_credentials_failure(error, message)
-    text = error.response["Error"].get("Message") or code
+    text = excerpt(str(error.response["Error"].get("Message") or code))
     facts = {"code": code, "action": action}
     if code in NOT_FOUND:
         return errors.NotFound(message, cause=text, **facts)
@@ -187,199 +285,94 @@ def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
         return errors.Conflict(message, cause=text, **facts)
     if code in INVALID:
         return errors.InvalidInput(message, cause=text, **facts)
-    return errors.ApiError(message, cause=f"{code}: {text}", **facts)
+    # Without a code of AWS, botocore uses the status.
+    fix = FIX_ANSWER if code.isdigit() else None
+    return errors.ApiError(message, cause=f"{code}: {text}", fix=fix, **facts)
 
 
-def _local_failure(error: Exception, message: str) -> errors.IrsaError:
-    """The error for a failure without an answer from AWS."""
-    if isinstance(error, _credential_errors()):
-        return translate_credentials_failure(error, message)
-    if isinstance(error, (botocore_errors.NoRegionError, botocore_errors.InvalidRegionError)):
-        return errors.BadConnection(
-            message, cause=str(error), fix="set the option region, or AWS_REGION, to the region of the EKS cluster"
-        )
-    if isinstance(error, botocore_errors.ParamValidationError):
-        return errors.InvalidInput(message, cause=str(error))
-    if isinstance(error, botocore_errors.SSLError):
-        return errors.Unreachable(
-            message, cause=str(error), fix="set aws_ca_bundle to the certificate authority of the endpoint"
-        )
-    if isinstance(error, (botocore_errors.HTTPClientError, botocore_errors.ConnectionError)):
-        return errors.Unreachable(
-            message,
-            cause=str(error),
-            fix="check region, endpoint_url, proxy and network: the host of the task must reach the endpoint",
-        )
-    return errors.ApiError(message, cause=f"{type(error).__name__}: {error}")
+# Limits on the time and the size of an answer. botocore limits only the time to connect, and between two bytes.
 
 
-# Credentials
+def limit_clients(core: t.Any) -> None:
+    """Limit the requests of all clients of a session of botocore, also of those that it makes to get credentials.
 
-_FIX_PROFILE = "correct the profile in the AWS configuration files, or use another one"
-_FIX_MFA = (
-    "get temporary credentials before the run, for example with aws sts get-session-token, and set them as access_key, "
-    "secret_key and session_token or as AWS_* variables; or use a profile without mfa_serial"
-)
-_PROCESS = "credential_process"
-
-
-def load_credentials(core: t.Any) -> None:
-    """Get the credentials of a session, if it has any, before its first request.
-
-    Some failures of botocore's providers are not errors of botocore: a missing program or token file, output that is
-    not JSON, a question for an MFA code without a terminal.
-
-    :param core: a session of botocore.
-    :raises BadCredentials: the options, variables or files name credentials that cannot be used.
-    :raises Unreachable: the service that issues the credentials does not answer.
+    A request with its answer may take the time to connect and the time to read together.
     """
-    message = "could not get AWS credentials"
-    try:
-        profile = core.get_config_variable("profile")
-        message += f" with profile {profile}" if profile else ""
-        with warnings.catch_warnings():
-            # Without a terminal, getpass would read the code from the module's standard input, and show it.
-            warnings.simplefilter("error", getpass.GetPassWarning)
-            credentials = core.get_credentials()
-            if credentials is not None:
-                credentials.get_frozen_credentials()
-    except (botocore_errors.ClientError, botocore_errors.BotoCoreError) as error:
-        if isinstance(error, (botocore_errors.HTTPClientError, botocore_errors.ConnectionError)):
-            raise _local_failure(error, message) from error
-        raise translate_credentials_failure(error, message, core) from error
-    except (OSError, EOFError, RuntimeError, ValueError, getpass.GetPassWarning) as error:
-        # Without the original error, because it may quote the output of a program.
-        raise translate_credentials_failure(error, message, core) from None
-    except (AttributeError, LookupError, TypeError) as error:
-        if _find_profile_with(core, _PROCESS) is None:
-            raise
-        raise translate_credentials_failure(error, message, core) from None
+    # https://docs.aws.amazon.com/boto3/latest/guide/events.html
+    core.register("creating-client-class", lambda base_classes, **_event: base_classes.insert(0, _LimitedClient))
 
 
-def translate_credentials_failure(error: Exception, message: str, core: t.Any = None) -> errors.IrsaError:
-    """Translate a failure to get credentials.
+class _LimitedClient:
+    """A base class of clients. botocore passes the parts of the client as keyword arguments."""
 
-    :param message: what failed.
-    :param core: the session of botocore; None if the settings of its profiles are not needed.
+    def __init__(self, **parts: t.Any) -> None:
+        super().__init__(**parts)
+        sender = _LimitedSender(parts["endpoint"].http_session, parts["client_config"])
+        events = parts["event_emitter"]
+        events.register("before-call", sender.start_call)
+        events.register("before-send", sender.send)
+
+
+class _LimitedSender:
+    """Sends the requests of a client. Threads may share it.
+
+    :param session: botocore's HTTP session.
+    :param config: botocore's configuration of the client.
     """
-    cause, fix = _describe_credentials_failure(error, core)
-    code = {"code": _code(error)} if isinstance(error, botocore_errors.ClientError) else {}
-    return errors.BadCredentials(message, cause=cause, fix=fix, **code)
+
+    def __init__(self, session: t.Any, config: t.Any) -> None:
+        self._session = session
+        limits = (config.connect_timeout, config.read_timeout)
+        self._seconds = _CALL_SECONDS if None in limits else sum(limits)
+        self._call = threading.local()
+
+    def start_call(self, **_event: t.Any) -> None:
+        """Start the time of a call."""
+        self._call.ends = time.monotonic() + _CALL_SECONDS
+
+    def send(self, request: t.Any, **_event: t.Any) -> t.Any:
+        """Send one request of the call in a thread, which cannot delay the call longer than allowed.
+
+        :raises UnboundedAnswer: the time of the call is over.
+        """
+        left = self._call.ends - time.monotonic()
+        if left <= 0:
+            raise UnboundedAnswer(f"there was no answer within {_CALL_SECONDS:.0f} seconds")
+        is_over = threading.Event()
+        try:
+            failures = (botocore_errors.BotoCoreError, UnboundedAnswer)
+            return run_within(min(left, self._seconds), lambda: self._exchange(request, is_over), failures)
+        except TimeoutError:
+            raise botocore_errors.ReadTimeoutError(endpoint_url=request.url) from None
+        finally:
+            is_over.set()
+
+    def _exchange(self, request: t.Any, is_over: threading.Event) -> t.Any:
+        request.stream_output = True  # the session leaves the body to `_read`
+        response = self._session.send(request)
+        try:
+            body = _read(response, is_over)
+        except urllib3.exceptions.HTTPError as error:
+            raise botocore_errors.ResponseStreamingError(error=error) from error
+        return AWSResponse(response.url, response.status_code, response.headers, _Body(body))
 
 
-def _describe_credentials_failure(error: Exception, core: t.Any) -> tuple[str, str]:
-    """The cause and the fix. Output of programs and answers of services may contain secrets and are omitted."""
-    kind = type(error).__name__
-    if isinstance(error, botocore_errors.ClientError):
-        return _describe_refused_credentials(error)
-    if isinstance(error, OSError):
-        return _describe_unreadable_file(error, core)
-    if isinstance(error, (EOFError, getpass.GetPassWarning, botocore_errors.RefreshWithMFAUnsupportedError)):
-        return "an MFA code is required (mfa_serial), and the task has no terminal to ask for it", _FIX_MFA
-    if isinstance(error, (botocore_errors.SSOError, botocore_errors.TokenRetrievalError)):
-        return _describe_expired_login("IAM Identity Center (SSO)", "aws sso login", kind, core)
-    if kind.startswith("Login"):  # older releases of botocore lack these errors
-        return _describe_expired_login("aws login", "aws login", kind, core)
-    if isinstance(error, botocore_errors.CredentialRetrievalError) and error.kwargs["provider"] == "custom-process":
-        reason = str(error.kwargs.get("error_msg"))
-        is_safe = reason.startswith(("Unsupported version", "Missing required key"))
-        return _describe_process(core, reason if is_safe else "its program failed")
-    if isinstance(error, botocore_errors.InfiniteLoopConfigError):
-        return str(error), "correct source_profile: the last profile of the chain must have credentials of its own"
-    if kind == "MissingDependencyException":
-        return str(error), "install the library for the Python interpreter of the task"
-    cause = f"no usable AWS credentials were found ({kind})"
-    without_text = (
-        botocore_errors.CredentialRetrievalError,
-        botocore_errors.MetadataRetrievalError,
-        botocore_errors.NoCredentialsError,
-    )
-    if isinstance(error, without_text):
-        return cause, FIX_CREDENTIALS
-    if isinstance(error, botocore_errors.BotoCoreError) or _find_profile_with(core, _PROCESS) is None:
-        return f"{cause}: {error}", _FIX_PROFILE
-    return _describe_process(core, "its output is not JSON with valid credentials")
+def _read(response: t.Any, is_over: threading.Event) -> bytes:
+    body = bytearray()
+    for block in response.raw.stream(_BLOCK):
+        body += block
+        if len(body) > _MAX_BYTES or is_over.is_set():
+            response.raw.close()
+            raise UnboundedAnswer(f"the answer has more than {_MAX_BYTES // 1024**2} MiB")
+    length = response.headers.get("Content-Length", "")
+    if length.isdigit() and len(body) < int(length):
+        raise urllib3.exceptions.ProtocolError(f"the answer was cut after {len(body)} of {length} bytes")
+    return bytes(body)
 
 
-def _credential_errors() -> tuple[type[Exception], ...]:
-    """The errors of botocore about credentials. Older releases lack ``LoginError``."""
-    return (
-        botocore_errors.ConfigParseError,
-        botocore_errors.CredentialRetrievalError,
-        botocore_errors.InvalidConfigError,
-        botocore_errors.MetadataRetrievalError,
-        botocore_errors.NoCredentialsError,
-        botocore_errors.PartialCredentialsError,
-        botocore_errors.ProfileNotFound,
-        botocore_errors.RefreshWithMFAUnsupportedError,
-        botocore_errors.SSOError,
-        botocore_errors.TokenRetrievalError,
-        botocore_errors.UnknownCredentialError,
-        *([botocore_errors.LoginError] if hasattr(botocore_errors, "LoginError") else []),
-    )
+class _Body(io.BytesIO):
+    """A body as botocore reads it."""
 
-
-def _describe_expired_login(service: str, command: str, kind: str, core: t.Any) -> tuple[str, str]:
-    profile = core.get_config_variable("profile") if core else None
-    return (
-        f"the session of {service} has expired or does not exist ({kind})",
-        f"as the user and on the host of the task, run {command}{f' --profile {profile}' if profile else ''}",
-    )
-
-
-def _describe_refused_credentials(error: t.Any) -> tuple[str, str]:
-    """The failure of a call that botocore makes to get credentials."""
-    code = _code(error)
-    text = "" if code in REJECTED | EXPIRED else f": {error.response['Error'].get('Message')}"
-    return (
-        f"AWS refused {error.operation_name} for the credentials of the task ({code}){text}",
-        "correct the profile or the AWS_* variables: the credentials that it starts from, role_arn, external_id and "
-        "mfa_serial; the trust policy of the role must allow the caller",
-    )
-
-
-def _describe_unreadable_file(error: OSError, core: t.Any) -> tuple[str, str]:
-    """A program or token file that cannot be used."""
-    reason = error.strerror or type(error).__name__
-    profile = _find_profile_with(core, _PROCESS)
-    if profile and error.filename in _read_command(core, profile):
-        return (
-            f"could not run {error.filename}, the program in {_PROCESS} of profile {profile}: {reason}",
-            "install it on the host of the task, or correct its path: ~ and variables are not expanded",
-        )
-    return (
-        f"could not read {error.filename or 'a file with credentials'}: {reason}",
-        "correct web_identity_token_file of the profile, or AWS_WEB_IDENTITY_TOKEN_FILE, and make the file readable "
-        "for the user of the task",
-    )
-
-
-def _describe_process(core: t.Any, reason: str) -> tuple[str, str]:
-    """A credential process that does not return credentials."""
-    profile = _find_profile_with(core, _PROCESS)
-    return (
-        f"{_PROCESS}{f' of profile {profile}' if profile else ''} did not return credentials: {reason}",
-        "run its command manually, as the user and on the host of the task: it must succeed and print JSON with "
-        "Version 1, AccessKeyId and SecretAccessKey",
-    )
-
-
-def _read_command(core: t.Any, profile: str) -> list[str]:
-    try:
-        return shlex.split(core.full_config["profiles"][profile][_PROCESS])
-    except ValueError:
-        return []
-
-
-def _find_profile_with(core: t.Any, setting: str) -> str | None:
-    """The first profile with a setting: the one in use, or one that it names in ``source_profile``."""
-    if core is None:
-        return None
-    profiles = core.full_config.get("profiles") or {}
-    name, seen = core.get_config_variable("profile") or "default", []
-    while name in profiles and name not in seen:
-        if setting in profiles[name]:
-            return str(name)
-        seen.append(name)
-        name = profiles[name].get("source_profile")
-    return None
+    def stream(self) -> collections.abc.Iterator[bytes]:
+        """The whole body."""
+        yield self.read()

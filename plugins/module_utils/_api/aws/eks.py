@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._core.errors import NotFound
-from .call import aws_call
+from ..._core.arn import EksCluster
+from ..._core.errors import InvalidInput, NotFound
+from .call import aws_call, pages
 
 
 @aws_call("eks:DescribeCluster", "read the EKS cluster {name}")
@@ -18,13 +19,16 @@ def describe_cluster(client: t.Any, *, name: str) -> dict[str, t.Any]:
 
     :raises NotFound: the cluster does not exist in the client's region and account.
     """
-    return t.cast("dict[str, t.Any]", client.describe_cluster(name=name)["cluster"])
+    cluster: dict[str, t.Any] = client.describe_cluster(name=name)["cluster"]
+    if EksCluster.from_aws(cluster).name != name:  # from_aws raises an error for an incomplete answer
+        raise InvalidInput(f"it describes the cluster {cluster['name']}")
+    return cluster
 
 
 @aws_call("eks:ListClusters", "list the EKS clusters")
 def list_clusters(client: t.Any) -> list[str]:
     """The names of the EKS clusters in the client's region and account, without connected clusters."""
-    return [str(name) for page in client.get_paginator("list_clusters").paginate() for name in page["clusters"]]
+    return [str(name) for page in pages(client, "list_clusters") for name in page["clusters"]]
 
 
 def find_addon(client: t.Any, *, cluster: str, name: str) -> dict[str, t.Any] | None:
@@ -59,5 +63,9 @@ def list_all_pod_identity_associations(client: t.Any, *, cluster: str) -> list[d
 
 
 def _associations(client: t.Any, **arguments: str) -> list[dict[str, t.Any]]:
-    pages = client.get_paginator("list_pod_identity_associations").paginate(**arguments)
-    return [association for page in pages for association in page["associations"]]
+    operation = "list_pod_identity_associations"
+    return [
+        {**item, "namespace": item["namespace"], "serviceAccount": item["serviceAccount"]}
+        for page in pages(client, operation, **arguments)
+        for item in page["associations"]
+    ]

@@ -5,16 +5,17 @@
 """AWS IAM: one function for each call.
 
 Each takes the botocore client first and all other arguments by keyword. It returns AWS's answer without the envelope,
-with policies as decoded documents, and raises the errors of `translate`.
+with policies as decoded documents, and raises the errors of `translate`. Functions with ``retry=False`` need a client
+that sends each request once.
 """
 
 from __future__ import annotations
 
 import typing as t
 
-from ..._core.errors import NotFound
+from ..._core.errors import InvalidInput, NotFound
 from ..._core.policy.document import compact
-from .call import aws_call
+from .call import aws_call, pages
 
 Json = dict[str, t.Any]
 Tags = t.Mapping[str, str]
@@ -30,8 +31,27 @@ def _mapping(pairs: t.Iterable[t.Mapping[str, str]]) -> dict[str, str]:
 
 def _pages(client: t.Any, operation: str, key: str, **arguments: t.Any) -> list[t.Any]:
     """The items of all pages of an operation. IAM returns at most 100 in a page by default, and pages may be short."""
-    paginator = client.get_paginator(operation)
-    return [item for page in paginator.paginate(**arguments) for item in page[key]]
+    return [item for page in pages(client, operation, **arguments) for item in page[key]]
+
+
+def _role(body: Json) -> Json:
+    """A role of an answer, with ``Tags`` as a mapping.
+
+    :raises KeyError: a field of every role is missing.
+    """
+    required = {key: body[key] for key in ("Arn", "Path", "RoleId", "RoleName")}
+    document = _document(body["AssumeRolePolicyDocument"])
+    return {**body, **required, "AssumeRolePolicyDocument": document, "Tags": _mapping(body.get("Tags", []))}
+
+
+def _document(document: t.Any) -> Json:
+    """A policy document of an answer.
+
+    :raises InvalidInput: botocore could not decode it.
+    """
+    if not isinstance(document, dict):
+        raise InvalidInput("a policy document is not a JSON object")
+    return document
 
 
 # OIDC providers
@@ -82,7 +102,7 @@ def create_oidc_provider(
     return str(client.create_open_id_connect_provider(**arguments)["OpenIDConnectProviderArn"])
 
 
-@aws_call("iam:DeleteOpenIDConnectProvider", "delete the OIDC provider {arn}")
+@aws_call("iam:DeleteOpenIDConnectProvider", "delete the OIDC provider {arn}", retry=False)
 def delete_oidc_provider(client: t.Any, *, arn: str) -> None:
     """Delete the provider; a provider that does not exist is not an error."""
     client.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
@@ -100,7 +120,7 @@ def remove_client_id(client: t.Any, *, arn: str, client_id: str) -> None:
     client.remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=arn, ClientID=client_id)
 
 
-@aws_call("iam:UpdateOpenIDConnectProviderThumbprint", "set the thumbprints of the OIDC provider {arn}")
+@aws_call("iam:UpdateOpenIDConnectProviderThumbprint", "set the thumbprints of the OIDC provider {arn}", retry=False)
 def set_thumbprints(client: t.Any, *, arn: str, thumbprints: t.Sequence[str]) -> None:
     """Replace all thumbprints."""
     client.update_open_id_connect_provider_thumbprint(OpenIDConnectProviderArn=arn, ThumbprintList=list(thumbprints))
@@ -127,9 +147,7 @@ def get_role(client: t.Any, *, name: str) -> Json:
 
     :raises NotFound: the role does not exist.
     """
-    role = dict(client.get_role(RoleName=name)["Role"])
-    role["Tags"] = _mapping(role.get("Tags", []))
-    return role
+    return _role(client.get_role(RoleName=name)["Role"])
 
 
 def find_role(client: t.Any, *, name: str) -> Json | None:
@@ -164,12 +182,10 @@ def create_role(
         "Tags": _pairs(tags) if tags else None,
     }
     arguments.update({key: value for key, value in optional.items() if value})
-    role = dict(client.create_role(**arguments)["Role"])
-    role["Tags"] = _mapping(role.get("Tags", []))
-    return role
+    return _role(client.create_role(**arguments)["Role"])
 
 
-@aws_call("iam:DeleteRole", "delete the role {name}")
+@aws_call("iam:DeleteRole", "delete the role {name}", retry=False)
 def delete_role(client: t.Any, *, name: str) -> None:
     """Delete a role.
 
@@ -187,7 +203,7 @@ def set_trust_policy(client: t.Any, *, name: str, trust_policy: t.Mapping[str, t
     client.update_assume_role_policy(RoleName=name, PolicyDocument=compact(trust_policy))
 
 
-@aws_call("iam:UpdateRole", "update the role {name}")
+@aws_call("iam:UpdateRole", "update the role {name}", retry=False)
 def update_role(client: t.Any, *, name: str, description: str, max_session_duration: int) -> None:
     """Set both properties; an empty description clears it."""
     client.update_role(RoleName=name, Description=description, MaxSessionDuration=max_session_duration)
@@ -226,7 +242,8 @@ def list_role_tags(client: t.Any, *, name: str) -> dict[str, str]:
 @aws_call("iam:ListRoles", "list the account's roles")
 def list_roles(client: t.Any) -> list[Json]:
     """All roles of the account, with their trust policies and without tags, as ListRoles returns them."""
-    return _pages(client, "list_roles", "Roles", PaginationConfig={"PageSize": 1000})
+    found = _pages(client, "list_roles", "Roles", PaginationConfig={"PageSize": 1000})
+    return [body for body in found if _role(body)]
 
 
 @aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles")
@@ -242,7 +259,7 @@ def account_roles(client: t.Any) -> list[Json]:
 
 @aws_call("iam:GetAccountAuthorizationDetails", "read the account's roles and policies")
 def account_roles_and_policies(client: t.Any) -> tuple[list[Json], dict[str, Json]]:
-    """Like `account_roles`, and also the default versions of the account's own managed policies, by ARN."""
+    """The result of `account_roles`, and the default versions of the account's own managed policies, by ARN."""
     roles: list[Json] = []
     documents: dict[str, Json] = {}
     for page in _details(client, "Role", "LocalManagedPolicy"):
@@ -250,21 +267,22 @@ def account_roles_and_policies(client: t.Any) -> tuple[list[Json], dict[str, Jso
         for policy in page.get("Policies", []):
             for version in policy["PolicyVersionList"]:
                 if version["IsDefaultVersion"]:
-                    documents[policy["Arn"]] = version["Document"]
+                    documents[policy["Arn"]] = _document(version["Document"])
     return roles, documents
 
 
 def _details(client: t.Any, *kinds: str) -> t.Iterable[Json]:
-    paginator = client.get_paginator("get_account_authorization_details")
-    return t.cast("t.Iterable[Json]", paginator.paginate(Filter=list(kinds), PaginationConfig={"PageSize": 1000}))
+    operation = "get_account_authorization_details"
+    return pages(client, operation, Filter=list(kinds), PaginationConfig={"PageSize": 1000})
 
 
 def _with_policies(role: Json) -> Json:
     return {
-        **role,
-        "Tags": _mapping(role.get("Tags", [])),
+        **_role(role),
         "ManagedPolicies": [policy["PolicyArn"] for policy in role.get("AttachedManagedPolicies", [])],
-        "InlinePolicies": {policy["PolicyName"]: policy["PolicyDocument"] for policy in role.get("RolePolicyList", [])},
+        "InlinePolicies": {
+            policy["PolicyName"]: _document(policy["PolicyDocument"]) for policy in role.get("RolePolicyList", [])
+        },
     }
 
 
@@ -299,10 +317,10 @@ def list_inline_policies(client: t.Any, *, name: str) -> list[str]:
 @aws_call("iam:GetRolePolicy", "read the inline policy {policy_name} of the role {name}")
 def get_inline_policy(client: t.Any, *, name: str, policy_name: str) -> Json:
     """The document of an inline policy."""
-    return t.cast(Json, client.get_role_policy(RoleName=name, PolicyName=policy_name)["PolicyDocument"])
+    return _document(client.get_role_policy(RoleName=name, PolicyName=policy_name)["PolicyDocument"])
 
 
-@aws_call("iam:PutRolePolicy", "write the inline policy {policy_name} of the role {name}")
+@aws_call("iam:PutRolePolicy", "write the inline policy {policy_name} of the role {name}", retry=False)
 def put_inline_policy(client: t.Any, *, name: str, policy_name: str, document: t.Mapping[str, t.Any]) -> None:
     """Create or replace an inline policy."""
     client.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=compact(document))
@@ -346,7 +364,8 @@ def get_policy(client: t.Any, *, arn: str) -> Json:
 
     :raises NotFound: the policy does not exist.
     """
-    return t.cast(Json, client.get_policy(PolicyArn=arn)["Policy"])
+    policy: Json = client.get_policy(PolicyArn=arn)["Policy"]
+    return {**policy, "DefaultVersionId": policy["DefaultVersionId"]}
 
 
 @aws_call("iam:GetPolicyVersion", "read version {version} of the policy {arn}")
@@ -355,7 +374,7 @@ def get_policy_version(client: t.Any, *, arn: str, version: str) -> Json:
 
     :param version: ``v1``; GetPolicy returns the default one as ``DefaultVersionId``.
     """
-    return t.cast(Json, client.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
+    return _document(client.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"])
 
 
 @aws_call("iam:GetAccountSummary", "read the account's IAM quotas")

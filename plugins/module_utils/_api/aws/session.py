@@ -12,14 +12,17 @@ import os
 import sys
 import threading
 import typing as t
+import urllib.parse
 
 from ansible_collections.amazon.aws.plugins.module_utils.botocore import HAS_BOTO3, get_aws_connection_info
 
 from ..._core import errors
 from ..._core.arn import Arn, EksCluster
 from ..._core.plan import Calls
+from ..._core.wording import excerpt
 from . import eks, sts
-from .call import load_credentials, translate, translate_credentials_failure
+from .call import limit_clients, translate
+from .credentials import load_credentials, translate_credentials_failure
 
 try:
     import boto3.session
@@ -38,6 +41,11 @@ if t.TYPE_CHECKING:
 
 # The highest number of names of clusters in a message.
 _MAX_CLUSTERS = 5
+_SECRET_LENGTH = 16
+# The timeouts of a write that is sent once. IAM answers within a second.
+_CONNECT_SECONDS, _READ_SECONDS = 3, 5
+# After so many seconds, a write that was sent once has been done, or never will be.
+LONGEST_TRY = _CONNECT_SECONDS + _READ_SECONDS
 
 
 def add_security_token(connection: dict[str, t.Any]) -> None:
@@ -53,16 +61,24 @@ def add_security_token(connection: dict[str, t.Any]) -> None:
         connection["aws_session_token"] = os.environ.get("AWS_SECURITY_TOKEN")
 
 
+def register_secrets(module: AnsibleAWSModule, *secrets: str | None) -> None:
+    """Make Ansible redact secrets in results, warnings and logs of the module, also where they are part of a text.
+
+    Shorter ones than those of AWS and Kubernetes are ignored, because their text may be a part of names.
+    """
+    module.no_log_values.update(secret for secret in secrets if secret and len(secret) >= _SECRET_LENGTH)
+
+
 class Aws:
     """The AWS clients of a module run, each created on first use.
 
-    Threads may share a client. Only one thread may call `client` and `describe` with new arguments; others may repeat
-    its calls.
+    Threads may share a client, and call `once`. Only one thread may call `client` and `describe` with new arguments;
+    others may repeat its calls.
 
     :param connections: the maximum number of parallel requests of a client. With more than one, a throttled client
         slows down and retries longer.
     :ivar calls: counts the requests of all clients.
-    :raises BadConnection: boto3 is not installed.
+    :raises BadConnection: boto3 is not installed, or ``aws_config`` is not valid.
     """
 
     def __init__(self, module: AnsibleAWSModule, *, connections: int = 1) -> None:
@@ -72,7 +88,14 @@ class Aws:
                 cause=f"{sys.executable} cannot import it",
                 fix="pip install boto3",
             )
-        region, self._endpoint, connection = get_aws_connection_info(module)
+        self._module = module
+        try:
+            region, self._endpoint, connection = get_aws_connection_info(module)
+        except (botocore_errors.BotoCoreError, TypeError, ValueError) as error:
+            # amazon.aws makes a botocore configuration of it.
+            raise errors.BadConnection(
+                "aws_config is not valid", cause=excerpt(str(error)), fix="use the arguments of botocore.config.Config"
+            ) from error
         self._verify = connection.pop("verify")
         if module.params.get("aws_ca_bundle") and module.params.get("validate_certs") is None:
             # amazon.aws ignores the bundle if validate_certs has no default, as in the options of kubernetes.core.
@@ -89,6 +112,8 @@ class Aws:
             raise translate_credentials_failure(error, "could not create an AWS session") from error
         self._clients: dict[tuple[str, str | None], t.Any] = {}
         self._clusters: dict[str, EksCluster] = {}
+        self._once: dict[str, t.Any] = {}
+        self._once_lock = threading.Lock()
         self._caller: Arn | None = None
         self._caller_lock = threading.Lock()
         self.calls = Calls()
@@ -104,15 +129,37 @@ class Aws:
             if not self._has_loaded_credentials:
                 load_credentials(self._core)
                 self._has_loaded_credentials = True
-            try:
-                client = self._session.client(
-                    service, region, endpoint_url=self._endpoint, verify=self._verify, config=self._config
-                )
-            except (botocore_errors.BotoCoreError, ValueError) as error:
-                raise translate(error, "", f"create a client for AWS service {service}") from error
-            client.meta.events.register("before-call", self._count)
-            self._clients[service, region] = client
+            self._clients[service, region] = self._create_client(service, region, self._config)
         return self._clients[service, region]
+
+    def once(self, service: str) -> t.Any:
+        """A client for writes that must not be repeated without another read, or be sent later than the caller meant.
+
+        It sends each request once, without a delay, and no request takes longer than `LONGEST_TRY`. Threads may call
+        it, after `client` has been called with the service.
+
+        :raises BadConnection: the options are not valid for a client.
+        """
+        with self._once_lock:
+            if service not in self._once:
+                limits = botocore.config.Config(
+                    connect_timeout=_CONNECT_SECONDS,
+                    read_timeout=_READ_SECONDS,
+                    retries={"mode": "standard", "total_max_attempts": 1},
+                )
+                self._once[service] = self._create_client(service, None, self._config.merge(limits))
+            return self._once[service]
+
+    def _create_client(self, service: str, region: str | None, config: t.Any) -> t.Any:
+        try:
+            client = self._session.client(
+                service, region, endpoint_url=self._endpoint, verify=self._verify, config=config
+            )
+        except (botocore_errors.BotoCoreError, ValueError) as error:
+            raise translate(error, "", f"create a client for AWS service {service}") from error
+        client.meta.events.register("before-call", self._count)
+        client.meta.events.register("before-sign", self._register_credentials)
+        return client
 
     def unsigned(self, service: str, region: str) -> t.Any:
         """A botocore client that does not sign requests and needs no credentials.
@@ -138,6 +185,14 @@ class Aws:
 
     def _count(self, model: t.Any, **_event: t.Any) -> None:
         self.calls.add(str(model.service_model.service_name), str(model.name))
+
+    def _register_credentials(self, **_event: t.Any) -> None:
+        """Register what signs a request, and the form that the session token has in a URL."""
+        credentials = self._session.get_credentials()
+        if credentials is not None:
+            frozen = credentials.get_frozen_credentials()
+            token = frozen.token or ""
+            register_secrets(self._module, frozen.secret_key, token, urllib.parse.quote(token, safe=""))
 
     def caller(self) -> Arn:
         """The caller's identity, read once. Threads may call it."""
@@ -166,17 +221,29 @@ class Aws:
                 f"EKS cluster {name} does not exist in region {region}",
                 cause=f"{(error.cause or '').rstrip('.')}{_describe_clusters(client, name)}",
                 fix="check cluster_name, region, and that the credentials belong to the cluster's account",
+                options=("cluster_name", "region"),
                 cluster=name,
                 region=region,
             ) from error
 
+    def require_endpoint(self, cluster: EksCluster) -> str:
+        """The URL of the cluster's API server.
+
+        :raises BadConnection: as `EksCluster.require_endpoint`.
+        """
+        eks_host = urllib.parse.urlsplit(self.client("eks").meta.endpoint_url).hostname
+        return cluster.require_endpoint(*_dns_suffixes(cluster.partition), eks_host)
+
     def eks_token(self, cluster: EksCluster) -> str:
-        """A bearer token for the cluster's API server, valid for 15 minutes.
+        """A bearer token for the cluster's API server, valid for 15 minutes. It is registered as a secret.
 
         It is signed for AWS's STS host of the region and ignores endpoint overrides, because EKS accepts no other host.
         """
-        host = f"sts.{cluster.region}.{_dns_suffix(cluster.partition)}"
-        return sts.eks_token(self._session.get_credentials(), cluster=cluster.name, region=cluster.region, host=host)
+        host = f"sts.{cluster.region}.{_dns_suffixes(cluster.partition)[0]}"
+        token = sts.eks_token(self._session.get_credentials(), cluster=cluster.name, region=cluster.region, host=host)
+        self._register_credentials()
+        register_secrets(self._module, token)
+        return token
 
 
 def _describe_clusters(client: t.Any, name: str) -> str:
@@ -192,11 +259,11 @@ def _describe_clusters(client: t.Any, name: str) -> str:
     return f"; the AWS account has {', '.join(similar[:_MAX_CLUSTERS])}{more} in this region"
 
 
-def _dns_suffix(partition: str) -> str:
-    """The suffix of AWS host names in a partition."""
+def _dns_suffixes(partition: str) -> tuple[str, str]:
+    """The suffixes of AWS's host names in a partition, and of its dual-stack hosts."""
     for known in botocore.loaders.create_loader().load_data("partitions")["partitions"]:
         if known["id"] == partition:
-            return str(known["outputs"]["dnsSuffix"])
+            return str(known["outputs"]["dnsSuffix"]), str(known["outputs"]["dualStackDnsSuffix"])
     raise errors.BadConnection(
         f"the Python library botocore does not know the AWS partition {partition}", fix="install a newer botocore"
     )
@@ -204,6 +271,7 @@ def _dns_suffix(partition: str) -> str:
 
 def _botocore_session() -> t.Any:
     session = botocore.session.get_session()
+    limit_clients(session)
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
     return session
 

@@ -10,7 +10,8 @@ import base64
 import datetime
 import typing as t
 
-from ..._core.errors import BadCredentials
+from ..._core.arn import Arn, is_session_of
+from ..._core.errors import BadCredentials, InvalidInput
 from .call import aws_call
 
 try:
@@ -47,18 +48,18 @@ class Proof(t.NamedTuple):
 def get_caller_identity(client: t.Any) -> dict[str, str]:
     """``Account``, ``Arn`` and ``UserId`` of the caller."""
     answer = client.get_caller_identity()
-    return {key: str(answer[key]) for key in ("Account", "Arn", "UserId")}
+    return {**{key: str(answer[key]) for key in ("Account", "UserId")}, "Arn": str(Arn.parse(answer["Arn"]))}
 
 
 @aws_call("sts:AssumeRole", "assume the role {role_arn}")
-def assume_role(client: t.Any, *, role_arn: str, session_name: str, external_id: str | None) -> dict[str, t.Any]:
-    """AssumeRole's ``Credentials``, valid for one hour.
+def assume_role(client: t.Any, *, role_arn: str, session_name: str, external_id: str | None) -> dict[str, str]:
+    """``AccessKeyId``, ``SecretAccessKey`` and ``SessionToken`` of AssumeRole, valid for one hour.
 
     https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
     """
     options = {"ExternalId": external_id} if external_id else {}
     answer = client.assume_role(RoleArn=role_arn, RoleSessionName=session_name, **options)
-    return t.cast("dict[str, t.Any]", answer["Credentials"])
+    return {key: str(answer["Credentials"][key]) for key in ("AccessKeyId", "SecretAccessKey", "SessionToken")}
 
 
 @aws_call("sts:AssumeRoleWithWebIdentity", "assume the role {role_arn} with a token")
@@ -83,8 +84,11 @@ def prove_web_identity(
     credentials = answer.pop("Credentials")
     for key in ("SecretAccessKey", "SessionToken"):
         register_secret(str(credentials[key]))
+    assumed_role_arn = str(answer["AssumedRoleUser"]["Arn"])
+    if not is_session_of(assumed_role_arn, Arn.parse(role_arn)):
+        raise InvalidInput(f"it is for {assumed_role_arn}, which is not a session of the role")
     left = credentials["Expiration"] - datetime.datetime.now(datetime.timezone.utc)
-    return Proof(str(answer["AssumedRoleUser"]["Arn"]), round(left.total_seconds()))
+    return Proof(assumed_role_arn, round(left.total_seconds()))
 
 
 @aws_call("sts:GetCallerIdentity", "create a token for the EKS cluster {cluster}")

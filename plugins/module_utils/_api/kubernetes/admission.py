@@ -11,7 +11,8 @@ import typing as t
 
 from ..._core import errors
 from . import workloads
-from .client import ApiServer, Json
+from .answers import Json
+from .client import ApiServer
 
 if t.TYPE_CHECKING:
     import collections.abc
@@ -115,6 +116,8 @@ def follow_pod(
         seconds=seconds,
     )
     for event, item in events:
+        if event == "ERROR":
+            continue  # the pod is listed again
         pod = (item[0] if item else None) if event == "LIST" else None if event == "DELETED" else item
         yield pod
         if pod is None or (pod.get("status") or {}).get("phase") in _ENDED:

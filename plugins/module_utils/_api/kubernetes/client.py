@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP requests to a Kubernetes API server: timeouts, retries, pages and watches.
+"""HTTP requests to a Kubernetes API server: time limits, retries, pages and watches.
 
 They use the urllib3 pool that the kubernetes client configures with TLS, proxies and client certificates. Release 37 of
 that client changed the arguments of ``ApiClient.call_api``, but not the pool. From that release on, the import of the
@@ -11,12 +11,19 @@ typed API classes costs half a second, so they are not used.
 
 from __future__ import annotations
 
+import copy
+import itertools
 import json
+import math
+import re
+import time
 import typing as t
 import urllib.parse
 
 from ..._core import errors
 from ..._core.plan import Calls
+from . import answers, forms
+from .answers import UnreadableAnswer
 
 try:
     import urllib3
@@ -28,18 +35,26 @@ except ImportError:
 if t.TYPE_CHECKING:
     import collections.abc
 
-Json = dict[str, t.Any]
+T = t.TypeVar("T")
+Json = answers.Json
 Query = t.Mapping[str, t.Any]
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 PAGE = 500
 
+# An API server ends its own requests after 60 seconds.
 _CONNECT_SECONDS = 10.0
-_READ_SECONDS = 60.0
-# A TLS failure is retried only once, because it is rarely transient. A read timeout takes a minute, so there are fewer
-# retries.
-_RETRIES = {"total": 5, "read": 3, "other": 1}
+_ANSWER_SECONDS = 60.0
+# A request with all its retries, and a list with all its pages. The state of the first page is kept for five minutes.
+_REQUEST_SECONDS = 120.0
+_LIST_SECONDS = 600.0
+# A million objects.
+_MAX_PAGES = 2000
+# How often a request is sent again: after a status or without a connection; after a lost or unreadable answer; after a
+# failure of TLS, which is rarely transient.
+_RETRIES, _ANSWER_RETRIES, _TLS_RETRIES = 5, 3, 1
+_BACKOFF_SECONDS = 0.2
 _MAX_PAUSE = 20.0
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}
@@ -66,10 +81,15 @@ class ApiServer:
         calls: Calls | None = None,
     ) -> None:
         self.calls = calls or Calls()
-        self._pool = pool
         self.host = host.rstrip("/")
-        self._authorization = authorization
-        self._headers = tuple(headers)
+        self._transport = _Transport(pool, self.host, authorization, headers)
+        self._deadline = math.inf
+
+    def within(self, seconds: float) -> ApiServer:
+        """The same API server, for requests that end within this time, with their retries. A shorter limit is kept."""
+        limited = copy.copy(self)
+        limited._deadline = min(self._deadline, time.monotonic() + seconds)
+        return limited
 
     def request(
         self,
@@ -87,11 +107,11 @@ class ApiServer:
 
         :param query: query parameters; None omits one, booleans become ``true`` and ``false``.
         :param retried: the statuses after which the request is sent again, at most five times, with backoff or after
-            the time in Retry-After. A lost connection is always retried, so the request must be safe to repeat: a
-            patch, a delete with a uid, or a create whose caller handles AlreadyExists.
+            the time in Retry-After. After a lost or unreadable answer it is always sent again, so it must be safe to
+            repeat: a patch, a delete with a uid, or a create whose caller handles AlreadyExists.
         :param accept: the media type of the answer; it must be JSON.
         :param what: the purpose of the request, an infinitive without "to", for error messages.
-        :raises IrsaError: as `make_error`; Unreachable if there is no answer.
+        :raises IrsaError: as `make_error`; Unreachable if there is no answer; MalformedAnswer if it cannot be used.
         """
         return self.exchange(
             method, path, query=query, body=body, content_type=content_type, retried=retried, accept=accept, what=what
@@ -108,28 +128,29 @@ class ApiServer:
         retried: t.Container[int] = _RETRIED,
         accept: str = "application/json",
         what: str | None = None,
+        max_bytes: int = answers.MAX_BYTES,
     ) -> tuple[int, Json]:
-        """As ``request``, but return the status too: an apply answers 201 if it creates the object, else 200."""
-        answer = self._send(
-            method, path, query=query, body=body, content_type=content_type, retried=retried, accept=accept
-        )
-        payload = answer.data
-        if answer.status >= 400:
-            raise make_error(method, path, answer.status, payload, what=what)
-        try:
-            parsed = json.loads(payload) if payload else {}
-        except ValueError:
-            parsed = None
-        if answer.status >= 300 or not isinstance(parsed, dict):
-            raise _make_not_kubernetes_error(self.host, f"{method} {path}", answer)
-        return answer.status, parsed
+        """Do the same as `request`, and return the status too: an apply returns 201 if it creates the object, else 200.
+
+        :param max_bytes: the limit of the answer.
+        """
+
+        def read(answer: t.Any) -> tuple[int, Json]:
+            answers.require_success(self.host, method, path, answer, what=what)
+            payload = answers.read_body(answer, max_bytes)
+            answers.require_json(self.host, method, path, answer)
+            return answer.status, answers.parse_answer(method, path, payload)
+
+        return self._send(_Request(method, path, query, body, content_type, accept), read, retried)
 
     def text(self, path: str, *, query: Query | None = None) -> str:
         """The text that a GET returns, such as a pod's log."""
-        answer = self._send("GET", path, query=query)
-        if answer.status >= 400:
-            raise make_error("GET", path, answer.status, answer.data)
-        return str(answer.data.decode("utf-8", "replace"))
+
+        def read(answer: t.Any) -> str:
+            answers.require_success(self.host, "GET", path, answer)
+            return answers.read_body(answer).decode("utf-8", "replace")
+
+        return self._send(_Request("GET", path, query), read, _RETRIED)
 
     def pages(
         self, path: str, *, query: Query | None = None, keep: t.Callable[[Json], Json | None] | None = None
@@ -141,22 +162,33 @@ class ApiServer:
         :param keep: returns the part of an object to keep, or None to skip the object. It is called page by page, so
             that only one page of whole objects is in memory. None keeps all objects.
         :returns: the objects, and the resourceVersion at which a watch can start.
+        :raises MalformedAnswer: the pages have no end.
         """
+        server = self.within(_LIST_SECONDS)
         result: list[Json] = []
+        tokens: set[str] = set()
         parameters: dict[str, t.Any] = {**(query or {}), "limit": PAGE}
         while True:
             try:
-                page = self.request("GET", path, query=parameters)
+                # Without pages, the answer has all objects.
+                max_bytes = answers.MAX_BYTES if "limit" in parameters else answers.MAX_LIST_BYTES
+                page = server.exchange("GET", path, query=parameters, max_bytes=max_bytes)[1]
             except errors.NotFound as error:
                 if error.details["code"] != 410 or "limit" not in parameters:
                     raise
-                result, parameters = [], {**(query or {})}
+                result, tokens, parameters = [], set(), {**(query or {})}
                 continue
             items = page.get("items") or []
             result += items if keep is None else [part for body in items if (part := keep(body)) is not None]
-            parameters["continue"] = page["metadata"].get("continue")
-            if not parameters["continue"]:
+            token = page["metadata"].get("continue")
+            if not token:
                 return result, str(page["metadata"].get("resourceVersion", ""))
+            if token in tokens or len(tokens) >= _MAX_PAGES:
+                repeats = ": a continue token repeats" if token in tokens else ""
+                flaw = f"the list does not end after {len(tokens) + 1} pages{repeats}"
+                raise answers.make_unreadable_error(self.host, f"GET {path}", flaw)
+            tokens.add(token)
+            parameters["continue"] = token
 
     def watch(
         self, path: str, *, resource_version: str, seconds: float, query: Query | None = None
@@ -167,114 +199,133 @@ class ApiServer:
         :raises NotFound: the resourceVersion is too old (410 Gone); the caller must list again.
         :raises IrsaError: as ``request``. A connection that is lost during the watch ends it without error.
         """
-        parameters = {
-            **(query or {}),
-            "watch": True,
-            "allowWatchBookmarks": True,
-            "resourceVersion": resource_version,
-            "timeoutSeconds": max(1, int(seconds + 0.999)),
-        }
-        answer = self._send("GET", path, query=parameters, retried=(), stream=True, read_seconds=seconds + 5)
-        if answer.status >= 400:
-            raise make_error("GET", path, answer.status, answer.read())
+        options = {"watch": True, "allowWatchBookmarks": True, "resourceVersion": resource_version}
+        query = {**(query or {}), **options, "timeoutSeconds": max(1, int(seconds + 0.999))}
+        request = _Request("GET", path, query)
+        left = min(seconds + 5, self._deadline - time.monotonic())
+        if left <= 0:
+            raise answers.make_late_error(self.host, str(request))
+        self.calls.add("kubernetes", kubernetes_operation("GET", path, watch=True))
         try:
-            for line in _lines(answer):
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    status = event["object"]
-                    raise make_error("GET", path, int(status.get("code") or 500), json.dumps(status).encode())
-                yield event["type"], event["object"]
+            answer = self._transport.open(request, left)
+        except http_errors.HTTPError as error:
+            raise answers.make_unreachable_error(self.host, str(request), error) from error
+        try:
+            answers.require_success(self.host, request.method, path, answer)
+            yield from answers.read_events(path, answer)
+        except UnreadableAnswer as flaw:
+            raise answers.make_unreadable_error(self.host, str(request), flaw) from flaw
         except http_errors.HTTPError:
             return
         finally:
             # Not release_conn: the next request on this connection must not read the rest of the answer.
             answer.close()
 
-    def _send(
+    def _send(self, request: _Request, read: t.Callable[[t.Any], T], retried: t.Container[int]) -> T:
+        """Send a request, and send it again after failures that may pass.
+
+        :param read: returns the result of an answer. It raises UnreadableAnswer, or the error of the answer's status.
+        """
+        self.calls.add("kubernetes", kubernetes_operation(request.method, request.path))
+        deadline = min(self._deadline, time.monotonic() + _REQUEST_SECONDS)
+        for count in itertools.count():
+            # Half of the time that is left: after a stalled answer, there is time for another try.
+            seconds = min(_ANSWER_SECONDS, (deadline - time.monotonic()) / 2)
+            if seconds <= 0:
+                raise answers.make_late_error(self.host, str(request))
+            answer = None
+            pause = _BACKOFF_SECONDS * 2**count if count else 0.0
+            failure: errors.IrsaError
+            try:
+                answer = self._transport.open(request, seconds)
+                return read(answer)
+            except http_errors.HTTPError as error:
+                failure, retries = answers.make_unreachable_error(self.host, str(request), error), _count_retries(error)
+                failure.__cause__ = error
+            except UnreadableAnswer as flaw:
+                failure, retries = answers.make_unreadable_error(self.host, str(request), flaw), _ANSWER_RETRIES
+            except errors.IrsaError as error:
+                if answer is None or answer.status not in retried:
+                    raise
+                failure, retries, pause = error, _RETRIES, _parse_retry_after(answer, pause)
+            finally:
+                if answer is not None:
+                    # If the answer was read to its end, its connection is in the pool again and stays open.
+                    answer.close()
+            if count >= retries or time.monotonic() + pause >= deadline:
+                raise failure
+            if pause:
+                time.sleep(pause)
+        raise AssertionError("the loop has no end")
+
+
+class _Request(t.NamedTuple):
+    method: str
+    path: str
+    query: Query | None = None
+    body: t.Any = None
+    content_type: str = "application/json"
+    accept: str = "application/json"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class _Transport:
+    """Sends single requests. The parameters are those of `ApiServer`."""
+
+    def __init__(
         self,
-        method: str,
-        path: str,
-        *,
-        query: Query | None = None,
-        body: t.Any = None,
-        content_type: str = "application/json",
-        retried: t.Container[int] = _RETRIED,
-        accept: str = "application/json",
-        stream: bool = False,
-        read_seconds: float = _READ_SECONDS,
-    ) -> t.Any:
-        url = self.host + path
-        if query:
+        pool: t.Any,
+        host: str,
+        authorization: t.Callable[[], str | None],
+        headers: t.Iterable[tuple[str, str]],
+    ) -> None:
+        self._pool = answers.limit_answers(pool)
+        self._host = host
+        self._authorization = authorization
+        self._headers = tuple(headers)
+
+    def open(self, request: _Request, seconds: float) -> t.Any:
+        """Send a request once. Its answer must be complete within ``seconds`` and is not read yet."""
+        url = self._host + request.path
+        if request.query:
             url += "?" + urllib.parse.urlencode(
-                [(k, str(v).lower() if isinstance(v, bool) else v) for k, v in query.items() if v is not None]
+                [(k, str(v).lower() if isinstance(v, bool) else v) for k, v in request.query.items() if v is not None]
             )
         headers = HTTPHeaderDict(self._headers)
-        headers["Accept"] = accept
+        headers["Accept"] = request.accept
         headers["User-Agent"] = "eksops.irsa"
-        if body is not None:
-            headers["Content-Type"] = content_type
+        if request.body is not None:
+            headers["Content-Type"] = request.content_type
         authorization = self._authorization()
         if authorization:
             headers["Authorization"] = authorization
-        self.calls.add("kubernetes", kubernetes_operation(method, path, watch=bool(query and query.get("watch"))))
-        try:
-            return self._pool.request(
-                method,
-                url,
-                body=None if body is None else json.dumps(body).encode(),
-                headers=headers,
-                retries=_retries(retried),
-                timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=read_seconds),
-                preload_content=not stream,
-            )
-        except http_errors.HTTPError as error:
-            raise _make_unreachable_error(self.host, error) from error
+        return self._pool.request(
+            request.method,
+            url,
+            body=None if request.body is None else json.dumps(request.body).encode(),
+            headers=headers,
+            retries=False,
+            redirect=False,
+            timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, seconds), read=seconds),
+            preload_content=False,
+            enforce_content_length=True,
+        )
 
 
-def _retries(statuses: t.Container[int]) -> t.Any:
-    """The retries of a request: with backoff, or after the time in Retry-After up to a limit."""
-
-    class Retry(urllib3.Retry):
-        def get_retry_after(self, response: t.Any) -> float | None:
-            seconds = super().get_retry_after(response)
-            return None if seconds is None else min(seconds, _MAX_PAUSE)
-
-    return Retry(
-        **_RETRIES,
-        status_forcelist=statuses,
-        allowed_methods=None,
-        backoff_factor=0.2,
-        raise_on_status=False,
-        redirect=False,
-        # With Retry-After, urllib3 would retry any status. A rejected eviction has this header.
-        respect_retry_after_header=429 in statuses,
-    )
+def _count_retries(error: Exception) -> int:
+    """How often a request is sent again after this failure."""
+    error = getattr(error, "original_error", error)  # of a ProxyError
+    if isinstance(error, http_errors.ConnectTimeoutError):
+        return _RETRIES
+    return _TLS_RETRIES if isinstance(error, http_errors.SSLError) else _ANSWER_RETRIES
 
 
-def _lines(answer: t.Any) -> collections.abc.Iterator[bytes]:
-    rest = b""
-    for chunk in answer.stream(65536, decode_content=True):
-        rest += chunk
-        *whole, rest = rest.split(b"\n")
-        yield from (line for line in whole if line)
-
-
-def list_in_namespaces(
-    server: ApiServer, list_all: t.Callable[..., list[Json]], namespaces: t.Sequence[str]
-) -> list[Json]:
-    """The objects in some namespaces. With several namespaces, one request lists all namespaces if the caller may.
-
-    The result may then have objects of other namespaces.
-
-    :param list_all: lists the objects of one namespace (keyword ``namespace``), or of all.
-    :raises AccessDenied: the caller may not list one of the namespaces.
-    """
-    if len(namespaces) > 1:
-        try:
-            return list_all(server)
-        except errors.AccessDenied:
-            pass  # list them one by one
-    return [body for name in namespaces for body in list_all(server, namespace=name)]
+def _parse_retry_after(answer: t.Any, default: float) -> float:
+    """The seconds in Retry-After, up to a limit. A date, which an API server does not send, is ignored."""
+    text = str(answer.headers.get("Retry-After") or "").strip()
+    return min(float(text), _MAX_PAUSE) if re.fullmatch("[0-9]{1,9}", text) else default
 
 
 def kubernetes_operation(method: str, path: str, *, watch: bool = False) -> str:
@@ -282,119 +333,11 @@ def kubernetes_operation(method: str, path: str, *, watch: bool = False) -> str:
 
     :param path: without query. The result for a path that is not a resource has the path: ``get /version``.
     """
-    parts = path.strip("/").split("/")
-    prefix = {"api": 2, "apis": 3}.get(parts[0])
-    rest = parts[prefix:] if prefix else []
-    if len(rest) > 2 and rest[0] == "namespaces":
-        rest = rest[2:]
-    if not rest:
+    parts = forms.split_resource(path)
+    if not parts:
         return f"{_VERBS.get(method, method.lower())} {path}"
-    resource = "/".join([rest[0], *rest[2:]])
     if method == "GET":
-        verb = "watch" if watch else "list" if len(rest) == 1 else "get"
+        verb = "watch" if watch else "list" if len(parts) == 1 else "get"
     else:
         verb = _VERBS.get(method, method.lower())
-    return f"{verb} {resource}"
-
-
-# Errors
-
-
-def make_error(method: str, path: str, code: int, payload: bytes, *, what: str | None = None) -> errors.IrsaError:
-    """Make the error for an answer with status 400 or higher.
-
-    :param payload: the answer's body: a Kubernetes Status, or any text of a proxy.
-    :param what: the purpose of the request, as for `ApiServer.request`.
-    """
-    status = _status(payload)
-    cause = str(status.get("message") or payload[:200].decode("utf-8", "replace") or f"status {code}")
-    reason = str(status.get("reason") or "")
-    causes = (status.get("details") or {}).get("causes") or []
-    kind, fix = _kind(code, reason, {item.get("reason") for item in causes})
-    if kind in (errors.Unreachable, errors.ApiError):
-        cause = f"{code}: {cause}"
-    message = f"could not {what}" if what else f"Kubernetes refused {method} {path}"
-    return kind(message, cause=cause, fix=fix, code=code, reason=reason, causes=causes)
-
-
-def _status(payload: bytes) -> dict[str, t.Any]:
-    try:
-        status = json.loads(payload)
-    except ValueError:
-        return {}
-    return status if isinstance(status, dict) else {}
-
-
-def _kind(code: int, reason: str, causes: t.Container[t.Any]) -> tuple[type[errors.IrsaError], str | None]:
-    """The class of the error, and its fix.
-
-    :param causes: the reasons in the details of the Status.
-    """
-    if code == 403 and "NamespaceTerminating" in causes:
-        return errors.Conflict, "wait until the namespace is deleted"
-    if code == 409 and "FieldManagerConflict" in causes:
-        return errors.Conflict, "change the value at its source, or take it over with force: true"
-    if code == 409:
-        return (errors.AlreadyExists if reason == "AlreadyExists" else errors.OutOfDate), None
-    return _KINDS.get(code, (errors.ApiError, None))
-
-
-_NOT_FOUND = (errors.NotFound, None)
-_INVALID = (errors.InvalidInput, None)
-_UNAVAILABLE = (errors.Unreachable, "run again when the API server is available")
-_KINDS: t.Final[t.Mapping[int, tuple[type[errors.IrsaError], str | None]]] = {
-    400: _INVALID,
-    401: (
-        errors.BadCredentials,
-        "use credentials that the API server accepts; with cluster_name, the AWS identity needs an EKS access entry or "
-        "an entry in aws-auth",
-    ),
-    403: (errors.AccessDenied, "bind the caller to a Role or ClusterRole that allows this verb on this resource"),
-    404: _NOT_FOUND,
-    410: _NOT_FOUND,
-    413: _INVALID,
-    415: _INVALID,
-    422: _INVALID,
-    429: (errors.Throttled, "run again later, or with fewer hosts in parallel; completed changes are kept"),
-    502: _UNAVAILABLE,
-    503: _UNAVAILABLE,
-    504: _UNAVAILABLE,
-}
-
-
-def _make_not_kubernetes_error(host: str, request: str, answer: t.Any) -> errors.BadConnection:
-    """Make the error for an answer that a Kubernetes API server would not send."""
-    return errors.BadConnection(
-        f"{host} does not answer like a Kubernetes API server",
-        cause=f"{request} returned status {answer.status} with content type {answer.headers.get('Content-Type')}",
-        fix="check host, the kubeconfig's server and the proxy: it may be another service, or a login page",
-        host=host,
-    )
-
-
-def _make_unreachable_error(host: str, error: Exception) -> errors.IrsaError:
-    """Make the error for a request without an answer, after all retries."""
-    reason = getattr(error, "reason", None) or error
-    for inner in reason.args:
-        if isinstance(inner, (FileNotFoundError, IsADirectoryError, PermissionError)):
-            return errors.BadConnection(
-                f"could not prepare the connection to the Kubernetes API server {host}",
-                cause=f"cannot read a certificate or key file: {inner.strerror}",
-                fix="check ca_cert, client_cert and client_key, or the same settings of the kubeconfig",
-                host=host,
-            )
-    message = f"no answer from the Kubernetes API server {host}"
-    if isinstance(reason, http_errors.SSLError):
-        return errors.Unreachable(
-            message,
-            cause=f"TLS failed: {reason}",
-            fix="set the server's certificate authority (ca_cert, or in the kubeconfig) and a client certificate with "
-            "its own key; or connect with cluster_name, which needs none of them",
-            host=host,
-        )
-    return errors.Unreachable(
-        message,
-        cause=str(reason),
-        fix="check the address, the proxy and the network: a private endpoint is reachable only from its VPC",
-        host=host,
-    )
+    return f"{verb} {'/'.join([parts[0], *parts[2:]])}"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import ssl
 import sys
@@ -19,9 +20,10 @@ from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn w
 from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
 
 from ..._core import errors
-from ..._core.arn import EksCluster
+from ..._core.arn import EksCluster, provider_of
+from ..._core.wording import excerpt
 from ..aws import sts
-from ..aws.session import Aws
+from ..aws.session import Aws, register_secrets
 from .client import ApiServer
 
 try:
@@ -35,11 +37,19 @@ if t.TYPE_CHECKING:
 
 # The argument spec: kubernetes.core's authentication options and the cluster's name. amazon.aws has validate_certs too;
 # that of kubernetes.core has no default, so that K8S_AUTH_VERIFY_SSL and a kubeconfig can set it.
-OPTIONS: dict[str, t.Any] = {**AUTH_ARG_SPEC, "cluster_name": {"type": "str"}}
+OPTIONS: dict[str, t.Any] = {
+    **AUTH_ARG_SPEC,
+    "cluster_name": {"type": "str"},
+    "verify_cluster": {"type": "bool", "default": True},
+}
+_DISCOVERY = "/.well-known/openid-configuration"
 _EXPLICIT = ("kubeconfig", "context", "host")
 # The name of all entries of a kubeconfig. kubernetes.core treats every value in it as a secret, so with a name such as
 # "cluster" Ansible would redact that word in all messages: "********roles is forbidden".
 _ENTRY = "eksops.irsa"
+_SECRET_KEYS = frozenset({"token", "password", "client-key-data"})
+# As Ansible masks secrets in a result.
+_MASK = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 def open_api_server(module: AnsibleAWSModule, aws: Aws | None = None, *, connections: int = 1) -> ApiServer:
@@ -50,23 +60,27 @@ def open_api_server(module: AnsibleAWSModule, aws: Aws | None = None, *, connect
 
     :param aws: the AWS clients of the run, if they exist; they count the requests of both.
     :param connections: the maximum number of open connections.
-    :raises WrongCluster: the options name an EKS cluster and a connection to another cluster.
+    :raises WrongCluster: the options name an EKS cluster or an issuer, and a connection to another cluster, or to one
+        that cannot be compared.
     :raises BadConnection: options, files or libraries of the connection are missing or invalid.
     """
-    name = module.params.get("cluster_name")
-    if not any(module.params.get(option) for option in _EXPLICIT):
-        if name:
-            return _connect_eks(aws or Aws(module), module, name, connections)
-        return _connect_configured(module, aws, connections)
-    server = _connect_configured(module, aws, connections)
+    name, issuer = module.params.get("cluster_name"), module.params.get("issuer")
+    if name and not any(module.params.get(option) for option in _EXPLICIT):
+        return _connect_eks(aws or Aws(module), module, name, connections)
+    server, authority = _connect_configured(module, aws, connections)
     if name:
-        _require_same_cluster(aws or Aws(module), server, name)
+        cluster = (aws or Aws(module)).describe(name)
+        _require_same_cluster(module, server, cluster.require_issuer(), cluster, authority)
+    elif issuer:
+        _require_same_cluster(module, server, issuer, None, authority)
     return server
 
 
-def kubeconfig(module: AnsibleAWSModule) -> dict[str, t.Any]:
+def kubeconfig(module: AnsibleAWSModule, *, include_credentials: bool) -> dict[str, t.Any]:
     """A kubeconfig for the same connection as ``open_api_server``, with certificates and a token.
 
+    :param include_credentials: False masks the token, the password and the private key. True keeps Ansible from
+        redacting them in the module's result.
     :raises IrsaError: as ``open_api_server``.
     """
     name = module.params.get("cluster_name")
@@ -83,6 +97,11 @@ def kubeconfig(module: AnsibleAWSModule) -> dict[str, t.Any]:
         open_api_server(module)  # rejects the wrong cluster
         configuration, _pool = _configure(_kubernetes_core(), module)
         entry, user = _entries(configuration)
+    secrets = {key: value for key, value in user.items() if key in _SECRET_KEYS}
+    if include_credentials:
+        module.no_log_values.difference_update(secrets.values())
+    else:
+        user.update(dict.fromkeys(secrets, _MASK))
     return {
         "apiVersion": "v1",
         "kind": "Config",
@@ -96,9 +115,14 @@ def kubeconfig(module: AnsibleAWSModule) -> dict[str, t.Any]:
 def _entries(configuration: t.Any) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     """The cluster and the user of a kubeconfig, from a configuration of the kubernetes client."""
 
-    def encode_file(path: str) -> str:
-        with open(path, "rb") as file:
-            return base64.b64encode(file.read()).decode()
+    def encode_file(path: str | None) -> str:
+        try:
+            with open(path or "", "rb") as file:
+                return base64.b64encode(file.read()).decode()
+        except (OSError, ValueError) as error:
+            text = f"cannot read the certificate or key file {path or '(not set)'}"
+            fix = "check ca_cert, client_cert and client_key"
+            raise errors.BadConnection(text, cause=excerpt(str(error)), fix=fix) from error
 
     cluster: dict[str, t.Any] = {"server": configuration.host}
     if not configuration.verify_ssl:
@@ -121,37 +145,54 @@ def _entries(configuration: t.Any) -> tuple[dict[str, t.Any], dict[str, t.Any]]:
     return cluster, user
 
 
-def _require_same_cluster(aws: Aws, server: ApiServer, name: str) -> None:
-    expected = aws.describe(name).require_issuer()
+def _require_same_cluster(
+    module: AnsibleAWSModule, server: ApiServer, expected: str, cluster: EksCluster | None, authority: str | None
+) -> None:
+    """Compare the API server's issuer with the expected one; if the caller may not read it, URL and certificates.
+
+    :param cluster: None if the user gave the issuer.
+    :param authority: the certificates that verify the API server, in PEM.
+    :raises WrongCluster: they differ, or cannot be compared and ``verify_cluster`` is true.
+    """
+    name = f"the EKS cluster {cluster.name}" if cluster else f"the cluster with issuer {expected}"
+    details = {"host": server.host, **({"cluster": cluster.name} if cluster else {})}
     try:
-        issuer = str(server.request("GET", "/.well-known/openid-configuration").get("issuer"))
+        issuer = server.request("GET", _DISCOVERY).get("issuer")
     except (errors.AccessDenied, errors.NotFound) as error:
-        warn(
-            f"Could not check that {server.host} is the EKS cluster {name} ({error.cause}). To allow the check, bind "
-            "the caller to the ClusterRole system:service-account-issuer-discovery."
-        )
-        return
-    if issuer != expected:
+        is_served = cluster.is_served_by(server.host, authority) if cluster else None
+        if is_served:
+            return
+        problem = f"could not check that {server.host} is {name}"
+        cause = f"the caller may not read its issuer ({error.cause})"
+        if is_served is False:
+            cause += "; its certificate authority is not that of the cluster"
+        if not module.params.get("verify_cluster"):
+            warn(f"{problem[0].upper()}{problem[1:]}, because {cause}.")
+            return
         raise errors.WrongCluster(
-            f"the Kubernetes API server {server.host} is not the EKS cluster {name}",
-            cause=f"its issuer is {issuer}, the cluster's is {expected}",
-            fix="remove kubeconfig, context and host, or point them to the cluster that cluster_name names",
-            host=server.host,
-            cluster=name,
+            problem,
+            cause=cause,
+            fix="bind the caller to the ClusterRole system:service-account-issuer-discovery; or, if you know that it "
+            "is this cluster, set verify_cluster to false",
+            **details,
+        ) from error
+    if not isinstance(issuer, str) or provider_of(issuer) != provider_of(expected):
+        raise errors.WrongCluster(
+            f"the Kubernetes API server {server.host} is not {name}",
+            cause=f"its issuer is {excerpt(str(issuer), 300)}" + (f", the cluster's is {expected}" if cluster else ""),
+            fix="remove kubeconfig, context and host, or point them to the cluster that cluster_name names"
+            if cluster
+            else "point kubeconfig, context or host to the cluster with this issuer, or correct issuer",
+            options=("cluster_name",) if cluster else (),
+            **details,
         )
 
 
 def _describe_connectable(aws: Aws, name: str) -> tuple[EksCluster, str, str]:
     """The cluster, its endpoint and its certificate authority (PEM in base64)."""
     cluster = aws.describe(name)
-    if not cluster.endpoint or not cluster.certificate_authority:
-        raise errors.BadConnection(
-            f"EKS cluster {name} has no API endpoint",
-            cause=f"its status is {cluster.status}",
-            fix="wait until the cluster is ACTIVE",
-            cluster=name,
-        )
-    return cluster, cluster.endpoint, cluster.certificate_authority
+    endpoint = aws.require_endpoint(cluster)
+    return cluster, endpoint, t.cast(str, cluster.certificate_authority)
 
 
 def _connect_eks(aws: Aws, module: AnsibleAWSModule, name: str, connections: int) -> ApiServer:
@@ -223,17 +264,32 @@ def _tls(cluster: EksCluster, authority: str, ca_file: str | None) -> ssl.SSLCon
     return context
 
 
-def _connect_configured(module: AnsibleAWSModule, aws: Aws | None, connections: int) -> ApiServer:
+def _connect_configured(module: AnsibleAWSModule, aws: Aws | None, connections: int) -> tuple[ApiServer, str | None]:
+    """Connect as kubernetes.core does.
+
+    :returns: the API server, and the certificates that verify it, in PEM; None if these are those of the system.
+    """
     core = _kubernetes_core()
     configuration, pool = _configure(core, module)
     pool.connection_pool_kw["maxsize"] = max(connections, pool.connection_pool_kw.get("maxsize", 1))
-    return ApiServer(
+
+    def authorization() -> str | None:
+        value = _authorization(configuration)
+        register_secrets(module, (value or "").partition(" ")[2], configuration.password)
+        return value
+
+    server = ApiServer(
         pool,
         configuration.host,
-        authorization=lambda: _authorization(configuration),
+        authorization=authorization,
         headers=_impersonation(module),
         calls=aws.calls if aws else None,
     )
+    authority = None
+    if configuration.verify_ssl and configuration.ssl_ca_cert:
+        with contextlib.suppress(OSError, ValueError), open(configuration.ssl_ca_cert, encoding="ascii") as file:
+            authority = file.read()
+    return server, authority
 
 
 def _configure(core: t.Any, module: AnsibleAWSModule) -> tuple[t.Any, t.Any]:

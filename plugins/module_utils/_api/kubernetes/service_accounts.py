@@ -14,7 +14,8 @@ import typing as t
 
 from ..._core import errors
 from . import client
-from .client import ApiServer, Json
+from .answers import Json
+from .client import ApiServer
 
 
 def _dry_run_value(dry_run: bool) -> str | None:
@@ -208,3 +209,21 @@ def list_namespaces(server: ApiServer) -> list[Json]:
 
 def _phase(namespace: Json) -> str:
     return str(namespace.get("status", {}).get("phase", "Active"))
+
+
+def list_in_namespaces(
+    server: ApiServer, list_all: t.Callable[..., list[Json]], namespaces: t.Sequence[str]
+) -> list[Json]:
+    """The objects in some namespaces. With several namespaces, one request lists all namespaces if the caller may.
+
+    The result may then have objects of other namespaces.
+
+    :param list_all: lists the objects of one namespace (keyword ``namespace``), or of all.
+    :raises AccessDenied: the caller may not list one of the namespaces.
+    """
+    if len(namespaces) > 1:
+        try:
+            return list_all(server)
+        except (errors.AccessDenied, errors.MalformedAnswer):
+            pass  # list them one by one
+    return [body for name in namespaces for body in list_all(server, namespace=name)]

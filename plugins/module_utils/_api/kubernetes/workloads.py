@@ -11,7 +11,8 @@ import typing as t
 
 from ..._core import errors
 from ..._core.pods.workload_kinds import find_kind
-from .client import MERGE, ApiServer, Json
+from .answers import Json
+from .client import MERGE, ApiServer
 
 if t.TYPE_CHECKING:
     import collections.abc
@@ -22,9 +23,14 @@ FIELD_MANAGER = "eksops.irsa"
 # 429 is not retried: a disruption budget rejects the eviction, and the caller waits until it allows one. 500 is not
 # retried: several budgets select the pod, and the caller tries again later.
 _EVICTION_RETRIED = frozenset({502, 503, 504})
+# How often a removal is tried that conflicts with a change of the pod or its budget.
+_REMOVALS = 4
+_CONFLICT_PAUSE = 0.1
 # Seconds until a failed list or watch is started again.
 _WATCH_PAUSE = 1.0
-_WATCH_SECONDS = 240.0
+_LOOP_PAUSE = 0.2
+# A watch whose connection is dead is noticed at its end.
+_WATCH_SECONDS = 60.0
 
 
 def _path(namespace: str | None, api_version: str, kind: str, name: str | None = None) -> str:
@@ -52,6 +58,11 @@ def list_pods(
     :param keep: as for `ApiServer.pages`.
     """
     return server.pages(_path(namespace, "v1", "Pod"), query=query, keep=keep)[0]
+
+
+def find_pod(server: ApiServer, *, namespace: str, name: str) -> Json | None:
+    """The pod; None if it does not exist. It needs the permission to list pods, as the rollouts do."""
+    return next(iter(list_pods(server, namespace=namespace, query={"fieldSelector": f"metadata.name={name}"})), None)
 
 
 def list_workloads(
@@ -95,43 +106,55 @@ def evict_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> None
     """Evict the pod with this uid; a pod that no longer exists or was replaced is not an error.
 
     :raises Throttled: a disruption budget does not allow it; ``details["causes"]`` names the budget.
+    :raises OutOfDate: the pod or its budget changes all the time.
     """
-    for version in ("policy/v1", "policy/v1beta1"):
+
+    def evict(version: str) -> None:
         body = {
             "apiVersion": version,
             "kind": "Eviction",
             "metadata": {"namespace": namespace, "name": name},
             "deleteOptions": {"preconditions": {"uid": uid}},
         }
-        try:
-            server.request(
-                "POST",
-                f"{_path(namespace, 'v1', 'Pod', name)}/eviction",
-                body=body,
-                retried=_EVICTION_RETRIED,
-                what=f"evict pod {namespace}/{name}",
-            )
-        except (errors.NotFound, errors.OutOfDate):
-            pass
-        except errors.InvalidInput:
-            # API servers before 1.22 have only the older version.
-            if version == "policy/v1":
-                continue
-            raise
-        return
+        path, what = f"{_path(namespace, 'v1', 'Pod', name)}/eviction", f"evict pod {namespace}/{name}"
+        server.request("POST", path, body=body, retried=_EVICTION_RETRIED, what=what)
+
+    try:
+        _remove_pod(server, namespace, name, uid, lambda: evict("policy/v1"))
+    except errors.InvalidInput:
+        # API servers before 1.22 have only the older version.
+        _remove_pod(server, namespace, name, uid, lambda: evict("policy/v1beta1"))
 
 
 def delete_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> None:
-    """Delete the pod with this uid; a pod that no longer exists or was replaced is not an error."""
-    try:
-        server.request(
-            "DELETE",
-            _path(namespace, "v1", "Pod", name),
-            body={"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}},
-            what=f"delete pod {namespace}/{name}",
-        )
-    except (errors.NotFound, errors.OutOfDate):
-        pass
+    """Delete the pod with this uid; a pod that no longer exists or was replaced is not an error.
+
+    :raises OutOfDate: the pod changes all the time.
+    """
+
+    def delete() -> None:
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        server.request("DELETE", _path(namespace, "v1", "Pod", name), body=body, what=f"delete pod {namespace}/{name}")
+
+    _remove_pod(server, namespace, name, uid, delete)
+
+
+def _remove_pod(server: ApiServer, namespace: str, name: str, uid: str, remove: t.Callable[[], None]) -> None:
+    """Remove a pod. A conflict means that it was replaced, or that it or its budget has just changed (tried again)."""
+    for tries_left in reversed(range(_REMOVALS)):
+        try:
+            remove()
+        except errors.NotFound:
+            return
+        except errors.OutOfDate:
+            pod = find_pod(server, namespace=namespace, name=name)
+            if pod is None or pod["metadata"]["uid"] != uid:
+                return
+            if not tries_left:
+                raise
+            time.sleep(_CONFLICT_PAUSE * (_REMOVALS - tries_left))
+        else:
+            return
 
 
 def count_replicas(server: ApiServer, *, namespace: str, api_version: str, kind: str, name: str) -> int | None:
@@ -175,27 +198,29 @@ def follow(
     """
     path = _path(namespace, api_version, kind)
     until = time.monotonic() + seconds
+    server = server.within(seconds)
     version: str | None = None
     while (left := until - time.monotonic()) > 0:
-        started = time.monotonic()
         try:
             if version is None:
                 items, version = server.pages(path, query=query)
                 yield "LIST", items
+            started, first = time.monotonic(), version
             for event, body in server.watch(
                 path, resource_version=version, seconds=min(left, _WATCH_SECONDS), query=query
             ):
                 version = str(body["metadata"]["resourceVersion"])
                 if event != "BOOKMARK":
                     yield event, body
+            if version == first and time.monotonic() - started < 1:
+                version = None  # the server ended the watch immediately, so it may not send events at all
+                time.sleep(_WATCH_PAUSE)
         except errors.IrsaError as error:
             if not errors.can_pass(error):
                 raise
             # A version that is too old is not a failure.
             if version is None or not isinstance(error, errors.NotFound):
                 yield "ERROR", error
-                time.sleep(_WATCH_PAUSE)
+                time.sleep(max(0.0, min(_WATCH_PAUSE, until - time.monotonic())))
             version = None
-        if time.monotonic() - started < 1:
-            # Prevents a tight loop if the API server ends watches immediately or the version is too old.
-            time.sleep(0.2)
+        time.sleep(_LOOP_PAUSE)

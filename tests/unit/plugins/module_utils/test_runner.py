@@ -104,7 +104,7 @@ def test_forbidden_server_dry_run_warns(warnings: list[str]) -> None:
     counter.failures.append((counter.change_to(0), errors.AccessDenied("could not step", cause="forbidden")))
     plan, _answers = _runner.converge(module(check=True), counter.plan, {"step": counter.step}, server_dry_run=True)
     assert plan
-    assert warnings == ["With these credentials a real run would be refused: could not step. Cause: forbidden."]
+    assert warnings == ["A run without check mode would fail with these credentials: could not step. Cause: forbidden."]
 
 
 def test_failed_server_dry_run_fails() -> None:
@@ -166,6 +166,37 @@ def test_number_of_rounds_is_limited(pauses: list[float]) -> None:
     assert len(counter.calls) == 5
     assert pauses == sorted(pauses)
     assert sum(pauses) < 3
+
+
+def throttled() -> errors.IrsaError:
+    error = errors.Throttled("slow down")
+    error.can_plan_again = True
+    return error
+
+
+def test_object_is_planned_again_after_a_transient_error() -> None:
+    counter = Counter()
+    counter.failures.append((counter.change_to(0), throttled()))
+    plan, answers = counter.converge()
+    assert (counter.number, answers) == (2, [1, 2])
+    assert plan.summaries() == ["step to 1", "step to 2"]
+
+
+def test_number_of_rounds_with_transient_errors_is_limited(pauses: list[float]) -> None:
+    counter = Counter()
+    counter.failures += [(counter.change_to(0), throttled()) for _round in range(9)]
+    with pytest.raises(errors.Throttled):
+        counter.converge()
+    assert len(counter.calls) == 8
+    assert 8 < sum(pauses) < 17
+
+
+def test_other_errors_are_raised_immediately() -> None:
+    counter = Counter()
+    counter.failures.append((counter.change_to(0), errors.Throttled("slow down")))
+    with pytest.raises(errors.Throttled):
+        counter.converge()
+    assert len(counter.calls) == 1
 
 
 def test_plan_warnings_are_shown(warnings: list[str]) -> None:

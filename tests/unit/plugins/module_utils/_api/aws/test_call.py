@@ -17,8 +17,9 @@ SECRET = "FQoGZXIvYXdzEXAMPLESESSION"
 DENIED = "User: arn:aws:iam::123456789012:user/me is not authorized to perform: iam:GetRole on resource: role app"
 
 
-def client_error(code: str, message: str = "text of AWS") -> aws.ClientError:
-    return aws.ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": {}}, "GetRole")
+def client_error(code: str, message: str = "text of AWS", status: int = 400) -> aws.ClientError:
+    answer: t.Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return aws.ClientError(answer, "GetRole")
 
 
 ANSWERS: list[tuple[str, type[errors.IrsaError], str]] = [
@@ -49,6 +50,14 @@ def test_error_of_aws_is_translated(code: str, kind: type[errors.IrsaError], mes
     assert error.details == {"code": code, "action": "iam:GetRole"}
 
 
+def test_error_status_without_an_error_of_aws() -> None:
+    """botocore raises it for XML that is not that of an error."""
+    answer: t.Any = {"ResponseMetadata": {"HTTPStatusCode": 404}}
+    error = translate.translate(aws.ClientError(answer, "GetRole"), "iam:GetRole", "read the role app")
+    assert error.__class__ is errors.MalformedAnswer
+    assert str(error).startswith("could not read the role app. Cause: the answer of AWS does not have the field Error")
+
+
 def test_denied_error_has_text_of_aws() -> None:
     error = translate.translate(client_error("AccessDenied", DENIED), "iam:GetRole", "read the role app")
     assert DENIED in str(error)
@@ -67,7 +76,7 @@ LOCAL: list[tuple[Exception, type[errors.IrsaError], str]] = [
     (aws.NoCredentialsError(), errors.BadCredentials, "no usable AWS credentials were found (NoCredentialsError)"),
     (aws.PartialCredentialsError(provider="env", cred_var="x"), errors.BadCredentials, "no usable AWS credentials"),
     (aws.CredentialRetrievalError(provider="process", error_msg=SECRET), errors.BadCredentials, "no usable"),
-    (aws.NoRegionError(), errors.BadConnection, "set the option region"),
+    (aws.NoRegionError(), errors.BadConnection, "set region or AWS_REGION"),
     (aws.InvalidRegionError(region_name="a b"), errors.BadConnection, "'a b'"),
     (aws.ParamValidationError(report="Invalid length"), errors.InvalidInput, "Invalid length"),
     (aws.SSLError(endpoint_url="https://x", error="bad"), errors.Unreachable, "set aws_ca_bundle"),
@@ -138,6 +147,41 @@ def test_other_errors_are_not_retried(monkeypatch: pytest.MonkeyPatch, code: str
     assert call.attempts == 1
 
 
-def test_programming_error_is_not_translated(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(KeyError):
-        FailingCall(monkeypatch, KeyError("x")).run()
+URL = {"endpoint_url": "https://iam.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    ("failure", "can_plan_again", "may_be_done_later"),
+    [
+        pytest.param(client_error("Throttling"), True, False, id="throttled"),
+        pytest.param(client_error("ConcurrentModification"), True, False, id="concurrent"),
+        pytest.param(client_error("ServiceFailure", status=500), True, False, id="server-error"),
+        pytest.param(client_error("AccessDenied"), False, False, id="denied"),
+        pytest.param(botocore.parsers.ResponseParserError("an HTML page"), True, False, id="not-XML"),
+        pytest.param(aws.ConnectTimeoutError(**URL), True, False, id="not-connected"),
+        pytest.param(aws.ReadTimeoutError(**URL), True, True, id="no-answer"),
+        pytest.param(aws.ConnectionClosedError(**URL), True, True, id="reset"),
+        pytest.param(aws.SSLError(**URL, error="x"), False, False, id="certificate"),
+        pytest.param(aws.ParamValidationError(report="x"), False, False, id="invalid"),
+    ],
+)
+def test_write_that_depends_on_a_read_is_made_once(
+    failure: Exception, can_plan_again: bool, may_be_done_later: bool
+) -> None:
+    attempts = []
+
+    @translate.aws_call("iam:UpdateRole", "update the role {name}", retry=False)
+    def call(_client: t.Any, *, name: str) -> None:
+        attempts.append(name)
+        raise failure
+
+    with pytest.raises(errors.IrsaError, match="could not update the role app") as caught:
+        call(None, name="app")
+    assert attempts == ["app"]
+    assert (caught.value.can_plan_again, caught.value.may_be_done_later) == (can_plan_again, may_be_done_later)
+
+
+def test_missing_field_is_retried(monkeypatch: pytest.MonkeyPatch) -> None:
+    call = FailingCall(monkeypatch, KeyError("Arn"))
+    assert call.run() == "role app"
+    assert call.attempts == 2

@@ -20,7 +20,7 @@ import pytest
 import trustme
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import session
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import iam, session
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import EksCluster
@@ -35,8 +35,9 @@ if t.TYPE_CHECKING:
 SECRET, SESSION = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "FQoGZXIvYXdzEXAMPLESESSION"
 CREDENTIALS = {"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": SECRET, "session_token": SESSION}
 ISSUER = "https://oidc.eks.eu-west-1.amazonaws.com/id/ONE"
+PROVIDER_ARN = "arn:aws:iam::123456789012:oidc-provider/oidc.eks.eu-west-1.amazonaws.com/id/ONE"
 DISCOVERY = "/.well-known/openid-configuration"
-PATH = "/api/v1/namespaces/ns/serviceaccounts/app"
+PATH = "/version"
 
 
 @pytest.fixture(autouse=True)
@@ -409,6 +410,12 @@ def test_aws_ca_bundle_is_used_without_validate_certs(
         session.Aws(module(**{**options, **without_bundle})).describe("production")
 
 
+@pytest.mark.parametrize("config", [{"read_timeouts": 3}, {"retries": {"mode": "often"}}, {"": None}])
+def test_invalid_aws_config(module: Module, eks: t.Any, config: dict[str, t.Any]) -> None:
+    with pytest.raises(errors.BadConnection, match="aws_config is not valid"):
+        session.Aws(module(**eks.options, aws_config=config))
+
+
 def test_limits_can_be_overridden(module: Module, eks: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
     config: botocore.config.Config = session.Aws(module(**eks.options)).client("iam").meta.config
     assert config.retries["total_max_attempts"] == 8
@@ -420,6 +427,38 @@ def test_limits_can_be_overridden(module: Module, eks: t.Any, monkeypatch: pytes
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "4")
     config = session.Aws(module(**eks.options)).client("iam").meta.config
     assert config.retries["total_max_attempts"] == 4
+
+
+WRITES: dict[str, tuple[Callable[..., t.Any], dict[str, t.Any]]] = {
+    "trust policy": (iam.set_trust_policy, {"name": "app", "trust_policy": {}}),
+    "settings": (iam.update_role, {"name": "app", "description": "", "max_session_duration": 3600}),
+    "inline policy": (iam.put_inline_policy, {"name": "app", "policy_name": "p", "document": {}}),
+    "deletion of a role": (iam.delete_role, {"name": "app"}),
+    "thumbprints": (iam.set_thumbprints, {"arn": PROVIDER_ARN, "thumbprints": ["a" * 40]}),
+    "deletion of a provider": (iam.delete_oidc_provider, {"arn": PROVIDER_ARN}),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_write_that_depends_on_a_read_is_sent_once(
+    module: Module, eks: t.Any, scripted: Scripted, monkeypatch: pytest.MonkeyPatch, write: t.Any
+) -> None:
+    """Neither the user's settings nor a throttled client may repeat or delay it."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "4")
+    monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
+    aws = session.Aws(module(**eks.options), connections=16)
+    aws.client("iam")
+    client = aws.once("iam")
+    assert client is aws.once("iam")
+    assert client.meta.config.connect_timeout + client.meta.config.read_timeout == session.LONGEST_TRY
+    function, arguments = write
+    for code, status in (("Throttling", 400), ("ServiceUnavailable", 503)):
+        body = f"<ErrorResponse><Error><Code>{code}</Code><Message>later</Message></Error></ErrorResponse>"
+        scripted.answer(Answer(status, body.encode(), {"Content-Type": "text/xml"}))
+        with pytest.raises(errors.IrsaError) as caught:
+            function(client, **arguments)
+        assert caught.value.can_plan_again
+    assert len(scripted.requests) == 2
 
 
 def test_client_is_created_once(module: Module, eks: t.Any) -> None:
@@ -505,6 +544,16 @@ def test_client_certificate(module: Module, api: Scripted, tmp_path: pathlib.Pat
     assert authorization_of(api) == "None"
 
 
+@pytest.mark.parametrize("path", ["missing.pem", "a\0b", ""])
+def test_unreadable_ca_cert_of_a_kubeconfig(module: Module, api: Scripted, tmp_path: pathlib.Path, path: str) -> None:
+    path = str(tmp_path / path)
+    # With a client certificate or a token, the connection is made later, so the file is first read here.
+    options = {"host": api.url, "api_key": "token", "ca_cert": path, "validate_certs": True}
+    with pytest.raises(errors.BadConnection, match="cannot read the certificate or key file") as caught:
+        connection.kubeconfig(module(**options), include_credentials=True)
+    assert "check ca_cert" in str(caught.value)
+
+
 def test_token_of_exec_plugin_is_renewed(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
     plugin = tmp_path / "plugin"
     plugin.write_text(
@@ -583,22 +632,178 @@ def test_wrong_cluster_is_rejected(module: Module, api: Scripted, eks: t.Any, tm
     assert_no_secrets(caught.value)
 
 
+UNREADABLE = Answer(403, {"kind": "Status", "message": "not allowed", "reason": "Forbidden"})
+EKS_ENDPOINT = "https://0123456789ABCDEF0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com"
+
+
+def other_authority() -> str:
+    return base64.b64encode(trustme.CA().cert_pem.bytes()).decode()
+
+
 @pytest.mark.parametrize("code", [403, 404])
-def test_unreadable_issuer_is_a_warning(
-    module: Module,
-    api: Scripted,
-    eks: t.Any,
-    tmp_path: pathlib.Path,
-    monkeypatch: pytest.MonkeyPatch,
-    code: int,
+def test_unreadable_issuer_is_an_error(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path, code: int
+) -> None:
+    eks.describe(endpoint=EKS_ENDPOINT, certificateAuthority={})
+    api.answer(Answer(code, {"kind": "Status", "message": "not allowed", "reason": "Forbidden"}))
+    options = {"kubeconfig": kubeconfig(api, tmp_path / "kubeconfig"), **eks.options}
+    with pytest.raises(errors.WrongCluster) as caught:
+        connection.open_api_server(module(cluster_name="production", **options))
+    text = str(caught.value)
+    assert f"could not check that {api.url} is the EKS cluster production. Cause: the caller may not read its" in text
+    assert "Fix: bind the caller to the ClusterRole system:service-account-issuer-discovery; or" in text
+    assert text.endswith("set verify_cluster to false.")
+    assert [(request.method, request.path) for request in api.requests] == [("GET", DISCOVERY)]
+    assert_no_secrets(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"certificateAuthority": {"data": other_authority()}}, id="same URL"),
+        pytest.param({"endpoint": EKS_ENDPOINT}, id="same certificate authority"),
+    ],
+)
+def test_url_or_certificates_show_the_cluster(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path, changes: dict[str, t.Any]
+) -> None:
+    eks.describe(**changes)
+    api.answer(UNREADABLE, {"kind": "x"})
+    options = {"kubeconfig": kubeconfig(api, tmp_path / "kubeconfig"), **eks.options}
+    server = connection.open_api_server(module(cluster_name="production", **options))
+    assert server.request("GET", PATH) == {"kind": "x"}
+
+
+def test_other_certificate_authority_is_the_wrong_cluster(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path
+) -> None:
+    eks.describe(endpoint=EKS_ENDPOINT, certificateAuthority={"data": other_authority()})
+    api.answer(UNREADABLE)
+    options = {"kubeconfig": kubeconfig(api, tmp_path / "kubeconfig"), **eks.options}
+    with pytest.raises(errors.WrongCluster, match="its certificate authority is not that of the cluster"):
+        connection.open_api_server(module(cluster_name="production", **options))
+
+
+@pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+def test_unverified_certificates_show_nothing(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path
+) -> None:
+    eks.describe(endpoint=EKS_ENDPOINT)
+    api.answer(UNREADABLE)
+    options = {"kubeconfig": kubeconfig(api, tmp_path / "kubeconfig"), "validate_certs": False, **eks.options}
+    with pytest.raises(errors.WrongCluster, match="could not check that"):
+        connection.open_api_server(module(cluster_name="production", **options))
+
+
+def test_consent_to_an_unreadable_issuer(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eks.describe(endpoint=EKS_ENDPOINT, certificateAuthority={"data": other_authority()})
+    api.answer(UNREADABLE, {"kind": "x"})
+    options = {"kubeconfig": kubeconfig(api, tmp_path / "kubeconfig"), "verify_cluster": False, **eks.options}
+    monkeypatch.setattr(connection, "warn", (warnings := []).append)
+    server = connection.open_api_server(module(cluster_name="production", **options))
+    assert server.request("GET", PATH) == {"kind": "x"}
+    (warning,) = warnings
+    assert warning == (
+        f"Could not check that {api.url} is the EKS cluster production, because the caller may not read its issuer "
+        "(not allowed); its certificate authority is not that of the cluster."
+    )
+
+
+def test_consent_does_not_allow_another_issuer(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path
 ) -> None:
     eks.describe()
-    api.answer(Answer(code, {"kind": "Status", "message": "not allowed", "reason": "Forbidden"}), {"kind": "x"})
-    irsa_module = module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
-    monkeypatch.setattr(connection, "warn", (warnings := []).append)
-    assert connection.open_api_server(irsa_module).request("GET", PATH) == {"kind": "x"}
-    (warning,) = warnings
-    assert f"Could not check that {api.url} is the EKS cluster production (not allowed)." in warning
+    api.answer({"issuer": f"{ISSUER}2"})
+    options = {"kubeconfig": kubeconfig(api, tmp_path / "kubeconfig"), "verify_cluster": False, **eks.options}
+    with pytest.raises(errors.WrongCluster, match="is not the EKS cluster production"):
+        connection.open_api_server(module(cluster_name="production", **options))
+
+
+@pytest.mark.parametrize("issuer", [None, 5, ["https://x"], {"url": ISSUER}, ""])
+def test_malformed_discovery_document_is_the_wrong_cluster(
+    module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path, issuer: t.Any
+) -> None:
+    eks.describe()
+    api.answer({"issuer": issuer})
+    options = {"kubeconfig": kubeconfig(api, tmp_path / "kubeconfig"), **eks.options}
+    with pytest.raises(errors.WrongCluster, match="is not the EKS cluster production"):
+        connection.open_api_server(module(cluster_name="production", **options))
+
+
+# Check of the cluster by its issuer
+
+ISSUER_OPTION = {**connection.OPTIONS, "issuer": {"type": "str"}}
+
+
+@pytest.fixture
+def issuer_module(monkeypatch: pytest.MonkeyPatch, module: Module) -> Module:
+    """As ``module``, with the option ``issuer``."""
+    monkeypatch.setattr(connection, "OPTIONS", ISSUER_OPTION)
+    return module
+
+
+@pytest.mark.parametrize("issuer", [ISSUER, ISSUER.removeprefix("https://")])
+@pytest.mark.parametrize("as_option", [True, False], ids=["kubeconfig", "environment"])
+def test_issuer_is_compared(
+    issuer_module: Module,
+    api: Scripted,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    issuer: str,
+    as_option: bool,
+) -> None:
+    path = kubeconfig(api, tmp_path / "kubeconfig")
+    if not as_option:
+        monkeypatch.setenv("K8S_AUTH_KUBECONFIG", path)
+    options = {"issuer": issuer, **({"kubeconfig": path} if as_option else {})}
+    api.answer({"issuer": ISSUER}, {"issuer": "https://oidc.eks.eu-west-1.amazonaws.com/id/TWO"})
+    connection.open_api_server(issuer_module(**options))
+    with pytest.raises(errors.WrongCluster) as caught:
+        connection.open_api_server(issuer_module(**options))
+    assert f"{api.url} is not the cluster with issuer {issuer}. Cause: its issuer is https://oidc" in str(caught.value)
+    assert "id/TWO. Fix: point kubeconfig, context or host to the cluster with this issuer" in str(caught.value)
+
+
+def test_issuer_that_cannot_be_compared_is_an_error(
+    issuer_module: Module, api: Scripted, tmp_path: pathlib.Path
+) -> None:
+    api.answer(UNREADABLE)
+    with pytest.raises(errors.WrongCluster, match=r"could not check that .* is the cluster with issuer"):
+        connection.open_api_server(issuer_module(issuer=ISSUER, kubeconfig=kubeconfig(api, tmp_path / "kubeconfig")))
+
+
+# Endpoint of the cluster
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://attacker.example.com",
+        "http://0123456789ABCDEF0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com",
+        "https://me@0123456789ABCDEF0123456789ABCDEF.gr7.eu-west-1.eks.amazonaws.com",
+    ],
+)
+@pytest.mark.parametrize("use", [connection.open_api_server, connection.kubeconfig])
+def test_endpoint_that_eks_does_not_use_is_rejected(
+    module: Module, api: Scripted, eks: t.Any, monkeypatch: pytest.MonkeyPatch, endpoint: str, use: t.Any
+) -> None:
+    eks.describe(endpoint=endpoint)
+    monkeypatch.setattr(session.Aws, "eks_token", None)
+    arguments = {"include_credentials": True} if use is connection.kubeconfig else {}
+    with pytest.raises(errors.BadConnection, match="is not an endpoint of EKS") as caught:
+        use(module(cluster_name="production", **eks.options), **arguments)
+    assert "no token was created for it" in str(caught.value)
+    assert api.requests == []
+
+
+def test_answer_for_another_cluster_is_rejected(module: Module, eks: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    for _try in range(6):
+        eks.describe(name="other")
+    with pytest.raises(errors.Unreachable, match="it describes the cluster other"):
+        connection.open_api_server(module(cluster_name="production", **eks.options))
 
 
 @pytest.mark.parametrize("answer", [Answer(401, {"kind": "Status", "message": "Unauthorized"}), Answer(200, b"<html>")])
@@ -606,8 +811,8 @@ def test_other_error_of_the_issuer_is_fatal(
     module: Module, api: Scripted, eks: t.Any, tmp_path: pathlib.Path, answer: Answer
 ) -> None:
     eks.describe()
-    api.answer(answer)
-    with pytest.raises((errors.BadCredentials, errors.BadConnection)):
+    api.answer(*[answer] * 8)
+    with pytest.raises((errors.BadCredentials, errors.MalformedAnswer)):
         connection.open_api_server(
             module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
         )
@@ -718,7 +923,7 @@ def connect_with(module: Module, content: dict[str, t.Any], server: Scripted) ->
 
 def test_kubeconfig_of_cluster_name(module: Module, api: Scripted, eks: t.Any) -> None:
     eks.describe()
-    content = connection.kubeconfig(module(cluster_name="production", **eks.options))
+    content = connection.kubeconfig(module(cluster_name="production", **eks.options), include_credentials=True)
     assert connect_with(module, content, api).startswith("Bearer k8s-aws-v1.")
     # The name must not be a word of messages, because Ansible redacts every value of the kubeconfig.
     assert {entry["name"] for kind in ("clusters", "users", "contexts") for entry in content[kind]} == {"eksops.irsa"}
@@ -731,7 +936,8 @@ def test_kubeconfig_of_cluster_name(module: Module, api: Scripted, eks: t.Any) -
 def test_kubeconfig_of_kubeconfig(
     module: Module, api: Scripted, tmp_path: pathlib.Path, user: dict[str, str], authorization: str
 ) -> None:
-    content = connection.kubeconfig(module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", **user)))
+    config = module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", **user))
+    content = connection.kubeconfig(config, include_credentials=True)
     assert connect_with(module, content, api) == authorization
 
 
@@ -742,8 +948,28 @@ def test_kubeconfig_of_wrong_cluster_is_rejected(
     api.answer({"issuer": "https://other.example.com"})
     with pytest.raises(errors.WrongCluster):
         connection.kubeconfig(
-            module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options)
+            module(cluster_name="production", kubeconfig=kubeconfig(api, tmp_path / "kubeconfig"), **eks.options),
+            include_credentials=True,
         )
+
+
+def test_credentials_of_a_kubeconfig_are_masked_unless_included(module: Module, api: Scripted, eks: t.Any) -> None:
+    eks.describe()
+    eks.describe()
+    irsa_module = module(cluster_name="production", **eks.options)
+    content = connection.kubeconfig(irsa_module, include_credentials=False)
+    assert content["users"] == [{"name": "eksops.irsa", "user": {"token": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}}]
+    assert any(secret.startswith("k8s-aws-v1.") for secret in irsa_module.no_log_values)
+    irsa_module = module(cluster_name="production", **eks.options)
+    content = connection.kubeconfig(irsa_module, include_credentials=True)
+    assert content["users"][0]["user"]["token"].startswith("k8s-aws-v1.")
+    assert not any(secret.startswith("k8s-aws-v1.") for secret in irsa_module.no_log_values)
+
+
+def test_short_password_of_a_kubeconfig_is_masked(module: Module, api: Scripted, tmp_path: pathlib.Path) -> None:
+    irsa_module = module(kubeconfig=kubeconfig(api, tmp_path / "kubeconfig", username="me", password="short"))
+    (user,) = connection.kubeconfig(irsa_module, include_credentials=False)["users"]
+    assert user["user"] == {"username": "me", "password": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
 
 
 def test_unsigned_client_uses_regional_endpoint_without_credentials(module: Module) -> None:
@@ -811,7 +1037,7 @@ def test_unsigned_request_is_counted_and_has_no_signature(module: Module) -> Non
         raise RequestSent(request.url, sorted(request.headers))
 
     client = aws.unsigned("sts", "eu-west-1")
-    client.meta.events.register("before-send", intercept)
+    client.meta.events.register_first("before-send", intercept)
     with pytest.raises(RequestSent) as caught:
         client.assume_role_with_web_identity(
             RoleArn="arn:aws:iam::123456789012:role/app", RoleSessionName="me", WebIdentityToken="a-token"

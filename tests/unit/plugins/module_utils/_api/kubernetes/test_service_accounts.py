@@ -22,7 +22,8 @@ if t.TYPE_CHECKING:
 
 ACCOUNTS = "/api/v1/namespaces/ns/serviceaccounts"
 ROLE = "eks.amazonaws.com/role-arn"
-BODY = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"namespace": "ns", "name": "app"}}
+METADATA = {"namespace": "ns", "name": "app", "uid": "u1", "resourceVersion": "7"}
+BODY = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": METADATA}
 MISSING = Answer(404, {"kind": "Status", "reason": "NotFound", "message": 'serviceaccounts "app" not found'})
 NO_NAMESPACE = Answer(404, {"kind": "Status", "reason": "NotFound", "message": 'namespaces "ns" not found'})
 EXISTS = Answer(409, {"kind": "Status", "reason": "AlreadyExists", "message": '"app" already exists'})
@@ -44,7 +45,7 @@ def test_find_service_account(scripted: Scripted, connect: Connect) -> None:
 def test_write_requests(scripted: Scripted, connect: Connect, dry_run: bool, query: dict[str, str]) -> None:
     server = connect(scripted)
     manager = {"fieldManager": "eksops.irsa"}
-    scripted.answer(Answer(201, BODY), BODY, BODY, BODY, Answer(201, {}))
+    scripted.answer(Answer(201, BODY), BODY, BODY, BODY, Answer(201, {"metadata": {"name": "ns"}}))
     service_accounts.create_service_account(server, body=BODY, manager="eksops.irsa", dry_run=dry_run)
     service_accounts.apply_service_account(server, body=BODY, manager="eksops.irsa", force=False, dry_run=dry_run)
     service_accounts.remove_fields(
@@ -119,9 +120,9 @@ def test_retry_of_create_with_lost_answer(scripted: Scripted, connect: Connect, 
 @pytest.mark.parametrize(
     ("answer", "phase"),
     [
-        ({"metadata": {}, "status": {"phase": "Active"}}, "Active"),
-        ({"metadata": {}, "status": {"phase": "Terminating"}}, "Terminating"),
-        ({"metadata": {}}, "Active"),
+        ({"metadata": {"name": "ns"}, "status": {"phase": "Active"}}, "Active"),
+        ({"metadata": {"name": "ns"}, "status": {"phase": "Terminating"}}, "Terminating"),
+        ({"metadata": {"name": "ns"}}, "Active"),
         (NO_NAMESPACE, ""),
         (FORBIDDEN, None),
     ],

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
+import time
 import typing as t
 
 import pytest
@@ -14,6 +16,7 @@ import urllib3
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import workloads
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import ApiServer
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from unit import kubernetes_objects as k8s
 from unit.scripted import Answer, Scripted, status
 
 Json = dict[str, t.Any]
@@ -71,7 +74,7 @@ def answer(recorded: Json | list[Json]) -> Answer:
 
 
 def test_restart_patches_the_template() -> None:
-    answer = {"kind": "Deployment", "metadata": {"generation": 2}}
+    answer = k8s.workload("web", generation=2)
     with Recorded(answer) as server:
         at = "2026-11-22T10:00:00.000Z"
         assert workloads.restart(server.api, at=at, **DEPLOYMENT) == answer
@@ -87,14 +90,36 @@ def test_restart_patches_the_template() -> None:
 
 
 def test_missing_object_is_not_an_error() -> None:
-    with Recorded(NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND, OTHER_UID, OTHER_UID) as server:
+    replaced = listing("5", k8s.pod("web-1", uid="2"))
+    with Recorded(NOT_FOUND, NOT_FOUND, NOT_FOUND, NOT_FOUND, OTHER_UID, replaced, OTHER_UID, listing("5")) as server:
         assert workloads.restart(server.api, at="now", **DEPLOYMENT) is None
         assert workloads.find_workload(server.api, **DEPLOYMENT) is None
         workloads.evict_pod(server.api, **POD)
         workloads.delete_pod(server.api, **POD)
         workloads.evict_pod(server.api, **POD)
         workloads.delete_pod(server.api, **POD)
-    assert len(server.requests) == 6
+    assert len(server.requests) == 8
+
+
+BUDGET_CHANGED = status(
+    409,
+    "Conflict",
+    'Operation cannot be fulfilled on poddisruptionbudgets.policy "tight": the object has been modified',
+)
+
+
+@pytest.mark.parametrize("remove", [workloads.evict_pod, workloads.delete_pod])
+def test_conflict_is_tried_again(remove: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workloads, "_CONFLICT_PAUSE", 0.0)
+    still_there = listing("5", k8s.pod("web-1", uid="1"))
+    with Recorded(BUDGET_CHANGED, still_there, BUDGET_CHANGED, still_there, {"kind": "Status", "code": 201}) as server:
+        remove(server.api, **POD)
+    assert len(server.requests) == 5
+    assert server.requests[1][2] == {"fieldSelector": "metadata.name=web-1", "limit": "500"}
+    with Recorded(*[BUDGET_CHANGED, still_there] * 9) as server, pytest.raises(errors.OutOfDate) as caught:
+        remove(server.api, **POD)
+    assert len(server.requests) == 8
+    assert errors.can_pass(caught.value)  # a rollout tries it again later
 
 
 def test_eviction_has_uid_and_falls_back_to_older_version() -> None:
@@ -132,7 +157,7 @@ def test_delete_has_uid() -> None:
     ],
 )
 def test_pods_are_selected_by_the_server(account: str | None, labels: tuple[str, ...], query: Json) -> None:
-    page = {"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": [{"metadata": {"name": "web-1"}}]}
+    page = {"kind": "PodList", "metadata": {"resourceVersion": "5"}, "items": [k8s.pod("web-1")]}
     with Recorded({**page, "metadata": {"continue": "more"}}, page) as server:
         pods = workloads.list_pods(server.api, namespace="shop", query=workloads.pod_query(account, labels))
     assert len(pods) == 2
@@ -149,7 +174,9 @@ def test_forbidden_events_are_empty() -> None:
 
 
 def pod(name: str, version: str) -> Json:
-    return {"metadata": {"name": name, "resourceVersion": version}}
+    body = k8s.pod(name)
+    body["metadata"]["resourceVersion"] = version
+    return body
 
 
 def listing(version: str, *pods: Json) -> Json:
@@ -200,14 +227,15 @@ def test_failed_list_or_watch_is_reported_and_begun_again(monkeypatch: pytest.Mo
     assert received[4] == ("LIST", [pod("b", "6")])
 
 
+CLONE_SET = {"metadata": {"name": "web"}}
 RESOURCES = {"resources": [{"name": "clonesets", "kind": "CloneSet"}, {"name": "clonesets/scale", "kind": "Scale"}]}
 
 
 @pytest.mark.parametrize(
     ("answers", "count"),
     [
-        pytest.param([RESOURCES, {"spec": {"replicas": 2}}], 2, id="replicas"),
-        pytest.param([RESOURCES, {"spec": {}}], None, id="no-replicas"),
+        pytest.param([RESOURCES, {**CLONE_SET, "spec": {"replicas": 2}}], 2, id="replicas"),
+        pytest.param([RESOURCES, {**CLONE_SET, "spec": {}}], None, id="no-replicas"),
         pytest.param([RESOURCES, status(404, "NotFound", "not found")], 0, id="no-workload"),
         pytest.param([{"resources": []}], None, id="no-kind"),
         pytest.param([status(404, "NotFound", "not found")], None, id="no-group"),
@@ -228,3 +256,47 @@ def test_forbidden_watch_is_rejected() -> None:
         assert next(events) == ("LIST", [])
         with pytest.raises(errors.AccessDenied):
             next(events)
+
+
+def test_watch_that_ends_immediately_is_listed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workloads, "_WATCH_PAUSE", 0.0)
+    with Recorded(listing("5"), [], listing("6", pod("a", "6")), []) as server:
+        events = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=9)
+        assert list(itertools.islice(events, 2)) == [("LIST", []), ("LIST", [pod("a", "6")])]
+        events.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"type": "MODIFIED", "obj',
+        b'{"type": "MODIFIED", "object": []}',
+        b'{"type": "ERROR", "object": {"code": 500}}',
+        b'{"type": "ERROR", "object": {"code": 503}}',
+        b'{"type": "ERROR", "object": 1}',
+    ],
+)
+def test_broken_watch_is_listed_again(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workloads, "_WATCH_PAUSE", 0.0)
+    server = Scripted()
+    server.answer(listing("5"), Answer(body=line + b"\n"), listing("7", pod("b", "6")))
+    server.start()
+    api = ApiServer(urllib3.PoolManager(), server.url, authorization=lambda: None)
+    events = workloads.follow(api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=9)
+    received = list(itertools.islice(events, 3))
+    events.close()
+    server.stop()
+    assert [event for event, _body in received] == ["LIST", "ERROR", "LIST"]
+    assert received[2][1] == [pod("b", "6")]
+
+
+def test_follow_ends_in_time() -> None:
+    server = Scripted()
+    server.answer(*[lambda _file: threading.Event().wait(9)] * 9)
+    server.start()
+    api = ApiServer(urllib3.PoolManager(), server.url, authorization=lambda: None)
+    started = time.monotonic()
+    events = list(workloads.follow(api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=0.5))
+    server.stop()
+    assert time.monotonic() - started < 5
+    assert {event for event, _body in events} == {"ERROR"}

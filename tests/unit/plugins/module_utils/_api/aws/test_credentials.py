@@ -9,13 +9,15 @@ import getpass
 import json
 import os
 import sys
+import time
 import typing as t
 
 import botocore.exceptions as aws
 import botocore.session
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import call
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import call, credentials
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
+from unit.raw_server import RawServer, http
 
 if t.TYPE_CHECKING:
     import pathlib
@@ -56,7 +58,7 @@ def load(session: Callable[..., t.Any]) -> Load:
 
     def run(text: str) -> errors.IrsaError:
         with pytest.raises(errors.BadCredentials) as caught:
-            call.load_credentials(session(text))
+            credentials.load_credentials(session(text))
         assert str(caught.value).startswith("could not get AWS credentials with profile shop. Cause: ")
         assert caught.value.fix
         assert SECRET not in str(caught.value)
@@ -73,14 +75,32 @@ def printing(text: str, code: int = 0) -> str:
 
 
 def test_valid_credentials(session: Callable[..., t.Any]) -> None:
-    call.load_credentials(session(KEYS))
+    credentials.load_credentials(session(KEYS))
     answer = json.dumps({"Version": 1, "AccessKeyId": "A", "SecretAccessKey": SECRET})
-    call.load_credentials(session(printing(answer)))
+    credentials.load_credentials(session(printing(answer)))
+
+
+@pytest.mark.parametrize(
+    ("keys", "cause"),
+    [
+        (("", SECRET, None), "the access key is empty"),
+        (("AKIABASE", "", None), "the secret key is empty"),
+        (("AKIABASE\n", SECRET, None), "the access key has a space, a line break or a character"),
+        (("AKIABASE", f"{SECRET}\ud800", None), "the secret key has a space, a line break or a character"),
+        (("AKIABASE", SECRET, "to ken"), "the session token has a space, a line break or a character"),
+    ],
+)
+def test_keys_that_cannot_sign(session: Callable[..., t.Any], keys: tuple[str, str, str | None], cause: str) -> None:
+    core = session("")
+    core.set_credentials(*keys)
+    with pytest.raises(errors.BadCredentials, match=cause) as caught:
+        credentials.load_credentials(core)
+    assert SECRET not in str(caught.value)
 
 
 def test_session_without_credentials_is_not_an_error(session: Callable[..., t.Any]) -> None:
     # The first call reports them, with its purpose. Some runs make no signed call.
-    call.load_credentials(session("", profile=None))
+    credentials.load_credentials(session("", profile=None))
 
 
 @pytest.mark.parametrize(
@@ -174,12 +194,12 @@ def test_configuration(load: Load, config: str, cause: str, fix: str) -> None:
 
 def test_missing_profile(session: Callable[..., t.Any]) -> None:
     with pytest.raises(errors.BadCredentials, match=r"with profile nobody.*\(nobody\) could not be found"):
-        call.load_credentials(session("", profile="nobody"))
+        credentials.load_credentials(session("", profile="nobody"))
 
 
 def test_unreadable_configuration_file(session: Callable[..., t.Any]) -> None:
     with pytest.raises(errors.BadCredentials, match="Unable to parse config file"):
-        call.load_credentials(session("this is not a setting\n[\n"))
+        credentials.load_credentials(session("this is not a setting\n[\n"))
 
 
 @pytest.mark.parametrize("raised", [EOFError(), getpass.GetPassWarning("Can not control echo on the terminal.")])
@@ -243,3 +263,34 @@ def test_failed_renewal_during_a_call(raised: Exception, text: str) -> None:
 def test_expired_login() -> None:
     error = call.translate(aws.LoginRefreshRequired(), "iam:GetRole", "read the role app")
     assert "run aws login" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        ("<html><p>Log in", "the answer of AWS is cut or not valid"),
+        ("<AssumeRoleResponse><AssumeRoleResult/></AssumeRoleResponse>", "the answer of AWS is cut or not valid"),
+        (" " * 2000, "the answer has more than"),
+    ],
+    ids=["page of a proxy", "no credentials", "endless"],
+)
+def test_malformed_answer_of_the_service(
+    session: Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch, body: str, cause: str
+) -> None:
+    monkeypatch.setattr(call, "_MAX_BYTES", 1000)
+    server = RawServer(lambda _number: [http(body)])
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+    core = session(f"{ASSUME}[profile base]\n{KEYS}")
+    call.limit_clients(core)
+    with pytest.raises(errors.MalformedAnswer, match=f"with profile shop. Cause: {cause}"):
+        credentials.load_credentials(core)
+    server.stop()
+
+
+def test_program_that_does_not_end(session: Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(credentials, "_CREDENTIALS_SECONDS", 0.5)
+    program = f"credential_process = {sys.executable} -c 'import time; time.sleep(3)'\n"
+    started = time.monotonic()
+    with pytest.raises(errors.Unreachable, match=r"with profile shop\. Cause: they were not available within"):
+        credentials.load_credentials(session(program))
+    assert time.monotonic() - started < 2

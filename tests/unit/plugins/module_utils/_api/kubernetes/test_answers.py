@@ -9,7 +9,7 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import make_error
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.answers import make_error
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from unit.scripted import status
 

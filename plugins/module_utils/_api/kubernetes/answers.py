@@ -1,0 +1,372 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Answers of a Kubernetes API server: limits, bodies, JSON, and the errors for refused and unreadable ones."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import math
+import time
+import typing as t
+import zlib
+
+from ..._core import errors
+from ..._core.wording import excerpt
+from . import forms
+
+try:
+    import urllib3.exceptions as http_errors
+except ImportError:
+    pass  # `connection` reports a missing kubernetes client, which depends on urllib3
+
+if t.TYPE_CHECKING:
+    import collections.abc
+
+Json = dict[str, t.Any]
+
+# A page of 500 pods has up to ten megabytes.
+MAX_BYTES = 64 * 2**20
+# A list without pages. No answer is longer.
+MAX_LIST_BYTES = 2**30
+# An error has a Status of some kilobytes. More is not read.
+_MAX_ERROR_BYTES = 2**20
+# A watch sends an object in a line. An object in etcd has at most 1.5 megabytes.
+_MAX_LINE_BYTES = 16 * 2**20
+_CHUNK_BYTES = 65536
+
+
+class UnreadableAnswer(Exception):
+    """An answer that cannot be used. A proxy or a lost connection may be the cause, so that another try may help."""
+
+
+# Limits
+
+
+def limit_answers(pool: t.Any) -> t.Any:
+    """Limit the time and size of all answers that a pool receives.
+
+    The read timeout of urllib3 is the time of each read of a socket, so an answer that arrives byte by byte has no end.
+    """
+    pool.pool_classes_by_scheme = {
+        scheme: _derive(kind, ConnectionCls=_derive(kind.ConnectionCls, response_class=_LimitedResponse))
+        for scheme, kind in pool.pool_classes_by_scheme.items()
+    }
+    return pool
+
+
+def _derive(kind: type, **attributes: t.Any) -> type:
+    return type(kind.__name__, (kind,), attributes)
+
+
+class _LimitedResponse(http.client.HTTPResponse):
+    """An answer that must arrive, from its status line to its end, within the timeout that its socket has now."""
+
+    def __init__(self, sock: t.Any, *args: t.Any, **options: t.Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = io.BufferedReader(_LimitedReader(sock, self.fp.detach()))
+
+
+class _LimitedReader(io.RawIOBase):
+    """Reads a socket with a limit for the time and size of everything that it reads."""
+
+    def __init__(self, sock: t.Any, raw: io.RawIOBase) -> None:
+        self._sock = sock
+        self._raw = raw
+        self._timeout = sock.gettimeout()
+        self._deadline = time.monotonic() + (math.inf if self._timeout is None else self._timeout)
+        self._bytes_left = MAX_LIST_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: t.Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer is not complete")
+        if self._bytes_left <= 0:
+            raise OSError(f"the answer has more than {MAX_LIST_BYTES // 2**20} MiB")
+        self._sock.settimeout(None if left == math.inf else left)
+        try:
+            count = self._raw.readinto(buffer)
+        finally:
+            self._sock.settimeout(self._timeout)
+        self._bytes_left -= count or 0
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+# Bodies
+
+
+def read_body(answer: t.Any, limit: int = MAX_BYTES) -> bytes:
+    """The body of an answer. At most ``limit`` bytes of it are decompressed into memory.
+
+    :raises UnreadableAnswer: it is longer, or cannot be decompressed. That of an error is cut instead.
+    """
+    if answer.status >= 400:
+        limit = _MAX_ERROR_BYTES
+    parts, size = [], 0
+    for part in _decompress(answer, iter(lambda: answer.read(_CHUNK_BYTES, decode_content=False), b"")):
+        size += len(part)
+        if size > limit and answer.status < 400:
+            raise UnreadableAnswer(f"the answer has more than {limit // 2**20} MiB")
+        parts.append(part)
+        if size > limit:
+            break
+    return b"".join(parts)[:limit]
+
+
+def _read_lines(answer: t.Any) -> collections.abc.Iterator[bytes]:
+    """The lines of an answer, as they arrive. An incomplete last line is dropped.
+
+    :raises UnreadableAnswer: a line is too long, or cannot be decompressed.
+    """
+    rest = b""
+    for part in _decompress(answer, answer.stream(_CHUNK_BYTES, decode_content=False)):
+        *whole, rest = (rest + part).split(b"\n")
+        yield from (line for line in whole if line.strip())
+        if len(rest) > _MAX_LINE_BYTES:
+            raise UnreadableAnswer(f"a line of the answer has more than {_MAX_LINE_BYTES // 2**20} MiB")
+
+
+def _decompress(answer: t.Any, chunks: t.Iterable[bytes]) -> collections.abc.Iterator[bytes]:
+    """The chunks, decompressed piece by piece. urllib3 would decompress a whole chunk, up to a thousand times its size.
+
+    No compression is requested, but a proxy may compress with gzip nevertheless.
+    """
+    encoding = str(answer.headers.get("Content-Encoding") or "identity").strip().lower()
+    if encoding == "identity":
+        yield from chunks
+        return
+    if encoding not in ("gzip", "x-gzip"):
+        raise UnreadableAnswer(f"the answer is compressed with {encoding}, which was not requested")
+    decompressor = zlib.decompressobj(wbits=31)
+    try:
+        for chunk in chunks:
+            while chunk:
+                yield decompressor.decompress(chunk, _CHUNK_BYTES)
+                chunk = decompressor.unconsumed_tail
+        yield decompressor.flush()
+    except zlib.error as error:
+        raise UnreadableAnswer(f"the compression of the answer is broken: {error}") from error
+    if not decompressor.eof:
+        raise UnreadableAnswer("the compressed answer is incomplete")
+
+
+# JSON
+
+
+def parse_answer(method: str, path: str, payload: bytes) -> Json:
+    """The object that the API server answered to a request.
+
+    :raises UnreadableAnswer: it is not an object with the fields that the collection reads.
+    """
+    body = _parse_object(payload)
+    _require_no_flaw(forms.find_flaw(method, path, body))
+    return body
+
+
+def _parse_object(payload: bytes) -> Json:
+    try:
+        parsed = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableAnswer(f"the answer is not valid JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise UnreadableAnswer("the answer is not a JSON object")
+    return parsed
+
+
+def read_events(path: str, answer: t.Any) -> collections.abc.Iterator[tuple[str, Json]]:
+    """The events of a watch, each with its type and object.
+
+    :raises UnreadableAnswer: a line is not an event.
+    :raises IrsaError: an event reports an error, as `make_error`.
+    """
+    for line in _read_lines(answer):
+        event = _parse_object(line)
+        _require_no_flaw(forms.find_event_flaw(path, event))
+        body = event["object"]
+        if event["type"] == "ERROR":
+            code = body.get("code")
+            raise make_error("GET", path, code if isinstance(code, int) else 500, json.dumps(body).encode())
+        yield event["type"], body
+
+
+def _require_no_flaw(flaw: str) -> None:
+    if flaw:
+        raise UnreadableAnswer(f"field {flaw} in the answer")
+
+
+# Errors
+
+
+def make_error(method: str, path: str, code: int, payload: bytes, *, what: str | None = None) -> errors.IrsaError:
+    """Make the error for an answer with status 400 or higher.
+
+    :param payload: the answer's body: a Kubernetes Status, or any text of a proxy.
+    :param what: the purpose of the request, as for `ApiServer.request`.
+    """
+    status = _status(payload)
+    message = excerpt(str(status.get("message") or ""))
+    cause = message or excerpt(payload[:4096].decode("utf-8", "replace"), 200) or f"status {code}"
+    reason = excerpt(str(status.get("reason") or ""))
+    causes = _causes(status)
+    kind, fix = _kind(code, reason, {item.get("reason") for item in causes})
+    if kind in (errors.Unreachable, errors.ApiError):
+        cause = f"{code}: {cause}"
+    problem = f"could not {what}" if what else f"Kubernetes refused {method} {path}"
+    options = [option for option in _OPTIONS_OF_FIXES if option in (fix or "")]
+    return kind(problem, cause=cause, fix=fix, options=options, code=code, reason=reason, causes=causes)
+
+
+def _status(payload: bytes) -> dict[str, t.Any]:
+    try:
+        status = json.loads(payload)
+    except (ValueError, RecursionError):
+        return {}
+    return status if isinstance(status, dict) else {}
+
+
+def _causes(status: Json) -> list[dict[str, str]]:
+    """The causes in the details of a Status, as far as they are well-formed."""
+    details = status.get("details")
+    items = details.get("causes") if isinstance(details, dict) else None
+    return [
+        {str(key): excerpt(str(value)) for key, value in item.items()}
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, dict)
+    ]
+
+
+def _kind(code: int, reason: str, causes: t.Container[t.Any]) -> tuple[type[errors.IrsaError], str | None]:
+    """The class of the error, and its fix.
+
+    :param causes: the reasons in the details of the Status.
+    """
+    if code == 403 and "NamespaceTerminating" in causes:
+        return errors.Conflict, "wait until the namespace is deleted"
+    if code == 409 and "FieldManagerConflict" in causes:
+        return errors.Conflict, "change the value at its source, or take it over with force: true"
+    if code == 409:
+        return (errors.AlreadyExists if reason == "AlreadyExists" else errors.OutOfDate), None
+    return _KINDS.get(code, (errors.ApiError, None))
+
+
+_OPTIONS_OF_FIXES = ("cluster_name", "force")
+_NOT_FOUND = (errors.NotFound, None)
+_INVALID = (errors.InvalidInput, None)
+_UNAVAILABLE = (errors.Unreachable, "run again when the API server is available")
+_KINDS: t.Final[t.Mapping[int, tuple[type[errors.IrsaError], str | None]]] = {
+    400: _INVALID,
+    401: (
+        errors.BadCredentials,
+        "use credentials that the API server accepts; with cluster_name, the AWS identity needs an EKS access entry or "
+        "an entry in aws-auth",
+    ),
+    403: (errors.AccessDenied, "bind the caller to a Role or ClusterRole that allows this verb on this resource"),
+    404: _NOT_FOUND,
+    410: _NOT_FOUND,
+    413: _INVALID,
+    415: _INVALID,
+    422: _INVALID,
+    429: (errors.Throttled, "run again later, or with fewer hosts in parallel; completed changes are kept"),
+    502: _UNAVAILABLE,
+    503: _UNAVAILABLE,
+    504: _UNAVAILABLE,
+}
+
+
+def make_not_kubernetes_error(host: str, request: str, answer: t.Any) -> errors.BadConnection:
+    """Make the error for an answer that a Kubernetes API server would not send."""
+    return errors.BadConnection(
+        f"{host} does not answer like a Kubernetes API server",
+        cause=excerpt(
+            f"{request} returned status {answer.status} with content type {answer.headers.get('Content-Type')}"
+        ),
+        fix="check host, the kubeconfig's server and the proxy: it may be another service, or a login page",
+        host=host,
+    )
+
+
+def make_unreachable_error(host: str, request: str, error: Exception) -> errors.IrsaError:
+    """Make the error for a request without an answer, after all retries."""
+    reason = getattr(error, "reason", None) or error
+    for inner in reason.args:
+        if isinstance(inner, (FileNotFoundError, IsADirectoryError, PermissionError)):
+            return errors.BadConnection(
+                f"could not prepare the connection to the Kubernetes API server {host}",
+                cause=f"cannot read a certificate or key file: {inner.strerror}",
+                fix="check ca_cert, client_cert and client_key, or the same settings of the kubeconfig",
+                host=host,
+            )
+    message = f"no answer from the Kubernetes API server {host}"
+    if isinstance(reason, http_errors.ReadTimeoutError):
+        return errors.Unreachable(
+            message,
+            cause=f"{request} had no complete answer in time",
+            fix="run again; if it happens again, check the load of the API server, the proxy and the network",
+            host=host,
+        )
+    if isinstance(reason, http_errors.SSLError):
+        return errors.Unreachable(
+            message,
+            cause=excerpt(f"TLS failed: {reason}"),
+            fix="set the server's certificate authority (ca_cert, or in the kubeconfig) and a client certificate with "
+            "the matching key; or connect with cluster_name, which needs none of them",
+            options=("cluster_name",),
+            host=host,
+        )
+    return errors.Unreachable(
+        message,
+        cause=excerpt(str(reason)),
+        fix="check the address, the proxy and the network: a private endpoint is reachable only from its VPC",
+        host=host,
+    )
+
+
+def make_unreadable_error(host: str, request: str, flaw: object) -> errors.MalformedAnswer:
+    """Make the error for an `UnreadableAnswer`, after all retries."""
+    return errors.MalformedAnswer(
+        f"the answer of the Kubernetes API server {host} cannot be used",
+        cause=excerpt(f"{request}: {flaw}"),
+        fix="run again; if it happens again, check the proxy or load balancer between this host and the API server",
+        host=host,
+    )
+
+
+def make_late_error(host: str, request: str) -> errors.Unreachable:
+    """Make the error for a request for which no time is left."""
+    return errors.Unreachable(
+        f"no answer from the Kubernetes API server {host}",
+        cause=f"no time is left for {request}",
+        fix="run again, with a longer timeout if the API server is slow",
+        host=host,
+    )
+
+
+def require_success(host: str, method: str, path: str, answer: t.Any, *, what: str | None = None) -> None:
+    """Check the status of an answer, whose body is not read yet.
+
+    :param what: as for `make_error`.
+    :raises IrsaError: as `make_error`; BadConnection for a redirect.
+    """
+    if answer.status >= 400:
+        raise make_error(method, path, answer.status, read_body(answer), what=what)
+    if answer.status >= 300:
+        raise make_not_kubernetes_error(host, f"{method} {path}", answer)
+
+
+def require_json(host: str, method: str, path: str, answer: t.Any) -> None:
+    """Check the media type of an answer.
+
+    :raises BadConnection: it is another one than JSON.
+    """
+    if "json" not in str(answer.headers.get("Content-Type") or "json").lower():
+        raise make_not_kubernetes_error(host, f"{method} {path}", answer)
