@@ -2,11 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Looks up managed policies before the first write: by name and by ARN, also permissions boundaries."""
+"""Looks up managed policies before the first write: by name and by ARN, also permissions boundaries.
+
+The last section waits until IAM knows a new object.
+"""
 
 from __future__ import annotations
 
 import difflib
+import re
 import threading
 import time
 import typing as t
@@ -15,6 +19,8 @@ from .._api.aws import iam
 from .._core import errors
 from .._core.arn import Arn
 from .._core.role.spec import AccountScope, Role, RoleSpec
+
+R = t.TypeVar("R")
 
 # Seconds between attempts until IAM knows a new object; 12 s in total.
 CONSISTENCY_DELAYS = (0.25, 0.5, 1.0, 2.0, 4.0, 4.0)
@@ -74,6 +80,7 @@ class PolicyNames:
         lower = {key.lower(): key for key in arns}
         exact = [name.lower()] if name.lower() in lower else []
         similar = exact or difflib.get_close_matches(name.lower(), lower, n=_PROPOSALS, cutoff=0.8)
+        similar.sort(key=lambda key: not key.startswith(name.lower()))  # the end of a name is easily forgotten
         return [arns[lower[key]] for key in similar]
 
     def _find_policy_of_aws(self, name: str, scope: AccountScope) -> str | None:
@@ -140,14 +147,14 @@ def _find_one(policies: PolicyNames, name: str, attached: list[str], scope: Acco
         raise errors.InvalidInput(
             f"the name of managed policy {name} is ambiguous",
             cause=f"{' and '.join(sorted(arns))} have this name",
-            fix="give the ARN of the intended policy",
+            fix="use the ARN of the intended policy",
         )
     if not arns:
         proposals = policies.propose(name, "AWS", "Local")
         raise errors.NotFound(
             f"managed policy {name} does not exist",
             cause=f"neither account {scope.account_id} nor AWS has it in partition {scope.partition}",
-            fix=_describe_fix(proposals, "correct the name (it is case-sensitive), create the policy, or give its ARN"),
+            fix=_describe_fix(proposals, "correct the name (it is case-sensitive), create the policy, or use its ARN"),
         )
     return arns[0]
 
@@ -169,3 +176,49 @@ def _require_policy(policies: PolicyNames, option: str, text: str, scope: Accoun
 
 def _describe_fix(proposals: list[str], otherwise: str) -> str:
     return f"use {' or '.join(proposals)} if that is the intended policy" if proposals else otherwise
+
+
+# Eventual consistency
+
+
+def retry_until_consistent(call: t.Callable[[], R], sleep: t.Callable[[float], None]) -> R:
+    """The result of a call that IAM may reject until it knows a new role, policy or principal."""
+    for delay in CONSISTENCY_DELAYS:
+        try:
+            return call()
+        except errors.IrsaError as error:
+            if not _is_settling(error):
+                raise
+        sleep(delay)
+    try:
+        return call()
+    except errors.NotFound as error:
+        if "role with name" in (error.cause or ""):
+            error.can_plan_again = True  # another writer has deleted it
+        error.fix = error.fix or "check that no other tool deletes the role or the policy, and run again"
+        raise
+
+
+def _is_settling(error: errors.IrsaError) -> bool:
+    """Whether the cause may be that IAM does not know a new role, policy or principal yet.
+
+    Roles and policies were read before the first write, so a missing one is probably new. If the error remains, another
+    writer has deleted it.
+    """
+    return isinstance(error, errors.NotFound) or is_new_principal(error)
+
+
+def is_new_principal(error: errors.IrsaError) -> bool:
+    """Whether IAM may not know a newly created principal yet.
+
+    A principal that is shown as a unique ID was deleted. The error then gets a fix for that.
+    """
+    if error.details.get("code") != "MalformedPolicyDocument" or "nvalid principal" not in (error.cause or ""):
+        return False
+    if re.search(r'"A[A-Z]{3}[A-Z0-9]{12,}"', error.cause or ""):
+        error.fix = (
+            "remove the statement with that ID from the trust policy: the trusted role or user was deleted, and IAM "
+            "rejects a document that names it"
+        )
+        return False
+    return True

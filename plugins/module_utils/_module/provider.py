@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import time
 import typing as t
 
 from .._api.aws import iam
@@ -20,20 +21,47 @@ from .._core.provider.plan import ObservedProvider, ProviderSpec
 if t.TYPE_CHECKING:
     from .._api.aws.session import Aws
 
-_OPERATIONS = (
-    iam.create_oidc_provider,
-    iam.delete_oidc_provider,
+_CHANGES = (
     iam.add_client_id,
     iam.remove_client_id,
     iam.set_thumbprints,
     iam.tag_oidc_provider,
     iam.untag_oidc_provider,
 )
+# Seconds before the second check of the roles. In this time, another writer that has planned its role writes it.
+_SETTLE_DELAY = 0.5
 
 
-def operations(client: t.Any) -> dict[str, t.Callable[..., t.Any]]:
+def operations(aws: Aws, sleep: t.Callable[[float], None] = time.sleep) -> dict[str, t.Callable[..., t.Any]]:
     """The operations that plans of `_core.provider.plan` name."""
-    return {function.__name__: functools.partial(function, client) for function in _OPERATIONS}
+    client = aws.client("iam")
+
+    def change(function: t.Callable[..., None], **arguments: t.Any) -> None:
+        try:
+            function(aws.once("iam") if function is iam.set_thumbprints else client, **arguments)
+        except errors.NotFound as error:
+            raise errors.OutOfDate(
+                f"OIDC provider {arguments['arn']} was deleted by another writer while this run changed it",
+                fix="run again when the other run has ended",
+            ) from error
+
+    return {
+        "create_oidc_provider": functools.partial(iam.create_oidc_provider, client),
+        "delete_oidc_provider": functools.partial(_delete, aws, sleep),
+        **{function.__name__: functools.partial(change, function) for function in _CHANGES},
+    }
+
+
+def _delete(aws: Aws, sleep: t.Callable[[float], None], *, arn: str, if_unused: bool) -> None:
+    """Delete a provider.
+
+    :param if_unused: only if no role trusts it: look again, because another writer may have added one since the plan.
+    """
+    if if_unused:
+        sleep(_SETTLE_DELAY)
+        if provider_plan.find_trusting_roles(arn, _roles(aws.client("iam"), arn)):
+            raise errors.OutOfDate(f"a role now trusts OIDC provider {arn}")
+    iam.delete_oidc_provider(aws.once("iam"), arn=arn)
 
 
 def plan(aws: Aws, spec: ProviderSpec) -> Plan:
@@ -76,6 +104,7 @@ def _roles(client: t.Any, arn: str) -> list[dict[str, t.Any]]:
     except errors.AccessDenied as error:
         error.message = f"could not check whether roles still trust OIDC provider {arn}"
         error.fix = f"{error.fix}; or set force: true to skip this check"
+        error.options = (*error.options, "force")
         raise
 
 

@@ -130,15 +130,18 @@ def require_existing(observed: ObservedProvider, client_ids: t.Iterable[str]) ->
     :raises NotFound: the provider does not exist.
     :raises Conflict: an audience is missing.
     """
-    fix = "ask the provider's owner, or set create_provider (irsa_create_provider in the role irsa) to true"
+    fix = "set create_provider to true, or ask the administrator of the account"
     if observed.found is None:
-        raise errors.NotFound(f"OIDC provider {observed.arn} does not exist", fix=f"create it: {fix}")
+        raise errors.NotFound(
+            f"OIDC provider {observed.arn} does not exist", fix=f"{fix} to create it", options=("create_provider",)
+        )
     missing = sorted(set(client_ids) - set(observed.found["ClientIDList"]))
     if missing:
         raise errors.Conflict(
             f"OIDC provider {observed.arn} does not have the audience {', '.join(missing)}",
             cause=f"it has {', '.join(sorted(observed.found['ClientIDList'])) or 'no audiences'}",
-            fix=f"add it: {fix}",
+            fix=f"{fix} to add it",
+            options=("create_provider",),
         )
 
 
@@ -222,7 +225,7 @@ def _plan_present(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
 def _plan_absent(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
     if observed.found is None:
         return Plan(warnings=_similar_provider_warnings(observed))
-    trusting = [] if spec.force else _trusting_roles(observed)
+    trusting = [] if spec.force else find_trusting_roles(observed.arn, observed.roles)
     if trusting:
         raise errors.Conflict(
             f"OIDC provider {observed.arn} is still in use",
@@ -233,17 +236,21 @@ def _plan_absent(spec: ProviderSpec, observed: ObservedProvider) -> Plan:
             arn=observed.arn,
             roles=trusting,
         )
-    action = Action("delete_oidc_provider", {"arn": observed.arn}, f"delete OIDC provider {observed.arn}")
+    arguments = {"arn": observed.arn, "if_unused": not spec.force}
+    action = Action("delete_oidc_provider", arguments, f"delete OIDC provider {observed.arn}")
     return Plan(shape(observed), {}, (action,))
 
 
-def _trusting_roles(observed: ObservedProvider) -> list[str]:
-    """The names of the roles with an Allow statement that names the provider, sorted."""
+def find_trusting_roles(arn: str, roles: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
+    """The names of the roles with an Allow statement that names a provider, sorted.
+
+    :param roles: as ListRoles returns them.
+    """
     return sorted(
         str(role["RoleName"])
-        for role in observed.roles
+        for role in roles
         if any(
-            statement.get("Effect") == "Allow" and observed.arn in federated_principals(statement)
+            statement.get("Effect") == "Allow" and arn in federated_principals(statement)
             for statement in statements(role["AssumeRolePolicyDocument"])
         )
     )

@@ -2,18 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a role cannot have or be: errors before the first write."""
+"""What a role cannot have or be, and the errors for it."""
 
 from __future__ import annotations
 
 import typing as t
 
 from .. import errors
-from ..arn import Arn
+from ..arn import Arn, provider_name
 from ..policy import document as policy_document
-from ..trust.statements import display_subject
+from ..trust.evaluation import accepts_any_audience, is_broad
+from ..trust.statements import condition_keys, conditions, describe_difference, describe_place, display_subject
 from ..validation import MAX_TAGS, Problems, TagChanges, compare_tags, count_tags
-from ..wording import join
+from ..wording import join, quantity
 from .spec import OWNER_TAG, OWNER_VALUE, AccountScope, Role, RoleSpec
 
 TRUST_QUOTA, ATTACHED_QUOTA = "AssumeRolePolicySizeQuota", "AttachedPoliciesPerRoleQuota"
@@ -56,13 +57,35 @@ def require_policies_of_account(spec: RoleSpec, scope: AccountScope) -> None:
     problems.raise_if_any()
 
 
+def describe_wide_trust(document: policy_document.Document) -> list[str]:
+    """What lets more than named subjects, or more audiences than others, assume the role, for each OIDC provider."""
+    listed = policy_document.statements(document)
+    providers = {arn for statement in listed for arn in policy_document.federated_principals(statement)}
+    texts = []
+    for arn in sorted(arn for arn in providers if ":oidc-provider/" in arn):
+        provider, (_sub, aud) = provider_name(arn), condition_keys(arn)
+        limits = any(
+            key.lower() == aud
+            for statement in listed
+            if isinstance(statement, dict)
+            for _operator, key, _values in conditions(statement)
+        )
+        for index in range(len(listed)):
+            place = describe_place(document, index)
+            if is_broad(document, index, arn):
+                texts.append(f"{place} allows subjects that it does not name: limit {provider}:sub in it")
+            elif limits and accepts_any_audience(document, index, arn):
+                texts.append(f"{place} accepts any audience, unlike other statements: limit {provider}:aud in it")
+    return texts
+
+
 def require_trust_size(name: str, document: policy_document.Document, quotas: t.Mapping[str, int]) -> None:
     """:raises QuotaExceeded: the trust policy is longer than the account's quota."""
     size, quota = policy_document.size(document), quotas[TRUST_QUOTA]
     if size > quota:
         raise errors.QuotaExceeded(
             f"the trust policy of role {name} would have {size} characters",
-            cause=f"the account's quota {TRUST_QUOTA} is {quota}, not counting white space",
+            cause=f"the account's quota {TRUST_QUOTA} is {quota}, not counting whitespace",
             fix="use several roles for the service accounts, use a wildcard with allow_wildcards, or request a higher "
             "quota (Service Quotas)",
             quota=TRUST_QUOTA,
@@ -83,8 +106,39 @@ def build_still_allowed_error(role: Role, places: t.Mapping[str, str]) -> errors
     return errors.Conflict(
         f"role {role.name} still trusts {join(names)}",
         cause="; ".join(f"{place} allows {join(allowed)}" for place, allowed in by_place.items()),
-        fix="name in that statement only the service accounts that need the role, or remove it",
+        fix="in each of these statements, name only the service accounts that need the role, or remove the statement",
         service_accounts=names,
+    )
+
+
+def build_undone_error(
+    name: str, writes: int, expected: policy_document.Document, found: policy_document.Document, *, is_restored: bool
+) -> errors.Conflict:
+    """The error for a trust policy that another writer keeps changing.
+
+    :param writes: the number of writes that were undone.
+    :param expected: the document that was written last.
+    :param found: the document of the other writer.
+    :param is_restored: whether that is the document from before the write.
+    """
+    message = f"another writer keeps changing the trust policy of role {name}"
+    document = "a document of another writer"
+    if is_restored:
+        message, document = f"the trust policy of role {name} was changed back", "the document from before the write"
+    return errors.Conflict(
+        message,
+        cause=f"IAM accepted {quantity(writes, 'write')}, but then returned {document}: "
+        f"{describe_difference(found, expected)}",
+        fix="stop the other tool that manages the role (such as Terraform or CloudFormation), or make the same change "
+        "there; then run again",
+    )
+
+
+def build_vanished_error(name: str) -> errors.OutOfDate:
+    """The error for a role that another writer deletes, or uses again, while this run changes it."""
+    return errors.OutOfDate(
+        f"role {name} was deleted, or used again, by another writer while this run changed it",
+        fix="run again when the other run has ended",
     )
 
 

@@ -19,6 +19,7 @@ from .checks import (
     ATTACHED_QUOTA,
     DEFAULT_QUOTAS,
     build_still_allowed_error,
+    describe_wide_trust,
     plan_tags,
     require_changeable,
     require_policies_of_account,
@@ -57,6 +58,9 @@ def plan(spec: RoleSpec, role: Role | None, context: PlanContext) -> Plan:
         _create(spec, context, steps)
     else:
         _modify(spec, role, context, steps)
+    if spec.present and steps.after:
+        wide = describe_wide_trust(steps.after.trust_policy)
+        steps.warnings += [f"Role {spec.name}: {text}." for text in wide]
     if role is not None and steps.actions:
         require_changeable(role)
     return steps.plan()
@@ -242,7 +246,7 @@ def _write_inline(spec: RoleSpec, role: Role, steps: _Steps) -> None:
     if new and size > INLINE_QUOTA:
         raise errors.QuotaExceeded(
             f"the inline policies of role {role.name} would have {size} characters in total",
-            cause=f"IAM accepts {INLINE_QUOTA}, not counting white space",
+            cause=f"IAM accepts {INLINE_QUOTA}, not counting whitespace",
             fix="use managed policies for some, or remove others with purge_inline_policies",
             quota="RolePolicySizeQuota",
         )
@@ -321,13 +325,31 @@ def _remove(spec: RoleSpec, role: Role | None, context: PlanContext, steps: _Ste
     grant = trust_policy.Grant(context.provider_arn, spec.subjects or ())
     change = trust_policy.Change("remove", grant, purge=spec.subjects is None)
     if role.is_managed and not trust_policy.allows_anything(change.apply(role.trust_policy).document):
-        _delete(role, steps)
+        _retire(role, dataclasses.replace(change, mode="retire"), steps)
+        _delete(role, steps, is_retired=True)
     else:
         _write_trust(role, change, context, steps)
 
 
-def _delete(role: Role, steps: _Steps) -> None:
-    """Plan the deletion in the order that IAM requires: instance profiles and policies before the role."""
+def _retire(role: Role, change: trust_policy.Change, steps: _Steps) -> None:
+    """Plan a trust policy that trusts nobody, so that another writer that still trusts the role's old one is seen.
+
+    The deletion of a role cannot be undone, and its policies are removed before it.
+    """
+    retired = change.apply(role.trust_policy).document
+    if retired is role.trust_policy:
+        return  # by an earlier run, which was interrupted
+    has_subjects = trust_policy.managed_subjects(role.trust_policy, change.grant.provider_arn)
+    summary = _describe_trust_change(role, retired, change) if has_subjects else f"mark role {role.name} for deletion"
+    after = dataclasses.replace(role, trust_policy=retired)
+    steps.add("retire_role", summary, {"name": role.name, "change": change}, after)
+
+
+def _delete(role: Role, steps: _Steps, *, is_retired: bool = False) -> None:
+    """Plan the deletion in the order that IAM requires: instance profiles and policies before the role.
+
+    :param is_retired: delete the role only if it still trusts nobody; otherwise restore its policies.
+    """
     name = role.name
     for profile in role.instance_profiles:
         summary = f"remove role {name} from instance profile {profile}"
@@ -338,4 +360,6 @@ def _delete(role: Role, steps: _Steps) -> None:
     for policy in role.inline_policies or ():
         summary = f"delete inline policy {policy} of role {name}"
         steps.add("delete_inline_policy", summary, {"name": name, "policy_name": policy}, role)
-    steps.add("delete_role", f"delete role {name}", {"name": name}, None)
+    policies = {"managed_policies": role.managed_policies or (), "inline_policies": role.inline_policies or {}}
+    arguments = {"name": name, "restored": policies if is_retired else None}
+    steps.add("delete_role", f"delete role {name}", arguments, None)

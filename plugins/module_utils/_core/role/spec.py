@@ -22,7 +22,7 @@ from ..trust.statements import subject
 # The tag of every role that this collection creates. `absent` deletes only roles with this tag.
 OWNER_TAG, OWNER_VALUE = "eksops.irsa/managed", "true"
 _DEFAULT_DURATION = 3600
-# The limit for all inline policies of a role together, in characters, not counting white space. AWS cannot raise it.
+# The limit for all inline policies of a role together, in characters, not counting whitespace. AWS cannot raise it.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_QUOTA = 10240
 _INLINE_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
@@ -295,7 +295,7 @@ def _inline_policies(
     if total > INLINE_QUOTA:
         problems.add(
             f"inline_policies have {total} characters in total",
-            f"use at most {INLINE_QUOTA}, not counting white space; use managed policies for the rest",
+            f"use at most {INLINE_QUOTA}, not counting whitespace; use managed policies for the rest",
         )
     return documents
 

@@ -23,6 +23,7 @@ from ..policy.document import VERSION, PolicyValue, as_list, statements
 from .statements import (
     ACTION,
     ANY_SUBJECT,
+    SUBJECT_PREFIX,
     condition_keys,
     conditions,
     covers_action,
@@ -174,8 +175,8 @@ def allows(document: t.Mapping[str, t.Any], provider_arn: str, subject: str, aud
 def allowed_subjects(document: t.Mapping[str, t.Any], provider_arn: str) -> dict[str, bool] | None:
     """The subjects of a provider that the document names and allows, each for at least one audience.
 
-    :returns: by subject, sorted: whether it is certainly allowed. False if that depends on conditions that only the
-        real request can decide. None if no statement may allow the provider's web identities.
+    :returns: the subjects, sorted. The value is True if the subject is allowed, and False if that depends on conditions
+        that only the real request can decide. None if no statement may allow the provider's web identities.
     """
     allowing = [statement for statement in statements(document) if may_allow(statement, provider_arn)]
     if not allowing:
@@ -193,7 +194,7 @@ def find_allowing(document: t.Mapping[str, t.Any], provider_arn: str, subject: s
     """Whether a document allows a subject for at least one audience, and the statements that do or may do so.
 
     :param subject: a pattern stands for all subjects that it matches.
-    :returns: None if only the real request can decide; and the indexes of the Allow statements.
+    :returns: whether it is allowed (None if only the real request can decide), and the indexes of the statements.
     """
     allowing = [statement for statement in statements(document) if may_allow(statement, provider_arn)]
     requests = [
@@ -210,10 +211,48 @@ def find_allowing(document: t.Mapping[str, t.Any], provider_arn: str, subject: s
     return _any(decision.allowed for decision in decisions), sorted(indexes)
 
 
+def is_broad(document: t.Mapping[str, t.Any], index: int, provider_arn: str, audiences: t.Collection[str] = ()) -> bool:
+    """Whether an Allow statement allows subjects that it does not name, or excludes them only by ForAllValues.
+
+    ForAllValues also matches a request without the key.
+
+    :param audiences: other audiences of tokens than the default one and those that the statement names.
+    """
+    statement = statements(document)[index]
+    if not may_allow(statement, provider_arn):
+        return False
+    sub, _aud = condition_keys(provider_arn)
+    # A subject as an audience is another fault.
+    named = {name for name in _named_audiences([statement], provider_arn) if not name.startswith(SUBJECT_PREFIX)}
+    accepted = {*audiences, *named}
+    denies = [other for other in statements(document) if isinstance(other, t.Mapping) and other.get("Effect") == "Deny"]
+    alone = {**document, "Statement": [*denies, statement]}
+    if any(allows(alone, provider_arn, example_of(ANY_SUBJECT), audience) is not False for audience in accepted):
+        return True
+    operators = [Operator.parse(operator) for operator, key, _values in conditions(statement) if key.lower() == sub]
+    if not operators or not all(operator and operator.quantifier == "ForAllValues" for operator in operators):
+        return False
+    variables = has_variables(document)
+    return any(
+        may_match(statement, provider_arn, subject, accepted, variables=variables)
+        for subject in named_subjects(statement, provider_arn)
+    )
+
+
+def accepts_any_audience(document: t.Mapping[str, t.Any], index: int, provider_arn: str) -> bool:
+    """Whether an Allow statement allows a subject that it names with a token for an audience that it does not name."""
+    statement = statements(document)[index]
+    variables = has_variables(document)
+    return may_allow(statement, provider_arn) and any(
+        may_match(statement, provider_arn, subject, [example_of("*")], variables=variables)
+        for subject in named_subjects(statement, provider_arn)
+    )
+
+
 def find_lost(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any], provider_arn: str) -> list[str]:
     """The subjects of a provider that one document allows, or may allow, and that another does not allow.
 
-    :returns: those that the first document names, also patterns; ANY_SUBJECT if it allows unnamed subjects.
+    :returns: those that the first document names, including patterns; ANY_SUBJECT if it allows unnamed subjects.
     """
     allowed = [*(allowed_subjects(before, provider_arn) or ())]
     if find_allowing(before, provider_arn, ANY_SUBJECT)[0] is not False:
@@ -224,7 +263,7 @@ def find_lost(before: t.Mapping[str, t.Any], after: t.Mapping[str, t.Any], provi
 def may_match(
     statement: t.Any, provider_arn: str, subject: str, audiences: t.Iterable[str], *, variables: bool
 ) -> bool:
-    """Whether a statement matches a subject. True also if only the real request can decide.
+    """Whether a statement matches a subject, or may match: only the real request can decide.
 
     :param subject: a pattern stands for all subjects that it matches.
     :param audiences: the audiences of the subject's tokens; empty for the default one.
@@ -300,7 +339,7 @@ def evaluate_condition(
 ) -> tuple[bool | None, Failure]:
     """Evaluate a condition.
 
-    :returns: whether it holds, None if undecidable; and the failure to report if it does not hold.
+    :returns: whether it holds (None if undecidable), and the failure to report if it does not hold.
     """
     values = tuple(values)
     parsed = Operator.parse(operator)

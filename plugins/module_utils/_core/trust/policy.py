@@ -47,6 +47,8 @@ NOBODY: Statement = {
     "Action": "sts:AssumeRole",
 }
 _NOBODY = policy_document.statement_meaning(NOBODY)
+# The same in a role that is about to be deleted.
+RETIRED: Statement = {**NOBODY, "Sid": "TrustsNobodyUntilDeleted"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,11 +87,12 @@ class Change:
     """A change that can be applied again if the document has changed in the meantime.
 
     :param mode: ``merge``: the provider's managed statements grant the subjects; ``replace``: the document contains the
-        grant and nothing else; ``remove``: the managed statements do not grant the subjects.
-    :param purge: with ``merge``: they grant nothing else; with ``remove``: all managed statements are removed.
+        grant and nothing else; ``remove``: the managed statements do not grant the subjects; ``retire``: the same, and
+        if the document then allows nothing, it says that the role is about to be deleted.
+    :param purge: with ``merge``: they grant nothing else; otherwise: all managed statements are removed.
     """
 
-    mode: t.Literal["merge", "replace", "remove"]
+    mode: t.Literal["merge", "replace", "remove", "retire"]
     grant: Grant
     purge: bool = True
 
@@ -97,8 +100,9 @@ class Change:
         """The document after the change."""
         if self.mode == "replace":
             return replace(document, self.grant)
-        if self.mode == "remove":
-            return remove(document, self.grant.provider_arn, None if self.purge else self.grant.subjects)
+        if self.mode != "merge":
+            changed = remove(document, self.grant.provider_arn, None if self.purge else self.grant.subjects)
+            return _retire(changed) if self.mode == "retire" else changed
         return merge(document, self.grant, purge=self.purge)
 
 
@@ -118,6 +122,19 @@ def build_document(grant: Grant) -> Document:
 def allows_anything(document: Document) -> bool:
     """Whether the document has an Allow statement."""
     return any(isinstance(statement, dict) and statement.get("Effect") == "Allow" for statement in statements(document))
+
+
+def is_retired(document: Document) -> bool:
+    """Whether the role is about to be deleted: another run has removed all that it trusted."""
+    return RETIRED in statements(document)
+
+
+def _retire(removed: ChangedDocument) -> ChangedDocument:
+    document = removed.document
+    if allows_anything(document) or is_retired(document):
+        return removed
+    kept = [statement for statement in statements(document) if statement != NOBODY]
+    return dataclasses.replace(removed, document={**document, "Statement": [*kept, dict(RETIRED)]})
 
 
 def managed_subjects(document: Document, provider_arn: str) -> list[str]:
@@ -370,7 +387,8 @@ def _without(statement: Statement, sub: str, subjects: t.Collection[str]) -> Sta
 
 
 def _with_statements(document: Document, new: list[Statement]) -> Document:
-    """The document with these statements, without the one that trusts nobody if there are others."""
+    """The document with these statements, without those that trust nobody if there are others."""
+    new = [statement for statement in new if statement != RETIRED]
     if len(new) > 1 and [policy_document.statement_meaning(old) for old in statements(document)] == [_NOBODY]:
         new = new[1:]
     return {**document, "Statement": new or [dict(NOBODY)]}

@@ -17,7 +17,7 @@ import functools
 import typing as t
 
 from ..arn import provider_name
-from ..policy.document import as_list, condition_text, federated_principals, like, statements
+from ..policy.document import as_list, condition_text, federated_principals, like, statement_meaning, statements
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 SUBJECT_PREFIX = "system:serviceaccount:"
@@ -146,6 +146,31 @@ def describe_place(document: t.Mapping[str, t.Any], index: int) -> str:
     statement = statements(document)[index]
     sid = f" ({statement['Sid']})" if isinstance(statement, t.Mapping) and statement.get("Sid") else ""
     return f"statement {index + 1}{sid} of the trust policy"
+
+
+def describe_difference(document: t.Mapping[str, t.Any], other: t.Mapping[str, t.Any]) -> str:
+    """What the statements of a document lack and add in comparison with another, for messages."""
+    own, others = ({statement_meaning(s): s for s in statements(policy)} for policy in (document, other))
+    lacking = [_describe(statement) for meaning, statement in others.items() if meaning not in own]
+    added = [_describe(statement) for meaning, statement in own.items() if meaning not in others]
+    parts = [("it lacks ", lacking), ("it has ", added)]
+    return "; ".join(verb + " and ".join(texts) for verb, texts in parts if texts) or "only the order differs"
+
+
+def _describe(statement: t.Any) -> str:
+    """A statement with its effect, subjects and principals, for messages."""
+    if not isinstance(statement, t.Mapping):
+        return "an invalid statement"
+    sid = f"statement {statement['Sid']}" if statement.get("Sid") else "the statement"
+    names = {
+        display_subject(value)
+        for operator, key, values in conditions(statement)
+        if key.lower().endswith(":sub") and matches_strings(operator)
+        for value in values
+    }
+    principals = ", ".join(named_principals(statement.get("Principal", statement.get("NotPrincipal"))))
+    verb = "allows" if statement.get("Effect") == "Allow" else "denies"
+    return f"{sid} that {verb} {', '.join(sorted(names)) + ' of ' if names else ''}{principals}"
 
 
 # Managed statements

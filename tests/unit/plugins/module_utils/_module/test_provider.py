@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import datetime
 import typing as t
 
 import boto3
@@ -12,6 +13,7 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn, EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
+from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.document import compact
 from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import plan as provider_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.plan import ProviderSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import provider as provider_module
@@ -38,6 +40,8 @@ class Aws:
 
     def client(self, service: str) -> t.Any:
         return self._clients[service]
+
+    once = client
 
     def caller(self) -> Arn:
         return Arn.parse(self.client("sts").get_caller_identity()["Arn"])
@@ -142,7 +146,7 @@ def test_each_change_makes_the_expected_write(aws: t.Any) -> None:
     iam.add_response("tag_open_id_connect_provider", {}, {**ARGUMENTS, "Tags": tags})
     iam.add_response("untag_open_id_connect_provider", {}, {**ARGUMENTS, "TagKeys": ["a"]})
     iam.add_response("delete_open_id_connect_provider", {}, ARGUMENTS)
-    operations = provider_module.operations(aws.client("iam"))
+    operations = provider_module.operations(aws)
     created = operations["create_oidc_provider"](url=URL, client_ids=["x"], thumbprints=None, tags={"a": "b"})
     assert created == ARN
     operations["add_client_id"](arn=ARN, client_id="x")
@@ -150,7 +154,7 @@ def test_each_change_makes_the_expected_write(aws: t.Any) -> None:
     operations["set_thumbprints"](arn=ARN, thumbprints=["a" * 40])
     operations["tag_oidc_provider"](arn=ARN, tags={"a": "b"})
     operations["untag_oidc_provider"](arn=ARN, keys=["a"])
-    operations["delete_oidc_provider"](arn=ARN)
+    operations["delete_oidc_provider"](arn=ARN, if_unused=False)
 
 
 @pytest.mark.parametrize("is_readable", [True, False])
@@ -170,3 +174,48 @@ def test_thumbprints_of_a_new_provider_are_read(aws: t.Any, is_readable: bool) -
 def test_unchanged_plan_needs_no_thumbprints(aws: t.Any) -> None:
     for unchanged in (Plan(), Plan(before={"arn": ARN}, after={})):
         assert provider_module.add_thumbprints(aws, unchanged) is unchanged
+
+
+def test_roles_are_read_again_before_the_deletion(aws: t.Any) -> None:
+    """Another writer may have added a role since the plan."""
+    iam, pauses = aws.stubs["iam"], list[float]()
+    delete = provider_module.operations(aws, pauses.append)["delete_oidc_provider"]
+    statement = {"Effect": "Allow", "Principal": {"Federated": ARN}, "Action": "sts:AssumeRoleWithWebIdentity"}
+    for statements in ([statement], []):
+        role = {
+            "Path": "/",
+            "RoleName": "app",
+            "RoleId": "AROAABCDEFGHIJKLMNOPQ",
+            "Arn": "arn:aws:iam::123456789012:role/app",
+            "CreateDate": datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc),
+            "AssumeRolePolicyDocument": compact({"Version": "2012-10-17", "Statement": statements}),
+        }
+        iam.add_response("list_roles", {"Roles": [role], "IsTruncated": False}, {"MaxItems": 1000})
+    iam.add_response("delete_open_id_connect_provider", {}, ARGUMENTS)
+    with pytest.raises(errors.OutOfDate, match="a role now trusts OIDC provider"):
+        delete(arn=ARN, if_unused=True)
+    delete(arn=ARN, if_unused=True)
+    assert pauses == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("operation", "call", "arguments"),
+    [
+        ("add_client_id", "add_client_id_to_open_id_connect_provider", {"client_id": "x"}),
+        ("set_thumbprints", "update_open_id_connect_provider_thumbprint", {"thumbprints": ["a" * 40]}),
+        ("tag_oidc_provider", "tag_open_id_connect_provider", {"tags": {"a": "b"}}),
+    ],
+)
+def test_provider_that_vanishes_is_planned_again(
+    aws: t.Any, operation: str, call: str, arguments: dict[str, t.Any]
+) -> None:
+    aws.stubs["iam"].add_client_error(call, "NoSuchEntity", "not found")
+    with pytest.raises(errors.OutOfDate, match=f"OIDC provider {ARN} was deleted by another writer"):
+        provider_module.operations(aws)[operation](arn=ARN, **arguments)
+
+
+def test_throttled_thumbprints_are_planned_again(aws: t.Any) -> None:
+    aws.stubs["iam"].add_client_error("update_open_id_connect_provider_thumbprint", "Throttling", "slow down")
+    with pytest.raises(errors.Throttled) as caught:
+        provider_module.operations(aws)["set_thumbprints"](arn=ARN, thumbprints=["a" * 40])
+    assert caught.value.can_plan_again

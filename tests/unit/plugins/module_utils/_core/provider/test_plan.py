@@ -195,12 +195,14 @@ def test_delete_of_trusted_provider_is_rejected() -> None:
     assert caught.value.details["roles"] == ["a", "one", "z"]
     assert "trusted by 3 roles: a, one, z. Fix:" in str(caught.value)
     assert "force: true" in str(caught.value)
-    assert writes(plan(make_spec(state="absent", force=True), in_use)) == [("delete_oidc_provider", {})]
+    assert writes(plan(make_spec(state="absent", force=True), in_use)) == [
+        ("delete_oidc_provider", {"if_unused": False})
+    ]
 
 
 def test_delete() -> None:
     result = plan(make_spec(state="absent"), observed())
-    assert writes(result) == [("delete_oidc_provider", {})]
+    assert writes(result) == [("delete_oidc_provider", {"if_unused": True})]
     assert result.before["arn"] == ARN
     assert result.after == {}
     assert not plan(make_spec(state="absent"), MISSING)

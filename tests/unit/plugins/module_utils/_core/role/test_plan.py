@@ -20,8 +20,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import
     RoleSpec,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
-from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Grant
-from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Change, Grant
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import display_subject, subject
 
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/A"
 OTHER = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/B"
@@ -275,7 +275,7 @@ def test_trust_policy_is_replaced() -> None:
 DELETION = [
     ("detach_policy", {"policy_arn": S3}),
     ("delete_inline_policy", {"policy_name": "p"}),
-    ("delete_role", {}),
+    ("delete_role", {"restored": None}),
 ]
 TWO_CLUSTERS = dataclasses.replace(ROLE, trust_policy=trust(Grant(PROVIDER, (A, B), STS), Grant(OTHER, (A,), STS)))
 NOBODY = dataclasses.replace(ROLE, trust_policy={"Version": "2012-10-17", "Statement": [trust_policy.NOBODY]})
@@ -286,9 +286,6 @@ NOBODY = dataclasses.replace(ROLE, trust_policy={"Version": "2012-10-17", "State
     [
         pytest.param(ROLE, {}, id="managed"),
         pytest.param(TWO_CLUSTERS, {}, id="managed-without-cluster"),
-        pytest.param(ROLE, {"cluster_name": "c"}, id="managed-last-cluster"),
-        pytest.param(ROLE, {"cluster_name": "c", "subjects": (A,)}, id="managed-last-account"),
-        pytest.param(NOBODY, {"cluster_name": "c"}, id="managed-trusts-nobody"),
         pytest.param(TWO_CLUSTERS, {"cluster_name": "c", "force": True}, id="forced"),
         pytest.param(UNMANAGED, {"force": True}, id="unmanaged-forced"),
     ],
@@ -299,6 +296,39 @@ def test_role_is_deleted(role: Role, options: dict[str, t.Any]) -> None:
     assert operations(result) == DELETION
     assert result.after == {}
     assert result.before == role.as_dict()
+
+
+DENY = {**FOREIGN, "Effect": "Deny"}
+RETIRED = dataclasses.replace(ROLE, trust_policy={"Version": "2012-10-17", "Statement": [DENY, trust_policy.RETIRED]})
+
+
+@pytest.mark.parametrize(
+    ("role", "options", "summary"),
+    [
+        pytest.param(ROLE, {}, "remove {A} from the trust policy of role app", id="last-cluster"),
+        pytest.param(ROLE, {"subjects": (A,)}, "remove {A} from the trust policy of role app", id="last-account"),
+        pytest.param(NOBODY, {}, "mark role app for deletion", id="trusts-nobody"),
+        pytest.param(RETIRED, {}, None, id="interrupted"),
+    ],
+)
+def test_role_trusts_nobody_before_its_policies_are_removed(
+    role: Role, options: dict[str, t.Any], summary: str | None
+) -> None:
+    """Nobody else is trusted. Another cluster that is being added to the role is then seen before the deletion."""
+    result = plan(role, present=False, cluster_name="c", **options)
+    change = Change("retire", Grant(PROVIDER, options.get("subjects", ())), purge=not options)
+    first = [("retire_role", {"change": change})] if summary else []
+    policies = {"managed_policies": role.managed_policies, "inline_policies": role.inline_policies}
+    assert operations(result) == [*first, *DELETION[:-1], ("delete_role", {"restored": policies})]
+    assert result.after == {}
+    if summary:
+        assert result.summaries()[0] == summary.format(A=display_subject(A))
+        retired = change.apply(role.trust_policy).document
+        assert retired["Statement"] == [trust_policy.RETIRED]
+        assert (
+            operations(plan(dataclasses.replace(role, trust_policy=retired), present=False, cluster_name="c"))[0]
+            == (DELETION[0])
+        )
 
 
 def test_role_is_removed_from_instance_profile_before_deletion() -> None:
@@ -448,7 +478,8 @@ def test_absent_fails_after_its_writes_if_a_statement_still_allows_the_account()
         assert bool(result) is (state == "first run")
         assert str(result.failure) == (
             "role app still trusts ns/a and ns/b. Cause: statement 1 of the trust policy (StringLike ns/*) allows ns/a "
-            "and ns/b. Fix: name in that statement only the service accounts that need the role, or remove it."
+            "and ns/b. Fix: in each of these statements, name only the service accounts that need the role, or remove "
+            "the statement."
         )
         role = dataclasses.replace(role, trust_policy=result.after["trust_policy"])
     assert plan(role, **{**options, "subjects": None}).failure is None
@@ -542,3 +573,18 @@ def test_replaced_trust_policy_names_all_who_lose_the_role() -> None:
     assert result.summaries() == [
         f"replace the trust policy of role app: add ns/b; remove {OTHER}, ec2.amazonaws.com, ns/*, ns/a"
     ]
+
+
+def test_wide_trust_is_a_warning_even_if_nothing_changes() -> None:
+    wide = trust(Grant(PROVIDER, ("system:serviceaccount:*:*",), STS), more=ROLE.trust_policy["Statement"])
+    result = plan(dataclasses.replace(ROLE, trust_policy=wide), managed_policies=(S3,))
+    assert not result
+    provider = PROVIDER.partition("/")[2]
+    assert [*result.warnings][-1] == (
+        f"Role app: statement 2 of the trust policy allows subjects that it does not name: limit {provider}:sub in it."
+    )
+
+
+def test_requested_wide_trust_is_a_warning() -> None:
+    assert "allows subjects that it does not name" in plan(None, subjects=("system:serviceaccount:*:*",)).warnings[-1]
+    assert plan(None, subjects=(A,)).warnings == ()

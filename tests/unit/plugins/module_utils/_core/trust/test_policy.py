@@ -11,7 +11,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import allows
-from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import NOBODY, Change, Grant
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import NOBODY, RETIRED, Change, Grant
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject
 
 HOST = "oidc.eks.eu-west-1.amazonaws.com/id/"
@@ -293,6 +293,34 @@ def test_change_removes_named_subjects_or_all() -> None:
     assert Change("remove", grant(A), purge=False).apply(old).document == document(statement(B))
     assert Change("remove", grant(), purge=True).apply(old).document == document(NOBODY)
     assert Change("remove", grant(), purge=False).apply(old).document is old
+
+
+DENY = {**EC2, "Effect": "Deny"}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param([statement(A, B)], [RETIRED], id="last-subjects"),
+        pytest.param([NOBODY], [RETIRED], id="nobody"),
+        pytest.param([DENY, statement(A)], [DENY, RETIRED], id="keeps-foreign-denials"),
+        pytest.param([EC2, statement(A)], [EC2], id="others-are-trusted"),
+        pytest.param([RETIRED, EC2], [RETIRED, EC2], id="others-are-trusted-again"),
+        pytest.param([RETIRED], [RETIRED], id="retired"),
+    ],
+)
+def test_retire(before: list[t.Any], after: list[t.Any]) -> None:
+    change = Change("retire", grant(A, B))
+    changed = change.apply(document(*before)).document
+    assert changed["Statement"] == after
+    assert trust_policy.is_retired(changed) is (RETIRED in after)
+    assert change.apply(changed).document is changed
+
+
+def test_retired_role_is_used_again() -> None:
+    changed = Change("merge", grant(A)).apply(document(DENY, RETIRED)).document
+    assert changed["Statement"] == [DENY, statement(A)]
+    assert not trust_policy.is_retired(changed)
 
 
 @pytest.mark.parametrize(

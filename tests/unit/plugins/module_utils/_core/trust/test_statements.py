@@ -131,3 +131,47 @@ def test_statement_is_described_by_number_and_sid() -> None:
     assert trust_statements.describe_place(document, 0) == "statement 1 (Web) of the trust policy"
     assert trust_statements.describe_place(document, 1) == "statement 2 of the trust policy"
     assert trust_statements.describe_place(document, 2) == "statement 3 of the trust policy"
+
+
+def _document(*statements: t.Any) -> dict[str, t.Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _allow(*names: str, **more: t.Any) -> dict[str, t.Any]:
+    subjects = [trust_statements.subject("web", name) for name in names]
+    condition = {"StringEquals": {f"{HOST}:sub": subjects, f"{HOST}:aud": "sts.amazonaws.com"}}
+    return {
+        "Effect": "Allow",
+        "Principal": {"Federated": PROVIDER},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": condition,
+        **more,
+    }
+
+
+DENY: t.Any = {"Sid": "No", "Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "text"),
+    [
+        pytest.param([], [_allow("app")], f"it lacks the statement that allows web/app of {PROVIDER}", id="lacking"),
+        pytest.param([DENY], [], "it has statement No that denies *", id="added"),
+        pytest.param(
+            [_allow("api"), DENY],
+            [_allow("api", "app"), DENY],
+            f"it lacks the statement that allows web/api, web/app of {PROVIDER}; "
+            f"it has the statement that allows web/api of {PROVIDER}",
+            id="changed",
+        ),
+        pytest.param(
+            [7],
+            [_allow(Condition={})],
+            f"it lacks the statement that allows {PROVIDER}; it has an invalid statement",
+            id="invalid",
+        ),
+        pytest.param([DENY, _allow("app")], [_allow("app"), DENY], "only the order differs", id="order"),
+    ],
+)
+def test_difference_is_described(found: list[t.Any], expected: list[t.Any], text: str) -> None:
+    assert trust_statements.describe_difference(_document(*found), _document(*expected)) == text
