@@ -26,6 +26,8 @@ if t.TYPE_CHECKING:
 display = Display()
 
 _POLL_SECONDS = 0.5
+# What Ansible needs of a failed result.
+_SHOWN = ("failed", "changed", "msg", "unreachable", "exception", "warnings", "deprecations", "invocation")
 
 
 class ActionModule(ClusterAction):
@@ -33,13 +35,26 @@ class ActionModule(ClusterAction):
 
     MODULE = "eksops.irsa.irsa_bindings"
 
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Runs the module. A failed task of the role shows only its message.
+
+        Ansible prints a failed result in full, except its diff. So the diff has the other returns, for the role.
+        """
+        result = super().run(tmp, task_vars)
+        if not (self.is_of_role(task_vars or {}) and result.get("failed")):
+            return result
+        hidden = {key: value for key, value in result.items() if key not in ("exception", "warnings", "deprecations")}
+        shown = {key: value for key, value in result.items() if key in _SHOWN or key.startswith("_ansible_")}
+        return {**shown, "diff": {"outcome": hidden}}
+
     def find_problems(self, task_vars: t.Mapping[str, t.Any]) -> list[str]:
         """Finds the problems of all bindings too."""
         problems = super().find_problems(task_vars)
         if self._task.args.get("bindings") not in (None, ""):
             self._task.args["bindings"] = _variables.parse_bindings(self._task.args["bindings"])
-            problems += _variables.check_bindings(self._task.args["bindings"], self._task.args)
-            problems += _variables.check_rbac(self._task.args["bindings"], self.role_variable(task_vars, "irsa_rbac"))
+            bindings, name = self._task.args["bindings"], "irsa_bindings" if self.is_of_role(task_vars) else "bindings"
+            problems += _variables.check_bindings(bindings, self._task.args, name=name)
+            problems += _variables.check_rbac(bindings, self.role_variable(task_vars, "irsa_rbac"))
         return problems
 
     def find_binding_problems(self, bindings: t.Any) -> list[str]:

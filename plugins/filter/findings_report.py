@@ -13,8 +13,8 @@ author:
 description:
   - Renders the registered result of a task with M(eksops.irsa.irsa_verify) as a report.
   - A table has a line for each finding, with severity, link, ID and service account. Message and fix follow, wrapped to
-    the width. Service accounts without findings, and links that could not be checked, have a line too. The last line
-    counts the service accounts.
+    the width. Links that could not be checked have a line too. Service accounts that are ok have a line if there are at
+    most 10 of them. The last line counts the service accounts.
   - A Markdown page begins with a table of all findings. For each service account, it then has the state of the links,
     and each finding with evidence, expected value, found value and fix. Texts are escaped, so that nothing in a name or
     a policy becomes markup.

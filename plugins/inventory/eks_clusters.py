@@ -47,7 +47,7 @@ options:
     description:
       - The AWS accounts to read. If empty, the plugin reads the AWS account of its own credentials.
       - An AWS account without O(accounts[].profile) is read with the plugin's own credentials, after the plugin has
-        assumed O(assume_role_arn), if set. V({}) is the AWS account of these credentials.
+        assumed O(assume_role_arn), if set. The item V({}) stands for the AWS account of these credentials.
       - If two items lead to the same AWS account, its clusters appear once, with the values of the first item.
     type: list
     elements: dict
@@ -101,9 +101,9 @@ options:
       - If several hosts would have the same name, all of them get the region as a suffix, C(NAME.REGION). If the
         regions are equal too, they get the region and the account ID, C(NAME.REGION.ACCOUNT). A name therefore never
         moves from one cluster to another.
-      - Clusters that match the filters by name, but not by another condition, count too. If you add regions or AWS
-        accounts, a host can still get a longer name. Names from V(["cluster_name ~ '.' ~ region ~ '.' ~ account_id"])
-        never change.
+      - Clusters that match the filters by name, but not by another condition, also cause a suffix. If you add regions
+        or AWS accounts, a host can still get a longer name. Names from
+        V(["cluster_name ~ '.' ~ region ~ '.' ~ account_id"]) never change.
     type: list
     elements: str
     default: []
@@ -245,7 +245,7 @@ _NO_TEMPLATE = re.compile(r"[\w .:/=+@-]*")
 
 
 def _plain(value: t.Any) -> t.Any:
-    """The value, with each text marked as trusted that cannot be a template.
+    """The value, in which each text that cannot be a template is marked as trusted.
 
     ansible-inventory prints an untrusted text as ``{"__ansible_unsafe": TEXT}``, and AWX imports it in this form. A
     text that may be a template stays untrusted, so that Ansible never evaluates it.
@@ -264,7 +264,7 @@ class InventoryModule(AWSInventoryBase):
     INVENTORY_FILE_SUFFIXES = ("eks_clusters.yml", "eks_clusters.yaml")
 
     class TemplatedOptions(AWSInventoryBase.TemplatedOptions):
-        """The options. Templates in those below are evaluated at any depth."""
+        """The options. Templates in the options below are evaluated, including those in nested values."""
 
         TEMPLATABLE_OPTIONS = (
             *AWSInventoryBase.TemplatedOptions.TEMPLATABLE_OPTIONS,

@@ -175,7 +175,7 @@ def main() -> None:
     def manage_provider() -> dict[str, t.Any]:
         spec = ProviderSpec.from_params(module.params)
         aws = Aws(module)
-        operations = provider_module.operations(aws.client("iam"))
+        operations = provider_module.operations(aws)
         plan, answers = _runner.converge(module, lambda: provider_module.plan(aws, spec), operations)
         if answers:
             plan = provider_module.add_thumbprints(aws, plan)

@@ -34,13 +34,14 @@ options:
     description:
       - The OIDC issuer of the cluster, with or without C(https://), for a cluster that is reached with O(kubeconfig) or
         other Kubernetes options. The module then does not call EKS for the cluster.
+      - The API server must have this issuer, see O(verify_cluster).
       - Exactly one of O(cluster_name) and O(issuer) is required.
     type: str
   namespaces:
     description:
       - The namespaces of the service accounts to check. The default is all namespaces.
-      - All roles are checked, also those that trust service accounts of other namespaces. Whether service accounts of
-        other namespaces exist is unknown, so there are no findings about them.
+      - All roles are checked, including those that trust service accounts of other namespaces. Whether service accounts
+        of other namespaces exist is unknown, so there are no findings about them.
     type: list
     elements: str
   role_accounts:
@@ -92,7 +93,7 @@ options:
   reports:
     description:
       - The report files to write on the host where the module runs. They have all findings.
-      - Existing files are replaced. A written report does not count as a change.
+      - Existing files and symbolic links are replaced. A written report does not count as a change.
     type: dict
     suboptions:
       html:
@@ -114,6 +115,15 @@ options:
       sarif:
         description: The path of a SARIF 2.1.0 file, for tools that track findings.
         type: path
+  mode:
+    description:
+      - The permissions of the files in O(reports), as for the option O(ansible.builtin.copy#module:mode) of
+        M(ansible.builtin.copy).
+      - By default, only the user who runs the module can read them, because they show who can use which role. This is
+        also the case in check mode, whatever the option is.
+    type: raw
+    default: "0600"
+    version_added: 0.3.0
   max_findings:
     description:
       - The maximum number of findings to return, the worst first. This keeps the result of a large cluster small.
@@ -348,8 +358,8 @@ skipped_checks:
   sample: ["Could not read the add-on vpc-cni: the permission eks:DescribeAddon is missing."]
 service_accounts:
   description:
-    - The service accounts that have a role annotation, also a misspelled one, those whose pods have such an annotation
-      by mistake, and those that a role trusts. Service accounts that a role trusts but that do not exist are included.
+    - The service accounts that are annotated with a role, even if the annotation is misspelled or is on the pods by
+      mistake. Also the service accounts that a role trusts, whether or not they exist.
   returned: with O(details=true)
   type: list
   elements: dict
@@ -397,7 +407,7 @@ service_accounts:
       returned: always
       sample: ok
     findings:
-      description: The indices of the findings in RV(findings), counted as if no finding were omitted.
+      description: The indices of the findings in the list of all findings, which begins with RV(findings).
       type: list
       elements: int
       returned: always
@@ -523,6 +533,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "fail_on": {"type": "str", "choices": ["error", "warning", "never"], "default": "error"},
     "ignore": {"type": "list", "elements": "str"},
     "reports": {"type": "dict", "options": {name: {"type": "path"} for name in FORMATS}},
+    "mode": {"type": "raw", "default": "0600"},
     "max_findings": {"type": "int", "default": 100},
     "details": {"type": "bool", "default": False},
     "max_workers": {"type": "int", "default": 16},
@@ -547,7 +558,11 @@ def main() -> None:
         cluster = aws.describe(spec.cluster_name) if spec.cluster_name else None
         server = open_api_server(module, aws, connections=spec.workers)
         document = build_document(read_facts(aws, server, spec, cluster, redact=module.no_log_values.add), spec)
-        audit_files.write_reports(spec.reports, document, fail_on=spec.fail_on)
+
+        def set_mode(path: str) -> None:
+            module.set_mode_if_different(path, module.params["mode"], False)
+
+        audit_files.write_reports(spec.reports, document, fail_on=spec.fail_on, set_mode=set_mode)
         result = {
             **build_result(document, limit=spec.max_findings, details=module.params["details"]),
             "reports": dict(spec.reports),

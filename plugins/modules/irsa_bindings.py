@@ -49,6 +49,7 @@ options:
   issuer:
     description:
       - The OIDC issuer of the cluster, with or without C(https://). The module then does not call EKS.
+      - The API server must have this issuer, see O(verify_cluster).
       - Exactly one of O(cluster_name) and O(issuer) is required.
     type: str
   create_provider:
@@ -62,7 +63,7 @@ options:
       - The tags to set on the OIDC provider, when it is created and later. Other tags of the provider are kept.
         M(eksops.irsa.iam_oidc_provider) removes tags.
       - Set it if a service control policy requires tags on new providers.
-      - It has no effect with O(create_provider=false) and O(state=absent).
+      - It has no effect with O(create_provider=false) or O(state=absent).
     type: dict
     version_added: 0.3.0
   rollout:
@@ -135,9 +136,9 @@ options:
       - A file to which the module writes its progress while it runs, as a line of JSON with C(stage), C(done),
         C(total), C(changed) and C(failed). C(changed) counts changed objects, C(failed) counts bindings. Each update
         replaces the file. The file is kept at the end.
-      - The option is not needed if the task runs on the controller without C(become) and C(async). For runs that take
-        longer than two seconds, the action plugin then prints the progress to standard error, in at most 25 lines, or
-        more with C(-v).
+      - The option is not needed if the task runs on the controller without C(become) and C(async). The action plugin
+        then prints the progress to standard error, if the run takes longer than two seconds, or five seconds with up to
+        ten bindings. It prints at most 25 lines, or more with C(-v).
     type: path
     version_added: 0.3.0
   details:

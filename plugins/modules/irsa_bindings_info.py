@@ -31,6 +31,7 @@ options:
     description:
       - The OIDC issuer of the cluster, with or without C(https://), for a cluster that is reached with O(kubeconfig) or
         other Kubernetes options. The module then does not call EKS for the cluster.
+      - The API server must have this issuer, see O(verify_cluster).
       - Exactly one of O(cluster_name) and O(issuer) is required.
     type: str
   namespaces:

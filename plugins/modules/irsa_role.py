@@ -17,8 +17,8 @@ description:
     are foreign statements. They are kept, so several clusters and tools can share a role. O(trust=replace) removes
     them.
   - The module warns about foreign statements for the same provider. If a foreign statement allows a service account,
-    the module adds no statement for it, because none is needed, or it would bypass the conditions of the foreign
-    one.
+    the module adds no statement for this account. It is either not needed, or would bypass the conditions of the
+    foreign statement.
   - Statements are compared by meaning. The order of statements, a list with one value in place of the value, the case
     of actions, and an account ID in place of its root ARN make no difference.
   - The module validates the options before the first API call, and everything else before the first write.
@@ -109,11 +109,17 @@ notes:
   - With C(iam:GetPolicy) the module checks that policies exist before the first write, and with C(iam:ListPolicies) it
     proposes similar ones. Policies given by name require both permissions, unless they are already attached. Those
     given by ARN require neither. Without C(iam:GetPolicy), the module does not check that they exist.
-  - The module calls C(iam:GetAccountSummary) only to read a raised quota, if a trust policy is longer than 2048
-    characters or a role has more than ten managed policies.
-  - IAM has no version check for trust policies. The module reads the trust policy immediately before it writes it, and
-    again half a second later. If another writer has changed it, the module writes it again. Parallel runs therefore
-    converge. It is still better to have one writer of a role at a time.
+  - If a trust policy is longer than 2048 characters or a role has more than ten managed policies, the module calls
+    C(iam:GetAccountSummary) to find out whether AWS raised the quota.
+  - IAM has no version check for trust policies. The module therefore reads the trust policy before each try to write
+    it, sends each try once, and reads it again half a second later, or two seconds later if the role trusts others too.
+    If another writer has changed it, the module writes its change again, and checks it for eight more seconds. If
+    another tool keeps restoring its own document, the module fails and says what was changed back. Parallel runs of
+    this collection keep all statements, with the exceptions in
+    R(the guide,ansible_collections.eksops.irsa.docsite.guide_two_clusters.writers).
+  - Before the module deletes a role for O(state=absent) with O(cluster_name) or O(issuer), it writes a trust policy
+    that trusts nobody, and reads it again. If another run has added a cluster to the role in the meantime, the role is
+    kept.
   - IAM is eventually consistent. A change takes a few seconds to take effect everywhere.
 author:
   - eksops contributors (@eksops)
@@ -276,6 +282,17 @@ role:
       type: dict
       returned: if the role exists
       sample: {eksops.irsa/managed: "true", team: analytics}
+wide_trust:
+  description:
+    - The statements of the trust policy, also those of others, that allow subjects that they do not name, for example
+      without a condition on C(sub), or that accept any audience while other statements limit it. Each is a warning too.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "statement 2 of the trust policy allows subjects that it does not name: limit
+      oidc.eks.eu-west-1.amazonaws.com/id/EXAMPLE:sub in it"
+  version_added: 0.3.0
 actions:
   description: The changes that the module made, or would make in check mode, in order.
   returned: success
@@ -292,6 +309,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import describe_wide_trust
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
 
@@ -306,9 +324,9 @@ def main() -> None:
     def manage_role() -> dict[str, t.Any]:
         spec = RoleSpec.from_params(module.params, _runner.load_yaml)
         aws = Aws(module)
-        client = aws.client("iam")
-        plan, answers = _runner.converge(module, lambda: role_module.plan(aws, spec), role_module.operations(client))
-        return _runner.result(module, plan, role=role_module.final_state(plan, answers))
+        plan, answers = _runner.converge(module, lambda: role_module.plan(aws, spec), role_module.operations(aws))
+        role = role_module.final_state(plan, answers)
+        return _runner.result(module, plan, role=role, wide_trust=describe_wide_trust(role.get("trust_policy") or {}))
 
     _runner.run(module, manage_role)
 

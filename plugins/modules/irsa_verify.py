@@ -7,17 +7,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: irsa_verify
-short_description: Verify that a service account can assume its IAM role
+short_description: Verify that service accounts can assume their IAM roles
 version_added: 0.2.0
 description:
   - Checks each link of the chain that gives the pods of a Kubernetes service account an IAM role (IRSA), from the OIDC
     provider to STS. For each broken link, the module returns the cause, the object and the fix.
   - If several links are broken, the module returns a finding for each cause. Findings that are only a consequence of
     another finding are omitted.
-  - The module changes nothing. It creates a token of the service account, sends it once to STS and removes it from all
+  - The module changes nothing. It creates a token of the service account, sends it to STS and removes it from all
     output. It creates a pod in a server-side dry run, which stores nothing. It starts a pod only with
     O(test_pod.enabled=true).
   - The module fails if there is a finding at or above O(fail_on). It still returns the full result.
+  - With O(service_accounts), one task verifies many service accounts, and reads what they have in common only once.
 extends_documentation_fragment:
   - eksops.irsa.cluster
   - kubernetes.core.k8s_auth_options
@@ -31,25 +32,58 @@ attributes:
       - The test pod is not started in check mode.
 options:
   namespace:
-    description: The namespace of the service account.
+    description:
+      - The namespace of the service account.
+      - Required unless O(service_accounts) is set.
     type: str
-    required: true
   service_account:
-    description: The name of the service account.
+    description:
+      - The name of the service account.
+      - Exactly one of O(service_account) and O(service_accounts) is required.
     type: str
-    required: true
     aliases: [name]
+  service_accounts:
+    description:
+      - Several service accounts of the cluster, which are verified in parallel. The results are in RV(results).
+      - If one of them cannot be verified, its result has the error, and the others are still verified.
+      - Mutually exclusive with O(namespace), O(service_account), O(label_selectors) and O(role_arn).
+    type: list
+    elements: dict
+    version_added: 0.3.0
+    suboptions:
+      namespace:
+        description: The namespace of the service account.
+        type: str
+        required: true
+      name:
+        description: The name of the service account.
+        type: str
+        required: true
+        aliases: [service_account]
+      role_arn:
+        description: The ARN of the role that the service account should assume, as in O(role_arn).
+        type: str
+      role_name:
+        description:
+          - The name of the role, instead of O(service_accounts[].role_arn). The role is in the AWS account of the
+            cluster. With O(issuer), it is in the AWS account of the credentials.
+        type: str
+      path:
+        description: The path of the role with O(service_accounts[].role_name).
+        type: str
+        default: /
   role_arn:
     description:
       - The ARN of the role that the service account should assume.
       - The default is the annotation C(eks.amazonaws.com/role-arn) of the service account.
-      - Set this option if the annotation itself may be wrong, or if the role is in another AWS account than the
-        cluster. The other AWS account is then not a finding.
+      - Set this option if the annotation itself may be wrong, or if the role is not in the AWS account of the
+        cluster. The AWS account of the role then does not cause a finding.
     type: str
   issuer:
     description:
       - The OIDC issuer of the cluster, with or without C(https://), for a cluster that is reached with O(kubeconfig) or
         other Kubernetes options. The module then does not call EKS for the cluster.
+      - The API server must have this issuer, see O(verify_cluster).
       - Exactly one of O(cluster_name) and O(issuer) is required.
     type: str
   probes:
@@ -128,6 +162,8 @@ notes:
     C(iam:GetOpenIDConnectProvider), C(iam:ListOpenIDConnectProviders), C(iam:GetRole), C(iam:ListAttachedRolePolicies),
     C(iam:ListRolePolicies) and C(iam:GetRolePolicy). For a role with a permissions boundary it also needs
     C(iam:GetPolicy) and C(iam:GetPolicyVersion), and for a role with a long trust policy C(iam:GetAccountSummary).
+  - With more than eight O(service_accounts), it reads all roles of the AWS account with one request for each thousand,
+    if C(iam:GetAccountAuthorizationDetails) is allowed.
   - In Kubernetes, the module needs get on serviceaccounts, namespaces and the workloads that own pods, list on pods and
     mutatingwebhookconfigurations, create on serviceaccounts/token, and create on pods for the dry run. For the test pod
     it also needs watch and delete on pods, and get on pods/log. If containers use ConfigMaps or Secrets with
@@ -168,6 +204,22 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ verification.findings | map(attribute='message') }}"
 
+- name: Verify several service accounts
+  eksops.irsa.irsa_verify:
+    cluster_name: production
+    region: eu-west-1
+    service_accounts:
+      - namespace: default
+        name: default
+      - namespace: kube-system
+        name: default
+    fail_on: never
+  register: verifications
+
+- name: Show the findings as a table
+  ansible.builtin.debug:
+    msg: "{{ (verifications | eksops.irsa.findings_report).splitlines() }}"
+
 - name: Verify only with STS, without AWS credentials
   eksops.irsa.irsa_verify:
     kubeconfig: ~/.kube/config
@@ -202,8 +254,8 @@ service_account:
 ok:
   description:
     - Whether all checked links are intact.
-    - False if a link is unknown. If it is unknown because of missing permissions, remove the probe from O(probes). If
-      it is unknown because of conditions on the origin of the request, use O(test_pod).
+    - False if a link is unknown. If permissions are missing, grant them or remove the probe from O(probes). If the
+      trust policy has conditions on the origin of the request, use O(test_pod).
   returned: if the chain was checked
   type: bool
   sample: false
@@ -268,8 +320,8 @@ links:
     - The state of each link of the chain, V(ok), V(broken), V(unknown) or V(skipped).
     - V(unknown) means that the link could not be read (see the warnings), or that another finding prevents the check.
       V(skipped) means that no probe checks the link.
-    - The link V(sts) is also unknown if the trust policy has conditions on the origin of the request. A test pod
-      settles it.
+    - The link V(sts) is also unknown if the trust policy has conditions on the origin of the request. Use O(test_pod)
+      to check it.
     - If STS accepted the token of the service account, V(provider) and V(role) are V(ok) even if IAM could not be read.
   returned: if the chain was checked
   type: dict
@@ -396,6 +448,21 @@ test_pod:
       type: str
       returned: if the pod ended
       sample: arn:aws:sts::123456789012:assumed-role/checkout/botocore-session-1732406400
+results:
+  description:
+    - The result of each service account, in the order of O(service_accounts), with the values above from RV(namespace)
+      to RV(test_pod). The module then returns none of these itself, except RV(ok).
+    - The result of a service account that fails the module has C(msg) and C(error) too. If it could not be verified, it
+      has only these.
+  returned: if O(service_accounts) is set and the chains were checked
+  type: list
+  elements: dict
+  version_added: 0.3.0
+  sample:
+    - namespace: shop
+      service_account: checkout
+      ok: true
+      findings: []
 calls:
   description: The number of requests by service and operation.
   returned: if the chain was checked
@@ -426,14 +493,28 @@ from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import specs_from_params
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify import run as verification
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared import SharedReads
 
 PROBES = ["static", "token", "admission", "pods"]
 ARGUMENTS: dict[str, t.Any] = {
     **connection.OPTIONS,
-    "namespace": {"type": "str", "required": True},
-    "service_account": {"type": "str", "required": True, "aliases": ["name"]},
+    "namespace": {"type": "str"},
+    "service_account": {"type": "str", "aliases": ["name"]},
+    "service_accounts": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "namespace": {"type": "str", "required": True},
+            "name": {"type": "str", "required": True, "aliases": ["service_account"]},
+            "role_arn": {"type": "str"},
+            "role_name": {"type": "str"},
+            "path": {"type": "str", "default": "/"},
+        },
+        "mutually_exclusive": [("role_arn", "role_name")],
+    },
     "role_arn": {"type": "str"},
     "issuer": {"type": "str"},
     "probes": {"type": "list", "elements": "str", "choices": PROBES, "default": PROBES},
@@ -458,27 +539,44 @@ ARGUMENTS: dict[str, t.Any] = {
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec=ARGUMENTS,
-        required_one_of=[("cluster_name", "issuer")],
-        mutually_exclusive=[("cluster_name", "issuer")],
+        required_one_of=[("cluster_name", "issuer"), ("service_account", "service_accounts")],
+        required_by={"service_account": ["namespace"]},
+        mutually_exclusive=[
+            ("cluster_name", "issuer"),
+            *(
+                (option, "service_accounts")
+                for option in ("namespace", "service_account", "label_selectors", "role_arn")
+            ),
+        ],
         check_boto3=False,
         supports_check_mode=True,
     )
 
     def verify() -> dict[str, t.Any]:
         started_at = time.monotonic()
-        spec = VerificationSpec.from_params(module.params)
-        aws = Aws(module)
+        specs = specs_from_params(module.params)
+        shared = SharedReads(len(specs))
+        aws = Aws(module, connections=1 if len(specs) == 1 else shared.connections)
         name = module.params["cluster_name"]
         cluster = aws.describe(name) if name else None
-        server = open_api_server(module, aws, connections=verification.CONNECTIONS)
-        context = verification.VerificationContext(aws, server, cluster, module.no_log_values.add)
-        diagnosis = verification.verify(context, spec, start_pods=not module.check_mode)
-        returns = {
-            **verification.result_of(diagnosis),
-            "calls": aws.calls.as_dict(),
-            "elapsed": round(time.monotonic() - started_at, 3),
-        }
-        return _runner.info_result(returns, warnings=diagnosis.warnings, failure=diagnosis.failure(spec.fail_on))
+        server = open_api_server(module, aws, connections=shared.connections)
+        context = verification.VerificationContext(aws, server, cluster, module.no_log_values.add, shared=shared)
+        start_pods = not module.check_mode
+        warnings: t.Iterable[str]
+        failure: IrsaError | None
+        accounts = module.params["service_accounts"]
+        if accounts is None:
+            diagnosis = verification.verify(context, specs[0], start_pods=start_pods)
+            returns, warnings = verification.result_of(diagnosis), diagnosis.warnings
+            failure = diagnosis.failure(specs[0].fail_on)
+        else:
+            role_arns = verification.find_role_arns(accounts, aws, cluster)
+            specs = specs_from_params({**module.params, "service_accounts": role_arns})
+            results = verification.verify_all(context, specs, start_pods=start_pods, redact=_runner.redact)
+            returns, warnings = verification.result_of_all(results), verification.list_warnings(results)
+            failure = verification.find_failure(results)
+        returns.update(calls=aws.calls.as_dict(), elapsed=round(time.monotonic() - started_at, 3))
+        return _runner.info_result(returns, warnings=warnings, failure=failure)
 
     _runner.run(module, verify)
 

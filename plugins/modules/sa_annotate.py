@@ -55,9 +55,9 @@ options:
     description:
       - With O(state=present), whether to take over annotations and labels that other field managers own with other
         values, and to share the ownership of those that have the requested value. Other owners may set them again.
-      - The API server has no record of who set a value before it tracked the fields of the service account, for example
-        with C(kubectl annotate) after C(kubectl create serviceaccount). Such a value is kept too, unless O(force=true)
-        replaces it and makes the collection its owner.
+      - For some values, the API server has no record of who set them, for example after C(kubectl create
+        serviceaccount) and C(kubectl annotate). Such a value is kept too, unless O(force=true) replaces it and makes
+        the collection its owner.
       - With O(state=absent), whether to remove the annotations of the webhook even if others own them.
     type: bool
     default: false

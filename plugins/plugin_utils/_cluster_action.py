@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The action plugin of modules for one cluster. It rejects a task for another cluster than that of its host."""
+"""The action plugin of modules for one cluster. It rejects a task for a cluster other than that of its host."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
+from ..module_utils._core import options
 from ..module_utils._core.arn import Arn
 from ..module_utils._core.errors import InvalidInput
 from . import _variables
@@ -28,10 +29,26 @@ _ROLE_ARN = "irsa_assume_role_arn"
 _BINDINGS = "irsa_bindings"
 # Playbooks whose hosts are clusters set it to ``name`` and ``region`` of a host without variables of the role.
 _DEFAULTS = "_irsa_cluster_of_host"
+# Playbooks that can assume a role register its credentials in it.
+_SESSION = "_irsa_session"
 # The role and the playbooks set it to the variables that they require.
 _REQUIRED = "_irsa_required"
 _CLUSTER_ARN = re.compile(r"arn:[a-z0-9-]+:eks:[a-z0-9-]+:\d{12}:cluster/[^/]+")
+# The returns that a failed module has if it could read the cluster.
+_FINDINGS = {"results", "findings"}
 _NO_CLUSTERS = ("localhost", "127.0.0.1", "::1")
+# Options that a fix names, and the variables that set them.
+_VARIABLES = {
+    "bindings": "irsa_bindings",
+    "cluster_name": "irsa_cluster_name",
+    "region": "irsa_region",
+    "force": "irsa_force",
+    "create_provider": "irsa_create_provider",
+    "provider_tags": "irsa_provider_tags",
+    "fail_on": "irsa_fail_on",
+    "rollout": "irsa_rollout.enabled",
+    **{name: f"irsa_rollout.{name}" for name in options.ROLLOUT if name != "wait"},
+}
 
 
 class HostCluster(t.NamedTuple):
@@ -85,6 +102,22 @@ def check_cluster(host: str, own: HostCluster, given: Variables) -> None:
         )
 
 
+def name_variables(result: t.Mapping[str, t.Any]) -> str:
+    """The message of a module's result with the variables of the role in place of the options that they set.
+
+    Only the fixes name options, and each error lists them.
+    """
+    message = str(result["msg"])
+    errors = [result, *(outcome for outcome in result.get("results") or () if isinstance(outcome, dict))]
+    for error in [outcome["error"] for outcome in errors if outcome.get("error")]:
+        fix = error.get("fix") or ""
+        named = fix
+        for option in error.get("options", ()):
+            named = re.sub(rf"(?<![\w.]){option}\b", _VARIABLES.get(option, option), named)
+        message = message.replace(fix, named) if fix else message
+    return message
+
+
 class ClusterAction(ActionBase):
     """Runs a module after checking that the task is for the cluster of its host.
 
@@ -102,15 +135,17 @@ class ClusterAction(ActionBase):
         result: dict[str, t.Any] = super().run(tmp, task_vars)
         variables = task_vars or {}
         try:
-            _variables.stop(self.find_problems(variables))
+            _variables.stop(self.find_problems(variables), "variables" if self.is_of_role(variables) else "options")
             self.check_host(variables)
             outcome = self.run_module(variables)
         except InvalidInput as error:
-            return {**result, "failed": True, "msg": str(error), "error": error.as_dict()}
-        if _REQUIRED in variables and outcome.get("failed"):
-            outcome["msg"] = _variables.name_variables(outcome["msg"])
-            if "error" in outcome:
+            outcome = {"failed": True, "msg": str(error), "error": error.as_dict()}
+        if self.is_of_role(variables) and outcome.get("failed"):
+            outcome["msg"] = name_variables(outcome)
+            if "error" in outcome or "results" in outcome:
                 outcome.pop("exception", None)  # Ansible would show its text, and not msg
+            if not outcome.keys() & _FINDINGS:
+                outcome.pop("error", None)  # Ansible would show it, and msg has the same
         return {**result, **outcome}
 
     def run_module(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
@@ -132,13 +167,18 @@ class ClusterAction(ActionBase):
             )
         return result
 
+    @staticmethod
+    def is_of_role(task_vars: Variables) -> bool:
+        """Whether the task belongs to the role or a playbook."""
+        return _REQUIRED in task_vars
+
     def role_variable(self, task_vars: Variables, name: str) -> t.Any:
         """The value of a variable of the role; None if the task does not belong to the role or a playbook."""
-        return self._value(self._templar, task_vars, name) if _REQUIRED in task_vars else None
+        return self._value(self._templar, task_vars, name) if self.is_of_role(task_vars) else None
 
     def find_problems(self, task_vars: Variables) -> list[str]:
         """Finds unknown, missing and invalid variables of the role or playbook that the task belongs to."""
-        if _REQUIRED not in task_vars:
+        if not self.is_of_role(task_vars):
             return []
         reserved = _variables.check_reserved(getattr(self._task.get_variable_manager(), "_extra_vars", ()))
         if reserved:
@@ -148,6 +188,7 @@ class ClusterAction(ActionBase):
         required = self._value(self._templar, task_vars, _REQUIRED)
         problems = [
             *_variables.check_names(task_vars),
+            *([] if _SESSION in task_vars else _variables.check_session(task_vars)),
             *_variables.check_required(required, {**task_vars, **values}),
             *_variables.check_values({name: value for name, value in values.items() if value is not None}),
         ]
@@ -162,7 +203,7 @@ class ClusterAction(ActionBase):
     def check_host(self, task_vars: Variables) -> None:
         """Compares the arguments of the task with the inventory. localhost is never a cluster.
 
-        :raises InvalidInput: the task is for another cluster than the host's.
+        :raises InvalidInput: the task is for a cluster other than the host's.
         """
         host = task_vars.get("inventory_hostname", "localhost")
         if host in _NO_CLUSTERS:

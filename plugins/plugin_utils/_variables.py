@@ -16,8 +16,9 @@ import re
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE
 
-from ..module_utils._core import options
+from ..module_utils._core import options, rbac
 from ..module_utils._core.bindings import grouping
 from ..module_utils._core.bindings.spec import BindingsSpec
 from ..module_utils._core.errors import DuplicateKey, InvalidInput
@@ -54,7 +55,6 @@ ROLE: options.Options = {
     "irsa_rbac": {"type": "dict", "options": _RBAC},
     "irsa_rollout": {"type": "dict", "options": _ROLLOUT},
     "irsa_verify": {"type": "bool"},
-    "irsa_verify_bulk_threshold": {"type": "int"},
     "irsa_details": {"type": "bool"},
     "irsa_fail_on": {"type": "str", "choices": ["error", "warning", "never"]},
     "irsa_test_pod": {
@@ -72,7 +72,7 @@ ROLE: options.Options = {
 _PLAYBOOKS = (
     "irsa_assume_role_arn irsa_dry_run_pod irsa_env_from irsa_external_id irsa_findings_shown irsa_hosts irsa_ignore "
     "irsa_import_path irsa_max_fail_percentage irsa_namespaces irsa_profile irsa_report irsa_report_dir "
-    "irsa_report_formats irsa_role_accounts irsa_serial irsa_unused_days"
+    "irsa_report_formats irsa_report_mode irsa_role_accounts irsa_serial irsa_unused_days"
 )
 _RESULTS = (
     "irsa_audit irsa_audit_cluster irsa_audited irsa_bound irsa_fleet irsa_fleet_cluster irsa_imported irsa_result "
@@ -80,6 +80,12 @@ _RESULTS = (
 )
 # What a slice of a job publishes, with the number of its job.
 _OF_SLICE = re.compile(r"irsa_(audit|bound|fleet)_\d+")
+# Variables for another AWS account or profile that only some playbooks read, and what to do for the others.
+_SESSION = {
+    "irsa_profile": "set the environment variable AWS_PROFILE",
+    "irsa_assume_role_arn": "assume the role before, or use eksops.irsa.fleet",
+    "irsa_external_id": "assume the role before, or use eksops.irsa.fleet",
+}
 KNOWN = frozenset([*ROLE, *_PLAYBOOKS.split(), *_RESULTS.split()])
 _EXAMPLES = {
     "irsa_cluster_name": "set it to the name of the EKS cluster, for example with -e irsa_cluster_name=production",
@@ -97,19 +103,6 @@ _OTHERS = copy.deepcopy(
     {name: option for name, option in options.IRSA_BINDINGS.items() if name not in ("bindings", "issuer")}
 )
 _OTHERS_VALIDATOR = ArgumentSpecValidator(_OTHERS)
-# The kinds of RBAC objects of a binding: the suboptions with the rules and with the name.
-_RBAC_KINDS = {"Role": ("rules", "name"), "ClusterRole": ("cluster_rules", "cluster_name")}
-_MAX_RBAC_NAME = 253
-# Options in the messages of modules, and the variables that set them.
-_OPTIONS = [
-    (re.compile(r"\bforce \(in the role irsa: irsa_force\)"), "irsa_force"),
-    (re.compile(r"\bcreate_provider \(irsa_create_provider in the role irsa\)"), "irsa_create_provider"),
-    (re.compile(r"(?<![\w.])cluster_name\b"), "irsa_cluster_name"),
-    (re.compile(r"\b(set|check|and|the option|irsa_cluster_name,) region\b(?=[,:;.]| to | as )"), r"\1 irsa_region"),
-    (re.compile(r"\bforce: true"), "irsa_force: true"),
-    (re.compile(r"(?<![\w.])(wait_timeout|delete_unmanaged|max_retries)\b"), r"irsa_rollout.\1"),
-    (re.compile(r"\bif rollout is true"), "if irsa_rollout.enabled is true"),
-]
 
 
 def check_names(names: t.Iterable[str]) -> list[str]:
@@ -131,6 +124,18 @@ def check_reserved(names: t.Iterable[str]) -> list[str]:
     """
     reserved = sorted(name for name in names if name.startswith(INTERNAL_PREFIX))
     return [f"{name} is an internal variable of eksops.irsa; remove it from the extra variables" for name in reserved]
+
+
+def check_session(values: t.Mapping[str, t.Any]) -> list[str]:
+    """Find variables of the credentials, which would have no effect on a task that does not read them.
+
+    :param values: the variables that are set.
+    """
+    return [
+        f"{name} is read only by the playbooks audit, fleet and import; {fix}"
+        for name, fix in _SESSION.items()
+        if values.get(name)
+    ]
 
 
 def check_required(names: t.Iterable[str], values: t.Mapping[str, t.Any]) -> list[str]:
@@ -160,7 +165,11 @@ def parse_bindings(bindings: t.Any) -> t.Any:
         except DuplicateKey as error:
             raise InvalidInput("the bindings are not valid", cause=str(error), fix="remove one of them") from error
         except ValueError as error:
-            raise InvalidInput("the bindings are text that is not valid JSON", cause=str(error)) from error
+            raise InvalidInput(
+                "the bindings are text that is not valid JSON",
+                cause=str(error),
+                fix="correct the text, or set a list, for example in a file with -e @bindings.yml",
+            ) from error
     if not isinstance(bindings, list):
         return bindings
     return [
@@ -194,7 +203,7 @@ def check_accounts(bindings: t.Any) -> list[str]:
     :param bindings: not validated.
     """
     if not isinstance(bindings, list):
-        return [f"the bindings are {_type_name(bindings)}, and must be a list"]
+        return [f"irsa_bindings is {_type_name(bindings)}, and must be a list of bindings"]
     problems = []
     for index, binding in enumerate(bindings):
         title = grouping.describe_binding(bindings, index)
@@ -209,17 +218,20 @@ def check_accounts(bindings: t.Any) -> list[str]:
     return problems
 
 
-def check_bindings(bindings: t.Any, others: t.Mapping[str, t.Any] | None = None) -> list[str]:
-    """Find what is not valid in a list of bindings, with the number of each.
+def check_bindings(
+    bindings: t.Any, others: t.Mapping[str, t.Any] | None = None, *, name: str = "bindings"
+) -> list[str]:
+    """Find what is not valid in a list of bindings, with the number of each, in their order.
 
     :param bindings: the option ``bindings`` of `irsa_bindings`, not validated.
     :param others: its other options.
+    :param name: the option or the variable, for messages.
     """
     if not isinstance(bindings, list):
-        return [f"the bindings are {_type_name(bindings)}, and must be a list"]
+        return [f"{name} is {_type_name(bindings)}, and must be a list of bindings"]
     problems, valid = [], {}
-    for index, binding in enumerate(bindings):
-        title = grouping.describe_binding(bindings, index)
+    titles = [grouping.describe_binding(bindings, index) for index in range(len(bindings))]
+    for index, (title, binding) in enumerate(zip(titles, bindings, strict=True)):
         if not isinstance(binding, dict):
             problems.append(f"{title} is {_type_name(binding)}, and must be a dictionary")
             continue
@@ -231,7 +243,11 @@ def check_bindings(bindings: t.Any, others: t.Mapping[str, t.Any] | None = None)
         except InvalidInput as error:
             del valid[index]["well_known_policies"]
             problems += [f"{title}: {fault['message']} ({fault['fix']})" for fault in error.details["problems"]]
-    return problems + _check_specs([valid.get(index) for index in range(len(bindings))], others or {})
+    problems += _check_specs([valid.get(index) for index in range(len(bindings))], others or {})
+    return sorted(
+        problems,
+        key=lambda problem: next((i for i, title in enumerate(titles) if problem.startswith(title)), len(titles)),
+    )
 
 
 def _keep_valid(binding: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -272,54 +288,30 @@ def check_rbac(bindings: t.Any, shared: t.Any) -> list[str]:
     :param bindings: the bindings, not validated.
     :param shared: the value of ``irsa_rbac``.
     """
-    problems: list[str] = []
-    owners: dict[tuple[str, str, str], tuple[str, str]] = {}
+    accounts = []
     for index, binding in enumerate(bindings if isinstance(bindings, list) else ()):
-        if not isinstance(binding, dict) or not (binding.get("namespace") and binding.get("service_account")):
-            continue
-        title = grouping.describe_binding(bindings, index)
-        account = f"{binding['namespace']}/{binding['service_account']}"
-        for kind, namespace, name in rbac_names(binding, shared):
-            option = f"rbac.{_RBAC_KINDS[kind][1]}"
-            if len(name) > _MAX_RBAC_NAME:
-                problems.append(f"{title}: {kind} {name} has more than {_MAX_RBAC_NAME} characters; set {option}")
-            owner, owner_title = owners.setdefault((kind, namespace, name), (account, title))
-            if owner != account:
-                problems.append(f"{title}: {kind} {name} is also that of {owner_title}; set another {option}")
-    return problems
+        if isinstance(binding, dict) and binding.get("namespace") and binding.get("service_account"):
+            account = f"{binding['namespace']}/{binding['service_account']}"
+            accounts.append((grouping.describe_binding(bindings, index), account, find_rbac_roles(binding, shared)))
+    return [f"{message}; {fix}" for message, fix in rbac.find_problems(accounts)]
 
 
-def rbac_names(binding: t.Mapping[str, t.Any], shared: t.Any) -> list[tuple[str, str, str]]:
-    """The kind, namespace and name of each Role and ClusterRole of a binding.
-
-    The template of the role has the same names. A namespace has no dots, so the default names of different service
-    accounts differ.
-    """
-    rbac = shared if binding.get("rbac") is None else binding["rbac"]
-    namespace, account = str(binding["namespace"]), str(binding["service_account"])
+def find_rbac_roles(binding: t.Mapping[str, t.Any], shared: t.Any) -> list[rbac.RbacObject]:
+    """The Role and the ClusterRole of a binding."""
+    rules = shared if binding.get("rbac") is None else binding["rbac"]
     # A pattern does not name a service account, so it has no RBAC objects.
-    if not isinstance(rbac, dict) or grouping.is_pattern(binding):
+    if not isinstance(rules, dict) or grouping.is_pattern(binding):
         return []
-    defaults = {"Role": f"{account}-irsa", "ClusterRole": f"{namespace}.{account}-irsa"}
-    return [
-        (kind, namespace if kind == "Role" else "", str(rbac.get(name) or defaults[kind]))
-        for kind, (rules, name) in _RBAC_KINDS.items()
-        if rbac.get(rules)
-    ]
+    return rbac.find_roles(str(binding["namespace"]), str(binding["service_account"]), rules)
 
 
-def name_variables(message: str) -> str:
-    """The message of a module with the variables of the role in place of the options that they set."""
-    for pattern, variable in _OPTIONS:
-        message = pattern.sub(variable, message)
-    return message
-
-
-def stop(problems: t.Sequence[str]) -> None:
-    """:raises InvalidInput: there are problems. It names each in a line of its own."""
+def stop(problems: t.Sequence[str], what: str = "variables") -> None:
+    """:param what: what has the problems.
+    :raises InvalidInput: there are problems. It names each in a line of its own.
+    """
     if problems:
-        shown = [*problems[:_MOST], *([f"and {len(problems) - _MOST} more"] if len(problems) > _MOST else [])]
-        raise InvalidInput("\n  ".join(["invalid variables:", *shown]) + "\n", fix="correct them and run again")
+        more = [f"and {len(problems) - _MOST} more"] if len(problems) > _MOST else []
+        raise InvalidInput(f"invalid {what}", lines=[*problems[:_MOST], *more])
 
 
 def _check(values: t.Mapping[str, t.Any], spec: Spec, prefix: str = "") -> t.Iterator[str]:
@@ -341,7 +333,8 @@ def _check_value(title: str, value: t.Any, option: t.Mapping[str, t.Any]) -> t.I
         if isinstance(value, dict):
             yield from _check(value, option["options"], f"{title}.")
         else:
-            yield f"{title} is {_type_name(value)}, and must be a dictionary"
+            example = f', such as {{"enabled": {_lower(value)}}}' if "enabled" in option["options"] else ""
+            yield f"{title} is {_type_name(value)}, and must be a dictionary{example}"
         return
     spec = {key: option[key] for key in ("type", "elements", "choices") if key in option}
     errors = ArgumentSpecValidator({"value": spec}).validate({"value": value}).error_messages
@@ -359,6 +352,10 @@ def _check_value(title: str, value: t.Any, option: t.Mapping[str, t.Any]) -> t.I
 def _suggest(name: str, names: t.Iterable[str]) -> str:
     near = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {near[0]}?" if near else ""
+
+
+def _lower(value: t.Any) -> str:
+    return "false" if str(value).lower() in BOOLEANS_FALSE else "true"
 
 
 def _type_name(value: t.Any) -> str:

@@ -23,7 +23,8 @@ import subprocess
 import sys
 import time
 
-from permissions import documents, modules, scenarios, table
+from faults import modules
+from permissions import documents, scenarios, table
 from permissions.check import PermissionsCheck
 from permissions.testbed import Testbed
 

@@ -10,8 +10,8 @@ import typing as t
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import AwsAccounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory
 from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetReader
-from permissions import modules
-from permissions.modules import Outcome
+from faults import modules
+from faults.modules import Outcome
 from permissions.testbed import Testbed
 
 Json = dict[str, t.Any]

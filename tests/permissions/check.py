@@ -7,10 +7,11 @@ import re
 import sys
 import typing as t
 
-from permissions import aws_cases, documents, modules, scenarios
+from faults import modules
+from faults.modules import Outcome
+from permissions import aws_cases, documents, scenarios
 from permissions.case import Case
 from permissions.documents import Line
-from permissions.modules import Outcome
 from permissions.testbed import Testbed
 
 Json = dict[str, t.Any]

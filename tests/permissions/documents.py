@@ -16,7 +16,7 @@ Json = dict[str, t.Any]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DIRECTORY = ROOT / "docs" / "docsite" / "rst" / "permissions"
 USES = ("read-only", "full")
-# The maximum size of a managed policy in characters, without white space.
+# The maximum size of a managed policy in characters, without whitespace.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 POLICY_QUOTA = 6144
 # Values in the files that readers replace by their own; here the sandbox's.
@@ -51,7 +51,7 @@ def load_policy(use: str, values: c.Mapping[str, str]) -> Json:
     """
     text = (DIRECTORY / f"iam-{use}.json").read_text(encoding="utf-8")
     if len("".join(text.split())) > POLICY_QUOTA:
-        raise SystemExit(f"iam-{use}.json exceeds {POLICY_QUOTA} characters without white space, the maximum of IAM")
+        raise SystemExit(f"iam-{use}.json exceeds {POLICY_QUOTA} characters without whitespace, the maximum of IAM")
     for key, example in EXAMPLE.items():
         text = text.replace(example, values[key])
     return t.cast(Json, json.loads(text))

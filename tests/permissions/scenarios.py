@@ -6,7 +6,7 @@ import collections.abc as c
 import functools
 import typing as t
 
-from permissions import modules
+from faults import modules
 from permissions.aws_cases import provider_cases, role_cases
 from permissions.case import ROLE, Case, cluster_arguments
 from permissions.cluster_objects import BULK_NAMESPACE, NAMESPACE, QUOTA_NAMESPACE

@@ -8,7 +8,8 @@ import pathlib
 import re
 import typing as t
 
-from permissions import documents, modules
+from faults import modules
+from permissions import documents
 from permissions.aws_objects import BOUNDARY, EVERYTHING, LIST_BUCKETS, TOOLS, USER, AwsObjects
 from permissions.cluster_objects import BULK_NAMESPACE, NAMESPACE, ClusterObjects, wait_until
 from sandbox import settings
@@ -43,7 +44,7 @@ class Testbed(AwsObjects, ClusterObjects):
     def connection(self) -> Json:
         """Return the limited user's connection options for modules without ``cluster_name``."""
         if not self._connection:
-            options = {"cluster_name": self.values["cluster"]}
+            options = {"cluster_name": self.values["cluster"], "include_credentials": True}
             outcome = modules.run("eksops.irsa.eks_kubeconfig_info", options, self.environment)
             self._connection = {"kubeconfig": outcome.result["kubeconfig"]}
         return self._connection

@@ -42,6 +42,8 @@ class FakeAws:
     def client(self, service: str) -> t.Any:
         return _client(service)
 
+    once = client
+
     def unsigned(self, service: str, _region: str) -> t.Any:
         return self.client(service)
 
@@ -72,6 +74,7 @@ class FakeServer:
 
     :ivar writes: method and path of each write.
     :ivar refused: requests whose path contains one of these are denied.
+    :ivar list_error: fails lists of service accounts.
     """
 
     host = "https://localhost"
@@ -83,7 +86,11 @@ class FakeServer:
         self.pods: list[Json] = []
         self.writes: list[str] = []
         self.refused: set[str] = set()
+        self.list_error: errors.IrsaError | None = None
         self._version = 0
+
+    def within(self, _seconds: float) -> FakeServer:
+        return self
 
     def annotate(self, namespace: str, name: str, arn: str | None, manager: str = "eksops.irsa") -> None:
         """Create a service account, annotated unless ``arn`` is None."""
@@ -127,6 +134,8 @@ class FakeServer:
     def pages(self, path: str, **given: t.Any) -> tuple[list[Json], str]:
         if any(part in path for part in self.refused):
             raise errors.AccessDenied(f"may not list {path}", action=f"list {path}")
+        if self.list_error and path.endswith("/serviceaccounts"):
+            raise self.list_error
         parts = path.split("/")[3:]
         namespace = parts[1] if len(parts) == 3 else None
         if parts[-1] == "namespaces":

@@ -9,7 +9,7 @@ import queue
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import workloads
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import service_accounts, workloads
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import AccessDenied
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout import observe, run
@@ -41,6 +41,7 @@ class FakeCluster:
         self.replicas: int | None = None
         self._watches: dict[str, queue.SimpleQueue[t.Any]] = {}
         self.pod_query = workloads.pod_query
+        self.list_in_namespaces = service_accounts.list_in_namespaces
 
     def install(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(observe, "api", self)

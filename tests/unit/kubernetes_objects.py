@@ -41,7 +41,8 @@ def pod(
     deleting: bool = False,
     **status: t.Any,
 ) -> Json:
-    metadata: Json = {"name": name, "namespace": "shop", "uid": uid or f"uid-{name}", "labels": labels or {}}
+    metadata: Json = {"name": name, "namespace": "shop", "uid": uid or f"uid-{name}", "resourceVersion": "1"}
+    metadata["labels"] = labels or {}
     if owner:
         metadata["ownerReferences"] = [owner]
     if restarted_at:
@@ -68,7 +69,8 @@ def workload(
     account: str = "app",
     **spec: t.Any,
 ) -> Json:
-    metadata: Json = {"name": name, "generation": generation, "annotations": annotations or {}}
+    metadata: Json = {"name": name, "namespace": "shop", "uid": f"uid-of-{name}", "resourceVersion": "1"}
+    metadata |= {"generation": generation, "annotations": annotations or {}}
     if owner:
         metadata["ownerReferences"] = [owner]
     template: Json = {"metadata": {}, "spec": {"serviceAccountName": account, "containers": [container()]}}

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import functools
 import re
 import typing as t
 
-from .errors import InvalidInput
+from .errors import BadConnection, InvalidInput
+from .wording import excerpt
 
 # The audience that IRSA uses in every partition, China included:
 # https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html
@@ -34,6 +36,14 @@ _DUAL_STACK_SUFFIXES = {
     "api.amazonwebservices.com.cn": "amazonaws.com.cn",
     "api.amazonwebservices.eu": "amazonaws.eu",
 }
+# The URL of an API server; the groups are host and port. It has no user, path and query.
+_ENDPOINT = re.compile(r"https://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::([0-9]{1,5}))?/?")
+# What precedes the region in the host of an API server, under the suffix of EKS and under the one of all dual-stack
+# hosts: https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html. Under the latter, customers have hosts
+# of other services too, such as those of API Gateway.
+_EKS_LABELS = r"[0-9a-z]+(?:\.[0-9a-z-]+)*"
+_DUAL_STACK_LABELS = r"[0-9a-f]{32}(?:\.[a-z]{2}[0-9]{1,2})?(?:\.eks-cluster)?"
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _PROVIDER_RESOURCE = "oidc-provider/"
 _ROLE_ARN = re.compile(r"arn:aws[a-z0-9-]*:iam::\d{12}:role/[\w\-/.@+=,]+", re.ASCII)
 _ARN = re.compile(r"arn:(aws[a-z0-9-]*):([a-z0-9-]+):([a-z0-9-]*):(\d{12}|aws|):(.+)")
@@ -139,7 +149,7 @@ def describe_url_difference(name: str, expected: str) -> str | None:
 
 
 def describe_provider_difference(arn: str, expected: str) -> str | None:
-    """As `describe_url_difference`, for the ARNs of two providers; None if their accounts differ."""
+    """The result of `describe_url_difference` for the ARNs of two providers; None if their accounts differ."""
     name, expected_name = provider_name(arn), provider_name(expected)
     if arn.removesuffix(name) != expected.removesuffix(expected_name):
         return None
@@ -167,20 +177,25 @@ class EksCluster:
 
     @classmethod
     def from_aws(cls, cluster: t.Mapping[str, t.Any]) -> EksCluster:
-        """Build it from DescribeCluster's ``cluster``. Region, account and partition come from the ARN."""
-        arn = Arn.parse(cluster["arn"])
-        return cls(
-            name=cluster["name"],
-            arn=cluster["arn"],
-            status=cluster["status"],
-            version=cluster.get("version"),
-            endpoint=cluster.get("endpoint"),
-            certificate_authority=(cluster.get("certificateAuthority") or {}).get("data"),
-            issuer=((cluster.get("identity") or {}).get("oidc") or {}).get("issuer"),
-            region=arn.region,
-            account_id=arn.account_id,
-            partition=arn.partition,
-        )
+        """Build it from DescribeCluster's ``cluster``. Region, account and partition come from the ARN.
+
+        :raises InvalidInput: a value is not text, or the ARN is not valid.
+        :raises KeyError: the name, the ARN or the status is missing.
+        """
+        texts = {
+            "name": cluster["name"],
+            "arn": cluster["arn"],
+            "status": cluster["status"],
+            "version": cluster.get("version"),
+            "endpoint": cluster.get("endpoint"),
+            "certificate_authority": (cluster.get("certificateAuthority") or {}).get("data"),
+            "issuer": ((cluster.get("identity") or {}).get("oidc") or {}).get("issuer"),
+        }
+        for key, value in texts.items():
+            if not isinstance(value, str) and (value is not None or key in ("name", "arn", "status")):
+                raise InvalidInput(f"{key} of an EKS cluster is not text")
+        arn = Arn.parse(texts["arn"])
+        return cls(**texts, region=arn.region, account_id=arn.account_id, partition=arn.partition)
 
     def require_issuer(self) -> str:
         """The cluster's OIDC issuer.
@@ -201,3 +216,67 @@ class EksCluster:
         :raises InvalidInput: the cluster does not have an issuer.
         """
         return provider_arn(self.partition, self.account_id, self.require_issuer())
+
+    def require_endpoint(self, dns_suffix: str, dual_stack_suffix: str, eks_host: str | None) -> str:
+        """The URL of the cluster's API server, after a check that EKS hands out such URLs: a token is sent there.
+
+        :param dns_suffix: ``amazonaws.com``.
+        :param dual_stack_suffix: ``api.aws``.
+        :param eks_host: the host that answered DescribeCluster. With the option ``endpoint_url``, the API server may
+            be there too.
+        :raises BadConnection: the cluster does not have an endpoint, or not one of EKS.
+        """
+        if not self.endpoint or not self.certificate_authority:
+            raise BadConnection(
+                f"EKS cluster {self.name} has no API endpoint",
+                cause=f"its status is {self.status}",
+                fix="wait until the cluster is ACTIVE",
+                cluster=self.name,
+            )
+        match = _ENDPOINT.fullmatch(self.endpoint)
+        host = match[1].lower() if match else ""
+        forms = (
+            rf"{_EKS_LABELS}\.{re.escape(f'{self.region}.eks.{dns_suffix}')}",
+            rf"{_DUAL_STACK_LABELS}\.{re.escape(f'{self.region}.{dual_stack_suffix}')}",
+        )
+        if match is None:
+            cause = "it is not https:// and a host, without user, path and query"
+        elif host.strip("[]") == eks_host:
+            return self.endpoint.rstrip("/")
+        elif match[2] not in (None, "443") or not any(re.fullmatch(form, host) for form in forms):
+            cause = f"EKS uses hosts under {self.region}.eks.{dns_suffix} and {self.region}.{dual_stack_suffix}"
+        else:
+            return self.endpoint.rstrip("/")
+        raise BadConnection(
+            f"the endpoint {excerpt(self.endpoint, 200)} of EKS cluster {self.name} is not an endpoint of EKS",
+            cause=f"{cause}; no token was created for it",
+            fix="check endpoint_url, AWS_ENDPOINT_URL and the proxy, which may answer in place of AWS; or connect with "
+            "kubeconfig or host",
+            cluster=self.name,
+        )
+
+    def is_served_by(self, url: str, authority: str | None) -> bool | None:
+        """Whether an API server belongs to the cluster; None if URL and certificates do not tell.
+
+        :param authority: the certificates, in PEM, that verify the API server; None if others or none do.
+        """
+        if self.endpoint and _normalize(url) == _normalize(self.endpoint):
+            return True
+        try:
+            own = _certificates(base64.b64decode(self.certificate_authority or "").decode("ascii"))
+        except ValueError:
+            own = frozenset()
+        given = _certificates(authority or "")
+        if not own or not given:
+            return None
+        if given <= own:
+            return True
+        return False if own.isdisjoint(given) else None
+
+
+def _normalize(url: str) -> str:
+    return url.lower().rstrip("/").removesuffix(":443")
+
+
+def _certificates(pem: str) -> frozenset[str]:
+    return frozenset("".join(body.split()) for body in _CERTIFICATE.findall(pem))

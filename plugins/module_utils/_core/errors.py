@@ -12,36 +12,61 @@ from __future__ import annotations
 
 import typing as t
 
+from .wording import sentence, visible
+
 
 class IrsaError(Exception):
-    """A failure with its cause and fix.
+    """A failure with its cause and fix, without invisible characters. Foreign text in them must be an `excerpt`.
 
     :param message: what is wrong with which object.
     :param cause: why; the service's own text if it returned one.
     :param fix: what the user can do.
+    :param options: the options that the fix names. The role and the playbooks show their variables in place of them.
+    :param lines: what is wrong, a line for each; the message is their heading.
     :param details: machine-readable facts, never credentials; modules return them under ``error``.
+    :ivar can_plan_again: whether the caller may read the object, plan and write again.
+    :ivar may_be_done_later: whether the write may still be applied: it was sent, and there was no answer.
     """
 
     kind: t.ClassVar[str] = "error"
+    can_plan_again = False
+    may_be_done_later = False
 
-    def __init__(self, message: str, *, cause: str | None = None, fix: str | None = None, **details: t.Any) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        cause: str | None = None,
+        fix: str | None = None,
+        options: t.Sequence[str] = (),
+        lines: t.Sequence[str] = (),
+        **details: t.Any,
+    ) -> None:
         super().__init__(message)
-        self.message = message
-        self.cause = cause
-        self.fix = fix
+        self.message = visible(message)
+        self.cause = None if cause is None else visible(cause)
+        self.fix = None if fix is None else visible(fix)
+        self.options = tuple(options)
+        self.lines = tuple(visible(line) for line in lines)
         self.details = details
 
     def __str__(self) -> str:
-        parts = [_sentence(self.message)]
+        parts = [sentence(self.message)]
         if self.cause:
-            parts.append(f"Cause: {_sentence(self.cause)}")
+            parts.append(f"Cause: {sentence(self.cause)}")
         if self.fix:
-            parts.append(f"Fix: {_sentence(self.fix)}")
-        return " ".join(parts)
+            parts.append(f"Fix: {sentence(self.fix)}")
+        text = " ".join(parts)
+        return "\n  ".join([f"{text.rstrip('.')}:", *self.lines]) if self.lines else text
 
     def as_dict(self) -> dict[str, t.Any]:
-        """The error as modules return it: kind, message, cause, fix and the details."""
-        return {"kind": self.kind, "message": self.message, "cause": self.cause, "fix": self.fix, **self.details}
+        """The error as modules return it: kind, message, cause, fix, the details, and if set options and lines."""
+        error = {"kind": self.kind, "message": self.message, "cause": self.cause, "fix": self.fix, **self.details}
+        if self.options:
+            error["options"] = list(self.options)
+        if self.lines:
+            error["lines"] = list(self.lines)
+        return error
 
 
 class DuplicateKey(ValueError):
@@ -53,11 +78,6 @@ class DuplicateKey(ValueError):
     def __init__(self, key: str, path: str = "", line: int | None = None) -> None:
         place = f" in {path}" if path else ""
         super().__init__(f"key {key!r} occurs twice{place}{f' (line {line})' if line else ''}")
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text if text.endswith((".", "!", "?")) else text + "."
 
 
 class InvalidInput(IrsaError):
@@ -76,6 +96,7 @@ class AlreadyExists(IrsaError):
     """The object to create already exists."""
 
     kind = "already_exists"
+    can_plan_again = True
 
 
 class AccessDenied(IrsaError):
@@ -102,6 +123,10 @@ class Unreachable(IrsaError):
     kind = "unreachable"
 
 
+class MalformedAnswer(Unreachable):
+    """The service answered with something that cannot be used, after all retries."""
+
+
 class Throttled(IrsaError):
     """The service rejected the request because of its rate limits, after all retries."""
 
@@ -115,7 +140,9 @@ class Conflict(IrsaError):
 
 
 class OutOfDate(Conflict):
-    """The object was changed or replaced after it was read. The caller must read it and plan again."""
+    """The object was changed, replaced or deleted after it was read. The caller must read it and plan again."""
+
+    can_plan_again = True
 
 
 class QuotaExceeded(IrsaError):

@@ -63,7 +63,7 @@ class Plan:
 
 
 def _known(state: t.Mapping[str, t.Any], other: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """The state without what neither state has a value for, such as the ID of an object that does not exist yet."""
+    """The state without keys that are None in both states, such as the ID of an object that does not exist yet."""
     return {key: value for key, value in state.items() if value is not None or other.get(key) is not None}
 
 

@@ -10,6 +10,7 @@ import textwrap
 import typing as t
 
 from .errors import InvalidInput
+from .wording import visible
 
 _MIN_WIDTH = 40
 
@@ -38,8 +39,8 @@ def table_line(cells: t.Sequence[str], widths: t.Sequence[int]) -> str:
 
 
 def wrap_message(text: str, width: int) -> list[str]:
-    """The indented lines of a message below a line of a table; a long word may exceed the width."""
-    return wrap(" ".join(text.split()), width, first="  ", other="    ")
+    """The indented lines of a visible message below a line of a table; a long word may exceed the width."""
+    return wrap(visible(text), width, first="  ", other="    ")
 
 
 def wrap(text: str, width: int, *, first: str, other: str) -> list[str]:

@@ -132,7 +132,7 @@ def check_audience(problems: Problems, audience: str) -> None:
 def check_issuer(problems: Problems, issuer: str, *, is_removal: bool = False) -> None:
     """Check the URL of an OIDC issuer, with or without scheme.
 
-    :param is_removal: whether the issuer is removed from a role, so that it may be one that no token has.
+    :param is_removal: whether the issuer is removed from a role. Then its form may be one that tokens never have.
     """
     fix = "use https://HOST/PATH as DescribeCluster returns it, without a slash at the end"
     problems.require(_ISSUER, issuer, f"issuer {issuer!r} is not a valid OIDC issuer URL", fix)
@@ -258,3 +258,37 @@ def check_tag_count(problems: Problems, tags: t.Iterable[str], what: str) -> Non
     count = count_tags(tags)
     if count > MAX_TAGS:
         problems.add(f"{what} would have {count} tags", f"use at most {MAX_TAGS}; purge_tags removes others")
+
+
+# Forms of values that others made
+
+# A class for the type of a value, a list with the form of its items, or a mapping with the forms of its fields. "*" is
+# each field, and "!" follows the name of a field that must exist. Other fields may have any value.
+Form = t.Any
+_TYPES = {str: "a string", int: "an integer", dict: "an object", list: "a list"}
+
+
+def find_flaw(value: t.Any, form: Form) -> str:
+    """The path of the first field that does not have its form, and why; empty if all have it."""
+    kind: t.Any = form if isinstance(form, type) else type(form)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        return f" is not {_TYPES[kind]}"
+    if isinstance(form, list):
+        for index, item in enumerate(value):
+            flaw = find_flaw(item, form[0])
+            if flaw:
+                return f"[{index}]{flaw}"
+    elif isinstance(form, dict):
+        for key, field_form in form.items():
+            name = key.removesuffix("!")
+            fields = value if name == "*" else (name,)
+            for field in fields:
+                found = value.get(field)
+                if type(found) is field_form:  # most fields; the others need a closer look
+                    continue
+                if found is None and name == key and name != "*":
+                    continue
+                flaw = " is missing" if field not in value else find_flaw(found, field_form)
+                if flaw:
+                    return f".{field}{flaw}"
+    return ""

@@ -15,7 +15,6 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 from .._api.aws import eks, iam
 from .._api.kubernetes import admission, service_accounts, workloads
-from .._api.kubernetes.client import list_in_namespaces
 from .._core import arn as arns
 from .._core import errors
 from .._core.audit.facts import AuditFacts, AuditSpec, Name, get_role_annotation, is_fully_injected
@@ -257,7 +256,7 @@ class AuditClusterReader:
         if not namespaces:
             return list_all(self._server)
         # For several namespaces, this lists the objects of all namespaces.
-        objects = list_in_namespaces(self._server, list_all, namespaces)
+        objects = service_accounts.list_in_namespaces(self._server, list_all, namespaces)
         return [body for body in objects if body["metadata"]["namespace"] in namespaces]
 
     def list_accounts(self) -> dict[Name, Json]:
@@ -298,7 +297,7 @@ class AuditClusterReader:
         return pods
 
     def read_owners(self, facts: AuditFacts) -> dict[str, dict[workload_kinds.Owner, Json | None]]:
-        """The owners of pods with a container without the role, by namespace; None for an owner that was not read."""
+        """The owners of pods in which a container lacks the role, by namespace; None for an owner that was not read."""
         if isinstance(facts.pods, Unknown):
             return {}
         pods_by_namespace: dict[str, list[t.Mapping[str, t.Any]]] = collections.defaultdict(list)

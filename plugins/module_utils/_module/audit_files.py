@@ -37,11 +37,18 @@ def check_paths(reports: t.Mapping[str, str]) -> None:
             raise _unwritable(name, path, f"the directory {directory} is not writable")
 
 
-def write_reports(reports: t.Mapping[str, str], document: AuditDocument, *, fail_on: str) -> None:
+def write_reports(
+    reports: t.Mapping[str, str],
+    document: AuditDocument,
+    *,
+    fail_on: str,
+    set_mode: t.Callable[[str], t.Any] = lambda path: None,
+) -> None:
     """Writes each report as a whole: after an error, its file is unchanged.
 
     :param reports: the path of each report, by its format.
     :param fail_on: the lowest severity of a failure in JUnit.
+    :param set_mode: sets the permissions of a file; without it, only its owner can read a report.
     :raises InvalidInput: a file cannot be written.
     """
     renderers: dict[str, t.Callable[[AuditDocument], str]] = {
@@ -54,7 +61,7 @@ def write_reports(reports: t.Mapping[str, str], document: AuditDocument, *, fail
     for name, path in reports.items():
         text = renderers[name](document)
         try:
-            _replace_file(path, text)
+            _replace_file(path, text, set_mode)
         except OSError as error:
             raise _unwritable(name, path, error.strerror or str(error)) from error
 
@@ -64,25 +71,22 @@ def _render_json(document: AuditDocument) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _replace_file(path: str, text: str) -> None:
-    """Replaces the file or symbolic link. The new file has the permissions of the umask."""
+def _replace_file(path: str, text: str, set_mode: t.Callable[[str], t.Any]) -> None:
+    """Replaces the file or symbolic link. Others cannot read the new file before its permissions are set."""
     descriptor, temporary = tempfile.mkstemp(dir=os.path.dirname(os.path.abspath(path)), prefix=".irsa-audit-")
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
+        set_mode(temporary)  # exits the module if the mode is not valid
         os.replace(temporary, path)
-    except OSError:
+    finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
-        raise
 
 
 def _unwritable(name: str, path: str, cause: str) -> InvalidInput:
     return InvalidInput(
         f"could not write report {name} to {path}",
         cause=cause,
-        fix=f"create the directory, or give another path in reports.{name}",
+        fix=f"create the directory, or set another path in reports.{name}",
     )

@@ -60,7 +60,7 @@ def read(aws: Aws, server: ApiServer, spec: ImportSpec) -> ImportFacts:
 
 
 def _read_roles(client: t.Any, names: t.Sequence[str], pool: concurrent.futures.Executor) -> dict[str, Role]:
-    """The existing roles with these names; it can contain others."""
+    """The existing roles with these names. The result can also contain other roles."""
     if len(names) > _MAX_SINGLE_READS:
         try:
             return role_module.find_all(client, settings=True)

@@ -80,7 +80,7 @@ class FleetReader:
         """Read the clusters of the accounts.
 
         :raises AccessDenied: access is denied to everything or, with ``strict``, to a part.
-        :raises BadCredentials: likewise, because the credentials are not valid.
+        :raises BadCredentials: the credentials are not valid, for all or, with ``strict``, for some of the accounts.
         :raises IrsaError: AWS cannot be reached, throttles for a long time, or returns another error.
         """
         opened = self._map(self._accounts.open, accounts)

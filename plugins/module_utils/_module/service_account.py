@@ -11,7 +11,6 @@ import functools
 import typing as t
 
 from .._api.kubernetes import service_accounts as api
-from .._api.kubernetes.client import list_in_namespaces
 from .._core import errors
 from .._core.plan import Plan
 from .._core.service_account import plan as service_account_plan
@@ -71,12 +70,12 @@ class ListedAccounts:
 
 
 def list_accounts(server: ApiServer, namespaces: t.Sequence[str] = ()) -> ListedAccounts:
-    """Lists the service accounts of these namespaces, or of all. It can contain those of other namespaces.
+    """Lists the service accounts of these namespaces, or of all. The result can also contain those of others.
 
     :raises AccessDenied: the caller cannot list them.
     """
     if namespaces:
-        accounts = list_in_namespaces(server, api.list_service_accounts, namespaces)
+        accounts = api.list_in_namespaces(server, api.list_service_accounts, namespaces)
     else:
         accounts = api.list_service_accounts(server)
     return ListedAccounts(

@@ -91,7 +91,7 @@ def load_policy(name: str) -> Policy:
     if name not in names:
         similar = difflib.get_close_matches(re.sub(r"\W+", "_", name.lower()), names, cutoff=0.4)
         raise InvalidInput(
-            f"well-known policy {name} does not exist",
+            f"well-known policy {name or repr(name)} does not exist",
             fix=f"use {' or '.join(similar)}" if similar else f"use one of {', '.join(names)}",
         )
     return _read_policy(name)

@@ -16,6 +16,8 @@ test("quantities have a noun and a thousands separator", () => {
 test("invisible characters are escaped, line feeds and tabs are kept", () => {
   assert.equal(escapeInvisible("abc\u202egnp.exe\u200b\x1b[31m"), "abc\\u202egnp.exe\\u200b\\u001b[31m");
   assert.equal(escapeInvisible("a\n\tb \u05e9\u05dc"), "a\n\tb \u05e9\u05dc");
+  assert.equal(escapeInvisible("\u3164\ufe0f\u{e0041}\ud83d\u2028"), "\\u3164\\ufe0f\\U000e0041\\ud83d\\u2028");
+  assert.equal(escapeInvisible("\u{1f600}"), "\u{1f600}");
   assert.equal(escapeInvisible(null), "null");
 });
 

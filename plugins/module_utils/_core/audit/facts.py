@@ -76,14 +76,14 @@ class AuditSpec:
             validation.check_service_account(problems, namespace, "default", allow_wildcards=False)
         for account_id in params.get("role_accounts") or ():
             if not _ACCOUNT_ID.fullmatch(account_id):
-                problems.add(f"role_accounts: {account_id!r} is not a valid AWS account ID", "give an ID of 12 digits")
+                problems.add(f"role_accounts: {account_id!r} is not a valid AWS account ID", "use an ID of 12 digits")
         for id_ in params.get("ignore") or ():
             check_finding_id(problems, id_, list(BY_ID))
         for name in ("unused_days", "max_findings"):
             if params[name] < 0:
-                problems.add(f"{name} is {params[name]}", "give 0 or more")
+                problems.add(f"{name} is {params[name]}", "use 0 or more")
         if not 1 <= params["max_workers"] <= _MAX_WORKERS:
-            problems.add(f"max_workers is {params['max_workers']}", f"give 1 to {_MAX_WORKERS}")
+            problems.add(f"max_workers is {params['max_workers']}", f"use 1 to {_MAX_WORKERS}")
         problems.raise_if_any()
         return cls(
             cluster_name=params.get("cluster_name") or None,
@@ -219,9 +219,7 @@ class AuditFacts:
             return Unknown("the role annotation is missing or not a valid role ARN")
         parsed = arns.Arn.parse(text)
         if parsed.account_id != self.account_id:
-            return Unknown(
-                f"role {parsed} is in another AWS account than the credentials, which belong to {self.account_id}"
-            )
+            return Unknown(f"role {parsed} is not in the AWS account of the credentials, which is {self.account_id}")
         if isinstance(self.roles, Unknown):
             return self.roles
         return self.roles.get(parsed.resource.rpartition("/")[2])

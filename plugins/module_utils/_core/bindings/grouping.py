@@ -15,12 +15,19 @@ from ..errors import InvalidInput
 from ..policy.document import Document, like
 from ..trust.policy import managed_grants
 from ..trust.statements import has_wildcard, parse_subject
+from ..validation import Form, find_flaw
 
 Binding = t.Mapping[str, t.Any]
 
 # Lists and mappings of the bindings of one role are merged. All other options must be equal.
 _LISTS = tuple(name for name, option in options.ROLE.items() if option["type"] == "list")
 _MAPPINGS = tuple(name for name, option in options.ROLE.items() if option["type"] == "dict")
+# Modules have converted their options already; values of filters may have any type.
+_FORM: Form = {
+    **dict.fromkeys(("namespace", "service_account", "role_name", "role_arn", "audience"), str),
+    **dict.fromkeys((*_LISTS, "audiences"), list),
+    **dict.fromkeys(_MAPPINGS, dict),
+}
 _SCALARS = tuple(name for name in options.ROLE if name not in (*_LISTS, *_MAPPINGS))
 
 
@@ -119,6 +126,9 @@ def _find_problems(bindings: t.Sequence[Binding], index: int, indices: dict[tupl
         problems.append(f"{title}: role_name and role_arn are both set; use one of them")
     elif not binding.get("role_name") and not binding.get("role_arn"):
         problems.append(f"{title}: neither role_name nor role_arn is set; use one of them")
+    flaw = find_flaw(binding, _FORM)
+    if flaw:
+        return [*problems, f"{title}: {flaw.removeprefix('.')}"]
     problems += [f"{title}: {problem}" for problem in _find_trust_problems(binding)]
     if binding.get("namespace") and binding.get("service_account"):
         first = indices.setdefault((binding["namespace"], binding["service_account"]), index)

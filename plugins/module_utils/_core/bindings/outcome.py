@@ -92,7 +92,7 @@ def list_actions(outcomes: t.Sequence[BindingOutcome], plans: t.Iterable[ObjectP
 
 
 def build_failure_message(outcomes: t.Sequence[BindingOutcome]) -> str | None:
-    """The message of a run with failed bindings; None if no binding failed. It has each error once."""
+    """The message of a run with failed bindings; None if no binding failed. It has a line for each different error."""
     failed = [outcome for outcome in outcomes if outcome.error]
     if not failed:
         return None
@@ -103,7 +103,7 @@ def build_failure_message(outcomes: t.Sequence[BindingOutcome]) -> str | None:
     shown = [f"{join_some(names, MAX_NAMES)}: {error}" for error, names in list(titles.items())[:MAX_NAMES]]
     rest = len(titles) - len(shown)
     more = [f"{rest} more errors are in the results."] if rest else []
-    return " ".join([f"{len(failed)} of {len(outcomes)} bindings failed.", *shown, *more])
+    return "\n  ".join([f"{len(failed)} of {len(outcomes)} bindings failed:", *shown, *more])
 
 
 def count_by_status(outcomes: t.Sequence[BindingOutcome]) -> dict[str, int]:
@@ -155,7 +155,7 @@ def find_shared_roles(plans: t.Iterable[ObjectPlan], provider_arn: str) -> list[
     for kind, name, plan in plans:
         if kind != "roles" or not plan.after:
             continue
-        # A role that another run has just created does not exist before.
+        # `before` is empty if another run has just created the role.
         before, after = plan.before.get("trust_policy") or {}, plan.after["trust_policy"]
         others = sorted({arn for arn in allowed_principals(after) if region_of(provider_name(arn))} - {provider_arn})
         added = set(managed_subjects(after, provider_arn)) - set(managed_subjects(before, provider_arn))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import typing as t
 
 from .. import options, validation
@@ -195,9 +196,8 @@ def _build_role_specs(
         except InvalidInput as error:
             indices = [index for index, binding in enumerate(params["bindings"]) if binding.get("role_name") == name]
             titles = [grouping.describe_binding(params["bindings"], index) for index in indices]
-            # A role has the names of its service accounts too, whose problems are already known.
-            known = "\n".join(problems)
-            problems += [found for found in _list_problems(titles, error) if found.partition(": ")[2] not in known]
+            # The spec of a role also checks the names of its service accounts. Their problems are already in the list.
+            problems += _list_problems(titles, error, name_option="role_name", known="\n".join(problems))
     return specs
 
 
@@ -208,7 +208,7 @@ def _build_binding_specs(
     specs = []
     for index, binding in enumerate(params["bindings"]):
         if not (binding.get("namespace") and binding.get("service_account")):
-            continue  # already a problem
+            continue  # the check of all bindings reports this
         spec = BindingSpec(
             index,
             _build_account_options(binding, state=params["state"], force=params["force"]),
@@ -221,7 +221,8 @@ def _build_binding_specs(
         try:
             spec.account_spec(spec.role_arn)
         except InvalidInput as error:
-            problems += _list_problems([grouping.describe_binding(params["bindings"], index)], error)
+            title = grouping.describe_binding(params["bindings"], index)
+            problems += _list_problems([title], error, name_option="service_account")
         specs.append(spec)
     return specs
 
@@ -266,11 +267,27 @@ def _find_tag_problems(tags: t.Mapping[str, t.Any] | None) -> list[str]:
     return []
 
 
-def _list_problems(titles: t.Sequence[str], error: IrsaError) -> list[str]:
-    """The problems of a role or a service account, each with its bindings."""
+def _list_problems(
+    titles: t.Sequence[str], error: IrsaError, *, name_option: str = "name", known: str = ""
+) -> list[str]:
+    """The problems of a role or a service account, each with its bindings.
+
+    :param name_option: the option of a binding that sets the option ``name``.
+    :param known: problems that are already in the list.
+    """
     place = join_some(titles, MAX_NAMES)
-    problems = [f"{place}: {problem['message']} ({problem['fix']})" for problem in error.details.get("problems", ())]
-    return problems or [f"{place}: {error}"]
+    if "problems" not in error.details:
+        return [f"{place}: {error}"]
+    problems = []
+    for problem in error.details["problems"]:
+        message = re.sub(r"^name\b", name_option, problem["message"])
+        # The title of a binding has the name of its service account.
+        account, _colon, rest = message.removeprefix("service account ").partition(": ")
+        if len(titles) == 1 and titles[0].startswith(f"{account} ("):
+            message = rest
+        if f"{rest or message} ({problem['fix']})" not in known:
+            problems.append(f"{place}: {message} ({problem['fix']})")
+    return problems
 
 
 # Checks before the first write
@@ -350,7 +367,8 @@ def build_loss_error(role: str, accounts: t.Sequence[str], pods: t.Sequence[str]
         f"role {role} is in use by {join_some(accounts, MAX_NAMES)}, which no binding lists",
         cause=f"running pods use the role and would lose AWS access: {join_some(pods, MAX_NAMES)}",
         fix="add bindings for these service accounts, or set purge_service_accounts: false in a binding of the role to "
-        "keep them; or stop the pods first, or set force (in the role irsa: irsa_force) to true",
+        "keep them; or stop the pods first, or set force to true",
+        options=("force",),
         service_accounts=list(accounts),
         pods=list(pods),
     )
@@ -364,7 +382,8 @@ def build_in_use_error(binding: BindingSpec, pods: t.Sequence[str]) -> Conflict:
     return Conflict(
         f"service account {binding.title} is in use",
         cause=f"running pods use its role and would lose AWS access: {join_some(pods, MAX_NAMES)}",
-        fix="stop the pods first, or set force (in the role irsa: irsa_force) to true: running pods then lose AWS "
-        "access, or are re-created without the role if rollout is true",
+        fix="stop the pods first, or set force to true: running pods then lose AWS access, or are re-created without "
+        "the role if rollout is true",
+        options=("force", "rollout"),
         pods=list(pods),
     )

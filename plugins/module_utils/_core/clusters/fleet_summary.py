@@ -11,7 +11,8 @@ import typing as t
 
 from ..errors import InvalidInput
 from ..text_table import check_width, column_widths, table_line, wrap_message
-from ..wording import markdown_paragraph, markdown_text, quantity
+from ..validation import Form, find_flaw
+from ..wording import markdown_paragraph, markdown_text, quantity, visible
 
 # The statuses of a cluster, the worst first, with their names in a summary.
 STATUSES = {
@@ -23,6 +24,7 @@ STATUSES = {
 }
 _COUNTS = ("total", "ok", "changed", "failed")
 _COLUMNS = ("STATUS", "CLUSTER", "ACCOUNT", "REGION", "BINDINGS", "OK", "CHANGED", "FAILED", "PROVEN", "SECONDS")
+_ENTRY: Form = {"status": str, "counts": dict.fromkeys(_COUNTS, int), "proofs": int}
 _FIRST_NUMBER = _COLUMNS.index("BINDINGS")
 
 
@@ -49,13 +51,17 @@ class ClusterResult:
     @classmethod
     def from_entry(cls, host: str, entry: t.Any) -> ClusterResult:
         """:raises InvalidInput: ``entry`` is not a valid value of ``irsa_fleet``."""
-        counts = entry.get("counts") or {} if isinstance(entry, t.Mapping) else None
-        if counts is None or entry.get("status") not in STATUSES or not isinstance(counts, t.Mapping):
+        fix = "pass irsa_fleet as the playbook eksops.irsa.fleet sets it"
+        flaw = find_flaw(entry, _ENTRY).removeprefix(".")
+        if flaw:
+            raise InvalidInput(f"the result of cluster {host} is not valid", cause=f"field {flaw}", fix=fix)
+        if entry.get("status") not in STATUSES or not isinstance(entry.get("elapsed") or 0, (int, float)):
             raise InvalidInput(
                 f"the result of cluster {host} is not valid",
-                cause=f"status must be one of {', '.join(STATUSES)}, and counts must be a dictionary",
-                fix="pass irsa_fleet as the playbook eksops.irsa.fleet sets it",
+                cause=f"status must be one of {', '.join(STATUSES)}, and elapsed must be a number",
+                fix=fix,
             )
+        counts = entry.get("counts") or {}
         return cls(
             host,
             entry["status"],
@@ -81,7 +87,7 @@ class ClusterResult:
 
 
 def _text(value: t.Any) -> str | None:
-    return str(value) if value not in (None, "") else None
+    return visible(str(value)) if value not in (None, "") else None
 
 
 def _number(value: int | None) -> str:
@@ -100,7 +106,7 @@ def read_results(value: t.Any) -> list[ClusterResult]:
             fix="pass irsa_fleet, a dictionary with an entry for each cluster",
         )
     order = list(STATUSES)
-    results = [ClusterResult.from_entry(str(host), entry) for host, entry in value.items()]
+    results = [ClusterResult.from_entry(visible(str(host)), entry) for host, entry in value.items()]
     return sorted(results, key=lambda result: (order.index(result.status), result.host))
 
 

@@ -67,7 +67,7 @@ def parse_accounts(given: t.Sequence[t.Any]) -> list[AwsAccount]:
     problems = Problems()
     parsed = [_parse_account(problems, f"accounts: item {number}", item) for number, item in enumerate(given, 1)]
     accounts = [account for account in parsed if account]
-    names = collections.Counter(account.name for account in accounts if account.name)
+    names = collections.Counter(account.name for account in accounts if isinstance(account.name, str))
     for name in sorted(str(name) for name, count in names.items() if count > 1):
         problems.add(f"accounts: several items have the name {name!r}", "use a different name for each account")
     problems.raise_if_any()

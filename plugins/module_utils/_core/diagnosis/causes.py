@@ -13,6 +13,8 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from ..wording import escape_invisible
+
 Link = t.Literal["provider", "role", "account", "webhook", "pods", "sts"]
 Severity = t.Literal["error", "warning", "note"]
 # In the order of the chain. Findings have the same order.
@@ -135,16 +137,19 @@ class Finding:
         return BY_ID[self.id].severity
 
     def as_dict(self) -> dict[str, t.Any]:
-        """The finding as `irsa_verify` returns it."""
-        return {
-            "id": self.id,
-            "severity": self.severity,
-            "link": self.link,
+        """The finding as `irsa_verify` returns it, with an escape for each invisible character of a cluster's text."""
+        texts = {
             "message": self.message,
             "evidence": self.evidence,
             "expected": self.expected,
             "found": self.found,
             "fix": self.fix,
+        }
+        return {
+            "id": self.id,
+            "severity": self.severity,
+            "link": self.link,
+            **{key: None if text is None else escape_invisible(str(text)) for key, text in texts.items()},
         }
 
 

@@ -72,34 +72,42 @@ class VerificationSpec:
     fail_on: str
     ignore: frozenset[str]
 
-    @classmethod
-    def from_params(cls, params: t.Mapping[str, t.Any]) -> VerificationSpec:
-        """The spec from the options of the module.
 
-        :raises InvalidInput: an option is not valid.
-        """
-        problems = Problems()
-        validation.check_service_account(
-            problems, params["namespace"], params["service_account"], allow_wildcards=False
-        )
-        issuer = params.get("issuer") or None
-        if issuer:
-            validation.check_issuer(problems, issuer)
-            issuer = issuer if issuer.startswith("https://") else f"https://{issuer}"
-        if params.get("role_arn"):
-            validation.check_role_arn(problems, "role_arn", params["role_arn"])
-        pod = params.get("test_pod") or {}
-        if params["propagation_timeout"] < 0:
-            problems.add(f"propagation_timeout is {params['propagation_timeout']}", "set it to 0 seconds or more")
-        if pod.get("enabled") and pod["timeout"] < 1:
-            problems.add(f"test_pod.timeout is {pod['timeout']}", "set it to 1 second or more")
-        for id_ in params.get("ignore") or ():
-            check_finding_id(problems, id_, [cause.id for cause in CAUSES if not cause.audit])
-        problems.raise_if_any()
-        return cls(
-            namespace=params["namespace"],
-            service_account=params["service_account"],
-            role_arn=params.get("role_arn") or None,
+def specs_from_params(params: t.Mapping[str, t.Any]) -> list[VerificationSpec]:
+    """The specs from the options of `irsa_verify`: one, or one for each item of ``service_accounts``.
+
+    :raises InvalidInput: an option is not valid, or a service account is listed twice.
+    """
+    accounts = params.get("service_accounts")
+    if accounts is None:
+        accounts = [{**params, "name": params["service_account"]}]
+    problems = Problems()
+    names: set[tuple[str, str]] = set()
+    for account in accounts:
+        name = (account["namespace"], account["name"])
+        validation.check_service_account(problems, *name, allow_wildcards=False)
+        if account.get("role_arn"):
+            validation.check_role_arn(problems, "role_arn", account["role_arn"])
+        if name in names:
+            problems.add(f"service account {'/'.join(name)} is listed twice", "list each service account once")
+        names.add(name)
+    issuer = params.get("issuer") or None
+    if issuer:
+        validation.check_issuer(problems, issuer)
+        issuer = issuer if issuer.startswith("https://") else f"https://{issuer}"
+    pod = params.get("test_pod") or {}
+    if params["propagation_timeout"] < 0:
+        problems.add(f"propagation_timeout is {params['propagation_timeout']}", "set it to 0 seconds or more")
+    if pod.get("enabled") and pod["timeout"] < 1:
+        problems.add(f"test_pod.timeout is {pod['timeout']}", "set it to 1 second or more")
+    for id_ in params.get("ignore") or ():
+        check_finding_id(problems, id_, [cause.id for cause in CAUSES if not cause.audit])
+    problems.raise_if_any()
+    return [
+        VerificationSpec(
+            namespace=account["namespace"],
+            service_account=account["name"],
+            role_arn=account.get("role_arn") or None,
             issuer=issuer,
             region=params.get("region") or None,
             probes=frozenset(params["probes"]),
@@ -109,6 +117,8 @@ class VerificationSpec:
             fail_on=params["fail_on"],
             ignore=frozenset(params.get("ignore") or ()),
         )
+        for account in accounts
+    ]
 
 
 def check_finding_id(problems: Problems, id_: str, known: t.Sequence[str]) -> None:

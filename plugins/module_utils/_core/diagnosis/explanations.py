@@ -53,8 +53,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     ),
     "provider-wrong-account": Explanation(
         title="The role's AWS account has no provider for the cluster",
-        why="STS uses the provider in the AWS account of the role. A role in another AWS account than the cluster "
-        "needs a provider for the cluster's issuer there.",
+        why="STS uses the provider in the AWS account of the role. If that is not the cluster's account, it needs "
+        "a provider for the cluster's issuer too.",
         detection="The role's AWS account is not the cluster's account, and it has no provider for the cluster's "
         "issuer.",
         fix="Create the provider with ``eksops.irsa.iam_oidc_provider``, ``url`` and credentials of the role's AWS "
@@ -75,7 +75,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         title="The role trusts the issuer of another cluster",
         why="A recreated cluster gets a new issuer, even if its name is the same. Roles and providers for the old "
         "issuer never match its tokens.",
-        detection="The closest statement of the trust policy names an EKS issuer with another ID than this cluster's.",
+        detection="The closest statement of the trust policy names an EKS issuer whose ID is not this cluster's.",
         fix="Create the provider of the new issuer, then run ``eksops.irsa.irsa_role`` with ``cluster_name``. It adds "
         "a statement for this cluster and keeps the old one.",
         references=(f"{_EKS}/enable-iam-roles-for-service-accounts.html",),
@@ -154,7 +154,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         title="The annotation does not have the role's path",
         why="The ARN of a role contains its path: ``role/apps/shop-cart``. ``GetRole`` needs only the name and finds "
         "the role. STS compares the whole ARN.",
-        detection="The role that IAM finds by name has another ARN than the annotation.",
+        detection="The role that IAM finds by name does not have the ARN in the annotation.",
         fix="Annotate the service account with the ARN that IAM returns: ``role.arn`` of ``eksops.irsa.irsa_role``.",
         references=(f"{_IAM}/reference_identifiers.html#identifiers-arns",),
     ),
@@ -188,7 +188,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         title="The trust policy does not name the cluster's provider",
         why="A statement allows only the providers in ``Principal.Federated``. IAM compares the whole ARN, which "
         "contains the role's AWS account.",
-        detection="The closest statement names another federated principal than the cluster's provider in the role's "
+        detection="The closest statement names a federated principal that is not the cluster's provider in the role's "
         "AWS account, or no statement names an OIDC provider.",
         fix="Let ``eksops.irsa.irsa_role`` write the statement. It keeps all other statements.",
         references=(f"{_IAM}/reference_policies_elements_principal.html#principal-federated-web-identity",),
@@ -390,8 +390,8 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
         why="The webhook reads only ``eks.amazonaws.com/role-arn``, and only on the service account. "
         "``eks.amazon.com/role-arn`` and ``iam.amazonaws.com/role`` have no effect.",
         detection="The service account has an annotation that is similar to one of the webhook's. Or it does not have "
-        "the annotation, but a workload, a pod or the namespace does. Or the service account is annotated with another "
-        "role than ``role_arn`` of ``eksops.irsa.irsa_verify``.",
+        "the annotation, but a workload, a pod or the namespace does. Or the annotation has a role other than "
+        "``role_arn`` of ``eksops.irsa.irsa_verify``.",
         fix="Annotate the service account with ``eksops.irsa.sa_annotate`` and remove the wrong annotation.",
         references=(_WEBHOOK,),
     ),
@@ -628,7 +628,7 @@ EXPLANATIONS: t.Mapping[str, Explanation] = {
     "denied-unexplained": Explanation(
         title="STS rejects the token, and IAM could not be read",
         why="STS does not report which condition failed. The trust policy shows it, but the credentials may not read "
-        "the role or belong to another AWS account than the role.",
+        "the role, or are not of the role's AWS account.",
         detection="STS rejects the token of the service account, and the role or its provider could not be read.",
         fix="Run the verification with credentials of the role's AWS account that allow ``iam:GetRole`` and "
         "``iam:GetOpenIDConnectProvider``, and set ``role_arn`` to the ARN of the role.",

@@ -78,7 +78,7 @@ class Chain:
     :param audience: the audience of the service account's tokens: its annotation, or ``sts.amazonaws.com``.
     :param account_id: the AWS account of the cluster; None if the user gave only an issuer, like ``partition`` and
         ``cluster``.
-    :param cross_account: the user named the role, so it may be in another AWS account than the cluster.
+    :param cross_account: the user named the role, so it may be in an AWS account other than the cluster's.
     """
 
     namespace: str

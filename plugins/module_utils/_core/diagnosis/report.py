@@ -11,12 +11,15 @@ import typing as t
 
 from ..errors import InvalidInput
 from ..text_table import check_width, column_widths, table_line, wrap_message
-from ..wording import markdown_code, markdown_paragraph, markdown_text, quantity
+from ..validation import Form, find_flaw
+from ..wording import markdown_code, markdown_paragraph, markdown_text, quantity, visible
 from .causes import LINKS
 
 Json = t.Mapping[str, t.Any]
 
 _COLUMNS = ("SEVERITY", "LINK", "ID", "SERVICE ACCOUNT")
+# If more service accounts are ok, a table does not list them.
+_MAX_OK = 10
 # The outcomes of a verification, the worst first, as the summary shows them.
 _OUTCOMES = {
     "failed": "not verified",
@@ -59,6 +62,15 @@ class Verification:
         return worst or ("unknown" if self.unknown else "ok")
 
 
+_FORM: Form = {
+    "namespace": str,
+    "service_account": str,
+    "links": {"*": str},
+    "proof": {"assumed_role_arn": str},
+    "invocation": {"module_args": {}},
+}
+
+
 def verifications(value: t.Any) -> list[Verification]:
     """The verifications in what an `irsa_verify` task registered. Skipped items are omitted.
 
@@ -80,6 +92,13 @@ def _verification(result: t.Any) -> Verification:
             "the input is not a result of eksops.irsa.irsa_verify",
             cause=f"it is a {type(result).__name__} without findings",
             fix="pass the registered result of an irsa_verify task",
+        )
+    flaw = find_flaw(result, _FORM)
+    if flaw:
+        raise InvalidInput(
+            "the input is not a result of eksops.irsa.irsa_verify",
+            cause=f"field {flaw.removeprefix('.')}",
+            fix="pass the result as the module returned it",
         )
     account = _account(result)
     if "findings" not in result:
@@ -103,7 +122,7 @@ def _account(result: Json) -> str:
     # A result without a verification can still contain the options of the module.
     options = (result.get("invocation") or {}).get("module_args") or {}
     names = [result.get(key) or options.get(key) for key in ("namespace", "service_account")]
-    return "/".join(map(str, names)) if all(names) else "-"
+    return visible("/".join(map(str, names))) if all(names) else "-"
 
 
 def table(results: t.Sequence[Verification], width: int = 100) -> str:
@@ -115,7 +134,11 @@ def table(results: t.Sequence[Verification], width: int = 100) -> str:
     :raises InvalidInput: the width is too small.
     """
     check_width(width)
-    rows = [row for verification in results for row in _rows(verification)]
+    ok_count = sum(verification.outcome == "ok" for verification in results)
+    shown = [verification for verification in results if ok_count <= _MAX_OK or verification.outcome != "ok"]
+    rows = [row for verification in shown for row in _rows(verification)]
+    if results and not rows:
+        return summary(results)
     widths = column_widths([_COLUMNS, *(row[0] for row in rows)])
     lines = [table_line(_COLUMNS, widths)]
     for cells, texts in rows:
@@ -131,11 +154,11 @@ def _rows(verification: Verification) -> list[tuple[tuple[str, str, str, str], l
         return [(("failed", "-", "-", account), [verification.failure])]
     rows: list[tuple[tuple[str, str, str, str], list[str]]] = []
     for finding in verification.findings:
-        cells = (str(finding["severity"]), str(finding["link"]), str(finding["id"]), account)
+        severity, link, id_ = (visible(str(finding[key])) for key in ("severity", "link", "id"))
         texts = [str(finding["message"])]
         if finding.get("fix"):
             texts.append(f"fix: {finding['fix']}")
-        rows.append((cells, texts))
+        rows.append(((severity, link, id_, account), texts))
     if verification.unknown:
         # The warnings of the module, or an earlier finding, have the reason.
         rows.append((("unknown", "-", "-", account), [f"could not be checked: {', '.join(verification.unknown)}"]))

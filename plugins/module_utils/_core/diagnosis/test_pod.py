@@ -11,6 +11,7 @@ import re
 import typing as t
 
 from ..arn import is_session_of
+from ..wording import excerpt
 from .causes import Finding
 from .diagnose import TEST_COMMAND, TEST_IMAGE, TestPodSpec, VerificationSpec
 from .facts import AwsFacts, Chain, StsAnswer, TestPod
@@ -20,20 +21,6 @@ Json = dict[str, t.Any]
 
 # The name of the container in both pods.
 _CONTAINER = "aws-cli"
-_SECRETS = (
-    # Tokens of service accounts, and other JSON Web Tokens.
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(\.[\w-]*)?"), "(token)"),
-    # Credentials as the CLI, SDKs and shells print them: the value after its name.
-    (
-        re.compile(
-            r"((?:secret_?access_?key|session_?token|security_?token|secretkey|web_?identity_?token)"
-            r"[\"']?\s*[:=>]+\s*[\"']?)[^\s\"'<,]+",
-            re.IGNORECASE,
-        ),
-        r"\1(secret)",
-    ),
-    (re.compile(r"\b(?:ASIA|AKIA)[A-Z0-9]{16}\b"), "(access key)"),
-)
 # https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts-minimum-sdk.html
 _OLDEST = {
     "aws-cli": ("AWS CLI", {1: (1, 16, 232)}),
@@ -116,13 +103,6 @@ def _container(image: str, command: list[str]) -> Json:
     }
 
 
-def redact(log: str) -> str:
-    """The log without anything that looks like a token, a key or a secret."""
-    for pattern, replacement in _SECRETS:
-        log = pattern.sub(replacement, log)
-    return log
-
-
 # The log
 
 
@@ -149,7 +129,7 @@ def find_refusal(log: str) -> StsAnswer | None:
     for pattern in _PRINTED_ERRORS:
         match = pattern.search(log)
         if match:
-            return StsAnswer({}, code=match[1], message=match[2].strip())
+            return StsAnswer({}, code=excerpt(match[1]), message=excerpt(match[2]))
     return None
 
 

@@ -10,6 +10,7 @@ import dataclasses
 import typing as t
 
 from ..errors import IrsaError
+from ..wording import excerpt
 
 Json = t.Mapping[str, t.Any]
 
@@ -42,6 +43,10 @@ class RolloutStatus:
     message: str = ""
     failed: bool = False
 
+    def __post_init__(self) -> None:
+        # Texts of controllers and kubelets can be long, and have any character.
+        object.__setattr__(self, "message", excerpt(self.message))
+
 
 @dataclasses.dataclass(frozen=True)
 class RolloutBlocker:
@@ -52,6 +57,9 @@ class RolloutBlocker:
 
     message: str
     permanent: bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", excerpt(self.message))
 
 
 def find_condition(status: Json, kind: str) -> Json:

@@ -14,6 +14,7 @@ import collections.abc
 import dataclasses
 import datetime
 import functools
+import itertools
 import json
 import re
 import typing as t
@@ -24,12 +25,19 @@ from ..errors import DuplicateKey, InvalidInput
 Document = dict[str, t.Any]
 Statement = dict[str, t.Any]
 LoadYaml = t.Callable[[str], t.Any]
-"""Parses YAML; raises DuplicateKey, or ValueError with the place in its message."""
+"""Parses YAML without aliases and tags; raises DuplicateKey, or ValueError with the place in its message."""
 
 VERSION = "2012-10-17"
 # The version of a document without Version.
 OLD_VERSION = "2008-10-17"
 _ACCOUNT = re.compile(r"\d{12}")
+# More than any document that IAM accepts needs: at most 10,240 characters without whitespace in 7 levels.
+_MAX_TEXT = 100_000
+_MAX_DEPTH = 20
+_MAX_VALUES = 4000
+_MAX_NUMBER = 2**63
+_MAX_DIGITS = 100
+_Path = tuple[t.Any, ...]
 
 
 def parse(value: t.Any, what: str, load_yaml: LoadYaml | None = None) -> Document:
@@ -42,12 +50,18 @@ def parse(value: t.Any, what: str, load_yaml: LoadYaml | None = None) -> Documen
     try:
         if isinstance(value, str):
             value = _read(value, what, load_yaml)
-        plain = _plain(value)
+        plain = _plain(value, (), itertools.count(1))
     except DuplicateKey as error:
         raise InvalidInput(
             f"{what} is not a valid policy document",
-            cause=f"{error}, so all but the last of them would be lost",
-            fix="put what they contain under one key, or into separate statements",
+            cause=f"{error}, so only the last one would take effect",
+            fix="merge the values under one key, or use separate statements",
+        ) from None
+    except ValueError as error:
+        raise InvalidInput(
+            f"{what} is not a valid policy document",
+            cause=str(error),
+            fix="write it as IAM's grammar of policies says, with mappings, lists, text, numbers and booleans only",
         ) from None
     if not isinstance(value, t.Mapping):
         raise InvalidInput(
@@ -63,7 +77,7 @@ def load_json(text: str) -> t.Any:
     """Parse JSON text. Python's own parser keeps only the last value of a key that a mapping has twice.
 
     :raises DuplicateKey: a mapping has a key twice.
-    :raises ValueError: the text is not valid JSON.
+    :raises ValueError: the text is not valid JSON; NaN and Infinity are not. A json.JSONDecodeError is about syntax.
     """
     faulty: list[tuple[dict[str, t.Any], str]] = []
 
@@ -74,11 +88,25 @@ def load_json(text: str) -> t.Any:
             faulty.append((mapping, next(key for key, count in counts.items() if count > 1)))
         return mapping
 
-    value = json.loads(text, object_pairs_hook=build)
+    try:
+        value = json.loads(text, object_pairs_hook=build, parse_constant=_reject_constant, parse_int=_parse_int)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if faulty:
         mapping, key = faulty[-1]  # the outermost; an inner one may be in a lost value
         raise DuplicateKey(key, _path_of(mapping, value) or "")
     return value
+
+
+def _reject_constant(name: str) -> t.NoReturn:
+    raise ValueError(f"{name} is not a number of JSON")
+
+
+def _parse_int(digits: str) -> int:
+    # Python needs quadratic time for a long one, or rejects it.
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number has {len(digits)} digits")
+    return int(digits)
 
 
 def _path_of(mapping: t.Any, value: t.Any, path: str = "") -> str | None:
@@ -97,11 +125,11 @@ def _path_of(mapping: t.Any, value: t.Any, path: str = "") -> str | None:
 def _read(text: str, what: str, load_yaml: LoadYaml | None) -> t.Any:
     if text.lstrip()[:3].upper() == "%7B":
         text = urllib.parse.unquote(text)
+    if len(text) > _MAX_TEXT:
+        raise ValueError(f"it has {len(text)} characters, more than {_MAX_TEXT}")
     try:
         return load_json(text)
-    except DuplicateKey:
-        raise
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         reason = str(error)
     if load_yaml is None:
         raise InvalidInput(
@@ -125,21 +153,51 @@ def _kind(value: t.Any) -> str:
     return {list: "a list", type(None): "empty", bool: "a boolean"}.get(type(value), "a number")
 
 
-def _plain(value: t.Any) -> t.Any:
-    """The value with JSON types only. YAML reads an unquoted Version: 2012-10-17 as a date."""
+def _plain(value: t.Any, path: _Path, counter: t.Iterator[int]) -> t.Any:
+    """The value with JSON types only. YAML reads an unquoted Version: 2012-10-17 as a date.
+
+    :param counter: counts the values, because one that occurs many times may be a small file.
+    :raises ValueError: JSON or IAM has no such value.
+    """
+    if len(path) > _MAX_DEPTH or next(counter) > _MAX_VALUES:
+        raise ValueError(
+            "it is nested too deeply" if len(path) > _MAX_DEPTH else f"it has more than {_MAX_VALUES} values"
+        )
+    if isinstance(value, str):
+        if not value.isascii():
+            _require_unicode(value, path)
+        return value
     # dict comes first: a check against the abstract class takes ten times as long.
     if isinstance(value, (dict, collections.abc.Mapping)):
         mapping: dict[str, t.Any] = {}
         for key, part in value.items():
-            if str(key) in mapping:  # for example 1 and "1"
-                raise DuplicateKey(str(key))
-            mapping[str(key)] = _plain(part)
+            name = _plain(str(key), path, counter)
+            if name in mapping:  # for example 1 and "1"
+                raise DuplicateKey(name)
+            mapping[name] = _plain(part, (*path, key), counter)
         return mapping
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [_plain(part, (*path, index), counter) for index, part in enumerate(value)]
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()
+    if isinstance(value, (int, float)):
+        if not -_MAX_NUMBER < value < _MAX_NUMBER:  # NaN is not
+            raise ValueError(f"the number{_describe_path(path)} is too large or not a number")
+    elif value is not None:
+        raise ValueError(f"the value{_describe_path(path)} has the type {type(value).__name__}")
     return value
+
+
+def _require_unicode(text: str, path: _Path) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the text{_describe_path(path)} has a surrogate without its other half") from None
+
+
+def _describe_path(path: _Path) -> str:
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return f" at {text.lstrip('.')}" if text else ""
 
 
 def as_list(value: t.Any) -> list[t.Any]:
@@ -155,8 +213,8 @@ def scalar(values: t.Sequence[str]) -> str | list[str]:
 
 
 def statements(document: t.Mapping[str, t.Any]) -> list[Statement]:
-    """The document's statements (not copies), including any that is not a mapping."""
-    return as_list(document.get("Statement"))
+    """The document's statements (not copies), including any that is not a mapping; none if the document is not one."""
+    return as_list(document.get("Statement")) if isinstance(document, t.Mapping) else []
 
 
 def federated_principals(statement: t.Any) -> list[str]:
@@ -166,12 +224,12 @@ def federated_principals(statement: t.Any) -> list[str]:
 
 
 def compact(document: t.Mapping[str, t.Any]) -> str:
-    """A document as it is sent: JSON without white space, with keys in their order."""
+    """A document as it is sent: JSON without whitespace, with keys in their order."""
     return json.dumps(document, separators=(",", ":"))
 
 
 def size(document: t.Mapping[str, t.Any]) -> int:
-    """The characters that count against IAM's quotas: all except white space."""
+    """The characters that count against IAM's quotas: all except whitespace."""
     return sum(map(len, compact(document).split()))
 
 

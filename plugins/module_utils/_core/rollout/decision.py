@@ -107,7 +107,7 @@ def expected_injection(spec: RolloutSpec, account: Json | None) -> ExpectedInjec
 
 
 def require_expected_injection(spec: RolloutSpec, account: Json | None) -> ExpectedInjection:
-    """Like `expected_injection`, but a missing injection is an error.
+    """The result of `expected_injection`. A missing injection is an error.
 
     :raises NotFound: ``role_arn`` is not set, and the service account or its annotation does not exist.
     """
@@ -157,8 +157,8 @@ class RolloutTask:
 class Command:
     """A request to the API server.
 
-    :param verb: ``restart`` for the owner, ``evict`` or ``delete`` for a pod, ``read-events`` for events of the owner,
-        ``read-replicas`` for the number of its pods.
+    :param verb: ``restart`` for the owner, ``evict`` or ``delete`` for a pod, ``list-pods`` for the pods of the run,
+        ``read-events`` for events of the owner, ``read-replicas`` for the number of its pods.
     """
 
     verb: str
@@ -173,7 +173,7 @@ class RolloutDecision:
 
     :param tasks: the workloads to change or to wait for.
     :param restarted: the workloads that the plan changes, as `pod_rollout` returns them.
-    :param unmanaged: the stale pods without an owner, likewise.
+    :param unmanaged: the stale pods without an owner, as `pod_rollout` returns them.
     """
 
     plan: Plan = dataclasses.field(default_factory=Plan)
@@ -235,7 +235,7 @@ def require_no_contradiction(spec: RolloutSpec, account: Json | None, decision: 
 def _decide_owner(
     spec: RolloutSpec, owner: Owner, statuses: list[PodStatus], workloads: Workloads
 ) -> tuple[RolloutTask | None, str | None]:
-    """The task for one owner, or a warning why its pods are not changed. Both are None if nothing is to do."""
+    """The task for one owner, or a warning why its pods are not changed. Both are None if there is nothing to do."""
     rules, workload = owner.rules, workloads.get(owner)
     targets = [status for status in statuses if status.is_live and (status.stale or not spec.only_stale)]
     completing = [status for status in targets if status.runs_to_completion]
@@ -383,4 +383,11 @@ def build_failure(spec: RolloutSpec, failures: t.Sequence[WorkloadFailure]) -> R
     else:
         message = f"the rollout of {names} did not finish"
         fix = "fix the cause, or increase wait_timeout, and run again: the rollout continues"
-    return RolloutFailed(message, cause="; ".join(causes), fix=fix, namespace=spec.namespace, workloads=facts)
+    return RolloutFailed(
+        message,
+        cause="; ".join(causes),
+        fix=fix,
+        options=("wait_timeout",),
+        namespace=spec.namespace,
+        workloads=facts,
+    )

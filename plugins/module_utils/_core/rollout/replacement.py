@@ -32,7 +32,7 @@ from ..pods.workload_kinds import Owner, get_restarted_at, parse_ordinal
 from .decision import Command, PodNames, RolloutSpec, RolloutTask
 
 if t.TYPE_CHECKING:
-    from .tracker import WorkloadState
+    from .staleness import WorkloadState
 
 Json = t.Mapping[str, t.Any]
 Step = t.TypeVar("Step", bound="ReplacementStep")
@@ -254,8 +254,7 @@ def _check_rollout(
         return _fail(step, status.message)
     if not status.done:
         return dataclasses.replace(step, phase=Phase.ROLLING)
-    is_settling = step.phase is Phase.SETTLING and state.has_current_pods
-    settled_at = step.settled_at if is_settling else now + _LAG
+    settled_at = step.settled_at if step.phase is Phase.SETTLING else now + _LAG
     step = dataclasses.replace(step, phase=Phase.SETTLING, settled_at=settled_at)
     is_complete = not stale and sum(map(readiness.is_ready, pods)) >= state.updated_count
     if not is_complete and now < settled_at:

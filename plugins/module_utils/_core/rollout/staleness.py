@@ -11,8 +11,11 @@ import typing as t
 
 from ..arn import ROLE_ARN_ANNOTATION
 from ..pods import injection
-from ..pods.injection import Container, ExpectedInjection, StaleSetting
+from ..pods.injection import Container, ExpectedInjection, StaleSetting, get_name, get_uid
 from ..pods.workload_kinds import Owner, Workloads, find_controller, find_owner
+
+if t.TYPE_CHECKING:
+    from .decision import RolloutSpec
 
 Json = t.Mapping[str, t.Any]
 FindExclusion = t.Callable[[t.Mapping[str, str]], "str | None"]
@@ -204,3 +207,84 @@ def find_template(owner: Owner | None, pod: Json, workloads: Workloads) -> Json 
         if candidate is not None and workload is not None:
             return t.cast("Json | None", (candidate.rules.get_pod_template(workload) or {}).get("spec"))
     return None
+
+
+class WorkloadState:
+    """The observed state of one owner.
+
+    :param workloads: all owners. The caller updates it.
+    :ivar pods: the pods of the owner by UID. The caller updates it.
+    :ivar replicas: ``spec.replicas`` of an owner of an unknown kind, if it was read. The caller updates it.
+    """
+
+    def __init__(self, owner: Owner, spec: RolloutSpec, workloads: Workloads, find_expected: FindExpected) -> None:
+        self.owner = owner
+        self.spec = spec
+        self.pods: dict[str, Json] = {}
+        self.replicas: int | None = None
+        self._workloads = workloads
+        self._find_expected = find_expected
+        self._statuses: dict[str, PodStatus] = {}
+
+    @property
+    def workload(self) -> Json | None:
+        """The object of the owner; None if it does not exist or its kind is not read."""
+        return self._workloads.get(self.owner) if self.owner.rules.is_read else None
+
+    @property
+    def is_deleted(self) -> bool:
+        return self.owner.rules.is_read and self.workload is None
+
+    @property
+    def live_pods(self) -> dict[str, Json]:
+        """The pods that are neither finished nor being deleted, by UID."""
+        return {uid: pod for uid, pod in self.pods.items() if injection.is_live(pod)}
+
+    @property
+    def expected_count(self) -> int | None:
+        """The number of pods that must exist; None if unknown."""
+        if not self.owner.rules.recreates_pods:
+            return 0
+        if self.workload is None:
+            return None
+        template = self.owner.rules.get_pod_template(self.workload)
+        if template and self.spec.service_account not in (None, injection.get_account_name(template)):
+            return 0  # new pods have another service account, so the watch does not include them
+        return self.owner.rules.count_pods(self.workload)
+
+    def count_needed(self, count: int) -> int:
+        """The number of pods that must exist; ``count`` if the workload does not define it."""
+        if self.expected_count is not None:
+            return self.expected_count
+        # An unknown kind may count objects other than its pods. Fewer replicas than pods are not reached yet.
+        return count if self.replicas is None or self.replicas < len(self.live_pods) else min(count, self.replicas)
+
+    @property
+    def first_updated_ordinal(self) -> int:
+        return self.owner.rules.get_first_updated_ordinal(self.workload) if self.workload else 0
+
+    @property
+    def updated_count(self) -> int:
+        """The number of pods that get a changed template."""
+        return (self.expected_count or 0) - (self.owner.rules.count_kept_pods(self.workload) if self.workload else 0)
+
+    @property
+    def min_ready_seconds(self) -> int:
+        return int(self.workload["spec"].get("minReadySeconds") or 0) if self.workload else 0
+
+    def get_status(self, pod: Json) -> PodStatus:
+        """The status of a pod. It is evaluated once, because the environment of a container never changes."""
+        uid = get_uid(pod)
+        if uid not in self._statuses:
+            self._statuses[uid] = evaluate_pod(pod, self._find_expected(pod), self._workloads)
+        return self._statuses[uid]
+
+    def find_stale(self, pods: t.Iterable[Json]) -> list[Json]:
+        """The stale pods among those that a rollout replaces."""
+        statuses = [(pod, self.get_status(pod)) for pod in pods]
+        return [pod for pod, status in statuses if status.stale and not status.runs_to_completion]
+
+    def describe_stale(self, pods: t.Sequence[Json]) -> str:
+        names = ", ".join(map(get_name, pods))
+        reasons = "; ".join(dict.fromkeys(reason for pod in pods for reason in self.get_status(pod).reasons))
+        return f"new pods are stale: {names}: {reasons}"

@@ -22,7 +22,7 @@ from ..pods.workload_kinds import Owner, Workloads, find_owner
 from . import replacement
 from .decision import Command, RolloutSpec, RolloutTask, WorkloadFailure, build_failure
 from .replacement import ReplacementStep, RollingRestart
-from .staleness import FindExpected, PodStatus, evaluate_pod
+from .staleness import FindExpected, WorkloadState
 
 Json = t.Mapping[str, t.Any]
 
@@ -31,96 +31,15 @@ Json = t.Mapping[str, t.Any]
 STALL_SECONDS = 30.0
 # How long nothing may change before the events are read, and the interval of further reads.
 _EVENTS_SECONDS = 3.0
-
-
-class WorkloadState:
-    """The observed state of one owner.
-
-    :param workloads: all owners. The caller updates it.
-    :ivar pods: the pods of the owner by UID. The caller updates it.
-    :ivar has_current_pods: whether the watch of the pods works. The caller updates it.
-    :ivar replicas: ``spec.replicas`` of an owner of an unknown kind, if it was read. The caller updates it.
-    """
-
-    def __init__(self, owner: Owner, spec: RolloutSpec, workloads: Workloads, find_expected: FindExpected) -> None:
-        self.owner = owner
-        self.spec = spec
-        self.pods: dict[str, Json] = {}
-        self.replicas: int | None = None
-        self.has_current_pods = True
-        self._workloads = workloads
-        self._find_expected = find_expected
-        self._statuses: dict[str, PodStatus] = {}
-
-    @property
-    def workload(self) -> Json | None:
-        """The object of the owner; None if it does not exist or its kind is not read."""
-        return self._workloads.get(self.owner) if self.owner.rules.is_read else None
-
-    @property
-    def is_deleted(self) -> bool:
-        return self.owner.rules.is_read and self.workload is None
-
-    @property
-    def live_pods(self) -> dict[str, Json]:
-        """The pods that are neither finished nor being deleted, by UID."""
-        return {uid: pod for uid, pod in self.pods.items() if injection.is_live(pod)}
-
-    @property
-    def expected_count(self) -> int | None:
-        """The number of pods that must exist; None if unknown."""
-        if not self.owner.rules.recreates_pods:
-            return 0
-        if self.workload is None:
-            return None
-        template = self.owner.rules.get_pod_template(self.workload)
-        if template and self.spec.service_account not in (None, injection.get_account_name(template)):
-            return 0  # new pods have another service account, so the watch does not include them
-        return self.owner.rules.count_pods(self.workload)
-
-    def count_needed(self, count: int) -> int:
-        """The number of pods that must exist; ``count`` if the workload does not define it."""
-        if self.expected_count is not None:
-            return self.expected_count
-        # An unknown kind may count other things than its pods. Fewer replicas than pods are not reached yet.
-        return count if self.replicas is None or self.replicas < len(self.live_pods) else min(count, self.replicas)
-
-    @property
-    def first_updated_ordinal(self) -> int:
-        return self.owner.rules.get_first_updated_ordinal(self.workload) if self.workload else 0
-
-    @property
-    def updated_count(self) -> int:
-        """The number of pods that get a changed template."""
-        return (self.expected_count or 0) - (self.owner.rules.count_kept_pods(self.workload) if self.workload else 0)
-
-    @property
-    def min_ready_seconds(self) -> int:
-        return int(self.workload["spec"].get("minReadySeconds") or 0) if self.workload else 0
-
-    def get_status(self, pod: Json) -> PodStatus:
-        """The status of a pod. It is evaluated once, because the environment of a container never changes."""
-        uid = get_uid(pod)
-        if uid not in self._statuses:
-            self._statuses[uid] = evaluate_pod(pod, self._find_expected(pod), self._workloads)
-        return self._statuses[uid]
-
-    def find_stale(self, pods: t.Iterable[Json]) -> list[Json]:
-        """The stale pods among those that a rollout replaces."""
-        statuses = [(pod, self.get_status(pod)) for pod in pods]
-        return [pod for pod, status in statuses if status.stale and not status.runs_to_completion]
-
-    def describe_stale(self, pods: t.Sequence[Json]) -> str:
-        names = ", ".join(map(get_name, pods))
-        reasons = "; ".join(dict.fromkeys(reason for pod in pods for reason in self.get_status(pod).reasons))
-        return f"new pods are stale: {names}: {reasons}"
+_LIST_PAUSE = 1.0
 
 
 class RolloutTracker:
     """Tracks the workloads of a run.
 
     :param workloads: the owners as read for the plan.
-    :param now: the time in seconds from any origin. ``wait_timeout`` starts at this time.
+    :param now: the time in seconds from any origin.
+    :param deadline: when the time is over; by default, ``wait_timeout`` starts now.
     """
 
     def __init__(
@@ -131,6 +50,7 @@ class RolloutTracker:
         find_expected: FindExpected,
         *,
         now: float,
+        deadline: float | None = None,
     ) -> None:
         self._spec = spec
         self._workloads: dict[Owner, Json | None] = dict(workloads)
@@ -143,8 +63,9 @@ class RolloutTracker:
             for task in tasks
         }
         self._watch_errors: dict[str, IrsaError] = {}
-        self._deadline = now + spec.wait_timeout
-        self._has_pods = False
+        self._deadline = now + spec.wait_timeout if deadline is None else deadline
+        # Whether the pods were listed since their watch failed. Nothing is done with outdated pods.
+        self._has_current_pods = False
         self._is_last_check = False
 
     @property
@@ -154,18 +75,18 @@ class RolloutTracker:
 
     def next_check_at(self) -> float:
         """When to call ``advance`` if no event arrives."""
-        if not self._has_pods:
+        if not self._has_current_pods:
             return self._deadline
         checks = [tracked.next_check_at for tracked in self._tracked.values() if not tracked.is_closed]
         return min([self._deadline, *checks])
 
     def pods_listed(self, pods: t.Iterable[Json]) -> None:
-        """Replace the known pods. Before the first call, ``advance`` returns no commands."""
-        self._has_pods = True
+        """Replace the known pods. Before the first call, and after `watch_failed`, ``advance`` returns no commands."""
+        self._has_current_pods = True
         self._watch_errors.pop("Pod", None)
         for tracked in self._tracked.values():
             tracked.state.pods.clear()
-            tracked.state.has_current_pods = True
+            tracked.has_listed_pods = True
             tracked.next_check_at = -math.inf
         for pod in pods:
             self.pod_changed("ADDED", pod)
@@ -201,10 +122,17 @@ class RolloutTracker:
     def watch_failed(self, kind: str, error: IrsaError) -> None:
         """Record that objects of a kind cannot be watched, until they are listed again."""
         self._watch_errors[kind] = error
+        self._has_current_pods &= kind != "Pod"
         for owner, tracked in self._tracked.items():  # all rollouts depend on the pods
-            tracked.state.has_current_pods &= kind != "Pod"
             if kind in ("Pod", owner.kind) and not tracked.is_closed and not can_pass(error):
                 tracked.fail_with(error)
+
+    def list_refused(self, command: Command, error: IrsaError, now: float) -> None:
+        """Record that the pods could not be listed. They are listed again later, unless the error does not pass."""
+        if can_pass(error):
+            self._tracked[command.owner].next_check_at = now + _LIST_PAUSE
+        else:
+            self._tracked[command.owner].fail_with(error)
 
     def restart_refused(self, owner: Owner, error: IrsaError, now: float) -> None:
         """Record that a restart was refused. It is written again later, unless the error does not pass."""
@@ -251,7 +179,7 @@ class RolloutTracker:
         """The commands to run now. Call this after each event, and at ``next_check_at``."""
         commands = []
         for tracked in self._tracked.values():
-            if self._has_pods and not tracked.is_closed and tracked.next_check_at <= now:
+            if self._has_current_pods and not tracked.is_closed and tracked.next_check_at <= now:
                 commands += tracked.advance(now)
         if commands or now < self._deadline:
             return commands
@@ -295,6 +223,7 @@ class RolloutTracker:
 class _TrackedWorkload:
     """One owner with its current step and its progress.
 
+    :ivar has_listed_pods: whether the pods were listed since the last call of ``advance``.
     :ivar progressed_at: the time of the last change.
     """
 
@@ -306,6 +235,7 @@ class _TrackedWorkload:
         self.blocker: RolloutBlocker | None = None
         self.event_blocker: RolloutBlocker | None = None
         self.next_check_at = -math.inf
+        self.has_listed_pods = False
         self.progressed_at = now
         self._steps = steps
         self._events_read_at = now
@@ -327,6 +257,11 @@ class _TrackedWorkload:
     def advance(self, now: float) -> list[Command]:
         """The commands to run now for this owner."""
         self._note_progress(now)
+        if not self.has_listed_pods and self._replaces_stale_pods(now):
+            # A watch that is late or dead shows pods that no longer exist.
+            self.next_check_at = math.inf
+            return [Command("list-pods", self.state.owner)]
+        self.has_listed_pods = False
         commands = self._advance_step(now)
         while self.step.is_finished and not self.step.failure and not self.is_last_step:
             retries = self._steps.pop(0).retries
@@ -367,6 +302,11 @@ class _TrackedWorkload:
         candidates += [readiness.find_pod_blocker(pod) for pod in [*filter(injection.is_terminating, pods), *old]]
         blockers = [blocker for blocker in candidates if blocker]
         return next((blocker for blocker in blockers if blocker.permanent), blockers[0] if blockers else None)
+
+    def _replaces_stale_pods(self, now: float) -> bool:
+        """Whether the step would now replace stale new pods, or fail because of them."""
+        step, _commands = replacement.advance(self.step, self.state, now)
+        return step.not_injected or step.retries > self.step.retries
 
     def _advance_step(self, now: float) -> list[Command]:
         self._steps[0], commands = replacement.advance(self.step, self.state, now)

@@ -90,7 +90,7 @@ def owners_of(account: t.Mapping[str, t.Any], field: Field) -> tuple[FieldOwner,
         return (FieldOwner(BEFORE_FIRST_APPLY, "Update"),) if exists else ()
     name = f"f:{field.key}"
     return tuple(
-        FieldOwner(entry.get("manager", ""), entry["operation"])
+        FieldOwner(entry.get("manager") or "", entry["operation"])
         for entry in managed
         if name in (((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get(f"f:{field.kind}") or {})
     )

@@ -211,6 +211,7 @@ def _reject_conflicts(spec: ServiceAccountSpec, account: ServiceAccount) -> None
         ),
         cause="; ".join(f"{field} is {account.fields[field]!r}, not {spec.sets[field]!r}" for field in fields),
         fix="; ".join(fixes),
+        options=("force",),
         conflicts=conflicts,
     )
 

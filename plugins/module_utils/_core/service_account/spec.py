@@ -148,7 +148,7 @@ class ServiceAccount:
         owners: dict[Field, tuple[FieldOwner, ...]] = {}
         foreign_maps: set[str] = set()
         for entry in managed:
-            owner = FieldOwner(entry.get("manager", ""), entry["operation"])
+            owner = FieldOwner(entry.get("manager") or "", entry["operation"])
             for field in _owned_fields(entry):
                 owners[field] = (*owners.get(field, ()), owner)
             if owner != _THIS_COLLECTION:

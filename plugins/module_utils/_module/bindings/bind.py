@@ -63,7 +63,7 @@ def ensure_provider(context: BindingsContext) -> dict[str, t.Any]:
     :returns: the provider, as `iam_oidc_provider` returns it.
     :raises IrsaError: the provider cannot be written.
     """
-    operations = provider_module.operations(context.aws.client("iam"))
+    operations = provider_module.operations(context.aws)
     plan, answers = context.converge(lambda: provider_module.plan(context.aws, context.spec.provider), operations)
     if answers:
         plan = provider_module.add_thumbprints(context.aws, plan)
@@ -160,7 +160,7 @@ class RoleBinder:
     def write(self) -> None:
         """Write the roles."""
         context = self._context
-        operations = role_module.operations(context.aws.client("iam"))
+        operations = role_module.operations(context.aws)
 
         def write_role(name: str) -> None:
             try:

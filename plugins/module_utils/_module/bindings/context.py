@@ -23,7 +23,7 @@ from ..._api.kubernetes import service_accounts
 from ..._core import options
 from ..._core.bindings.outcome import BindingOutcome, build_not_processed_error
 from ..._core.bindings.spec import build_in_use_error
-from ..._core.errors import AccessDenied, InvalidInput, IrsaError
+from ..._core.errors import AccessDenied, InvalidInput, IrsaError, MalformedAnswer
 from ..._core.plan import Plan
 from ..._core.rollout.decision import RolloutSpec
 from ..._core.service_account.spec import ServiceAccountState
@@ -45,6 +45,7 @@ Operations = t.Mapping[str, t.Callable[..., t.Any]]
 
 # Up to this many roles or service accounts are read one by one, more by pages.
 _FEW = 8
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
 # Seconds between two writes of the progress. The start and the end of a stage are always written.
 _MIN_INTERVAL = 0.2
 # The kinds of objects that have recorded plans, in the order of the chain.
@@ -114,7 +115,7 @@ class ProgressWriter:
                 return
             self._last = now
             try:
-                with open(f"{self._path}.new", "w", encoding="utf-8") as file:
+                with open(os.open(f"{self._path}.new", _NEW_FILE, 0o644), "w", encoding="utf-8") as file:
                     json.dump(dataclasses.asdict(progress), file)
                 os.replace(f"{self._path}.new", self._path)
             except OSError:
@@ -256,7 +257,7 @@ class BindingsContext:
             return None
         try:
             listed = list_accounts(self.server, sorted({namespace for namespace, _name in names}))
-        except AccessDenied:
+        except (AccessDenied, MalformedAnswer):  # a malformed object concerns only its own binding
             return None
         if listed.accounts.keys() >= names or not self.spec.present:
             return listed

@@ -112,7 +112,7 @@ class Unbinder:
         """Remove the service accounts from the trust policies. Roles that trust no one else are deleted."""
         context = self._context
         client = context.aws.client("iam")
-        operations = role_module.operations(client)
+        operations = role_module.operations(context.aws)
         if context.spec.provider.cluster_name:
             context.aws.describe(context.spec.provider.cluster_name)
         listed = context.list_roles(self._users)

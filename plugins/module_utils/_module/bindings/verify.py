@@ -83,8 +83,12 @@ class BindingVerifier:
         """Verify the bindings in parallel."""
         outcomes = [outcome for outcome in select_accounts(self._context.outcomes) if self._is_final(outcome)]
         self._read_external_roles(outcomes)
-        # Listed again, because the verification checks the objects that exist now.
-        self._listed = self._context.list_bound_accounts()
+        try:
+            # Listed again, because the verification checks the objects that exist now.
+            self._listed = self._context.list_bound_accounts()
+        except IrsaError as error:  # the error of each binding, because the result must have what was written
+            self._context.fail(outcomes, error)
+            return
         self._sts = self._sts_client(outcomes)
         self._context.for_each("verification", self._verify_binding, outcomes)
         for warning, titles in sorted(self._warnings.items()):
@@ -102,7 +106,7 @@ class BindingVerifier:
         def read_role(arn: str) -> None:
             parsed = Arn.parse(arn)
             if parsed.account_id != own:
-                reason = f"role {arn} is in another AWS account than the credentials, which belong to {own}"
+                reason = f"role {arn} is not in the AWS account of the credentials, which is {own}"
                 self._external_roles[arn] = Unknown(reason)
                 return
             name = parsed.resource.rpartition("/")[2]

@@ -11,8 +11,7 @@ import typing as t
 
 from ..._api.kubernetes import service_accounts
 from ..._api.kubernetes import workloads as api
-from ..._api.kubernetes.client import list_in_namespaces
-from ..._core.errors import AccessDenied, NotFound
+from ..._core.errors import AccessDenied, MalformedAnswer, NotFound
 from ..._core.pods import injection
 from ..._core.pods.workload_kinds import list_owners_to_read
 from ..._core.rollout import decision, staleness
@@ -78,14 +77,14 @@ def prefetch(
     namespaces = sorted({namespace for namespace, _name in names})
     try:
         if accounts is None:
-            listed = list_in_namespaces(server, service_accounts.list_service_accounts, namespaces)
+            listed = service_accounts.list_in_namespaces(server, service_accounts.list_service_accounts, namespaces)
             accounts = {(account["metadata"]["namespace"], account["metadata"]["name"]): account for account in listed}
         pods: dict[AccountName, list[Json]] = {}
-        for pod in list_in_namespaces(server, api.list_pods, namespaces):
+        for pod in service_accounts.list_in_namespaces(server, api.list_pods, namespaces):
             name = (pod["metadata"]["namespace"], injection.get_account_name(pod))
             if name in names:
                 pods.setdefault(name, []).append(pod)
-    except AccessDenied:
+    except (AccessDenied, MalformedAnswer):  # a malformed object concerns only its own account
         return Prefetched(accounts)
     return Prefetched(accounts, pods)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import contextlib
 import datetime
 import functools
 import queue
@@ -27,6 +28,8 @@ from ..._core.rollout.tracker import RolloutTracker
 from .observe import AccountName, Prefetched, RolloutState, observe, prefetch
 
 if t.TYPE_CHECKING:
+    import types
+
     from ..._api.kubernetes.client import ApiServer
 
 Json = dict[str, t.Any]
@@ -35,25 +38,31 @@ Apply = t.Callable[[Plan, t.Mapping[str, t.Callable[..., t.Any]]], t.Any]
 
 # Events older than this when the run starts are ignored. The clocks of two machines may differ by this much.
 _CLOCK_SKEW = datetime.timedelta(seconds=60)
+# The time after the deadline for requests that were sent before it, and for the events that explain a failure.
+_GRACE_SECONDS = 5.0
+# How many reports of watches wait to be processed. A watch that sends more of them has to wait.
+_MAX_REPORTS = 1000
 
 
 class RolloutDriver:
     """Writes the restarts of one service account, and watches and waits for its workloads.
 
     :param state: the observed state on which the decision is based.
+    :param deadline: when ``wait_timeout`` is over, as `time.monotonic`.
     :ivar written: the summaries of the completed writes.
     """
 
-    def __init__(self, server: ApiServer, state: RolloutState, decision: RolloutDecision) -> None:
+    def __init__(self, server: ApiServer, state: RolloutState, decision: RolloutDecision, deadline: float) -> None:
         self._server = server
         self._spec = state.spec
         self._state = state
         self._decision = decision
         self._started_at = datetime.datetime.now(datetime.timezone.utc)
+        self._deadline = deadline
         self._tracker = RolloutTracker(
-            state.spec, decision.tasks, state.workloads, state.find_expected, now=time.monotonic()
+            state.spec, decision.tasks, state.workloads, state.find_expected, now=time.monotonic(), deadline=deadline
         )
-        self._reports: queue.SimpleQueue[t.Callable[[], None]] = queue.SimpleQueue()
+        self._reports: queue.Queue[t.Callable[[], None]] = queue.Queue(_MAX_REPORTS)
         self._is_watching = False
         self.written: list[str] = []
 
@@ -77,6 +86,9 @@ class RolloutDriver:
             while commands := self._tracker.advance(time.monotonic()):
                 for command in commands:
                     self._run_command(command)
+                # Listed pods are newer than the events that wait, so they are evaluated first.
+                if all(command.verb != "list-pods" for command in commands):
+                    self._process_reports(0.0)
         self._tracker.require_success()
 
     def list_verified(self) -> list[dict[str, t.Any]]:
@@ -112,6 +124,12 @@ class RolloutDriver:
         namespace, owner = self._spec.namespace, command.owner
         if command.verb == "restart":
             self._restart(owner=owner)
+        elif command.verb == "list-pods":
+            query = api.pod_query(self._spec.service_account, ())
+            try:
+                self._tracker.pods_listed(api.list_pods(self._server, namespace=namespace, query=query))
+            except IrsaError as error:
+                self._tracker.list_refused(command, error, time.monotonic())
         elif command.verb == "read-events":
             try:
                 events = api.list_events(self._server, namespace=namespace, kind=owner.kind, name=owner.name)
@@ -167,30 +185,50 @@ class RolloutDriver:
             api_version=api_version,
             kind=kind,
             query=query,
-            seconds=self._spec.wait_timeout + 60.0,
+            seconds=self._deadline - time.monotonic() + _GRACE_SECONDS,
         )
 
         failed = functools.partial(self._tracker.watch_failed, kind)
         reports: dict[str, t.Callable[[t.Any], None]] = {"LIST": listed, "ERROR": failed}
 
         def read() -> None:
-            try:
-                for event, body in events:
-                    self._reports.put(functools.partial(reports.get(event) or functools.partial(changed, event), body))
-            except IrsaError as error:
-                self._reports.put(functools.partial(failed, error))
+            with _Handover(self._reports):
+                try:
+                    for event, body in events:
+                        report = reports.get(event) or functools.partial(changed, event)
+                        self._reports.put(functools.partial(report, body))
+                except IrsaError as error:
+                    self._reports.put(functools.partial(failed, error))
 
         # The thread is a daemon because a watch blocks until the server sends an event. It must not block the exit.
         threading.Thread(target=read, name=f"watch {kind}", daemon=True).start()
 
     def _process_reports(self, seconds: float) -> None:
-        """Wait for a report, then process all reports that have arrived."""
+        """Wait for a report, then process the reports that have arrived until now."""
         try:
             self._reports.get(timeout=max(0.0, seconds))()
-            while True:
+            for _report in range(self._reports.qsize()):
                 self._reports.get_nowait()()
         except queue.Empty:
             return
+
+
+class _Handover(contextlib.AbstractContextManager[None]):
+    """Hands the exception that ends a reader thread over to the thread that waits, which raises it."""
+
+    def __init__(self, reports: queue.Queue[t.Callable[[], None]]) -> None:
+        self._reports = reports
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: types.TracebackType | None
+    ) -> bool:
+        if error is not None:
+            self._reports.put(functools.partial(_raise, error))
+        return True
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 class AccountRollout:
@@ -198,11 +236,13 @@ class AccountRollout:
 
     Call `observe`, `decide`, `apply` and `wait` in this order.
 
+    :param deadline: when ``wait_timeout`` is over, as `time.monotonic`.
     :ivar error: why the rollout failed. It does not affect the other rollouts of a group.
     """
 
-    def __init__(self, server: ApiServer, spec: RolloutSpec, *, check_mode: bool = False) -> None:
+    def __init__(self, server: ApiServer, spec: RolloutSpec, *, deadline: float, check_mode: bool = False) -> None:
         self._server = server
+        self._deadline = deadline
         self._check_mode = check_mode
         self.spec = spec
         self.state: RolloutState | None = None
@@ -223,10 +263,10 @@ class AccountRollout:
         self.state = observe(self._server, self.spec, prefetched, check_mode=self._check_mode)
 
     def decide(self) -> None:
-        """Make the decision. ``wait_timeout`` starts now."""
+        """Make the decision."""
         if self.state:
             self.decision = rollout_decision.decide(self.spec, self.state.statuses, self.state.workloads)
-            self.driver = RolloutDriver(self._server, self.state, self.decision)
+            self.driver = RolloutDriver(self._server, self.state, self.decision, self._deadline)
 
     def apply(self, apply: Apply) -> None:
         """:raises Conflict: after a restart, the pods would not have the requested role."""
@@ -251,7 +291,7 @@ class AccountRollout:
 
 
 class RolloutGroup:
-    """Rollouts of several service accounts in parallel.
+    """Rollouts of several service accounts in parallel. ``wait_timeout`` starts when the group is created.
 
     :param accounts: the service accounts, if known. Otherwise, they are read.
     :param check_mode: if true, nothing is written and the rollouts do not wait.
@@ -267,14 +307,24 @@ class RolloutGroup:
         check_mode: bool = False,
         workers: int = 16,
     ) -> None:
+        now = time.monotonic()
+        if not check_mode:
+            server = server.within(max((spec.wait_timeout for spec in specs), default=0) + _GRACE_SECONDS)
         self._server = server
         self._accounts = accounts
         self._workers = workers
-        self.rollouts = [AccountRollout(server, spec, check_mode=check_mode) for spec in specs]
+        self.rollouts = [
+            AccountRollout(server, spec, deadline=now + spec.wait_timeout, check_mode=check_mode) for spec in specs
+        ]
 
     def observe(self) -> None:
         """Read the state of all service accounts, and decide what to do with their pods."""
-        prefetched = prefetch(self._server, [rollout.spec for rollout in self.rollouts], self._accounts)
+        try:
+            prefetched = prefetch(self._server, [rollout.spec for rollout in self.rollouts], self._accounts)
+        except IrsaError as error:  # the error of each rollout, so that the caller still has all other results
+            for rollout in self.rollouts:
+                rollout.error = error
+            return
 
         def observe_and_decide(rollout: AccountRollout) -> None:
             rollout.observe(prefetched)
@@ -322,7 +372,7 @@ class RolloutGroup:
     def failure(self) -> IrsaError | None:
         """The errors of all rollouts as one error; None if no rollout failed."""
         failed = {rollout.title: rollout.error for rollout in self.rollouts if rollout.error}
-        if len(failed) <= 1:
+        if len({id(error) for error in failed.values()}) <= 1:
             return next(iter(failed.values()), None)
         return RolloutFailed(
             f"the rollout failed for {len(failed)} of {len(self.rollouts)} service accounts",

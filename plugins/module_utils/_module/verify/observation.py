@@ -43,8 +43,10 @@ if t.TYPE_CHECKING:
     from ..._api.kubernetes.client import ApiServer
     from ..._core.arn import EksCluster
     from ..._core.diagnosis.diagnose import VerificationSpec
+    from .shared import SharedReads
 
 Json = dict[str, t.Any]
+T = t.TypeVar("T")
 
 OFF: t.Final = Unknown("the probe static is off")
 # The quota of a trust policy is at least 2048 characters. From this length on, one more account may exceed it.
@@ -66,8 +68,10 @@ class AwsReader:
         aws: Aws | None,
         cluster: EksCluster | None,
         spec: VerificationSpec,
+        shared: SharedReads,
     ) -> None:
         self._pool = pool
+        self._shared = shared
         self._aws = aws
         self._cluster = cluster
         self._spec = spec
@@ -80,16 +84,9 @@ class AwsReader:
         if self._aws is None:
             return
         if self._cluster:
-            client, spec = self._aws.client("eks"), self._spec
-            self._start(
-                "associations",
-                eks.list_pod_identity_associations,
-                client,
-                cluster=self._cluster.name,
-                namespace=spec.namespace,
-                name=spec.service_account,
-            )
-            self._early["addons"] = self._pool.submit(self._read_addons, client, self._cluster.name)
+            client, name = self._aws.client("eks"), self._cluster.name
+            self._early["associations"] = self._pool.submit(self._read_associations, client, name)
+            self._early["addons"] = self._pool.submit(self._read_addons, client, name)
         else:
             # Created in this thread. It may fail: only STS needs a region here, and the static probe credentials.
             client = read_or_unknown(functools.partial(self._aws.client, "sts"))
@@ -120,13 +117,25 @@ class AwsReader:
         early = {key: future.result() for key, future in self._early.items()}
         return AwsFacts(**{"associations": no_cluster, "addons": no_cluster, **facts, **early})
 
-    def _start(self, key: str, call: t.Callable[..., t.Any], client: t.Any, **arguments: t.Any) -> None:
-        self._early[key] = self._pool.submit(read_or_unknown, functools.partial(call, client, **arguments))
+    def _once(self, key: t.Hashable, read: t.Callable[[], T]) -> OrUnknown[T]:
+        """The result of a read that other verifications of the run need too."""
+        return self._shared.read(key, lambda: read_or_unknown(read))
 
     def _read_caller(self, client: t.Any) -> OrUnknown[Arn]:
         if isinstance(client, Unknown):
             return client
-        return read_or_unknown(lambda: Arn.parse(sts.get_caller_identity(client)["Arn"]))
+        return self._once("caller", lambda: Arn.parse(sts.get_caller_identity(client)["Arn"]))
+
+    def _read_associations(self, client: t.Any, cluster: str) -> OrUnknown[list[Json]]:
+        namespace, name = self._spec.namespace, self._spec.service_account
+        if not self._shared.reads_lists:
+            return read_or_unknown(
+                lambda: eks.list_pod_identity_associations(client, cluster=cluster, namespace=namespace, name=name)
+            )
+        listed = self._once("associations", lambda: eks.list_all_pod_identity_associations(client, cluster=cluster))
+        if isinstance(listed, Unknown):
+            return listed
+        return [item for item in listed if (item["namespace"], item["serviceAccount"]) == (namespace, name)]
 
     def _explain_other_account(self, chain: Chain) -> Unknown | None:
         """Why the credentials cannot read the role; None if they are of the role's AWS account."""
@@ -141,39 +150,56 @@ class AwsReader:
             account_id = t.cast("EksCluster", self._cluster).account_id
         if role is None or role.account_id == account_id:
             return None
-        return Unknown(f"role {role} is in another AWS account than the credentials, which belong to {account_id}")
+        return Unknown(f"role {role} is not in the AWS account of the credentials, which is {account_id}")
 
     def _read_provider(self, chain: Chain) -> Json:
         arn = chain.provider_arn
         if arn is None:
             return {"provider": NO_ROLE, "provider_arns": NO_ROLE}
-        provider = read_or_unknown(lambda: iam.find_oidc_provider(self._iam, arn=arn))
+        provider = self._once(("provider", arn), lambda: iam.find_oidc_provider(self._iam, arn=arn))
         provider_arns: t.Any = Unknown("the provider exists")
         if provider is None:
-            provider_arns = read_or_unknown(lambda: iam.list_oidc_providers(self._iam))
+            provider_arns = self._once("providers", lambda: iam.list_oidc_providers(self._iam))
         return {"provider": provider, "provider_arns": provider_arns}
 
     def _read_role(self, chain: Chain) -> Json:
         name = chain.role_name
         if name is None:
             return {"role": NO_ROLE, "boundary": NO_ROLE, "quotas": NO_ROLE}
-        role = read_or_unknown(lambda: iam.find_role(self._iam, name=name))
+        listed = self._list_roles()
+        role = read_or_unknown(lambda: iam.find_role(self._iam, name=name)) if listed is None else listed.get(name)
         boundary: t.Any = None
         quotas: t.Any = Unknown("the trust policy is too short to exceed the quota")
         if isinstance(role, Unknown) or role is None:
             return {"role": role, "boundary": role, "quotas": quotas}
         arn = (role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
         if arn:
-            boundary = read_or_unknown(lambda: self._read_policy(arn))
+            boundary = self._once(("policy", arn), lambda: self._read_policy(arn))
         if len(compact(role["AssumeRolePolicyDocument"])) > _SAFE_LENGTH:
-            quotas = read_or_unknown(lambda: iam.account_summary(self._iam))
+            quotas = self._once("quotas", lambda: iam.account_summary(self._iam))
         return {"role": role, "boundary": boundary, "quotas": quotas}
 
     def _read_policy(self, arn: str) -> Json:
         version = iam.get_policy(self._iam, arn=arn)["DefaultVersionId"]
         return iam.get_policy_version(self._iam, arn=arn, version=version)
 
+    def _list_roles(self) -> t.Mapping[str, Json] | None:
+        """The roles of the account with their policies, by name; None to read the role alone.
+
+        They need one request for each thousand roles, but another permission.
+        """
+        if not self._shared.reads_lists:
+            return None
+        return known(self._once("roles", lambda: {role["RoleName"]: role for role in iam.account_roles(self._iam)}))
+
     def _read_policies(self, name: str) -> Json:
+        listed = self._list_roles()
+        if listed is not None:
+            role = listed.get(name) or {}
+            return {
+                "managed_policies": role.get("ManagedPolicies", []),
+                "inline_policies": role.get("InlinePolicies", {}),
+            }
         managed = read_or_unknown(lambda: iam.list_attached_policies(self._iam, name=name))
         inline: t.Any = Unknown("the role has managed policies")
         if not managed or isinstance(managed, Unknown):
@@ -188,7 +214,12 @@ class AwsReader:
         names = account_rules.addons_of(self._spec.namespace, self._spec.service_account)
 
         def read() -> list[Json]:
-            addons = [eks.find_addon(client, cluster=cluster, name=name) for name in names]
+            addons = [
+                self._shared.read(
+                    ("addon", name), functools.partial(eks.find_addon, client, cluster=cluster, name=name)
+                )
+                for name in names
+            ]
             return [addon for addon in addons if addon is not None]
 
         return read_or_unknown(read)
@@ -200,9 +231,12 @@ class ClusterReader:
     :param cluster: None if the issuer is given instead.
     """
 
-    def __init__(self, server: ApiServer, spec: VerificationSpec, cluster: EksCluster | None) -> None:
+    def __init__(
+        self, server: ApiServer, spec: VerificationSpec, cluster: EksCluster | None, shared: SharedReads
+    ) -> None:
         self._server = server
         self._spec = spec
+        self._shared = shared
         self._cluster = cluster
         self._early: dict[str, concurrent.futures.Future[t.Any]] = {}
 
@@ -220,13 +254,15 @@ class ClusterReader:
         if probes & {"static", "admission", "pods"}:
             list_webhooks = functools.partial(admission.list_webhooks, server)
             find_namespace = functools.partial(service_accounts.find_namespace, server, name=namespace)
-            self._early["webhooks"] = pool.submit(read_unless_denied, list_webhooks, _LIST_WEBHOOKS)
-            self._early["namespace"] = pool.submit(read_unless_denied, find_namespace, f"get namespaces {namespace}")
+            self._early["webhooks"] = pool.submit(self._once, "webhooks", list_webhooks, _LIST_WEBHOOKS)
+            self._early["namespace"] = pool.submit(
+                self._once, ("namespace", namespace), find_namespace, f"get namespaces {namespace}"
+            )
         if "pods" in probes:
             self._early["pods"] = pool.submit(read_unless_denied, self._read_pods, f"list pods in {namespace}")
             if not self._cluster:
                 find_version = functools.partial(admission.minor_version, server)
-                self._early["version"] = pool.submit(read_unless_denied, find_version, "")
+                self._early["version"] = pool.submit(self._once, "version", find_version, "")
 
     def finish(self, account: OrUnknown[Json | None]) -> KubernetesFacts:
         """All facts from the cluster except those of the dry run."""
@@ -250,12 +286,13 @@ class ClusterReader:
             env_sources=sources,
         )
 
+    def _once(self, key: t.Hashable, read: t.Callable[[], T], permission: str) -> OrUnknown[T]:
+        """The result of a read that other verifications of the run need too."""
+        return self._shared.read(key, lambda: read_unless_denied(read, permission))
+
     def _read_pods(self) -> tuple[list[Json], dict[Owner, Json | None], dict[tuple[str, str], list[str]]]:
         spec = self._spec
-        # Label selectors can also match pods of other service accounts, which is a finding.
-        account = None if spec.label_selectors else spec.service_account
-        query = workloads.pod_query(account, spec.label_selectors)
-        pods = workloads.list_pods(self._server, namespace=spec.namespace, query=query)
+        pods = self._list_pods()
         objects: dict[Owner, Json | None] = {}
         # At most two rounds: the ReplicaSet, then its Deployment.
         while missing := list_owners_to_read(pods, objects, with_templates=True):
@@ -266,6 +303,23 @@ class ClusterReader:
                 # If the owner cannot be read, the pod is evaluated without a template.
                 objects[owner] = known(read_unless_denied(read, f"get {owner.kind}"))
         return pods, objects, self._read_sources(pods)
+
+    def _list_pods(self) -> list[Json]:
+        """The pods to check. A run with many service accounts lists the pods of their namespace once."""
+        spec = self._spec
+        if not self._shared.reads_lists:
+            # Label selectors can also match pods of other service accounts, which is a finding.
+            account = None if spec.label_selectors else spec.service_account
+            query = workloads.pod_query(account, spec.label_selectors)
+            return workloads.list_pods(self._server, namespace=spec.namespace, query=query)
+        by_account = self._shared.read(("pods", spec.namespace), self._list_pods_by_account)
+        return by_account.get(spec.service_account, [])
+
+    def _list_pods_by_account(self) -> dict[str, list[Json]]:
+        by_account: dict[str, list[Json]] = {}
+        for pod in workloads.list_pods(self._server, namespace=self._spec.namespace):
+            by_account.setdefault(injection.get_account_name(pod), []).append(pod)
+        return by_account
 
     def _read_sources(self, pods: t.Iterable[Json]) -> dict[tuple[str, str], list[str]]:
         """The keys of the ConfigMaps and Secrets in ``envFrom``; one that cannot be read is skipped."""

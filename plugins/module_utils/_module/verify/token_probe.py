@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import math
 import time
 import typing as t
 
@@ -33,6 +34,8 @@ _TOKEN_SECONDS = 600
 _TOKEN_AGE = 480.0
 _RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 10.0)
 _OUTAGE_SECONDS = 7.0
+# The time for the last request of a token.
+_GRACE_SECONDS = 5.0
 
 
 class TokenProbe:
@@ -98,7 +101,7 @@ class TokenProbe:
         start, attempts = self._clock(), 1
         while reason and (remaining := limit - (self._clock() - start)) > 0:
             self._sleep(min(remaining, _RETRY_DELAYS[min(attempts, len(_RETRY_DELAYS)) - 1]))
-            again = self._assume(facts.chain)
+            again = self._assume(facts.chain, limit - (self._clock() - start))
             if isinstance(again, Unknown):
                 break
             answer, attempts = again, attempts + 1
@@ -111,9 +114,11 @@ class TokenProbe:
             settled=attempts > 1,
         )
 
-    def _assume(self, chain: Chain) -> OrUnknown[StsAnswer]:
+    def _assume(self, chain: Chain, seconds: float = math.inf) -> OrUnknown[StsAnswer]:
+        """:param seconds: the time that is left for a new token."""
         if self._clock() - self._issued > _TOKEN_AGE:
-            self._token, self._issued = self._request_token(chain), self._clock()
+            server = self._server.within(max(seconds, 0.0) + _GRACE_SECONDS)
+            self._token, self._issued = self._request_token(server, chain), self._clock()
         claims = read_claims(self._token)
         try:
             proof = sts.prove_web_identity(
@@ -133,23 +138,31 @@ class TokenProbe:
             claims, assumed_role_arn=proof.assumed_role_arn, expires_in=proof.expires_in, region=chain.region
         )
 
-    def _request_token(self, chain: Chain) -> str:
+    def _request_token(self, server: ApiServer, chain: Chain) -> str:
         """A token with the audience of the tokens in pods."""
         token = service_accounts.request_token(
-            self._server,
+            server,
             namespace=chain.namespace,
             name=chain.service_account,
             audience=chain.audience,
             seconds=_TOKEN_SECONDS,
             register_secret=self._register_secret,
         )
-        claims = read_claims(token)
+        try:
+            claims = read_claims(token)
+        except ValueError as error:
+            raise errors.MalformedAnswer(
+                f"the Kubernetes API server {self._server.host} issued a token that cannot be read",
+                cause=f"it is not a JSON Web Token: {error}",
+                fix="run again; if it happens again, check whether a proxy changes the answers of the API server",
+                host=self._server.host,
+            ) from None
         if claims["iss"] != chain.issuer:
             cluster = f"the EKS cluster {chain.cluster}" if chain.cluster else f"the cluster of issuer {chain.issuer}"
             raise errors.WrongCluster(
                 f"the Kubernetes API server {self._server.host} is not {cluster}",
                 cause=f"its tokens have the issuer {claims['iss']} instead of {chain.issuer}",
-                fix="set cluster_name without Kubernetes options, or the issuer of the cluster to which they connect",
+                fix="connect with cluster_name alone, or set issuer to the issuer of this API server",
                 host=self._server.host,
             )
         subject = trust_statements.subject(chain.namespace, chain.service_account)
@@ -172,6 +185,13 @@ def read_claims(token: str) -> Json:
 
     :raises ValueError: it is not a JSON Web Token.
     """
-    payload = token.split(".")[1]
-    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise ValueError("it does not have three parts")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, RecursionError):  # its text would quote the token
+        raise ValueError("its claims are not JSON in base64") from None
+    if not isinstance(claims, dict):
+        raise ValueError("its claims are not a JSON object")
     return {key: claims.get(key) for key in ("iss", "aud", "sub")}

@@ -64,6 +64,7 @@ def run(
     transport: str = "local",
     become: object = None,
     wrap_async: int = 0,
+    task_vars: c.Mapping[str, t.Any] | None = None,
 ) -> dict[str, t.Any]:
     action = ActionModule.__new__(ActionModule)
     action._task = types.SimpleNamespace(
@@ -72,7 +73,7 @@ def run(
     action._templar = Templar(loader=DataLoader(), variables={})
     action._connection = types.SimpleNamespace(transport=transport, become=become)
     monkeypatch.setattr(action, "_execute_module", module)
-    result: dict[str, t.Any] = action.run(task_vars={"inventory_hostname": "production"})
+    result: dict[str, t.Any] = action.run(task_vars={"inventory_hostname": "production", **(task_vars or {})})
     return result
 
 
@@ -124,6 +125,27 @@ def test_arguments_are_unchanged_if_progress_is_not_printed(
     expected = case.get("arguments", {"bindings": []})
     assert run(monkeypatch, module, **case) == {"from": "base", **module_result(expected)}
     assert [(call["module_args"], call["wrap_async"]) for call in calls] == [(expected, case.get("wrap_async", 0))]
+    assert display.lines == []
+
+
+def test_failed_task_of_the_role_shows_only_its_message(monkeypatch: pytest.MonkeyPatch, display: FakeDisplay) -> None:
+    failure = {"failed": True, "changed": True, "msg": "1 of 2 bindings failed", "counts": {"failed": 1}, "results": []}
+    warnings = {"warnings": ["w"]}
+
+    def module(**_call: t.Any) -> dict[str, t.Any]:
+        return {**failure, **warnings}
+
+    result = run(monkeypatch, module, task_vars={"_irsa_required": []})
+    outcome = {"from": "base", **failure}
+    assert result == {
+        "failed": True,
+        "changed": True,
+        "msg": "1 of 2 bindings failed",
+        **warnings,
+        "diff": {"outcome": outcome},
+    }
+    # A task of the module itself has all returns.
+    assert run(monkeypatch, module) == {**outcome, **warnings}
     assert display.lines == []
 
 

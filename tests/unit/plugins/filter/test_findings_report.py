@@ -74,6 +74,25 @@ def test_every_account_has_a_line() -> None:
     ]
 
 
+def test_many_accounts_that_are_ok_are_only_counted() -> None:
+    accounts = [result(account=f"app-{number}", proof=True) for number in range(11)]
+    assert findings_report(accounts) == "11 service accounts: 11 ok"
+    assert findings_report([*accounts, result(NO_PERMISSIONS)]).splitlines() == [
+        "SEVERITY  LINK  ID              SERVICE ACCOUNT",
+        "warning   role  no-permissions  shop/cart",
+        "  role shop-cart has no policy",
+        "  fix: attach one",
+        "",
+        "12 service accounts: 1 with warnings, 11 ok",
+    ]
+    assert len(findings_report(accounts[:10]).splitlines()) == 23
+
+
+def test_result_of_several_service_accounts_equals_a_list() -> None:
+    results = [result(SUB_MISMATCH), result(account="orders", proof=True)]
+    assert findings_report({"ok": False, "results": results, "failed": True, "msg": "x"}) == findings_report(results)
+
+
 def test_list_of_results_equals_a_loop() -> None:
     results = [result(), result(SUB_MISMATCH, account="orders")]
     assert findings_report(results) == findings_report({"results": results})
@@ -108,6 +127,9 @@ def test_lines_fit_the_width_but_words_are_not_broken(width: int) -> None:
         ([None], "it is a NoneType without findings"),
         ({"findings": [{"id": "sub-mismatch"}]}, "-: a finding has no id, severity, link or message"),
         ({"findings": "none"}, "-: a finding has no id"),
+        ({"findings": [], "proof": ["arn"]}, "field proof is not an object"),
+        ({"findings": [], "links": {"role": {}}}, "field links.role is not a string"),
+        ({"failed": True, "invocation": {"module_args": []}}, "field invocation.module_args is not an object"),
     ],
 )
 def test_invalid_values_are_rejected(value: t.Any, message: str) -> None:

@@ -84,7 +84,10 @@ def test_columns_of_a_long_table_are_aligned() -> None:
         ({"shop": "text"}, "the result of cluster shop is not valid"),
         ({"shop": {"counts": {}}}, "the result of cluster shop is not valid"),
         ({"shop": {"status": "fine"}}, "status must be one of failed, stopped, changed, ok, empty"),
-        ({"shop": {"status": "ok", "counts": [1]}}, "counts must be a dictionary"),
+        ({"shop": {"status": "ok", "counts": [1]}}, "field counts is not an object"),
+        ({"shop": {"status": "ok", "counts": {"total": "many"}}}, "field counts.total is not an integer"),
+        ({"shop": {"status": "ok", "proofs": [1]}}, "field proofs is not an integer"),
+        ({"shop": {"status": "ok", "elapsed": "long"}}, "elapsed must be a number"),
     ],
 )
 def test_invalid_values_are_rejected(value: t.Any, message: str) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A task for another cluster than that of its host fails before the module runs."""
+"""A task for a cluster other than that of its host fails before the module runs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,21 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.template import Templar, trust_as_template
 from ansible_collections.eksops.irsa.plugins.action.irsa_audit import ActionModule
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.plugin_utils._cluster_action import HostCluster, check_cluster
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
+    ChainBroken,
+    Conflict,
+    InvalidInput,
+    IrsaError,
+    NotFound,
+    RolloutFailed,
+)
+from ansible_collections.eksops.irsa.plugins.plugin_utils._cluster_action import (
+    HostCluster,
+    check_cluster,
+    name_variables,
+)
 
+OPTIONS = ("cluster_name", "region")
 ARN = "arn:aws:eks:us-west-2:111122223333:cluster/staging"
 STAGING = HostCluster("staging", "us-west-2", "111122223333")
 
@@ -184,7 +196,44 @@ def test_variables_are_not_checked_outside_the_role_and_the_playbooks(monkeypatc
     assert "ran" in run(monkeypatch, {"irsa_cluster_name": "staging"}, extra)
 
 
-MODULE_FAILURE = {"failed": True, "msg": "Fix: check cluster_name.", "error": {"kind": "not_found"}, "exception": "..."}
+MODULE_FAILURE = {
+    "failed": True,
+    "msg": "Fix: check cluster_name.",
+    "error": {"kind": "not_found", "fix": "check cluster_name", "options": ["cluster_name"]},
+    "exception": "...",
+}
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [
+        (
+            NotFound("EKS cluster x does not exist in region y", fix="check cluster_name, region", options=OPTIONS),
+            "EKS cluster x does not exist in region y. Fix: check irsa_cluster_name, irsa_region.",
+        ),
+        (
+            Conflict("in use", fix="set force to true, or rbac.force", options=["force"]),
+            "in use. Fix: set irsa_force to true, or rbac.force.",
+        ),
+        (
+            RolloutFailed("not finished", fix="increase wait_timeout", options=["wait_timeout"]),
+            "not finished. Fix: increase irsa_rollout.wait_timeout.",
+        ),
+        # A fix that names no options of the task: those of another module keep their names.
+        (
+            ChainBroken("broken", fix="run eksops.irsa.irsa_role (cluster_name: x)"),
+            "broken. Fix: run eksops.irsa.irsa_role (cluster_name: x).",
+        ),
+        (NotFound("nothing"), "nothing."),
+    ],
+)
+def test_message_names_the_variables_of_the_role(error: IrsaError, named: str) -> None:
+    failure = {"msg": str(error), "error": error.as_dict()}
+    assert name_variables(failure) == named
+    # An error of a binding is in the results.
+    assert name_variables({"msg": f"1 failed: {error}", "results": [{"error": error.as_dict()}, {"error": None}]}) == (
+        f"1 failed: {named}"
+    )
 
 
 def test_failure_names_the_variables_of_the_role(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,10 @@ def test_missing_variable_is_reported_with_an_example(value: str | None) -> None
             {"irsa_state": "absnt"},
             ["irsa_state is 'absnt', and must be one of present, absent; did you mean absent?"],
         ),
-        ({"irsa_rollout": "evict"}, ["irsa_rollout is a string, and must be a dictionary"]),
+        (
+            {"irsa_rollout": "evict"},
+            ['irsa_rollout is a string, and must be a dictionary, such as {"enabled": true}'],
+        ),
         (
             {"irsa_rollout": {"strategy": "evct"}},
             ["irsa_rollout.strategy is 'evct', and must be one of restart, evict, delete; did you mean evict?"],
@@ -63,9 +66,12 @@ def test_missing_variable_is_reported_with_an_example(value: str | None) -> None
             ["irsa_rollout.wait_timout is not an option; did you mean wait_timeout?"],
         ),
         ({"irsa_rollout": {"wait_timeout": "long"}}, ["irsa_rollout.wait_timeout is a string, and must be an integer"]),
-        ({"irsa_test_pod": True}, ["irsa_test_pod is a boolean, and must be a dictionary"]),
+        ({"irsa_test_pod": True}, ['irsa_test_pod is a boolean, and must be a dictionary, such as {"enabled": true}']),
         ({"irsa_force": ["yes"]}, ["irsa_force is a list, and must be a boolean"]),
-        ({"irsa_rollout": '{"enabled": false}'}, ["irsa_rollout is a string, and must be a dictionary"]),
+        (
+            {"irsa_rollout": "no"},
+            ['irsa_rollout is a string, and must be a dictionary, such as {"enabled": false}'],
+        ),
         ({"irsa_rbac": {"rules": ["get"]}}, ["irsa_rbac.rules has an item that is not a dictionary"]),
     ],
 )
@@ -80,8 +86,8 @@ def test_invalid_variable_is_reported(values: dict[str, t.Any], expected: list[s
             [{**CART, "service_account": "guest"}, {**CART, "tags": {"team": "a"}, "purge_tag": True}],
             ["shop/cart (binding 2 of 2): purge_tag is not an option; did you mean purge_tags?"],
         ),
-        (CART, ["the bindings are a dictionary, and must be a list"]),
-        ("shop/cart", ["the bindings are a string, and must be a list"]),
+        (CART, ["bindings is a dictionary, and must be a list of bindings"]),
+        ("shop/cart", ["bindings is a string, and must be a list of bindings"]),
         (["cart"], ["binding 1 of 1 is a string, and must be a dictionary"]),
         (
             [CART, {"namespace": "shop", "service_acount": "cart", "managed_policies": {"a": "b"}}],
@@ -102,11 +108,11 @@ def test_invalid_variable_is_reported(values: dict[str, t.Any], expected: list[s
             ],
             [
                 "shop/cart (binding 2 of 4): purge_tag is not an option; did you mean purge_tags?",
-                "binding 4 of 4 is a string, and must be a dictionary",
                 "shop/cart (binding 2 of 4): role_name and role_arn are both set; use one of them",
-                "shop/cart is bound twice, by bindings 1 and 2 of 4",
                 "shop/a (binding 3 of 4): token_expiration 10 is not a valid token lifetime",
-                "shop/a (binding 3 of 4): name 'a b' is not a valid IAM role name",
+                "shop/a (binding 3 of 4): role_name 'a b' is not a valid IAM role name",
+                "binding 4 of 4 is a string, and must be a dictionary",
+                "shop/cart is bound twice, by bindings 1 and 2 of 4",
             ],
         ),
         (
@@ -133,7 +139,7 @@ def test_problems_of_other_options_are_reported_with_those_of_bindings() -> None
         [{**CART, "role_name": "a b"}], {"max_workers": 0, "issuer": "x", "state": "absent"}
     )
     assert [problem.partition(" (use ")[0] for problem in problems] == [
-        "shop/cart (binding 1 of 1): name 'a b' is not a valid IAM role name",
+        "shop/cart (binding 1 of 1): role_name 'a b' is not a valid IAM role name",
         "max_workers 0 is out of range",
     ]
     # The module reports options of a wrong type.
@@ -144,7 +150,7 @@ def test_problems_of_other_options_are_reported_with_those_of_bindings() -> None
     ("bindings", "expected"),
     [
         ([CART, {"namespace": "shop", "service_account": "guest", "other": 1}], []),
-        ("text", ["the bindings are a string, and must be a list"]),
+        ("text", ["irsa_bindings is a string, and must be a list of bindings"]),
         ([1], ["binding 1 of 1 is a number, and must be a dictionary"]),
         (
             [{"namespace": "shop", "service_acount": "cart"}],
@@ -206,7 +212,14 @@ def test_role_and_playbooks_do_not_use_the_loop_variable_of_their_caller() -> No
 
 
 def test_internal_variables_are_found() -> None:
-    expected = {"_irsa_run", "_irsa_binding", "_irsa_bindings", "_irsa_fleet_total", "_irsa_session_name", "_irsa_name"}
+    expected = {
+        "_irsa_run",
+        "_irsa_binding",
+        "_irsa_bindings",
+        "_irsa_fleet_total",
+        "_irsa_session_name",
+        "_irsa_account",
+    }
     assert expected <= set(INTERNAL)
 
 
@@ -229,9 +242,9 @@ def account(title: str, **options: t.Any) -> dict[str, t.Any]:
 def test_default_names_of_rbac_objects_differ_for_all_accounts() -> None:
     titles = ["l4-team/app", "l4/team-app", "l4/team.app", "a/b", "a/b-irsa"]
     assert _variables.check_rbac([account(title) for title in titles], RBAC) == []
-    assert _variables.rbac_names(account("l4-team/app"), RBAC) == [
-        ("Role", "l4-team", "app-irsa"),
-        ("ClusterRole", "", "l4-team.app-irsa"),
+    assert [role.title for role in _variables.find_rbac_roles(account("l4-team/app"), RBAC)] == [
+        "Role l4-team/app-irsa",
+        "ClusterRole l4-team.app-irsa",
     ]
 
 
@@ -276,81 +289,28 @@ def test_rbac_objects_of_two_accounts_are_rejected(bindings: t.Any, shared: t.An
     assert _variables.check_rbac(bindings, shared) == expected
 
 
-def render_rbac(bindings: list[dict[str, t.Any]], shared: t.Any, **run: t.Any) -> list[dict[str, t.Any]]:
-    """Render the template of the role."""
+def test_template_has_the_rules_of_each_account() -> None:
     environment = jinja2.Environment(trim_blocks=True)  # noqa: S701 -- YAML, not HTML; as Ansible does
     environment.filters["to_json"] = json.dumps
     template = environment.from_string((ROOT / "roles" / "irsa" / "templates" / "rbac.yml.j2").read_text("utf-8"))
-    facts = {"check_mode": False, "created_namespaces": [], **run}
-    return yaml.safe_load(template.render(_irsa_rbac_batch=bindings, irsa_rbac=shared, _irsa_run=facts)) or []
-
-
-def test_template_has_the_names_that_are_checked() -> None:
-    own = {"rules": RULES, "name": "r", "cluster_rules": RULES, "cluster_name": "c"}
-    bindings = [
-        account("l4-team/app"),
-        account("l4/team-app", rbac=None),
-        account("a/x", rbac={}),
-        account("a/y", rbac=own),
-        account("a/z", rbac={"rules": RULES, "name": ""}),
+    own = {"rules": RULES, "name": "r"}
+    bindings = [account("l4-team/app"), account("a/x", rbac=None), account("a/y", rbac=own), account("a/z", rbac={})]
+    assert yaml.safe_load(template.render(_irsa_named_bindings=bindings, irsa_rbac=RBAC)) == [
+        {"namespace": "l4-team", "service_account": "app", "rbac": RBAC},
+        {"namespace": "a", "service_account": "x", "rbac": RBAC},
+        {"namespace": "a", "service_account": "y", "rbac": own},
+        {"namespace": "a", "service_account": "z", "rbac": {}},
     ]
-    objects = render_rbac(bindings, RBAC)
-    names = [(item["kind"], item["metadata"].get("namespace", ""), item["metadata"]["name"]) for item in objects]
-    roles = [name for name in names if not name[0].endswith("Binding")]
-    assert roles == [name for binding in bindings for name in _variables.rbac_names(binding, RBAC)]
-    assert [item["rules"] for item in objects if "rules" in item] == [RULES] * len(roles)
-    for role, binding in zip(objects[::2], objects[1::2], strict=True):
-        assert binding["roleRef"] == {
-            "apiGroup": "rbac.authorization.k8s.io",
-            "kind": role["kind"],
-            "name": role["metadata"]["name"],
-        }
-        assert (binding["kind"], binding["metadata"]) == (f"{role['kind']}Binding", role["metadata"])
-    assert objects[1]["subjects"] == [{"kind": "ServiceAccount", "namespace": "l4-team", "name": "app"}]
-    assert render_rbac([account("a/x")], {}) == []
+    assert yaml.safe_load(template.render(_irsa_named_bindings=[], irsa_rbac={})) == []
 
 
-def test_each_batch_of_rbac_objects_gets_a_new_token() -> None:
-    tasks = ROOT / "roles" / "irsa" / "tasks"
-    batches, _prediction = yaml.safe_load((tasks / "rbac.yml").read_text("utf-8"))
-    assert batches["loop"].endswith(" | batch(100) }}")
-    steps = yaml.safe_load((tasks / batches["ansible.builtin.include_tasks"]).read_text("utf-8"))
-    assert "eksops.irsa.eks_kubeconfig_info" in steps[0]
-    assert "kubernetes.core.k8s" in steps[1]
-
-
-def test_template_leaves_out_namespaces_that_check_mode_does_not_create() -> None:
-    bindings = [account("new/a"), account("old/b")]
-    names = {"check_mode": True, "created_namespaces": ["new"]}
-    kinds = [(item["kind"], item["metadata"]["name"]) for item in render_rbac(bindings, RBAC, **names)]
-    assert ("Role", "a-irsa") not in kinds
-    assert ("ClusterRole", "new.a-irsa") in kinds
-    assert ("Role", "b-irsa") in kinds
-    assert len(render_rbac(bindings, RBAC, **{**names, "check_mode": False})) == 8
-
-
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        (
-            "Fix: check cluster_name, region, and that the credentials belong to the cluster's account.",
-            "Fix: check irsa_cluster_name, irsa_region, and that the credentials belong to the cluster's account.",
-        ),
-        (
-            "Fix: set the option region, or AWS_REGION, to the region of the EKS cluster.",
-            "Fix: set the option irsa_region, or AWS_REGION, to the region of the EKS cluster.",
-        ),
-        ("Fix: check region, endpoint_url and network.", "Fix: check irsa_region, endpoint_url and network."),
-        ("cluster x does not exist in region eu-west-1.", "cluster x does not exist in region eu-west-1."),
-        ("Fix: take it over with force: true.", "Fix: take it over with irsa_force: true."),
-        ("Fix: set force (in the role irsa: irsa_force) to true", "Fix: set irsa_force to true"),
-        ("set create_provider (irsa_create_provider in the role irsa) to true", "set irsa_create_provider to true"),
-        ("set rbac.cluster_name or irsa_cluster_name", "set rbac.cluster_name or irsa_cluster_name"),
-        ("increase wait_timeout", "increase irsa_rollout.wait_timeout"),
-    ],
-)
-def test_message_names_the_variables_of_the_role(message: str, expected: str) -> None:
-    assert _variables.name_variables(message) == expected
+def test_credentials_of_other_playbooks_are_rejected() -> None:
+    assert _variables.check_session({"irsa_region": "eu-west-1", "irsa_profile": ""}) == []
+    assert _variables.check_session({"irsa_profile": "prod", "irsa_assume_role_arn": "arn:aws:iam::1:role/a"}) == [
+        "irsa_profile is read only by the playbooks audit, fleet and import; set the environment variable AWS_PROFILE",
+        "irsa_assume_role_arn is read only by the playbooks audit, fleet and import; assume the role before, or use "
+        "eksops.irsa.fleet",
+    ]
 
 
 def test_json_text_of_a_survey_is_parsed() -> None:

@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Copies texts, also without the clipboard API, which browsers disable on pages over plain HTTP.
+// Copies texts, even without the clipboard API, which browsers disable on pages over plain HTTP.
 
 import { byId, h } from "./elements.js";
 

@@ -55,7 +55,7 @@ def render(document: AuditDocument, fail_on: str = "error") -> str:
     :raises InvalidInput: fail_on is something else.
     """
     if fail_on not in FAIL_ON:
-        raise InvalidInput(f"fail_on {fail_on!r} is not valid", fix=f"give one of {', '.join(FAIL_ON)}")
+        raise InvalidInput(f"fail_on {fail_on!r} is not valid", fix=f"use one of {', '.join(FAIL_ON)}")
     failing = () if fail_on == "never" else SEVERITIES[: SEVERITIES.index(fail_on) + 1]
     suites = {name: cases for name, cases in _build_cases(document, failing).items() if cases}
     root = ET.Element("testsuites", {"name": f"IRSA of {cluster_name(document['cluster'])}"})

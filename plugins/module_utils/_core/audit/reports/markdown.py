@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from ...diagnosis.explanations import EXPLANATIONS
-from ...wording import join, markdown_code, markdown_paragraph, markdown_text, quantity, visible
+from ...wording import join, markdown_code, markdown_paragraph, markdown_text, quantity
 from .text import Json, cluster_heading, list_affected_objects, summarize_counts
 
 # The most findings listed for each ID, and the most objects for each finding.
@@ -25,7 +25,7 @@ def render(document: Json) -> str:
     lines = [_heading(document["cluster"]), ""]
     lines.append(f"{markdown_text(summarize_counts(document['counts']))}.")
     if document.get("generated_at"):
-        lines += ["", f"As of {markdown_text(visible(str(document['generated_at'])))}."]
+        lines += ["", f"As of {markdown_text(str(document['generated_at']))}."]
     groups: dict[str, list[Json]] = {}
     for finding in document.get("findings") or ():
         groups.setdefault(str(finding["id"]), []).append(finding)
@@ -36,13 +36,13 @@ def render(document: Json) -> str:
     skipped_checks = document.get("skipped_checks") or []
     if skipped_checks:
         lines += ["", "## Skipped checks", ""]
-        lines += [f"- {markdown_text(visible(str(text)))}" for text in skipped_checks]
+        lines += [f"- {markdown_text(str(text))}" for text in skipped_checks]
     return "\n".join(lines) + "\n"
 
 
 def render_failure(cluster: Json, message: str) -> str:
     """The page of a cluster that could not be audited."""
-    return "\n".join([_heading(cluster), "", "Failed:", "", markdown_paragraph(visible(message))]) + "\n"
+    return "\n".join([_heading(cluster), "", "Failed:", "", markdown_paragraph(message)]) + "\n"
 
 
 def _heading(cluster: Json) -> str:
@@ -51,11 +51,9 @@ def _heading(cluster: Json) -> str:
 
 def _section(id_: str, findings: t.Sequence[Json]) -> list[str]:
     cause = EXPLANATIONS.get(id_)
-    severity, link = (markdown_text(visible(str(findings[0][key]))) for key in ("severity", "link"))
-    lines = [f"## {severity}: {markdown_text(cause.title if cause else visible(id_))}", ""]
-    lines.append(
-        f"{markdown_code(visible(id_))}, {link}, {quantity(len(findings), 'finding')}{_count_objects(findings)}."
-    )
+    severity, link = (markdown_text(str(findings[0][key])) for key in ("severity", "link"))
+    lines = [f"## {severity}: {markdown_text(cause.title if cause else id_)}", ""]
+    lines.append(f"{markdown_code(id_)}, {link}, {quantity(len(findings), 'finding')}{_count_objects(findings)}.")
     if cause:
         lines += ["", f"Fix: {markdown_text(cause.fix.replace('``', ''))}"]
     lines.append("")
@@ -75,12 +73,12 @@ def _count_objects(findings: t.Sequence[Json]) -> str:
 
 def _item(finding: Json) -> list[str]:
     """A finding as a list item, with its details below."""
-    lines = [f"- {markdown_paragraph(visible(str(finding.get('message') or '-')))}"]
+    lines = [f"- {markdown_paragraph(str(finding.get('message') or '-'))}"]
     if finding.get("service_accounts") or finding.get("roles"):
         lines.append(f"  - affects: {markdown_text(list_affected_objects(finding, _MAX_OBJECTS))}")
     for key in ("evidence", "expected", "found"):
         if finding.get(key) is not None:
-            lines.append(f"  - {key}: {markdown_code(visible(str(finding[key])))}")
+            lines.append(f"  - {key}: {markdown_code(str(finding[key]))}")
     if finding.get("fix"):
-        lines.append(f"  - fix: {markdown_text(visible(str(finding['fix'])))}")
+        lines.append(f"  - fix: {markdown_text(str(finding['fix']))}")
     return lines

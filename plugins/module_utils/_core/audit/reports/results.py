@@ -10,10 +10,18 @@ import dataclasses
 import typing as t
 
 from ...errors import InvalidInput
+from ...validation import Form, find_flaw
 from . import markdown
 from .text import Json
 
 _COUNTS = ("service_accounts", "roles", "pods", "findings")
+_FINDING: Form = {"id": str, "severity": str, "link": str, "message": str, "service_accounts": [str], "roles": [str]}
+_FORM: Form = {
+    "counts": {"*": {"*": int}},
+    "cluster": {},
+    "findings": [_FINDING],
+    "invocation": {"module_args": {}},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +56,13 @@ def _read_result(result: t.Any) -> RegisteredAudit:
             "the input is not a result of eksops.irsa.irsa_audit",
             cause=f"it is a {type(result).__name__} without counts",
             fix="pass the registered result of an irsa_audit task",
+        )
+    flaw = find_flaw(result, _FORM)
+    if flaw:
+        raise InvalidInput(
+            "the input is not a complete result of eksops.irsa.irsa_audit",
+            cause=f"field {flaw.removeprefix('.')}",
+            fix="pass the result as the module returned it",
         )
     if "counts" not in result:
         options = (result.get("invocation") or {}).get("module_args") or {}

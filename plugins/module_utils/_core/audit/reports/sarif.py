@@ -56,6 +56,11 @@ class _Location:
     def uri(self) -> str:
         return "/".join(map(_quote_segment, self.path))
 
+    @property
+    def names(self) -> dict[str, str]:
+        qualified_name = visible(self.qualified_name)
+        return {"name": visible(self.name), "fullyQualifiedName": qualified_name, "kind": self.kind}
+
 
 def _quote_segment(text: str) -> str:
     """A segment of a URI. The name of an IAM role can be ``..``, which must not become the parent directory."""
@@ -108,13 +113,12 @@ class _LocationIndex:
         return [other for other in dict.fromkeys(locations) if other != location][: MAX_LOCATIONS - 1]
 
     def build_location(self, location: _Location) -> dict[str, t.Any]:
-        logical = {"name": location.name, "fullyQualifiedName": location.qualified_name, "kind": location.kind}
         return {
             "physicalLocation": {
                 "artifactLocation": {"uri": location.uri},
                 "region": {"startLine": 1},  # GitHub requires a line, although no file exists
             },
-            "logicalLocations": [{**logical, "index": self._add(location)}],
+            "logicalLocations": [{**location.names, "index": self._add(location)}],
         }
 
     def build_logical_locations(self) -> list[dict[str, t.Any]]:
@@ -127,7 +131,7 @@ class _LocationIndex:
 
     def _build_logical_location(self, location: _Location) -> dict[str, t.Any]:
         parent = {} if location.parent is None else {"parentIndex": self._indexes[location.parent]}
-        return {"name": location.name, "fullyQualifiedName": location.qualified_name, "kind": location.kind, **parent}
+        return {**location.names, **parent}
 
 
 def _locate_in_iam(arn: str, kind: str) -> _Location:
@@ -234,7 +238,7 @@ def _build_result(
         "partialFingerprints": {"eksopsIrsaFinding/v1": fingerprint, "primaryLocationLineHash": fingerprint},
         "properties": {
             "link": finding["link"],
-            **{key: finding.get(key) for key in ("evidence", "expected", "found", "fix")},
+            **{key: _visible_or_none(finding.get(key)) for key in ("evidence", "expected", "found", "fix")},
             "serviceAccountCount": len(finding.get("service_accounts") or []),
             "roleCount": len(finding.get("roles") or []),
         },
@@ -259,6 +263,10 @@ def _build_invocation(document: AuditDocument, skipped_checks: t.Sequence[str]) 
         **({"endTimeUtc": end_time} if end_time else {}),
         **({"toolExecutionNotifications": notifications} if notifications else {}),
     }
+
+
+def _visible_or_none(value: t.Any) -> str | None:
+    return None if value is None else visible(str(value))
 
 
 def _escape_message(text: str) -> str:

@@ -37,7 +37,7 @@ def render(audits: t.Sequence[RegisteredAudit], width: int = 100, findings: int 
 def _lines(audit: RegisteredAudit, width: int, limit: int) -> list[str]:
     heading = f"cluster {cluster_heading(audit.cluster)}"
     if audit.result is None:
-        return [heading, "failed", *wrap_message(visible(audit.failure or ""), width)]
+        return [heading, "failed", *wrap_message(audit.failure or "", width)]
     result = audit.result
     lines = [heading, summarize_counts(result["counts"])]
     if result["summary"]:
@@ -50,7 +50,7 @@ def _lines(audit: RegisteredAudit, width: int, limit: int) -> list[str]:
         lines += ["", f"{more} more" if limit else f"{quantity(more, 'finding')} not shown"]
     if result.get("skipped_checks"):
         lines += ["", "skipped checks:"]
-        lines += [line for text in result["skipped_checks"] for line in wrap_message(visible(str(text)), width)]
+        lines += [line for text in result["skipped_checks"] for line in wrap_message(str(text), width)]
     return lines
 
 
@@ -74,9 +74,9 @@ def _findings(findings: t.Sequence[Json], width: int) -> list[str]:
     lines = [table_line(_FINDINGS, widths)]
     for finding, cells in zip(findings, rows, strict=True):
         lines.append(table_line(cells, widths))
-        lines += wrap_message(visible(str(finding.get("message") or "-")), width)
+        lines += wrap_message(str(finding.get("message") or "-"), width)
         if finding.get("fix"):
-            lines += wrap_message(f"fix: {visible(str(finding['fix']))}", width)
+            lines += wrap_message(f"fix: {finding['fix']}", width)
     return lines
 
 

@@ -146,7 +146,7 @@ def _arn(chain: Chain, aws: AwsFacts) -> t.Iterator[Finding]:
 
 
 def _is_elsewhere(chain: Chain, aws: AwsFacts) -> bool:
-    """Whether the role is in another AWS account than the cluster, and nothing shows that this is intended."""
+    """Whether the role is not in the cluster's AWS account, and nothing shows that this is intended."""
     arn = chain.intended_role_arn
     if arn is None or chain.cross_account or chain.account_id in (None, arn.account_id):
         return False

@@ -7,7 +7,7 @@
 `trust_refusal` has the rules for the statement that should allow the service account.
 
 The id for an audience that is not accepted: `cn-audience` if it is the host name of STS in the China regions, else
-`audience-annotation` if the service account requests another audience than the default, else `client-id-missing` for
+`audience-annotation` if the service account requests an audience other than the default, else `client-id-missing` for
 the provider and `aud-mismatch` for the trust policy.
 
 https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html
@@ -23,23 +23,18 @@ import typing as t
 from ... import arn as arns
 from ...arn import CN_AUDIENCE, STS_AUDIENCE, provider_name
 from ...policy import document as policy_document
-from ...policy.conditions import Operator
 from ...policy.document import Document, as_list, like, statements
 from ...trust import policy as trust_policy
 from ...trust.evaluation import (
     Failure,
     Request,
     TrustDecision,
-    allows,
     evaluate,
-    evaluate_statement,
     has_variables,
+    is_broad,
 )
 from ...trust.statements import (
     ACTION,
-    SUBJECT_PREFIX,
-    condition_keys,
-    conditions,
     describe_place,
     has_wildcard,
     parse_managed,
@@ -167,7 +162,9 @@ def _explicit_deny(trust: Trust) -> Finding | None:
 
 
 def _too_broad(trust: Trust) -> Finding | None:
-    broad = [index for index, statement in enumerate(statements(trust.document)) if _is_broad(trust, statement)]
+    audiences = (trust.chain.audience,)
+    count = len(statements(trust.document))
+    broad = [index for index in range(count) if is_broad(trust.document, index, trust.provider_arn, audiences)]
     if not broad:
         return None
     places = " and ".join(trust.place(index) for index in broad)
@@ -193,31 +190,6 @@ def _describe_narrowing(trust: Trust, broad: t.Iterable[int]) -> str:
     accounts = sorted(filter(None, map(parse_subject, subjects)))
     call = _describe_call(chain, accounts, sorted({chain.audience, *audiences}), "true")
     return f"{edit}: {call}, with all that need the role"
-
-
-def _is_broad(trust: Trust, statement: object) -> bool:
-    """Whether a statement allows accounts that it does not name, or excludes them only by ForAllValues."""
-    if not isinstance(statement, dict) or statement.get("Effect") != "Allow":
-        return False
-    sub, aud = condition_keys(trust.provider_arn)
-    scoped = conditions(statement)
-    values_of_aud = {value for _operator, key, values in scoped if key.lower() == aud for value in values}
-    # A subject as an audience is another finding.
-    audiences = {trust.chain.audience, *(value for value in values_of_aud if not value.startswith(SUBJECT_PREFIX))}
-    denies = [
-        other for other in statements(trust.document) if isinstance(other, dict) and other.get("Effect") == "Deny"
-    ]
-    alone: Document = {**trust.document, "Statement": [*denies, statement]}
-    if any(allows(alone, trust.provider_arn, _UNNAMED_SUBJECT, audience) is not False for audience in audiences):
-        return True
-    operators = [Operator.parse(operator) for operator, key, _values in scoped if key.lower() == sub]
-    # ForAllValues also matches a request without the key.
-    only_for_all_values = bool(operators) and all(
-        operator and operator.quantifier == "ForAllValues" for operator in operators
-    )
-    if not only_for_all_values:
-        return False
-    return evaluate_statement(statement, trust.request, variables=trust.variables).matched is not False
 
 
 def _too_long(trust: Trust, refused: Refusal) -> Finding | None:

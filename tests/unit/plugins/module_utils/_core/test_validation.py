@@ -77,3 +77,22 @@ def test_tags_are_compared_as_iam_compares_them(
     expected: dict[str, str], purge: bool, changes: tuple[list[str], dict[str, str], dict[str, str]]
 ) -> None:
     assert validation.compare_tags(TAGS, expected, purge=purge, kept=("owner",)) == changes
+
+
+@pytest.mark.parametrize(
+    ("value", "flaw"),
+    [
+        ({"name": "a", "count": 1, "items": [{"key": "k"}], "labels": {"a": "b"}, "other": object()}, ""),
+        ({"name": "a", "count": None}, ""),
+        ([], " is not an object"),
+        ({}, ".name is missing"),
+        ({"name": None}, ".name is not a string"),
+        ({"name": "a", "count": True}, ".count is not an integer"),
+        ({"name": "a", "items": {}}, ".items is not a list"),
+        ({"name": "a", "items": [{"key": "k"}, {}]}, ".items[1].key is missing"),
+        ({"name": "a", "labels": {"a": "b", "c": None}}, ".labels.c is not a string"),
+    ],
+)
+def test_flaw_of_a_value(value: object, flaw: str) -> None:
+    form = {"name!": str, "count": int, "items": [{"key!": str}], "labels": {"*": str}}
+    assert validation.find_flaw(value, form) == flaw

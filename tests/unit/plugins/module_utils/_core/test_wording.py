@@ -6,14 +6,17 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.wording import (
+    excerpt,
     join,
     join_some,
     plural,
     quantity,
+    redact_credentials,
     sentence,
     visible,
 )
@@ -62,6 +65,7 @@ def test_items_beyond_the_limit_are_counted(limit: int, text: str) -> None:
         ("zero\u200bwidth\ufeff", "zero\\u200bwidth\\ufeff"),
         ("tag \U000e0041", "tag \\U000e0041"),
         ("none \ufffe \uffff \ud800", "none \\ufffe \\uffff \\ud800"),
+        ("filler\u3164 blank\u2800 selector\ufe0f\U000e0101", "filler\\u3164 blank\\u2800 selector\\ufe0f\\U000e0101"),
     ],
 )
 def test_invisible_characters_become_escapes(text: str, expected: str) -> None:
@@ -83,3 +87,75 @@ def test_visible_text_is_one_line_without_control_characters(text: str) -> None:
 )
 def test_sentence_ends_with_a_full_stop(text: str, expected: str) -> None:
     assert sentence(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("it\n\x1b[2Jbroke", "it \\u001b[2Jbroke"),
+        ("Bearer token is missing, use basic authentication", "Bearer token is missing, use basic authentication"),
+        ("authorization: bearer abcdefghijklmnop.qrs-_~+/=, next", "authorization: bearer ********, next"),
+        ("Proxy-Authorization: Basic bWU6c2VjcmV0LXBhc3N3b3Jk", "Proxy-Authorization: Basic ********"),
+        ("token k8s-aws-v1.aHR0cHM6Ly9zdHM.", "token ********."),
+        ("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwcyJ9.c2lnbmF0dXJl end", "******** end"),
+        (f"?X-Amz-Signature={'0a' * 32}&X-Amz-Expires=60", "?X-Amz-Signature=********&X-Amz-Expires=60"),
+        (f"SignedHeaders=host, Signature={'0a' * 32}", "SignedHeaders=host, Signature=********"),
+        ("x-amz-security-token:IQoJb3JpZ2lu+/== host:x", "x-amz-security-token:******** host:x"),
+        ('{"X-Amz-Security-Token": "IQoJb3JpZ2lu"}', '{"X-Amz-Security-Token": "********"}'),
+    ],
+)
+def test_excerpt_is_visible_and_has_no_credentials(text: str, expected: str) -> None:
+    assert excerpt(text) == expected
+
+
+def test_excerpt_is_cut_after_credentials_are_removed() -> None:
+    assert excerpt("abcdef", 6) == "abcdef"
+    assert excerpt("abcdefg", 6) == "abcde…"
+    assert len(excerpt("x" * 5000)) == 1000
+    assert excerpt("Bearer abcdefghijklmnopqrst", 20) == "Bearer ********"
+
+
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJodHRwcyJ9.c2lnbmF0dXJlLW9mLXRoYXQ"
+KEY = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        f"token is {TOKEN}",
+        f"Authorization: Bearer {TOKEN}\n",
+        f'{{"AccessKeyId": "ASIAIOSFODNN7EXAMPLE", "SecretAccessKey": "{KEY}", "SessionToken": "{KEY}=="}}',
+        f"export AWS_SECRET_ACCESS_KEY={KEY}",
+        f"aws_session_token = {KEY}",
+        f"<SecretAccessKey>{KEY}</SecretAccessKey>",
+        f"secretAccessKey: '{KEY}'",
+        f"&WebIdentityToken={TOKEN}",
+    ],
+)
+def test_secrets_are_redacted(log: str) -> None:
+    redacted = redact_credentials(log)
+    for secret in (KEY, TOKEN, "eyJ", "ASIAIOSFODNN7EXAMPLE"):
+        assert secret not in redacted
+    assert "********" in redacted
+
+
+def test_log_without_secrets_is_unchanged() -> None:
+    log = '{"UserId": "AROAEXAMPLE:x", "Arn": "arn:aws:sts::123456789012:assumed-role/app/x"}\nAn error occurred\n'
+    assert redact_credentials(log) == log
+
+
+def test_text_about_credentials_is_unchanged() -> None:
+    for text in (
+        "The security token included in the request is invalid",
+        "1 validation error detected: Value at 'webIdentityToken' failed to satisfy constraint",
+        "set access_key, secret_key, session_token, or profile",
+        "not authorized to perform sts:AssumeRoleWithWebIdentity on role asiapacificadmins123",
+    ):
+        assert redact_credentials(text) == text
+
+
+def test_redaction_of_long_text_takes_linear_time() -> None:
+    start = time.process_time()
+    for text in ("bearer " * 20_000, "eyJ" * 50_000, "session_token" * 10_000, "signature=" * 15_000, "a" * 150_000):
+        redact_credentials(text)
+    assert time.process_time() - start < 1

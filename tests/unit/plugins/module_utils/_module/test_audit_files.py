@@ -62,15 +62,36 @@ def test_fail_on_decides_what_fails_in_junit(tmp_path: pathlib.Path, fail_on: st
     assert (' failures="0" ' in first_line) is is_success
 
 
-@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-def test_new_file_has_the_permissions_of_the_umask(tmp_path: pathlib.Path, mask: int, mode: int) -> None:
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_only_the_owner_can_read_a_report(tmp_path: pathlib.Path, mask: int) -> None:
     before = os.umask(mask)
+    (tmp_path / "a.json").touch(0o666)
     try:
         write({"json": tmp_path / "a.json"})
-        assert os.umask(mask) == mask
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == mode
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o600
+
+
+def test_permissions_are_set_before_others_see_the_file(tmp_path: pathlib.Path) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def set_mode(path: str) -> None:
+        seen.append((pathlib.Path(path).name[:12], stat.S_IMODE(os.stat(path).st_mode)))
+        os.chmod(path, 0o640)
+
+    audit_files.write_reports({"json": str(tmp_path / "a.json")}, DOCUMENT, fail_on="error", set_mode=set_mode)
+    assert seen == [(".irsa-audit-", 0o600)]
+    assert stat.S_IMODE((tmp_path / "a.json").stat().st_mode) == 0o640
+
+
+def test_invalid_permissions_leave_no_file(tmp_path: pathlib.Path) -> None:
+    def exit_module(_path: str) -> t.NoReturn:
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        audit_files.write_reports({"json": str(tmp_path / "a.json")}, DOCUMENT, fail_on="error", set_mode=exit_module)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_existing_file_is_replaced_as_a_whole(tmp_path: pathlib.Path) -> None:
@@ -93,21 +114,18 @@ def test_symbolic_link_is_replaced_and_its_target_untouched(tmp_path: pathlib.Pa
     assert json.loads(link.read_text()) == DOCUMENT
 
 
-@pytest.mark.parametrize("function", ["chmod", "replace"])
-def test_error_while_writing_keeps_the_old_file(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, function: str
-) -> None:
+def test_error_while_writing_keeps_the_old_file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: t.Any) -> None:
         raise OSError(28, "No space left on device")
 
     path = tmp_path / "a.json"
     path.write_text("old")
-    monkeypatch.setattr(os, function, fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(InvalidInput) as caught:
         write({"json": path})
     assert str(caught.value) == (
         f"could not write report json to {path}. Cause: No space left on device. "
-        "Fix: create the directory, or give another path in reports.json."
+        "Fix: create the directory, or set another path in reports.json."
     )
     assert path.read_text() == "old"
     assert [file.name for file in tmp_path.iterdir()] == ["a.json"]

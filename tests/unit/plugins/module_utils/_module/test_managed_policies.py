@@ -62,7 +62,7 @@ def stub_list(stub: Stubber, scope: str, *arns: str) -> None:
 
 
 def stub_found(stub: Stubber, arn: str) -> None:
-    stub.add_response("get_policy", {"Policy": {"Arn": arn}}, {"PolicyArn": arn})
+    stub.add_response("get_policy", {"Policy": {"Arn": arn, "DefaultVersionId": "v1"}}, {"PolicyArn": arn})
 
 
 def stub_missing(stub: Stubber, *arns: str) -> None:
@@ -103,7 +103,7 @@ def test_ambiguous_name_is_rejected(stub: Stubber, policies: PolicyNames) -> Non
         find(policies, "AmazonS3ReadOnlyAccess")
     assert str(caught.value) == (
         f"the name of managed policy AmazonS3ReadOnlyAccess is ambiguous. Cause: {own} and {S3} have this name. "
-        "Fix: give the ARN of the intended policy."
+        "Fix: use the ARN of the intended policy."
     )
 
 
@@ -112,7 +112,7 @@ def test_ambiguous_name_is_rejected(stub: Stubber, policies: PolicyNames) -> Non
     [
         pytest.param("Queue", f"use {QUEUE} if that is the intended policy", id="similar"),
         pytest.param("queues", f"use {QUEUE} if that is the intended policy", id="longer"),
-        pytest.param("x", "correct the name (it is case-sensitive), create the policy, or give its ARN", id="other"),
+        pytest.param("x", "correct the name (it is case-sensitive), create the policy, or use its ARN", id="other"),
     ],
 )
 def test_missing_name_is_rejected_after_a_while(
@@ -129,6 +129,18 @@ def test_missing_name_is_rejected_after_a_while(
         f"managed policy {name} does not exist. Cause: neither account 123456789012 nor AWS has it in partition aws. "
         f"Fix: {fix}."
     )
+    assert pauses == list(CONSISTENCY_DELAYS)
+
+
+def test_name_that_lacks_its_end_is_proposed_first(stub: Stubber, policies: PolicyNames, pauses: list[float]) -> None:
+    lex = "arn:aws:iam::aws:policy/AmazonLexReadOnly"
+    stub_list(stub, "Local")
+    stub_missing_name(stub, "AmazonS3ReadOnly", *PATHS)
+    stub_list(stub, "AWS", lex, S3)
+    for _delay in CONSISTENCY_DELAYS:
+        stub_list(stub, "Local")
+    with pytest.raises(errors.NotFound, match=f"use {S3} or {lex} if"):
+        find(policies, "AmazonS3ReadOnly")
     assert pauses == list(CONSISTENCY_DELAYS)
 
 

@@ -46,7 +46,7 @@ def test_namespace_is_read_only_before_a_creation(scripted: Scripted, connect: C
     scripted.answer(MISSING)
     assert not service_account.plan_service_account(server, ServiceAccountSpec("ns", "app", state="absent"))
     assert [request.path for request in scripted.requests] == [f"{ACCOUNTS}/app"] * 2
-    scripted.answer(MISSING, {"metadata": {}, "status": {"phase": "Active"}})
+    scripted.answer(MISSING, {"metadata": {"name": "ns"}, "status": {"phase": "Active"}})
     plan = service_account.plan_service_account(server, SPEC)
     assert scripted.requests[-1].path == "/api/v1/namespaces/ns"
     scripted.answer(Answer(201, account), account)

@@ -116,5 +116,5 @@ def test_policy_names_match_the_files() -> None:
 
 @pytest.mark.parametrize("name", ["../policies", "EBS_CSI", "", "app_mesh_controller"])
 def test_unknown_policy_is_rejected(name: str) -> None:
-    with pytest.raises(InvalidInput, match=f"well-known policy {re.escape(name)} does not exist"):
+    with pytest.raises(InvalidInput, match=f"well-known policy {re.escape(name or repr(name))} does not exist"):
         policies.load_policy(name)

@@ -1656,9 +1656,9 @@ return parameters.toString();
 }
 const collator = new Intl.Collator("en", { numeric: true });
 const INVISIBLE = new RegExp(
-"[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e" +
-"\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]",
-"g",
+"(?![\\n\\t])(?:[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\u115f\\u1160\\u2800\\u3164\\uffa0\\ufffe\\uffff]" +
+"|[\\u034f\\u17b4\\u17b5\\u180b-\\u180f\\ufe00-\\ufe0f\\u{e0100}-\\u{e01ef}])",
+"gu",
 );
 const compareTexts = (a, b) => collator.compare(a, b);
 const formatNumber = (value) => value.toLocaleString("en");
@@ -1666,7 +1666,10 @@ function quantity(value, one, many) {
 return `${formatNumber(value)} ${value === 1 ? one : many || `${one}s`}`;
 }
 function escapeInvisible(text) {
-return String(text).replace(INVISIBLE, (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"));
+return String(text).replace(INVISIBLE, (character) => {
+const code = character.codePointAt(0).toString(16);
+return code.length > 4 ? `\\U${code.padStart(8, "0")}` : `\\u${code.padStart(4, "0")}`;
+});
 }
 const compareByState = (a, b) => stateRank(a.state) - stateRank(b.state) || a.nameRank - b.nameRank;
 const compareByName = (a, b) => a.nameRank - b.nameRank;

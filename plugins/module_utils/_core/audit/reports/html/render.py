@@ -19,6 +19,7 @@ import string
 import typing as t
 
 from ....diagnosis.explanations import EXPLANATIONS
+from ....wording import escape_invisible
 from .assets import MARKUP, SCRIPT, STYLE
 
 Json = t.Mapping[str, t.Any]
@@ -35,9 +36,6 @@ _MAX_ENTRIES = 5
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src {}; script-src {}"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec")
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d:\d\d)")
-# Control characters, and characters that are invisible or change the direction of the text around them. The script has
-# the same list.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
 _SCALARS = (str, int, float, bool, type(None))
 # JSON has these characters only inside strings, where they can be escaped.
 _JSON_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
@@ -135,7 +133,7 @@ def _pack_scalars(entries: t.Sequence[t.Any]) -> t.Any:
 
 def _escape(text: t.Any) -> str:
     """The text escaped for HTML, with an escape (``\\u202e``) for each invisible character."""
-    return html.escape(_INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", str(text)))
+    return html.escape(escape_invisible(str(text)))
 
 
 def _render_facts(document: Json) -> str:
@@ -215,10 +213,10 @@ def _render_open_button(address: str, content: str) -> str:
 def _render_copyable(text: t.Any) -> str:
     if not text:
         return "unknown"
-    value = html.escape(str(text))
+    value = _escape(text)
     return (
-        f'<code><bdi>{_escape(text)}</bdi></code> <button type="button" class="copy scripted" data-copy="{value}" '
-        f'aria-label="Copy {_escape(text)}">{_render_icon("copy")}</button>'
+        f'<code><bdi>{value}</bdi></code> <button type="button" class="copy scripted" data-copy="{value}" '
+        f'aria-label="Copy {value}">{_render_icon("copy")}</button>'
     )
 
 

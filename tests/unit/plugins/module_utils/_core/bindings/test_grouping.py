@@ -119,6 +119,9 @@ def test_binding_with_role_arn_defines_no_role() -> None:
             [binding("a", tags={"t": "1"}), binding("b", tags={"t": "2"})],
             "shop/a (binding 1 of 2) and shop/b (binding 2 of 2) set different values of tags.t for role app",
         ),
+        ([binding("a", inline_policies="{}")], "shop/a (binding 1 of 1): inline_policies is not an object"),
+        ([binding("a", managed_policies="ReadOnly")], "shop/a (binding 1 of 1): managed_policies is not a list"),
+        ([binding("a", audience=["vault"])], "shop/a (binding 1 of 1): audience is not a string"),
     ],
 )
 def test_invalid_bindings_are_rejected(given: list[dict[str, object]], problem: str) -> None:

@@ -52,7 +52,7 @@ def test_failure_message_has_the_first_errors_once() -> None:
         all_outcomes[number].error = NotFound(f"error {number}")
     all_outcomes[9].error = binding_outcome.build_not_processed_error(all_outcomes[9])
     message = binding_outcome.build_failure_message(all_outcomes) or ""
-    assert message.startswith("10 of 10 bindings failed. shop/a and shop/b: no role. shop/c: error 2.")
+    assert message.startswith("10 of 10 bindings failed:\n  shop/a and shop/b: no role.\n  shop/c: error 2.")
     assert "error 5." in message
     assert "error 6." not in message
     assert message.endswith("3 more errors are in the results.")

@@ -90,10 +90,10 @@ def test_error_lists_all_problems_with_their_bindings() -> None:
         )
     # Each problem is reported once, although the role and the account of binding 1 both have the name.
     assert [problem.partition(" (use")[0] for problem in raised.value.details["problems"]] == [
-        "shop/Web (binding 1 of 3): service account shop/Web: 'Web' is not a valid service account name",
+        "shop/Web (binding 1 of 3): 'Web' is not a valid service account name",
         "shop/cart (binding 2 of 3): token_expiration 10 is not a valid token lifetime",
         "shop/guest (binding 3 of 3): role_arn 'arn:aws:iam::1:role/x' is not a valid IAM role ARN",
-        "shop/Web (binding 1 of 3) and shop/cart (binding 2 of 3): name 'a b' is not a valid IAM role name",
+        "shop/Web (binding 1 of 3) and shop/cart (binding 2 of 3): role_name 'a b' is not a valid IAM role name",
         "max_workers 65 is out of range",
     ]
 
@@ -108,7 +108,7 @@ def test_error_includes_rollout_problems() -> None:
     problems = ["rollout_options: wait_timeout is 0"]
     with pytest.raises(InvalidInput) as raised:
         spec(binding("Web", role_name="app"), rollout_problems=problems)
-    assert "shop/Web (binding 1 of 1): service account shop/Web" in (raised.value.cause or "")
+    assert "shop/Web (binding 1 of 1): 'Web' is not a valid service account name" in (raised.value.cause or "")
     assert "rollout_options: wait_timeout is 0" in (raised.value.cause or "")
 
 

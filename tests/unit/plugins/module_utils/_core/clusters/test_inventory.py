@@ -65,6 +65,7 @@ def test_parse_accounts(given: list[t.Any], expected: list[AwsAccount]) -> None:
         (["shop"], "item 1 is not a dictionary"),
         ([{}, {"role": ROLE}], "item 2 has an unknown key 'role'"),
         ([{"name": 12}], "item 1: name is not text"),
+        ([{"name": ["a"]}], "item 1: name is not text"),
         ([{"assume_role_arn": "inventory"}], "assume_role_arn 'inventory' is not a valid IAM role ARN"),
         ([{"assume_role_arn": "arn:aws:iam::111122223333:user/me"}], "is not a valid IAM role ARN"),
         ([{"profile": "a", "external_id": "b"}], "has external_id but no assume_role_arn"),

@@ -13,6 +13,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagno
     PROBES,
     Diagnosis,
     VerificationSpec,
+    specs_from_params,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import (
     AwsFacts,
@@ -79,7 +80,7 @@ def make_spec(probes: t.Collection[str] = PROBES, ignore: t.Collection[str] = ()
         "ignore": list(ignore),
         **options,
     }
-    return VerificationSpec.from_params(params)
+    return specs_from_params(params)[0]
 
 
 def diagnose(
@@ -235,7 +236,7 @@ CASES = [
         False,
         id="test-pod-with-node-role",
     ),
-    # The role is in another AWS account than the cluster.
+    # The role is not in the cluster's AWS account.
     pytest.param(
         {
             "chain": dataclasses.replace(CHAIN, account_id="210987654321"),

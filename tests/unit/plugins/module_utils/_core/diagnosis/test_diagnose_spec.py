@@ -10,7 +10,10 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import diagnose
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import (
+    VerificationSpec,
+    specs_from_params,
+)
 from unit.chain_objects import CHAIN, CLUSTER, ROLE
 
 ISSUER = CHAIN.issuer
@@ -33,7 +36,7 @@ def make_spec(**options: t.Any) -> VerificationSpec:
         "fail_on": "error",
         **options,
     }
-    return VerificationSpec.from_params(params)
+    return specs_from_params(params)[0]
 
 
 @pytest.mark.parametrize(

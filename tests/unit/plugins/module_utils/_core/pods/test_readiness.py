@@ -235,3 +235,14 @@ def test_latest_event_about_failed_creation_is_the_blocker() -> None:
     assert readiness.find_event_blocker(events) == readiness.RolloutBlocker("FailedCreate: newest", True)
     assert readiness.find_event_blocker(events[:1]) is None
     assert readiness.find_event_blocker([]) is None
+
+
+def test_text_of_a_controller_is_visible_and_cut() -> None:
+    message = "\x1b[2J\u202e" + "x" * 5000
+    workload = {
+        "status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "reason": "R", "message": message}]}
+    }
+    blocker = readiness.find_workload_blocker(workload)
+    assert blocker is not None
+    assert blocker.message.startswith("R: \\u001b[2J\\u202exxx")
+    assert len(blocker.message) == 1000

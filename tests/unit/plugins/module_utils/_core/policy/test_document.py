@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
 import typing as t
 import urllib.parse
 
@@ -64,7 +65,7 @@ def test_invalid_document_is_rejected(value: t.Any, cause: str) -> None:
     assert caught.value.cause == cause
 
 
-TWICE = "so all but the last of them would be lost"
+TWICE = "so only the last one would take effect"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +98,7 @@ TWICE = "so all but the last of them would be lost"
             id="yaml",
         ),
         pytest.param("{Statement: {a: 1, a: 2}}", "key 'a' occurs twice in Statement (line 1)", id="yaml-flow"),
-        pytest.param("a: &x {b: 1}\nc: {<<: *x, b: 2, b: 3}", "key 'b' occurs twice in c (line 2)", id="yaml-merge"),
+        pytest.param("a: {b: 1}\nc: {b: 2, b: 3}", "key 'b' occurs twice in c (line 2)", id="yaml-second-line"),
         pytest.param("a: {1: x, '1': y}", "key '1' occurs twice", id="yaml-types"),
         pytest.param({"Statement": {1: "x", "1": "y"}}, "key '1' occurs twice", id="mapping"),
     ],
@@ -109,8 +110,96 @@ def test_key_that_occurs_twice_is_rejected(value: t.Any, cause: str) -> None:
     assert caught.value.cause == f"{cause}, {TWICE}"
 
 
+def nest(depth: int, value: t.Any = "x") -> t.Any:
+    for _level in range(depth):
+        value = [value]
+    return value
+
+
+LAUGHS = "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))])
+SHARED: list[t.Any] = ["x"]
+for _level in range(12):
+    SHARED = [SHARED] * 9
+YAML_ERROR = "it is neither JSON nor YAML: "
+HOSTILE: dict[str, tuple[t.Any, str]] = {
+    "depth": ({"Statement": nest(21)}, "it is nested too deeply"),
+    "json depth": ('{"a": ' + "[" * 40_000 + "]" * 40_000 + "}", "it is nested too deeply"),
+    "json depth of objects": ('{"a":' * 15_000 + "1" + "}" * 15_000, "it is nested too deeply"),
+    "yaml flow depth": ("a: " + "[" * 40_000, YAML_ERROR + "it is nested too deeply in line 1"),
+    "yaml block depth": ("- " * 40_000 + "a", YAML_ERROR + "it is nested too deeply in line 1"),
+    "yaml mapping depth": ("a: " + "{b: " * 20_000, YAML_ERROR + "it is nested too deeply in line 1"),
+    "yaml aliases": (LAUGHS, YAML_ERROR + "YAML aliases are not allowed in line 2"),
+    "yaml merge of an alias": (
+        "a: &x {b: c}\nd: {<<: *x}",
+        YAML_ERROR + "YAML aliases are not allowed in line 2",
+    ),
+    "yaml recursion": ("a: &a [*a]", YAML_ERROR + "YAML aliases are not allowed in line 1"),
+    "yaml binary": (
+        "a: !!binary aGk=",
+        YAML_ERROR + "the YAML tag tag:yaml.org,2002:binary is not allowed in line 1",
+    ),
+    "yaml object": (
+        "a: !!python/object/apply:os.getpid []",
+        YAML_ERROR + "the YAML tag tag:yaml.org,2002:python/object/apply:os.getpid is not allowed in line 1",
+    ),
+    "yaml set": (
+        "a: !!set {b}",
+        YAML_ERROR + "the YAML tag tag:yaml.org,2002:set is not allowed in line 1",
+    ),
+    "yaml own tag": ("a: !x b", YAML_ERROR + "the YAML tag !x is not allowed in line 1"),
+    "yaml control character": ("a: \x1b[31m", YAML_ERROR + "not readable"),
+    "yaml nan": ("a: .nan", "the number at a is too large or not a number"),
+    "yaml infinity": ("a: {b: [-.inf]}", "the number at a.b[0] is too large or not a number"),
+    "yaml surrogate": ('a: "\\ud800"', "the text at a has a surrogate without its other half"),
+    "yaml values": ("a: [" + "b," * 40_000 + "]", YAML_ERROR + "it has more than 4000 values in line 1"),
+    "yaml empty values": ("a: [" + "{}," * 30_000 + "]", YAML_ERROR + "it has more than 4000 values in line 1"),
+    "yaml digits": ("a: " + "9" * 90_000, YAML_ERROR + "a number has 90000 digits in line 1"),
+    "yaml sexagesimal": ("a: " + "1:" * 40_000 + "1", YAML_ERROR + "a number has 80001 digits in line 1"),
+    "yaml anchors": (
+        "\n".join(f"k{n}: &a{n} v" for n in range(4500)),
+        YAML_ERROR + "it has more than 4000 values in line 2000",
+    ),
+    "json nan": ('{"a": NaN}', "NaN is not a number of JSON"),
+    "json infinity": ('{"a": -Infinity}', "-Infinity is not a number of JSON"),
+    "json overflow": ('{"a": 1e999}', "the number at a is too large or not a number"),
+    "json digits": ('{"a": ' + "9" * 90_000 + "}", "a number has 90000 digits"),
+    "json large": ('{"a": {"b": 9223372036854775808}}', "the number at a.b is too large or not a number"),
+    "json surrogate": ('{"a": ["\\udc00"]}', "the text at a[0] has a surrogate without its other half"),
+    "json surrogate key": ('{"\\udc00": 1}', "the text has a surrogate without its other half"),
+    "json size": ('{"a": "' + "x" * 100_000 + '"}', "it has 100009 characters, more than 100000"),
+    "yaml size": ("a: b\n" * 20_001, "it has 100005 characters, more than 100000"),
+    "bytes": ({"a": {"b": b"c"}}, "the value at a.b has the type bytes"),
+    "set": ({"a": {"b"}}, "the value at a has the type set"),
+    "float": ({"a": float("nan")}, "the number at a is too large or not a number"),
+    "integer": ({"a": 10**400}, "the number at a is too large or not a number"),
+    "surrogate": ({"a": "\ud800"}, "the text at a has a surrogate without its other half"),
+    "shared": ({"a": SHARED}, "it has more than 4000 values"),
+}
+
+
+@pytest.mark.parametrize(("value", "cause"), HOSTILE.values(), ids=HOSTILE.keys())
+def test_hostile_document_is_rejected_within_a_second(value: t.Any, cause: str) -> None:
+    start = time.process_time()
+    with pytest.raises(InvalidInput) as caught:
+        policy_document.parse(value, "inline policy 'x'", _runner.load_yaml)
+    assert time.process_time() - start < 1
+    assert caught.value.message.startswith("inline policy 'x' is not a")
+    assert caught.value.cause == cause
+
+
+def test_ordinary_values_are_accepted() -> None:
+    values = {"a": [None, True, 1, -1.5, 2**63 - 1, "字 😀 \x1b"], "b": nest(18)}
+    assert policy_document.parse(values, "it") == values
+    assert policy_document.parse(json.dumps(values), "it") == values
+    assert policy_document.parse("a: {b: [yes, 1.5, ~]}", "it", _runner.load_yaml) == {"a": {"b": [True, 1.5, None]}}
+
+
+def test_document_that_is_not_one_has_no_statements() -> None:
+    assert policy_document.statements(t.cast(t.Any, "{not JSON")) == []
+
+
 def test_key_may_occur_in_several_mappings() -> None:
-    text = "a: &x {b: 1, d: []}\nc: {<<: *x, b: 2}\n"
+    text = "a: {b: 1, d: []}\nc: {<<: {b: 1, d: []}, b: 2}\n"
     assert policy_document.parse(text, "it", _runner.load_yaml) == {"a": {"b": 1, "d": []}, "c": {"b": 2, "d": []}}
     assert policy_document.parse('{"a": {"b": 1}, "c": {"b": 1}}', "it") == {"a": {"b": 1}, "c": {"b": 1}}
 

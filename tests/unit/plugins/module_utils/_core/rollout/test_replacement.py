@@ -19,7 +19,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.replacem
     PodByPodReplacement,
     RollingRestart,
 )
-from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.tracker import WorkloadState
+from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.staleness import WorkloadState
 from unit import kubernetes_objects as k8s
 
 Json = dict[str, t.Any]

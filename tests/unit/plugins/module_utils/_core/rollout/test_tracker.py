@@ -55,17 +55,28 @@ class Run:
             }
         )
         self.tracker = RolloutTracker(spec, tasks, workloads or {}, lambda pod: ExpectedInjection(k8s.ROLE), now=0.0)
+        self._pods: dict[str, Json] = {}
 
     def list_pods(self, *pods: Json) -> None:
+        self._pods = {pod["metadata"]["uid"]: pod for pod in pods}
         self.tracker.pods_listed(pods)
 
     def update_pods(self, *pods: Json) -> None:
         for pod in pods:
+            self._pods[pod["metadata"]["uid"]] = pod
             self.tracker.pod_changed("MODIFIED", pod)
 
     def delete_pods(self, *pods: Json) -> None:
         for pod in pods:
+            self._pods.pop(pod["metadata"]["uid"], None)
             self.tracker.pod_changed("DELETED", pod)
+
+    def advance_with_list(self, owner: Owner, now: float) -> list[Command]:
+        """The commands after the pods were listed, which is the first command."""
+        assert self.tracker.advance(now) == [Command("list-pods", owner)]
+        assert self.tracker.advance(now) == []  # until they are listed
+        self.tracker.pods_listed(list(self._pods.values()))
+        return self.tracker.advance(now)
 
     def update_workload(self, owner: Owner, workload: Json) -> None:
         self.tracker.workload_changed(owner.api_version, owner.kind, "MODIFIED", workload)
@@ -159,9 +170,10 @@ def test_no_commands_before_the_pods_are_listed() -> None:
 
 def test_stale_new_pods_are_restarted_until_the_last_retry() -> None:
     run = restarted_deployment(max_retries=1)
+    run.tracker.advance(0.1)
     run.update_pods(new_pod("a", role=None))
     run.update_workload(WEB, deployment(2, 1, total=3))
-    assert run.tracker.advance(1.0) == []
+    assert run.advance_with_list(WEB, 1.0) == []
     assert run.tracker.next_check_at() == 2.0  # delay before the first retry
     assert run.tracker.advance(1.9) == []
     assert run.tracker.advance(2.0) == [Command("restart", WEB)]
@@ -171,7 +183,7 @@ def test_stale_new_pods_are_restarted_until_the_last_retry() -> None:
     run.update_workload(WEB, deployment(3, 1))
     assert run.tracker.advance(3.0) == []  # the stale pod of the first restart is now an old pod
     run.update_pods(k8s.deployment_pod("web", "8e", "a", restarted_at=SECOND))
-    run.tracker.advance(4.0)
+    run.advance_with_list(WEB, 4.0)
     error = run.failure()
     assert error.message == "the new pods of Deployment shop/web are still stale after 1 retry"
     assert "web-8e-a: container app has no AWS_ROLE_ARN" in str(error.cause)
@@ -184,8 +196,53 @@ def test_stale_old_pods_fail_the_rollout_after_the_settle_delay() -> None:
     run.update_pods(new_pod("a"), new_pod("b"))
     run.tracker.advance(1.0)
     assert run.tracker.next_check_at() == 3.0  # events of pods may be missing
-    run.tracker.advance(3.0)
+    run.advance_with_list(WEB, 3.0)
     assert "web-6d-a, web-6d-b" in str(run.failure().cause)
+
+
+def test_pods_that_the_watch_missed_are_not_restarted_again() -> None:
+    run = restarted_deployment()
+    run.update_workload(WEB, deployment(2, 2))  # the controller has finished, but no event of a pod arrived
+    run.tracker.advance(1.0)
+    assert run.tracker.advance(3.0) == [Command("list-pods", WEB)]
+    run.list_pods(new_pod("a"), new_pod("b"))
+    assert run.tracker.advance(3.1) == []
+    assert run.tracker.is_finished
+    run.tracker.require_success()
+
+
+def test_pods_that_cannot_be_listed_are_listed_again_later() -> None:
+    run = restarted_deployment()
+    run.update_workload(WEB, deployment(2, 2))
+    run.tracker.advance(1.0)
+    (command,) = run.tracker.advance(3.0)
+    run.tracker.list_refused(command, UNAVAILABLE, 3.0)
+    assert run.tracker.advance(3.5) == []
+    assert run.tracker.next_check_at() == 4.0
+    assert run.tracker.advance(4.0) == [command]
+    run.tracker.list_refused(command, DENIED, 4.0)
+    assert run.tracker.is_finished
+    with pytest.raises(AccessDenied):
+        run.tracker.require_success()
+
+
+def test_nothing_is_removed_while_the_pods_cannot_be_watched() -> None:
+    run = statefulset_run(1, 0)
+    run.tracker.removal_accepted(run.tracker.advance(0.0)[0])
+    run.delete_pods(db_pod(1))
+    run.update_pods(db_pod(1, 1, role=k8s.ROLE))
+    run.tracker.watch_failed("Pod", UNAVAILABLE)
+    assert run.tracker.advance(1.0) == []
+    run.list_pods(db_pod(1, 1, role=k8s.ROLE, ready=False), db_pod(0))
+    assert run.tracker.advance(2.0) == []  # the replacement is not ready any more
+    run.update_pods(db_pod(1, 1, role=k8s.ROLE))
+    assert run.tracker.advance(3.0) == [evict(0)]
+
+
+def test_deadline_may_be_earlier_than_the_timeout() -> None:
+    spec = restarted_deployment().tracker._spec
+    tracker = RolloutTracker(spec, [RESTART], {WEB: deployment(1, 2)}, lambda pod: None, now=0.0, deadline=7.0)
+    assert tracker.next_check_at() == 7.0
 
 
 def test_exceeded_progress_deadline_fails_the_rollout() -> None:
@@ -409,12 +466,12 @@ def test_stale_replacements_are_replaced_until_the_last_retry() -> None:
     run.tracker.removal_accepted(run.tracker.advance(0.0)[0])
     run.delete_pods(db_pod(1))
     run.update_pods(db_pod(1, 1))
-    assert run.tracker.advance(1.0) == []
+    assert run.advance_with_list(DB, 1.0) == []
     assert run.tracker.advance(2.0) == [evict(1, 1)]
     run.tracker.removal_accepted(evict(1, 1))
     run.delete_pods(db_pod(1, 1))
     run.update_pods(db_pod(1, 2))
-    run.tracker.advance(3.0)
+    run.advance_with_list(DB, 3.0)
     assert "db-1: container app has no AWS_ROLE_ARN" in str(run.failure().cause)
 
 

@@ -201,7 +201,7 @@ def test_only_an_own_role_loses_unlisted_accounts(
 IN_USE = (
     "role app is in use by shop/web, which no binding lists. Cause: running pods use the role and would lose AWS "
     "access: shop/web-1. Fix: add bindings for these service accounts, or set purge_service_accounts: false in a "
-    "binding of the role to keep them; or stop the pods first, or set force (in the role irsa: irsa_force) to true."
+    "binding of the role to keep them; or stop the pods first, or set force to true."
 )
 
 

@@ -64,3 +64,12 @@ def test_file_that_cannot_be_written_is_ignored(tmp_path: pathlib.Path) -> None:
     writer.write(at(10))
     ProgressWriter(None).write(at(1))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_symbolic_link_is_not_followed(tmp_path: pathlib.Path) -> None:
+    target, path = tmp_path / "target", tmp_path / "progress"
+    target.write_text("unchanged")
+    (tmp_path / "progress.new").symlink_to(target)
+    ProgressWriter(str(path)).write(at(3))
+    assert target.read_text() == "unchanged"
+    assert not path.exists()

@@ -108,7 +108,7 @@ def test_failed_binding_fails_the_run_and_other_bindings_are_applied(aws: FakeAw
     result = run(aws, server, binding("web"), binding("cart", "other", "missing"))
     assert (result["failed"], result["changed"]) == (True, True)
     assert result["counts"] == {"total": 2, "ok": 0, "changed": 1, "failed": 1}
-    assert "1 of 2 bindings failed. missing/cart: namespace missing does not exist" in result["msg"]
+    assert "1 of 2 bindings failed:\n  missing/cart: namespace missing does not exist" in result["msg"]
 
 
 def test_nothing_is_written_if_all_bindings_failed(aws: FakeAws, server: FakeServer) -> None:

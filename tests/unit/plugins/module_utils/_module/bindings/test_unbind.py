@@ -227,7 +227,7 @@ def test_account_that_a_statement_still_allows_is_not_unbound(
     assert [outcome.status for outcome in context.outcomes] == ["failed", "changed", "changed"]
     assert str(context.outcomes[0].error) == (
         "role app still trusts shop/web. Cause: statement 1 of the trust policy (StringLike shop/w*) allows shop/web. "
-        "Fix: name in that statement only the service accounts that need the role, or remove it."
+        "Fix: in each of these statements, name only the service accounts that need the role, or remove the statement."
     )
     assert context.outcomes[0].changes[-1] == "remove shop/cart, shop/web from the trust policy of role app"
     assert aws.roles() == (["app", "other"] if check_mode else ["app"])

@@ -81,6 +81,26 @@ def test_many_bindings_are_verified_by_pages(aws: FakeAws, server: FakeServer, v
         assert outcome.binding.title in outcome.error.message
 
 
+def test_malformed_list_is_read_one_by_one(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
+    create_role(aws, "unmanaged", *(f"a{number}" for number in range(12)))
+    given = [binding(f"a{number}", None, role_arn=UNMANAGED) for number in range(12)]
+    server.list_error = errors.MalformedAnswer("the answer cannot be used")
+    context = bind_all(aws, server, *given)
+    assert verification.run(context) == ["changed"] * 12
+
+
+def test_writes_are_reported_if_the_api_server_fails_before_the_verification(
+    aws: FakeAws, server: FakeServer, verification: Verification
+) -> None:
+    create_role(aws, "unmanaged", *(f"a{number}" for number in range(12)))
+    given = [binding(f"a{number}", None, role_arn=UNMANAGED) for number in range(12)]
+    context = bind_all(aws, server, *given)
+    server.list_error = errors.Unreachable("no answer")
+    assert verification.run(context) == ["failed"] * 12
+    assert all(outcome.changes for outcome in context.outcomes)
+    assert {outcome.error for outcome in context.outcomes} == {server.list_error}
+
+
 def test_state_after_the_run_is_verified(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
     context = bind_all(aws, server, binding("web"), binding("cart"))
     server.accounts.pop(("shop", "web"))
@@ -111,7 +131,7 @@ def test_role_in_another_account_causes_one_warning(
     assert verification.run(context) == ["changed", "changed"]
     (warning,) = verification.warnings
     assert warning.startswith("Could not be verified completely: shop/cart and shop/web. ")
-    assert f"Role {EXTERNAL} is in another AWS account than the credentials" in warning
+    assert f"Role {EXTERNAL} is not in the AWS account of the credentials" in warning
 
 
 def test_failed_bindings_are_not_verified(aws: FakeAws, server: FakeServer, verification: Verification) -> None:

@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import time
 import typing as t
 
 import pytest
+import urllib3
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import ApiServer
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import (
     AccessDenied,
     Conflict,
     IrsaError,
+    MalformedAnswer,
     RolloutFailed,
     Throttled,
     Unreachable,
@@ -21,13 +26,15 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.workload_kinds import Owner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout import tracker
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import RolloutSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout import run
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import AccountRollout, RolloutGroup
 from unit import kubernetes_objects as k8s
 from unit.fake_cluster import FakeCluster, account
+from unit.scripted import Scripted
 
 Json = dict[str, t.Any]
 
-SERVER: t.Any = None
+SERVER = ApiServer(urllib3.PoolManager(), "http://127.0.0.1:1", authorization=lambda: None)  # the cluster is fake
 SPEC = RolloutSpec("shop", "app", (), None, "restart", True, False, True, 5, 0)
 WEB = Owner("apps/v1", "Deployment", "web")
 DB = Owner("apps/v1", "StatefulSet", "db")
@@ -129,9 +136,97 @@ def test_refused_watch_fails_the_rollout(cluster: FakeCluster) -> None:
 def test_failed_watch_is_waited_for(cluster: FakeCluster) -> None:
     complete_restart(cluster)
     cluster.announce("Pod", "ERROR", Unreachable("could not watch", cause="503: unavailable"))
+    cluster.announce("Pod", "LIST", t.cast("t.Any", cluster.pods))
     group = roll_out()
     assert group.failure() is None
     assert group.rollouts[0].result()["verified"] == [{"name": "web-7c-b", "containers": ["app"]}]
+
+
+def finish_restart(cluster: FakeCluster) -> Json:
+    """The new pod of a restart. Only the workload shows it, as if the watch of the pods were dead."""
+    workload = cluster.workloads[WEB]
+    at, generation = workload["spec"]["template"]["metadata"]["annotations"][k8s.RESTARTED_AT], 2
+    done = k8s.workload("web", replicas=1, generation=generation, status=rolled_out(generation), restarted_at=at)
+    cluster.announce("Deployment", "MODIFIED", done)
+    return k8s.deployment_pod("web", "7c", "b", role=k8s.ROLE, restarted_at=at)
+
+
+def test_dead_watch_restarts_nothing(cluster: FakeCluster) -> None:
+    def react() -> None:
+        cluster.pods = [finish_restart(cluster)]
+
+    first = cluster.pods
+    cluster.announce("Pod", "LIST", t.cast("t.Any", first))  # the last that the watch sends
+    cluster.reactions["restart"] = [react]
+    group = roll_out(dataclasses.replace(SPEC, max_retries=2))
+    assert group.failure() is None
+    assert cluster.requests.count("restart web") == 1
+    assert group.rollouts[0].result()["verified"] == [{"name": "web-7c-b", "containers": ["app"]}]
+
+
+def test_pods_are_listed_again_before_a_retry(cluster: FakeCluster) -> None:
+    def react() -> None:
+        pod = finish_restart(cluster)
+        cluster.announce("Pod", "LIST", t.cast("t.Any", cluster.pods))
+
+        def refuse() -> None:
+            raise Unreachable("could not list", cause="no answer")
+
+        def show() -> None:
+            cluster.pods = [pod]
+
+        cluster.reactions["list_pods"] = [refuse, show]
+
+    cluster.reactions["restart"] = [react]
+    group = roll_out(dataclasses.replace(SPEC, max_retries=2, wait_timeout=9))
+    assert group.failure() is None
+    assert cluster.requests.count("restart web") == 1
+
+
+def test_slow_request_does_not_hide_that_another_workload_has_finished(cluster: FakeCluster) -> None:
+    cluster.pods.append(db_pod(0))
+    cluster.workloads[DB] = k8s.workload("db", replicas=1, updateStrategy={"type": "OnDelete"})
+    complete_restart(cluster)
+
+    def stall() -> None:
+        time.sleep(1.1)  # until the deadline
+        raise Unreachable("could not evict", cause="no answer")
+
+    cluster.reactions["evict_pod"] = [stall]
+    error = failure_of(roll_out(dataclasses.replace(SPEC, wait_timeout=1)))
+    assert [workload["name"] for workload in error.details["workloads"]] == ["db"]
+
+
+def test_time_limit_includes_all_requests(
+    scripted: Scripted, connect: t.Callable[..., ApiServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "_GRACE_SECONDS", 0.2)
+    scripted.answer(*[lambda _file: threading.Event().wait(60)] * 9)
+    started = time.monotonic()
+    group = RolloutGroup(connect(scripted), [dataclasses.replace(SPEC, wait_timeout=1)])
+    group.observe()
+    group.roll_out(apply)
+    assert "had no complete answer in time" in str(failure_of(group))
+    assert time.monotonic() - started < 10
+
+
+def test_error_of_a_reader_is_raised(cluster: FakeCluster) -> None:
+    cluster.break_watch("Pod", ZeroDivisionError("a bug"))
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        roll_out()
+
+
+def test_endless_events_do_not_prevent_the_end_of_the_wait(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def follow(*_arguments: t.Any, kind: str, **_options: t.Any) -> t.Iterator[tuple[str, t.Any]]:
+        yield "LIST", cluster.pods if kind == "Pod" else [cluster.workloads[WEB]]
+        while kind == "Pod":
+            yield "MODIFIED", cluster.pods[0]
+
+    monkeypatch.setattr(cluster, "follow", follow)
+    group = roll_out(dataclasses.replace(SPEC, wait_timeout=1))
+    assert "not finished after 1 s" in str(failure_of(group))
 
 
 def test_refused_restart_does_not_affect_other_workloads(cluster: FakeCluster) -> None:
@@ -256,6 +351,25 @@ def test_several_errors_are_combined(cluster: FakeCluster) -> None:
     assert error.message == "the rollout failed for 3 of 3 service accounts"
     assert "shop/second: service account shop/second does not exist" in str(error.cause)
     assert [fact["name"] for fact in error.details["workloads"]] == ["web"]
+
+
+@pytest.mark.parametrize("kind", [Unreachable, MalformedAnswer])
+def test_failed_list_of_the_pods_of_many_accounts(cluster: FakeCluster, kind: type[IrsaError]) -> None:
+    names = [f"a{number}" for number in range(9)]
+    cluster.accounts = {("shop", name): account(name) for name in names}
+    specs = [dataclasses.replace(SPEC, service_account=name) for name in names]
+
+    def refuse() -> None:
+        raise kind("could not list")
+
+    cluster.reactions["list_pods"] = [refuse]
+    group = roll_out(*specs)
+    if kind is MalformedAnswer:  # the pods of each account are listed
+        assert group.failure() is None
+        assert cluster.requests.count("list_pods shop") == 10
+    else:
+        assert str(failure_of(group)) == "could not list."
+        assert all(rollout.error for rollout in group.rollouts)
 
 
 def test_known_accounts_are_not_read_again(cluster: FakeCluster) -> None:

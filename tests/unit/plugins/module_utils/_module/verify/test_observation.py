@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import collections.abc as c
-import concurrent.futures
 import dataclasses
 import json
 import typing as t
@@ -15,9 +14,10 @@ import urllib.parse
 import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import PROBES, VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import PROBES, specs_from_params
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import OFF, AwsReader
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared import SharedReads
 from botocore.stub import Stubber
 from unit.chain_objects import CHAIN, CLUSTER, ROLE
 
@@ -26,15 +26,6 @@ PROVIDER_ARN = f"arn:aws:iam::123456789012:oidc-provider/{CHAIN.issuer.removepre
 MANAGED = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
 BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 NO_CLUSTER = dataclasses.replace(CHAIN, cluster=None, account_id=None, partition=None)
-
-
-class SynchronousExecutor(concurrent.futures.Executor):
-    """Runs each call before `submit` returns, so that the order of the requests is fixed."""
-
-    def submit(self, call: t.Any, /, *args: t.Any, **kwargs: t.Any) -> concurrent.futures.Future[t.Any]:
-        future: concurrent.futures.Future[t.Any] = concurrent.futures.Future()
-        future.set_result(call(*args, **kwargs))
-        return future
 
 
 class StubbedAws:
@@ -96,8 +87,9 @@ def aws() -> c.Iterator[StubbedAws]:
         stub.assert_no_pending_responses()
 
 
-def read(aws: StubbedAws, chain: Chain = CHAIN, *, static: bool = True) -> AwsFacts:
-    spec = VerificationSpec.from_params(
+def read(aws: StubbedAws, chain: Chain = CHAIN, *, static: bool = True, accounts: int = 2) -> AwsFacts:
+    shared = SharedReads(accounts)
+    (spec,) = specs_from_params(
         {
             "namespace": chain.namespace,
             "service_account": chain.service_account,
@@ -107,7 +99,7 @@ def read(aws: StubbedAws, chain: Chain = CHAIN, *, static: bool = True) -> AwsFa
         }
     )
     cluster = CLUSTER if chain.cluster else None
-    reader = AwsReader(SynchronousExecutor(), t.cast(t.Any, aws) if static else None, cluster, spec)
+    reader = AwsReader(shared.executor(), t.cast(t.Any, aws) if static else None, cluster, spec, shared)
     reader.begin()
     return reader.finish(chain)
 
@@ -229,7 +221,7 @@ def test_role_that_does_not_exist(aws: StubbedAws) -> None:
 def test_iam_of_another_account_is_not_read(aws: StubbedAws) -> None:
     aws.add_associations()
     facts = read(aws, dataclasses.replace(CHAIN, role_arn=ROLE.replace("123456789012", "210987654321")))
-    assert "is in another AWS account than the credentials, which belong to 123456789012" in reason(facts.role)
+    assert "is not in the AWS account of the credentials, which is 123456789012" in reason(facts.role)
     assert facts.provider == facts.role
     assert facts.associations == []
 
@@ -251,7 +243,7 @@ def test_account_of_the_credentials_is_used_without_a_cluster(aws: StubbedAws) -
 
 def test_credentials_of_another_account_without_a_cluster(aws: StubbedAws) -> None:
     add_caller(aws, "210987654321")
-    assert "which belong to 210987654321" in reason(read(aws, NO_CLUSTER).role)
+    assert "the credentials, which is 210987654321" in reason(read(aws, NO_CLUSTER).role)
 
 
 def test_expired_credentials_leave_all_facts_unknown(aws: StubbedAws) -> None:
@@ -284,3 +276,42 @@ def test_disabled_probe_sends_no_requests(aws: StubbedAws) -> None:
     facts = read(aws, static=False)
     assert {getattr(facts, field.name) for field in dataclasses.fields(facts)} == {OFF}
     assert aws.stubs == {}
+
+
+def test_run_with_many_accounts_reads_lists(aws: StubbedAws) -> None:
+    association = {"namespace": "shop", "serviceAccount": "app", "associationId": "a-1"}
+    others = [{**association, "serviceAccount": "cart"}, {**association, "namespace": "web"}]
+    aws.add_response(
+        "eks", "list_pod_identity_associations", {"associations": [*others, association]}, clusterName="prod"
+    )
+    aws.add_provider()
+    role = {
+        "RoleName": "app",
+        "RoleId": "AROAABCDEFGHIJKLMNOPQ",
+        "Path": "/",
+        "Arn": ROLE,
+        "AssumeRolePolicyDocument": "%7B%7D",
+    }
+    policies = {"AttachedManagedPolicies": [{"PolicyName": "x", "PolicyArn": "arn:aws:iam::aws:policy/x"}]}
+    aws.add_response(
+        "iam",
+        "get_account_authorization_details",
+        {"RoleDetailList": [{**role, **policies}, {**role, "RoleName": "other"}]},
+        Filter=["Role"],
+        MaxItems=1000,
+    )
+    facts = read(aws, accounts=20)
+    assert facts.associations == [association]
+    assert t.cast(Json, facts.role)["Arn"] == ROLE
+    assert (facts.managed_policies, facts.inline_policies) == (["arn:aws:iam::aws:policy/x"], {})
+
+
+def test_run_that_may_not_list_roles_reads_each(aws: StubbedAws) -> None:
+    aws.add_response("eks", "list_pod_identity_associations", {"associations": []}, clusterName="prod")
+    aws.add_provider()
+    aws.add_error("iam", "get_account_authorization_details", "AccessDenied")
+    aws.add_role()
+    aws.add_managed_policies("arn:aws:iam::aws:policy/x")
+    facts = read(aws, accounts=20)
+    assert t.cast(Json, facts.role)["Arn"] == ROLE
+    assert facts.managed_policies == ["arn:aws:iam::aws:policy/x"]

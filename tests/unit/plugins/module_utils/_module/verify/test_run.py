@@ -11,9 +11,10 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis, VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis, specs_from_params
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import KubernetesFacts, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify import run as verification
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared import SharedReads
 from unit.chain_objects import CA, CLUSTER, ROLE, account, dry_run, hook, inject, pem, plain_pod
 
 Json = dict[str, t.Any]
@@ -38,6 +39,11 @@ class Server:
             **changes,
         }
         self.requests: list[str] = []
+        self.limits: list[float] = []
+
+    def within(self, seconds: float) -> Server:
+        self.limits.append(seconds)
+        return self
 
     def _answer(self, method: str, path: str) -> t.Any:
         name = f"{method} {path}"
@@ -57,7 +63,7 @@ class Server:
 def verify(
     server: t.Any, probes: t.Sequence[str] = ("admission",), *, start_pods: bool = True, **options: t.Any
 ) -> Diagnosis:
-    spec = VerificationSpec.from_params(
+    (spec,) = specs_from_params(
         {
             "namespace": "shop",
             "service_account": "app",
@@ -323,6 +329,27 @@ def test_test_pod_whose_creation_response_is_lost() -> None:
     assert len(server.deleted) == 1
 
 
+def test_test_pod_is_deleted_if_its_creation_is_not_answered() -> None:
+    class LossyServer(PodServer):
+        def request(self, method: str, path: str, **options: t.Any) -> t.Any:
+            response = super().request(method, path, **options)
+            if response is self.pod and self.pod:
+                raise errors.Unreachable("no answer")
+            return response
+
+    server = LossyServer("Succeeded")
+    with pytest.raises(errors.Unreachable):
+        verify(server, test_pod=POD)
+    assert [body["preconditions"] for body in server.deleted] == [{"uid": "the-uid"}]
+
+
+def test_test_pod_has_a_time_limit() -> None:
+    server = PodServer("Pending", "Running", "Succeeded")
+    verify(server, test_pod=POD)
+    # Creation and log, deletion, and the watch in between.
+    assert server.limits == [POD["timeout"] + 4, POD["timeout"] + 9, POD["timeout"]]
+
+
 def test_caller_of_the_test_pod_is_compared_with_the_role() -> None:
     server = PodServer(
         "Succeeded", log=SESSION.replace("/app/", "/nodes/").replace("botocore-session-1", "i-0123456789abcdef0")
@@ -331,3 +358,72 @@ def test_caller_of_the_test_pod_is_compared_with_the_role() -> None:
     assert ids(diagnosis) == ["imds-fallback"]
     assert diagnosis.findings[0].expected == ROLE
     assert dataclasses.asdict(diagnosis.findings[0])["found"].endswith("/i-0123456789abcdef0")
+
+
+# Several service accounts
+
+
+def verify_all(server: t.Any, *names: str, **options: t.Any) -> list[verification.AccountResult]:
+    accounts = [{"namespace": "shop", "name": name, "role_arn": None} for name in names]
+    params = {"probes": ["admission"], "propagation_timeout": 0, "fail_on": "error", "service_accounts": accounts}
+    context = verification.VerificationContext(
+        t.cast(t.Any, None), server, CLUSTER, lambda _secret: None, shared=SharedReads(len(names))
+    )
+    specs = specs_from_params({**params, **options})
+    return verification.verify_all(context, specs, start_pods=True, redact=lambda value, _secrets: value)
+
+
+ACCOUNTS = "GET /api/v1/namespaces/shop/serviceaccounts"
+
+
+def test_service_account_that_cannot_be_read_does_not_stop_the_others() -> None:
+    server = Server(**{f"{ACCOUNTS}/cart": errors.Unreachable("could not read cart", cause="503")})
+    cart, app = verify_all(server, "cart", "app")
+    assert cart.returns == {
+        "namespace": "shop",
+        "service_account": "cart",
+        "msg": "could not read cart. Cause: 503.",
+        "error": {"kind": "unreachable", "message": "could not read cart", "cause": "503", "fix": None},
+    }
+    assert (app.returns["service_account"], app.returns["ok"], app.failure) == ("app", True, None)
+    assert verification.find_failure([cart, app]) is cart.failure
+    assert str(verification.find_failure([cart, app, cart])).startswith(
+        "2 of 3 service accounts failed the verification. Cause: shop/cart: could not read cart: 503; shop/cart: "
+    )
+
+
+def test_service_accounts_share_webhooks_and_namespace() -> None:
+    server = Server(**{f"{ACCOUNTS}/cart": account(name="cart")})
+    verify_all(server, "app", "cart")
+    assert server.requests.count(f"GET {WEBHOOKS}") == server.requests.count("GET /api/v1/namespaces/shop") == 1
+    assert server.requests.count(f"POST {PODS}") == 2
+
+
+def test_error_of_all_service_accounts_is_reported_once() -> None:
+    refused = errors.BadCredentials("could not read the service account", cause="401: Unauthorized", fix="log in")
+    server = Server(**{f"{ACCOUNTS}/app": refused, f"{ACCOUNTS}/cart": refused})
+    with pytest.raises(errors.BadCredentials, match="401"):
+        verify_all(server, "app", "cart")
+
+
+def test_finding_of_a_service_account_has_its_message_and_error() -> None:
+    server = Server(**{f"POST {PODS}": plain_pod()})
+    (app,) = verify_all(server, "app")
+    assert app.returns["error"]["kind"] == "chain_broken"
+    assert app.returns["msg"] == str(app.failure)
+    assert verification.find_failure([app]) is app.failure
+    (app,) = verify_all(server, "app", fail_on="never")
+    assert app.failure is verification.find_failure([app]) is None
+
+
+def test_warning_names_the_service_accounts() -> None:
+    results = [
+        verification.AccountResult({"namespace": "shop", "service_account": name}, warnings=("It is unknown.",))
+        for name in ("app", "cart")
+    ]
+    assert verification.list_warnings(results) == ["shop/app and shop/cart: It is unknown."]
+
+
+def test_service_account_is_listed_once() -> None:
+    with pytest.raises(errors.InvalidInput, match="shop/app is listed twice"):
+        verify_all(Server(), "app", "app")

@@ -15,7 +15,7 @@ import boto3
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import diagnose
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import PROBES, VerificationSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import PROBES, specs_from_params
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import ChainFacts, StsAnswer, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import NO_ROLE
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.token_probe import (
@@ -82,7 +82,7 @@ class ProbeCase:
         self.clock = Clock()
         self.secrets: list[str] = []
         self.regions: list[str] = []
-        spec = VerificationSpec.from_params(
+        (spec,) = specs_from_params(
             {
                 "namespace": "shop",
                 "service_account": "app",
@@ -261,6 +261,34 @@ def test_denied_token_request_is_unknown_with_its_permission(scripted: t.Any, co
 def test_session_name_has_at_most_64_characters(name: str, expected: str) -> None:
     spec = diagnose.build_bulk_spec("shop", name, role_arn=ROLE, issuer=CHAIN.issuer, region=None, ask_sts=True)
     assert session_name(spec) == expected
+
+
+def encode(claims: t.Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("malformed", "message"),
+    [
+        ("", "it does not have three parts"),
+        ("the-token", "it does not have three parts"),
+        ("a.b.c.d", "it does not have three parts"),
+        ("a.%%%.c", "its claims are not JSON in base64"),
+        ("a.é.c", "its claims are not JSON in base64"),
+        (f"a.{base64.urlsafe_b64encode(b'{').decode()}.c", "its claims are not JSON in base64"),
+        (f"a.{base64.urlsafe_b64encode(b'[' * 200_000).decode()}.c", "its claims are not JSON in base64"),
+        (f"a.{encode(['iss'])}.c", "its claims are not a JSON object"),
+    ],
+)
+def test_malformed_token_is_an_error_of_the_api_server(
+    scripted: t.Any, make_case: t.Callable[..., ProbeCase], malformed: str, message: str
+) -> None:
+    scripted.script.clear()
+    scripted.answer({"status": {"token": malformed}})
+    with pytest.raises(errors.MalformedAnswer, match=f"it is not a JSON Web Token: {message}") as caught:
+        make_case().probe.ask(CHAIN, ACCOUNT)
+    assert len(malformed) < 9 or malformed not in str(caught.value)
+    assert caught.value.__cause__ is None
 
 
 def test_claims_of_a_token() -> None:

@@ -226,7 +226,7 @@ def test_empty_document_has_no_suites() -> None:
 
 
 def test_invalid_fail_on_is_rejected() -> None:
-    with pytest.raises(InvalidInput, match="give one of error, warning, never"):
+    with pytest.raises(InvalidInput, match="use one of error, warning, never"):
         render(document(), "note")
 
 

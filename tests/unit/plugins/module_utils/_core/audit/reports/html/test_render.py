@@ -174,8 +174,6 @@ def test_hostile_text_is_shown_without_the_script(text: str) -> None:
         character if character.isprintable() and character != "\xad" else f"\\u{ord(character):04x}"
         for character in text
     )
-    # A parser replaces half a surrogate pair by the replacement character.
-    visible = visible.replace("\\ud83d", "\ufffd")
     assert visible in page.texts("bdi")
     assert visible in page.texts("p", **{"class": "message"})
 
