@@ -68,6 +68,22 @@ browser: ## The HTML report of an audit in Chromium, from PATH or $CHROMIUM
 policies: ## Well-known policies against a policy linter and the actions of AWS
 	@$(T)/policies/check.sh $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## Modules and parsers with 20,000 generated inputs and ten minutes of atheris
+	@$(T)/fuzz.sh $(if $(INPUTS),--inputs $(INPUTS)) $(if $(TIME),--seconds $(TIME)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+.PHONY: faults
+faults: ## Every module and the role under each fault of the sandbox: what is lost, doubled, hangs
+	@$(T)/ci/faults.sh faults $(ARGS)
+
+.PHONY: kills
+kills: ## Modules that are killed after each of their writes, then run again: the same end state
+	@$(T)/ci/faults.sh kills $(ARGS)
+
+.PHONY: races
+races: ## Writers of the same role or service account at the same time; counts what is lost
+	@$(T)/run.sh bash -c 'PYTHONPATH=tests:$$ANSIBLE_COLLECTIONS_PATH exec python -m races "$$DEV/sandbox-races" $(ARGS)'
+
 .PHONY: matrix
 matrix: ## Oldest and newest supported versions; writes the table in README.md
 	@$(T)/ci/matrix.sh $(ARGS)
@@ -81,6 +97,10 @@ bench: ## The role against the same chain of single tasks
 .PHONY: bench-bindings
 bench-bindings: ## A thousand bindings in one task against a baseline script
 	@$(T)/sandbox.sh with bench-bindings benchmarks/bindings/run $(ARGS)
+
+.PHONY: bench-verify
+bench-verify: ## A verification of a hundred service accounts against one of a single one
+	@$(T)/sandbox.sh with bench-verify benchmarks/verify/run $(ARGS)
 
 .PHONY: bench-audit
 bench-audit: ## An audit of five thousand service accounts against a baseline script

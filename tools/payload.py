@@ -35,12 +35,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OWN = "ansible_collections/eksops/irsa/"
 # Maximum number of non-empty files and their size in KiB. Every task sends them.
 LIMITS: dict[str, tuple[int, int]] = {
-    "irsa_audit": (58, 725),
-    "irsa_bindings": (60, 680),
-    "irsa_bindings_info": (36, 365),
-    "irsa_role": (24, 235),
-    "irsa_verify": (44, 490),
-    "pod_rollout": (25, 268),
+    "irsa_audit": (63, 820),
+    "irsa_bindings": (63, 755),
+    "irsa_bindings_info": (39, 435),
+    "irsa_rbac": (18, 175),
+    "irsa_role": (25, 282),
+    "irsa_verify": (49, 585),
+    "pod_rollout": (28, 325),
 }
 _ZIP = re.compile(rb"(?:ZIPDATA|zip_data)\s*=\s*['\"]{1,3}([A-Za-z0-9+/=\s]+)['\"]")
 

@@ -23,6 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Texts of others, generated files, and this list itself.
 SKIPPED = (
     "LICENSE",
+    "LICENSES/GPL-3.0-or-later.txt",
     "CODE_OF_CONDUCT.md",
     "tools/words.yml",
     "tests/unit/tools/test_words.py",

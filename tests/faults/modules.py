@@ -1,6 +1,7 @@
 """Runs modules in forked children of this process, which has imported everything.
 
-A child takes milliseconds, ansible-playbook takes a second. Modules cannot affect each other.
+A child takes milliseconds, ansible-playbook takes a second. Modules cannot affect each other. Several can run at
+the same time: ``start`` each, then ``finish`` each.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import json
 import os
 import signal
 import sys
+import tempfile
+import time
 import traceback
 import typing as t
 import urllib.parse
@@ -28,7 +31,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Ir
 Json = dict[str, t.Any]
 Operation = tuple[str, str, str]
 
-_SECONDS = 60
+SECONDS = 60
 _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}
 
 
@@ -36,11 +39,18 @@ _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete
 class Outcome:
     """The outcome of a module.
 
+    :param result: what it returned; empty if it was killed or ended with a traceback.
     :param operations: its requests to the API server: API group, resource with subresource, verb.
+    :param seconds: how long it ran.
+    :param errors: what it wrote to standard error.
+    :param exit_signal: the signal that ended it, else 0. SIGALRM: it ran longer than its limit.
     """
 
     result: Json
     operations: frozenset[Operation]
+    seconds: float = 0.0
+    errors: str = ""
+    exit_signal: int = 0
 
     @property
     def failed(self) -> bool:
@@ -49,6 +59,12 @@ class Outcome:
     @property
     def changed(self) -> bool:
         return bool(self.result.get("changed"))
+
+    @property
+    def traceback(self) -> str:
+        """The traceback of an exception that the module did not handle, else empty."""
+        texts = (str(self.result.get("exception") or ""), self.message, self.errors)
+        return next((text for text in texts if "Traceback (most recent call last)" in text), "")
 
     @property
     def message(self) -> str:
@@ -72,6 +88,55 @@ class Outcome:
         return [warning if isinstance(warning, str) else str(warning["event"]["msg"]) for warning in warnings]
 
 
+class RunningModule:
+    """A module that runs in a child."""
+
+    def __init__(
+        self, name: str, child: int, begin: float, output: t.IO[str], report: t.IO[str], errors: t.IO[str]
+    ) -> None:
+        self._name = name
+        self._child = child
+        self._begin = begin
+        self._output = output
+        self._report = report
+        self._errors = errors
+
+    def kill(self) -> None:
+        """End the module as kill -9 does."""
+        os.kill(self._child, signal.SIGKILL)
+
+    def has_ended(self) -> bool:
+        """Whether the module has ended; ``finish`` returns its outcome."""
+        return os.waitid(os.P_PID, self._child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def finish(self, *, needs_result: bool = False) -> Outcome:
+        """Wait until the module ends.
+
+        :param needs_result: whether the module must return a result.
+        :raises RuntimeError: it must, and did not.
+        """
+        _pid, status = os.waitpid(self._child, 0)
+        seconds = time.monotonic() - self._begin
+        output, report, errors = (_read(file) for file in (self._output, self._report, self._errors))
+        results = [line for line in output.splitlines() if line.startswith("{")]
+        if needs_result and (status or not results):
+            raise RuntimeError(f"{self._name} ended with status {status} and no result: {output}{errors}")
+        facts = json.loads(report or '{"operations": []}')
+        return Outcome(
+            json.loads(results[-1]) if results and not status else {},
+            frozenset(tuple(operation) for operation in facts["operations"]),
+            facts.get("seconds", seconds),
+            errors,
+            os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+        )
+
+
+def _read(file: t.IO[str]) -> str:
+    with file:
+        file.seek(0)
+        return file.read()
+
+
 def load(names: c.Iterable[str]) -> None:
     """Import modules and load botocore's data once, before children are forked."""
     for name in names:
@@ -86,18 +151,27 @@ def load(names: c.Iterable[str]) -> None:
     gc.freeze()
 
 
-def run(name: str, arguments: Json, environment: c.Mapping[str, str], *, check: bool = False) -> Outcome:
-    """Run a module with these arguments and environment variables."""
+def run(
+    name: str, arguments: Json, environment: c.Mapping[str, str], *, check: bool = False, seconds: int = SECONDS
+) -> Outcome:
+    """Run a module with these arguments and environment variables.
+
+    :param seconds: the limit, after which the module is ended.
+    :raises RuntimeError: the module returned no result.
+    """
+    return start(name, arguments, environment, check=check, seconds=seconds).finish(needs_result=True)
+
+
+def start(
+    name: str, arguments: Json, environment: c.Mapping[str, str], *, check: bool = False, seconds: int = SECONDS
+) -> RunningModule:
+    """Start a module as ``run`` does, without waiting for its end."""
 
     def main() -> None:
         with patch_module_args({**arguments, "_ansible_check_mode": check}):
             _import(name).main()
 
-    output, operations = _run_in_child(main, environment)
-    lines = [line for line in output.splitlines() if line.startswith("{")]
-    if not lines:
-        raise RuntimeError(f"{name} returned no result: {output}")
-    return Outcome(json.loads(lines[-1]), operations)
+    return _start_child(name, main, environment, seconds)
 
 
 def call(function: c.Callable[[], Json], environment: c.Mapping[str, str]) -> Outcome:
@@ -110,8 +184,7 @@ def call(function: c.Callable[[], Json], environment: c.Mapping[str, str]) -> Ou
             result = {"failed": True, "msg": str(error), "error": error.as_dict()}
         print(json.dumps(result))
 
-    output, operations = _run_in_child(main, environment)
-    return Outcome(json.loads(output.splitlines()[-1]), operations)
+    return _start_child("the function", main, environment, SECONDS).finish(needs_result=True)
 
 
 def _import(name: str) -> t.Any:
@@ -119,50 +192,47 @@ def _import(name: str) -> t.Any:
     return importlib.import_module(f"ansible_collections.{namespace}.{collection}.plugins.modules.{module}")
 
 
-def _run_in_child(main: c.Callable[[], None], environment: c.Mapping[str, str]) -> tuple[str, frozenset[Operation]]:
-    """Fork a child that runs ``main``.
-
-    :returns: its output and its requests to the API server.
-    """
-    output_reader, output_writer = os.pipe()
-    operations_reader, operations_writer = os.pipe()
+def _start_child(
+    name: str, main: c.Callable[[], None], environment: c.Mapping[str, str], seconds: int
+) -> RunningModule:
+    """Fork a child that runs ``main``."""
+    output, report, errors = (tempfile.TemporaryFile("w+") for _file in range(3))  # noqa: SIM115 - closed by finish
     sys.stdout.flush()
+    begin = time.monotonic()
     child = os.fork()
     if child == 0:
-        os.close(output_reader)
-        os.close(operations_reader)
-        _run_child(main, environment, output_writer, operations_writer)
-    os.close(output_writer)
-    os.close(operations_writer)
-    with os.fdopen(output_reader) as output, os.fdopen(operations_reader) as operations:
-        text, operations_json = output.read(), operations.read()
-    _pid, status = os.waitpid(child, 0)
-    if status:
-        raise RuntimeError(f"a child exited with {status}: {text}")
-    return text, frozenset(tuple(operation) for operation in json.loads(operations_json))
+        _run_child(main, environment, seconds, output=output.fileno(), errors=errors.fileno(), report=report)
+    return RunningModule(name, child, begin, output, report, errors)
 
 
 def _run_child(
-    main: c.Callable[[], None], environment: c.Mapping[str, str], output_writer: int, operations_writer: int
+    main: c.Callable[[], None],
+    environment: c.Mapping[str, str],
+    seconds: int,
+    *,
+    output: int,
+    errors: int,
+    report: t.IO[str],
 ) -> t.NoReturn:
     status = 1
+    begin = time.monotonic()
     try:
-        signal.alarm(_SECONDS)
+        signal.alarm(seconds)
         os.environ.update(environment)
-        os.dup2(output_writer, 1)
+        os.dup2(output, 1)
+        os.dup2(errors, 2)
         operations: set[Operation] = set()
         _record_requests(operations)
         with contextlib.suppress(SystemExit):  # modules exit
             main()
-        sys.stdout.flush()
-        with os.fdopen(operations_writer, "w") as file:
-            json.dump(sorted(operations), file)
+        json.dump({"operations": sorted(operations), "seconds": time.monotonic() - begin}, report)
         status = 0
     finally:
         # Always exit, so that a child never continues as its parent.
         if status:
             traceback.print_exc()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr, report):
+            stream.flush()
         os._exit(status)
 
 

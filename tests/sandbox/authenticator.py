@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Verify EKS bearer tokens as the EKS authenticator does.
 
-The checks are those of https://github.com/kubernetes-sigs/aws-iam-authenticator (pkg/token, tokenVerifier.Verify). One
-more check is STS's, which moto lacks: the signature is valid for the access key and the cluster's name.
+The checks are those of https://github.com/kubernetes-sigs/aws-iam-authenticator (pkg/token, tokenVerifier.Verify). In
+addition, the signature must be valid for the access key and the cluster's name. STS checks this, but moto does not.
 
 Needed by: targets awx, every_plugin, fleet, import, irsa_audit; demo.
 """

@@ -119,7 +119,7 @@ class StateDirectory:
 
     @property
     def access_file(self) -> pathlib.Path:
-        """Optional, see authenticator.load_access. A real API server caches the result for a token for 10 s."""
+        """Optional, see authenticator.load_access. A real API server caches the result for each token for 10 s."""
         return self.directory / "access.json"
 
     @property

@@ -10,7 +10,7 @@ types() { mypy --config-file "$ROOT/pyproject.toml" --cache-dir "$DEV/mypy" "$@"
 # In the tree, where the package has its full name. The other collections have no types.
 collection_types() { cd "$DEV/live" && MYPYPATH=$DEV/live types -p ansible_collections.eksops.irsa.plugins; }
 
-tool_types() { MYPYPATH=$DEV/live:$ROOT/tests types -p tools -p permissions -m web.audit.bundle; }
+tool_types() { MYPYPATH=$DEV/live:$ROOT/tests types -p tools -p permissions -p races -p fuzz -m web.audit.bundle; }
 
 sandbox_types() { cd tests && types --exclude '^sandbox/tests/' sandbox; }
 
@@ -27,6 +27,7 @@ check yamllint yamllint --strict .
 check mypy collection_types
 check mypy-tools tool_types
 check mypy-sandbox sandbox_types
+check reuse reuse lint --quiet
 check shellcheck shell_scripts
 check ansible-lint ansible-lint --offline --strict --profile production
 check antsibull-changelog antsibull-changelog lint

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import html
 import pathlib
 import re
 import shutil
@@ -26,6 +27,10 @@ from tools.release import pack
 
 _BREAKING = {"breaking_changes", "removed_features"}
 _ADDING = {"major_changes", "minor_changes", "deprecated_features"}
+_UNRELEASED = """## Unreleased
+
+See the fragments in `changelogs/fragments` of the repository, one file for each subject.
+"""
 _VERSION_ADDED = re.compile(r"version_added: [\"']?(\d[^\s\"']*)")
 
 
@@ -117,6 +122,8 @@ def prepare(clone: pathlib.Path, output: pathlib.Path, version: str) -> None:
     metadata.write_text(text)
     changelog = ["antsibull-changelog", "release", "--reload-plugins"]
     subprocess.run(changelog, cwd=clone, check=True, stdout=sys.stderr)
+    path = clone / "CHANGELOG.md"
+    path.write_text(simplify_changelog(path.read_text()))
     tarball = pack.pack(clone, output)
     checksum = hashlib.sha256(tarball.read_bytes()).hexdigest()
     (output / "SHA256SUMS").write_text(f"{checksum}  {tarball.name}\n")
@@ -126,6 +133,24 @@ def prepare(clone: pathlib.Path, output: pathlib.Path, version: str) -> None:
     collection = yaml.safe_load(text)
     title = f"{collection['namespace']}.{collection['name']} {version}"
     latest.write_text(f"{title}\n\n{latest.read_text().strip()}\n")
+
+
+def simplify_changelog(text: str) -> str:
+    """The changelog of antsibull-changelog as plain Markdown, which is readable as text.
+
+    It has no table of contents, anchors, HTML or escaped punctuation, and it names the changes that are not released.
+    """
+    title, _line, rest = text.partition("\n")
+    start = rest.find('\n<a id="')
+    rest = re.sub(r'<a id="[^"]*"></a>\n', "", rest[max(start, 0) :])
+    rest = re.sub(r"<code>(.*?)</code>", lambda found: f"`{html.unescape(_unescape(found[1]))}`", rest)
+    # Only the punctuation that is not markup within a line.
+    rest = re.sub(r"\\([-.,:;()'!/+_])", r"\1", rest)
+    return f"{_unescape(title)}\n\n{_UNRELEASED}\n{rest.strip()}\n"
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\([^\w\s])", r"\1", text)
 
 
 def apply_changes(clone: pathlib.Path, checkout: pathlib.Path) -> None:

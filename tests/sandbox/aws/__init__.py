@@ -14,14 +14,9 @@ evaluation (trust and identity policies), access (invalid keys, permissions of u
 Tests control it with these requests, which take and return JSON and need no credentials:
 
 ``POST /sandbox-api/faults``
-    Add a fault, or a list of them. ``service`` ("iam", "sts", "eks" or "*") and ``operation`` (API name or "*") select
-    the calls, ``parameters`` {name: value} only those with these path, query or form parameters. The effect is one of:
-    ``code``, ``message`` and ``status`` (default 400) return an error; ``body`` and ``status`` return a response that
-    is not AWS's; ``lose_answer`` true performs the call and drops the connection. Before that, ``delay`` waits so many
-    seconds. ``times`` (default 1) is the number of calls to hit, 0 means no limit. ``every`` 20 hits every 20th call.
-    If several faults match, the oldest applies.
+    Add a fault, or a list of them, as README.md documents them.
 ``GET /sandbox-api/faults``, ``DELETE /sandbox-api/faults``
-    List the faults that are left; remove them.
+    List the faults that are left, each with the number of calls that it ``selected``, and of its ``hits``; remove them.
 ``GET /sandbox-api/calls``, ``DELETE /sandbox-api/calls``
     {service: {operation: count}} since the start or the last DELETE, failed calls included; reset the counts.
 ``POST /sandbox-api/quotas``

@@ -16,7 +16,6 @@ import logging
 import pathlib
 import socket
 import threading
-import time
 import typing as t
 import urllib.parse
 
@@ -26,18 +25,20 @@ from moto.core.responses import BaseResponse
 from moto.core.routing import get_service_router
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.exceptions import NotFound
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import BaseWSGIServer
 from werkzeug.wrappers import Response
 
 from sandbox import settings
-from sandbox.aws import eks
+from sandbox.aws import eks, faulty
 from sandbox.aws.access import authorization, credentials
-from sandbox.aws.control import AwsFault, FaultInjector
+from sandbox.aws.control import FaultInjector, is_write
 from sandbox.aws.errors import UnmodeledError, render_error
 from sandbox.aws.iam import backend as iam
+from sandbox.aws.iam.earlier import EarlierStates
 from sandbox.aws.iam.operations import IamOperations
 from sandbox.aws.state import STATE
 from sandbox.aws.sts import backend as sts
+from sandbox.faults import Call, Hit
 
 if t.TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -69,6 +70,9 @@ class AwsCall:
     token: str | None
     region: str
 
+    def as_faultable(self) -> Call:
+        return Call(self.service, self.operation, self.parameters, is_write(self.service, self.operation))
+
 
 class Application:
     """The WSGI application of the server."""
@@ -82,6 +86,12 @@ class Application:
         self._faults = FaultInjector()
         # moto's backends are dicts and lists that are not safe to share between threads.
         self._lock = threading.Lock()
+        self._earlier = EarlierStates()
+        self._server: t.Any = None
+
+    def bind(self, server: faulty.PausableServer) -> None:
+        """Set the server, which faults can pause."""
+        self._server = server
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> t.Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
@@ -94,15 +104,19 @@ class Application:
             call = _parse_call(service, request)
             if call is None:
                 return self._serve_with_moto(environ, start_response)
-            fault = self._admit(call)
-            if fault and fault.body is not None:
-                response = Response(fault.body, fault.status, mimetype="text/html")
+            hit = self._faults.record_call(call.as_faultable())
+            connection: socket.socket = request.environ["werkzeug.socket"]
+            refused = faulty.refuse(hit, connection, self._server) if hit else None
+            if not refused:
+                self._check_caller(call)
+            if refused:
+                response = refused
             elif call.service in _OPERATIONS:
-                response = self._dispatch(call, request)
+                response = self._dispatch(call, request, hit)
             else:
                 return self._serve_with_moto(environ, start_response)
-            if fault and fault.lose_answer:
-                _drop_connection(request)
+            if hit:
+                response = faulty.break_answer(hit, connection, response)
         except UnmodeledError as error:
             response = render_error(service or "", error)
         except ConnectionError:
@@ -114,28 +128,23 @@ class Application:
             response = render_error(service or "", internal_error)
         return response(environ, start_response)
 
-    def _admit(self, call: AwsCall) -> AwsFault | None:
-        """Count the call, check its credentials and permissions, and return the fault that applies, if any.
+    def _check_caller(self, call: AwsCall) -> None:
+        """Check the credentials and permissions of a call.
 
-        :raises UnmodeledError: if the fault is an error, or the caller may not make this call.
+        :raises UnmodeledError: the caller may not make this call.
         """
-        fault = self._faults.record_call(call.service, call.operation, call.parameters)
-        if fault:
-            if fault.delay:
-                time.sleep(fault.delay)
-            if fault.body is not None:
-                return fault
-            if fault.code:
-                raise UnmodeledError(fault.code, fault.message or fault.code, fault.status)
         if call.access_key_id:
             self._check_access(call)
         elif call.operation not in _UNSIGNED:
             raise UnmodeledError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-        return fault
 
-    def _dispatch(self, call: AwsCall, request: Request) -> Response:
+    def _dispatch(self, call: AwsCall, request: Request, hit: Hit | None) -> Response:
         try:
-            with self._lock:
+            with self._lock, contextlib.ExitStack() as stack:
+                if hit and hit.kind == "stale_read":
+                    stack.enter_context(self._earlier.view(hit.fault.seconds))
+                elif call.as_faultable().is_write and self._faults.faults.has("stale_read"):
+                    stack.enter_context(self._earlier.keep())
                 status, headers, body = _OPERATIONS[call.service].dispatch(request)
         except NotImplementedError as error:
             message = f"The sandbox does not implement {call.service}:{call.operation}: {error}"
@@ -171,9 +180,9 @@ class Application:
     def _handle_control(self, request: Request) -> Response:
         name, _slash, key = request.path.removeprefix("/sandbox-api/").strip("/").partition("/")
         handlers: dict[tuple[str, str], t.Callable[[t.Any], t.Any]] = {
-            ("GET", "faults"): lambda _body: self._faults.faults(),
-            ("POST", "faults"): self._faults.add,
-            ("DELETE", "faults"): lambda _body: self._faults.clear_faults(),
+            ("GET", "faults"): lambda _body: self._faults.faults.pending(),
+            ("POST", "faults"): self._faults.faults.add,
+            ("DELETE", "faults"): lambda _body: self._clear_faults(),
             ("GET", "calls"): lambda _body: self._faults.calls(),
             ("DELETE", "calls"): lambda _body: self._faults.clear_calls(),
             ("POST", "quotas"): self._set_quotas,
@@ -202,9 +211,14 @@ class Application:
         STATE.enforced_arns = frozenset(arns)
         return sorted(STATE.enforced_arns)
 
+    def _clear_faults(self) -> None:
+        self._faults.faults.clear()
+        self._earlier.clear()
+
     def _reset(self) -> None:
         BackendDict.reset()
         self._faults.reset()
+        self._earlier.clear()
         STATE.reset()
         STATE.set_cluster_files(self._cluster_files)
 
@@ -223,7 +237,10 @@ class _Handler(MotoRequestHandler):
 
 def serve(cluster_files: t.Sequence[pathlib.Path], host: str, port: int) -> BaseWSGIServer:
     """Create the server. It listens; call ``serve_forever`` to serve."""
-    return make_server(host, port, Application(cluster_files), threaded=True, request_handler=_Handler)
+    application = Application(cluster_files)
+    server = faulty.PausableServer(host, port, application, _Handler)
+    application.bind(server)
+    return server
 
 
 def _move_presigned_query_to_headers(environ: WSGIEnvironment) -> None:
@@ -276,9 +293,3 @@ def _parse_call(service: str | None, request: Request) -> AwsCall | None:
             "UnknownOperationException", f"No operation at {request.method} {request.path}", 404
         ) from None
     return AwsCall("eks", operation.name, {**request.args.to_dict(), **path_parameters}, access_key_id, token, region)
-
-
-def _drop_connection(request: Request) -> None:
-    connection: socket.socket = request.environ["werkzeug.socket"]
-    connection.shutdown(socket.SHUT_RDWR)
-    raise ConnectionAbortedError("a fault dropped the connection")

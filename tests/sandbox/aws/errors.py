@@ -33,6 +33,7 @@ class UnmodeledError(Exception):
         self.code = code
         self.message = message
         self.status = status
+        self.retry_after: int | None = None  # seconds, the Retry-After header
 
 
 class ModeledError(ServiceException):
@@ -65,6 +66,8 @@ def render_error(service: str, error: UnmodeledError) -> Response:
             mimetype="text/xml",
         )
     response.headers["x-amzn-RequestId"] = request_id
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 

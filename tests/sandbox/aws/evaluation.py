@@ -135,7 +135,7 @@ def condition_holds(operator: str, actual: c.Sequence[str] | None, expected: c.S
         # Also true if the request lacks the key, which is why AWS warns against it in an Allow.
         return all(_compare(name, value, expected) for value in actual or ())
     if set_operator == "ForAnyValue" and not present:
-        # A value must match, also with IfExists.
+        # A value must match, even with IfExists.
         return False
     if not present:
         return if_exists or _is_negated(name)

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from sandbox import pki
 from sandbox.cluster.cluster import SimulatedCluster
+from sandbox.cluster.http.faulty import Listener
 from sandbox.cluster.http.server import BODY_LIMIT, HttpFrontend
 from sandbox.settings import StateDirectory
 
@@ -61,10 +62,8 @@ async def serve(state: StateDirectory, port: int) -> None:
         web.Server(server.handle, request_factory=_request_factory(loop), access_log=None, keepalive_timeout=300)
     )
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=server_tls(state.pki), shutdown_timeout=0.2)
-    await site.start()
-    for address in runner.addresses:
-        print(f"serving on https://127.0.0.1:{address[1]}", flush=True)
+    server.injector.listener = Listener(runner, port, server_tls(state.pki))
+    print(f"serving on https://127.0.0.1:{await server.injector.listener.open()}", flush=True)
     # Exclude the objects that exist now, which stay in use, from garbage collection.
     gc.collect()
     gc.freeze()

@@ -19,12 +19,12 @@ from sandbox.cluster.access.rbac import MASTERS, Rbac, User
 from sandbox.cluster.access.tokens import TokenIssuer
 from sandbox.cluster.controllers.manager import ControllerManager
 from sandbox.cluster.errors import Object
-from sandbox.cluster.faults import FaultQueue
 from sandbox.cluster.reading.lists import ListPager
 from sandbox.cluster.resources import Catalog
 from sandbox.cluster.store import Store
 from sandbox.cluster.writing.admission import Admission
 from sandbox.cluster.writing.api import ObjectApi, Writer
+from sandbox.faults import FaultQueue
 
 SYSTEM = Writer(User("system:apiserver", (MASTERS,)), "kube-apiserver")
 _NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -77,7 +77,7 @@ class SimulatedCluster:
         elif method == "POST":
             try:
                 self.faults.add(body)
-            except TypeError as error:
+            except (TypeError, ValueError) as error:
                 raise errors.bad_request(f"the fault is not valid: {error}") from None
         return {"faults": self.faults.pending()}
 

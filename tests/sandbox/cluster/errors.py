@@ -111,6 +111,11 @@ def unsupported_media_type(accepted: t.Iterable[str]) -> StatusError:
     return StatusError(415, "UnsupportedMediaType", message)
 
 
+def not_acceptable(accepted: t.Iterable[str]) -> StatusError:
+    message = f"only the following media types are accepted: {', '.join(accepted)}"
+    return StatusError(406, "NotAcceptable", message)
+
+
 def expired(message: str) -> StatusError:
     return StatusError(410, "Expired", message)
 

@@ -111,6 +111,7 @@ _core = functools.partial(Kind, "", "v1")
 _apps = functools.partial(Kind, "apps", "v1")
 _batch = functools.partial(Kind, "batch", "v1", categories=_ALL, status=True, generation=True)
 _rbac = functools.partial(Kind, "rbac.authorization.k8s.io", "v1")
+_review = functools.partial(Kind, "authorization.k8s.io", "v1", namespaced=False, verbs=("create",), stored=False)
 _workload = functools.partial(_apps, categories=_ALL, status=True, generation=True)
 
 BUILT_INS: t.Final = (
@@ -144,15 +145,8 @@ BUILT_INS: t.Final = (
     _rbac("rolebindings", "RoleBinding"),
     _rbac("roles", "Role"),
     Kind(WEBHOOKS[0], "v1", WEBHOOKS[1], "MutatingWebhookConfiguration", False, generation=True),
-    Kind(
-        "authorization.k8s.io",
-        "v1",
-        "subjectaccessreviews",
-        "SubjectAccessReview",
-        False,
-        verbs=("create",),
-        stored=False,
-    ),
+    _review("subjectaccessreviews", "SubjectAccessReview"),
+    _review("selfsubjectaccessreviews", "SelfSubjectAccessReview"),
 )
 
 

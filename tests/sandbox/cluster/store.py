@@ -202,6 +202,12 @@ class Store:
         self._listeners.setdefault(resource, set()).add(listener)
         return lambda: self._listeners[resource].discard(listener)
 
+    def forget_changes(self) -> None:
+        """Forget the history of changes, as after a restart: watches from an earlier version are too old."""
+        for bucket in self._buckets.values():
+            bucket.compacted_version = self.version
+            bucket.history.clear()
+
     def changes_since(self, resource: Resource, version: int) -> t.List[Change] | None:
         """The changes after a version; None if some were dropped from the history."""
         bucket = self.bucket(resource)

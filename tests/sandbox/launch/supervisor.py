@@ -37,7 +37,7 @@ READY_TIMEOUT = 60.0
 POLL = 0.05
 TAIL_LINES = 15
 
-# Variables with which clients of AWS and Ansible use another endpoint or other credentials than the sandbox's.
+# Variables with which clients of AWS and Ansible would not use the sandbox's endpoint or credentials.
 FOREIGN_VARIABLES = (
     "AWS_ACCESS_KEY",
     "AWS_CONFIG_FILE",

@@ -9,7 +9,7 @@ exit, aws) joined by "&&", ";" or line ends:
 - An image whose name contains "no-such-image" or "missing" cannot be pulled.
 - A container whose image or command contains "crash" exits immediately with status 1.
 - The aws CLI's image runs its one supported command, see runtime.py.
-- Any other container, also one without a command, never ends if the restart policy is Always and it is not an init
+- Any other container, even one without a command, never ends if the restart policy is Always and it is not an init
   container. Else it exits with status 0.
 
 Needed by: targets bad_input, irsa_verify, pod_rollout; benchmarks.

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import typing as t
 
-import botocore.session
 import urllib3
-from botocore.signers import RequestSigner
 from sandbox import settings
 from sandbox.tests.support.chain import ChainSandbox
+from sandbox.tests.support.clusters import make_token
 
 if t.TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,21 +21,7 @@ if t.TYPE_CHECKING:
 
 def make_requester(chain: ChainSandbox, credentials: Json, cluster: str = settings.CLUSTER_NAME) -> Callable[..., Json]:
     """Return a function that sends GET requests with an EKS token of these credentials."""
-    session = botocore.session.Session()
-    session.set_credentials(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials.get("SessionToken"))
-    model = session.get_service_model("sts")
-    signer = RequestSigner(
-        model.service_id,
-        settings.REGION,
-        "sts",
-        "v4",
-        session.get_credentials(),
-        session.get_component("event_emitter"),
-    )
-    url = f"https://sts.{settings.REGION}.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"
-    request = {"method": "GET", "url": url, "body": {}, "headers": {"x-k8s-aws-id": cluster}, "context": {}}
-    signed = signer.generate_presigned_url(request, "", expires_in=60)
-    token = "k8s-aws-v1." + base64.urlsafe_b64encode(signed.encode()).decode().rstrip("=")
+    token = make_token(credentials, cluster)
     endpoint = chain.state.cluster()["endpoint"]
 
     def get(path: str) -> tuple[int, Json]:

@@ -19,6 +19,8 @@ OTHERS = {
     "every target",
     "demo",
     "benchmarks",
+    "make faults",
+    "make kills",
     "make permissions",
     "make sandbox",
     "make test-envtest",

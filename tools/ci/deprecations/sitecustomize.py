@@ -1,6 +1,6 @@
 """Append the deprecation warnings of a Python process to the file $DEPRECATIONS, one per line.
 
-Python imports this module if its directory is on PYTHONPATH, also in programs and modules that Ansible starts. pytest
+Python imports this module if its directory is on PYTHONPATH, even in programs and modules that Ansible starts. pytest
 and ansible-test see only the warnings of their own processes. Nothing is printed or raised.
 """
 

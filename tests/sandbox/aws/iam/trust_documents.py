@@ -39,7 +39,7 @@ def malformed_error(message: str) -> ModeledError:
 
 
 def size(document: str) -> int:
-    """The number of characters that count against IAM's quotas: all except white space."""
+    """The number of characters that count against IAM's quotas: all except whitespace."""
     return sum(not character.isspace() for character in document)
 
 

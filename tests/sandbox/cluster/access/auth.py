@@ -58,7 +58,8 @@ def impersonate(user: User, headers: MultiMapping[str], rbac: Rbac) -> User:
         rbac.require(user, Action("impersonate", "", "users", name=name))
     for group in headers.getall("Impersonate-Group", []):
         rbac.require(user, Action("impersonate", "", "groups", name=group))
-    return User(name, tuple(dict.fromkeys((*groups, AUTHENTICATED))))
+    common = UNAUTHENTICATED if name == ANONYMOUS else AUTHENTICATED
+    return User(name, tuple(dict.fromkeys((*groups, common))))
 
 
 class Authenticator:

@@ -23,10 +23,12 @@ class ReviewHandler:
     def __init__(self, cluster: SimulatedCluster) -> None:
         self._cluster = cluster
 
-    def review_access(self, body: Object) -> Object:
-        """Return the SubjectAccessReview with a status."""
+    def review_access(self, body: Object, caller: User, *, kind: str) -> Object:
+        """Return the SubjectAccessReview or SelfSubjectAccessReview with a status."""
         spec = body.get("spec") or {}
-        user = User(spec.get("user", ""), tuple(spec.get("groups") or ()) or (AUTHENTICATED,))
+        user = caller
+        if kind == "SubjectAccessReview":
+            user = User(spec.get("user", ""), tuple(spec.get("groups") or ()) or (AUTHENTICATED,))
         resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes") or {}
         if resource is None:
             action = Action(path.get("verb", ""), path=path.get("path", ""))
@@ -34,7 +36,7 @@ class ReviewHandler:
             names = ("verb", "group", "resource", "subresource", "namespace", "name")
             action = Action(*(resource.get(name, "") for name in names))
         return {
-            "kind": "SubjectAccessReview",
+            "kind": kind,
             "apiVersion": "authorization.k8s.io/v1",
             "metadata": {"creationTimestamp": None},
             "spec": spec,

@@ -20,13 +20,16 @@ from sandbox.cluster import errors
 from sandbox.cluster.access.auth import ANONYMOUS_USER
 from sandbox.cluster.access.rbac import Action, User
 from sandbox.cluster.errors import Object
+from sandbox.cluster.http import protobuf
 from sandbox.cluster.reading import selectors
 from sandbox.cluster.reading.watch import is_set
 from sandbox.cluster.resources import Catalog, Kind
 from sandbox.cluster.writing import patch
 from sandbox.cluster.writing.api import Writer
+from sandbox.faults import Hit
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
+_PROTOBUF = "application/vnd.kubernetes.protobuf"
 # The C loader, if available, is ten times as fast.
 _YAML: t.Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -41,6 +44,7 @@ class ApiCall:
     action: Action
     kind: Kind | None = None
     user: User = ANONYMOUS_USER
+    hit: Hit | None = None  # the fault that ends a watch
 
     @property
     def writer(self) -> Writer:
@@ -72,14 +76,14 @@ class ApiCall:
         if not data.strip():
             return None
         media_type = self.media_type
-        if "protobuf" in media_type:
-            raise errors.unsupported_media_type(["application/json", "application/yaml"])
         try:
+            if media_type == _PROTOBUF:
+                return protobuf.decode(data)
             if "yaml" in media_type and not data.lstrip().startswith(b"{"):
                 return yaml.load(data, Loader=_YAML)  # noqa: S506 - a safe loader
             return json.loads(data)
         except (ValueError, yaml.YAMLError) as error:
-            raise errors.bad_request(f"couldn't get version/kind; json parse error: {error}") from None
+            raise errors.bad_request(f"couldn't get version/kind; {_parser(media_type)} parse error: {error}") from None
 
     async def mapping(self) -> Object:
         body = await self.body()
@@ -138,6 +142,10 @@ def parse(request: web.BaseRequest, catalog: Catalog) -> ApiCall:
     where = name if kind and kind.resource == ("", "namespaces") else namespace
     action = Action(verb, group, rest[0], subresource, where, name)
     return ApiCall(request, path, query, action, kind)
+
+
+def _parser(media_type: str) -> str:
+    return "protobuf" if media_type == _PROTOBUF else "json"
 
 
 def _option(name: str, value: str) -> t.Any:

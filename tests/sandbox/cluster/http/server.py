@@ -21,8 +21,7 @@ from sandbox.cluster.access.auth import impersonate
 from sandbox.cluster.access.rbac import Action
 from sandbox.cluster.access.reviews import ReviewHandler
 from sandbox.cluster.errors import Object, StatusError
-from sandbox.cluster.faults import ClusterFault
-from sandbox.cluster.http import discovery
+from sandbox.cluster.http import discovery, faulty
 from sandbox.cluster.http.call import ApiCall, parse
 from sandbox.cluster.http.logs import LogProxy
 from sandbox.cluster.reading import lists, table
@@ -39,15 +38,12 @@ _JSON = "application/json"
 _PATCH_TYPES = (patch.MERGE, patch.STRATEGIC, patch.APPLY)
 
 
-class DropConnection(Exception):
-    """Close the connection without a response."""
-
-
 class HttpFrontend:
     def __init__(self, cluster: SimulatedCluster, kubelet_tls: ssl.SSLContext) -> None:
         self.cluster = cluster
         self._reviews = ReviewHandler(cluster)
         self._logs = LogProxy(kubelet_tls)
+        self.injector = faulty.Injector(cluster.store, self._dispatch, self._error_response)
 
     async def close(self) -> None:
         await self._logs.close()
@@ -60,22 +56,20 @@ class HttpFrontend:
             if int(request.headers.get("Content-Length") or 0) > BODY_LIMIT:
                 raise StatusError(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
             call = parse(request, self.cluster.catalog)
+            self.injector.check_token(request)
             certificate = request.transport.get_extra_info("peercert") if request.transport else None
             user = await self.cluster.authentication.user(request.headers.get("Authorization"), certificate)
             call.user = impersonate(user, request.headers, self.cluster.rbac)
-            self._authorize(call)
+            self._authorize(call, is_anonymous=user.is_anonymous)
             if call.path.startswith("/sandbox-api/"):
                 return _json_response(self.cluster.control(call.path, request.method, await call.mapping()))
-            fault = self.cluster.faults.take(call.action)
-            if fault is not None:
-                return await self._inject(call, fault)
-            return await self._dispatch(call)
+            faultable = self.injector.describe(call)
+            hit = self.cluster.faults.take(faultable) if faultable else None
+            return await (self.injector.inject(call, hit) if hit else self._dispatch(call))
         except StatusError as error:
             return self._error_response(error)
-        except DropConnection:
-            if request.transport is not None:
-                request.transport.abort()
-            return web.Response(status=500)
+        except faulty.DropConnection:
+            return faulty.reset(request)
         except (ConnectionError, asyncio.CancelledError):
             raise
         except Exception:  # noqa: BLE001 - a bug of the sandbox must result in a server error and a traceback in its log
@@ -89,22 +83,8 @@ class HttpFrontend:
             response.headers["Retry-After"] = str(seconds)
         return response
 
-    async def _inject(self, call: ApiCall, fault: ClusterFault) -> web.StreamResponse:
-        if fault.delay:
-            await asyncio.sleep(fault.delay)
-        if fault.only_delays:
-            return await self._dispatch(call)
-        if fault.lose_answer:
-            await self._dispatch(call)
-            raise DropConnection
-        if not fault.status:
-            raise DropConnection
-        raise fault.error()
-
-    def _authorize(self, call: ApiCall) -> None:
-        if call.user.is_anonymous and not (
-            call.path.startswith(discovery.HEALTH) or call.path in ("/version", "/version/")
-        ):
+    def _authorize(self, call: ApiCall, *, is_anonymous: bool) -> None:
+        if is_anonymous and not (call.path.startswith(discovery.HEALTH) or call.path in ("/version", "/version/")):
             raise errors.unauthorized()
         self.cluster.rbac.require(call.user, call.action)
 
@@ -117,10 +97,13 @@ class HttpFrontend:
         namespace = call.action.namespace if kind is not None and kind.namespaced else ""
         if kind is None or (kind.namespaced and call.action.name and not namespace):
             raise errors.page_not_found()
+        accept = call.request.headers.get("Accept", "")
+        if accept and all("protobuf" in accepted for accepted in accept.split(",")):
+            raise errors.not_acceptable([_JSON])
         if not kind.stored:
             if call.action.verb != "create":
                 raise errors.method_not_allowed()
-            return _json_response(self._reviews.review_access(await call.mapping()), 201)
+            return _json_response(self._reviews.review_access(await call.mapping(), call.user, kind=kind.kind), 201)
         if call.action.subresource not in ("", "status", "finalize"):
             return await self._subresource(call, kind, namespace)
         if call.action.subresource == "status" and not kind.status:
@@ -154,8 +137,7 @@ class HttpFrontend:
         await response.prepare(call.request)
         self.cluster.watches.add(response)
         try:
-            await watch.run(response.write)
-            await response.write_eof()
+            await faulty.run_watch(watch, response, call)
         finally:
             self.cluster.watches.discard(response)
         return response

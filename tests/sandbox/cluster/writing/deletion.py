@@ -67,7 +67,7 @@ def _check_preconditions(kind: Kind, obj: Object, preconditions: Object) -> None
 
 
 def _grace_seconds(kind: Kind, obj: Object, options: Object) -> int:
-    """The grace period in seconds. It is 0 for other objects than pods, and for pods that do not run on a node."""
+    """The grace period in seconds. It is 0 for pods that do not run on a node, and for all other objects."""
     if kind.resource != PODS:
         return 0
     seconds = options.get("gracePeriodSeconds")

@@ -277,7 +277,7 @@ def test_fault_hits_every_third_call(aws: Aws) -> None:
 def test_lost_response_after_write(aws: Aws) -> None:
     iam = aws.client("iam")
     create = {"RoleName": "app", "AssumeRolePolicyDocument": TRUST}
-    aws.control("POST", "faults", {"service": "iam", "operation": "CreateRole", "lose_answer": True})
+    aws.control("POST", "faults", {"service": "iam", "operation": "CreateRole", "kind": "reset_after"})
     with pytest.raises(ConnectionClosedError):
         iam.create_role(**create)
     assert expect_error(iam.create_role, **create).code == "EntityAlreadyExists"

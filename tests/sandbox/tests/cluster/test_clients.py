@@ -12,7 +12,9 @@ import subprocess
 
 import pytest
 from kubernetes import client, config, dynamic, watch
-from sandbox.tests.support.clusters import ROLE_ARN, Namespace, workload
+from sandbox.tests.support.clusters import ROLE_ARN, ClusterUnderTest, Namespace, workload
+
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 
 
 @pytest.fixture
@@ -108,3 +110,20 @@ def test_kubectl(namespace: Namespace) -> None:
     assert "deployment.apps/web restarted" in kubectl(namespace, "rollout", "restart", "deployment/web")
     assert "successfully rolled out" in kubectl(namespace, "rollout", "status", "deployment/web", "--timeout=30s")
     assert 'deployment.apps "web" deleted' in kubectl(namespace, "delete", "deployment", "web")
+
+
+def test_kubectl_creates_objects_in_protobuf(namespace: Namespace) -> None:
+    assert kubectl(namespace, "create", "serviceaccount", "app") == "serviceaccount/app created\n"
+    create = ("create", "deployment", "web", "--image=app:1", "--replicas=2", "--port=8080")
+    assert kubectl(namespace, *create) == "deployment.apps/web created\n"
+    spec = namespace.cluster.ok("GET", f"{namespace.apps}/deployments/web")["spec"]
+    assert spec["replicas"] == 2
+    assert spec["template"]["spec"]["containers"][0]["ports"] == [{"containerPort": 8080, "protocol": "TCP"}]
+    assert kubectl(namespace, "create", "token", "app").startswith("ey")
+    assert kubectl(namespace, "auth", "can-i", "list", "pods") == "yes\n"
+
+
+def test_response_in_protobuf_alone_is_refused(simulator: ClusterUnderTest) -> None:
+    path = "/api/v1/namespaces"
+    assert simulator.call("GET", path, accept=PROTOBUF).status == 406
+    assert simulator.call("GET", path, accept=f"{PROTOBUF},application/json").status == 200

@@ -33,7 +33,7 @@ def add_fault(cluster: ClusterUnderTest, **fault: t.Any) -> None:
 
 
 def test_throttled_call(fresh: ClusterUnderTest) -> None:
-    add_fault(fresh, verb="get", resource="serviceaccounts", status=429, times=2, retry_after=3)
+    add_fault(fresh, operation="get serviceaccounts", status=429, times=2, retry_after=3)
     first = fresh.call("GET", f"{ACCOUNTS}/default")
     assert (first.status, first.body["reason"]) == (429, "TooManyRequests")
     assert first.body["details"]["retryAfterSeconds"] == 3
@@ -43,14 +43,14 @@ def test_throttled_call(fresh: ClusterUnderTest) -> None:
 
 
 def test_lost_response(fresh: ClusterUnderTest) -> None:
-    add_fault(fresh, verb="create", resource="serviceaccounts", lose_answer=True)
+    add_fault(fresh, operation="create serviceaccounts", kind="reset_after")
     with pytest.raises(urllib3.exceptions.ProtocolError):
         fresh.call("POST", ACCOUNTS, {"metadata": {"name": "app"}})
     assert fresh.call("GET", f"{ACCOUNTS}/app").status == 200
 
 
 def test_lost_request(fresh: ClusterUnderTest) -> None:
-    add_fault(fresh, verb="create", resource="serviceaccounts")
+    add_fault(fresh, operation="create serviceaccounts", kind="reset_before")
     with pytest.raises(urllib3.exceptions.ProtocolError):
         fresh.call("POST", ACCOUNTS, {"metadata": {"name": "app"}})
     assert fresh.call("GET", f"{ACCOUNTS}/app").status == 404
@@ -61,7 +61,7 @@ def test_invalid_fault_is_rejected(fresh: ClusterUnderTest) -> None:
 
 
 def test_fault_hits_every_third_call_until_it_is_removed(fresh: ClusterUnderTest) -> None:
-    add_fault(fresh, verb="get", resource="serviceaccounts", status=503, times=5, every=3)
+    add_fault(fresh, operation="get serviceaccounts", status=503, times=5, every=3)
     statuses = [fresh.call("GET", f"{ACCOUNTS}/default").status for _call in range(7)]
     assert statuses == [200, 200, 503, 200, 200, 503, 200]
     assert [(fault["status"], fault["times"]) for fault in fresh.ok("GET", "/sandbox-api/faults")["faults"]] == [

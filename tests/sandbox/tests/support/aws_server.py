@@ -76,15 +76,17 @@ class Aws:
         secret: str = settings.SECRET_ACCESS_KEY,
         token: str | None = None,
         retries: int = 0,
+        read_timeout: float = 60,
     ) -> t.Any:
         config = Config(
+            read_timeout=read_timeout,
             signature_version=None if access_key_id else UNSIGNED,
             retries={"max_attempts": retries, "mode": "standard"} if retries else {"total_max_attempts": 1},
             max_pool_connections=32,
             # The tests are about the server's checks, not the client's.
             parameter_validation=False,
         )
-        options = (service, region, self.endpoint, access_key_id, secret, token, retries)
+        options = (service, region, self.endpoint, access_key_id, secret, token, retries, read_timeout)
         if options not in self._clients:
             self._clients[options] = self._session.client(
                 service,

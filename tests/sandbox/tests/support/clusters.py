@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 import typing as t
 import urllib.parse
 
+import botocore.session
 import urllib3
+from botocore.signers import RequestSigner
 from sandbox import settings
 
 if t.TYPE_CHECKING:
@@ -108,6 +111,25 @@ class ClusterUnderTest:
         while self.call("GET", path).status != 404:
             assert time.monotonic() < deadline, f"{path} still exists after {timeout} s"
             time.sleep(0.05)
+
+
+def make_token(credentials: t.Mapping[str, str], cluster: str = settings.CLUSTER_NAME) -> str:
+    """Return the EKS token of these credentials."""
+    session = botocore.session.Session()
+    session.set_credentials(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials.get("SessionToken"))
+    model = session.get_service_model("sts")
+    signer = RequestSigner(
+        model.service_id,
+        settings.REGION,
+        "sts",
+        "v4",
+        session.get_credentials(),
+        session.get_component("event_emitter"),
+    )
+    url = f"https://sts.{settings.REGION}.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15"
+    request = {"method": "GET", "url": url, "body": {}, "headers": {"x-k8s-aws-id": cluster}, "context": {}}
+    signed = signer.generate_presigned_url(request, "", expires_in=60)
+    return "k8s-aws-v1." + base64.urlsafe_b64encode(signed.encode()).decode().rstrip("=")
 
 
 class Namespace:

@@ -203,6 +203,14 @@ def test_webhook_with_wrong_ca_fails(namespace: Namespace) -> None:
     wait_until(lambda response: response.status == 201 and "AWS_ROLE_ARN" in environment(response.body))
 
 
+def test_anonymous_user_can_be_impersonated(namespace: Namespace) -> None:
+    path = "/.well-known/openid-configuration"
+    assert namespace.cluster.call("GET", path, impersonate="nobody").status == 200
+    response = namespace.cluster.call("GET", path, impersonate="system:anonymous")
+    assert response.status == 403
+    assert f'User "system:anonymous" cannot get path "{path}"' in response.body["message"]
+
+
 def test_impersonation_requires_permission(namespace: Namespace) -> None:
     response = namespace.cluster.call("GET", f"{namespace.core}/serviceaccounts/default", impersonate="nobody")
     assert response.status == 403
