@@ -283,13 +283,17 @@ def _rbac_cases() -> list[Case]:
         return f"{prefix}/{kind.lower()}s"
 
     def prepare(kind: str, state: str, existing: Json | None, testbed: Testbed) -> Json:
-        if kind.endswith("Binding"):
-            # Kubernetes denies a binding to a role that does not exist.
-            testbed.create(path_of(kind.removesuffix("Binding")), make_object(kind.removesuffix("Binding")))
-        testbed.delete(f"{path_of(kind)}/{name}")
+        role = kind.removesuffix("Binding")
+        for old_kind in (f"{role}Binding", role):
+            testbed.delete(f"{path_of(old_kind)}/{name}")
+        if kind != role:
+            testbed.create(path_of(role), make_object(role))
         if existing:
             testbed.create(path_of(kind), existing)
-        return {"state": state, "definition": make_object(kind), **testbed.connection()}
+        is_cluster_role = role.startswith("Cluster")
+        options = {"cluster_rules": rules, "cluster_name": name} if is_cluster_role else {"rules": rules, "name": name}
+        binding = {"namespace": NAMESPACE, "service_account": "env", "rbac": options}
+        return cluster_arguments(testbed, state=state, bindings=[binding])
 
     cases = []
     for kind in ("Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"):
@@ -300,12 +304,12 @@ def _rbac_cases() -> list[Case]:
         else:
             different["rules"] = []
         for task, state, existing in (
-            (f"create a {kind} for irsa_rbac", "present", None),
-            (f"change a {kind} of irsa_rbac", "present", different),
-            (f"delete a {kind} of irsa_rbac", "absent", make_object(kind)),
+            (f"create a {kind}", "present", None),
+            (f"change a {kind}", "present", different),
+            (f"delete a {kind}", "absent", make_object(kind)),
         ):
             case_prepare = functools.partial(prepare, kind, state, existing)
-            cases.append(Case("kubernetes.core.k8s", task, case_prepare, writes=True, reads_only_in_check_mode=False))
+            cases.append(Case("eksops.irsa.irsa_rbac", task, case_prepare, writes=True, reads_only_in_check_mode=False))
     return cases
 
 

@@ -69,8 +69,6 @@ def _render_line(effect: LineEffect) -> str:
 def _render_effect(effect: LineEffect) -> str:
     plugin = {
         "inventory": ":ansplugin:`eksops.irsa.eks_clusters#inventory`",
-        # The role runs this module.
-        "kubernetes.core.k8s": ":ansplugin:`eksops.irsa.irsa#role`",
     }.get(effect.module, f":ansplugin:`{effect.module}#module`")
     if effect.kind == "fails":
         return f"{plugin} cannot {effect.task}: *{_escape(effect.message)}*"

@@ -8,7 +8,6 @@ import pathlib
 import re
 import typing as t
 
-from faults import modules
 from permissions import documents
 from permissions.aws_objects import BOUNDARY, EVERYTHING, LIST_BUCKETS, TOOLS, USER, AwsObjects
 from permissions.cluster_objects import BULK_NAMESPACE, NAMESPACE, ClusterObjects, wait_until
@@ -33,21 +32,12 @@ class Testbed(AwsObjects, ClusterObjects):
         AwsObjects.__init__(self, state)
         ClusterObjects.__init__(self, ApiClient(self.state))
         self.environment: dict[str, str] = {}
-        self._connection: Json = {}
 
     @property
     def admin_environment(self) -> dict[str, str]:
         """Environment variables with an administrator's credentials."""
         keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
         return {**self.environment, **{key: self._sandbox[key] for key in keys}}
-
-    def connection(self) -> Json:
-        """Return the limited user's connection options for modules without ``cluster_name``."""
-        if not self._connection:
-            options = {"cluster_name": self.values["cluster"], "include_credentials": True}
-            outcome = modules.run("eksops.irsa.eks_kubeconfig_info", options, self.environment)
-            self._connection = {"kubeconfig": outcome.result["kubeconfig"]}
-        return self._connection
 
     def set_up(self) -> None:
         """Create the user, its access to the cluster, and the objects that no case changes."""
