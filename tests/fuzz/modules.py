@@ -39,6 +39,7 @@ NAMES = [
     "irsa_audit",
     "irsa_bindings",
     "irsa_bindings_info",
+    "irsa_rbac",
     "irsa_role",
     "irsa_verify",
     "pod_rollout",
