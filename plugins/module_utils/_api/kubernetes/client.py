@@ -16,6 +16,7 @@ import itertools
 import json
 import math
 import re
+import threading
 import time
 import typing as t
 import urllib.parse
@@ -67,6 +68,7 @@ class ApiServer:
     :param host: the server's URL.
     :param authorization: returns the value of the ``Authorization`` header, or None if a client certificate identifies
         the caller. It is called before each request, so that it can renew a token.
+    :param renew: makes ``authorization`` renew the token, after 401 Unauthorized; None if it has none to renew.
     :param headers: more headers of each request, for impersonation.
     :param calls: counts the requests.
     """
@@ -77,12 +79,13 @@ class ApiServer:
         host: str,
         *,
         authorization: t.Callable[[], str | None],
+        renew: t.Callable[[], None] | None = None,
         headers: t.Iterable[tuple[str, str]] = (),
         calls: Calls | None = None,
     ) -> None:
         self.calls = calls or Calls()
         self.host = host.rstrip("/")
-        self._transport = _Transport(pool, self.host, authorization, headers)
+        self._transport = _Transport(pool, self.host, authorization, renew, headers)
         self._deadline = math.inf
 
     def within(self, seconds: float) -> ApiServer:
@@ -279,15 +282,28 @@ class _Transport:
         pool: t.Any,
         host: str,
         authorization: t.Callable[[], str | None],
+        renew: t.Callable[[], None] | None,
         headers: t.Iterable[tuple[str, str]],
     ) -> None:
+        self._renew = renew
         self._pool = answers.limit_answers(pool)
         self._host = host
         self._authorization = authorization
         self._headers = tuple(headers)
 
     def open(self, request: _Request, seconds: float) -> t.Any:
-        """Send a request once. Its answer must be complete within ``seconds`` and is not read yet."""
+        """Send a request. Its answer must be complete within ``seconds`` and is not read yet.
+
+        It is sent once, or a second time with a new token if the API server does not accept the token any more.
+        """
+        answer = self._open(request, seconds)
+        if answer.status == 401 and self._renew is not None:
+            answer.close()
+            self._renew()
+            answer = self._open(request, seconds)
+        return answer
+
+    def _open(self, request: _Request, seconds: float) -> t.Any:
         url = self._host + request.path
         if request.query:
             url += "?" + urllib.parse.urlencode(
@@ -312,6 +328,39 @@ class _Transport:
             preload_content=False,
             enforce_content_length=True,
         )
+
+
+class RenewedToken:
+    """A bearer token that is renewed before it expires. Threads may share it.
+
+    :param make: creates a token.
+    :param seconds: the time after which a token is renewed.
+    """
+
+    def __init__(
+        self, make: t.Callable[[], str], seconds: float, clock: t.Callable[[], float] = time.monotonic
+    ) -> None:
+        self._make = make
+        self._seconds = seconds
+        self._clock = clock
+        self._token = ""
+        self._until = float("-inf")
+        self._lock = threading.Lock()
+
+    def expire(self) -> None:
+        """Make the next request renew the token, because the API server does not accept it any more."""
+        with self._lock:
+            self._until = float("-inf")
+
+    def authorization(self) -> str:
+        """The value of the ``Authorization`` header."""
+        with self._lock:
+            if self._clock() >= self._until:
+                # Read before the token is created, because its lifetime starts with the signature.
+                started = self._clock()
+                self._token = self._make()
+                self._until = started + self._seconds
+            return f"Bearer {self._token}"
 
 
 def _count_retries(error: Exception) -> int:

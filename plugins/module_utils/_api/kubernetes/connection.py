@@ -11,8 +11,6 @@ import contextlib
 import os
 import ssl
 import sys
-import threading
-import time
 import typing as t
 import urllib.request
 
@@ -24,7 +22,7 @@ from ..._core.arn import EksCluster, provider_of
 from ..._core.wording import excerpt
 from ..aws import sts
 from ..aws.session import Aws, register_secrets
-from .client import ApiServer
+from .client import ApiServer, RenewedToken
 
 try:
     import urllib3
@@ -215,7 +213,14 @@ def _connect_eks(aws: Aws, module: AnsibleAWSModule, name: str, connections: int
     else:
         urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # the user disabled it
         pool = urllib3.PoolManager(cert_reqs="CERT_NONE", maxsize=connections)
-    return ApiServer(pool, endpoint, authorization=token.authorization, headers=_impersonation(module), calls=aws.calls)
+    return ApiServer(
+        pool,
+        endpoint,
+        authorization=token.authorization,
+        renew=token.expire,
+        headers=_impersonation(module),
+        calls=aws.calls,
+    )
 
 
 def _setting(module: AnsibleAWSModule, option: str, alias: str | None = None) -> t.Any:
@@ -370,31 +375,3 @@ def _kubernetes_core() -> t.Any:
             fix="pip install kubernetes",
         )
     return client
-
-
-class RenewedToken:
-    """A bearer token that is renewed before it expires. Threads may share it.
-
-    :param make: creates a token.
-    :param seconds: the time after which a token is renewed.
-    """
-
-    def __init__(
-        self, make: t.Callable[[], str], seconds: float, clock: t.Callable[[], float] = time.monotonic
-    ) -> None:
-        self._make = make
-        self._seconds = seconds
-        self._clock = clock
-        self._token = ""
-        self._until = float("-inf")
-        self._lock = threading.Lock()
-
-    def authorization(self) -> str:
-        """The value of the ``Authorization`` header."""
-        with self._lock:
-            if self._clock() >= self._until:
-                # Read before the token is created, because its lifetime starts with the signature.
-                started = self._clock()
-                self._token = self._make()
-                self._until = started + self._seconds
-            return f"Bearer {self._token}"

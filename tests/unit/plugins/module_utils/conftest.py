@@ -37,9 +37,9 @@ def connect() -> Callable[..., client.ApiServer]:
     import urllib3
 
     def connect(server: Scripted, authorization: Callable[[], str | None] = lambda: None, **options: t.Any) -> t.Any:
-        headers = options.pop("headers", ())
+        headers, renew = options.pop("headers", ()), options.pop("renew", None)
         return client.ApiServer(
-            urllib3.PoolManager(**options), server.url, authorization=authorization, headers=headers
+            urllib3.PoolManager(**options), server.url, authorization=authorization, renew=renew, headers=headers
         )
 
     return connect

@@ -18,7 +18,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import iam, session
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import client, connection
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import EksCluster
 
 if t.TYPE_CHECKING:
@@ -124,7 +124,7 @@ def test_echoed_eks_token(
     aws = session.Aws(module)
     arn = "arn:aws:eks:eu-west-1:123456789012:cluster/production"
     cluster = EksCluster.from_aws({"name": "production", "arn": arn, "status": "ACTIVE"})
-    token = connection.RenewedToken(lambda: aws.eks_token(cluster), 60)
+    token = client.RenewedToken(lambda: aws.eks_token(cluster), 60)
     server = connect(t.cast(t.Any, type("Server", (), {"url": url})), token.authorization)
     text = output(module, lambda: server.request("GET", "/version"), capsys)
     (secret,) = (secret for secret in module.no_log_values if secret.startswith("k8s-aws-v1."))
