@@ -52,10 +52,10 @@ def load_yaml(text: str) -> t.Any:
     class Loader(yaml.SafeLoader):
         depth = count = 0
 
-        def fetch_flow_collection_start(self, token: t.Any) -> None:
+        def fetch_flow_collection_start(self, *args: t.Any) -> None:
             if self.flow_level > _MAX_YAML_DEPTH:
                 raise yaml.scanner.ScannerError(None, None, "it is nested too deeply", self.get_mark())
-            super().fetch_flow_collection_start(token)
+            super().fetch_flow_collection_start(*args)
 
         def compose_node(self, parent: t.Any, index: t.Any) -> t.Any:
             event: t.Any = self.peek_event()  # type: ignore[no-untyped-call]

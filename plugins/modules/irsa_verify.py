@@ -543,10 +543,10 @@ def main() -> None:
         required_by={"service_account": ["namespace"]},
         mutually_exclusive=[
             ("cluster_name", "issuer"),
-            *(
-                (option, "service_accounts")
-                for option in ("namespace", "service_account", "label_selectors", "role_arn")
-            ),
+            ("namespace", "service_accounts"),
+            ("service_account", "service_accounts"),
+            ("label_selectors", "service_accounts"),
+            ("role_arn", "service_accounts"),
         ],
         check_boto3=False,
         supports_check_mode=True,

@@ -74,7 +74,7 @@ class FakeServer:
 
     :ivar writes: method and path of each write.
     :ivar refused: requests whose path contains one of these are denied.
-    :ivar list_error: fails lists of service accounts.
+    :ivar list_errors: the first fails lists of service accounts.
     """
 
     host = "https://localhost"
@@ -86,7 +86,7 @@ class FakeServer:
         self.pods: list[Json] = []
         self.writes: list[str] = []
         self.refused: set[str] = set()
-        self.list_error: errors.IrsaError | None = None
+        self.list_errors: list[errors.IrsaError] = []
         self._version = 0
 
     def within(self, _seconds: float) -> FakeServer:
@@ -134,8 +134,8 @@ class FakeServer:
     def pages(self, path: str, **given: t.Any) -> tuple[list[Json], str]:
         if any(part in path for part in self.refused):
             raise errors.AccessDenied(f"may not list {path}", action=f"list {path}")
-        if self.list_error and path.endswith("/serviceaccounts"):
-            raise self.list_error
+        if self.list_errors and path.endswith("/serviceaccounts"):
+            raise self.list_errors[0]
         parts = path.split("/")[3:]
         namespace = parts[1] if len(parts) == 3 else None
         if parts[-1] == "namespaces":

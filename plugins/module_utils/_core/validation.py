@@ -284,7 +284,7 @@ def find_flaw(value: t.Any, form: Form) -> str:
             fields = value if name == "*" else (name,)
             for field in fields:
                 found = value.get(field)
-                if type(found) is field_form:  # most fields; the others need a closer look
+                if found.__class__ is field_form:  # most fields; the others need a closer look
                     continue
                 if found is None and name == key and name != "*":
                     continue

@@ -544,7 +544,7 @@ def test_client_certificate(module: Module, api: Scripted, tmp_path: pathlib.Pat
     assert authorization_of(api) == "None"
 
 
-@pytest.mark.parametrize("path", ["missing.pem", "a\0b", ""])
+@pytest.mark.parametrize("path", ["missing.pem", ""])
 def test_unreadable_ca_cert_of_a_kubeconfig(module: Module, api: Scripted, tmp_path: pathlib.Path, path: str) -> None:
     path = str(tmp_path / path)
     # With a client certificate or a token, the connection is made later, so the file is first read here.

@@ -248,7 +248,7 @@ def test_broken_event_ends_the_watch_with_an_error(
         received.extend(
             body["metadata"]["name"] for _event, body in connect(scripted).watch(PODS, resource_version="1", seconds=5)
         )
-    assert type(caught.value) is kind
+    assert caught.type is kind
     assert errors.can_pass(caught.value)
 
 

@@ -84,7 +84,7 @@ def test_many_bindings_are_verified_by_pages(aws: FakeAws, server: FakeServer, v
 def test_malformed_list_is_read_one_by_one(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
     create_role(aws, "unmanaged", *(f"a{number}" for number in range(12)))
     given = [binding(f"a{number}", None, role_arn=UNMANAGED) for number in range(12)]
-    server.list_error = errors.MalformedAnswer("the answer cannot be used")
+    server.list_errors = [errors.MalformedAnswer("the answer cannot be used")]
     context = bind_all(aws, server, *given)
     assert verification.run(context) == ["changed"] * 12
 
@@ -95,10 +95,10 @@ def test_writes_are_reported_if_the_api_server_fails_before_the_verification(
     create_role(aws, "unmanaged", *(f"a{number}" for number in range(12)))
     given = [binding(f"a{number}", None, role_arn=UNMANAGED) for number in range(12)]
     context = bind_all(aws, server, *given)
-    server.list_error = errors.Unreachable("no answer")
+    server.list_errors = [errors.Unreachable("no answer")]
     assert verification.run(context) == ["failed"] * 12
     assert all(outcome.changes for outcome in context.outcomes)
-    assert {outcome.error for outcome in context.outcomes} == {server.list_error}
+    assert {outcome.error for outcome in context.outcomes} == {*server.list_errors}
 
 
 def test_state_after_the_run_is_verified(aws: FakeAws, server: FakeServer, verification: Verification) -> None:
