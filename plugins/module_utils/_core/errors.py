@@ -59,6 +59,13 @@ class IrsaError(Exception):
         text = " ".join(parts)
         return "\n  ".join([f"{text.rstrip('.')}:", *self.lines]) if self.lines else text
 
+    def redact(self, redact: t.Callable[[t.Any], t.Any]) -> None:
+        """Remove secrets from all texts and facts.
+
+        :param redact: returns a value without its secrets.
+        """
+        vars(self).update({key: redact(value) for key, value in vars(self).items()})
+
     def as_dict(self) -> dict[str, t.Any]:
         """The error as modules return it: kind, message, cause, fix, the details, and if set options and lines."""
         error = {"kind": self.kind, "message": self.message, "cause": self.cause, "fix": self.fix, **self.details}

@@ -169,6 +169,18 @@ def check_service_account(problems: Problems, namespace: str, name: str, *, allo
             )
 
 
+def check_listed_once(problems: Problems, accounts: t.Iterable[tuple[str, str]]) -> None:
+    """Check that no service account is listed twice.
+
+    :param accounts: namespace and name of each.
+    """
+    seen = set()
+    for account in accounts:
+        if account in seen:
+            problems.add(f"service account {'/'.join(account)} is listed twice", "list each service account once")
+        seen.add(account)
+
+
 # Tags
 
 

@@ -82,15 +82,11 @@ def specs_from_params(params: t.Mapping[str, t.Any]) -> list[VerificationSpec]:
     if accounts is None:
         accounts = [{**params, "name": params["service_account"]}]
     problems = Problems()
-    names: set[tuple[str, str]] = set()
+    validation.check_listed_once(problems, ((account["namespace"], account["name"]) for account in accounts))
     for account in accounts:
-        name = (account["namespace"], account["name"])
-        validation.check_service_account(problems, *name, allow_wildcards=False)
+        validation.check_service_account(problems, account["namespace"], account["name"], allow_wildcards=False)
         if account.get("role_arn"):
             validation.check_role_arn(problems, "role_arn", account["role_arn"])
-        if name in names:
-            problems.add(f"service account {'/'.join(name)} is listed twice", "list each service account once")
-        names.add(name)
     issuer = params.get("issuer") or None
     if issuer:
         validation.check_issuer(problems, issuer)

@@ -16,7 +16,7 @@ from ..plan import Action, Plan
 from ..pods import readiness
 from ..pods.injection import ExpectedInjection
 from ..pods.workload_kinds import Owner, Workloads, find_controller, parse_ordinal
-from ..validation import Problems, check_role_arn, check_service_account
+from ..validation import Problems, check_listed_once, check_role_arn, check_service_account
 from ..wording import quantity
 from .staleness import PodStatus
 
@@ -81,13 +81,10 @@ def specs_from_params(params: Json) -> list[RolloutSpec]:
         return [RolloutSpec.from_params(params)]
     problems = Problems()
     specs: list[RolloutSpec] = []
-    names: set[tuple[str, str]] = set()
-    for account in params["service_accounts"]:
-        name = (account["namespace"], account["name"])
-        if name in names:
-            problems.add(f"service account {'/'.join(name)} is listed twice", "list each service account once")
-        names.add(name)
-        selection = {"namespace": name[0], "service_account": name[1], "label_selectors": None}
+    accounts = params["service_accounts"]
+    check_listed_once(problems, ((account["namespace"], account["name"]) for account in accounts))
+    for account in accounts:
+        selection = {"namespace": account["namespace"], "service_account": account["name"], "label_selectors": None}
         specs.append(RolloutSpec.from_params({**params, **selection, "role_arn": account["role_arn"]}))
     problems.raise_if_any()
     return specs

@@ -142,7 +142,7 @@ class BindingVerifier:
                     self._warnings[redact(warning, secrets)].append(outcome.binding.title)
 
     def _fail(self, outcome: BindingOutcome, error: IrsaError, secrets: t.Collection[str]) -> None:
-        vars(error).update({key: self._options.redact(value, secrets) for key, value in vars(error).items()})
+        error.redact(lambda value: self._options.redact(value, secrets))
         self._context.fail([outcome], error)
 
     def _spec_of(self, outcome: BindingOutcome) -> VerificationSpec:

@@ -122,21 +122,26 @@ def verify_all(
 
     def verify_one(spec: VerificationSpec) -> AccountResult:
         secrets_of_account: set[str] = set()
+
+        def hide(value: t.Any) -> t.Any:
+            return redact(value, secrets_of_account)
+
         own = dataclasses.replace(context, register_secret=secrets_of_account.add, sts_client=sts_client)
         try:
             diagnosis = verify(own, spec, start_pods=start_pods)
-        except errors.WrongCluster:
-            raise
         except errors.IrsaError as error:
+            error.redact(hide)
+            if isinstance(error, errors.WrongCluster):
+                raise
             failure: errors.IrsaError | None = error
             returns: Json = {"namespace": spec.namespace, "service_account": spec.service_account}
             warnings: tuple[str, ...] = ()
         else:
             failure, returns, warnings = diagnosis.failure(spec.fail_on), result_of(diagnosis), diagnosis.warnings
         if failure:
-            vars(failure).update({key: redact(value, secrets_of_account) for key, value in vars(failure).items()})
+            failure.redact(hide)
             returns.update(msg=str(failure), error=failure.as_dict())
-        return AccountResult(redact(returns, secrets_of_account), warnings, failure)
+        return AccountResult(hide(returns), tuple(map(hide, warnings)), failure)
 
     with concurrent.futures.ThreadPoolExecutor(context.shared.connections) as pool:
         results = list(pool.map(verify_one, specs))
@@ -171,24 +176,16 @@ def find_failure(results: t.Sequence[AccountResult]) -> errors.IrsaError | None:
     failed = [result for result in results if result.failure]
     if len(failed) < 2:
         return failed[0].failure if failed else None
-    causes = [f"{_name_of(result)}: {_cause(result.failure)}" for result in failed if result.failure]
-    more = [f"{len(causes) - _MAX_NAMES} more are in results"] if len(causes) > _MAX_NAMES else []
+    lines = [f"{_name_of(result)}: {result.failure}" for result in failed[:_MAX_NAMES]]
+    hidden = len(failed) - len(lines)
     return errors.ChainBroken(
         f"{len(failed)} of {quantity(len(results), 'service account')} failed the verification",
-        cause="; ".join([*causes[:_MAX_NAMES], *more]),
-        fix="results has the findings of each service account, with their fixes",
+        lines=[*lines, *([f"{hidden} more are in results"] if hidden else [])],
     )
 
 
 def _name_of(result: AccountResult) -> str:
     return f"{result.returns['namespace']}/{result.returns['service_account']}"
-
-
-def _cause(failure: errors.IrsaError) -> str:
-    """The findings, or the error that prevented the verification."""
-    if isinstance(failure, errors.ChainBroken):
-        return failure.cause or failure.message
-    return f"{failure.message}: {failure.cause}" if failure.cause else failure.message
 
 
 def list_warnings(results: t.Sequence[AccountResult]) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import json
 import typing as t
 
 import pytest
@@ -363,6 +364,10 @@ def test_caller_of_the_test_pod_is_compared_with_the_role() -> None:
 # Several service accounts
 
 
+def hide_secret(value: t.Any, _secrets: t.Collection[str]) -> t.Any:
+    return json.loads(json.dumps(value).replace("hunter2", "***"))
+
+
 def verify_all(server: t.Any, *names: str, **options: t.Any) -> list[verification.AccountResult]:
     accounts = [{"namespace": "shop", "name": name, "role_arn": None} for name in names]
     params = {"probes": ["admission"], "propagation_timeout": 0, "fail_on": "error", "service_accounts": accounts}
@@ -370,7 +375,7 @@ def verify_all(server: t.Any, *names: str, **options: t.Any) -> list[verificatio
         t.cast(t.Any, None), server, CLUSTER, lambda _secret: None, shared=SharedReads(len(names))
     )
     specs = specs_from_params({**params, **options})
-    return verification.verify_all(context, specs, start_pods=True, redact=lambda value, _secrets: value)
+    return verification.verify_all(context, specs, start_pods=True, redact=hide_secret)
 
 
 ACCOUNTS = "GET /api/v1/namespaces/shop/serviceaccounts"
@@ -387,9 +392,11 @@ def test_service_account_that_cannot_be_read_does_not_stop_the_others() -> None:
     }
     assert (app.returns["service_account"], app.returns["ok"], app.failure) == ("app", True, None)
     assert verification.find_failure([cart, app]) is cart.failure
-    assert str(verification.find_failure([cart, app, cart])).startswith(
-        "2 of 3 service accounts failed the verification. Cause: shop/cart: could not read cart: 503; shop/cart: "
-    )
+    assert str(verification.find_failure([cart, app, cart])).splitlines() == [
+        "2 of 3 service accounts failed the verification:",
+        "  shop/cart: could not read cart. Cause: 503.",
+        "  shop/cart: could not read cart. Cause: 503.",
+    ]
 
 
 def test_service_accounts_share_webhooks_and_namespace() -> None:
@@ -427,3 +434,19 @@ def test_warning_names_the_service_accounts() -> None:
 def test_service_account_is_listed_once() -> None:
     with pytest.raises(errors.InvalidInput, match="shop/app is listed twice"):
         verify_all(Server(), "app", "app")
+
+
+def test_secret_is_in_no_result_warning_or_error() -> None:
+    server = reject_dry_run(errors.ApiError, "hunter2 is not accepted")
+    server.responses[f"{ACCOUNTS}/cart"] = errors.Unreachable("could not read cart", cause="503 for hunter2")
+    results = verify_all(server, "app", "cart")
+    assert "***" in str(verification.list_warnings(results))
+    assert "***" in str(results[1].failure)
+    assert "hunter2" not in str(results) + str(results[1].failure) + str(verification.list_warnings(results))
+
+
+def test_secret_is_not_in_the_error_about_another_cluster() -> None:
+    server = Server(**{f"{ACCOUNTS}/app": errors.WrongCluster("it is another cluster", cause="token hunter2")})
+    with pytest.raises(errors.WrongCluster) as caught:
+        verify_all(server, "app", "cart")
+    assert str(caught.value) == "it is another cluster. Cause: token ***."
