@@ -8,11 +8,13 @@ Needed by: every target; make sandbox.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import json
 import os
 import pathlib
+import random
 import re
 import shutil
 import socket
@@ -36,6 +38,8 @@ if t.TYPE_CHECKING:
 READY_TIMEOUT = 60.0
 POLL = 0.05
 TAIL_LINES = 15
+# Below the ports that systems give to outgoing connections. One of those could be in use again before it is listened on.
+_PORTS = range(10000, 32768)
 
 # Variables with which clients of AWS and Ansible would not use the sandbox's endpoint or credentials.
 FOREIGN_VARIABLES = (
@@ -89,17 +93,25 @@ class Ports:
 
     @classmethod
     def choose(cls, further: int = 0) -> Ports:
-        count = len(dataclasses.fields(cls)) - 1
-        # Keep all sockets open, so that no port is chosen twice.
-        sockets = [socket.socket() for _port in range(count + further)]
-        try:
-            for listener in sockets:
-                listener.bind(("127.0.0.1", 0))
+        count = len(dataclasses.fields(cls)) - 1 + further
+        with contextlib.ExitStack() as stack:
+            # All sockets stay open, so that no port is chosen twice.
+            sockets = [stack.enter_context(_bind_free_port()) for _port in range(count)]
             aws, api, hooks, etcd, etcd_peer, *rest = (listener.getsockname()[1] for listener in sockets)
             return cls(aws, api, hooks, etcd, etcd_peer, tuple(rest))
-        finally:
-            for listener in sockets:
-                listener.close()
+
+
+def _bind_free_port() -> socket.socket:
+    """A socket that is bound to a free port of `_PORTS`."""
+    for port in random.sample(_PORTS, 100):
+        listener = socket.socket()
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            listener.close()
+        else:
+            return listener
+    raise StartError(f"100 ports from {_PORTS.start} to {_PORTS.stop - 1} are in use. Fix: stop other programs.")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import socket
 import stat
 import subprocess
 import sys
@@ -115,6 +116,14 @@ def test_process_ends_with_parent(tmp_path: pathlib.Path) -> None:
 def test_ports_are_unique() -> None:
     ports = supervisor.Ports.choose(further=3)
     assert len({ports.aws, ports.api, ports.hooks, ports.etcd, ports.etcd_peer, *ports.further}) == 8
+
+
+def test_ports_are_not_those_of_outgoing_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor.random, "sample", lambda ports, count: ports[:count])
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 10000))
+        other.listen()
+        assert supervisor.Ports.choose().aws in range(10001, 32768)
 
 
 def test_process_that_exits_is_reported_with_its_log(

@@ -206,3 +206,4 @@ def test_only_local_webhooks_are_compared() -> None:
     assert make_hook(clientConfig={"url": "https://[::1]:8443/"}).is_local
     assert make_hook(clientConfig={"url": "https://localhost/"}).is_local
     assert not make_hook(clientConfig={"url": "https://10.0.0.1/"}).is_local
+    assert not make_hook(clientConfig={"url": "https://[fd00:/"}).is_local
