@@ -15,6 +15,13 @@ requirements:
   - boto3 >= 1.35.0
   - botocore >= 1.35.0
 attributes:
+  action:
+    description: Has an action plugin of the same name, which runs on the controller.
+    support: full
+    details:
+      - On Linux, a module that runs on the controller runs in a fork of Ansible's process, which starts faster than a
+        process of its own. Ansible starts a process for tasks with C(become), C(async), C(environment) or
+        C(delegate_to), and if C(ansible_python_interpreter) is not the Python of Ansible.
   check_mode:
     description: Can run in C(check_mode) and report the changes that a normal run would make, without making them.
     support: full

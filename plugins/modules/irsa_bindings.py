@@ -26,13 +26,6 @@ extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - eksops.irsa.attributes
-attributes:
-  action:
-    description: Has an action plugin of the same name, which runs on the controller.
-    support: full
-    details:
-      - The action plugin resolves O(bindings[].well_known_policies), runs the module and prints its progress, see
-        O(progress_path).
 options:
   state:
     description:

@@ -28,12 +28,6 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.tags
   - eksops.irsa.attributes
-attributes:
-  action:
-    description: Has an action plugin of the same name, which runs on the controller.
-    support: full
-    details:
-      - The action plugin resolves O(well_known_policies) and runs the module.
 options:
   state:
     description:

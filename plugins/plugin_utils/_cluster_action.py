@@ -12,13 +12,13 @@ import re
 import typing as t
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 from ansible.template import Templar
 
 from ..module_utils._core import options
 from ..module_utils._core.arn import Arn
 from ..module_utils._core.errors import InvalidInput
 from . import _variables
+from ._module_action import ModuleAction
 
 Variables = t.Mapping[str, t.Any]
 
@@ -118,54 +118,28 @@ def name_variables(result: t.Mapping[str, t.Any]) -> str:
     return message
 
 
-class ClusterAction(ActionBase):
-    """Runs a module after checking that the task is for the cluster of its host.
+class ClusterAction(ModuleAction):
+    """Runs a module after checking that the task is for the cluster of its host."""
 
-    :cvar MODULE: the full name of the module.
-    """
-
-    MODULE: t.ClassVar[str]
-    TRANSFERS_FILES = False
-    _supports_check_mode = True
-    _supports_diff = True
-    _supports_async = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+    def run_task(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Checks the cluster, runs the module and returns its result unchanged."""
-        result: dict[str, t.Any] = super().run(tmp, task_vars)
-        variables = task_vars or {}
         try:
-            _variables.stop(self.find_problems(variables), "variables" if self.is_of_role(variables) else "options")
-            self.check_host(variables)
-            outcome = self.run_module(variables)
+            _variables.stop(self.find_problems(task_vars), "variables" if self.is_of_role(task_vars) else "options")
+            self.check_host(task_vars)
+            outcome = self.run_module(task_vars)
         except InvalidInput as error:
             outcome = {"failed": True, "msg": str(error), "error": error.as_dict()}
-        if self.is_of_role(variables) and outcome.get("failed"):
+        if self.is_of_role(task_vars) and outcome.get("failed"):
             outcome["msg"] = name_variables(outcome)
             if "error" in outcome or "results" in outcome:
                 outcome.pop("exception", None)  # Ansible would show its text, and not msg
             if not outcome.keys() & _FINDINGS:
                 outcome.pop("error", None)  # Ansible would show it, and msg has the same
-        return {**result, **outcome}
+        return outcome
 
     def run_module(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Runs the module with the task's arguments."""
         return self.execute(self._task.args, task_vars)
-
-    def execute(self, arguments: Variables, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
-        """Runs the module with these arguments."""
-        result: dict[str, t.Any] = self._execute_module(
-            module_name=self.MODULE,
-            module_args=dict(arguments),
-            task_vars=task_vars,
-            wrap_async=self._task.async_val,
-        )
-        if result.get("failed") and not result.get("msg"):
-            # An unexpected exception. Ansible drops it if the task has failed_when.
-            result["msg"] = (
-                f"{self.MODULE} ended with an unexpected error. Fix: run with -vvv and report the traceback."
-            )
-        return result
 
     @staticmethod
     def is_of_role(task_vars: Variables) -> bool:

@@ -38,7 +38,7 @@ if t.TYPE_CHECKING:
 READY_TIMEOUT = 60.0
 POLL = 0.05
 TAIL_LINES = 15
-# Below the ports that systems give to outgoing connections. One of those could be in use again before it is listened on.
+# Below the ports that systems give to outgoing connections, which could take a port before a process listens on it.
 _PORTS = range(10000, 32768)
 
 # Variables with which clients of AWS and Ansible would not use the sandbox's endpoint or credentials.

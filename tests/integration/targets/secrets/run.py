@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs playbooks with -vvvv, kept remote files, a log, and results as a job controller stores them.
+"""Runs playbooks with -vvvv, with and without kept remote files, a log, and results as a job controller stores them.
 
 Searches what is left behind for secrets.
 
@@ -69,7 +69,9 @@ def main() -> int:
             "echo_kubeconfig": str(kubeconfig),
         }
         used, leaked = pathlib.Path(directory, "use"), pathlib.Path(directory, "leak")
-        run("use.yml", used, variables, config)
+        run("use.yml", used / "processes", variables, config)
+        run("use.yml", used / "forks", variables, config, keeps_files=False)
+        assert "irsa_verify in a fork" in (used / "forks/output").read_text("utf-8", "replace")
         found = find_secrets.find(used, secrets)
         files = [path for path in used.rglob("*") if path.is_file()]
         print(f"searched {len(files)} files, {sum(path.stat().st_size for path in files)} bytes")
@@ -116,8 +118,19 @@ def check_finder(secrets: t.Mapping[str, str]) -> None:
                 assert find_secrets.find(pathlib.Path(directory), secrets) == [f"file: {name}"]
 
 
-def run(playbook: str, left: pathlib.Path, variables: t.Mapping[str, str], config: t.Mapping[str, t.Any]) -> None:
-    """Run a playbook; ``left`` is the directory for everything that it leaves behind."""
+def run(
+    playbook: str,
+    left: pathlib.Path,
+    variables: t.Mapping[str, str],
+    config: t.Mapping[str, t.Any],
+    *,
+    keeps_files: bool = True,
+) -> None:
+    """Run a playbook.
+
+    :param left: the directory for everything that it leaves behind.
+    :param keeps_files: whether Ansible keeps the files of modules. Without that, modules run in a fork.
+    """
     for name in ("home", "local", "remote", "tmp"):
         (left / name).mkdir(parents=True)
     environment = {
@@ -125,7 +138,7 @@ def run(playbook: str, left: pathlib.Path, variables: t.Mapping[str, str], confi
         "ANSIBLE_CALLBACKS_ENABLED": "events",
         "ANSIBLE_DISPLAY_TRACEBACK": "always",
         "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
-        "ANSIBLE_KEEP_REMOTE_FILES": "1",
+        "ANSIBLE_KEEP_REMOTE_FILES": str(int(keeps_files)),
         "ANSIBLE_LOCAL_TEMP": str(left / "local"),
         "ANSIBLE_LOG_PATH": str(left / "log"),
         "ANSIBLE_PIPELINING": "0",

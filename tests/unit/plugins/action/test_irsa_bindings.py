@@ -68,7 +68,11 @@ def run(
 ) -> dict[str, t.Any]:
     action = ActionModule.__new__(ActionModule)
     action._task = types.SimpleNamespace(
-        args=dict(arguments or {"bindings": []}), async_val=wrap_async, get_variable_manager=lambda: None
+        args=dict(arguments or {"bindings": []}),
+        async_val=wrap_async,
+        delegate_to=None,
+        environment=[],
+        get_variable_manager=lambda: None,
     )
     action._templar = Templar(loader=DataLoader(), variables={})
     action._connection = types.SimpleNamespace(transport=transport, become=become)

@@ -34,6 +34,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> t.Callable[..., tuple[dict[str, t.An
         monkeypatch.setattr(ActionBase, "_execute_module", execute)
         action = object.__new__(ActionModule)
         action._task = types.SimpleNamespace(args=arguments, async_val=7)
+        action._connection = types.SimpleNamespace(transport="ssh")
         return action.run(task_vars={"x": 1}), calls
 
     return run

@@ -112,7 +112,10 @@ def run(
     action._loader = loader
     action._templar = Templar(loader=loader, variables=task_vars)
     arguments = {"cluster_name": action._templar.template(task_vars["irsa_cluster_name"])}
-    action._task = types.SimpleNamespace(args=arguments, async_val=0, get_variable_manager=lambda: manager)
+    action._task = types.SimpleNamespace(
+        args=arguments, async_val=0, delegate_to=None, environment=[], get_variable_manager=lambda: manager
+    )
+    action._connection = types.SimpleNamespace(transport="local", become=None)
     monkeypatch.setattr(ActionBase, "run", lambda *_arguments: {})
     monkeypatch.setattr(
         action, "_execute_module", lambda **keywords: {"ran": keywords["module_name"], **(module or {})}

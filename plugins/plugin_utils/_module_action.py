@@ -1,0 +1,180 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The action plugin of a module. On the controller it runs the module in a fork of the task's process.
+
+Otherwise Ansible packs the module with all that it imports, writes it to a file and starts Python, for each task. That
+takes longer than the requests of most modules.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import json
+import os
+import signal
+import sys
+import traceback
+import types
+import typing as t
+
+from ansible import constants
+from ansible.errors import AnsibleError
+from ansible.executor.module_common import _BuiltModule
+from ansible.module_utils import _internal, basic
+from ansible.module_utils.common.json import Direction, get_module_encoder
+from ansible.plugins.action import ActionBase
+
+Main = t.Callable[[], object]
+
+# How Ansible encodes arguments and results of modules.
+_PROFILE = "legacy"
+
+
+class ModuleAction(ActionBase):
+    """Runs a module with the arguments of the task.
+
+    :cvar MODULE: the full name of the module.
+    """
+
+    MODULE: t.ClassVar[str]
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_diff = True
+    _supports_async = True
+    # The file of the module. None if it cannot be imported here.
+    _module: t.ClassVar[types.ModuleType | None] = None
+    # While the module runs in a fork: its arguments, with those that Ansible adds.
+    _arguments: dict[str, t.Any] | None = None
+    _forks = False
+
+    def __init_subclass__(cls, **more: t.Any) -> None:
+        """Imports the module. Ansible loads an action plugin once, before it forks a process for each task."""
+        super().__init_subclass__(**more)
+        collection, _dot, name = getattr(cls, "MODULE", "").rpartition(".")
+        if name:
+            with contextlib.suppress(ImportError):  # if the module runs here after all, it reports what is missing
+                cls._module = importlib.import_module(f"ansible_collections.{collection}.plugins.modules.{name}")
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
+        """Runs the task and returns its result."""
+        result: dict[str, t.Any] = super().run(tmp, task_vars)
+        return {**result, **self.run_task(task_vars or {})}
+
+    def run_task(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Runs the module with the arguments of the task, and returns its result unchanged."""
+        return self.execute(self._task.args, task_vars)
+
+    def execute(self, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
+        """Runs the module with these arguments."""
+        self._forks = self._can_fork(task_vars)
+        try:
+            result: dict[str, t.Any] = self._execute_module(
+                module_name=self.MODULE,
+                module_args=dict(arguments),
+                task_vars=task_vars,
+                wrap_async=self._task.async_val,
+            )
+        finally:
+            self._forks = False
+        if result.get("failed") and not result.get("msg"):
+            # An unexpected exception. Ansible drops it if the task has failed_when.
+            result["msg"] = (
+                f"{self.MODULE} ended with an unexpected error. Fix: run with -vvv and report the traceback."
+            )
+        return result
+
+    def _can_fork(self, task_vars: t.Mapping[str, t.Any]) -> bool:
+        """Whether the module would run on this host, as this user, with this Python and environment."""
+        return (
+            self._module is not None
+            and sys.platform == "linux"  # the network libraries of macOS can fail in a fork
+            and self._connection.transport == "local"
+            and not self._connection.become
+            and not self._task.async_val
+            and not self._task.delegate_to  # the variables are those of the other host
+            and not any(self._task.environment or ())
+            and not constants.DEFAULT_KEEP_REMOTE_FILES
+            and self._interpreter(task_vars) == sys.executable
+        )
+
+    def _interpreter(self, task_vars: t.Mapping[str, t.Any]) -> t.Any:
+        """The path of the Python that is configured for the host; None if it is not set or cannot be evaluated."""
+        with contextlib.suppress(AnsibleError):
+            return self._templar.template(task_vars.get("ansible_python_interpreter"))
+        return None
+
+    # The steps of _execute_module that pack the module, and send and start it.
+
+    def _is_pipelining_enabled(self, module_style: str, wrap_async: bool = False) -> bool:
+        return self._forks or bool(super()._is_pipelining_enabled(module_style, wrap_async))
+
+    def _configure_module(self, module_name: str, module_args: dict[str, t.Any], task_vars: dict[str, t.Any]) -> t.Any:
+        if not self._forks:
+            return super()._configure_module(module_name, module_args, task_vars)
+        self._arguments = module_args
+        built = _BuiltModule(
+            b_module_data=b"", module_style="new", shebang=f"#!{sys.executable}", serialization_profile=_PROFILE
+        )
+        return built, f"{module_name} in a fork"
+
+    def _low_level_execute_command(self, *arguments: t.Any, **options: t.Any) -> t.Any:
+        if not self._forks or self._module is None:
+            return super()._low_level_execute_command(*arguments, **options)
+        encoder = get_module_encoder(_PROFILE, Direction.CONTROLLER_TO_MODULE)
+        text = json.dumps({"ANSIBLE_MODULE_ARGS": self._arguments}, cls=encoder)
+        status, output = fork(self._module.main, text.encode())
+        return {"rc": status, "stdout": output, "stdout_lines": output.splitlines(), "stderr": "", "stderr_lines": []}
+
+
+def fork(main: Main, arguments: bytes) -> tuple[int, str]:
+    """Runs a module in a fork of this process, which ends with this call.
+
+    :param main: the function that a module calls when it is started.
+    :param arguments: JSON, as a module reads it from its standard input.
+    :returns: its exit status, negative for a signal, and what it printed.
+    """
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reader)
+        _run(main, arguments, writer)
+    os.close(writer)
+    try:
+        with open(reader, encoding="utf-8", errors="surrogateescape") as stream:
+            output = stream.read()
+    except BaseException:  # also the timeout of the task
+        os.kill(child, signal.SIGKILL)
+        raise
+    finally:
+        _child, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), output
+
+
+def _run(main: Main, arguments: bytes, writer: int) -> t.NoReturn:
+    """Runs a module in a process that has just been forked, and ends the process.
+
+    :param writer: the file descriptor to which the module prints.
+    """
+    status = 1
+    try:
+        atexit._clear()  # what Ansible's processes do at their end
+        _internal.is_controller = False  # so a module returns its warnings, and does not print them
+        basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = arguments, _PROFILE
+        with (
+            open(writer, "w", encoding="utf-8", errors="surrogateescape") as stream,
+            contextlib.redirect_stdout(stream),
+        ):
+            try:
+                main()
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else 1
+            finally:
+                if sys.exc_info()[1]:
+                    print(json.dumps({"failed": True, "exception": traceback.format_exc()}))
+                atexit._run_exitfuncs()  # removes temporary files
+    finally:
+        os._exit(status)

@@ -1,0 +1,170 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""On the controller, a module runs in a fork of the task's process."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+import types
+import typing as t
+
+import pytest
+from ansible import constants
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.warnings import warn
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.eksops.irsa.plugins.action.sa_annotate import ActionModule
+from ansible_collections.eksops.irsa.plugins.plugin_utils import _module_action
+
+HERE = {"ansible_python_interpreter": sys.executable}
+
+
+def make_action(**task: t.Any) -> ActionModule:
+    """An action plugin on a local connection."""
+    action = object.__new__(ActionModule)
+    action._task = types.SimpleNamespace(**{"async_val": 0, "delegate_to": None, "environment": [], **task})
+    action._connection = types.SimpleNamespace(transport="local", become=None)
+    action._templar = Templar(DataLoader(), variables={"ansible_playbook_python": sys.executable})
+    return action
+
+
+def run_fork(main: t.Callable[[], object], **arguments: t.Any) -> tuple[int, t.Any]:
+    """The exit status of the module and its result."""
+    status, output = _module_action.fork(main, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+    return status, json.loads(output) if output else None
+
+
+@pytest.mark.parametrize("python", [sys.executable, trust_as_template("{{ ansible_playbook_python }}")])
+def test_module_on_the_controller_forks(python: str) -> None:
+    assert make_action(environment=[{}])._can_fork({"ansible_python_interpreter": python})
+
+
+@pytest.mark.parametrize(
+    "task", [{"async_val": 60}, {"delegate_to": "localhost"}, {"environment": [{"AWS_PROFILE": "production"}]}]
+)
+def test_task_with_own_conditions_does_not_fork(task: dict[str, t.Any]) -> None:
+    assert not make_action(**task)._can_fork(HERE)
+
+
+@pytest.mark.parametrize("connection", [{"transport": "ssh", "become": None}, {"transport": "local", "become": "sudo"}])
+def test_module_of_another_host_or_user_does_not_fork(connection: dict[str, t.Any]) -> None:
+    action = make_action()
+    action._connection = types.SimpleNamespace(**connection)
+    assert not action._can_fork(HERE)
+
+
+@pytest.mark.parametrize("python", [None, "/usr/bin/other", "auto", trust_as_template("{{ undefined }}")])
+def test_module_of_another_python_does_not_fork(python: str | None) -> None:
+    assert not make_action()._can_fork({"ansible_python_interpreter": python})
+
+
+def test_module_that_cannot_be_imported_does_not_fork() -> None:
+    class Missing(_module_action.ModuleAction):
+        MODULE = "eksops.irsa.missing"
+
+    assert Missing._module is None
+    assert ActionModule._module is not None
+
+
+def test_kept_files_need_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "DEFAULT_KEEP_REMOTE_FILES", True)
+    assert not make_action()._can_fork(HERE)
+
+
+def test_macos_does_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_module_action.sys, "platform", "darwin")
+    assert not make_action()._can_fork(HERE)
+
+
+def test_module_gets_its_arguments_and_returns_its_warnings() -> None:
+    def main() -> None:
+        module = AnsibleModule({"name": {"type": "str"}, "token": {"type": "str", "no_log": True}})
+        warn("careful")
+        module.exit_json(changed=True, name=module.params["name"], quoted=module.params["token"])
+
+    status, result = run_fork(main, name="app", token="secret-value")
+    assert status == 0
+    assert result["changed"]
+    assert result["name"] == "app"
+    assert "secret-value" not in json.dumps(result)
+    assert "careful" in json.dumps(result["warnings"])
+
+
+def test_next_module_does_not_have_the_state_of_the_first() -> None:
+    def main() -> None:
+        warn("careful")
+        os.environ["AWS_PROFILE"] = "left"
+        AnsibleModule({}).exit_json()
+
+    def read() -> None:
+        AnsibleModule({}).exit_json(profile=os.environ.get("AWS_PROFILE"))
+
+    run_fork(main)
+    _status, result = run_fork(read)
+    assert result["profile"] is None
+    assert not result.get("warnings")
+
+
+def test_failed_module_has_its_message() -> None:
+    status, result = run_fork(lambda: AnsibleModule({"name": {"required": True}}))
+    assert status == 1
+    assert result["msg"] == "missing required arguments: name"
+
+
+def test_unexpected_error_has_its_traceback() -> None:
+    def main() -> None:
+        raise LookupError("a fault")
+
+    status, result = run_fork(main)
+    assert status == 1
+    assert "LookupError: a fault" in result["exception"]
+
+
+def test_killed_module_ends_the_call() -> None:
+    assert run_fork(lambda: os.kill(os.getpid(), signal.SIGKILL)) == (-signal.SIGKILL, None)
+
+
+def test_temporary_files_are_removed_and_ansible_s_are_kept(tmp_path: pathlib.Path) -> None:
+    own, ansibles = tmp_path / "own", tmp_path / "ansibles"
+
+    def main() -> None:
+        atexit.register(own.unlink)
+        own.touch()
+        AnsibleModule({}).exit_json()
+
+    ansibles.touch()
+    atexit.register(ansibles.unlink, missing_ok=True)
+    try:
+        run_fork(main)
+        assert not own.exists()
+        assert ansibles.exists()
+    finally:
+        atexit.unregister(ansibles.unlink)
+
+
+def test_timeout_of_the_task_ends_the_module(tmp_path: pathlib.Path) -> None:
+    def expire(*_arguments: t.Any) -> t.NoReturn:
+        raise TimeoutError
+
+    def main() -> None:
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        time.sleep(60)
+
+    previous = signal.signal(signal.SIGALRM, expire)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with pytest.raises(TimeoutError):
+            run_fork(main)
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
