@@ -20,9 +20,6 @@ from ansible_collections.eksops.irsa.plugins.plugin_utils import _progress, _var
 from ansible_collections.eksops.irsa.plugins.plugin_utils._cluster_action import ClusterAction
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve
 
-if t.TYPE_CHECKING:
-    from collections.abc import Iterator
-
 display = Display()
 
 _POLL_SECONDS = 0.5
@@ -34,6 +31,7 @@ class ActionModule(ClusterAction):
     """The action plugin of `irsa_bindings`."""
 
     MODULE = "eksops.irsa.irsa_bindings"
+    _printer: _Printer | None = None
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
         """Runs the module. A failed task of the role shows only its message.
@@ -64,53 +62,59 @@ class ActionModule(ClusterAction):
     def run_module(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Resolves the well-known policies, runs the module and prints its progress."""
         arguments = resolve.resolve_bindings_arguments(self._task.args)
-        prints_progress = self._can_read_progress() and not self._task.args.get("progress_path")
-        host = task_vars.get("inventory_hostname", "localhost")
-        with (
-            _print_progress(host, len(arguments.get("bindings") or ()))
-            if prints_progress
-            else contextlib.nullcontext() as path
-        ):
-            result = self.execute({**arguments, "progress_path": path} if path else arguments, task_vars)
-        if path:
-            (result.get("invocation") or {}).get("module_args", {}).update(progress_path=None)
+        if self._can_read_progress() and not self._task.args.get("progress_path"):
+            with contextlib.suppress(OSError):  # no directory can be created
+                host = task_vars.get("inventory_hostname", "localhost")
+                self._printer = _Printer(host, len(arguments.get("bindings") or ()))
+        if not self._printer:
+            return self.execute(arguments, task_vars)
+        try:
+            result = self.execute({**arguments, "progress_path": self._printer.path}, task_vars)
+        finally:
+            self._printer.stop()
+        (result.get("invocation") or {}).get("module_args", {}).update(progress_path=None)
         return result
+
+    def on_start(self) -> None:
+        """Prints progress from now on."""
+        if self._printer:
+            self._printer.start()
 
     def _can_read_progress(self) -> bool:
         """Whether the module runs on the controller as the same user, and this plugin waits for it."""
         return self._connection.transport == "local" and not self._connection.become and not self._task.async_val
 
 
-@contextlib.contextmanager
-def _print_progress(host: str, bindings: int) -> Iterator[str | None]:
-    """Prints the progress of the module.
+class _Printer:
+    """Prints the progress of the module in a thread.
 
-    Yields the path to which the module writes its progress; None if no file can be created.
+    :raises OSError: no directory can be created for the file.
     """
-    try:
-        # Ansible removes this directory at the end, even if the task is killed.
-        directory = tempfile.mkdtemp(prefix="irsa-progress-", dir=constants.DEFAULT_LOCAL_TMP)
-    except OSError:
-        yield None
-        return
-    path = os.path.join(directory, "progress")
-    module_ended = threading.Event()
 
-    def print_lines() -> None:
-        printer = _progress.ProgressPrinter(time.monotonic(), bindings=bindings, verbose=display.verbosity > 0)
-        while not module_ended.wait(_POLL_SECONDS):
-            line = printer.line(_progress.read(path), time.monotonic())
+    def __init__(self, host: str, bindings: int) -> None:
+        # Ansible removes this directory at the end, even if the task is killed.
+        self._directory = tempfile.mkdtemp(prefix="irsa-progress-", dir=constants.DEFAULT_LOCAL_TMP)
+        # The file to which the module writes its progress.
+        self.path = os.path.join(self._directory, "progress")
+        self._host, self._bindings = host, bindings
+        self._module_ended = threading.Event()
+        self._thread = threading.Thread(target=self._print_lines, name="irsa_bindings progress", daemon=True)
+
+    def start(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the system cannot start a thread
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._module_ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _print_lines(self) -> None:
+        verbose = display.verbosity > 0
+        printer = _progress.ProgressPrinter(time.monotonic(), bindings=self._bindings, verbose=verbose)
+        while not self._module_ended.wait(_POLL_SECONDS):
+            line = printer.line(_progress.read(self.path), time.monotonic())
             if line:
                 # To standard error, like warnings. It is not buffered. A callback may write JSON to standard output.
-                display.display(f"[{host}] irsa_bindings: {line}", stderr=True)
-
-    thread = threading.Thread(target=print_lines, name="irsa_bindings progress", daemon=True)
-    try:
-        with contextlib.suppress(RuntimeError):  # the system cannot start a thread
-            thread.start()
-        yield path
-    finally:
-        module_ended.set()
-        if thread.ident is not None:
-            thread.join()
-        shutil.rmtree(directory, ignore_errors=True)
+                display.display(f"[{self._host}] irsa_bindings: {line}", stderr=True)

@@ -71,6 +71,8 @@ class ModuleAction(ActionBase):
     def execute(self, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Runs the module with these arguments."""
         self._forks = self._can_fork(task_vars)
+        if not self._forks:
+            self.on_start()
         try:
             result: dict[str, t.Any] = self._execute_module(
                 module_name=self.MODULE,
@@ -86,6 +88,9 @@ class ModuleAction(ActionBase):
                 f"{self.MODULE} ended with an unexpected error. Fix: run with -vvv and report the traceback."
             )
         return result
+
+    def on_start(self) -> None:
+        """Called after the fork, or before Ansible starts the module. It can start threads; a fork should not copy them."""
 
     def _can_fork(self, task_vars: t.Mapping[str, t.Any]) -> bool:
         """Whether the module would run on this host, as this user, with this Python and environment."""
@@ -126,15 +131,16 @@ class ModuleAction(ActionBase):
             return super()._low_level_execute_command(*arguments, **options)
         encoder = get_module_encoder(_PROFILE, Direction.CONTROLLER_TO_MODULE)
         text = json.dumps({"ANSIBLE_MODULE_ARGS": self._arguments}, cls=encoder)
-        status, output = fork(self._module.main, text.encode())
+        status, output = fork(self._module.main, text.encode(), self.on_start)
         return {"rc": status, "stdout": output, "stdout_lines": output.splitlines(), "stderr": "", "stderr_lines": []}
 
 
-def fork(main: Main, arguments: bytes) -> tuple[int, str]:
+def fork(main: Main, arguments: bytes, on_start: t.Callable[[], None]) -> tuple[int, str]:
     """Runs a module in a fork of this process, which ends with this call.
 
     :param main: the function that a module calls when it is started.
     :param arguments: JSON, as a module reads it from its standard input.
+    :param on_start: called in this process after the fork.
     :returns: its exit status, negative for a signal, and what it printed.
     """
     reader, writer = os.pipe()
@@ -144,6 +150,7 @@ def fork(main: Main, arguments: bytes) -> tuple[int, str]:
         _run(main, arguments, writer)
     os.close(writer)
     try:
+        on_start()
         with open(reader, encoding="utf-8", errors="surrogateescape") as stream:
             output = stream.read()
     except BaseException:  # also the timeout of the task

@@ -36,9 +36,13 @@ def make_action(**task: t.Any) -> ActionModule:
     return action
 
 
+def _pass() -> None:
+    pass
+
+
 def run_fork(main: t.Callable[[], object], **arguments: t.Any) -> tuple[int, t.Any]:
     """The exit status of the module and its result."""
-    status, output = _module_action.fork(main, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode())
+    status, output = _module_action.fork(main, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode(), _pass)
     return status, json.loads(output) if output else None
 
 
@@ -111,6 +115,17 @@ def test_next_module_does_not_have_the_state_of_the_first() -> None:
     _status, result = run_fork(read)
     assert result["profile"] is None
     assert not result.get("warnings")
+
+
+def test_start_is_called_after_the_fork() -> None:
+    started: list[bool] = []
+
+    def main() -> None:
+        AnsibleModule({}).exit_json(started=started)
+
+    _status, output = _module_action.fork(main, b'{"ANSIBLE_MODULE_ARGS": {}}', lambda: started.append(True))
+    assert json.loads(output)["started"] == []
+    assert started == [True]
 
 
 def test_failed_module_has_its_message() -> None:
