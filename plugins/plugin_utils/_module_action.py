@@ -90,7 +90,7 @@ class ModuleAction(ActionBase):
         return result
 
     def on_start(self) -> None:
-        """Called after the fork, or before Ansible starts the module. It can start threads; a fork should not copy them."""
+        """Called after the fork, or before Ansible starts the module. It can start threads, which no fork copies."""
 
     def _can_fork(self, task_vars: t.Mapping[str, t.Any]) -> bool:
         """Whether the module would run on this host, as this user, with this Python and environment."""
@@ -149,14 +149,14 @@ def fork(main: Main, arguments: bytes, on_start: t.Callable[[], None]) -> tuple[
         os.close(reader)
         _run(main, arguments, writer)
     os.close(writer)
+    output = None
     try:
         on_start()
         with open(reader, encoding="utf-8", errors="surrogateescape") as stream:
             output = stream.read()
-    except BaseException:  # also the timeout of the task
-        os.kill(child, signal.SIGKILL)
-        raise
     finally:
+        if output is None:  # Ansible stops the task, for example after its timeout
+            os.kill(child, signal.SIGKILL)
         _child, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status), output
 

@@ -41,6 +41,7 @@ RULES = {
     "filter": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
     "lookup": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
     "plugin_utils/_cluster_action.py": Rule((f"{UTILS}._core", f"{OWN}.plugin_utils", "ansible"), may_exit=False),
+    "plugin_utils/_module_action.py": Rule(("ansible",), may_exit=False),
     "plugin_utils/_variables.py": Rule(
         (f"{UTILS}._core", f"{UTILS}._runner.load_yaml", f"{OWN}.plugin_utils", "ansible"), may_exit=False
     ),
