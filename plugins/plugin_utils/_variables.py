@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import copy
 import difflib
+import json
 import re
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE
 
 from ..module_utils._core import options, rbac
@@ -229,6 +231,7 @@ def check_bindings(
     """
     if not isinstance(bindings, list):
         return [f"{name} is {_type_name(bindings)}, and must be a list of bindings"]
+    bindings = _as_sent(bindings)
     problems, valid = [], {}
     titles = [grouping.describe_binding(bindings, index) for index in range(len(bindings))]
     for index, (title, binding) in enumerate(zip(titles, bindings, strict=True)):
@@ -248,6 +251,11 @@ def check_bindings(
         problems,
         key=lambda problem: next((i for i, title in enumerate(titles) if problem.startswith(title)), len(titles)),
     )
+
+
+def _as_sent(values: t.Any) -> t.Any:
+    """The values as a module gets them. Ansible's own strings, with their origin, take long to copy."""
+    return json.loads(json.dumps(values, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)))
 
 
 def _keep_valid(binding: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -153,10 +153,10 @@ def find_shared_roles(plans: t.Iterable[ObjectPlan], provider_arn: str) -> list[
     """
     shared = []
     for kind, name, plan in plans:
-        if kind != "roles" or not plan.after:
-            continue
         # `before` is empty if another run has just created the role.
-        before, after = plan.before.get("trust_policy") or {}, plan.after["trust_policy"]
+        before, after = plan.before.get("trust_policy") or {}, plan.after.get("trust_policy") or {}
+        if kind != "roles" or before == after:
+            continue
         others = sorted({arn for arn in allowed_principals(after) if region_of(provider_name(arn))} - {provider_arn})
         added = set(managed_subjects(after, provider_arn)) - set(managed_subjects(before, provider_arn))
         if others and added:

@@ -12,7 +12,14 @@ from .. import errors
 from ..arn import Arn, provider_name
 from ..policy import document as policy_document
 from ..trust.evaluation import accepts_any_audience, is_broad
-from ..trust.statements import condition_keys, conditions, describe_difference, describe_place, display_subject
+from ..trust.statements import (
+    condition_keys,
+    conditions,
+    describe_difference,
+    describe_place,
+    display_subject,
+    parse_managed,
+)
 from ..validation import MAX_TAGS, Problems, TagChanges, compare_tags, count_tags
 from ..wording import join, quantity
 from .spec import OWNER_TAG, OWNER_VALUE, AccountScope, Role, RoleSpec
@@ -70,7 +77,10 @@ def describe_wide_trust(document: policy_document.Document) -> list[str]:
             if isinstance(statement, dict)
             for _operator, key, _values in conditions(statement)
         )
-        for index in range(len(listed)):
+        for index, statement in enumerate(listed):
+            managed = parse_managed(statement, arn)
+            if managed and managed.is_exact:
+                continue  # the usual statement, which takes longer to evaluate
             place = describe_place(document, index)
             if is_broad(document, index, arn):
                 texts.append(f"{place} allows subjects that it does not name: limit {provider}:sub in it")

@@ -166,18 +166,11 @@ def trivially_allows(document: Document, provider_arn: str, subject: str, audien
         if managed is None:
             if not _is_for_other_providers(statement, provider_arn):
                 return False
-        elif (
-            managed.operators != {EQUALS} or managed.audiences != {audience} or any(map(_is_pattern, managed.subjects))
-        ):
+        elif not managed.is_exact or managed.audiences != {audience}:
             return False
         else:
             named = named or subject in managed.subjects
     return named
-
-
-def _is_pattern(subject: str) -> bool:
-    """Whether a subject has wildcards or policy variables."""
-    return has_wildcard(subject) or "$" in subject
 
 
 def _is_for_other_providers(statement: t.Any, provider_arn: str) -> bool:

@@ -188,6 +188,12 @@ class ManagedStatement:
     subjects: tuple[str, ...]
     audiences: frozenset[str]
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether the statement names each subject and each audience that it allows, without patterns."""
+        patterns = any(has_wildcard(text) or "$" in text for text in (*self.subjects, *self.audiences))
+        return self.operators == {EQUALS} and bool(self.audiences) and not patterns
+
     def grants_with(self, audiences: t.Collection[str]) -> bool:
         """Whether the statement grants all subjects that it names, for exactly these audiences."""
         if len(self.operators) != 1 or self.audiences != frozenset(audiences):

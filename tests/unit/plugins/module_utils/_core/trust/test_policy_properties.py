@@ -20,8 +20,13 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules.
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules.trust_refusal import refusal
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
-from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import allowed_subjects
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.evaluation import (
+    accepts_any_audience,
+    allowed_subjects,
+    is_broad,
+)
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Grant
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import parse_managed
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject as trust_subject
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -291,3 +296,12 @@ def test_built_document_trivially_allows_its_subjects(subject: str) -> None:
     assert not trust_policy.trivially_allows(document, ARNS[0], subject, AUDIENCES[1])
     assert not trust_policy.trivially_allows(document, ARNS[1], subject, AUDIENCES[0])
     assert not trust_policy.trivially_allows(document, ARNS[0], f"{subject}-2", AUDIENCES[0])
+
+
+@given(documents())
+def test_exact_statement_allows_only_what_it_names(document: dict[str, t.Any]) -> None:
+    for index, statement in enumerate(policy_document.statements(document)):
+        managed = parse_managed(statement, ARNS[0])
+        if managed and managed.is_exact:
+            assert not is_broad(document, index, ARNS[0])
+            assert not accepts_any_audience(document, index, ARNS[0])
