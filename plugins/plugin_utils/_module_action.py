@@ -131,15 +131,17 @@ class ModuleAction(ActionBase):
             return super()._low_level_execute_command(*arguments, **options)
         encoder = get_module_encoder(_PROFILE, Direction.CONTROLLER_TO_MODULE)
         text = json.dumps({"ANSIBLE_MODULE_ARGS": self._arguments}, cls=encoder)
-        status, output = fork(self._module.main, text.encode(), self.on_start)
+        # Where Ansible starts local modules.
+        status, output = fork(self._module.main, text.encode(), self._loader.get_basedir(), self.on_start)
         return {"rc": status, "stdout": output, "stdout_lines": output.splitlines(), "stderr": "", "stderr_lines": []}
 
 
-def fork(main: Main, arguments: bytes, on_start: t.Callable[[], None]) -> tuple[int, str]:
+def fork(main: Main, arguments: bytes, directory: str, on_start: t.Callable[[], None]) -> tuple[int, str]:
     """Runs a module in a fork of this process, which ends with this call.
 
     :param main: the function that a module calls when it is started.
     :param arguments: JSON, as a module reads it from its standard input.
+    :param directory: the current directory of the module.
     :param on_start: called in this process after the fork.
     :returns: its exit status, negative for a signal, and what it printed.
     """
@@ -147,7 +149,7 @@ def fork(main: Main, arguments: bytes, on_start: t.Callable[[], None]) -> tuple[
     child = os.fork()
     if not child:
         os.close(reader)
-        _run(main, arguments, writer)
+        _run(main, arguments, directory, writer)
     os.close(writer)
     output = None
     try:
@@ -161,7 +163,7 @@ def fork(main: Main, arguments: bytes, on_start: t.Callable[[], None]) -> tuple[
     return os.waitstatus_to_exitcode(status), output
 
 
-def _run(main: Main, arguments: bytes, writer: int) -> t.NoReturn:
+def _run(main: Main, arguments: bytes, directory: str, writer: int) -> t.NoReturn:
     """Runs a module in a process that has just been forked, and ends the process.
 
     :param writer: the file descriptor to which the module prints.
@@ -169,6 +171,9 @@ def _run(main: Main, arguments: bytes, writer: int) -> t.NoReturn:
     status = 1
     try:
         atexit._clear()  # what Ansible's processes do at their end
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.chdir(directory)
         _internal.is_controller = False  # so a module returns its warnings, and does not print them
         basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = arguments, _PROFILE
         with (

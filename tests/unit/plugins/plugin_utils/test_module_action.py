@@ -42,7 +42,8 @@ def _pass() -> None:
 
 def run_fork(main: t.Callable[[], object], **arguments: t.Any) -> tuple[int, t.Any]:
     """The exit status of the module and its result."""
-    status, output = _module_action.fork(main, json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode(), _pass)
+    given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
+    status, output = _module_action.fork(main, given, os.getcwd(), _pass)
     return status, json.loads(output) if output else None
 
 
@@ -117,13 +118,31 @@ def test_next_module_does_not_have_the_state_of_the_first() -> None:
     assert not result.get("warnings")
 
 
+def test_module_runs_where_ansible_starts_it(tmp_path: pathlib.Path) -> None:
+    def main() -> None:
+        terminates = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        AnsibleModule({}).exit_json(directory=os.getcwd(), terminates=terminates)
+
+    before = os.getcwd()
+    previous = signal.signal(signal.SIGTERM, lambda *_arguments: None)
+    try:
+        _status, output = _module_action.fork(main, b'{"ANSIBLE_MODULE_ARGS": {}}', str(tmp_path), _pass)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    result = json.loads(output)
+    assert (result["directory"], result["terminates"]) == (str(tmp_path), True)
+    assert os.getcwd() == before
+
+
 def test_start_is_called_after_the_fork() -> None:
     started: list[bool] = []
 
     def main() -> None:
         AnsibleModule({}).exit_json(started=started)
 
-    _status, output = _module_action.fork(main, b'{"ANSIBLE_MODULE_ARGS": {}}', lambda: started.append(True))
+    _status, output = _module_action.fork(
+        main, b'{"ANSIBLE_MODULE_ARGS": {}}', os.getcwd(), lambda: started.append(True)
+    )
     assert json.loads(output)["started"] == []
     assert started == [True]
 
