@@ -58,7 +58,8 @@ def _examine(facts: AuditFacts, spec: AuditSpec, verification_spec: Verification
     kubernetes = _build_kubernetes_facts(facts, name, account)
     role_key = facts.get_role_key(chain.role_arn)
     bound_by = account_rules.annotation_owners(account) if chain.role_arn else []
-    pods, stale = _count_pods(chain, kubernetes)
+    statuses = pod_rules.evaluate_pods(chain, kubernetes)
+    live = [status for status in statuses if status.is_live]
     findings: list[AuditFinding] = []
     is_known = True
     warnings: tuple[str, ...] = ()
@@ -66,9 +67,8 @@ def _examine(facts: AuditFacts, spec: AuditSpec, verification_spec: Verification
     if chain.role_arn or _is_any_annotated(account, kubernetes):
         aws = build_aws_facts(facts, facts.get_role(chain.role_arn))
         aws = dataclasses.replace(aws, associations=facts.get_associations(name))
-        diagnosis = diagnose.diagnose(
-            verification_spec, ChainFacts(chain, aws, kubernetes), pod_findings=pod_rules.findings(chain, kubernetes)
-        )
+        found = pod_rules.findings(chain, kubernetes, statuses)
+        diagnosis = diagnose.diagnose(verification_spec, ChainFacts(chain, aws, kubernetes), pod_findings=found)
         for finding in diagnosis.findings:
             roles = (role_key,) if role_key and finding.link == "role" else ()
             findings.append(AuditFinding(finding, (name,), roles))
@@ -76,7 +76,15 @@ def _examine(facts: AuditFacts, spec: AuditSpec, verification_spec: Verification
     if bound_by and all(map(account_rules.is_manual_owner, bound_by)):
         findings.append(AuditFinding(_build_unmanaged_annotation(chain, bound_by), (name,)))
     return ExaminedAccount(
-        name, chain.role_arn, role_key, tuple(bound_by), pods, stale, is_known, tuple(findings), warnings
+        name=name,
+        role_arn=chain.role_arn,
+        role_key=role_key,
+        bound_by=tuple(bound_by),
+        pods=len(live),
+        stale=sum(status.stale for status in live),
+        is_known=is_known,
+        findings=tuple(findings),
+        warnings=warnings,
     )
 
 
@@ -118,12 +126,6 @@ def _is_any_annotated(account: t.Mapping[str, t.Any], kubernetes: KubernetesFact
     """Whether the account or one of its pods is annotated."""
     pods = () if isinstance(kubernetes.pods, Unknown) else kubernetes.pods
     return any(map(is_annotated, (account, *pods)))
-
-
-def _count_pods(chain: Chain, kubernetes: KubernetesFacts) -> tuple[int, int]:
-    """The number of unfinished pods, and the number of stale pods among them."""
-    live = [pod for pod in pod_rules.evaluate_pods(chain, kubernetes) if pod.is_live]
-    return len(live), sum(pod.stale for pod in live)
 
 
 def _build_unmanaged_annotation(chain: Chain, bound_by: t.Sequence[str]) -> Finding:

@@ -33,8 +33,10 @@ Json = t.Mapping[str, t.Any]
 _OWNERS_SHOWN = 4
 
 
-def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
+def findings(chain: Chain, facts: KubernetesFacts, statuses: t.Sequence[PodStatus] | None = None) -> list[Finding]:
     """The findings about the webhook and the pods.
+
+    :param statuses: the answer of `evaluate_pods`, if the caller has it.
 
     Pods that are terminating or finished are skipped. For static pods, pods of another service account, or a broken
     webhook, that is the finding, and the missing role that results is not another one.
@@ -45,7 +47,7 @@ def findings(chain: Chain, facts: KubernetesFacts) -> list[Finding]:
         return found
     expected = expected_injection(chain, facts)
     role_arn = expected.role_arn if expected else chain.role_arn
-    pods = [pod for pod in evaluate_pods(chain, facts) if pod.is_live]
+    pods = [pod for pod in (evaluate_pods(chain, facts) if statuses is None else statuses) if pod.is_live]
     found += _static(chain, [pod for pod in pods if pod.is_static])
     pods = [pod for pod in pods if not pod.is_static]
     found += _other_account(chain, [pod for pod in pods if not _uses_account(chain, pod)])

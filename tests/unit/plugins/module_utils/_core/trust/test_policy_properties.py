@@ -305,3 +305,15 @@ def test_exact_statement_allows_only_what_it_names(document: dict[str, t.Any]) -
         if managed and managed.is_exact:
             assert not is_broad(document, index, ARNS[0])
             assert not accepts_any_audience(document, index, ARNS[0])
+
+
+@given(st.lists(usual_statements(), min_size=1, max_size=3))
+def test_allowed_subjects_are_those_that_iam_allows(statements: list[dict[str, t.Any]]) -> None:
+    document = {"Version": "2012-10-17", "Statement": statements}
+    named = allowed_subjects(document, ARNS[0]) or {}
+    exact = {subject for subject in named if subject in SUBJECTS}
+    assert exact <= {subject for subject, _audience in allowed(document)}
+    assert all(named.values())
+    # A subject that only a pattern allows is not named.
+    texts = [text for statement in statements for text in json.dumps(statement).split('"')]
+    assert exact == {subject for subject, _audience in allowed(document) if subject in texts}
