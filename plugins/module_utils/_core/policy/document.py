@@ -342,6 +342,8 @@ class PolicyValue:
 
         A regular expression with many ``*`` would take exponential time.
         """
+        if not self.wildcards:
+            return self.text == text
         own = other = 0  # indexes in self.text and in text
         # The index of the last *, and the index in the text where the match of the part after that * starts.
         star, after_star = -1, 0
