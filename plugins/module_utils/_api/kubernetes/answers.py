@@ -10,6 +10,7 @@ import http.client
 import io
 import json
 import math
+import re
 import time
 import typing as t
 import zlib
@@ -218,7 +219,7 @@ def make_error(method: str, path: str, code: int, payload: bytes, *, what: str |
     cause = message or excerpt(payload[:4096].decode("utf-8", "replace"), 200) or f"status {code}"
     reason = excerpt(str(status.get("reason") or ""))
     causes = _causes(status)
-    kind, fix = _kind(code, reason, {item.get("reason") for item in causes})
+    kind, fix = _kind(code, reason, message, {item.get("reason") for item in causes})
     if kind in (errors.Unreachable, errors.ApiError):
         cause = f"{code}: {cause}"
     problem = f"could not {what}" if what else f"Kubernetes refused {method} {path}"
@@ -245,13 +246,21 @@ def _causes(status: Json) -> list[dict[str, str]]:
     ]
 
 
-def _kind(code: int, reason: str, causes: t.Container[t.Any]) -> tuple[type[errors.IrsaError], str | None]:
+def _kind(
+    code: int, reason: str, message: str, causes: t.Container[t.Any]
+) -> tuple[type[errors.IrsaError], str | None]:
     """The class of the error, and its fix.
 
     :param causes: the reasons in the details of the Status.
     """
+    # Admission refuses with 403 too, and only the text distinguishes its refusals from those of RBAC:
+    # https://kubernetes.io/docs/concepts/policy/resource-quotas/
     if code == 403 and "NamespaceTerminating" in causes:
         return errors.Conflict, "wait until the namespace is deleted"
+    if code == 403 and "exceeded quota: " in message:
+        return errors.QuotaExceeded, "raise the ResourceQuota, or delete objects that it counts"
+    if code == 403 and _WEBHOOK_REFUSAL.search(message):
+        return errors.InvalidInput, "comply with the rule of the admission webhook, or change the rule"
     if code == 409 and "FieldManagerConflict" in causes:
         return errors.Conflict, "change the value at its source, or take it over with force: true"
     if code == 409:
@@ -259,6 +268,7 @@ def _kind(code: int, reason: str, causes: t.Container[t.Any]) -> tuple[type[erro
     return _KINDS.get(code, (errors.ApiError, None))
 
 
+_WEBHOOK_REFUSAL = re.compile(r'admission webhook ".*" denied the request')
 _OPTIONS_OF_FIXES = ("cluster_name", "force")
 _NOT_FOUND = (errors.NotFound, None)
 _INVALID = (errors.InvalidInput, None)

@@ -21,6 +21,7 @@ _METADATA = {
     "uid": str,
     "resourceVersion": str,
     "generation": int,
+    "deletionTimestamp": str,
     "labels": _STRINGS,
     "annotations": _STRINGS,
     "finalizers": [str],

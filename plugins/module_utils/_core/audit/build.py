@@ -15,7 +15,7 @@ from ..diagnosis.causes import BY_ID, LINKS
 from ..diagnosis.explanations import EXPLANATIONS
 from ..diagnosis.facts import Unknown
 from ..errors import ChainBroken
-from ..wording import join, join_some, quantity
+from ..wording import MAX_NAMES, join, join_some, quantity
 from .accounts import ExaminedAccount, examine_accounts
 from .document import (
     FORMAT,
@@ -34,8 +34,6 @@ from .facts import AuditFacts, AuditSpec, Name
 from .roles import AuditFinding, find_in_providers, find_in_role
 
 Json = dict[str, t.Any]
-
-_NAMES_SHOWN = 5
 
 
 def build_document(facts: AuditFacts, spec: AuditSpec) -> AuditDocument:
@@ -265,7 +263,7 @@ def _skipped_checks(facts: AuditFacts, accounts: t.Sequence[ExaminedAccount]) ->
     sentences = list(facts.skipped_checks)
     for warning in sorted(names):
         if warning not in sentences:
-            sentences.append(f"{warning} This affects {join_some(sorted(names[warning]), _NAMES_SHOWN)}.")
+            sentences.append(f"{warning} This affects {join_some(sorted(names[warning]), MAX_NAMES)}.")
     return sentences
 
 

@@ -15,12 +15,11 @@ from ..diagnosis.facts import AwsFacts, Chain, Unknown
 from ..diagnosis.rules import role as role_rules
 from ..policy.document import as_list, like, statements
 from ..trust.statements import has_wildcard, parse_subject, subject
-from ..wording import join_some, plural, quantity
+from ..wording import MAX_NAMES, join_some, plural, quantity
 from .facts import AuditFacts, Name, get_role_annotation, parse_exact_subject
 
 Json = t.Mapping[str, t.Any]
 
-_NAMES_SHOWN = 5
 # Findings of the rules for a role that do not depend on a service account.
 _ROLE_FINDINGS = frozenset({"trust-too-broad", "trust-too-long", "deleted-principal", "no-permissions"})
 # AWS managed policies with which a role has all permissions or can get them.
@@ -77,7 +76,7 @@ def _find_missing_accounts(facts: AuditFacts, role: Json, subjects: t.Sequence[s
     accounts = [name for name in map(parse_exact_subject, subjects) if name]
     missing = [name for name in accounts if name not in facts.service_accounts and _is_examined(facts, name[0])]
     if missing:
-        names = join_some(["/".join(name) for name in missing], _NAMES_SHOWN)
+        names = join_some(["/".join(name) for name in missing], MAX_NAMES)
         them, verb = ("it", "does") if len(missing) == 1 else ("them", "do")
         yield AuditFinding(
             Finding(
@@ -93,7 +92,7 @@ def _find_missing_accounts(facts: AuditFacts, role: Json, subjects: t.Sequence[s
     patterns = [pattern for pattern in subjects if has_wildcard(pattern) and not _matches_any_account(facts, pattern)]
     patterns = [pattern for pattern in patterns if _is_examined(facts, (parse_subject(pattern) or ("", ""))[0])]
     if patterns:
-        names = join_some(patterns, _NAMES_SHOWN)
+        names = join_some(patterns, MAX_NAMES)
         yield AuditFinding(
             Finding(
                 "trusts-missing-account",
@@ -138,13 +137,13 @@ def _find_unannotated_accounts(facts: AuditFacts, role: Json, subjects: t.Sequen
     yield AuditFinding(
         Finding(
             "trusts-unannotated-account",
-            f"role {role['RoleName']} trusts {join_some(['/'.join(name) for name in unannotated], _NAMES_SHOWN)}, but "
+            f"role {role['RoleName']} trusts {join_some(['/'.join(name) for name in unannotated], MAX_NAMES)}, but "
             f"{it} {' or '.join(verbs)}",
             f"annotate {them} with eksops.irsa.sa_annotate (role_arn: {role['Arn']}), or remove {them} from the trust "
             f"policy with eksops.irsa.irsa_role (name: {role['RoleName']})",
             evidence=f"metadata.annotations[{arns.ROLE_ARN_ANNOTATION}]",
             expected=role["Arn"],
-            found=join_some(sorted(values), _NAMES_SHOWN),
+            found=join_some(sorted(values), MAX_NAMES),
         ),
         tuple(unannotated),
     )
@@ -200,7 +199,7 @@ def _build_shared_role(role: Json, bound: t.Sequence[Name]) -> AuditFinding:
     return AuditFinding(
         Finding(
             "role-shared",
-            f"{len(bound)} service accounts share role {role['RoleName']}: {join_some(names, _NAMES_SHOWN)}",
+            f"{len(bound)} service accounts share role {role['RoleName']}: {join_some(names, MAX_NAMES)}",
             "create a role for each if they need different permissions; otherwise set ignore: [role-shared]",
             evidence=f"metadata.annotations[{arns.ROLE_ARN_ANNOTATION}]",
             found=str(len(bound)),
@@ -300,9 +299,7 @@ def find_in_providers(facts: AuditFacts) -> t.Iterator[AuditFinding]:
         if isinstance(issuers, Unknown) or f"https://{arns.issuer_in_tokens(url) or url}" in issuers:
             continue
         roles = facts.roles_by_provider.get(arn, [])
-        trust = (
-            f"{plural(len(roles), 'role')} {join_some(roles, _NAMES_SHOWN)} {'trusts' if len(roles) == 1 else 'trust'}"
-        )
+        trust = f"{plural(len(roles), 'role')} {join_some(roles, MAX_NAMES)} {'trusts' if len(roles) == 1 else 'trust'}"
         yield AuditFinding(
             Finding(
                 "provider-orphaned",

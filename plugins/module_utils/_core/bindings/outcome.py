@@ -15,9 +15,9 @@ from ..plan import Plan
 from ..service_account.plan import CREATE_NAMESPACE
 from ..trust.policy import managed_subjects
 from ..trust.statements import allowed_principals, display_subject
-from ..wording import join_some, plural
+from ..wording import MAX_NAMES, join_some, plural
 from .grouping import Binding
-from .spec import MAX_NAMES, BindingSpec
+from .spec import BindingSpec
 
 # With more bindings than this, the result does not repeat information: controllers store results in a database.
 MAX_DETAILED = 100

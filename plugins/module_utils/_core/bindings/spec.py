@@ -21,13 +21,11 @@ from ..service_account import spec as service_account_spec
 from ..service_account.annotations import Field
 from ..service_account.spec import ServiceAccount
 from ..trust.statements import has_wildcard
-from ..wording import join_some
+from ..wording import MAX_NAMES, join_some
 from . import grouping
 from .grouping import Binding
 
 ROLE_ARN = Field("annotations", ROLE_ARN_ANNOTATION)
-# The highest number of names in a message.
-MAX_NAMES = 5
 _MAX_WORKERS = 64
 _ROLES_QUOTA = "RolesQuota"
 

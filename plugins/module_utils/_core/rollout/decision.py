@@ -17,7 +17,7 @@ from ..pods import readiness
 from ..pods.injection import ExpectedInjection
 from ..pods.workload_kinds import Owner, Workloads, find_controller, parse_ordinal
 from ..validation import Problems, check_listed_once, check_role_arn, check_service_account
-from ..wording import quantity
+from ..wording import MAX_NAMES, join_some, quantity
 from .staleness import PodStatus
 
 Json = t.Mapping[str, t.Any]
@@ -327,11 +327,11 @@ def _list_writes(namespace: str, task: RolloutTask) -> t.Iterator[tuple[Action, 
     if task.restart:
         yield write("restart", "restart", f"restart {title}")
     if task.unready:
-        names = ", ".join(name for name, _uid in task.unready)
+        names = join_some([name for name, _uid in task.unready], MAX_NAMES)
         pods = quantity(len(task.unready), "unready pod")
         yield write("replace", "evict", f"evict {pods} of {title} that would block the rollout: {names}")
     if task.replace:
-        names = ", ".join(name for name, _uid in task.replace)
+        names = join_some([name for name, _uid in task.replace], MAX_NAMES)
         summary = f"{task.strategy} {quantity(len(task.replace), 'pod')} of {title} one at a time: {names}"
         yield write(
             "replace", task.strategy, summary if owner.rules.recreates_pods else f"delete pod {namespace}/{names}"
@@ -346,7 +346,7 @@ def _group_by_owner(statuses: t.Iterable[PodStatus]) -> dict[str, list[str]]:
 
 
 def _join_names(statuses: t.Iterable[PodStatus]) -> str:
-    return ", ".join(status.name for status in statuses)
+    return join_some([status.name for status in statuses], MAX_NAMES)
 
 
 class WorkloadFailure(t.NamedTuple):

@@ -13,6 +13,7 @@ from ..arn import ROLE_ARN_ANNOTATION
 from ..pods import injection
 from ..pods.injection import Container, ExpectedInjection, StaleSetting, get_name, get_uid
 from ..pods.workload_kinds import Owner, Workloads, find_controller, find_owner
+from ..wording import MAX_NAMES, join_some
 
 if t.TYPE_CHECKING:
     from .decision import RolloutSpec
@@ -285,6 +286,6 @@ class WorkloadState:
         return [pod for pod, status in statuses if status.stale and not status.runs_to_completion]
 
     def describe_stale(self, pods: t.Sequence[Json]) -> str:
-        names = ", ".join(map(get_name, pods))
+        names = join_some([*map(get_name, pods)], MAX_NAMES)
         reasons = "; ".join(dict.fromkeys(reason for pod in pods for reason in self.get_status(pod).reasons))
         return f"new pods are stale: {names}: {reasons}"

@@ -45,13 +45,14 @@ def plan(spec: ServiceAccountSpec, observed: ServiceAccountState) -> Plan:
     """Plan the writes that bring the service account to its spec.
 
     :raises NotFound: the namespace or the service account is missing and must not be created.
-    :raises Conflict: another owner set a field to another value, and ``force`` is not set; or the namespace is being
-        deleted.
+    :raises Conflict: another owner set a field to another value, and ``force`` is not set; or the namespace or the
+        service account is being deleted.
     """
     if spec.state == "absent":
         return _plan_absent(spec, observed.account)
     if observed.account is None:
         return _plan_create(spec, observed.namespace)
+    _require_lasting(spec, observed.account)
     return _plan_present(spec, observed.account)
 
 
@@ -59,10 +60,27 @@ def require_creatable(spec: ServiceAccountSpec, observed: ServiceAccountState) -
     """Require that the service account exists or can be created.
 
     :raises NotFound: the namespace or the service account is missing and must not be created.
-    :raises Conflict: the namespace is being deleted.
+    :raises Conflict: the namespace or the service account is being deleted.
     """
     if observed.account is None:
         _plan_create(spec, observed.namespace)
+    else:
+        _require_lasting(spec, observed.account)
+
+
+def _require_lasting(spec: ServiceAccountSpec, account: ServiceAccount) -> None:
+    """Require that the service account is not being deleted: what is written to it would be lost."""
+    if account.is_being_deleted:
+        raise errors.Conflict(
+            f"service account {spec.title} is being deleted",
+            cause=_describe_finalizers(account),
+            fix="wait until it is deleted, or remove its finalizers if their controllers no longer run; then run again",
+        )
+
+
+def _describe_finalizers(account: ServiceAccount) -> str:
+    names = ", ".join(account.finalizers)
+    return f"it exists until its finalizers are removed: {names}" if names else "its deletion is not complete"
 
 
 def creates_namespace(plan: Plan) -> bool:
@@ -219,6 +237,8 @@ def _reject_conflicts(spec: ServiceAccountSpec, account: ServiceAccount) -> None
 def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Plan:
     if account is None:
         return Plan()
+    if spec.delete and account.created and account.is_being_deleted:
+        return Plan(warnings=(_make_finalizer_warning(spec, account),))
     before = describe(spec.namespace, spec.name, account)
     if spec.delete and account.created:
         others = sorted(
@@ -237,7 +257,10 @@ def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Pl
             },
             f"delete service account {spec.title}",
         )
-        return Plan(before, {}, (action,), tuple(warnings if others else ()))
+        warnings = warnings if others else []
+        if account.finalizers:
+            warnings.append(_make_finalizer_warning(spec, account))
+        return Plan(before, {}, (action,), tuple(warnings))
     warnings = []
     if spec.delete:
         warnings.append(
@@ -246,6 +269,10 @@ def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Pl
         )
     irsa = [field for field in IRSA if field in account.fields]
     return _plan_fields(spec, account, {}, [*warnings, *_kept_field_warnings(spec, account, irsa)], foreign=irsa)
+
+
+def _make_finalizer_warning(spec: ServiceAccountSpec, account: ServiceAccount) -> str:
+    return f"Service account {spec.title} is being deleted, but {_describe_finalizers(account)}."
 
 
 def _kept_field_warnings(spec: ServiceAccountSpec, account: ServiceAccount, fields: t.Iterable[Field]) -> list[str]:

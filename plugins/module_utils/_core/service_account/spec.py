@@ -131,6 +131,8 @@ class ServiceAccount:
         This happens to the manager that set the first field and later lost it. The API server treats an owner of the
         map as an owner of all its fields: it reports conflicts for all of them, and keeps those that an apply removes.
         No field that exists comes from such a manager, so this collection does not treat it as an owner.
+    :param finalizers: its finalizers. It exists until their controllers remove them.
+    :param is_being_deleted: whether its deletion has begun.
     """
 
     uid: str
@@ -138,6 +140,8 @@ class ServiceAccount:
     fields: t.Mapping[Field, str]
     owners: t.Mapping[Field, tuple[FieldOwner, ...]]
     foreign_maps: frozenset[str] = frozenset()
+    finalizers: tuple[str, ...] = ()
+    is_being_deleted: bool = False
 
     @classmethod
     def from_kubernetes(cls, body: t.Mapping[str, t.Any]) -> ServiceAccount:
@@ -155,7 +159,15 @@ class ServiceAccount:
                 foreign_maps.update(_maps_without_fields(entry))
         if not managed:
             owners = dict.fromkeys(fields, (FieldOwner(BEFORE_FIRST_APPLY, "Update"),))
-        return cls(metadata["uid"], metadata["resourceVersion"], fields, owners, frozenset(foreign_maps))
+        return cls(
+            metadata["uid"],
+            metadata["resourceVersion"],
+            fields,
+            owners,
+            frozenset(foreign_maps),
+            tuple(metadata.get("finalizers") or ()),
+            bool(metadata.get("deletionTimestamp")),
+        )
 
     @property
     def owned(self) -> dict[Field, str]:

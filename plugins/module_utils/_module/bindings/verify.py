@@ -15,7 +15,6 @@ import typing as t
 from ..._api.aws import iam
 from ..._api.kubernetes import service_accounts
 from ..._core.arn import Arn
-from ..._core.bindings.spec import MAX_NAMES
 from ..._core.diagnosis import diagnose
 from ..._core.diagnosis.diagnose import build_bulk_spec, build_chain
 from ..._core.diagnosis.facts import (
@@ -27,7 +26,7 @@ from ..._core.diagnosis.facts import (
     read_or_unknown,
 )
 from ..._core.errors import IrsaError
-from ..._core.wording import join_some
+from ..._core.wording import MAX_NAMES, join_some
 from ..verify.token_probe import TokenProbe
 from .context import select_accounts
 

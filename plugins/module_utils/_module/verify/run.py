@@ -265,7 +265,13 @@ def run_test_pod(server: ApiServer, spec: VerificationSpec, options: TestPodSpec
         except errors.AccessDenied as error:
             permission = f"create pods in {namespace}" if "cannot create" in (error.cause or "") else None
             return Unknown.from_error(error, permission)
-        except (errors.NotFound, errors.InvalidInput, errors.ApiError, errors.Conflict) as error:
+        except (
+            errors.NotFound,
+            errors.InvalidInput,
+            errors.ApiError,
+            errors.Conflict,
+            errors.QuotaExceeded,
+        ) as error:
             return Unknown.from_error(error)
         for state in admission.follow_pod(reading, namespace=namespace, name=name, seconds=options.timeout):
             last = state

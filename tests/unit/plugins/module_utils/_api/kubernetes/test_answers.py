@@ -39,6 +39,24 @@ RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
         errors.Conflict,
         "Fix: wait until the namespace is deleted",
     ),
+    "quota exceeded": (
+        403,
+        status(
+            403,
+            "Forbidden",
+            'serviceaccounts "app" is forbidden: exceeded quota: full, requested: count/serviceaccounts=1, used: '
+            "count/serviceaccounts=1, limited: count/serviceaccounts=1",
+            name="app",
+        ),
+        errors.QuotaExceeded,
+        "limited: count/serviceaccounts=1. Fix: raise the ResourceQuota, or delete objects that it counts",
+    ),
+    "refused by a webhook": (
+        403,
+        status(403, "Forbidden", 'admission webhook "policy.example.com" denied the request: no team label'),
+        errors.InvalidInput,
+        "no team label. Fix: comply with the rule of the admission webhook",
+    ),
     "unauthorized": (401, status(401, "Unauthorized", "Unauthorized"), errors.BadCredentials, "access entry"),
     "not found": (
         404,

@@ -74,14 +74,14 @@ WEB_OWNERS = {
             WEB,
             WEB_OWNERS,
             {"strategy": "evict"},
-            ["evict 2 pods of Deployment shop/web one at a time: web-6d-a, web-6d-b"],
+            ["evict 2 pods of Deployment shop/web one at a time: web-6d-a and web-6d-b"],
             id="deployment-evict",
         ),
         pytest.param(
             pods_of("StatefulSet", "db", "db-0", "db-1", "db-10"),
             {owner("StatefulSet", "db"): k8s.workload("db", **ON_DELETE)},
             {"strategy": "delete"},
-            ["delete 3 pods of StatefulSet shop/db one at a time: db-10, db-1, db-0"],
+            ["delete 3 pods of StatefulSet shop/db one at a time: db-10, db-1 and db-0"],
             id="statefulset-delete-highest-ordinal-first",
         ),
         pytest.param(
@@ -95,14 +95,14 @@ WEB_OWNERS = {
             pods_of("StatefulSet", "db", "db-0", "db-1", "db-2"),
             {owner("StatefulSet", "db"): k8s.workload("db", **PARTITION)},
             {},
-            ["restart StatefulSet shop/db", "evict 2 pods of StatefulSet shop/db one at a time: db-1, db-0"],
+            ["restart StatefulSet shop/db", "evict 2 pods of StatefulSet shop/db one at a time: db-1 and db-0"],
             id="statefulset-with-partition",
         ),
         pytest.param(
             pods_of("StatefulSet", "db", "db-5", "db-6", "db-7"),
             {owner("StatefulSet", "db"): k8s.workload("db", replicas=3, ordinals={"start": 5}, **PARTITION)},
             {},
-            ["restart StatefulSet shop/db", "evict 2 pods of StatefulSet shop/db one at a time: db-6, db-5"],
+            ["restart StatefulSet shop/db", "evict 2 pods of StatefulSet shop/db one at a time: db-6 and db-5"],
             id="statefulset-with-partition-and-first-ordinal",
         ),
         pytest.param(
@@ -133,7 +133,7 @@ WEB_OWNERS = {
             [*pods_of("DaemonSet", "agent", "agent-a"), *pods_of("DaemonSet", "agent", "agent-b", ready=False)],
             {owner("DaemonSet", "agent"): k8s.workload("agent", replicas=None, **ON_DELETE)},
             {},
-            ["evict 2 pods of DaemonSet shop/agent one at a time: agent-b, agent-a"],
+            ["evict 2 pods of DaemonSet shop/agent one at a time: agent-b and agent-a"],
             id="ondelete-daemonset-unready-pod-first",
         ),
         pytest.param(
@@ -268,8 +268,8 @@ def completing_pod(name: str, kind: str, api_version: str, policy: str = "Never"
         pytest.param(
             WEB,
             {**WEB_OWNERS, owner("Deployment", "web"): k8s.workload("web", paused=True)},
-            "Deployment web is paused, so its pods cannot be restarted: web-6d-a, web-6d-b. Resume it (kubectl rollout "
-            "resume), or use strategy evict.",
+            "Deployment web is paused, so its pods cannot be restarted: web-6d-a and web-6d-b. Resume it (kubectl "
+            "rollout resume), or use strategy evict.",
             id="paused-deployment",
         ),
     ],
@@ -297,6 +297,16 @@ def test_stale_pods_without_owner_are_reported(delete: bool) -> None:
     decision = decide([k8s.pod("single"), k8s.pod("injected", role=k8s.ROLE)], {}, delete_unmanaged=delete)
     assert decision.unmanaged == ({"namespace": "shop", "name": "single"},)
     assert decision.restarted == (({"kind": "Pod", "name": "single", "strategy": "delete"},) if delete else ())
+
+
+@pytest.mark.parametrize("options", [{}, {"strategy": "evict"}], ids=["warning", "action"])
+def test_messages_about_many_pods_are_short(options: Json) -> None:
+    custom = None if not options else k8s.owner_reference("Server", "web", "example.com/v1")
+    decision = decide([k8s.pod(f"web-{number:04}", custom) for number in range(2000)], {}, **options)
+    (text,) = [*decision.plan.warnings, *decision.plan.summaries()]
+    assert "2000 " in text
+    assert " and 1995 more" in text
+    assert len(text) < 300
 
 
 def web_owners(revision: str, pod_revision: str) -> dict[Owner, Json | None]:

@@ -197,7 +197,7 @@ def test_stale_old_pods_fail_the_rollout_after_the_settle_delay() -> None:
     run.tracker.advance(1.0)
     assert run.tracker.next_check_at() == 3.0  # events of pods may be missing
     run.advance_with_list(WEB, 3.0)
-    assert "web-6d-a, web-6d-b" in str(run.failure().cause)
+    assert "web-6d-a and web-6d-b" in str(run.failure().cause)
 
 
 def test_pods_that_the_watch_missed_are_not_restarted_again() -> None:

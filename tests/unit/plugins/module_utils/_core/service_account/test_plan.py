@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
 import pytest
@@ -170,6 +171,26 @@ def test_create_is_rejected(options: dict[str, t.Any], phase: str, kind: type[er
     with pytest.raises(kind) as caught:
         plan(make_spec(**options), ServiceAccountState(None, phase))
     assert message in str(caught.value)
+
+
+HELD = dataclasses.replace(account({**CREATED, ROLE: (ARN, IRSA)}), finalizers=("example.com/hold",))
+HELD_TEXT = "service account ns/app is being deleted"
+
+
+@pytest.mark.parametrize("role_arn", [ARN, OTHER])
+def test_account_that_is_being_deleted_gets_no_role(role_arn: str) -> None:
+    observed = ServiceAccountState(dataclasses.replace(HELD, is_being_deleted=True))
+    for function in (plan, service_account_plan.require_creatable):
+        with pytest.raises(errors.Conflict, match=f"{HELD_TEXT}.*its finalizers.*: example.com/hold. Fix: wait until"):
+            function(make_spec(role_arn=role_arn), observed)
+
+
+def test_finalizers_and_deletion_are_observed() -> None:
+    metadata = {"uid": "u1", "resourceVersion": "7", "finalizers": ["example.com/hold"]}
+    assert not ServiceAccount.from_kubernetes({"metadata": metadata}).is_being_deleted
+    metadata["deletionTimestamp"] = "2026-11-30T00:00:00Z"
+    held = ServiceAccount.from_kubernetes({"metadata": metadata})
+    assert (held.finalizers, held.is_being_deleted) == (("example.com/hold",), True)
 
 
 # Observed account, options, applied configuration; None without a write.
@@ -422,6 +443,17 @@ def test_delete_warns_about_fields_of_other_owners() -> None:
     result = plan(make_spec(state="absent", delete=True), ServiceAccountState(before))
     assert [action.operation for action in result.actions] == ["delete_service_account"]
     assert "helm (Apply)" in result.warnings[0]
+
+
+def test_delete_is_not_repeated_while_a_finalizer_keeps_the_account() -> None:
+    spec = make_spec(state="absent", delete=True)
+    warning = f"S{HELD_TEXT[1:]}, but it exists until its finalizers are removed: example.com/hold."
+    first = plan(spec, ServiceAccountState(HELD))
+    assert [action.operation for action in first.actions] == ["delete_service_account"]
+    second = plan(spec, ServiceAccountState(dataclasses.replace(HELD, is_being_deleted=True)))
+    assert not second
+    assert first.after == second.before == second.after == {}
+    assert first.warnings == second.warnings == (warning,)
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def test_pod_identity_webhook_is_recognized_by_configuration_or_name() -> None:
             'pods is forbidden: User "u" cannot create resource "pods" in API group ""',
             "create pods in shop",
         ),
-        (errors.AccessDenied, 'pods "irsa-verify-x" is forbidden: exceeded quota: full, requested: pods=1', None),
+        (errors.QuotaExceeded, 'pods "irsa-verify-x" is forbidden: exceeded quota: full, requested: pods=1', None),
         (errors.AccessDenied, 'pods "irsa-verify-x" is forbidden: violates PodSecurity "restricted:latest"', None),
         (errors.InvalidInput, 'admission webhook "x.example.com" does not support dry run', None),
         (errors.Conflict, "namespace shop is being terminated", None),
@@ -291,7 +291,7 @@ def test_check_mode_starts_no_test_pod() -> None:
             id="creation-denied",
         ),
         pytest.param(
-            PodServer(create_error=errors.AccessDenied("no", cause="exceeded quota")),
+            PodServer(create_error=errors.QuotaExceeded("no", cause="exceeded quota")),
             "exceeded quota",
             id="quota-exceeded",
         ),
