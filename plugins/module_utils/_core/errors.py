@@ -188,6 +188,16 @@ class ApiError(IrsaError):
     kind = "api_error"
 
 
+def make_being_deleted_error(title: str, finalizers: t.Sequence[str]) -> Conflict:
+    """The error for an object of Kubernetes whose deletion has begun: what is written to it would be lost."""
+    names = ", ".join(finalizers)
+    return Conflict(
+        f"{title} is being deleted",
+        cause=f"it exists until its finalizers are removed: {names}" if names else "its deletion is not complete",
+        fix="wait until it is deleted, or remove its finalizers if their controllers no longer run; then run again",
+    )
+
+
 def can_pass(error: IrsaError) -> bool:
     """Whether the same request to Kubernetes may succeed later without a fix."""
     return not isinstance(error, (AccessDenied, BadConnection, InvalidInput))

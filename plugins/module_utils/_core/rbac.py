@@ -107,13 +107,21 @@ def plan(state: str, objects: t.Mapping[RbacObject, Json], observed: t.Mapping[R
 
     :param state: ``present`` or ``absent``.
     :param observed: the objects as the API server returns them; None if one does not exist.
-    :raises Conflict: a binding exists for another role. Kubernetes does not allow changing that.
+    :raises Conflict: a binding exists for another role, which Kubernetes does not allow changing; or an object is being
+        deleted.
     """
     actions: list[Action] = []
+    warnings: list[str] = []
     before, after = {}, {}
     # The reverse order deletes a binding before its role.
     for item, body in list(objects.items())[:: 1 if state == "present" else -1]:
         found = observed[item]
+        if found is not None and found["metadata"].get("deletionTimestamp"):
+            error = errors.make_being_deleted_error(item.title, found["metadata"].get("finalizers") or ())
+            if state == "present":
+                raise error
+            warnings.append(f"{error.message}, but {error.cause}.")
+            continue
         fields = {key: body[key] for key in ("rules", "roleRef", "subjects") if key in body}
         old = None if found is None else {key: found.get(key) for key in fields}
         if old is not None:
@@ -129,7 +137,7 @@ def plan(state: str, objects: t.Mapping[RbacObject, Json], observed: t.Mapping[R
                 raise _make_other_role_error(item, found)
             changed = {key: value for key, value in fields.items() if key != "roleRef"}
             actions.append(Action("patch", {"item": item, "body": changed}, f"update {item.title}"))
-    return Plan(before, after, tuple(actions))
+    return Plan(before, after, tuple(actions), tuple(warnings))
 
 
 def _delete(item: RbacObject, found: Json) -> Action:

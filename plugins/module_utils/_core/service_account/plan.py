@@ -71,16 +71,7 @@ def require_creatable(spec: ServiceAccountSpec, observed: ServiceAccountState) -
 def _require_lasting(spec: ServiceAccountSpec, account: ServiceAccount) -> None:
     """Require that the service account is not being deleted: what is written to it would be lost."""
     if account.is_being_deleted:
-        raise errors.Conflict(
-            f"service account {spec.title} is being deleted",
-            cause=_describe_finalizers(account),
-            fix="wait until it is deleted, or remove its finalizers if their controllers no longer run; then run again",
-        )
-
-
-def _describe_finalizers(account: ServiceAccount) -> str:
-    names = ", ".join(account.finalizers)
-    return f"it exists until its finalizers are removed: {names}" if names else "its deletion is not complete"
+        raise errors.make_being_deleted_error(f"service account {spec.title}", account.finalizers)
 
 
 def creates_namespace(plan: Plan) -> bool:
@@ -272,7 +263,8 @@ def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Pl
 
 
 def _make_finalizer_warning(spec: ServiceAccountSpec, account: ServiceAccount) -> str:
-    return f"Service account {spec.title} is being deleted, but {_describe_finalizers(account)}."
+    error = errors.make_being_deleted_error(f"Service account {spec.title}", account.finalizers)
+    return f"{error.message}, but {error.cause}."
 
 
 def _kept_field_warnings(spec: ServiceAccountSpec, account: ServiceAccount, fields: t.Iterable[Field]) -> list[str]:

@@ -118,3 +118,19 @@ def test_existing_objects_are_deleted_in_reverse_order() -> None:
     ]
     assert plan.after == {}
     assert not rbac.plan("absent", objects, dict.fromkeys(objects))
+
+
+def test_object_that_is_being_deleted_is_not_written() -> None:
+    objects = build({**CART, "rbac": {"rules": RULES}})
+    observed = stored(objects)
+    observed[ITEMS[0]]["metadata"].update(deletionTimestamp="2026-11-30T00:00:00Z", finalizers=["example.com/hold"])
+    with pytest.raises(
+        errors.Conflict, match=r"Role shop/cart-irsa is being deleted.*: example\.com/hold\. Fix: wait until"
+    ):
+        rbac.plan("present", objects, observed)
+    plan = rbac.plan("absent", objects, observed)
+    assert plan.summaries() == ["delete RoleBinding shop/cart-irsa"]
+    assert plan.warnings == (
+        "Role shop/cart-irsa is being deleted, but it exists until its finalizers are removed: example.com/hold.",
+    )
+    assert not rbac.plan("absent", objects, {ITEMS[0]: observed[ITEMS[0]], ITEMS[1]: None})
