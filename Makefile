@@ -132,6 +132,10 @@ docs: ## The documentation site; prints its path
 docs-check: ## The same, and a check of every example and link
 	@$(T)/docs/docs.sh --check
 
+.PHONY: lock
+lock: ## Versions and hashes of the development packages; ARGS=--upgrade selects the newest
+	@$(T)/requirements/lock.sh $(ARGS)
+
 ##@ Release
 
 .PHONY: build

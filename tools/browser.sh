@@ -11,6 +11,6 @@ done
 export CHROMIUM
 browser=$DEV/venv-browser
 # Without ansible-core: the page is rendered with the standard library only.
-make_venv "$browser" "$(find_controller_python)" "$REQUIREMENTS/browser.txt"
+make_venv "$browser" "$(find_controller_python)" browser
 [ $# -gt 0 ] || set -- tests/browser
 run_pytest "$browser/bin/python" "$@"

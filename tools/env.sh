@@ -13,7 +13,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 TOOLS=$ROOT/tools
 REQUIREMENTS=$TOOLS/requirements
 # Argument of make_venv that installs the collections that this one depends on.
-DEPENDENCIES=("$TOOLS/environment/get_deps.py" "$REQUIREMENTS/ansible.txt" amazon.aws kubernetes.core)
+DEPENDENCIES=("$TOOLS/environment/get_deps.py" "$REQUIREMENTS/locked/ansible.txt" amazon.aws kubernetes.core)
 if [ -z "${_EKSOPS_ENV:-}" ]; then
     _cache=${XDG_CACHE_HOME:-$HOME/.cache}
     DEV=${EKSOPS_DEV:-$_cache/eksops-irsa/$(basename "$ROOT")-$(printf '%s' "$ROOT" | cksum | cut -d ' ' -f 1)}
@@ -81,21 +81,16 @@ find_controller_python() {
     die "Python 3.11 or later with the venv module not found. Install it (on Debian: python3-venv) or set PYTHON."
 }
 
-# make_venv DIR PYTHON REQUIREMENTS... [-- PROGRAM ARGUMENTS...]: make a virtual environment with the packages of these
-# files, unless it is up to date, and run the program in it.
+# make_venv DIR PYTHON NAME [PROGRAM ARGUMENTS...]: make a virtual environment with the packages in
+# requirements/locked/NAME.txt, unless it is up to date, and run the program in it. Only wheels are installed, because the
+# packages that build others have no hashes; the exception, reuse, has no wheels for the C library of many systems.
 make_venv() {
-    local dir=$1 python=$2 stamp file started
-    local -a args=() after=()
-    shift 2
-    while [ $# -gt 0 ] && [ "$1" != -- ]; do
-        args+=(-r "$1")
-        shift
-    done
-    [ $# -eq 0 ] || { shift && after=("$@"); }
+    local dir=$1 python=$2 locked=$REQUIREMENTS/locked/$3.txt stamp file started
+    shift 3
     stamp=$({
         # Without path and patch level: every Python of this version can use the environment.
         "$python" -c 'import sys; print(*sys.version_info[:2])'
-        for file in "${args[@]}" "$ROOT/requirements.txt" "$ROOT/tests/sandbox/requirements.txt" "${after[@]}"; do
+        for file in "$locked" "$@"; do
             [ ! -f "$file" ] || cat "$file"
         done
     } | cksum)
@@ -106,11 +101,24 @@ make_venv() {
         started=$SECONDS
         say "installing $(basename "$dir") (once, about a minute)"
         "$python" -m venv --clear "$dir"
-        "$dir/bin/python" -m pip install -qq --disable-pip-version-check "${args[@]}"
+        "$dir/bin/python" -m pip install -qq --disable-pip-version-check --require-hashes --only-binary :all: --no-binary reuse -r "$locked"
         say "installed the Python packages of $(basename "$dir") in $((SECONDS - started)) s"
-        [ ${#after[@]} -eq 0 ] || "$dir/bin/python" "${after[@]}"
+        [ $# -eq 0 ] || "$dir/bin/python" "$@"
         printf '%s\n' "$stamp" >"$dir/stamp"
     ) 9>"$dir.lock"
+}
+
+# use_npm: put an npm on PATH whose Node the linters of web/audit support, and use the registry and proxy that the user has
+# configured.
+use_npm() {
+    # The versions that eslint supports.
+    if ! command -v npm >/dev/null || ! node -e '
+        const [major, minor] = process.versions.node.split(".").map(Number);
+        process.exit(major >= 24 || (major === 22 && minor >= 13) || (major === 20 && minor >= 19) ? 0 : 1);'; then
+        make_venv "$DEV/venv-web" "$(find_controller_python)" web
+        PATH=$DEV/venv-web/bin:$PATH
+    fi
+    [ ! -e "$USER_HOME/.npmrc" ] || export NPM_CONFIG_USERCONFIG=$USER_HOME/.npmrc
 }
 
 # use_venv: make the environment of the development tools, put it first on PATH, and make the tree "live".
@@ -119,7 +127,7 @@ use_venv() {
     python=$(find_controller_python)
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     VENV=$DEV/venv-$version
-    make_venv "$VENV" "$python" "$REQUIREMENTS/dev.txt" -- "${DEPENDENCIES[@]}"
+    make_venv "$VENV" "$python" dev "${DEPENDENCIES[@]}"
     SITE=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     export VENV SITE
     # ansible-test searches PATH for the Pythons of modules and cannot use shims.

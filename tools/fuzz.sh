@@ -3,7 +3,7 @@
 # available for few platforms, and only this job needs it. The other packages are those of the development environment.
 . "$(dirname "${BASH_SOURCE[0]}")/job.sh"
 begin_job fuzz
-make_venv "$DEV/venv-fuzz" "$(find_controller_python)" "$REQUIREMENTS/fuzz.txt"
+make_venv "$DEV/venv-fuzz" "$(find_controller_python)" fuzz
 cd "$ROOT" || exit
 status=0
 PYTHONPATH=$DEV/live:$ROOT/tests:$SITE PYTHONDONTWRITEBYTECODE=1 "$DEV/venv-fuzz/bin/python" -m fuzz "$@" 2>&1 |

@@ -20,13 +20,13 @@ import sys
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-# Texts of others, generated files, and this list itself.
+# Beginnings of paths: texts of others, generated files, and this list itself.
 SKIPPED = (
     "LICENSE",
-    "LICENSES/GPL-3.0-or-later.txt",
     "CODE_OF_CONDUCT.md",
     "tools/words.yml",
     "tests/unit/tools/test_words.py",
+    "tools/requirements/locked/",
     "web/audit/package-lock.json",
     "plugins/module_utils/_core/audit/reports/html/assets.py",
 )
@@ -64,7 +64,7 @@ def tracked_files(paths: list[str]) -> list[str]:
     """The files under ``paths`` that git tracks and the list applies to; of the whole project without paths."""
     command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard", "-z", "--", *paths]
     names = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\0")
-    return sorted(name for name in names if name and name not in SKIPPED and (ROOT / name).is_file())
+    return sorted(name for name in names if name and not name.startswith(SKIPPED) and (ROOT / name).is_file())
 
 
 def main() -> None:

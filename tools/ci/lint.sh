@@ -28,6 +28,7 @@ check mypy collection_types
 check mypy-tools tool_types
 check mypy-sandbox sandbox_types
 check reuse reuse lint --quiet
+check requirements "$REQUIREMENTS/lock.sh" --check
 check shellcheck shell_scripts
 check ansible-lint ansible-lint --offline --strict --profile production
 check antsibull-changelog antsibull-changelog lint

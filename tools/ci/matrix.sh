@@ -88,7 +88,7 @@ try() {
         skip "$corner: Python ${versions[0]} or ${versions[1]} with the venv module not found"
         return
     fi
-    make_venv "$controller" "$python" "$REQUIREMENTS"/{"$corner",corners}.txt -- "$TOOLS/environment/get_deps.py" "$REQUIREMENTS/$corner.txt"
+    make_venv "$controller" "$python" "$corner" "$TOOLS/environment/get_deps.py" "$REQUIREMENTS/$corner.txt"
     packages=$("$controller/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     SITE=$packages make_tree "$top"
     if [ "${versions[0]}" = "${versions[1]}" ]; then
@@ -96,7 +96,7 @@ try() {
     else
         check "units of the controller, $corner" units_of_controller
         modules=$DEV/venv-$corner-modules
-        make_venv "$modules" "$(find_python "${versions[1]}")" "$REQUIREMENTS"/{"$corner",corners}.txt
+        make_venv "$modules" "$(find_python "${versions[1]}")" "$corner"
         mkdir -p "$DEV/$top/ansible-only"
         ln -sfn "$packages/ansible" "$DEV/$top/ansible-only/ansible"
         packages=$DEV/$top/ansible-only check "units of the modules, $corner" units_of_modules

@@ -2,7 +2,7 @@
 # Run the demo on the sandbox and make the README's picture of its output.
 . "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
 docs=$DEV/venv-docs
-make_venv "$docs" "$(find_controller_python)" "$REQUIREMENTS/docs.txt" -- "${DEPENDENCIES[@]}"
+make_venv "$docs" "$(find_controller_python)" docs "${DEPENDENCIES[@]}"
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 "$TOOLS/sandbox.sh" with demo "$ROOT/demo/run" | tee "$output"

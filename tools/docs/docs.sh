@@ -7,7 +7,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
 begin_job docs
 docs=$DEV/venv-docs
-make_venv "$docs" "$(find_controller_python)" "$REQUIREMENTS/docs.txt" -- "${DEPENDENCIES[@]}"
+make_venv "$docs" "$(find_controller_python)" docs "${DEPENDENCIES[@]}"
 site=$DEV/docs
 rm -rf "$site"
 mkdir -p "$site/rst"

@@ -7,13 +7,13 @@ tools several times slower.
 Usage: python get_deps.py REQUIREMENTS NAMESPACE.NAME...
        python get_deps.py CORNER
 
-CORNER is a file like oldest.txt. Its lines ``#: NAME VERSION ansible==RELEASE`` have a collection, its version and the
-release of ``ansible`` that contains it.
+REQUIREMENTS has the release of ``ansible`` with its hashes. CORNER is a file like oldest.txt. Its lines
+``#: NAME VERSION ansible==RELEASE HASH`` have a collection, its version, and the release of ``ansible`` that contains
+it, with the hash of its wheel.
 """
 
 from __future__ import annotations
 
-import collections.abc as c
 import json
 import pathlib
 import subprocess
@@ -23,9 +23,12 @@ import tempfile
 import zipfile
 
 
-def _download(directory: str, requirement: c.Iterable[str]) -> pathlib.Path:
+def _download(directory: str, requirements: str) -> pathlib.Path:
+    # pip accepts hashes only in a file.
+    file = pathlib.Path(directory, "requirements.txt")
+    file.write_text(requirements)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "-qq", "--no-deps"]
-    subprocess.run([*pip, "-d", directory, *requirement], check=True)
+    subprocess.run([*pip, "--require-hashes", "-d", directory, "-r", str(file)], check=True)
     (wheel,) = pathlib.Path(directory).glob("ansible-*.whl")
     return wheel
 
@@ -49,17 +52,21 @@ def _extract(wheel: pathlib.Path, collections: dict[str, str | None]) -> None:
 
 
 def main(source: str, *names: str) -> None:
-    wheels: dict[tuple[str, ...], dict[str, str | None]] = {}
+    text = pathlib.Path(source).read_text()
+    # The collections and their versions, by the requirements of the wheel that contains them.
+    wheels: dict[str, dict[str, str | None]] = {}
     if names:
-        wheels["-r", source] = dict.fromkeys(names)
+        wheels[text] = dict.fromkeys(names)
     else:
-        for line in pathlib.Path(source).read_text().splitlines():
+        for line in text.splitlines():
             match line.split():
-                case ["#:", collection, version, requirement]:
-                    wheels.setdefault((requirement,), {})[collection] = version
-    for arguments, collections in wheels.items():
+                # Without a hash pip fails, and prints the hash.
+                case ["#:", collection, version, requirement, *hashes]:
+                    options = [f"--hash={value}" for value in hashes]
+                    wheels.setdefault(" ".join([requirement, *options]), {})[collection] = version
+    for requirements, collections in wheels.items():
         with tempfile.TemporaryDirectory() as directory:
-            _extract(_download(directory, arguments), collections)
+            _extract(_download(directory, requirements), collections)
 
 
 if __name__ == "__main__":

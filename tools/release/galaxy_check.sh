@@ -53,7 +53,7 @@ NAMES
 
 # A separate environment, since the importer's requirements conflict with those of the tools.
 importer=$DEV/venv-importer
-make_venv "$importer" "$(find_controller_python)" "$REQUIREMENTS/importer.txt" -- "${DEPENDENCIES[@]}"
+make_venv "$importer" "$(find_controller_python)" importer "${DEPENDENCIES[@]}"
 
 imports_without_warnings() {
     # Its exit status is 0 even if ansible-doc fails, so check its log.
