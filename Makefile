@@ -84,6 +84,10 @@ kills: ## Modules that are killed after each of their writes, then run again: th
 races: ## Writers of the same role or service account at the same time; counts what is lost
 	@$(T)/run.sh bash -c 'PYTHONPATH=tests:$$ANSIBLE_COLLECTIONS_PATH exec python -m races "$$DEV/sandbox-races" $(ARGS)'
 
+.PHONY: audit
+audit: ## Known vulnerabilities of the locked Python and npm packages
+	@$(T)/ci/audit.sh
+
 .PHONY: matrix
 matrix: ## Oldest and newest supported versions; writes the table in README.md
 	@$(T)/ci/matrix.sh $(ARGS)
