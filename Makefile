@@ -154,6 +154,10 @@ galaxy-check: ## Check the tarball and a release without publishing it
 ee-check: ## Check the example execution environment, without a container engine
 	@$(T)/release/ee_check.sh
 
+.PHONY: sbom
+sbom: ## The SBOM of what the example execution environment adds; prints its path
+	@$(T)/release/sbom.sh
+
 .PHONY: release
 release: ## Prepare release VERSION=x.y.z; DRY=1 only shows it
 	@$(T)/release/release.sh $(if $(DRY),--dry-run) "$(VERSION)"

@@ -4,8 +4,9 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
 begin_job ee
 builder=$DEV/venv-builder
-make_venv "$builder" "$(find_controller_python)" "$REQUIREMENTS/builder.txt"
+make_venv "$builder" "$(find_controller_python)" builder
 make_tree ee
+definition=$ROOT/examples/execution-environment
 work=$DEV/ee-context
 rm -rf "$work"
 mkdir -p "$work"
@@ -19,13 +20,30 @@ introspects() {
     ! grep -F eksops.irsa "$work/bindep.txt"
 }
 
+# The packages in the SBOM must satisfy all requirements of the image.
+lists_packages() {
+    local sbom name
+    sbom=$("$TOOLS/release/sbom.sh")
+    sed -n 's/^ *package_pip: //p' "$definition/execution-environment.yml" >"$work/image.txt"
+    [ "$(wc -l <"$work/image.txt")" -eq 2 ]
+    "$DEV/venv-ee/bin/python" -m pip install --dry-run --no-index -r "$work/image.txt" -r "$work/pip.txt"
+    for name in generic/eksops.irsa generic/amazon.aws generic/kubernetes.core pypi/ansible-core pypi/boto3 pypi/kubernetes; do
+        grep -F "\"purl\": \"pkg:$name@" "$sbom"
+    done
+}
+
 creates() {
-    cd "$ROOT/examples/execution-environment" || exit
+    cd "$definition" || exit
     "$builder/bin/ansible-builder" create --verbosity 3 --context "$work/context"
     cmp requirements.yml "$work/context/_build/requirements.yml"
     grep -F 'ansible-galaxy collection install' "$work/context/"*file
 }
 
 check introspect introspects
+if find_python 3.13 >/dev/null; then
+    check sbom lists_packages
+else
+    skip "sbom: Python 3.13, which the base image has, not found"
+fi
 check create creates
 finish_checks
