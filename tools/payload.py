@@ -65,28 +65,14 @@ def build(name: str, rounds: int) -> Payload:
     :param rounds: how often to build it, for the median time.
     """
     path = ROOT / "plugins" / "modules" / f"{name}.py"
-    templar = Templar(loader=DataLoader(), variables={})
     durations = []
     data = b""
     for _round in range(rounds):
-        # Ansible's cache of payloads.
-        shutil.rmtree(pathlib.Path(C.DEFAULT_LOCAL_TMP, "ansiballz_cache"), ignore_errors=True)
+        clear_cache()
         start = time.perf_counter()
-        built = module_common.modify_module(
-            module_name=f"eksops.irsa.{name}",
-            module_path=str(path),
-            module_args={},
-            templar=templar,
-            task_vars={"ansible_python_interpreter": sys.executable},
-            module_compression="ZIP_DEFLATED",
-            remote_is_local=False,
-        )
+        data = pack(f"eksops.irsa.{name}", path)
         durations.append(time.perf_counter() - start)
-        data = built[0] if isinstance(built, tuple) else built.b_module_data
-    match = _ZIP.search(data)
-    if match is None:
-        raise SystemExit(f"error: the payload of {name} has no archive: this ansible-core packs modules differently")
-    archive = zipfile.ZipFile(io.BytesIO(base64.b64decode(match.group(1))))
+    archive = zipfile.ZipFile(io.BytesIO(find_archive(data)))
     files = {
         entry.filename.removeprefix(OWN): entry.file_size
         for entry in archive.infolist()
@@ -95,6 +81,36 @@ def build(name: str, rounds: int) -> Payload:
     # In the archive the module has another name.
     files.setdefault(f"plugins/modules/{name}.py", path.stat().st_size)
     return Payload(files, len(data), statistics.median(durations))
+
+
+def clear_cache() -> None:
+    """Remove Ansible's cache of payloads."""
+    shutil.rmtree(pathlib.Path(C.DEFAULT_LOCAL_TMP, "ansiballz_cache"), ignore_errors=True)
+
+
+def pack(name: str, path: pathlib.Path) -> bytes:
+    """Build what Ansible sends for a task: a program that contains an archive of the module.
+
+    :param name: the full name of the module.
+    """
+    built = module_common.modify_module(
+        module_name=name,
+        module_path=str(path),
+        module_args={},
+        templar=Templar(loader=DataLoader(), variables={}),
+        task_vars={"ansible_python_interpreter": sys.executable},
+        module_compression="ZIP_DEFLATED",
+        remote_is_local=False,
+    )
+    return built[0] if isinstance(built, tuple) else built.b_module_data
+
+
+def find_archive(data: bytes) -> bytes:
+    """Find the archive in what :func:`pack` has built."""
+    match = _ZIP.search(data)
+    if match is None:
+        raise SystemExit("error: the payload has no archive: this ansible-core packs modules differently")
+    return base64.b64decode(match.group(1))
 
 
 def main() -> None:
