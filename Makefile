@@ -95,20 +95,8 @@ matrix: ## Oldest and newest supported versions; writes the table in README.md
 ##@ Measure
 
 .PHONY: bench
-bench: ## The role against the same chain of single tasks
-	@$(T)/sandbox.sh with bench benchmarks/chain/run $(ARGS)
-
-.PHONY: bench-bindings
-bench-bindings: ## A thousand bindings in one task against a baseline script
-	@$(T)/sandbox.sh with bench-bindings benchmarks/bindings/run $(ARGS)
-
-.PHONY: bench-verify
-bench-verify: ## A verification of a hundred service accounts against one of a single one
-	@$(T)/sandbox.sh with bench-verify benchmarks/verify/run $(ARGS)
-
-.PHONY: bench-audit
-bench-audit: ## An audit of five thousand service accounts against a baseline script
-	@$(T)/sandbox.sh with bench-audit benchmarks/audit/run $(ARGS)
+bench: ## Benchmarks as one table; ARGS="chain verify" runs some, ARGS=--check compares with recorded ratios
+	@$(T)/bench.sh $(ARGS)
 
 ##@ Generate
 

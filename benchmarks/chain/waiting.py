@@ -6,8 +6,8 @@ of its process.
 
 from __future__ import annotations
 
-import argparse
 import json
+import os
 import pathlib
 import statistics
 import subprocess
@@ -23,15 +23,11 @@ MODULE = "ansible_collections.eksops.irsa.plugins.modules.pod_rollout"
 ROLE = f"arn:aws:iam::{CLUSTER['account_id']}:role/{NAME}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("rounds", nargs="?", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    kubernetes.config.load_kube_config()
+def measure_delays(rounds: int) -> str:
     delays = [measure_delay() for _round in range(rounds)]
-    print(
-        f"\npod_rollout ended {statistics.median(delays):.2f} s after the DaemonSet was ready "
-        f"({min(delays):.2f} - {max(delays):.2f}, {rounds} rounds)"
+    return (
+        f"pod_rollout ended {statistics.median(delays):.2f} s after the DaemonSet was ready "
+        f"({min(delays):.2f} - {max(delays):.2f}, {rounds} rounds)."
     )
 
 
@@ -50,7 +46,10 @@ def measure_delay() -> float:
         options = {"cluster_name": CLUSTER["name"], "namespace": NAMESPACE, "service_account": NAME}
         arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
         with subprocess.Popen(
-            [sys.executable, "-m", MODULE, str(arguments)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", MODULE, str(arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": os.environ["ANSIBLE_COLLECTIONS_PATH"]},
         ) as process:
             ready = 0.0
             while process.poll() is None:
@@ -70,7 +69,3 @@ def measure_delay() -> float:
         if process.returncode or not result.get("verified") or not ready:
             sys.exit(f"pod_rollout: exit {process.returncode}, {result.get('msg')}")
         return end - ready
-
-
-if __name__ == "__main__":
-    main()
