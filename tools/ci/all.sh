@@ -29,8 +29,10 @@ case ${1:-} in
         seed=$RANDOM
         say "to repeat the runs with faults: make faults RUNS=100 SEED=$seed; make kills RUNS=15 SEED=$seed; make fuzz INPUTS=300 TIME=17 SEED=$seed"
         jobs=(test-envtest "$(half 1)" "$(half 2)" 'matrix ARGS=--check' units sanity "faults RUNS=100 SEED=$seed" policies
-            browser lint "kills RUNS=15 SEED=$seed" "fuzz INPUTS=300 TIME=17 SEED=$seed" galaxy-check docs-check ee-check audit)
-        names=(lint sanity units policies browser faults kills fuzz integration-1 integration-2 envtest matrix galaxy ee docs audit)
+            browser lint "kills RUNS=15 SEED=$seed" 'bench ARGS=--check' "fuzz INPUTS=300 TIME=17 SEED=$seed" galaxy-check docs-check
+            ee-check audit)
+        names=(lint sanity units policies browser faults kills bench fuzz integration-1 integration-2 envtest matrix galaxy ee docs
+            audit)
         ;;
     *) die "invalid argument $1: must be test or left out" ;;
 esac
