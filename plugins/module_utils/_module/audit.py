@@ -14,7 +14,7 @@ import typing as t
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 from .._api.aws import eks, iam
-from .._api.kubernetes import admission, service_accounts, workloads
+from .._api.kubernetes import admission, forms, service_accounts, workloads
 from .._core import arn as arns
 from .._core import errors
 from .._core.audit.facts import AuditFacts, AuditSpec, Name, get_role_annotation, is_fully_injected
@@ -383,12 +383,13 @@ def _test_webhook(
 
 
 def _trim_pod(pod: Json) -> Json | None:
-    """A pod without its largest unused fields; None if it has finished."""
+    """A pod without fields that are not used; None if it has finished."""
     if injection.is_finished(pod):
         return None
     status = pod.get("status") or {}
     metadata = {key: value for key, value in pod["metadata"].items() if key != "managedFields"}
-    return {**pod, "metadata": metadata, "status": {key: status[key] for key in ("phase", "reason") if key in status}}
+    status = {key: status[key] for key in ("phase", "reason") if key in status}
+    return {"metadata": metadata, "spec": forms.trim_pod_spec(pod["spec"]), "status": status}
 
 
 def _keep_named(names: t.Container[tuple[str, str]], body: Json) -> Json | None:

@@ -65,6 +65,7 @@ _POD_SPEC = {
         }
     },
 }
+_CONTAINER_FIELDS, _POD_SPEC_FIELDS = ([name.rstrip("!") for name in form] for form in (_CONTAINERS[0], _POD_SPEC))
 _CONTAINER_STATUSES = [
     {
         "name!": str,
@@ -176,3 +177,15 @@ def find_event_flaw(path: str, event: t.Mapping[str, t.Any]) -> str:
     elif event.get("type") == "BOOKMARK":
         form = {"metadata!": {"resourceVersion!": str}}
     return find_value_flaw(event, {"type!": str, "object!": form}).removeprefix(".")
+
+
+def trim_pod_spec(spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """A pod's spec without fields that are not read, which can be most of it."""
+    trimmed = {name: spec[name] for name in _POD_SPEC_FIELDS if name in spec}
+    for kind in ("containers", "initContainers"):
+        if trimmed.get(kind):
+            trimmed[kind] = [
+                {name: container[name] for name in _CONTAINER_FIELDS if name in container}
+                for container in trimmed[kind]
+            ]
+    return trimmed

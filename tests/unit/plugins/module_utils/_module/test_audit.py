@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import types
 import typing as t
@@ -194,12 +195,16 @@ def test_pods_are_kept_without_unused_fields(cloud: Cloud) -> None:
     finished = plain_pod("web-finished", status={"phase": "Succeeded"})
     pod = inject(plain_pod(status={"phase": "Running", "conditions": [{"type": "Ready"}]}))
     pod["metadata"]["managedFields"] = [{"manager": "kubelet"}]
+    spec = copy.deepcopy(pod["spec"])
+    pod["spec"]["tolerations"] = [{"operator": "Exists"}]
+    for container in spec["containers"]:
+        del container["image"]
     facts = read(cloud, Server(**{"GET /api/v1/pods": [finished, pod]}))
     (kept,) = t.cast(Json, facts.pods)["shop", "app"]
     assert kept["metadata"]["name"] == "web-5d4f-x1"
     assert "managedFields" not in kept["metadata"]
     assert kept["status"] == {"phase": "Running"}
-    assert kept["spec"] == pod["spec"]
+    assert kept["spec"] == spec
 
 
 def test_owners_are_read_only_for_pods_that_are_not_fully_injected(cloud: Cloud) -> None:

@@ -263,3 +263,11 @@ def test_object_of_a_correct_form_can_be_read(path: str, body: Json, read: t.Cal
 )
 def test_form_of_an_answer(method: str, path: str, body: Json, flaw: str) -> None:
     assert forms.find_flaw(method, path, body) == flaw
+
+
+def test_pod_is_trimmed_to_the_fields_that_are_read() -> None:
+    container = {"name": "app", "env": [{"name": "A", "value": "1"}]}
+    spec = {"serviceAccountName": "app", "containers": [container], "initContainers": [], "nodeName": "node-1"}
+    unused: dict[str, t.Any] = {"tolerations": [{"operator": "Exists"}], "priority": 0}
+    full = {**spec, **unused, "containers": [{**container, "livenessProbe": {"periodSeconds": 10}}]}
+    assert forms.trim_pod_spec(full) == spec
