@@ -14,10 +14,10 @@ import atexit
 import contextlib
 import importlib
 import json
+import logging
 import os
 import signal
 import sys
-import traceback
 import types
 import typing as t
 
@@ -25,6 +25,7 @@ from ansible import constants
 from ansible.errors import AnsibleError
 from ansible.executor.module_common import _BuiltModule
 from ansible.module_utils import _internal, basic
+from ansible.module_utils._internal._ansiballz import _loader
 from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible.plugins.action import ActionBase
 
@@ -56,7 +57,7 @@ class ModuleAction(ActionBase):
         super().__init_subclass__(**more)
         collection, _dot, name = getattr(cls, "MODULE", "").rpartition(".")
         if name:
-            with contextlib.suppress(ImportError):  # if the module runs here after all, it reports what is missing
+            with contextlib.suppress(Exception):  # if the module runs here after all, it reports what is broken
                 cls._module = importlib.import_module(f"ansible_collections.{collection}.plugins.modules.{name}")
 
     def run(self, tmp: str | None = None, task_vars: dict[str, t.Any] | None = None) -> dict[str, t.Any]:
@@ -133,7 +134,16 @@ class ModuleAction(ActionBase):
         text = json.dumps({"ANSIBLE_MODULE_ARGS": self._arguments}, cls=encoder)
         # Where Ansible starts local modules.
         status, output = fork(self._module.main, text.encode(), self._loader.get_basedir(), self.on_start)
-        return {"rc": status, "stdout": output, "stdout_lines": output.splitlines(), "stderr": "", "stderr_lines": []}
+        error = ""
+        if status < 0:  # as a shell reports it
+            status, error = 128 - status, f"{signal.strsignal(-status)}\n"
+        return {
+            "rc": status,
+            "stdout": output,
+            "stdout_lines": output.splitlines(),
+            "stderr": error,
+            "stderr_lines": error.splitlines(),
+        }
 
 
 def fork(main: Main, arguments: bytes, directory: str, on_start: t.Callable[[], None]) -> tuple[int, str]:
@@ -173,10 +183,13 @@ def _run(main: Main, arguments: bytes, directory: str, writer: int) -> t.NoRetur
         atexit._clear()  # what Ansible's processes do at their end
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        logging.root.handlers.clear()  # libraries do not write to Ansible's log
+        logging.root.setLevel(logging.WARNING)
         os.chdir(directory)
         _internal.is_controller = False  # so a module returns its warnings, and does not print them
         basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = arguments, _PROFILE
         with (
+            open(os.devnull, encoding="utf-8") as sys.stdin,  # Ansible closed it
             open(writer, "w", encoding="utf-8", errors="surrogateescape") as stream,
             contextlib.redirect_stdout(stream),
         ):
@@ -185,8 +198,9 @@ def _run(main: Main, arguments: bytes, directory: str, writer: int) -> t.NoRetur
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else 1
             finally:
-                if sys.exc_info()[1]:
-                    print(json.dumps({"failed": True, "exception": traceback.format_exc()}))
+                if isinstance(error := sys.exc_info()[1], Exception):
+                    with contextlib.suppress(SystemExit):
+                        _loader._handle_exception(error, _PROFILE)  # prints it as a result
                 atexit._run_exitfuncs()  # removes temporary files
     finally:
         os._exit(status)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import os
 import pathlib
 import signal
@@ -18,6 +19,7 @@ import typing as t
 import pytest
 from ansible import constants
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.json import Direction, get_module_decoder
 from ansible.module_utils.common.warnings import warn
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
@@ -77,6 +79,18 @@ def test_module_that_cannot_be_imported_does_not_fork() -> None:
 
     assert Missing._module is None
     assert ActionModule._module is not None
+
+
+def test_module_with_a_broken_library_does_not_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    def import_module(name: str) -> t.NoReturn:
+        raise AttributeError(f"{name} uses a library of another release")
+
+    monkeypatch.setattr(_module_action.importlib, "import_module", import_module)
+
+    class Broken(_module_action.ModuleAction):
+        MODULE = "eksops.irsa.sa_annotate"
+
+    assert Broken._module is None
 
 
 def test_kept_files_need_files(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,17 +167,56 @@ def test_failed_module_has_its_message() -> None:
     assert result["msg"] == "missing required arguments: name"
 
 
-def test_unexpected_error_has_its_traceback() -> None:
+def test_unexpected_error_has_its_message() -> None:
     def main() -> None:
         raise LookupError("a fault")
 
     status, result = run_fork(main)
     assert status == 1
-    assert "LookupError: a fault" in result["exception"]
+    result = json.loads(json.dumps(result), cls=get_module_decoder("legacy", Direction.MODULE_TO_CONTROLLER))
+    assert result["failed"]
+    assert result["exception"].event.msg == "a fault"
 
 
 def test_killed_module_ends_the_call() -> None:
     assert run_fork(lambda: os.kill(os.getpid(), signal.SIGKILL)) == (-signal.SIGKILL, None)
+
+
+def test_result_of_a_killed_module_names_the_signal() -> None:
+    killed = types.SimpleNamespace(main=lambda: os.kill(os.getpid(), signal.SIGKILL))
+    action = make_action()
+    action._module, action._arguments, action._forks = killed, {}, True  # type: ignore[misc, assignment]
+    action._loader = DataLoader()
+    result = action._low_level_execute_command("")
+    assert (result["rc"], result["stderr_lines"]) == (128 + signal.SIGKILL, ["Killed"])
+
+
+def test_libraries_do_not_write_to_ansible_s_log(tmp_path: pathlib.Path) -> None:
+    def main() -> None:
+        logging.getLogger("botocore").warning("found credentials")
+        AnsibleModule({}).exit_json(informs=logging.getLogger("botocore").isEnabledFor(logging.INFO))
+
+    handler = logging.FileHandler(tmp_path / "log")
+    level = logging.root.level
+    logging.root.addHandler(handler)
+    logging.root.setLevel(logging.INFO)
+    try:
+        _status, result = run_fork(main)
+    finally:
+        logging.root.removeHandler(handler)
+        logging.root.setLevel(level)
+    assert not result["informs"]
+    assert (tmp_path / "log").read_text() == ""
+
+
+def test_standard_input_is_empty(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    def main() -> None:
+        AnsibleModule({}).exit_json(text=sys.stdin.read())
+
+    with (tmp_path / "closed").open("w+") as closed:
+        monkeypatch.setattr(sys, "stdin", closed)
+    _status, result = run_fork(main)
+    assert result["text"] == ""
 
 
 def test_temporary_files_are_removed_and_ansible_s_are_kept(tmp_path: pathlib.Path) -> None:
