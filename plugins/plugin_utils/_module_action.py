@@ -197,10 +197,11 @@ def _run(main: Main, arguments: bytes, directory: str, writer: int) -> t.NoRetur
                 main()
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else 1
+            except Exception as error:
+                with contextlib.suppress(SystemExit):
+                    _loader._handle_exception(error, _PROFILE)  # prints it as a result
+                raise
             finally:
-                if isinstance(error := sys.exc_info()[1], Exception):
-                    with contextlib.suppress(SystemExit):
-                        _loader._handle_exception(error, _PROFILE)  # prints it as a result
                 atexit._run_exitfuncs()  # removes temporary files
     finally:
         os._exit(status)

@@ -178,6 +178,14 @@ def test_unexpected_error_has_its_message() -> None:
     assert result["exception"].event.msg == "a fault"
 
 
+def test_error_that_ansible_handles_is_not_the_module_s() -> None:
+    """ansible-console runs its tasks while it handles an exception."""
+    try:
+        raise LookupError("of Ansible")
+    except LookupError:
+        assert run_fork(lambda: AnsibleModule({}).exit_json(changed=True))[1]["changed"]
+
+
 def test_killed_module_ends_the_call() -> None:
     assert run_fork(lambda: os.kill(os.getpid(), signal.SIGKILL)) == (-signal.SIGKILL, None)
 
