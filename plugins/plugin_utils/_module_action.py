@@ -86,7 +86,8 @@ class ModuleAction(ActionBase):
         if result.get("failed") and not result.get("msg"):
             # An unexpected exception. Ansible drops it if the task has failed_when.
             result["msg"] = (
-                f"{self.MODULE} ended with an unexpected error. Fix: run with -vvv and report the traceback."
+                f"{self.MODULE} ended with an unexpected error. "
+                "Fix: set ANSIBLE_DISPLAY_TRACEBACK=error and report the traceback."
             )
         return result
 
