@@ -72,7 +72,11 @@ def find_imports(tree: ast.AST, path: str) -> t.Iterator[tuple[int, str]]:
                 yield node.lineno, ".".join([*base, *(node.module or "").split("."), alias.name]).replace("..", ".")
 
 
-def catches_everything(handler: ast.ExceptHandler) -> bool:
+def swallows_everything(handler: ast.ExceptHandler) -> bool:
+    """Whether a handler catches every exception and does not raise it again."""
+    last = handler.body[-1]
+    if isinstance(last, ast.Raise) and last.exc is None:
+        return False
     if handler.type is None:
         return True
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
@@ -95,7 +99,7 @@ def find_violations(path: str, source: str) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in EXITS and not rule.may_exit:
             violations.append(f"{path}:{node.lineno}: calls {node.attr}; raise an error of _core/errors.py")
-        if isinstance(node, ast.ExceptHandler) and catches_everything(node):
+        if isinstance(node, ast.ExceptHandler) and swallows_everything(node):
             violations.append(f"{path}:{node.lineno}: catches every exception; name the expected ones")
     return violations
 
@@ -157,6 +161,7 @@ def test_violation_is_reported(path: str, source: str) -> None:
         ("module_utils/_runner.py", f"from {UTILS}._api import iam\nmodule.fail_json(msg='')"),
         ("modules/x.py", f"from {UTILS}._runner import run"),
         ("module_utils/_api/x.py", "try: f()\nexcept (ValueError, KeyError): pass"),
+        ("module_utils/_api/x.py", "try: f()\nexcept Exception:\n    g()\n    raise"),
     ],
 )
 def test_allowed_import_is_not_reported(path: str, source: str) -> None:
