@@ -42,7 +42,7 @@ def main() -> None:
     if options.record:
         RECORDED.write_text(json.dumps({**recorded, **ratios}, indent=2, sort_keys=True) + "\n")
         return
-    sys.exit(check([row for _, row in rows], ratios, recorded))
+    sys.exit(check([row for _benchmark, row in rows], ratios, recorded))
 
 
 def load_row(line: dict[str, t.Any]) -> Row:

@@ -129,7 +129,7 @@ class Playbooks:
             its first task or 1 for its second.
         """
         names = [REFERENCE, *(f"eksops.irsa.{name}" for name in MODULES)]
-        doubled = [name for name in names for _ in range(2)]
+        doubled = [name for name in names for _use in range(2)]
         # The first one is not counted: no task ends before it.
         output = self.run([REFERENCE.replace("aws_caller_info", "aws_region_info"), *doubled], way).output
         ends = []
