@@ -18,7 +18,7 @@ import typing as t
 from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn warns twice
 
-from ._core.errors import AccessDenied, AlreadyExists, DuplicateKey, IrsaError, OutOfDate
+from ._core.errors import AccessDenied, AlreadyExists, DuplicateKey, InvalidInput, IrsaError, OutOfDate
 from ._core.wording import visible
 
 if t.TYPE_CHECKING:
@@ -127,6 +127,7 @@ def run(
     result: dict[str, t.Any] = {}
     failure: IrsaError | None = None
     try:
+        _require_one_of(module)
         result = {**body(), **invocation}
     except IrsaError as error:
         failure = error
@@ -139,6 +140,16 @@ def run(
         module.fail_json(**result)
     module.exit_json(**result)
     raise AssertionError("exit_json returned")
+
+
+def _require_one_of(module: AnsibleAWSModule) -> None:
+    """Require that options of which one is required are not all null. Ansible accepts that.
+
+    :raises InvalidInput: they are.
+    """
+    for names in module._module.required_one_of or ():
+        if all(module.params.get(name) is None for name in names):
+            raise InvalidInput(f"{' and '.join(names)} are not set", fix="set one of them", options=tuple(names))
 
 
 def apply(module: AnsibleAWSModule, plan: Plan, operations: Operations, *, server_dry_run: bool = False) -> list[t.Any]:

@@ -241,3 +241,14 @@ def test_run_exits_the_module(capsys: pytest.CaptureFixture[str]) -> None:
     assert result["msg"] == "x does not exist. Cause: deleted. Fix: create it."
     assert result["error"]["kind"] == "not_found"
     assert result["error"]["name"] == "x"
+
+
+def test_options_of_which_one_is_required_are_not_all_null(capsys: pytest.CaptureFixture[str]) -> None:
+    spec = {"cluster_name": {"type": "str"}, "issuer": {"type": "str"}}
+    with patch_module_args({"issuer": None}):
+        given = AnsibleAWSModule(argument_spec=spec, check_boto3=False, required_one_of=[("cluster_name", "issuer")])
+        with pytest.raises(SystemExit) as caught:
+            _runner.run(given, dict)
+    assert caught.value.code == 1
+    result = json.loads(capsys.readouterr().out)
+    assert result["msg"] == "cluster_name and issuer are not set. Fix: set one of them."
