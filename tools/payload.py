@@ -38,7 +38,7 @@ LIMITS: dict[str, tuple[int, int]] = {
     "irsa_audit": (63, 820),
     "irsa_bindings": (63, 755),
     "irsa_bindings_info": (39, 437),
-    "irsa_rbac": (18, 175),
+    "irsa_rbac": (18, 176),
     "irsa_role": (25, 282),
     "irsa_verify": (49, 585),
     "pod_rollout": (28, 325),
