@@ -256,7 +256,9 @@ def _check_rollout(
         return dataclasses.replace(step, phase=Phase.ROLLING)
     settled_at = step.settled_at if step.phase is Phase.SETTLING else now + _LAG
     step = dataclasses.replace(step, phase=Phase.SETTLING, settled_at=settled_at)
-    is_complete = not stale and sum(map(readiness.is_ready, pods)) >= state.updated_count
+    # Old pods may be ready and correct too, if all pods are replaced. Their deletion may not have been seen yet.
+    updated = [pod for pod in pods if not step.is_leaving(state.owner, pod)]
+    is_complete = not stale and sum(map(readiness.is_ready, updated)) >= state.updated_count
     if not is_complete and now < settled_at:
         return _check_again(dataclasses.replace(step, waiting_for="some of its pods are not ready yet"), settled_at)
     return _delay_restart(step, state, stale, now) if stale else _finish(step)

@@ -52,8 +52,8 @@ def state(body: Json | None, *pods: Json, **options: t.Any) -> WorkloadState:
     return result
 
 
-def old_pod() -> Json:
-    return k8s.deployment_pod("web", "6d", "a")
+def old_pod(role: str | None = None) -> Json:
+    return k8s.deployment_pod("web", "6d", "a", role=role)
 
 
 def new_pod(role: str | None = k8s.ROLE, **options: t.Any) -> Json:
@@ -74,6 +74,7 @@ def restarted_step(**options: t.Any) -> RollingRestart:
         pytest.param(workload(1, 1), [old_pod()], Phase.ROLLING, id="status-from-before-the-restart"),
         pytest.param(workload(2, 0), [old_pod()], Phase.ROLLING, id="rollout-in-progress"),
         pytest.param(workload(2, 1), [old_pod()], Phase.SETTLING, id="pod-event-missing"),
+        pytest.param(workload(2, 1), [old_pod(k8s.ROLE)], Phase.SETTLING, id="pod-event-missing-and-old-pod-correct"),
         pytest.param(workload(2, 1), [new_pod(ready=False)], Phase.SETTLING, id="readiness-event-missing"),
         pytest.param(workload(2, 1), [new_pod()], Phase.DONE, id="complete"),
         pytest.param(workload(2, 0), [new_pod(None)], Phase.DELAYED, id="new-pod-is-stale"),
