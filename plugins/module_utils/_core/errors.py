@@ -198,6 +198,12 @@ def make_being_deleted_error(title: str, finalizers: t.Sequence[str]) -> Conflic
     )
 
 
+def make_being_deleted_warning(title: str, finalizers: t.Sequence[str]) -> str:
+    """The warning about the same object, if it is to be deleted anyway."""
+    error = make_being_deleted_error(title, finalizers)
+    return f"{error.message}, but {error.cause}."
+
+
 def can_pass(error: IrsaError) -> bool:
     """Whether the same request to Kubernetes may succeed later without a fix."""
     return not isinstance(error, (AccessDenied, BadConnection, InvalidInput))

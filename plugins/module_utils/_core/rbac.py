@@ -117,10 +117,10 @@ def plan(state: str, objects: t.Mapping[RbacObject, Json], observed: t.Mapping[R
     for item, body in list(objects.items())[:: 1 if state == "present" else -1]:
         found = observed[item]
         if found is not None and found["metadata"].get("deletionTimestamp"):
-            error = errors.make_being_deleted_error(item.title, found["metadata"].get("finalizers") or ())
+            finalizers = found["metadata"].get("finalizers") or ()
             if state == "present":
-                raise error
-            warnings.append(f"{error.message}, but {error.cause}.")
+                raise errors.make_being_deleted_error(item.title, finalizers)
+            warnings.append(errors.make_being_deleted_warning(item.title, finalizers))
             continue
         fields = {key: body[key] for key in ("rules", "roleRef", "subjects") if key in body}
         old = None if found is None else {key: found.get(key) for key in fields}

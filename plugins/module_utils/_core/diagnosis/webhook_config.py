@@ -60,7 +60,7 @@ class Hook:
     @property
     def is_local(self) -> bool:
         """Whether it runs on the host of the API server, as the webhooks of EKS do."""
-        host = None
+        host = None  # of an invalid URL
         try:
             host = urllib.parse.urlsplit(self.client.get("url") or "").hostname or ""
             return ipaddress.ip_address(host).is_loopback

@@ -263,8 +263,7 @@ def _plan_absent(spec: ServiceAccountSpec, account: ServiceAccount | None) -> Pl
 
 
 def _make_finalizer_warning(spec: ServiceAccountSpec, account: ServiceAccount) -> str:
-    error = errors.make_being_deleted_error(f"Service account {spec.title}", account.finalizers)
-    return f"{error.message}, but {error.cause}."
+    return errors.make_being_deleted_warning(f"Service account {spec.title}", account.finalizers)
 
 
 def _kept_field_warnings(spec: ServiceAccountSpec, account: ServiceAccount, fields: t.Iterable[Field]) -> list[str]:

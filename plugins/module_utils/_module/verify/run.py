@@ -19,7 +19,7 @@ from ..._core.diagnosis.diagnose import build_chain
 from ..._core.diagnosis.facts import ChainFacts, OrUnknown, StsAnswer, TestPod, Unknown, known
 from ..._core.diagnosis.rules import pods as pod_rules
 from ..._core.pods import injection, readiness
-from ..._core.wording import join_some, quantity, redact_credentials
+from ..._core.wording import MAX_NAMES, join_some, quantity, redact_credentials
 from .observation import AwsReader, ClusterReader
 from .shared import SharedReads
 from .token_probe import TokenProbe
@@ -36,8 +36,6 @@ Json = dict[str, t.Any]
 
 # The time after the timeout of a test pod to read its log, and then to delete it.
 _LOG_SECONDS, _DELETION_SECONDS = 4.0, 5.0
-# The service accounts that a message names.
-_MAX_NAMES = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -176,7 +174,7 @@ def find_failure(results: t.Sequence[AccountResult]) -> errors.IrsaError | None:
     failed = [result for result in results if result.failure]
     if len(failed) < 2:
         return failed[0].failure if failed else None
-    lines = [f"{_name_of(result)}: {result.failure}" for result in failed[:_MAX_NAMES]]
+    lines = [f"{_name_of(result)}: {result.failure}" for result in failed[:MAX_NAMES]]
     hidden = len(failed) - len(lines)
     return errors.ChainBroken(
         f"{len(failed)} of {quantity(len(results), 'service account')} failed the verification",
@@ -194,7 +192,7 @@ def list_warnings(results: t.Sequence[AccountResult]) -> list[str]:
     for result in results:
         for warning in result.warnings:
             names.setdefault(warning, []).append(_name_of(result))
-    return [f"{join_some(accounts, _MAX_NAMES)}: {warning}" for warning, accounts in names.items()]
+    return [f"{join_some(accounts, MAX_NAMES)}: {warning}" for warning, accounts in names.items()]
 
 
 def diagnose_facts(spec: VerificationSpec, facts: ChainFacts) -> Diagnosis:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import socket
 import stat
 import subprocess
 import sys
@@ -119,11 +118,11 @@ def test_ports_are_unique() -> None:
 
 
 def test_ports_are_not_those_of_outgoing_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor.random, "sample", lambda ports, count: ports[:count])
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 10000))
-        other.listen()
-        assert supervisor.Ports.choose().aws in range(10001, 32768)
+    with supervisor._bind_free_port() as other:
+        busy = other.getsockname()[1]
+        assert busy in range(10000, 32768)
+        monkeypatch.setattr(supervisor.random, "sample", lambda ports, count: [busy, *ports[:count]])
+        assert supervisor.Ports.choose().aws != busy
 
 
 def test_process_that_exits_is_reported_with_its_log(

@@ -36,10 +36,10 @@ _OWNERS_SHOWN = 4
 def findings(chain: Chain, facts: KubernetesFacts, statuses: t.Sequence[PodStatus] | None = None) -> list[Finding]:
     """The findings about the webhook and the pods.
 
-    :param statuses: the answer of `evaluate_pods`, if the caller has it.
-
     Pods that are terminating or finished are skipped. For static pods, pods of another service account, or a broken
     webhook, that is the finding, and the missing role that results is not another one.
+
+    :param statuses: the answer of `evaluate_pods`, if the caller has it.
     """
     broken = webhook_rules.findings(chain, facts)
     found = [*broken, *pod_spec_rules.misplaced_annotations(facts)]
