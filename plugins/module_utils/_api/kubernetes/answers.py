@@ -253,14 +253,16 @@ def _kind(
 
     :param causes: the reasons in the details of the Status.
     """
-    # Admission refuses with 403 too, and only the text distinguishes its refusals from those of RBAC:
-    # https://kubernetes.io/docs/concepts/policy/resource-quotas/
+    # Admission refuses with 403 too, and only the text distinguishes its refusals from those of RBAC, which begin with
+    # the user: https://kubernetes.io/docs/reference/access-authn-authz/authorization/
     if code == 403 and "NamespaceTerminating" in causes:
         return errors.Conflict, "wait until the namespace is deleted"
     if code == 403 and "exceeded quota: " in message:
         return errors.QuotaExceeded, "raise the ResourceQuota, or delete objects that it counts"
-    if code == 403 and _WEBHOOK_REFUSAL.search(message):
-        return errors.InvalidInput, "comply with the rule of the admission webhook, or change the rule"
+    if code == 403 and _ADMISSION_REFUSAL.match(message):
+        return errors.InvalidInput, "comply with the rule of this admission control, or change the rule"
+    if code == 403 and _ESCALATION in message:
+        return errors.AccessDenied, "grant these permissions to the caller too"
     if code == 409 and "FieldManagerConflict" in causes:
         return errors.Conflict, "change the value at its source, or take it over with force: true"
     if code == 409:
@@ -268,7 +270,11 @@ def _kind(
     return _KINDS.get(code, (errors.ApiError, None))
 
 
-_WEBHOOK_REFUSAL = re.compile(r'admission webhook ".*" denied the request')
+# Of webhooks, and of plugins such as PodSecurity and LimitRanger.
+_ADMISSION_REFUSAL = re.compile(
+    r'admission webhook ".*" denied the request|((?! is forbidden: ).)* is forbidden: (?!user ")', re.IGNORECASE
+)
+_ESCALATION = "attempting to grant RBAC permissions not currently held"
 _OPTIONS_OF_FIXES = ("cluster_name", "force")
 _NOT_FOUND = (errors.NotFound, None)
 _INVALID = (errors.InvalidInput, None)

@@ -55,8 +55,39 @@ RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
         403,
         status(403, "Forbidden", 'admission webhook "policy.example.com" denied the request: no team label'),
         errors.InvalidInput,
-        "no team label. Fix: comply with the rule of the admission webhook",
+        "no team label. Fix: comply with the rule of this admission control",
     ),
+    "refused by PodSecurity": (
+        403,
+        status(
+            403,
+            "Forbidden",
+            'pods "irsa-test" is forbidden: violates PodSecurity "restricted:latest": seccompProfile',
+        ),
+        errors.InvalidInput,
+        "seccompProfile. Fix: comply with the rule of this admission control",
+    ),
+    "refused by a LimitRange": (
+        403,
+        status(
+            403, "Forbidden", 'pods "irsa-test" is forbidden: maximum cpu usage per Container is 10m. No limit is set'
+        ),
+        errors.InvalidInput,
+        "Fix: comply with the rule of this admission control",
+    ),
+    "rights that the caller lacks": (
+        403,
+        status(
+            403,
+            "Forbidden",
+            'roles.rbac.authorization.k8s.io "irsa-app" is forbidden: user "deployer" (groups=["deployers"]) '
+            'is attempting to grant RBAC permissions not currently held:\n{APIGroups:[""], Resources:["pods"], '
+            'Verbs:["get"]}',
+        ),
+        errors.AccessDenied,
+        'Verbs:["get"]}. Fix: grant these permissions to the caller too',
+    ),
+    "refused by a proxy": (403, b"Forbidden", errors.AccessDenied, "Forbidden"),
     "unauthorized": (401, status(401, "Unauthorized", "Unauthorized"), errors.BadCredentials, "access entry"),
     "not found": (
         404,
