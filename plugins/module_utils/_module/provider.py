@@ -38,7 +38,7 @@ def operations(aws: Aws, sleep: t.Callable[[float], None] = time.sleep) -> dict[
 
     def change(function: t.Callable[..., None], **arguments: t.Any) -> None:
         try:
-            function(aws.once("iam") if function is iam.set_thumbprints else client, **arguments)
+            function(aws.unretried("iam") if function is iam.set_thumbprints else client, **arguments)
         except errors.NotFound as error:
             raise errors.OutOfDate(
                 f"OIDC provider {arguments['arn']} was deleted by another writer while this run changed it",
@@ -61,7 +61,7 @@ def _delete(aws: Aws, sleep: t.Callable[[float], None], *, arn: str, if_unused: 
         sleep(_SETTLE_DELAY)
         if provider_plan.find_trusting_roles(arn, _roles(aws.client("iam"), arn)):
             raise errors.OutOfDate(f"a role now trusts OIDC provider {arn}")
-    iam.delete_oidc_provider(aws.once("iam"), arn=arn)
+    iam.delete_oidc_provider(aws.unretried("iam"), arn=arn)
 
 
 def plan(aws: Aws, spec: ProviderSpec) -> Plan:

@@ -232,7 +232,7 @@ class _TrustWriter:
     def _send(self, document: Document) -> errors.IrsaError | None:
         """Sends the document once. Returns the error if another try may succeed."""
         try:
-            iam.set_trust_policy(self._aws.once("iam"), name=self._name, trust_policy=document)
+            iam.set_trust_policy(self._aws.unretried("iam"), name=self._name, trust_policy=document)
         except errors.NotFound:
             raise build_vanished_error(self._name) from None
         except errors.IrsaError as error:
@@ -314,9 +314,9 @@ def delete(
             for arn in restored["managed_policies"]:
                 iam.attach_policy(client, name=name, policy_arn=arn)
             for policy, document in restored["inline_policies"].items():
-                iam.put_inline_policy(aws.once("iam"), name=name, policy_name=policy, document=document)
+                iam.put_inline_policy(aws.unretried("iam"), name=name, policy_name=policy, document=document)
             raise build_vanished_error(name)
-        iam.delete_role(aws.once("iam"), name=name)
+        iam.delete_role(aws.unretried("iam"), name=name)
     except errors.NotFound:
         pass
     except errors.IrsaError as error:
@@ -345,7 +345,7 @@ def operations(aws: Aws, sleep: Sleep = time.sleep) -> dict[str, t.Callable[...,
 
     def make_retried(call: t.Callable[..., R], *, once: bool = False) -> t.Callable[..., R]:
         def write(**arguments: t.Any) -> R:
-            writer = aws.once("iam") if once else client
+            writer = aws.unretried("iam") if once else client
             return retry_until_consistent(functools.partial(call, writer, **arguments), sleep)
 
         return write

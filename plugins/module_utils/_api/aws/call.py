@@ -101,7 +101,7 @@ def aws_call(action: str, what: str, *, retry: bool = True) -> t.Callable[[t.Cal
     :param action: the IAM action that the call needs, ``iam:GetRole``.
     :param what: the purpose of the call, a template for the function's keyword arguments: ``read role {name}``.
     :param retry: False for a write that must not be repeated without another read. It needs a client that sends
-        requests once (`Aws.once`). Its transient errors have ``can_plan_again``.
+        requests once (`Aws.unretried`). Its transient errors have ``can_plan_again``.
     :returns: a decorator; the decorated function takes the client first and all other arguments by keyword.
     :raises IrsaError: the translated error of the call; MalformedAnswer for an answer that is cut or malformed, or that
         lacks a field which the function reads.

@@ -112,8 +112,8 @@ class Aws:
             raise translate_credentials_failure(error, "could not create an AWS session") from error
         self._clients: dict[tuple[str, str | None], t.Any] = {}
         self._clusters: dict[str, EksCluster] = {}
-        self._once: dict[str, t.Any] = {}
-        self._once_lock = threading.Lock()
+        self._unretried: dict[str, t.Any] = {}
+        self._unretried_lock = threading.Lock()
         self._caller: Arn | None = None
         self._caller_lock = threading.Lock()
         self.calls = Calls()
@@ -132,7 +132,7 @@ class Aws:
             self._clients[service, region] = self._create_client(service, region, self._config)
         return self._clients[service, region]
 
-    def once(self, service: str) -> t.Any:
+    def unretried(self, service: str) -> t.Any:
         """A client for writes that must not be repeated without another read, or be sent later than the caller meant.
 
         It sends each request once, without a delay, and no request takes longer than `LONGEST_TRY`. Threads may call
@@ -140,15 +140,15 @@ class Aws:
 
         :raises BadConnection: the options are not valid for a client.
         """
-        with self._once_lock:
-            if service not in self._once:
+        with self._unretried_lock:
+            if service not in self._unretried:
                 limits = botocore.config.Config(
                     connect_timeout=_CONNECT_SECONDS,
                     read_timeout=_READ_SECONDS,
                     retries={"mode": "standard", "total_max_attempts": 1},
                 )
-                self._once[service] = self._create_client(service, None, self._config.merge(limits))
-            return self._once[service]
+                self._unretried[service] = self._create_client(service, None, self._config.merge(limits))
+            return self._unretried[service]
 
     def _create_client(self, service: str, region: str | None, config: t.Any) -> t.Any:
         try:

@@ -41,7 +41,7 @@ class Aws:
     def client(self, service: str) -> t.Any:
         return self._clients[service]
 
-    once = client
+    unretried = client
 
     def caller(self) -> Arn:
         return Arn.parse(self.client("sts").get_caller_identity()["Arn"])

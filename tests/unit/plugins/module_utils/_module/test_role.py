@@ -83,7 +83,7 @@ class Account:
     def client(self, service: str) -> t.Any:
         return self.clients[service]
 
-    once = client
+    unretried = client
 
     def caller(self) -> Arn:
         return Arn.parse(self.clients["sts"].get_caller_identity()["Arn"])
@@ -294,7 +294,7 @@ class LateWrites:
 )
 def test_late_write_undoes_nothing(late_at: int, other: t.Any, expected: t.Any, writes: int) -> None:
     iam, clock = LateWrites(document(FOREIGN), late_at, other), Clock()
-    aws = types.SimpleNamespace(client=lambda _service: iam, once=lambda _service: iam)
+    aws = types.SimpleNamespace(client=lambda _service: iam, unretried=lambda _service: iam)
     assert change_trust_policy(t.cast(t.Any, aws), clock=clock) == expected
     assert iam.document == expected
     assert len(iam.sent) == writes
@@ -389,7 +389,7 @@ def test_role_with_a_new_policy_is_planned_again(aws: Account, stub: Stubber) ->
 def test_deletion_without_an_answer_is_waited_for(aws: Account, stub: Stubber) -> None:
     """A later read then has its effect, and it cannot hit a new role."""
     clock = Clock()
-    aws.once = lambda _service: types.SimpleNamespace(delete_role=lose_answer)  # type: ignore[method-assign]
+    aws.unretried = lambda _service: types.SimpleNamespace(delete_role=lose_answer)  # type: ignore[method-assign]
     with pytest.raises(errors.Unreachable) as caught:
         role_module.operations(t.cast(t.Any, aws), clock)["delete_role"](name="app", restored=None)
     assert caught.value.can_plan_again

@@ -448,8 +448,8 @@ def test_write_that_depends_on_a_read_is_sent_once(
     monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
     aws = session.Aws(module(**eks.options), connections=16)
     aws.client("iam")
-    client = aws.once("iam")
-    assert client is aws.once("iam")
+    client = aws.unretried("iam")
+    assert client is aws.unretried("iam")
     assert client.meta.config.connect_timeout + client.meta.config.read_timeout == session.LONGEST_TRY
     function, arguments = write
     for code, status in (("Throttling", 400), ("ServiceUnavailable", 503)):
