@@ -17,6 +17,7 @@ from .._api.aws import eks, iam
 from .._api.kubernetes import admission, forms, service_accounts, workloads
 from .._core import arn as arns
 from .._core import errors
+from .._core.audit.accounts import examine_pods
 from .._core.audit.facts import AuditFacts, AuditSpec, Name, get_role_annotation, is_fully_injected
 from .._core.diagnosis.causes import Finding
 from .._core.diagnosis.diagnose import build_bulk_spec
@@ -40,6 +41,7 @@ _MAX_SINGLE_READS = 8
 # Trust policies up to this length need no check: the default quota is 2048 characters.
 _UNCHECKED_LENGTH = 1500
 _NO_CLUSTER_NAME = Unknown("EKS is read only if cluster_name is set")
+_NOT_READ_YET = Unknown("not read yet")
 
 
 def read_facts(
@@ -56,13 +58,19 @@ def read_facts(
     with ThreadPoolExecutor(spec.workers) as pool:
         cluster_reader = AuditClusterReader(server, spec, pool, reads)
         aws_reader = AuditAwsReader(aws, spec, pool, reads)
+        # Only this thread creates clients, while the others wait for the network.
+        roles_and_policies = aws_reader.start_roles()
         facts = _read_independent_facts(aws_reader, cluster_reader, cluster, pool)
-        facts.addons = aws_reader.read_addons(cluster, facts.examined_accounts)
         facts.workloads = cluster_reader.read_owners(facts)
         if spec.env_from:
             facts.env_sources = cluster_reader.read_env_sources(facts)
-    if spec.dry_run_pod:
-        facts.webhook = _test_webhook(aws, server, spec, cluster, facts, reads, redact)
+        if spec.dry_run_pod:
+            facts.webhook = _test_webhook(aws, server, spec, cluster, facts, reads, redact)
+        # The roles take the longest, so what does not need them is done meanwhile.
+        facts.examined_pods = examine_pods(facts, spec)
+        facts.roles, facts.policies = roles_and_policies.result()
+        facts.quotas = aws_reader.read_quotas(facts.roles)
+        facts.addons = aws_reader.read_addons(cluster, facts.examined_accounts)
     facts.skipped_checks, facts.only_namespaces = reads.skipped, spec.namespaces
     return facts
 
@@ -70,9 +78,7 @@ def read_facts(
 def _read_independent_facts(
     aws_reader: AuditAwsReader, cluster_reader: AuditClusterReader, cluster: EksCluster | None, pool: Executor
 ) -> AuditFacts:
-    """The facts that do not depend on other facts."""
-    # Only this thread creates clients, while the others wait for the network.
-    roles_and_policies = aws_reader.start_roles()
+    """The facts that do not depend on other facts, without the roles."""
     accounts = pool.submit(cluster_reader.list_accounts)
     pods = pool.submit(cluster_reader.read_pods)
     webhooks = pool.submit(cluster_reader.read_webhooks)
@@ -81,7 +87,6 @@ def _read_independent_facts(
     provider, provider_arns = aws_reader.start_providers(identity)
     associations = aws_reader.read_associations(cluster)
     issuers = aws_reader.read_issuers(provider_arns.result(), arns.provider_of(identity.issuer))
-    roles, policies = roles_and_policies.result()
     return AuditFacts(
         cluster=cluster,
         issuer=identity.issuer,
@@ -90,11 +95,11 @@ def _read_independent_facts(
         provider=provider.result(),
         provider_arns=provider_arns.result(),
         issuers=issuers,
-        roles=roles,
-        policies=policies,
-        quotas=aws_reader.read_quotas(roles),
+        roles=_NOT_READ_YET,
+        policies={},
+        quotas=_NOT_READ_YET,
         associations=associations,
-        addons=Unknown("not read yet"),
+        addons=_NOT_READ_YET,
         service_accounts=accounts.result(),
         namespaces=namespaces.result(),
         webhooks=webhooks.result(),
@@ -301,7 +306,7 @@ class AuditClusterReader:
         if isinstance(facts.pods, Unknown):
             return {}
         pods_by_namespace: dict[str, list[t.Mapping[str, t.Any]]] = collections.defaultdict(list)
-        for name in facts.examined_accounts:
+        for name in facts.annotated_accounts:
             arn = get_role_annotation(facts.service_accounts[name])
             pods_by_namespace[name[0]] += [pod for pod in facts.pods.get(name, ()) if not is_fully_injected(pod, arn)]
         owners: dict[str, dict[workload_kinds.Owner, Json | None]] = {namespace: {} for namespace in pods_by_namespace}
@@ -344,7 +349,7 @@ class AuditClusterReader:
             return {}
         sources = {
             (name[0], kind, source): None
-            for name in facts.examined_accounts
+            for name in facts.annotated_accounts
             for pod in facts.pods.get(name, ())
             for kind, source in injection.list_env_sources(pod)
         }
@@ -370,7 +375,7 @@ def _test_webhook(
     redact: t.Callable[[str], None],
 ) -> tuple[Finding, ...]:
     """The webhook findings of one server-side dry run, with the first annotated account."""
-    annotated = (name for name in facts.examined_accounts if get_role_annotation(facts.service_accounts[name]))
+    annotated = (name for name in facts.annotated_accounts if get_role_annotation(facts.service_accounts[name]))
     name = next(annotated, None)
     if name is None:
         return ()

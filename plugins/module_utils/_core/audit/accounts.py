@@ -13,11 +13,11 @@ from ..arn import ROLE_ARN_ANNOTATION, Arn, is_role_arn
 from ..diagnosis import diagnose
 from ..diagnosis.causes import Finding
 from ..diagnosis.diagnose import VerificationSpec, build_bulk_spec, build_chain
-from ..diagnosis.facts import Chain, ChainFacts, KubernetesFacts, Unknown, name_of
+from ..diagnosis.facts import Chain, ChainFacts, KubernetesFacts, OrUnknown, Unknown, name_of
 from ..diagnosis.rules import account as account_rules
 from ..diagnosis.rules import pods as pod_rules
 from ..wording import join
-from .facts import AuditFacts, AuditSpec, Name, is_annotated
+from .facts import AuditFacts, AuditSpec, ExaminedPods, Name
 from .roles import AuditFinding, build_aws_facts
 
 
@@ -45,34 +45,49 @@ class ExaminedAccount:
     warnings: tuple[str, ...]
 
 
+def examine_pods(facts: AuditFacts, spec: AuditSpec) -> dict[Name, ExaminedPods]:
+    """The results for the pods of the annotated service accounts. They do not depend on roles."""
+    verification_spec = _build_verification_spec(facts, spec)
+    return {name: _examine_pods(facts, spec, verification_spec, name) for name in facts.annotated_accounts}
+
+
 def examine_accounts(facts: AuditFacts, spec: AuditSpec) -> list[ExaminedAccount]:
     """The service accounts that are annotated, that have annotated pods, or that a role trusts."""
     verification_spec = _build_verification_spec(facts, spec)
     return [_examine(facts, spec, verification_spec, name) for name in facts.examined_accounts]
 
 
-def _examine(facts: AuditFacts, spec: AuditSpec, verification_spec: VerificationSpec, name: Name) -> ExaminedAccount:
+def _examine_pods(facts: AuditFacts, spec: AuditSpec, verification_spec: VerificationSpec, name: Name) -> ExaminedPods:
     account = facts.service_accounts[name]
     verification_spec = dataclasses.replace(verification_spec, namespace=name[0], service_account=name[1])
     chain = _build_chain(facts, spec, verification_spec, account)
     kubernetes = _build_kubernetes_facts(facts, name, account)
-    role_key = facts.get_role_key(chain.role_arn)
-    bound_by = account_rules.annotation_owners(account) if chain.role_arn else []
     statuses = pod_rules.evaluate_pods(chain, kubernetes)
     live = [status for status in statuses if status.is_live]
+    is_annotated = name in facts.annotated_accounts
+    findings = pod_rules.findings(chain, kubernetes, statuses) if is_annotated else ()
+    return ExaminedPods(chain, len(live), sum(status.stale for status in live), tuple(findings))
+
+
+def _examine(facts: AuditFacts, spec: AuditSpec, verification_spec: VerificationSpec, name: Name) -> ExaminedAccount:
+    account = facts.service_accounts[name]
+    pods = facts.examined_pods.get(name) or _examine_pods(facts, spec, verification_spec, name)
+    chain = pods.chain
+    role = facts.get_role(chain.role_arn)
+    role_key = _get_role_key(chain, role)
+    bound_by = account_rules.annotation_owners(account) if chain.role_arn else []
     findings: list[AuditFinding] = []
     is_known = True
     warnings: tuple[str, ...] = ()
     # A trusted account without an annotation has no chain to check.
-    if chain.role_arn or _is_any_annotated(account, kubernetes):
-        aws = build_aws_facts(facts, facts.get_role(chain.role_arn))
-        aws = dataclasses.replace(aws, associations=facts.get_associations(name))
-        found = pod_rules.findings(chain, kubernetes, statuses)
-        diagnosis = diagnose.diagnose(verification_spec, ChainFacts(chain, aws, kubernetes), pod_findings=found)
+    if name in facts.annotated_accounts:
+        aws = build_aws_facts(facts, role, facts.get_associations(name))
+        chain_facts = ChainFacts(chain, aws, _build_kubernetes_facts(facts, name, account))
+        diagnosis = diagnose.diagnose(verification_spec, chain_facts, pod_findings=pods.findings)
         for finding in diagnosis.findings:
             roles = (role_key,) if role_key and finding.link == "role" else ()
             findings.append(AuditFinding(finding, (name,), roles))
-        is_known, warnings = "unknown" not in diagnosis.links.values(), tuple(diagnosis.warnings)
+        is_known, warnings = "unknown" not in diagnosis.links.values(), diagnosis.warnings
     if bound_by and all(map(account_rules.is_manual_owner, bound_by)):
         findings.append(AuditFinding(_build_unmanaged_annotation(chain, bound_by), (name,)))
     return ExaminedAccount(
@@ -80,8 +95,8 @@ def _examine(facts: AuditFacts, spec: AuditSpec, verification_spec: Verification
         role_arn=chain.role_arn,
         role_key=role_key,
         bound_by=tuple(bound_by),
-        pods=len(live),
-        stale=sum(status.stale for status in live),
+        pods=pods.live,
+        stale=pods.stale,
         is_known=is_known,
         findings=tuple(findings),
         warnings=warnings,
@@ -122,10 +137,11 @@ def _build_kubernetes_facts(facts: AuditFacts, name: Name, account: t.Mapping[st
     )
 
 
-def _is_any_annotated(account: t.Mapping[str, t.Any], kubernetes: KubernetesFacts) -> bool:
-    """Whether the account or one of its pods is annotated."""
-    pods = () if isinstance(kubernetes.pods, Unknown) else kubernetes.pods
-    return any(map(is_annotated, (account, *pods)))
+def _get_role_key(chain: Chain, role: OrUnknown[t.Mapping[str, t.Any] | None]) -> str:
+    """The ARN under which a role is listed: from IAM, else from the annotation; empty if that is not valid."""
+    if role is not None and not isinstance(role, Unknown):
+        return str(role["Arn"])
+    return str(chain.intended_role_arn or "")
 
 
 def _build_unmanaged_annotation(chain: Chain, bound_by: t.Sequence[str]) -> Finding:

@@ -17,7 +17,7 @@ from .. import validation
 from ..arn import ROLE_ARN_ANNOTATION, EksCluster, is_role_arn
 from ..diagnosis.causes import BY_ID, Finding
 from ..diagnosis.diagnose import check_finding_id
-from ..diagnosis.facts import OrUnknown, Unknown
+from ..diagnosis.facts import Chain, OrUnknown, Unknown
 from ..pods import injection
 from ..pods.workload_kinds import Owner
 from ..policy.document import federated_principals, statements
@@ -104,6 +104,20 @@ class AuditSpec:
         )
 
 
+class ExaminedPods(t.NamedTuple):
+    """The results for the unfinished pods of a service account.
+
+    :param live: the number of the pods.
+    :param stale: the number of these that lack what new pods get.
+    :param findings: about the pods and the webhook; empty if neither the account nor a pod is annotated.
+    """
+
+    chain: Chain
+    live: int
+    stale: int
+    findings: tuple[Finding, ...]
+
+
 @dataclasses.dataclass
 class AuditFacts:
     """Everything that was read. What was not read is Unknown.
@@ -119,6 +133,7 @@ class AuditFacts:
     :param pods: the pods that have not finished, by service account.
     :param workloads: the owners of pods with a container without the role, by namespace.
     :param env_sources: as in `KubernetesFacts`, by namespace.
+    :param examined_pods: the results for the annotated service accounts.
     :param webhook: the findings of the dry run.
     :param now: the Unix time of the reads.
     :param skipped_checks: what could not be read, in sentences.
@@ -144,6 +159,7 @@ class AuditFacts:
     now: float
     workloads: t.Mapping[str, t.Mapping[Owner, Json | None]] = dataclasses.field(default_factory=dict)
     env_sources: t.Mapping[str, t.Mapping[tuple[str, str], t.Collection[str]]] = dataclasses.field(default_factory=dict)
+    examined_pods: t.Mapping[Name, ExaminedPods] = dataclasses.field(default_factory=dict)
     webhook: tuple[Finding, ...] = ()
     skipped_checks: tuple[str, ...] = ()
     only_namespaces: tuple[str, ...] = ()
@@ -168,11 +184,17 @@ class AuditFacts:
         return {name: list(subjects) for name, subjects in subjects_by_name.items() if subjects is not None}
 
     @functools.cached_property
-    def examined_accounts(self) -> list[Name]:
-        """The existing service accounts that are annotated, that have annotated pods, or that a role trusts."""
+    def annotated_accounts(self) -> dict[Name, None]:
+        """The existing service accounts that are annotated, or that have annotated pods, in their order."""
         names = {name for name, account in self.service_accounts.items() if is_annotated(account)}
         if not isinstance(self.pods, Unknown):
             names |= {name for name, pods in self.pods.items() if any(map(is_annotated, pods))}
+        return dict.fromkeys(sorted(name for name in names if name in self.service_accounts))
+
+    @functools.cached_property
+    def examined_accounts(self) -> list[Name]:
+        """The existing service accounts that are annotated, that have annotated pods, or that a role trusts."""
+        names = set(self.annotated_accounts)
         for subjects in self.subjects_by_role.values():
             names |= {name for name in map(parse_exact_subject, subjects) if name}
         return sorted(name for name in names if name in self.service_accounts)
@@ -223,14 +245,6 @@ class AuditFacts:
         if isinstance(self.roles, Unknown):
             return self.roles
         return self.roles.get(parsed.resource.rpartition("/")[2])
-
-    def get_role_key(self, arn: str | None) -> str:
-        """The ARN under which a role is listed: from IAM, else from the annotation; empty if that is not valid."""
-        role = self.get_role(arn)
-        if role is not None and not isinstance(role, Unknown):
-            return str(role["Arn"])
-        text = _strip(arn)
-        return text if is_role_arn(text) else ""
 
     def get_pods(self, name: Name) -> OrUnknown[t.Sequence[Json]]:
         """The unfinished pods of a service account."""

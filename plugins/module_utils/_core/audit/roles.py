@@ -11,7 +11,7 @@ import typing as t
 
 from .. import arn as arns
 from ..diagnosis.causes import Finding
-from ..diagnosis.facts import AwsFacts, Chain, Unknown
+from ..diagnosis.facts import AwsFacts, Chain, OrUnknown, Unknown
 from ..diagnosis.rules import role as role_rules
 from ..policy.document import as_list, like, statements
 from ..trust.statements import has_wildcard, parse_subject, subject
@@ -71,10 +71,14 @@ def _is_examined(facts: AuditFacts, namespace: str) -> bool:
 
 
 def _find_missing_accounts(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) -> t.Iterator[AuditFinding]:
-    evidence = "iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument"
-    remove_trust = _describe_trust_removal(facts, role, subjects)
     accounts = [name for name in map(parse_exact_subject, subjects) if name]
     missing = [name for name in accounts if name not in facts.service_accounts and _is_examined(facts, name[0])]
+    patterns = [pattern for pattern in subjects if has_wildcard(pattern) and not _matches_any_account(facts, pattern)]
+    patterns = [pattern for pattern in patterns if _is_examined(facts, (parse_subject(pattern) or ("", ""))[0])]
+    if not missing and not patterns:
+        return
+    evidence = "iam:GetAccountAuthorizationDetails AssumeRolePolicyDocument"
+    remove_trust = _describe_trust_removal(facts, role, subjects)
     if missing:
         names = join_some(["/".join(name) for name in missing], MAX_NAMES)
         them, verb = ("it", "does") if len(missing) == 1 else ("them", "do")
@@ -89,8 +93,6 @@ def _find_missing_accounts(facts: AuditFacts, role: Json, subjects: t.Sequence[s
             ),
             tuple(missing),
         )
-    patterns = [pattern for pattern in subjects if has_wildcard(pattern) and not _matches_any_account(facts, pattern)]
-    patterns = [pattern for pattern in patterns if _is_examined(facts, (parse_subject(pattern) or ("", ""))[0])]
     if patterns:
         names = join_some(patterns, MAX_NAMES)
         yield AuditFinding(
@@ -163,19 +165,20 @@ def _apply_role_rules(facts: AuditFacts, role: Json, subjects: t.Sequence[str]) 
         partition=facts.partition,
         cluster=facts.cluster.name if facts.cluster else None,
     )
-    findings = role_rules.findings(chain, build_aws_facts(facts, role))
+    findings = role_rules.findings(chain, build_aws_facts(facts, role, ()))
     return [finding for finding in findings if finding.id in _ROLE_FINDINGS]
 
 
-def build_aws_facts(facts: AuditFacts, role: t.Any) -> AwsFacts:
+def build_aws_facts(facts: AuditFacts, role: t.Any, associations: OrUnknown[t.Sequence[Json]]) -> AwsFacts:
     """The facts from IAM and EKS for a chain with this role.
 
     :param role: the role, Unknown, or None if it does not exist.
+    :param associations: the EKS Pod Identity associations of the service account.
     """
     if isinstance(role, Unknown):
         # If roles could be read, this one is in another AWS account, and its provider is unknown too.
         provider = role if not isinstance(facts.roles, Unknown) else facts.provider
-        return AwsFacts(provider, facts.provider_arns, role, role, role, role, facts.quotas, facts.addons, ())
+        return AwsFacts(provider, facts.provider_arns, role, role, role, role, facts.quotas, facts.addons, associations)
     not_read = Unknown("the role's policies could not be read")
     boundary: t.Any = None
     arn = ((role or {}).get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn")
@@ -190,7 +193,7 @@ def build_aws_facts(facts: AuditFacts, role: t.Any) -> AwsFacts:
         boundary=boundary,
         quotas=facts.quotas,
         addons=facts.addons,
-        associations=(),
+        associations=associations,
     )
 
 

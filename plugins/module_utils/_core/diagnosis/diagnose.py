@@ -348,8 +348,7 @@ def _warnings(facts: ChainFacts, links: t.Mapping[Link, Status], findings: t.Seq
     """Each missing permission, and why a link is unknown unless a finding explains it."""
     broken = False
     explained = _links_without_role(facts, findings)
-    for link in LINKS:
-        needed, others = _facts_of(facts, link)
+    for link, (needed, others) in _facts_by_link(facts).items():
         for fact in (*needed, *others):
             if not isinstance(fact, Unknown):
                 continue
@@ -379,10 +378,10 @@ def _links_without_role(facts: ChainFacts, findings: t.Iterable[Finding]) -> tup
     return ("provider", "role", "sts") if unnamed else ()
 
 
-def _facts_of(facts: ChainFacts, link: Link) -> tuple[tuple[object, ...], tuple[object, ...]]:
-    """The facts without which a link is unknown, and the other facts that its rules use."""
+def _facts_by_link(facts: ChainFacts) -> dict[Link, tuple[tuple[object, ...], tuple[object, ...]]]:
+    """The facts without which a link is unknown, and the other facts that its rules use; in the order of the links."""
     aws, kubernetes = facts.aws, facts.kubernetes
-    needed_and_others: dict[Link, tuple[tuple[object, ...], tuple[object, ...]]] = {
+    return {
         "provider": ((aws.provider,), (aws.provider_arns,)),
         "role": ((aws.role,), (aws.managed_policies, aws.inline_policies, aws.boundary, aws.quotas)),
         "account": ((kubernetes.account,), (kubernetes.namespace, aws.associations, aws.addons)),
@@ -390,4 +389,3 @@ def _facts_of(facts: ChainFacts, link: Link) -> tuple[tuple[object, ...], tuple[
         "pods": ((kubernetes.pods, facts.test_pod), ()),
         "sts": ((facts.sts,), ()),
     }
-    return needed_and_others[link]

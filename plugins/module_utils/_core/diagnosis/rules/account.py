@@ -330,19 +330,19 @@ def annotation_owners(account: Json) -> list[str]:
 
 def is_manual_owner(owner: str) -> bool:
     """Whether an owner from `annotation_owners` is not a tool that restores the annotation."""
-    return owner not in {FIELD_MANAGER, _ADDONS, *(tool for _prefix, tool, _where in _RECONCILERS)}
+    return owner not in (FIELD_MANAGER, _ADDONS) and all(tool != owner for _prefix, tool, _where in _RECONCILERS)
 
 
-@functools.lru_cache(maxsize=256)  # a few managers own thousands of service accounts
 def _tool(manager: str) -> str | None:
     if manager.lower() == "eks":
         return _ADDONS
     return next((tool for tool, _where in _reconciler(manager)), None)
 
 
-def _reconciler(manager: str) -> list[tuple[str, str]]:
+@functools.lru_cache(maxsize=256)  # a few managers own thousands of service accounts
+def _reconciler(manager: str) -> tuple[tuple[str, str], ...]:
     """The tool that uses a field manager, and where to change the role; at most one."""
-    return [(tool, where) for prefix, tool, where in _RECONCILERS if manager.lower().startswith(prefix)][:1]
+    return tuple((tool, where) for prefix, tool, where in _RECONCILERS if manager.lower().startswith(prefix))[:1]
 
 
 def _last_applied(annotations: t.Mapping[str, str]) -> str | None:

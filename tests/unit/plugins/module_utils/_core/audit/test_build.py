@@ -13,6 +13,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit import facts as audit_facts
+from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.accounts import examine_pods
 from ansible_collections.eksops.irsa.plugins.module_utils._core.audit.build import (
     build_document,
     build_failure,
@@ -299,6 +300,13 @@ CASES: dict[str, tuple[AuditFacts, list[str]]] = {
 @pytest.mark.parametrize(("case_facts", "expected"), list(CASES.values()), ids=list(CASES))
 def test_findings_of_each_case(case_facts: AuditFacts, expected: list[str]) -> None:
     assert ids(build_document(case_facts, spec())) == expected
+
+
+@pytest.mark.parametrize("case_facts", [case_facts for case_facts, _expected in CASES.values()], ids=list(CASES))
+def test_pods_can_be_examined_before_the_roles_are_read(case_facts: AuditFacts) -> None:
+    without_roles = dataclasses.replace(case_facts, roles=Unknown("not read yet"), addons=Unknown("not read yet"))
+    prepared = dataclasses.replace(case_facts, examined_pods=examine_pods(without_roles, spec()))
+    assert build_document(prepared, spec()) == build_document(case_facts, spec())
 
 
 def test_fix_of_an_unused_role_depends_on_its_service_accounts() -> None:
