@@ -400,6 +400,8 @@ ARGUMENTS: dict[str, t.Any] = {**options.IRSA_BINDINGS, **connection.OPTIONS}
 
 
 def main() -> None:
+    # The data has no reference cycles. Searching for them would take a quarter of the time.
+    gc.disable()
     module = AnsibleAWSModule(
         argument_spec=ARGUMENTS,
         supports_check_mode=True,
@@ -409,8 +411,6 @@ def main() -> None:
 
     def apply_bindings() -> dict[str, t.Any]:
         started_at = time.monotonic()
-        # The data has no reference cycles. Searching for them would take a quarter of the time.
-        gc.disable()
         params = module.params
         spec = BindingsSpec.from_params(params, _runner.load_yaml, rollout_problems=find_rollout_problems(params))
         aws = Aws(module, connections=spec.workers)
@@ -420,7 +420,7 @@ def main() -> None:
         context = BindingsContext(
             runner,
             aws,
-            connection.open_api_server(module, aws, connections=spec.workers),
+            functools.partial(connection.open_api_server, module, aws, connections=spec.workers),
             spec,
             ProgressWriter(params["progress_path"]),
             stop_early=params["on_error"] == "stop",

@@ -42,7 +42,7 @@ class FakeAws:
     def client(self, service: str) -> t.Any:
         return _client(service)
 
-    once = client
+    unretried = client
 
     def unsigned(self, service: str, _region: str) -> t.Any:
         return self.client(service)
@@ -232,12 +232,14 @@ def context_of(
 ) -> BindingsContext:
     """Make a context that applies plans as a module does."""
     module: t.Any = types.SimpleNamespace(check_mode=check_mode)
-    return BindingsContext(
+    context = BindingsContext(
         PlanRunner(functools.partial(_runner.converge, module), functools.partial(_runner.apply, module), check_mode),
         t.cast("t.Any", aws),
-        t.cast("t.Any", server),
+        lambda: t.cast("t.Any", server),
         spec_of(*bindings, **params),
         ProgressWriter(None),
         stop_early=stop_early,
         details=details,
     )
+    context.connect()
+    return context

@@ -125,6 +125,7 @@ class ProgressWriter:
 class BindingsContext:
     """The connections, options and results of a run.
 
+    :param open_server: connects to the API server.
     :param progress: writes the progress of the run.
     :param stop_early: whether no object is processed after a binding has failed.
     :param details: whether the result includes the roles and service accounts, as the single modules return them.
@@ -137,7 +138,7 @@ class BindingsContext:
         self,
         runner: PlanRunner,
         aws: Aws,
-        server: ApiServer,
+        open_server: t.Callable[[], ApiServer],
         spec: BindingsSpec,
         progress: ProgressWriter,
         *,
@@ -148,7 +149,8 @@ class BindingsContext:
         self.apply = runner.apply
         self.check_mode = runner.check_mode
         self.aws = aws
-        self.server = server
+        self.server: ApiServer
+        self._open_server = open_server
         self.spec = spec
         self.details = details
         self.policies = PolicyNames(aws.client("iam"))
@@ -221,6 +223,13 @@ class BindingsContext:
             is_done = binding.role in self.roles if binding.is_pattern else binding.title in self.service_accounts
             if self.is_stopped and not outcome.error and not is_done:
                 outcome.error = build_not_processed_error(outcome)
+
+    def connect(self) -> None:
+        """Connect to the API server, before the first use of ``server``.
+
+        :raises IrsaError: as `connection.open_api_server`.
+        """
+        self.server = self._open_server()
 
     @property
     def is_stopped(self) -> bool:

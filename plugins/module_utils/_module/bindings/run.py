@@ -52,6 +52,7 @@ class BindingsRun:
         if self._context.spec.present:
             self._bind()
         else:
+            self._context.connect()
             unbinder = unbind.create_unbinder(self._context)
             unbinder.preflight()
             self._unbind(unbinder)
