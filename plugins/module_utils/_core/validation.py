@@ -292,14 +292,13 @@ def find_flaw(value: t.Any, form: Form) -> str:
                 return f"[{index}]{flaw}"
     elif isinstance(form, dict):
         for key, field_form in form.items():
+            if key[-1] not in "!*":
+                found = value.get(key)
+                if found is None or found.__class__ is field_form:  # most fields
+                    continue
             name = key.removesuffix("!")
-            fields = value if name == "*" else (name,)
-            for field in fields:
+            for field in value if name == "*" else (name,):
                 found = value.get(field)
-                if found.__class__ is field_form:  # most fields; the others need a closer look
-                    continue
-                if found is None and name == key and name != "*":
-                    continue
                 flaw = " is missing" if field not in value else find_flaw(found, field_form)
                 if flaw:
                     return f".{field}{flaw}"

@@ -58,7 +58,7 @@ def read_facts(
     with ThreadPoolExecutor(spec.workers) as pool:
         cluster_reader = AuditClusterReader(server, spec, pool, reads)
         aws_reader = AuditAwsReader(aws, spec, pool, reads)
-        # Only this thread creates clients, while the others wait for the network.
+        # Only this thread creates clients. The roles take the longest, so what does not need them is done meanwhile.
         roles_and_policies = aws_reader.start_roles()
         facts = _read_independent_facts(aws_reader, cluster_reader, cluster, pool)
         facts.workloads = cluster_reader.read_owners(facts)
@@ -66,7 +66,6 @@ def read_facts(
             facts.env_sources = cluster_reader.read_env_sources(facts)
         if spec.dry_run_pod:
             facts.webhook = _test_webhook(aws, server, spec, cluster, facts, reads, redact)
-        # The roles take the longest, so what does not need them is done meanwhile.
         facts.examined_pods = examine_pods(facts, spec)
         facts.roles, facts.policies = roles_and_policies.result()
         facts.quotas = aws_reader.read_quotas(facts.roles)

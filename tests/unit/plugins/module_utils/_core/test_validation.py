@@ -91,6 +91,8 @@ def test_tags_are_compared_as_iam_compares_them(
         ({"name": "a", "items": {}}, ".items is not a list"),
         ({"name": "a", "items": [{"key": "k"}, {}]}, ".items[1].key is missing"),
         ({"name": "a", "labels": {"a": "b", "c": None}}, ".labels.c is not a string"),
+        ({"name": "a", "labels": {"*": "b", "c": 1}}, ".labels.c is not a string"),
+        ({"name!": "a"}, ".name is missing"),
     ],
 )
 def test_flaw_of_a_value(value: object, flaw: str) -> None:
