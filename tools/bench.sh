@@ -17,13 +17,13 @@ while [ $# -gt 0 ]; do
 done
 if [ ${#names[@]} -eq 0 ]; then
     names=(chain bindings verify audit)
-    # Most of the start-up is Ansible's own time, which varies more than a quarter.
-    [ ${#mode[@]} -gt 0 ] || names+=(startup)
+    # Most of the start-up is Ansible's own time, which varies more than a quarter; a fleet takes minutes.
+    [ ${#mode[@]} -gt 0 ] || names+=(startup fleet)
 fi
 begin_job bench
 make_venv "$DEV/venv-awscli" "$(find_controller_python)" awscli
 export AWS_CLI=$DEV/venv-awscli/bin/aws BENCH_ROWS=$RESULTS/bench/rows.jsonl
-export PYTHONPATH=$ROOT/benchmarks
+export PYTHONPATH=$ROOT/benchmarks:$ROOT/tests
 for name in "${names[@]}"; do
     say "benchmark $name"
     "$TOOLS/sandbox.sh" with "bench-$name" "$VENV/bin/python" "$ROOT/benchmarks/$name/compare.py" "${options[@]}"

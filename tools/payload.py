@@ -37,7 +37,7 @@ OWN = "ansible_collections/eksops/irsa/"
 LIMITS: dict[str, tuple[int, int]] = {
     "irsa_audit": (63, 820),
     "irsa_bindings": (63, 755),
-    "irsa_bindings_info": (39, 437),
+    "irsa_bindings_info": (39, 438),
     "irsa_rbac": (18, 176),
     "irsa_role": (25, 282),
     "irsa_verify": (49, 585),

@@ -241,5 +241,5 @@ def context_of(
         stop_early=stop_early,
         details=details,
     )
-    context.connect()
+    context.server = context.open_server()
     return context

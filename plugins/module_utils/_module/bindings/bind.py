@@ -48,7 +48,7 @@ def preflight(context: BindingsContext, roles: RoleBinder, accounts: AccountBind
     # Reading a thousand roles takes seconds. The cluster is read in the meantime.
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         listing = pool.submit(roles.read)
-        context.connect()
+        context.server = context.open_server()
         if context.spec.provider.cluster_name:
             context.aws.describe(context.spec.provider.cluster_name)
         else:

@@ -125,10 +125,10 @@ class ProgressWriter:
 class BindingsContext:
     """The connections, options and results of a run.
 
-    :param open_server: connects to the API server.
     :param progress: writes the progress of the run.
     :param stop_early: whether no object is processed after a binding has failed.
     :param details: whether the result includes the roles and service accounts, as the single modules return them.
+    :ivar server: the API server. The first step of a run sets it, with ``open_server``.
     :ivar outcomes: the outcome of each binding, in order.
     :ivar roles: each role after the run, as `irsa_role` returns it, by name.
     :ivar service_accounts: each service account, as `sa_annotate` returns it, by ``NAMESPACE/NAME``.
@@ -150,7 +150,7 @@ class BindingsContext:
         self.check_mode = runner.check_mode
         self.aws = aws
         self.server: ApiServer
-        self._open_server = open_server
+        self.open_server = open_server
         self.spec = spec
         self.details = details
         self.policies = PolicyNames(aws.client("iam"))
@@ -223,13 +223,6 @@ class BindingsContext:
             is_done = binding.role in self.roles if binding.is_pattern else binding.title in self.service_accounts
             if self.is_stopped and not outcome.error and not is_done:
                 outcome.error = build_not_processed_error(outcome)
-
-    def connect(self) -> None:
-        """Connect to the API server, before the first use of ``server``.
-
-        :raises IrsaError: as `connection.open_api_server`.
-        """
-        self.server = self._open_server()
 
     @property
     def is_stopped(self) -> bool:
@@ -353,18 +346,12 @@ def roll_out(
             }
             for outcome in outcomes
         }
-    group = RolloutGroup(
-        context.server,
-        [
-            _build_rollout_spec(
-                *_get_name(outcome), context.spec.rollout or {}, "" if without_role else outcome.role_arn
-            )
-            for outcome in outcomes
-        ],
-        accounts=accounts,
-        check_mode=context.check_mode,
-        workers=context.spec.workers,
-    )
+    specs = [
+        _build_rollout_spec(*_get_name(outcome), context.spec.rollout or {}, "" if without_role else outcome.role_arn)
+        for outcome in outcomes
+    ]
+    check_mode, workers = context.check_mode, context.spec.workers
+    group = RolloutGroup(context.server, specs, accounts=accounts, check_mode=check_mode, workers=workers)
     group.observe()
     run_rollouts(context, kind, group, outcomes)
     return group
