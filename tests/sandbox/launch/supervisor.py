@@ -34,8 +34,9 @@ if t.TYPE_CHECKING:
 
     from sandbox.settings import StateDirectory
 
-# For a busy machine. An idle one takes a few seconds.
+# For a busy machine. An idle one takes a few seconds. The processes start at the same time.
 READY_TIMEOUT = 60.0
+SECONDS_PER_PROCESS = 2.0
 POLL = 0.05
 TAIL_LINES = 15
 # Below the ports that systems give to outgoing connections, which could take a port before a process listens on it.
@@ -339,14 +340,15 @@ def _readiness_checks(
 def _wait(
     state: StateDirectory, started: Mapping[str, subprocess.Popen[bytes]], checks: Mapping[str, Callable[[], bool]]
 ) -> None:
-    deadline = time.monotonic() + READY_TIMEOUT
+    timeout = READY_TIMEOUT + SECONDS_PER_PROCESS * len(started)
+    deadline = time.monotonic() + timeout
     for name, check in checks.items():
         while not check():
             for other, process in started.items():
                 if (code := process.poll()) is not None:
                     raise StartError(f"{other} exited with status {code}{_log_tail(state, other)}")
             if time.monotonic() > deadline:
-                raise StartError(f"{name} was not ready within {READY_TIMEOUT:.0f} s{_log_tail(state, name)}")
+                raise StartError(f"{name} was not ready within {timeout:.0f} s{_log_tail(state, name)}")
             time.sleep(POLL)
 
 

@@ -141,6 +141,7 @@ def test_process_that_exits_is_reported_with_its_log(
 def test_process_that_is_not_ready_is_reported(state: settings.StateDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "_commands", lambda *_: {"aws": ["sh", "-c", "echo waiting; sleep 60"]})
     monkeypatch.setattr(supervisor, "READY_TIMEOUT", 0.3)
+    monkeypatch.setattr(supervisor, "SECONDS_PER_PROCESS", 0)
     with pytest.raises(supervisor.StartError, match=r"aws was not ready within 0 s\n  waiting"):
         supervisor.up(state)
 
