@@ -292,13 +292,13 @@ def find_flaw(value: t.Any, form: Form) -> str:
                 return f"[{index}]{flaw}"
     elif isinstance(form, dict):
         for key, field_form in form.items():
-            if key[-1] not in "!*":
-                found = value.get(key)
-                if found is None or found.__class__ is field_form:  # most fields
-                    continue
+            if key[-1] not in "!*" and value.get(key) is None:
+                continue
             name = key.removesuffix("!")
             for field in value if name == "*" else (name,):
                 found = value.get(field)
+                if found.__class__ is field_form:  # most fields; the others need a closer look
+                    continue
                 flaw = " is missing" if field not in value else find_flaw(found, field_form)
                 if flaw:
                     return f".{field}{flaw}"
