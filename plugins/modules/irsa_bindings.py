@@ -420,7 +420,7 @@ def main() -> None:
         context = BindingsContext(
             runner,
             aws,
-            functools.partial(connection.open_api_server, module, aws, connections=spec.workers),
+            connection.open_api_server(module, aws, connections=spec.workers),
             spec,
             ProgressWriter(params["progress_path"]),
             stop_early=params["on_error"] == "stop",

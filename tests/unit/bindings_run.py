@@ -232,14 +232,12 @@ def context_of(
 ) -> BindingsContext:
     """Make a context that applies plans as a module does."""
     module: t.Any = types.SimpleNamespace(check_mode=check_mode)
-    context = BindingsContext(
+    return BindingsContext(
         PlanRunner(functools.partial(_runner.converge, module), functools.partial(_runner.apply, module), check_mode),
         t.cast("t.Any", aws),
-        lambda: t.cast("t.Any", server),
+        t.cast("t.Any", server),
         spec_of(*bindings, **params),
         ProgressWriter(None),
         stop_early=stop_early,
         details=details,
     )
-    context.server = context.open_server()
-    return context

@@ -106,6 +106,10 @@ class AlreadyExists(IrsaError):
     can_plan_again = True
 
 
+class AdmissionRefused(InvalidInput):
+    """An admission plugin, a webhook or a policy of the cluster refused the write."""
+
+
 class AccessDenied(IrsaError):
     """AWS or Kubernetes denied the request; the message names the missing permission."""
 

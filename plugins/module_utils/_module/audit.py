@@ -301,7 +301,7 @@ class AuditClusterReader:
         return pods
 
     def read_owners(self, facts: AuditFacts) -> dict[str, dict[workload_kinds.Owner, Json | None]]:
-        """The owners of pods in which a container lacks the role, by namespace; None for an owner that was not read."""
+        """The owners of annotated accounts' pods that lack the role in a container, by namespace; None if not read."""
         if isinstance(facts.pods, Unknown):
             return {}
         pods_by_namespace: dict[str, list[t.Mapping[str, t.Any]]] = collections.defaultdict(list)
@@ -343,7 +343,7 @@ class AuditClusterReader:
         return known(self._reads.read_cluster(read, f"get {owner.kind}"))
 
     def read_env_sources(self, facts: AuditFacts) -> dict[str, dict[tuple[str, str], list[str]]]:
-        """The keys of the ConfigMaps and Secrets in envFrom of containers, by namespace."""
+        """The keys of what envFrom of annotated service accounts' containers names, by namespace."""
         if isinstance(facts.pods, Unknown):
             return {}
         sources = {

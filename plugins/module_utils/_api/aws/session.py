@@ -72,8 +72,8 @@ def register_secrets(module: AnsibleAWSModule, *secrets: str | None) -> None:
 class Aws:
     """The AWS clients of a module run, each created on first use.
 
-    Threads may share a client, and call `once`. Only one thread may call `client` and `describe` with new arguments;
-    others may repeat its calls.
+    Threads may share a client, and call `unretried`. Only one thread may call `client` and `describe` with new
+    arguments; others may repeat its calls.
 
     :param connections: the maximum number of parallel requests of a client. With more than one, a throttled client
         slows down and retries longer.

@@ -215,15 +215,14 @@ def make_error(method: str, path: str, code: int, payload: bytes, *, what: str |
     :param what: the purpose of the request, as for `ApiServer.request`.
     """
     status = _status(payload)
-    message = excerpt(str(status.get("message") or ""))
-    cause = message or excerpt(payload[:4096].decode("utf-8", "replace"), 200) or f"status {code}"
-    reason = excerpt(str(status.get("reason") or ""))
+    message, reason = str(status.get("message") or ""), excerpt(str(status.get("reason") or ""))
+    cause = excerpt(message) or excerpt(payload[:4096].decode("utf-8", "replace"), 200) or f"status {code}"
     causes = _causes(status)
-    kind, fix = _kind(code, reason, message, {item.get("reason") for item in causes})
+    kind, fix = _kind(method, code, reason, message, {item.get("reason") for item in causes})
     if kind in (errors.Unreachable, errors.ApiError):
         cause = f"{code}: {cause}"
     problem = f"could not {what}" if what else f"Kubernetes refused {method} {path}"
-    options = [option for option in _OPTIONS_OF_FIXES if option in (fix or "")]
+    options = [option for option in ("cluster_name", "force") if option in (fix or "")]
     return kind(problem, cause=cause, fix=fix, options=options, code=code, reason=reason, causes=causes)
 
 
@@ -246,23 +245,20 @@ def _causes(status: Json) -> list[dict[str, str]]:
     ]
 
 
-def _kind(
-    code: int, reason: str, message: str, causes: t.Container[t.Any]
-) -> tuple[type[errors.IrsaError], str | None]:
+_Kind = tuple[type[errors.IrsaError], str | None]
+
+
+def _kind(method: str, code: int, reason: str, message: str, causes: t.Container[t.Any]) -> _Kind:
     """The class of the error, and its fix.
 
     :param causes: the reasons in the details of the Status.
     """
-    # Admission refuses with 403 too, and only the text distinguishes its refusals from those of RBAC, which begin with
-    # the user: https://kubernetes.io/docs/reference/access-authn-authz/authorization/
+    if code < 500 and _POLICY_REFUSAL.match(message):
+        return _BY_ADMISSION
     if code == 403 and "NamespaceTerminating" in causes:
         return errors.Conflict, "wait until the namespace is deleted"
-    if code == 403 and "exceeded quota: " in message:
-        return errors.QuotaExceeded, "raise the ResourceQuota, or delete objects that it counts"
-    if code == 403 and _ADMISSION_REFUSAL.match(message):
-        return errors.InvalidInput, "comply with the rule of this admission control, or change the rule"
-    if code == 403 and _ESCALATION in message:
-        return errors.AccessDenied, "grant these permissions to the caller too"
+    if code == 403 and method != "GET":
+        return _refusal(message) or _KINDS[403]
     if code == 409 and "FieldManagerConflict" in causes:
         return errors.Conflict, "change the value at its source, or take it over with force: true"
     if code == 409:
@@ -270,32 +266,48 @@ def _kind(
     return _KINDS.get(code, (errors.ApiError, None))
 
 
-# Of webhooks, and of plugins such as PodSecurity and LimitRanger.
-_ADMISSION_REFUSAL = re.compile(
-    r'admission webhook ".*" denied the request|((?! is forbidden: ).)* is forbidden: (?!user ")', re.IGNORECASE
+def _refusal(message: str) -> _Kind | None:
+    """The class and the fix for a refused write; None if the caller lacks the permission for it.
+
+    Admission plugins refuse with 403 as RBAC does, whose texts name the user:
+    https://kubernetes.io/docs/reference/access-authn-authz/authorization/
+    """
+    _object, _is_forbidden, rule = message.partition(" is forbidden: ")
+    if not rule or rule.lower().startswith("user "):
+        return _ESCALATION if "attempting to grant RBAC permissions not currently held" in rule else None
+    return next((kind for text, kind in _ADMISSION.items() if text in rule), _BY_ADMISSION)
+
+
+# Of webhooks, and of ValidatingAdmissionPolicies, which choose the status.
+_POLICY_REFUSAL = re.compile(
+    r"""admission webhook ".*" denied the request|.*ValidatingAdmissionPolicy '.*' with binding '.*' denied request"""
 )
-_ESCALATION = "attempting to grant RBAC permissions not currently held"
-_OPTIONS_OF_FIXES = ("cluster_name", "force")
-_NOT_FOUND = (errors.NotFound, None)
-_INVALID = (errors.InvalidInput, None)
-_UNAVAILABLE = (errors.Unreachable, "run again when the API server is available")
-_KINDS: t.Final[t.Mapping[int, tuple[type[errors.IrsaError], str | None]]] = {
-    400: _INVALID,
+_NOT_FOUND: _Kind = (errors.NotFound, None)
+_INVALID: _Kind = (errors.InvalidInput, None)
+_LATER = "run again later, or with fewer hosts in parallel; completed changes are kept"
+_UNAVAILABLE: _Kind = (errors.Unreachable, "run again when the API server is available")
+_BY_ADMISSION: _Kind = (errors.AdmissionRefused, "comply with the rule of this admission control, or change the rule")
+_ESCALATION: _Kind = (errors.AccessDenied, "grant these permissions to the caller too")
+# Refusals by plugins and by the eviction API that are not rules for the object.
+_ADMISSION: t.Final[t.Mapping[str, _Kind]] = {
+    "exceeded quota: ": (errors.QuotaExceeded, "raise the ResourceQuota, or delete objects that it counts"),
+    "status unknown for quota": _UNAVAILABLE,
+    "not yet ready to handle request": _UNAVAILABLE,
+    "pdb disruptions allowed is negative": (errors.Throttled, _LATER),
+    "DisruptedPods map too big": (errors.Throttled, _LATER),
+    "error looking up service account": (errors.NotFound, "create the service account"),
+}
+_KINDS: t.Final[t.Mapping[int, _Kind]] = {
+    **dict.fromkeys((400, 413, 415, 422), _INVALID),
+    **dict.fromkeys((404, 410), _NOT_FOUND),
+    **dict.fromkeys((502, 503, 504), _UNAVAILABLE),
     401: (
         errors.BadCredentials,
         "use credentials that the API server accepts; with cluster_name, the AWS identity needs an EKS access entry or "
         "an entry in aws-auth",
     ),
     403: (errors.AccessDenied, "bind the caller to a Role or ClusterRole that allows this verb on this resource"),
-    404: _NOT_FOUND,
-    410: _NOT_FOUND,
-    413: _INVALID,
-    415: _INVALID,
-    422: _INVALID,
-    429: (errors.Throttled, "run again later, or with fewer hosts in parallel; completed changes are kept"),
-    502: _UNAVAILABLE,
-    503: _UNAVAILABLE,
-    504: _UNAVAILABLE,
+    429: (errors.Throttled, _LATER),
 }
 
 

@@ -121,6 +121,8 @@ def evict_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> None
 
     try:
         _remove_pod(server, namespace, name, uid, lambda: evict("policy/v1"))
+    except errors.AdmissionRefused:
+        raise
     except errors.InvalidInput:
         # API servers before 1.22 have only the older version.
         _remove_pod(server, namespace, name, uid, lambda: evict("policy/v1beta1"))

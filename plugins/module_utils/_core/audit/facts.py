@@ -131,8 +131,8 @@ class AuditFacts:
     :param policies: the documents of the account's own managed policies by ARN.
     :param service_accounts: the service accounts of the namespaces to examine.
     :param pods: the pods that have not finished, by service account.
-    :param workloads: the owners of pods with a container without the role, by namespace.
-    :param env_sources: as in `KubernetesFacts`, by namespace.
+    :param workloads: the owners of pods of annotated service accounts with a container without the role, by namespace.
+    :param env_sources: for annotated service accounts, as in `KubernetesFacts`, by namespace.
     :param examined_pods: the results for the annotated service accounts.
     :param webhook: the findings of the dry run.
     :param now: the Unix time of the reads.

@@ -39,20 +39,19 @@ if t.TYPE_CHECKING:
 
 
 def preflight(context: BindingsContext, roles: RoleBinder, accounts: AccountBinder) -> None:
-    """Connect, read service accounts and roles and plan the roles, to find errors before the first write.
+    """Read service accounts and roles and plan the roles, to find errors before the first write.
 
-    :raises IrsaError: the connection fails, or the bindings exceed quotas of the AWS account.
+    :raises QuotaExceeded: the bindings exceed quotas of the AWS account.
     """
     # Only one thread may create botocore clients. Any number of threads may use them.
     context.aws.client("iam")
-    # Reading a thousand roles takes seconds. The cluster is read in the meantime.
+    if context.spec.provider.cluster_name:
+        context.aws.describe(context.spec.provider.cluster_name)
+    else:
+        context.aws.client("sts")
+    # Reading a thousand roles takes seconds. The service accounts are read in the meantime.
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         listing = pool.submit(roles.read)
-        context.server = context.open_server()
-        if context.spec.provider.cluster_name:
-            context.aws.describe(context.spec.provider.cluster_name)
-        else:
-            context.aws.client("sts")
         accounts.read()
         listing.result()
     roles.plan()

@@ -128,7 +128,6 @@ class BindingsContext:
     :param progress: writes the progress of the run.
     :param stop_early: whether no object is processed after a binding has failed.
     :param details: whether the result includes the roles and service accounts, as the single modules return them.
-    :ivar server: the API server. The first step of a run sets it, with ``open_server``.
     :ivar outcomes: the outcome of each binding, in order.
     :ivar roles: each role after the run, as `irsa_role` returns it, by name.
     :ivar service_accounts: each service account, as `sa_annotate` returns it, by ``NAMESPACE/NAME``.
@@ -138,7 +137,7 @@ class BindingsContext:
         self,
         runner: PlanRunner,
         aws: Aws,
-        open_server: t.Callable[[], ApiServer],
+        server: ApiServer,
         spec: BindingsSpec,
         progress: ProgressWriter,
         *,
@@ -149,8 +148,7 @@ class BindingsContext:
         self.apply = runner.apply
         self.check_mode = runner.check_mode
         self.aws = aws
-        self.server: ApiServer
-        self.open_server = open_server
+        self.server = server
         self.spec = spec
         self.details = details
         self.policies = PolicyNames(aws.client("iam"))

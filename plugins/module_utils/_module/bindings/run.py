@@ -52,7 +52,6 @@ class BindingsRun:
         if self._context.spec.present:
             self._bind()
         else:
-            self._context.server = self._context.open_server()
             unbinder = unbind.create_unbinder(self._context)
             unbinder.preflight()
             self._unbind(unbinder)

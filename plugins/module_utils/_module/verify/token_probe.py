@@ -84,6 +84,8 @@ class TokenProbe:
             return self._assume(chain)
         except errors.AccessDenied as error:
             return Unknown.from_error(error, f"create serviceaccounts/token in {chain.namespace}")
+        except errors.AdmissionRefused as error:
+            return Unknown.from_error(error)
         except errors.NotFound:
             return no_account
 

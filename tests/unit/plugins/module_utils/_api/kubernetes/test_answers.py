@@ -54,7 +54,7 @@ RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
     "refused by a webhook": (
         403,
         status(403, "Forbidden", 'admission webhook "policy.example.com" denied the request: no team label'),
-        errors.InvalidInput,
+        errors.AdmissionRefused,
         "no team label. Fix: comply with the rule of this admission control",
     ),
     "refused by PodSecurity": (
@@ -64,7 +64,7 @@ RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
             "Forbidden",
             'pods "irsa-test" is forbidden: violates PodSecurity "restricted:latest": seccompProfile',
         ),
-        errors.InvalidInput,
+        errors.AdmissionRefused,
         "seccompProfile. Fix: comply with the rule of this admission control",
     ),
     "refused by a LimitRange": (
@@ -72,7 +72,7 @@ RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
         status(
             403, "Forbidden", 'pods "irsa-test" is forbidden: maximum cpu usage per Container is 10m. No limit is set'
         ),
-        errors.InvalidInput,
+        errors.AdmissionRefused,
         "Fix: comply with the rule of this admission control",
     ),
     "rights that the caller lacks": (
@@ -86,6 +86,61 @@ RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
         ),
         errors.AccessDenied,
         'Verbs:["get"]}. Fix: grant these permissions to the caller too',
+    ),
+    "rights that a caller in many groups lacks": (
+        403,
+        status(
+            403,
+            "Forbidden",
+            f'roles "app" is forbidden: user "deployer" (groups={["developers"] * 99}) is attempting to grant '
+            "RBAC permissions not currently held",
+        ),
+        errors.AccessDenied,
+        "Fix: grant these permissions to the caller too",
+    ),
+    "refused by a policy with another status": (
+        401,
+        status(
+            401,
+            "Unauthorized",
+            "pods \"app\" is forbidden: ValidatingAdmissionPolicy 'labels' with binding 'all' denied request: no label",
+        ),
+        errors.AdmissionRefused,
+        "no label. Fix: comply with the rule of this admission control",
+    ),
+    "refused by a webhook with its own quota": (
+        403,
+        status(403, "Forbidden", 'admission webhook "tenants.example.com" denied the request: exceeded quota: tenant'),
+        errors.AdmissionRefused,
+        "exceeded quota: tenant. Fix: comply with the rule of this admission control",
+    ),
+    "admission plugin starts": (
+        403,
+        status(403, "Forbidden", 'pods "app" is forbidden: not yet ready to handle request'),
+        errors.Unreachable,
+        "Fix: run again when the API server is available",
+    ),
+    "new quota": (
+        403,
+        status(403, "Forbidden", 'pods "app" is forbidden: status unknown for quota: compute, resources: pods'),
+        errors.Unreachable,
+        "Fix: run again",
+    ),
+    "budget changes": (
+        403,
+        status(403, "Forbidden", 'poddisruptionbudgets.policy "app" is forbidden: pdb disruptions allowed is negative'),
+        errors.Throttled,
+        "Fix: run again later",
+    ),
+    "pod without its service account": (
+        403,
+        status(
+            403,
+            "Forbidden",
+            'pods "app" is forbidden: error looking up service account ns/app: serviceaccount "app" not found',
+        ),
+        errors.NotFound,
+        "Fix: create the service account",
     ),
     "refused by a proxy": (403, b"Forbidden", errors.AccessDenied, "Forbidden"),
     "unauthorized": (401, status(401, "Unauthorized", "Unauthorized"), errors.BadCredentials, "access entry"),
@@ -140,14 +195,19 @@ RECORDED: dict[str, tuple[int, t.Any, type[errors.IrsaError], str]] = {
 @pytest.mark.parametrize(("code", "body", "kind", "message"), RECORDED.values(), ids=RECORDED.keys())
 def test_error_is_translated(code: int, body: t.Any, kind: type[errors.IrsaError], message: str) -> None:
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-    error = make_error("GET", PATH, code, payload)
+    error = make_error("POST", PATH, code, payload)
     assert error.__class__ is kind
     assert message in str(error)
-    assert str(error).startswith(f"Kubernetes refused GET {PATH}. Cause: ")
+    assert str(error).startswith(f"Kubernetes refused POST {PATH}. Cause: ")
     assert error.details["code"] == code
-    error = make_error("GET", PATH, code, payload, what="read the service account ns/app")
+    error = make_error("POST", PATH, code, payload, what="read the service account ns/app")
     assert str(error).startswith("could not read the service account ns/app. Cause: ")
     assert error.__class__ is kind
+
+
+def test_read_is_never_refused_by_admission() -> None:
+    body = status(403, "Forbidden", 'pods is forbidden: required "container.pods.list" permission')
+    assert make_error("GET", PATH, 403, json.dumps(body).encode()).__class__ is errors.AccessDenied
 
 
 def test_long_body_is_truncated() -> None:

@@ -132,6 +132,13 @@ def test_eviction_has_uid_and_falls_back_to_older_version() -> None:
     assert [body["deleteOptions"] for body in bodies if body] == [{"preconditions": {"uid": "1"}}] * 2
 
 
+def test_eviction_that_a_policy_refuses_is_not_sent_again() -> None:
+    refusal = {"kind": "Status", "code": 403, "message": 'pods "web-1" is forbidden: no evictions on Friday'}
+    with Recorded(refusal) as server, pytest.raises(errors.AdmissionRefused, match="no evictions on Friday"):
+        workloads.evict_pod(server.api, **POD)
+    assert len(server.requests) == 1
+
+
 def test_eviction_rejected_by_budget_is_not_retried() -> None:
     with Recorded(BUDGET) as server, pytest.raises(errors.Throttled) as caught:
         workloads.evict_pod(server.api, **POD)

@@ -41,9 +41,7 @@ def context_of(writer: FakeWriter, *, stop_early: bool = False) -> BindingsConte
     spec: t.Any = types.SimpleNamespace(bindings=[], workers=1)
     aws: t.Any = types.SimpleNamespace(client=lambda _name: None)
     runner = PlanRunner(t.cast("t.Any", None), lambda *_: None)
-    return BindingsContext(
-        runner, aws, lambda: t.cast("t.Any", None), spec, t.cast("t.Any", writer), stop_early=stop_early
-    )
+    return BindingsContext(runner, aws, t.cast("t.Any", None), spec, t.cast("t.Any", writer), stop_early=stop_early)
 
 
 def test_progress_counts_changed_objects_and_failed_bindings() -> None:

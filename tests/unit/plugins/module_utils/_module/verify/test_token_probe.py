@@ -255,6 +255,14 @@ def test_denied_token_request_is_unknown_with_its_permission(scripted: t.Any, co
     assert answer.permission == "create serviceaccounts/token in shop"
 
 
+def test_token_request_that_a_policy_refuses_is_unknown(scripted: t.Any, connect: t.Any) -> None:
+    scripted.answer(Answer(403, forbidden('admission webhook "tokens.example.com" denied the request: no tokens')))
+    answer = ProbeCase(connect(scripted)).probe.ask(CHAIN, ACCOUNT)
+    assert isinstance(answer, Unknown)
+    assert answer.reason.endswith('admission webhook "tokens.example.com" denied the request: no tokens')
+    assert answer.permission is None
+
+
 @pytest.mark.parametrize(
     ("name", "expected"), [("app", "irsa-verify.shop.app"), ("a" * 253, f"irsa-verify.shop.{'a' * 47}")]
 )
