@@ -37,11 +37,11 @@ OWN = "ansible_collections/eksops/irsa/"
 LIMITS: dict[str, tuple[int, int]] = {
     "irsa_audit": (63, 820),
     "irsa_bindings": (63, 755),
-    "irsa_bindings_info": (39, 438),
-    "irsa_rbac": (18, 176),
+    "irsa_bindings_info": (39, 440),
+    "irsa_rbac": (18, 178),
     "irsa_role": (25, 282),
-    "irsa_verify": (49, 585),
-    "pod_rollout": (28, 325),
+    "irsa_verify": (49, 587),
+    "pod_rollout": (28, 327),
 }
 _ZIP = re.compile(rb"(?:ZIPDATA|zip_data)\s*=\s*['\"]{1,3}([A-Za-z0-9+/=\s]+)['\"]")
 
