@@ -502,7 +502,6 @@ elapsed:
   sample: 1.2
 """
 
-import gc
 import time
 import typing as t
 
@@ -541,6 +540,7 @@ ARGUMENTS: dict[str, t.Any] = {
 
 
 def main() -> None:
+    _runner.disable_garbage_collection()
     module = AnsibleAWSModule(
         argument_spec=ARGUMENTS,
         required_one_of=[("cluster_name", "issuer")],
@@ -550,8 +550,6 @@ def main() -> None:
 
     def audit() -> dict[str, t.Any]:
         started_at = time.monotonic()
-        # The data has no reference cycles. Searching for them would take a quarter of the time.
-        gc.disable()
         spec = AuditSpec.from_params(module.params)
         audit_files.check_paths(spec.reports)
         aws = Aws(module, connections=spec.workers)

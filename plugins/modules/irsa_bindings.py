@@ -376,7 +376,6 @@ elapsed:
 """
 
 import functools
-import gc
 import time
 import typing as t
 
@@ -400,8 +399,7 @@ ARGUMENTS: dict[str, t.Any] = {**options.IRSA_BINDINGS, **connection.OPTIONS}
 
 
 def main() -> None:
-    # The data has no reference cycles. Searching for them would take a quarter of the time.
-    gc.disable()
+    _runner.disable_garbage_collection()
     module = AnsibleAWSModule(
         argument_spec=ARGUMENTS,
         supports_check_mode=True,

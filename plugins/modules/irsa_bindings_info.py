@@ -247,6 +247,7 @@ ARGUMENTS: dict[str, t.Any] = {
 
 
 def main() -> None:
+    _runner.disable_garbage_collection()
     module = AnsibleAWSModule(
         argument_spec=ARGUMENTS,
         required_one_of=[("cluster_name", "issuer")],
