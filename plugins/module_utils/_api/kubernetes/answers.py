@@ -245,7 +245,7 @@ def _causes(status: Json) -> list[dict[str, str]]:
     ]
 
 
-_Kind = tuple[type[errors.IrsaError], str | None]
+_Kind: t.TypeAlias = "tuple[type[errors.IrsaError], str | None]"
 
 
 def _kind(method: str, code: int, reason: str, message: str, causes: t.Container[t.Any]) -> _Kind:
