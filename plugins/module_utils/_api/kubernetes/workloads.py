@@ -122,7 +122,7 @@ def evict_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> None
     try:
         _remove_pod(server, namespace, name, uid, lambda: evict("policy/v1"))
     except errors.AdmissionRefused:
-        raise
+        raise  # the version is not the reason
     except errors.InvalidInput:
         # API servers before 1.22 have only the older version.
         _remove_pod(server, namespace, name, uid, lambda: evict("policy/v1beta1"))

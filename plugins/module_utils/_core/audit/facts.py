@@ -107,6 +107,7 @@ class AuditSpec:
 class ExaminedPods(t.NamedTuple):
     """The results for the unfinished pods of a service account.
 
+    :param chain: the chain of the service account.
     :param live: the number of the pods.
     :param stale: the number of these that lack what new pods get.
     :param findings: about the pods and the webhook; empty if neither the account nor a pod is annotated.
