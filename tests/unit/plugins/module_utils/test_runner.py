@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 import typing as t
 
 import pytest
@@ -252,3 +255,19 @@ def test_options_of_which_one_is_required_are_not_all_null(capsys: pytest.Captur
     assert caught.value.code == 1
     result = json.loads(capsys.readouterr().out)
     assert result["msg"] == "cluster_name and issuer are not set. Fix: set one of them."
+
+
+def test_garbage_collection_stays_off_also_at_exit() -> None:
+    # Functions that are registered first are called last.
+    program = (
+        "import atexit, gc\n"
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
+        f"from {_runner.__name__} import disable_garbage_collection\n"
+        "disable_garbage_collection()\n"
+        "print(gc.isenabled())\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert process.stdout.split() == ["False", "True"]
