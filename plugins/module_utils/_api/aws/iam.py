@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import typing as t
 
+from ansible.module_utils.common.dict_transformations import snake_dict_to_camel_dict
+
 from ..._core.errors import InvalidInput, NotFound
 from ..._core.policy.document import compact
 from .call import aws_call, pages
@@ -163,26 +165,21 @@ def create_role(
     client: t.Any,
     *,
     name: str,
-    path: str,
     trust_policy: t.Mapping[str, t.Any],
-    description: str | None = None,
-    max_session_duration: int | None = None,
-    permissions_boundary: str | None = None,
     tags: Tags | None = None,
+    **settings: str | int | None,
 ) -> Json:
     """Create a role.
 
+    :param settings: other parameters of CreateRole, as options of Ansible: ``max_session_duration``. Those that are
+        None or empty are not sent.
     :returns: the role as ``get_role`` returns it.
     """
-    arguments: Json = {"RoleName": name, "Path": path, "AssumeRolePolicyDocument": compact(trust_policy)}
-    optional = {
-        "Description": description,
-        "MaxSessionDuration": max_session_duration,
-        "PermissionsBoundary": permissions_boundary,
-        "Tags": _pairs(tags) if tags else None,
-    }
-    arguments.update({key: value for key, value in optional.items() if value})
-    return _role(client.create_role(**arguments)["Role"])
+    given = {key: value for key, value in settings.items() if value}
+    arguments: Json = snake_dict_to_camel_dict(given, capitalize_first=True)
+    if tags:
+        arguments["Tags"] = _pairs(tags)
+    return _role(client.create_role(RoleName=name, AssumeRolePolicyDocument=compact(trust_policy), **arguments)["Role"])
 
 
 @aws_call("iam:DeleteRole", "delete the role {name}", retry=False)
@@ -204,9 +201,12 @@ def set_trust_policy(client: t.Any, *, name: str, trust_policy: t.Mapping[str, t
 
 
 @aws_call("iam:UpdateRole", "update the role {name}", retry=False)
-def update_role(client: t.Any, *, name: str, description: str, max_session_duration: int) -> None:
-    """Set both properties; an empty description clears it."""
-    client.update_role(RoleName=name, Description=description, MaxSessionDuration=max_session_duration)
+def update_role(client: t.Any, *, name: str, **settings: str | int) -> None:
+    """Set the properties of UpdateRole, as options of Ansible; an empty description clears it.
+
+    :param settings: all of them, because IAM resets those that are not sent.
+    """
+    client.update_role(RoleName=name, **snake_dict_to_camel_dict(settings, capitalize_first=True))
 
 
 @aws_call("iam:PutRolePermissionsBoundary", "set the permissions boundary of the role {name}")

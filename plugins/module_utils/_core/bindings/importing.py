@@ -44,7 +44,6 @@ _DEFAULTS: Json = {
     "purge_limit": 0,
     "force": False,
 }
-_DEFAULT_DURATION = 3600
 # In a file with variables, Ansible evaluates text with these characters as a template.
 _TEMPLATE = re.compile(r"\{[{%#]")
 _IS_TEMPLATE = "contains template syntax of Ansible"
@@ -340,18 +339,11 @@ def _list_changes(facts: ImportFacts, role: Role, bindings: t.Sequence[Binding])
 
 def _describe_role(facts: ImportFacts, role: Role) -> tuple[Binding, list[str]]:
     """The options that describe the role, and messages about what they omit and why."""
-    settings: Binding = {}
+    settings: Binding = role.options
     omissions: list[str] = []
-    if role.path != "/":
-        settings["path"] = role.path
-    if role.description and _is_template(role.description):
+    if _is_template(role.description):
+        del settings["description"]
         omissions.append(f"the description of role {role.name} is omitted, because it {_IS_TEMPLATE}")
-    elif role.description:
-        settings["description"] = role.description
-    if role.max_session_duration != _DEFAULT_DURATION:
-        settings["max_session_duration"] = role.max_session_duration
-    if role.permissions_boundary:
-        settings["permissions_boundary"] = role.permissions_boundary
     if role.managed_policies:
         settings["managed_policies"] = [_name_policy(facts, arn) for arn in role.managed_policies]
     inline = {name: document for name, document in (role.inline_policies or {}).items() if not _is_template(document)}

@@ -25,7 +25,7 @@ from .checks import (
     require_policies_of_account,
     require_trust_size,
 )
-from .spec import INLINE_QUOTA, OWNER_TAG, OWNER_VALUE, AccountScope, Role, RoleSpec
+from .spec import DEFAULT, INLINE_QUOTA, OWNER_TAG, OWNER_VALUE, AccountScope, Role, RoleSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _create(spec: RoleSpec, context: PlanContext, steps: _Steps) -> None:
             fix="set both (an empty list of service_accounts creates a role that trusts nobody), or correct name",
         )
     require_policies_of_account(spec, context.scope)
-    path = spec.path or "/"
+    path = spec.path or DEFAULT["path"]
     trust = trust_policy.build_document(spec.grant(context.provider_arn))
     require_trust_size(spec.name, trust, context.quotas)
     tags = plan_tags(spec, {OWNER_TAG: OWNER_VALUE})
@@ -117,7 +117,7 @@ def _create(spec: RoleSpec, context: PlanContext, steps: _Steps) -> None:
         managed_policies=(),
         inline_policies={},
         permissions_boundary=spec.permissions_boundary or None,
-        max_session_duration=spec.max_session_duration or 3600,
+        max_session_duration=spec.max_session_duration or DEFAULT["max_session_duration"],
         tags=dict(sorted(tags.changes.after.items())),
     )
     arguments = {

@@ -21,7 +21,8 @@ from ..trust.statements import subject
 
 # The tag of every role that this collection creates. `absent` deletes only roles with this tag.
 OWNER_TAG, OWNER_VALUE = "eksops.irsa/managed", "true"
-_DEFAULT_DURATION = 3600
+# The properties with a single value, as they are if CreateRole does not set them.
+DEFAULT: dict[str, t.Any] = {"path": "/", "description": "", "max_session_duration": 3600, "permissions_boundary": None}
 # The limit for all inline policies of a role together, in characters, not counting whitespace. AWS cannot raise it.
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 INLINE_QUOTA = 10240
@@ -96,7 +97,7 @@ class Role:
             managed_policies=None if managed_policies is None else tuple(sorted(managed_policies)),
             inline_policies=inline,
             permissions_boundary=(role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
-            max_session_duration=role.get("MaxSessionDuration") or _DEFAULT_DURATION,
+            max_session_duration=role.get("MaxSessionDuration") or DEFAULT["max_session_duration"],
             tags=dict(sorted(role["Tags"].items())),
             instance_profiles=tuple(sorted(instance_profiles)),
         )
@@ -123,19 +124,19 @@ class Role:
 
     def as_dict(self) -> dict[str, t.Any]:
         """The role as `irsa_role` returns it."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        del values["instance_profiles"]
         return {
-            "arn": self.arn,
-            "name": self.name,
-            "path": self.path,
-            "role_id": self.role_id,
-            "description": self.description,
-            "trust_policy": self.trust_policy,
+            **values,
             "managed_policies": None if self.managed_policies is None else list(self.managed_policies),
             "inline_policies": None if self.inline_policies is None else dict(self.inline_policies),
-            "permissions_boundary": self.permissions_boundary,
-            "max_session_duration": self.max_session_duration,
             "tags": dict(self.tags),
         }
+
+    @property
+    def options(self) -> dict[str, t.Any]:
+        """The options of `irsa_role` for `DEFAULT`, where the role differs from it."""
+        return {name: getattr(self, name) for name, value in DEFAULT.items() if getattr(self, name) != value}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,8 +216,10 @@ class RoleSpec:
             replace_trust=params["trust"] == "replace",
             force=params["force"],
             cluster_name=params["cluster_name"],
-            issuer=_issuer(problems, params["issuer"], is_removal=not present),
+            issuer=params["issuer"],
         )
+        if spec.issuer is not None:
+            validation.check_issuer(problems, spec.issuer, is_removal=not present)
         if spec.subjects is not None and not spec.names_provider:
             problems.add(
                 "service_accounts is set without a cluster",
@@ -234,6 +237,11 @@ class RoleSpec:
     def names_inline_policies(self) -> bool:
         """Whether the spec names inline policies."""
         return self.inline_policies is not None or self.well_known is not None
+
+    @property
+    def names_settings(self) -> bool:
+        """Whether the spec names properties that GetAccountAuthorizationDetails does not return."""
+        return self.description is not None or self.max_session_duration is not None
 
     def with_well_known_policies(self, scope: AccountScope, region: str | None) -> RoleSpec:
         """The spec with its well-known policies as inline policies.
@@ -387,9 +395,3 @@ def _audiences(problems: validation.Problems, audiences: t.Sequence[str] | None)
     for audience in audiences or ():
         validation.check_audience(problems, audience)
     return tuple(dict.fromkeys(audiences or ()))
-
-
-def _issuer(problems: validation.Problems, issuer: str | None, *, is_removal: bool) -> str | None:
-    if issuer is not None:
-        validation.check_issuer(problems, issuer, is_removal=is_removal)
-    return issuer

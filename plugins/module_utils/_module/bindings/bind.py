@@ -101,9 +101,7 @@ class RoleBinder:
 
     def read(self) -> None:
         """Read the roles by pages if they are many. Otherwise, `plan` reads them one by one."""
-        settings = self._context.details or any(
-            spec.description is not None or spec.max_session_duration is not None for spec in self._specs.values()
-        )
+        settings = self._context.details or any(spec.names_settings for spec in self._specs.values())
         self._listed = self._context.list_roles(self._specs, settings=settings)
 
     def plan(self) -> None:
