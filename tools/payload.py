@@ -36,10 +36,10 @@ OWN = "ansible_collections/eksops/irsa/"
 # Maximum number of non-empty files and their size in KiB. Every task sends them.
 LIMITS: dict[str, tuple[int, int]] = {
     "irsa_audit": (63, 820),
-    "irsa_bindings": (63, 755),
+    "irsa_bindings": (63, 756),
     "irsa_bindings_info": (39, 440),
     "irsa_rbac": (18, 178),
-    "irsa_role": (25, 282),
+    "irsa_role": (25, 283),
     "irsa_verify": (49, 587),
     "pod_rollout": (28, 327),
 }

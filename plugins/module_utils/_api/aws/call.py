@@ -21,9 +21,9 @@ from .credentials import (
     FIX_ANSWER,
     FIX_CREDENTIALS,
     REJECTED,
+    CallThread,
     UnboundedAnswer,
     error_code,
-    run_within,
     translate_credentials_failure,
     translate_local_failure,
 )
@@ -31,7 +31,6 @@ from .credentials import (
 try:
     import botocore.exceptions as botocore_errors
     import urllib3.exceptions
-    from botocore.awsrequest import AWSResponse
     from botocore.parsers import ResponseParserError
 except ImportError:
     pass  # AnsibleAWSModule reports a missing boto3
@@ -331,7 +330,9 @@ class _LimitedSender:
         self._call.ends = time.monotonic() + _CALL_SECONDS
 
     def send(self, request: t.Any, **_event: t.Any) -> t.Any:
-        """Send one request of the call in a thread, which cannot delay the call longer than allowed.
+        """Send one request of the call in a `CallThread`, which cannot delay the call longer than allowed.
+
+        Each calling thread keeps one: starting a thread takes longer than using it.
 
         :raises UnboundedAnswer: the time of the call is over.
         """
@@ -339,10 +340,12 @@ class _LimitedSender:
         if left <= 0:
             raise UnboundedAnswer(f"there was no answer within {_CALL_SECONDS:.0f} seconds")
         is_over = threading.Event()
+        thread = self._call.thread = getattr(self._call, "thread", None) or CallThread()
         try:
             failures = (botocore_errors.BotoCoreError, UnboundedAnswer)
-            return run_within(min(left, self._seconds), lambda: self._exchange(request, is_over), failures)
+            return thread.call(min(left, self._seconds), lambda: self._exchange(request, is_over), failures)
         except TimeoutError:
+            self._call.thread = None
             raise botocore_errors.ReadTimeoutError(endpoint_url=request.url) from None
         finally:
             is_over.set()
@@ -351,10 +354,10 @@ class _LimitedSender:
         request.stream_output = True  # the session leaves the body to `_read`
         response = self._session.send(request)
         try:
-            body = _read(response, is_over)
+            response.raw = _Body(_read(response, is_over))
         except urllib3.exceptions.HTTPError as error:
             raise botocore_errors.ResponseStreamingError(error=error) from error
-        return AWSResponse(response.url, response.status_code, response.headers, _Body(body))
+        return response
 
 
 def _read(response: t.Any, is_over: threading.Event) -> bytes:

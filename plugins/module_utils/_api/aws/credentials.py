@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import getpass
+import queue
 import shlex
 import threading
 import typing as t
@@ -67,31 +68,49 @@ def error_code(error: Exception) -> str:
     return type(error).__name__
 
 
-def run_within(seconds: float, function: t.Callable[[], R], failures: tuple[type[Exception], ...]) -> R:
-    """Call a function, which may block for any time.
+class CallThread:
+    """Calls functions, which may block for any time, in a thread that ends with this object, or with the process.
 
-    :param failures: the errors that the function raises.
-    :raises TimeoutError: it has not returned in time. It goes on in a thread that does not keep the process alive.
+    Only one thread may use it.
     """
-    results: list[R] = []
-    raised: list[Exception] = []
 
-    def run() -> None:
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[t.Any] = queue.SimpleQueue()
+        threading.Thread(target=_run_calls, args=(self._calls,), daemon=True).start()
+
+    def __del__(self) -> None:
+        self._calls.put(None)
+
+    def call(self, seconds: float, function: t.Callable[[], R], failures: tuple[type[Exception], ...]) -> R:
+        """Call a function.
+
+        :param failures: the errors that the function raises.
+        :raises TimeoutError: it has not returned in time. It goes on, and this object must not be used again.
+        """
+        outcomes: queue.SimpleQueue[t.Any] = queue.SimpleQueue()
+        self._calls.put((function, failures, outcomes))
         try:
-            results.append(function())
-        except failures as error:
-            raised.append(error)
+            outcome = outcomes.get(timeout=seconds)
+        except queue.Empty:
+            raise TimeoutError from None
+        if outcome is None:
+            raise RuntimeError("a thread printed an unexpected error")
+        if isinstance(outcome, Exception):
+            raise outcome
+        return t.cast("R", outcome[0])
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if raised:
-        raise raised[0]
-    if not results:
-        if thread.is_alive():
-            raise TimeoutError
-        raise RuntimeError("a thread ended with an unexpected error, which it printed")
-    return results[0]
+
+def _run_calls(calls: queue.SimpleQueue[t.Any]) -> None:
+    while call := calls.get():
+        function, failures, outcomes = call
+        outcome = None
+        try:
+            outcome = (function(),)
+        except failures as error:
+            outcome = error
+        finally:
+            outcomes.put(outcome)
+        del call, function, outcomes, outcome  # before the thread waits for the next call
 
 
 def load_credentials(core: t.Any) -> None:
@@ -108,7 +127,7 @@ def load_credentials(core: t.Any) -> None:
     try:
         profile = core.get_config_variable("profile")
         message += f" with profile {profile}" if profile else ""
-        run_within(_CREDENTIALS_SECONDS, lambda: _load(core, message), _loading_errors())
+        CallThread().call(_CREDENTIALS_SECONDS, lambda: _load(core, message), _loading_errors())
     except (botocore_errors.ClientError, botocore_errors.BotoCoreError) as error:
         if isinstance(error, (botocore_errors.HTTPClientError, botocore_errors.ConnectionError)):
             raise translate_local_failure(error, message) from error

@@ -171,8 +171,7 @@ def create_role(
 ) -> Json:
     """Create a role.
 
-    :param settings: other parameters of CreateRole, as options of Ansible: ``max_session_duration``. Those that are
-        None or empty are not sent.
+    :param settings: other parameters, as options of Ansible: ``max_session_duration``. Empty ones are not sent.
     :returns: the role as ``get_role`` returns it.
     """
     given = {key: value for key, value in settings.items() if value}

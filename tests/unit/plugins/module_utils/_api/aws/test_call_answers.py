@@ -201,6 +201,26 @@ def test_slow_answer_ends(serve: Serve, monkeypatch: pytest.MonkeyPatch, answer:
     assert time.monotonic() - started < 5
 
 
+def test_requests_of_a_thread_share_a_thread_until_an_answer_is_slow(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = []
+
+    class CountedThread(call.CallThread):
+        def __init__(self) -> None:
+            super().__init__()
+            created.append(None)
+
+    monkeypatch.setattr(call, "CallThread", CountedThread)
+    caller = f"<Arn>{ARN}</Arn><Account>123456789012</Account><UserId>u</UserId>"
+    answer = [http(f"<R><GetCallerIdentityResult>{caller}</GetCallerIdentityResult></R>")]
+    server = serve(lambda number: SLOW["slow body"](number) if number == 3 else answer)
+    client = make_client(server, "sts", connect_timeout=0.2, read_timeout=0.3)
+    for number in (1, 1, 2, 2):
+        sts.get_caller_identity(client)
+        assert len(created) == number
+
+
 def test_request_takes_the_time_to_connect_and_to_read(serve: Serve) -> None:
     server = serve(SLOW["slow body"])
     client = make_client(

@@ -9,6 +9,7 @@ import getpass
 import json
 import os
 import sys
+import threading
 import time
 import typing as t
 
@@ -294,3 +295,47 @@ def test_program_that_does_not_end(session: Callable[..., t.Any], monkeypatch: p
     with pytest.raises(errors.Unreachable, match=r"with profile shop\. Cause: they were not available within"):
         credentials.load_credentials(session(program))
     assert time.monotonic() - started < 2
+
+
+# The thread that calls functions which may block.
+
+
+def test_call_thread_returns_results_and_raises_errors() -> None:
+    thread = credentials.CallThread()
+    first, second = (thread.call(5, threading.get_ident, ()) for _number in range(2))
+    assert first == second != threading.get_ident()
+
+    def fail() -> t.NoReturn:
+        raise ValueError("x")
+
+    with pytest.raises(ValueError, match="x"):
+        thread.call(5, fail, (ValueError,))
+    assert thread.call(5, threading.get_ident, ()) == first
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_call_thread_ends_with_an_unexpected_error() -> None:
+    before = threading.active_count()
+    thread = credentials.CallThread()
+    with pytest.raises(RuntimeError, match="unexpected error"):
+        thread.call(5, lambda: 1 / 0, (ValueError,))
+    wait_until(lambda: threading.active_count() == before)
+
+
+def test_call_thread_ends_when_nobody_can_use_it() -> None:
+    before = threading.active_count()
+    thread = credentials.CallThread()
+    may_end = threading.Event()
+    with pytest.raises(TimeoutError):
+        thread.call(0.01, may_end.wait, ())
+    assert threading.active_count() == before + 1
+    del thread
+    may_end.set()
+    wait_until(lambda: threading.active_count() == before)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    ends = time.monotonic() + 5
+    while not condition() and time.monotonic() < ends:
+        time.sleep(0.01)
+    assert condition()
