@@ -20,7 +20,7 @@ GROWTH = 5
 
 
 def main() -> None:
-    options = measure.parse_options(__doc__, rounds=3, small_rounds=4, size=1000, small_size=200)
+    options = measure.parse_options(__doc__, rounds=6, small_rounds=4, size=1000, small_size=200)
     with tempfile.TemporaryDirectory() as directory:
         compare(options, pathlib.Path(directory))
 
