@@ -23,6 +23,8 @@ DOCSITE = ROOT / "docs" / "docsite"
 KINDS = {"module": "Modules", "inventory": "Inventory", "lookup": "Lookups", "filter": "Filters", "test": "Tests"}
 # Removed, since the theme shows the contents beside each page.
 CONTENTS = re.compile(r"^\.\. contents::\n(?:   .*\n)*\n?", re.MULTILINE)
+# The title of the page of a plugin. A line can break between the two dashes.
+TITLE = re.compile(r"^(eksops\.irsa\.\w+ \w+) -- ", re.MULTILINE)
 # A row of the table of parameters, and the name of its option; suboptions have the name of their option before a slash.
 ROW = re.compile(r"^  \* - ", re.MULTILINE)
 ANCHOR = re.compile(r'id="parameter-([^"/]+)')
@@ -49,7 +51,8 @@ def main(site: str) -> None:
         own = own_options(page.stem.removesuffix("_module"))
         page.write_text(order_options(page.read_text(encoding="utf-8"), own), encoding="utf-8")
     for page in rst.rglob("*.rst"):
-        page.write_text(CONTENTS.sub("", page.read_text(encoding="utf-8")), encoding="utf-8")
+        text = CONTENTS.sub("", page.read_text(encoding="utf-8"))
+        page.write_text(TITLE.sub("\\1 \N{EN DASH} ", text), encoding="utf-8")
 
 
 def own_options(module: str) -> set[str]:
