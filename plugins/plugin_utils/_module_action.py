@@ -23,16 +23,26 @@ import typing as t
 
 from ansible import constants
 from ansible.errors import AnsibleError
-from ansible.executor.module_common import _BuiltModule
-from ansible.module_utils import _internal, basic
-from ansible.module_utils._internal._ansiballz import _loader
-from ansible.module_utils.common.json import Direction, get_module_encoder
+from ansible.module_utils import basic
 from ansible.plugins.action import ActionBase
+from ansible.release import __version__
+
+try:
+    from ansible.executor.module_common import _BuiltModule
+    from ansible.module_utils import _internal
+    from ansible.module_utils._internal._ansiballz import _loader
+    from ansible.module_utils.common.json import Direction, get_module_encoder
+except ImportError as error:
+    raise AnsibleError(
+        f"eksops.irsa does not support ansible-core {__version__}. Cause: {error}. Fix: install ansible-core 2.19 or "
+        "later, or a newer release of eksops.irsa."
+    ) from error
 
 Main = t.Callable[[], object]
 
 # How Ansible encodes arguments and results of modules.
 _PROFILE = "legacy"
+ARGUMENTS_ENCODER: type[json.JSONEncoder] = get_module_encoder(_PROFILE, Direction.CONTROLLER_TO_MODULE)
 
 
 class ModuleAction(ActionBase):
@@ -131,8 +141,7 @@ class ModuleAction(ActionBase):
     def _low_level_execute_command(self, *arguments: t.Any, **options: t.Any) -> t.Any:
         if not self._forks or self._module is None:
             return super()._low_level_execute_command(*arguments, **options)
-        encoder = get_module_encoder(_PROFILE, Direction.CONTROLLER_TO_MODULE)
-        text = json.dumps({"ANSIBLE_MODULE_ARGS": self._arguments}, cls=encoder)
+        text = json.dumps({"ANSIBLE_MODULE_ARGS": self._arguments}, cls=ARGUMENTS_ENCODER)
         # Where Ansible starts local modules.
         status, output = fork(self._module.main, text.encode(), self._loader.get_basedir(), self.on_start)
         error = ""

@@ -17,7 +17,6 @@ import re
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.common.json import Direction, get_module_encoder
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE
 
 from ..module_utils._core import options, rbac
@@ -26,6 +25,7 @@ from ..module_utils._core.bindings.spec import BindingsSpec
 from ..module_utils._core.errors import DuplicateKey, InvalidInput
 from ..module_utils._core.policy.document import load_json
 from ..module_utils._runner import load_yaml
+from ._module_action import ARGUMENTS_ENCODER
 from ._well_known import resolve
 
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
@@ -255,7 +255,7 @@ def check_bindings(
 
 def _as_sent(values: t.Any) -> t.Any:
     """The values as a module gets them. Ansible's own strings, with their origin, take long to copy."""
-    return json.loads(json.dumps(values, cls=get_module_encoder("legacy", Direction.CONTROLLER_TO_MODULE)))
+    return json.loads(json.dumps(values, cls=ARGUMENTS_ENCODER))
 
 
 def _keep_valid(binding: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -11,11 +11,13 @@ import logging
 import os
 import pathlib
 import signal
+import subprocess
 import sys
 import time
 import types
 import typing as t
 
+import ansible
 import pytest
 from ansible import constants
 from ansible.module_utils.basic import AnsibleModule
@@ -263,3 +265,17 @@ def test_timeout_of_the_task_ends_the_module(tmp_path: pathlib.Path) -> None:
         signal.signal(signal.SIGALRM, previous)
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_ansible_core_that_is_too_old() -> None:
+    program = (
+        "import ansible.plugins.action\n"
+        "from ansible.module_utils.common import json\n"
+        "del json.get_module_encoder\n"
+        "from ansible_collections.eksops.irsa.plugins.action import irsa_bindings\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert f"AnsibleError: eksops.irsa does not support ansible-core {ansible.__version__}. Cause: " in process.stderr
