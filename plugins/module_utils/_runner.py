@@ -13,6 +13,7 @@ import atexit
 import dataclasses
 import gc
 import itertools
+import json
 import random
 import time
 import typing as t
@@ -138,6 +139,7 @@ def run(
     result: dict[str, t.Any] = {}
     failure: IrsaError | None = None
     try:
+        _require_usable(module)
         _require_one_of(module)
         result = {**body(), **invocation}
     except IrsaError as error:
@@ -151,6 +153,24 @@ def run(
         module.fail_json(**result)
     module.exit_json(**result)
     raise AssertionError("exit_json returned")
+
+
+def _require_usable(module: AnsibleAWSModule) -> None:
+    """Require that all values can be sent.
+
+    :raises InvalidInput: one cannot.
+    """
+    for name, value in module.params.items():
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            flaw = "has a surrogate without its other half"
+        except ValueError:
+            flaw = "has an integer of thousands of digits"
+        else:
+            continue
+        module.params[name] = None  # Ansible adds the options to the result
+        raise InvalidInput(f"{name} {flaw}", fix=f"correct {name}", options=(name,))
 
 
 def _require_one_of(module: AnsibleAWSModule) -> None:

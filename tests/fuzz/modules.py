@@ -25,7 +25,7 @@ import typing as t
 
 import hypothesis
 import yaml
-from ansible.module_utils.common import arg_spec
+from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
@@ -91,9 +91,11 @@ def load_module(name: str) -> Subject:
         try:
             with given, CpuLimit(), contextlib.suppress(SystemExit), contextlib.redirect_stdout(output):
                 module.main()
-        except (ArithmeticError, TypeError) as error:
-            # Ansible fails on some values: a number for a dictionary with options, an infinite number for an integer.
-            if arg_spec.__file__ in {frame.filename for frame in traceback.extract_tb(error.__traceback__)}:
+        except (ArithmeticError, TypeError, ValueError) as error:
+            # Ansible fails on some values before the module gets them: a number for a dictionary with options, an
+            # infinite number for an integer, an integer of thousands of digits in the result of another mistake.
+            frames = traceback.extract_tb(error.__traceback__)
+            if any(frame.filename == basic.__file__ and frame.name == "__init__" for frame in frames):
                 return "rejected by Ansible"
             raise
         result = json.loads(output.getvalue())

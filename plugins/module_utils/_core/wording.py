@@ -117,3 +117,8 @@ def markdown_code(text: str, in_table: bool = False) -> str:
     padding = " " if text.startswith("`") or text.endswith("`") or not text else ""
     span = f"{fence}{padding}{text}{padding}{fence}"
     return span.replace("|", "\\|") if in_table else span
+
+
+def format_integer(number: int) -> str:
+    """The digits of an option, for a message. Python does not print an integer of thousands of digits."""
+    return str(number) if abs(number) < 2**63 else "of more than 18 digits"

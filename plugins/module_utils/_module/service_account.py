@@ -44,18 +44,33 @@ def create_service_account(
         raise service_account_plan.missing_namespace(body["metadata"]["namespace"], is_unreadable=True) from error
 
 
-_OPERATIONS = (
-    api.create_namespace,
-    create_service_account,
-    api.apply_service_account,
-    api.remove_fields,
-    api.delete_service_account,
-)
-
-
 def operations(server: ApiServer) -> dict[str, t.Callable[..., t.Any]]:
-    """The operations that plans of `_core.service_account` name."""
-    return {function.__name__: functools.partial(function, server) for function in _OPERATIONS}
+    """The operations that plans of `_core.service_account` name.
+
+    The apply after a creation is bound to what was created. Otherwise it would remove what another run of this
+    collection, with the same field manager, has applied since then.
+    """
+    created: dict[tuple[str, str], dict[str, str]] = {}
+
+    def create(*, body: t.Mapping[str, t.Any], dry_run: bool = False, **options: t.Any) -> dict[str, t.Any]:
+        account = create_service_account(server, body=body, dry_run=dry_run, **options)
+        if not dry_run:
+            version = {field: account["metadata"][field] for field in ("uid", "resourceVersion")}
+            created[body["metadata"]["namespace"], body["metadata"]["name"]] = version
+        return account
+
+    def apply(*, body: t.Mapping[str, t.Any], **options: t.Any) -> dict[str, t.Any]:
+        version = created.pop((body["metadata"]["namespace"], body["metadata"]["name"]), {})
+        body = {**body, "metadata": {**version, **body["metadata"]}}
+        return api.apply_service_account(server, body=body, **options)
+
+    return {
+        "create_namespace": functools.partial(api.create_namespace, server),
+        "create_service_account": create,
+        "apply_service_account": apply,
+        "remove_fields": functools.partial(api.remove_fields, server),
+        "delete_service_account": functools.partial(api.delete_service_account, server),
+    }
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,9 +21,9 @@ from .credentials import (
     FIX_ANSWER,
     FIX_CREDENTIALS,
     REJECTED,
-    CallThread,
     UnboundedAnswer,
     error_code,
+    run_within,
     translate_credentials_failure,
     translate_local_failure,
 )
@@ -330,9 +330,7 @@ class _LimitedSender:
         self._call.ends = time.monotonic() + _CALL_SECONDS
 
     def send(self, request: t.Any, **_event: t.Any) -> t.Any:
-        """Send one request of the call in a `CallThread`, which cannot delay the call longer than allowed.
-
-        Each calling thread keeps one: starting a thread takes longer than using it.
+        """Send one request of the call in a thread, which cannot delay the call longer than allowed.
 
         :raises UnboundedAnswer: the time of the call is over.
         """
@@ -340,12 +338,10 @@ class _LimitedSender:
         if left <= 0:
             raise UnboundedAnswer(f"there was no answer within {_CALL_SECONDS:.0f} seconds")
         is_over = threading.Event()
-        thread = self._call.thread = getattr(self._call, "thread", None) or CallThread()
         try:
             failures = (botocore_errors.BotoCoreError, UnboundedAnswer)
-            return thread.call(min(left, self._seconds), lambda: self._exchange(request, is_over), failures)
+            return run_within(min(left, self._seconds), lambda: self._exchange(request, is_over), failures)
         except TimeoutError:
-            self._call.thread = None
             raise botocore_errors.ReadTimeoutError(endpoint_url=request.url) from None
         finally:
             is_over.set()
@@ -355,7 +351,7 @@ class _LimitedSender:
         response = self._session.send(request)
         try:
             response.raw = _Body(_read(response, is_over))
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, ValueError) as error:  # ValueError: a malformed size
             raise botocore_errors.ResponseStreamingError(error=error) from error
         return response
 

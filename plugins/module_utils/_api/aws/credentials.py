@@ -68,36 +68,16 @@ def error_code(error: Exception) -> str:
     return type(error).__name__
 
 
-class CallThread:
-    """Calls functions, which may block for any time, in a thread that ends with this object, or with the process.
-
-    Only one thread may use it.
-    """
+class _CallThread:
+    """A thread that makes the calls of `run_within`. It ends with this object, or with the process."""
 
     def __init__(self) -> None:
-        self._calls: queue.SimpleQueue[t.Any] = queue.SimpleQueue()
-        threading.Thread(target=_run_calls, args=(self._calls,), daemon=True).start()
+        self.calls: queue.SimpleQueue[t.Any] = queue.SimpleQueue()
+        self.thread = threading.Thread(target=_run_calls, args=(self.calls,), daemon=True)
+        self.thread.start()
 
     def __del__(self) -> None:
-        self._calls.put(None)
-
-    def call(self, seconds: float, function: t.Callable[[], R], failures: tuple[type[Exception], ...]) -> R:
-        """Call a function.
-
-        :param failures: the errors that the function raises.
-        :raises TimeoutError: it has not returned in time. It goes on, and this object must not be used again.
-        """
-        outcomes: queue.SimpleQueue[t.Any] = queue.SimpleQueue()
-        self._calls.put((function, failures, outcomes))
-        try:
-            outcome = outcomes.get(timeout=seconds)
-        except queue.Empty:
-            raise TimeoutError from None
-        if outcome is None:
-            raise RuntimeError("a thread printed an unexpected error")
-        if isinstance(outcome, Exception):
-            raise outcome
-        return t.cast("R", outcome[0])
+        self.calls.put(None)
 
 
 def _run_calls(calls: queue.SimpleQueue[t.Any]) -> None:
@@ -111,6 +91,42 @@ def _run_calls(calls: queue.SimpleQueue[t.Any]) -> None:
         finally:
             outcomes.put(outcome)
         del call, function, outcomes, outcome  # before the thread waits for the next call
+
+
+# The threads of a pool keep one each, because starting a thread takes longer than using it. The main thread does not:
+# ansible-playbook forks, and a process with threads should not.
+_own = threading.local()
+
+
+def run_within(seconds: float, function: t.Callable[[], R], failures: tuple[type[Exception], ...]) -> R:
+    """Call a function, which may block for any time, in another thread.
+
+    :param failures: the errors that the function raises.
+    :raises TimeoutError: it has not returned in time. It goes on in a thread that does not keep the process alive.
+    """
+    helper: _CallThread | None = getattr(_own, "helper", None)
+    if helper is None or not helper.thread.is_alive():  # a fork does not have the threads of its parent
+        helper = _CallThread()
+    _own.helper = None  # until the call has ended
+    outcomes: queue.SimpleQueue[t.Any] = queue.SimpleQueue()
+    helper.calls.put((function, failures, outcomes))
+    try:
+        outcome = outcomes.get(timeout=seconds)
+    except queue.Empty:
+        del helper  # a traceback would keep it
+        raise TimeoutError from None
+    if outcome is None:
+        helper.thread.join()
+        raise RuntimeError("a thread ended with an unexpected error, which it printed")
+    if threading.current_thread() is not threading.main_thread():
+        _own.helper = helper
+    del helper
+    try:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return t.cast("R", outcome[0])
+    finally:
+        del outcome
 
 
 def load_credentials(core: t.Any) -> None:
@@ -127,7 +143,7 @@ def load_credentials(core: t.Any) -> None:
     try:
         profile = core.get_config_variable("profile")
         message += f" with profile {profile}" if profile else ""
-        CallThread().call(_CREDENTIALS_SECONDS, lambda: _load(core, message), _loading_errors())
+        run_within(_CREDENTIALS_SECONDS, lambda: _load(core, message), _loading_errors())
     except (botocore_errors.ClientError, botocore_errors.BotoCoreError) as error:
         if isinstance(error, (botocore_errors.HTTPClientError, botocore_errors.ConnectionError)):
             raise translate_local_failure(error, message) from error

@@ -21,7 +21,7 @@ from ..service_account import spec as service_account_spec
 from ..service_account.annotations import Field
 from ..service_account.spec import ServiceAccount
 from ..trust.statements import has_wildcard
-from ..wording import MAX_NAMES, join_some
+from ..wording import MAX_NAMES, format_integer, join_some
 from . import grouping
 from .grouping import Binding
 
@@ -130,7 +130,9 @@ class BindingsSpec:
         bindings = _build_binding_specs(params, found_roles, problems)
         roles = _build_role_specs(params, found_roles, load_yaml, problems)
         if not 1 <= params["max_workers"] <= _MAX_WORKERS:
-            problems.append(f"max_workers {params['max_workers']} is out of range (use 1 to {_MAX_WORKERS})")
+            problems.append(
+                f"max_workers {format_integer(params['max_workers'])} is out of range (use 1 to {_MAX_WORKERS})"
+            )
         problems += rollout_problems
         problems += _find_tag_problems(params.get("provider_tags"))
         if params["purge"] and params["state"] == "absent":

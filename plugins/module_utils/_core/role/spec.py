@@ -18,6 +18,7 @@ from ..policy.document import Document
 from ..policy.templates import Facts, Template
 from ..trust.policy import Grant
 from ..trust.statements import subject
+from ..wording import format_integer
 
 # The tag of every role that this collection creates. `absent` deletes only roles with this tag.
 OWNER_TAG, OWNER_VALUE = "eksops.irsa/managed", "true"
@@ -96,7 +97,7 @@ class Role:
             trust_policy=policy_document.parse(role["AssumeRolePolicyDocument"], f"the trust policy of role {name}"),
             managed_policies=None if managed_policies is None else tuple(sorted(managed_policies)),
             inline_policies=inline,
-            permissions_boundary=(role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn"),
+            permissions_boundary=(role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn") or None,
             max_session_duration=role.get("MaxSessionDuration") or DEFAULT["max_session_duration"],
             tags=dict(sorted(role["Tags"].items())),
             instance_profiles=tuple(sorted(instance_profiles)),
@@ -187,7 +188,9 @@ class RoleSpec:
             validation.check_description(problems, params["description"])
         duration = params["max_session_duration"]
         if duration is not None and not 3600 <= duration <= 43200:
-            problems.add(f"max_session_duration {duration} is out of range", "use 3600 to 43200 seconds")
+            problems.add(
+                f"max_session_duration {format_integer(duration)} is out of range", "use 3600 to 43200 seconds"
+            )
         if params["permissions_boundary"]:
             validation.check_policy_arn(problems, "permissions_boundary", params["permissions_boundary"])
         for policy in params["managed_policies"] or ():

@@ -18,6 +18,7 @@ import typing as t
 
 from ..arn import AUDIENCE_ANNOTATION, EXPIRATION_ANNOTATION, REGIONAL_ANNOTATION, ROLE_ARN_ANNOTATION
 from ..validation import Problems
+from ..wording import format_integer
 
 # The annotations that the webhook reads, by option of `sa_annotate`.
 IRSA_OPTIONS = {
@@ -133,7 +134,7 @@ def check_expiration(problems: Problems, seconds: int) -> None:
     """Check the lifetime of a projected token, in seconds."""
     if not MIN_EXPIRATION <= seconds <= MAX_EXPIRATION:
         fix = f"use {MIN_EXPIRATION} to {MAX_EXPIRATION} seconds; the webhook's default is 86400"
-        problems.add(f"token_expiration {seconds} is not a valid token lifetime", fix)
+        problems.add(f"token_expiration {format_integer(seconds)} is not a valid token lifetime", fix)
 
 
 def check_key(problems: Problems, field: Field) -> None:
@@ -156,7 +157,7 @@ def check_label_value(problems: Problems, field: Field, value: str) -> None:
 
 def check_size(problems: Problems, annotations: t.Mapping[str, str]) -> None:
     """Check the total size of an object's annotations."""
-    size = sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for pair in annotations.items() for text in pair)
     if size > _MAX_ANNOTATIONS_SIZE:
         problems.add(f"annotations have {size} bytes in total", f"use at most {_MAX_ANNOTATIONS_SIZE}")
 

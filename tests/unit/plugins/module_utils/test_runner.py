@@ -257,6 +257,23 @@ def test_options_of_which_one_is_required_are_not_all_null(capsys: pytest.Captur
     assert result["msg"] == "cluster_name and issuer are not set. Fix: set one of them."
 
 
+@pytest.mark.parametrize(
+    ("value", "flaw"),
+    [
+        ("\ud800", "has a surrogate without its other half"),
+        ([{"a": "x\udfff"}], "has a surrogate without its other half"),
+        ({"a": 10**5000}, "has an integer of thousands of digits"),
+    ],
+)
+def test_values_that_cannot_be_sent(capsys: pytest.CaptureFixture[str], value: t.Any, flaw: str) -> None:
+    with patch_module_args({}):
+        given = AnsibleAWSModule(argument_spec={"x": {"type": "raw"}}, check_boto3=False)
+        given.params["x"] = value
+        with pytest.raises(SystemExit):
+            _runner.run(given, dict)
+    assert json.loads(capsys.readouterr().out)["msg"] == f"x {flaw}. Fix: correct x."
+
+
 def test_garbage_collection_stays_off_also_at_exit() -> None:
     # Functions that are registered first are called last.
     program = (

@@ -93,6 +93,16 @@ ANSWERS: dict[str, tuple[str, bytes, str]] = {
     "page of a proxy": ("role", http("<html><p>Log in<br></html>"), "is cut or not valid"),
     "cut": ("role", http(role(FIELDS)[:60], length=400), "reading from response stream"),
     "cut without length": ("role", b"HTTP/1.1 200 OK\r\n\r\n" + role(FIELDS)[:60].encode(), "is cut or not valid"),
+    "size is not a number": (
+        "role",
+        b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n" + role(FIELDS).encode(),
+        "reading from response stream",
+    ),
+    "size of a chunk is negative": (
+        "role",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n",
+        "reading from response stream",
+    ),
     "not HTTP": ("role", b"SSH-2.0-OpenSSH_9.6\r\n", "Connection was closed"),
     "another answer": ("role", http("<x/>"), "does not have the field GetRoleResult"),
     "role without fields": ("role", http(role("")), "does not have the field Arn"),
@@ -199,26 +209,6 @@ def test_slow_answer_ends(serve: Serve, monkeypatch: pytest.MonkeyPatch, answer:
     with pytest.raises(errors.Unreachable, match=r"Read timeout|Read timed out|no answer within 1 seconds"):
         iam.get_role(client, name="app")
     assert time.monotonic() - started < 5
-
-
-def test_requests_of_a_thread_share_a_thread_until_an_answer_is_slow(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    created = []
-
-    class CountedThread(call.CallThread):
-        def __init__(self) -> None:
-            super().__init__()
-            created.append(None)
-
-    monkeypatch.setattr(call, "CallThread", CountedThread)
-    caller = f"<Arn>{ARN}</Arn><Account>123456789012</Account><UserId>u</UserId>"
-    answer = [http(f"<R><GetCallerIdentityResult>{caller}</GetCallerIdentityResult></R>")]
-    server = serve(lambda number: SLOW["slow body"](number) if number == 3 else answer)
-    client = make_client(server, "sts", connect_timeout=0.2, read_timeout=0.3)
-    for number in (1, 1, 2, 2):
-        sts.get_caller_identity(client)
-        assert len(created) == number
 
 
 def test_request_takes_the_time_to_connect_and_to_read(serve: Serve) -> None:

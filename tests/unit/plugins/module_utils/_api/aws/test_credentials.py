@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import getpass
 import json
 import os
@@ -24,6 +25,7 @@ if t.TYPE_CHECKING:
     import pathlib
     from collections.abc import Callable
 
+    T = t.TypeVar("T")
     Load = Callable[..., errors.IrsaError]
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
@@ -297,45 +299,96 @@ def test_program_that_does_not_end(session: Callable[..., t.Any], monkeypatch: p
     assert time.monotonic() - started < 2
 
 
-# The thread that calls functions which may block.
+# Calls that may block.
 
 
-def test_call_thread_returns_results_and_raises_errors() -> None:
-    thread = credentials.CallThread()
-    first, second = (thread.call(5, threading.get_ident, ()) for _number in range(2))
-    assert first == second != threading.get_ident()
+def current_helper() -> threading.Thread:
+    return credentials.run_within(5, threading.current_thread, ())
 
+
+def run_in_pool(function: Callable[[], T]) -> T:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(function).result()
+
+
+def require_ended(helper: threading.Thread) -> None:
+    helper.join(5)
+    assert not helper.is_alive()
+
+
+def test_main_thread_keeps_no_thread() -> None:
+    require_ended(current_helper())
+
+
+def test_thread_of_a_pool_keeps_one_as_long_as_it_lives() -> None:
     def fail() -> t.NoReturn:
         raise ValueError("x")
 
-    with pytest.raises(ValueError, match="x"):
-        thread.call(5, fail, (ValueError,))
-    assert thread.call(5, threading.get_ident, ()) == first
+    def call_thrice() -> tuple[threading.Thread, threading.Thread]:
+        first = current_helper()
+        with pytest.raises(ValueError, match="x"):
+            credentials.run_within(5, fail, (ValueError,))
+        return first, current_helper()
+
+    first, last = run_in_pool(call_thrice)
+    assert first is last
+    require_ended(first)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_call_thread_ends_with_an_unexpected_error() -> None:
-    before = threading.active_count()
-    thread = credentials.CallThread()
-    with pytest.raises(RuntimeError, match="unexpected error"):
-        thread.call(5, lambda: 1 / 0, (ValueError,))
-    wait_until(lambda: threading.active_count() == before)
+def test_thread_with_an_unexpected_error_is_replaced() -> None:
+    def fail() -> None:
+        helper = current_helper()
+        with pytest.raises(RuntimeError, match="unexpected error"):
+            credentials.run_within(5, lambda: 1 / 0, (ValueError,))
+        assert not helper.is_alive()
+        assert current_helper() is not helper
+
+    run_in_pool(fail)
 
 
-def test_call_thread_ends_when_nobody_can_use_it() -> None:
-    before = threading.active_count()
-    thread = credentials.CallThread()
+def test_thread_with_a_late_call_is_replaced_and_ends() -> None:
     may_end = threading.Event()
-    with pytest.raises(TimeoutError):
-        thread.call(0.01, may_end.wait, ())
-    assert threading.active_count() == before + 1
-    del thread
+
+    def call_late() -> threading.Thread:
+        helper = current_helper()
+        with pytest.raises(TimeoutError):
+            credentials.run_within(0.01, may_end.wait, ())
+        assert helper.is_alive()
+        assert current_helper() is not helper
+        return helper
+
+    helper = run_in_pool(call_late)
     may_end.set()
-    wait_until(lambda: threading.active_count() == before)
+    require_ended(helper)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 5
-    while not condition() and time.monotonic() < ends:
-        time.sleep(0.01)
-    assert condition()
+@pytest.mark.parametrize("seconds", [0.05, 5])
+def test_thread_ends_with_its_caller_although_an_error_is_kept(seconds: float) -> None:
+    kept = []
+
+    def fail() -> None:
+        time.sleep(0.2)
+        raise ValueError
+
+    def keep_error() -> threading.Thread:
+        helper = current_helper()
+        try:
+            credentials.run_within(seconds, fail, (ValueError,))
+        except (TimeoutError, ValueError) as error:
+            kept.append(error)
+        return helper
+
+    require_ended(run_in_pool(keep_error))
+    assert kept
+
+
+def test_fork_starts_a_thread_of_its_own() -> None:
+    def fork() -> int:
+        current_helper()
+        child = os.fork()
+        if not child:
+            os._exit(not current_helper().is_alive())
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    assert run_in_pool(fork) == 0

@@ -119,6 +119,7 @@ INVALID = [
     ({"description": "a \u2013 b"}, "description is too long or has characters that IAM does not accept"),
     ({"max_session_duration": 3599}, "max_session_duration 3599 is out of range"),
     ({"max_session_duration": 43201}, "max_session_duration 43201 is out of range"),
+    ({"max_session_duration": 10**5000}, "max_session_duration of more than 18 digits is out of range"),
     ({"permissions_boundary": "boundary"}, "permissions_boundary 'boundary' is not a valid managed policy ARN"),
     (
         {"permissions_boundary": "arn:aws:iam::123456789012:role/x"},
