@@ -29,7 +29,6 @@ from ansible.module_utils import basic
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
-from ansible_collections.eksops.irsa.plugins.plugin_utils import _variables
 
 from . import plans, values
 from .isolation import CpuLimit, isolate
@@ -118,6 +117,9 @@ def load_module(name: str) -> Subject:
 
 def load_role() -> Subject:
     """The checks of the variables of the role."""
+    # Not for modules: what it imports makes this process a controller, whose Ansible rejects more arguments.
+    from ansible_collections.eksops.irsa.plugins.plugin_utils import _variables
+
     root = pathlib.Path(__file__).resolve().parents[2]
     spec = yaml.safe_load((root / "roles/irsa/meta/argument_specs.yml").read_text(encoding="utf-8"))
 
