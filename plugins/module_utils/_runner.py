@@ -164,13 +164,13 @@ def _require_usable(module: AnsibleAWSModule) -> None:
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            flaw = "has a surrogate without its other half"
+            flaw, fix = "has a surrogate without its other half", "write the whole character"
         except ValueError:
-            flaw = "has an integer of thousands of digits"
+            flaw, fix = "has an integer of thousands of digits", "use a smaller number"
         else:
             continue
-        module.params[name] = None  # Ansible adds the options to the result
-        raise InvalidInput(f"{name} {flaw}", fix=f"correct {name}", options=(name,))
+        module.params[name] = None  # Ansible adds the options to the result, and could not print it
+        raise InvalidInput(f"{name} {flaw}", fix=fix, options=(name,))
 
 
 def _require_one_of(module: AnsibleAWSModule) -> None:

@@ -107,7 +107,7 @@ def run_within(seconds: float, function: t.Callable[[], R], failures: tuple[type
     helper: _CallThread | None = getattr(_own, "helper", None)
     if helper is None or not helper.thread.is_alive():  # a fork does not have the threads of its parent
         helper = _CallThread()
-    _own.helper = None  # until the call has ended
+    _own.helper = None  # a call that does not end must not delay the next one
     outcomes: queue.SimpleQueue[t.Any] = queue.SimpleQueue()
     helper.calls.put((function, failures, outcomes))
     try:
