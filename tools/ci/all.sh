@@ -19,20 +19,20 @@ if [ "${1:-}" = --job ]; then
     exit "$status"
 fi
 
-# The longest jobs first. The integration targets are split in two, because they wait for a third of their time.
-half() { echo "integration JOB_NAME=integration-$1 PART=$1/2"; }
-jobs=("$(half 1)" "$(half 2)" sanity units lint)
-names=(lint sanity units integration-1 integration-2)
+# The longest jobs first. The integration targets are split in three, because they wait for a third of their time.
+third() { echo "integration JOB_NAME=integration-$1 PART=$1/3"; }
+jobs=("$(third 1)" "$(third 2)" "$(third 3)" sanity units lint)
+names=(lint sanity units integration-1 integration-2 integration-3)
 case ${1:-} in
     test) export SKIPPED_TARGETS=long ;;
     '')
         seed=$RANDOM
         say "to repeat the runs with faults: make faults RUNS=100 SEED=$seed; make kills RUNS=15 SEED=$seed; make fuzz INPUTS=300 TIME=17 SEED=$seed"
-        jobs=(test-envtest "$(half 1)" "$(half 2)" 'matrix ARGS=--check' units sanity "faults RUNS=100 SEED=$seed" policies
+        jobs=(test-envtest "$(third 1)" "$(third 2)" "$(third 3)" 'matrix ARGS=--check' units sanity "faults RUNS=100 SEED=$seed" policies
             browser lint "kills RUNS=15 SEED=$seed" 'bench ARGS=--check' "fuzz INPUTS=300 TIME=17 SEED=$seed" galaxy-check docs-check
             ee-check audit)
-        names=(lint sanity units policies browser faults kills bench fuzz integration-1 integration-2 envtest matrix galaxy ee docs
-            audit)
+        names=(lint sanity units policies browser faults kills bench fuzz integration-1 integration-2 integration-3 envtest matrix galaxy
+            ee docs audit)
         ;;
     *) die "invalid argument $1: must be test or left out" ;;
 esac

@@ -6,9 +6,10 @@
 #                 sandbox are simulated
 #   --given       the cluster and account in the environment; see tests/integration/README.md
 #
-# Other arguments go to ansible-test: names of targets, -v. PART=1/2 runs every second target, PART=2/2 the others.
-# SKIPPED_TARGETS is an alias of targets to leave out, such as "long". MODULE_PYTHON is the interpreter of the modules,
-# by default that of ansible-core. JOB_NAME is the directory of the results. Why not antsibull-nox: its session needs docker or GitHub and cannot use the sandbox.
+# Other arguments go to ansible-test: names of targets, -v. PART=1/3 runs the first, fourth, ... target, PART=2/3 the
+# second, fifth, ... SKIPPED_TARGETS is an alias of targets to leave out, such as "long". MODULE_PYTHON is the interpreter
+# of the modules, by default that of ansible-core. JOB_NAME is the directory of the results. Why not antsibull-nox: its
+# session needs docker or GitHub and cannot use the sandbox.
 mode=${1:---simulated}
 [ "$mode" != --given ] || export KEEP_CLOUD_ENV=1
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
