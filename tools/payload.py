@@ -35,13 +35,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OWN = "ansible_collections/eksops/irsa/"
 # Maximum number of non-empty files and their size in KiB. Every task sends them.
 LIMITS: dict[str, tuple[int, int]] = {
-    "irsa_audit": (63, 821),
-    "irsa_bindings": (63, 759),
-    "irsa_bindings_info": (39, 443),
-    "irsa_rbac": (18, 180),
-    "irsa_role": (25, 284),
-    "irsa_verify": (49, 589),
-    "pod_rollout": (28, 329),
+    "irsa_audit": (64, 820),
+    "irsa_bindings": (64, 758),
+    "irsa_bindings_info": (40, 442),
+    "irsa_rbac": (19, 179),
+    "irsa_role": (26, 285),
+    "irsa_verify": (50, 588),
+    "pod_rollout": (29, 328),
 }
 _ZIP = re.compile(rb"(?:ZIPDATA|zip_data)\s*=\s*['\"]{1,3}([A-Za-z0-9+/=\s]+)['\"]")
 

@@ -16,6 +16,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
 from ..._core import errors
 from ..._core.wording import excerpt
+from .. import limits
 from .credentials import (
     EXPIRED,
     FIX_ANSWER,
@@ -23,7 +24,6 @@ from .credentials import (
     REJECTED,
     UnboundedAnswer,
     error_code,
-    run_within,
     translate_credentials_failure,
     translate_local_failure,
 )
@@ -84,7 +84,7 @@ TRANSIENT = ["ConcurrentModification", "ConcurrentModificationException", "Entit
 CREDENTIAL_OPERATIONS = frozenset(
     {"AssumeRole", "AssumeRoleWithWebIdentity", "CreateOAuth2Token", "CreateToken", "GetRoleCredentials"}
 )
-# The time of a call with all of its retries. The backoff of botocore alone takes up to 150 seconds.
+# The time of a call after which it is not tried again. The backoff of botocore alone takes up to 150 seconds.
 _CALL_SECONDS = 180.0
 # The longest answers are pages of a thousand roles with their policies. They have at most a third of it.
 _MAX_BYTES = 64 * 1024 * 1024
@@ -289,13 +289,13 @@ def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
     return errors.ApiError(message, cause=f"{code}: {text}", fix=fix, **facts)
 
 
-# Limits on the time and the size of an answer. botocore limits only the time to connect, and between two bytes.
+# Limits on the time and the size of an answer
 
 
 def limit_clients(core: t.Any) -> None:
-    """Limit the requests of all clients of a session of botocore, also of those that it makes to get credentials.
+    """Limit the answers of all clients of a session of botocore, also of those that it makes to get credentials.
 
-    A request with its answer may take the time to connect and the time to read together.
+    An answer with all of its bytes may take the read timeout of the client.
     """
     # https://docs.aws.amazon.com/boto3/latest/guide/events.html
     core.register("creating-client-class", lambda base_classes, **_event: base_classes.insert(0, _LimitedClient))
@@ -306,7 +306,7 @@ class _LimitedClient:
 
     def __init__(self, **parts: t.Any) -> None:
         super().__init__(**parts)
-        sender = _LimitedSender(parts["endpoint"].http_session, parts["client_config"])
+        sender = _LimitedSender(parts["endpoint"].http_session)
         events = parts["event_emitter"]
         events.register("before-call", sender.start_call)
         events.register("before-send", sender.send)
@@ -316,13 +316,14 @@ class _LimitedSender:
     """Sends the requests of a client. Threads may share it.
 
     :param session: botocore's HTTP session.
-    :param config: botocore's configuration of the client.
     """
 
-    def __init__(self, session: t.Any, config: t.Any) -> None:
+    def __init__(self, session: t.Any) -> None:
         self._session = session
-        limits = (config.connect_timeout, config.read_timeout)
-        self._seconds = _CALL_SECONDS if None in limits else sum(limits)
+        # The session shares this dict with the managers of its proxies. botocore has no public name for it. Without it,
+        # only each read of a socket has a limit.
+        classes = getattr(session, "_pool_classes_by_scheme", {})
+        classes.update(limits.limit_answers(classes, _CALL_SECONDS))
         self._call = threading.local()
 
     def start_call(self, **_event: t.Any) -> None:
@@ -330,37 +331,26 @@ class _LimitedSender:
         self._call.ends = time.monotonic() + _CALL_SECONDS
 
     def send(self, request: t.Any, **_event: t.Any) -> t.Any:
-        """Send one request of the call in a thread, which cannot delay the call longer than allowed.
+        """Send one request of the call.
 
         :raises UnboundedAnswer: the time of the call is over.
         """
-        left = self._call.ends - time.monotonic()
-        if left <= 0:
+        if time.monotonic() > self._call.ends:
             raise UnboundedAnswer(f"there was no answer within {_CALL_SECONDS:.0f} seconds")
-        is_over = threading.Event()
-        try:
-            failures = (botocore_errors.BotoCoreError, UnboundedAnswer)
-            return run_within(min(left, self._seconds), lambda: self._exchange(request, is_over), failures)
-        except TimeoutError:
-            raise botocore_errors.ReadTimeoutError(endpoint_url=request.url) from None
-        finally:
-            is_over.set()
-
-    def _exchange(self, request: t.Any, is_over: threading.Event) -> t.Any:
         request.stream_output = True  # the session leaves the body to `_read`
         response = self._session.send(request)
         try:
-            response.raw = _Body(_read(response, is_over))
+            response.raw = _Body(_read(response))
         except (urllib3.exceptions.HTTPError, ValueError) as error:  # ValueError: a malformed size
             raise botocore_errors.ResponseStreamingError(error=error) from error
         return response
 
 
-def _read(response: t.Any, is_over: threading.Event) -> bytes:
+def _read(response: t.Any) -> bytes:
     body = bytearray()
     for block in response.raw.stream(_BLOCK):
         body += block
-        if len(body) > _MAX_BYTES or is_over.is_set():
+        if len(body) > _MAX_BYTES:
             response.raw.close()
             raise UnboundedAnswer(f"the answer has more than {_MAX_BYTES // 1024**2} MiB")
     length = response.headers.get("Content-Length", "")

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import getpass
-import queue
 import shlex
 import threading
 import typing as t
@@ -21,8 +20,6 @@ try:
     from botocore.parsers import ResponseParserError
 except ImportError:
     pass  # AnsibleAWSModule reports a missing boto3
-
-R = t.TypeVar("R")
 
 # Programs (credential_process) may ask the user.
 _CREDENTIALS_SECONDS = 120.0
@@ -68,65 +65,31 @@ def error_code(error: Exception) -> str:
     return type(error).__name__
 
 
-class _CallThread:
-    """A thread that makes the calls of `run_within`. It ends with this object, or with the process."""
-
-    def __init__(self) -> None:
-        self.calls: queue.SimpleQueue[t.Any] = queue.SimpleQueue()
-        self.thread = threading.Thread(target=_run_calls, args=(self.calls,), daemon=True)
-        self.thread.start()
-
-    def __del__(self) -> None:
-        self.calls.put(None)
-
-
-def _run_calls(calls: queue.SimpleQueue[t.Any]) -> None:
-    while call := calls.get():
-        function, failures, outcomes = call
-        outcome = None
-        try:
-            outcome = (function(),)
-        except failures as error:
-            outcome = error
-        finally:
-            outcomes.put(outcome)
-        del call, function, outcomes, outcome  # before the thread waits for the next call
-
-
-# The threads of a pool keep one each, because starting a thread takes longer than using it. The main thread does not:
-# ansible-playbook forks, and a process with threads should not.
-_own = threading.local()
-
-
-def run_within(seconds: float, function: t.Callable[[], R], failures: tuple[type[Exception], ...]) -> R:
+def _run_within(seconds: float, function: t.Callable[[], None], failures: tuple[type[Exception], ...]) -> None:
     """Call a function, which may block for any time, in another thread.
 
     :param failures: the errors that the function raises.
     :raises TimeoutError: it has not returned in time. It goes on in a thread that does not keep the process alive.
     """
-    helper: _CallThread | None = getattr(_own, "helper", None)
-    if helper is None or not helper.thread.is_alive():  # a fork does not have the threads of its parent
-        helper = _CallThread()
-    _own.helper = None  # a call that does not end must not delay the next one
-    outcomes: queue.SimpleQueue[t.Any] = queue.SimpleQueue()
-    helper.calls.put((function, failures, outcomes))
-    try:
-        outcome = outcomes.get(timeout=seconds)
-    except queue.Empty:
-        del helper  # a traceback would keep it
-        raise TimeoutError from None
-    if outcome is None:
-        helper.thread.join()
+    outcomes: list[Exception | None] = []
+
+    def run() -> None:
+        try:
+            function()
+        except failures as error:
+            outcomes.append(error)
+        else:
+            outcomes.append(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not outcomes:
+        if thread.is_alive():
+            raise TimeoutError
         raise RuntimeError("a thread ended with an unexpected error, which it printed")
-    if threading.current_thread() is not threading.main_thread():
-        _own.helper = helper
-    del helper
-    try:
-        if isinstance(outcome, Exception):
-            raise outcome
-        return t.cast("R", outcome[0])
-    finally:
-        del outcome
+    if outcomes[0] is not None:
+        raise outcomes[0]
 
 
 def load_credentials(core: t.Any) -> None:
@@ -143,7 +106,7 @@ def load_credentials(core: t.Any) -> None:
     try:
         profile = core.get_config_variable("profile")
         message += f" with profile {profile}" if profile else ""
-        run_within(_CREDENTIALS_SECONDS, lambda: _load(core, message), _loading_errors())
+        _run_within(_CREDENTIALS_SECONDS, lambda: _load(core, message), _loading_errors())
     except (botocore_errors.ClientError, botocore_errors.BotoCoreError) as error:
         if isinstance(error, (botocore_errors.HTTPClientError, botocore_errors.ConnectionError)):
             raise translate_local_failure(error, message) from error

@@ -42,7 +42,8 @@ if t.TYPE_CHECKING:
 # The highest number of names of clusters in a message.
 _MAX_CLUSTERS = 5
 _SECRET_LENGTH = 16
-# The timeouts of a write that is sent once. IAM answers within a second.
+# The timeouts of a write that is sent once, for an address of the endpoint and for the answer. IAM answers within a
+# second.
 _CONNECT_SECONDS, _READ_SECONDS = 3, 5
 # After so many seconds, a write that was sent once has been done, or never will be.
 LONGEST_TRY = _CONNECT_SECONDS + _READ_SECONDS
@@ -114,6 +115,7 @@ class Aws:
         self._clusters: dict[str, EksCluster] = {}
         self._unretried: dict[str, t.Any] = {}
         self._unretried_lock = threading.Lock()
+        self._registered: t.Any = None
         self._caller: Arn | None = None
         self._caller_lock = threading.Lock()
         self.calls = Calls()
@@ -135,8 +137,8 @@ class Aws:
     def unretried(self, service: str) -> t.Any:
         """A client for writes that must not be repeated without another read, or be sent later than the caller meant.
 
-        It sends each request once, without a delay, and no request takes longer than `LONGEST_TRY`. Threads may call
-        it, after `client` has been called with the service.
+        It sends each request once, without a delay. Threads may call it, after `client` has been called with the
+        service.
 
         :raises BadConnection: the options are not valid for a client.
         """
@@ -191,8 +193,10 @@ class Aws:
         credentials = self._session.get_credentials()
         if credentials is not None:
             frozen = credentials.get_frozen_credentials()
-            token = frozen.token or ""
-            register_secrets(self._module, frozen.secret_key, token, urllib.parse.quote(token, safe=""))
+            if frozen != self._registered:
+                token = frozen.token or ""
+                register_secrets(self._module, frozen.secret_key, token, urllib.parse.quote(token, safe=""))
+                self._registered = frozen
 
     def caller(self) -> Arn:
         """The caller's identity, read once. Threads may call it."""

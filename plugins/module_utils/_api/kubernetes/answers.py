@@ -2,16 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers of a Kubernetes API server: limits, bodies, JSON, and the errors for refused and unreadable ones."""
+"""Answers of a Kubernetes API server: bodies, JSON, and the errors for refused and unreadable ones."""
 
 from __future__ import annotations
 
-import http.client
-import io
 import json
-import math
 import re
-import time
 import typing as t
 import zlib
 
@@ -31,8 +27,6 @@ Json = dict[str, t.Any]
 
 # A page of 500 pods has up to ten megabytes.
 MAX_BYTES = 64 * 2**20
-# A list without pages. No answer is longer.
-MAX_LIST_BYTES = 2**30
 # An error has a Status of some kilobytes. More is not read.
 _MAX_ERROR_BYTES = 2**20
 # A watch sends an object in a line. An object in etcd has at most 1.5 megabytes.
@@ -42,65 +36,6 @@ _CHUNK_BYTES = 65536
 
 class UnreadableAnswer(Exception):
     """An answer that cannot be used. A proxy or a lost connection may be the cause, so that another try may help."""
-
-
-# Limits
-
-
-def limit_answers(pool: t.Any) -> t.Any:
-    """Limit the time and size of all answers that a pool receives.
-
-    The read timeout of urllib3 is the time of each read of a socket, so an answer that arrives byte by byte has no end.
-    """
-    pool.pool_classes_by_scheme = {
-        scheme: _derive(kind, ConnectionCls=_derive(kind.ConnectionCls, response_class=_LimitedResponse))
-        for scheme, kind in pool.pool_classes_by_scheme.items()
-    }
-    return pool
-
-
-def _derive(kind: type, **attributes: t.Any) -> type:
-    return type(kind.__name__, (kind,), attributes)
-
-
-class _LimitedResponse(http.client.HTTPResponse):
-    """An answer that must arrive, from its status line to its end, within the timeout that its socket has now."""
-
-    def __init__(self, sock: t.Any, *args: t.Any, **options: t.Any) -> None:
-        super().__init__(sock, *args, **options)
-        self.fp = io.BufferedReader(_LimitedReader(sock, self.fp.detach()))
-
-
-class _LimitedReader(io.RawIOBase):
-    """Reads a socket with a limit for the time and size of everything that it reads."""
-
-    def __init__(self, sock: t.Any, raw: io.RawIOBase) -> None:
-        self._sock = sock
-        self._raw = raw
-        self._timeout = sock.gettimeout()
-        self._deadline = time.monotonic() + (math.inf if self._timeout is None else self._timeout)
-        self._bytes_left = MAX_LIST_BYTES
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: t.Any) -> int | None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer is not complete")
-        if self._bytes_left <= 0:
-            raise OSError(f"the answer has more than {MAX_LIST_BYTES // 2**20} MiB")
-        self._sock.settimeout(None if left == math.inf else left)
-        try:
-            count = self._raw.readinto(buffer)
-        finally:
-            self._sock.settimeout(self._timeout)
-        self._bytes_left -= count or 0
-        return count
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
 
 
 # Bodies

@@ -23,6 +23,7 @@ import urllib.parse
 
 from ..._core import errors
 from ..._core.plan import Calls
+from .. import limits
 from . import answers, forms
 from .answers import UnreadableAnswer
 
@@ -174,7 +175,7 @@ class ApiServer:
         while True:
             try:
                 # Without pages, the answer has all objects.
-                max_bytes = answers.MAX_BYTES if "limit" in parameters else answers.MAX_LIST_BYTES
+                max_bytes = answers.MAX_BYTES if "limit" in parameters else limits.MAX_BYTES
                 page = server.exchange("GET", path, query=parameters, max_bytes=max_bytes)[1]
             except errors.NotFound as error:
                 if error.details["code"] != 410 or "limit" not in parameters:
@@ -286,7 +287,8 @@ class _Transport:
         headers: t.Iterable[tuple[str, str]],
     ) -> None:
         self._renew = renew
-        self._pool = answers.limit_answers(pool)
+        pool.pool_classes_by_scheme = limits.limit_answers(pool.pool_classes_by_scheme)
+        self._pool = pool
         self._host = host
         self._authorization = authorization
         self._headers = tuple(headers)

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import getpass
 import json
 import os
 import sys
-import threading
 import time
 import typing as t
 
@@ -297,98 +295,3 @@ def test_program_that_does_not_end(session: Callable[..., t.Any], monkeypatch: p
     with pytest.raises(errors.Unreachable, match=r"with profile shop\. Cause: they were not available within"):
         credentials.load_credentials(session(program))
     assert time.monotonic() - started < 2
-
-
-# Calls that may block.
-
-
-def current_helper() -> threading.Thread:
-    return credentials.run_within(5, threading.current_thread, ())
-
-
-def run_in_pool(function: Callable[[], T]) -> T:
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        return pool.submit(function).result()
-
-
-def require_ended(helper: threading.Thread) -> None:
-    helper.join(5)
-    assert not helper.is_alive()
-
-
-def test_main_thread_keeps_no_thread() -> None:
-    require_ended(current_helper())
-
-
-def test_thread_of_a_pool_keeps_one_as_long_as_it_lives() -> None:
-    def fail() -> t.NoReturn:
-        raise ValueError("x")
-
-    def call_thrice() -> tuple[threading.Thread, threading.Thread]:
-        first = current_helper()
-        with pytest.raises(ValueError, match="x"):
-            credentials.run_within(5, fail, (ValueError,))
-        return first, current_helper()
-
-    first, last = run_in_pool(call_thrice)
-    assert first is last
-    require_ended(first)
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_thread_with_an_unexpected_error_is_replaced() -> None:
-    def fail() -> None:
-        helper = current_helper()
-        with pytest.raises(RuntimeError, match="unexpected error"):
-            credentials.run_within(5, lambda: 1 / 0, (ValueError,))
-        assert not helper.is_alive()
-        assert current_helper() is not helper
-
-    run_in_pool(fail)
-
-
-def test_thread_with_a_late_call_is_replaced_and_ends() -> None:
-    may_end = threading.Event()
-
-    def call_late() -> threading.Thread:
-        helper = current_helper()
-        with pytest.raises(TimeoutError):
-            credentials.run_within(0.01, may_end.wait, ())
-        assert helper.is_alive()
-        assert current_helper() is not helper
-        return helper
-
-    helper = run_in_pool(call_late)
-    may_end.set()
-    require_ended(helper)
-
-
-@pytest.mark.parametrize("seconds", [0.05, 5])
-def test_thread_ends_with_its_caller_although_an_error_is_kept(seconds: float) -> None:
-    kept = []
-
-    def fail() -> None:
-        time.sleep(0.2)
-        raise ValueError
-
-    def keep_error() -> threading.Thread:
-        helper = current_helper()
-        try:
-            credentials.run_within(seconds, fail, (ValueError,))
-        except (TimeoutError, ValueError) as error:
-            kept.append(error)
-        return helper
-
-    require_ended(run_in_pool(keep_error))
-    assert kept
-
-
-def test_fork_starts_a_thread_of_its_own() -> None:
-    def fork() -> int:
-        current_helper()
-        child = os.fork()
-        if not child:
-            os._exit(not current_helper().is_alive())
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
-    assert run_in_pool(fork) == 0

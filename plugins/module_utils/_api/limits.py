@@ -1,0 +1,79 @@
+# Copyright (c) 2026 eksops.irsa contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Limits on the time and size of answers.
+
+The read timeout of urllib3, which botocore and the Kubernetes client use, is the time of each read of a socket, so an
+answer that arrives byte by byte has no end.
+"""
+
+from __future__ import annotations
+
+import http.client
+import io
+import math
+import time
+import typing as t
+
+# No answer is longer. The longest one is a list without pages.
+MAX_BYTES = 2**30
+
+
+def limit_answers(classes: t.Mapping[str, type], seconds: float = math.inf) -> dict[str, type]:
+    """Classes of connection pools whose answers have limits.
+
+    :param classes: ``pool_classes_by_scheme`` of a pool manager of urllib3.
+    :param seconds: the longest time of an answer. A shorter read timeout is kept.
+    """
+    response = _derive(_LimitedResponse, seconds=seconds)
+    return {
+        scheme: _derive(kind, ConnectionCls=_derive(kind.ConnectionCls, response_class=response))  # type: ignore[attr-defined]
+        for scheme, kind in classes.items()
+    }
+
+
+def _derive(kind: type, **attributes: t.Any) -> type:
+    return type(kind.__name__, (kind,), attributes)
+
+
+class _LimitedResponse(http.client.HTTPResponse):
+    """An answer that must arrive, from its status line to its end, within the timeout that its socket has now."""
+
+    seconds = math.inf
+
+    def __init__(self, sock: t.Any, *args: t.Any, **options: t.Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp = io.BufferedReader(_LimitedReader(sock, self.fp.detach(), self.seconds))
+
+
+class _LimitedReader(io.RawIOBase):
+    """Reads a socket with a limit for the time and size of everything that it reads."""
+
+    def __init__(self, sock: t.Any, raw: io.RawIOBase, seconds: float) -> None:
+        self._sock = sock
+        self._raw = raw
+        self._timeout = sock.gettimeout()
+        self._deadline = time.monotonic() + min(seconds, math.inf if self._timeout is None else self._timeout)
+        self._bytes_left = MAX_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: t.Any) -> int | None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer is not complete")
+        if self._bytes_left <= 0:
+            raise OSError(f"the answer has more than {MAX_BYTES // 2**20} MiB")
+        self._sock.settimeout(None if left == math.inf else left)
+        try:
+            count = self._raw.readinto(buffer)
+        finally:
+            self._sock.settimeout(self._timeout)
+        self._bytes_left -= count or 0
+        return count
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
