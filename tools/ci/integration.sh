@@ -6,8 +6,8 @@
 #                 sandbox are simulated
 #   --given       the cluster and account in the environment; see tests/integration/README.md
 #
-# Other arguments go to ansible-test: names of targets, -v. PART=1/3 runs the first, fourth, ... target, PART=2/3 the
-# second, fifth, ... SKIPPED_TARGETS is an alias of targets to leave out, such as "long". MODULE_PYTHON is the interpreter
+# Other arguments go to ansible-test: names of targets, -v. PART=1/3 runs the first of three parts of the targets.
+# SKIPPED_TARGETS is an alias of targets to leave out, such as "long". MODULE_PYTHON is the interpreter
 # of the modules, by default that of ansible-core. JOB_NAME is the directory of the results. Why not antsibull-nox: its
 # session needs docker or GitHub and cannot use the sandbox.
 mode=${1:---simulated}
@@ -51,6 +51,12 @@ for directory in tests/integration/targets/*/; do
 done
 [ ${#targets[@]} -gt 0 ] || die "tests/integration/targets has no target to run"
 if [ -n "${PART:-}" ]; then
+    # The longest first, so that all parts take about the same time.
+    mapfile -t targets < <(
+        for target in "${targets[@]}"; do
+            echo "$(find "tests/integration/targets/$target" -name '*.yml' -exec cat {} + | wc -l) $target"
+        done | sort -rn | cut -d ' ' -f 2
+    )
     for number in "${!targets[@]}"; do
         [ $((number % ${PART#*/} + 1)) -eq "${PART%/*}" ] || unset "targets[$number]"
     done
