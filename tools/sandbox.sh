@@ -18,7 +18,7 @@ if [ "$1" = with ]; then
     "$@"
     exit
 fi
-export IRSA_SANDBOX_DIR=${IRSA_SANDBOX_DIR:-$DEV/sandbox} PYTHONPATH=$ROOT/tests SANDBOX_STOP_COMMAND='make sandbox-down'
+export IRSA_SANDBOX_DIR=$DEV/sandbox PYTHONPATH=$ROOT/tests SANDBOX_STOP_COMMAND='make sandbox-down'
 "$VENV/bin/python" -m sandbox "$@"
 [ "$1" = up ] || exit 0
 say "sandbox: the lines below put the collection of this checkout before installed ones"

@@ -12,9 +12,9 @@ import typing as t
 from ..._core.arn import Arn
 from ..._core.errors import AccessDenied
 from . import ec2, sts
-from .call import limit_clients, translate
+from .call import translate
 from .credentials import load_credentials
-from .session import add_security_token, client_config
+from .session import add_security_token, client_config, limit_session
 
 try:
     import botocore.config
@@ -91,7 +91,7 @@ class AwsAccounts:
         self._region = region
         self._endpoint = endpoint
         self._verify = options.pop("verify", None)
-        self._config = client_config(connections).merge(options.pop("aws_config", None) or botocore.config.Config())
+        self._config = client_config(connections, options.pop("aws_config", None))
         add_security_token(options)
         self._options = options
         self._assume_role_arn = assume_role_arn
@@ -179,7 +179,7 @@ class AwsAccounts:
         token: str | None = None,
     ) -> t.Any:
         session = botocore.session.Session(profile=profile)
-        limit_clients(session)
+        limit_session(session)
         session.register_component("data_loader", self._loader)
         # Opt-in regions do not accept tokens of the global endpoint:
         # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_region-endpoints.html

@@ -293,9 +293,9 @@ def translate(error: Exception, action: str, what: str) -> errors.IrsaError:
 
 
 def limit_clients(core: t.Any) -> None:
-    """Limit the answers of all clients of a session of botocore, also of those that it makes to get credentials.
+    """Limit the answers of all clients of a session of botocore.
 
-    An answer with all of its bytes may take the read timeout of the client.
+    An answer with all of its bytes may take the read timeout of its client, but not longer than a call.
     """
     # https://docs.aws.amazon.com/boto3/latest/guide/events.html
     core.register("creating-client-class", lambda base_classes, **_event: base_classes.insert(0, _LimitedClient))
@@ -341,8 +341,11 @@ class _LimitedSender:
         response = self._session.send(request)
         try:
             response.raw = _Body(_read(response))
+        except urllib3.exceptions.ReadTimeoutError:
+            raise botocore_errors.ReadTimeoutError(endpoint_url=request.url) from None
         except (urllib3.exceptions.HTTPError, ValueError) as error:  # ValueError: a malformed size
-            raise botocore_errors.ResponseStreamingError(error=error) from error
+            # Without the text of the error, which may quote the answer.
+            raise botocore_errors.ResponseStreamingError(error=type(error).__name__) from None
         return response
 
 
@@ -355,7 +358,8 @@ def _read(response: t.Any) -> bytes:
             raise UnboundedAnswer(f"the answer has more than {_MAX_BYTES // 1024**2} MiB")
     length = response.headers.get("Content-Length", "")
     if length.isdigit() and len(body) < int(length):
-        raise urllib3.exceptions.ProtocolError(f"the answer was cut after {len(body)} of {length} bytes")
+        cause = f"the answer was cut after {len(body)} of {length} bytes"
+        raise botocore_errors.ResponseStreamingError(error=cause)
     return bytes(body)
 
 

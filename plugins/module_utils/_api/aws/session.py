@@ -45,7 +45,7 @@ _SECRET_LENGTH = 16
 # The timeouts of a write that is sent once, for an address of the endpoint and for the answer. IAM answers within a
 # second.
 _CONNECT_SECONDS, _READ_SECONDS = 3, 5
-# After so many seconds, a write that was sent once has been done, or never will be.
+# So many seconds after its failure, a write that was sent once has been done, or never will be.
 LONGEST_TRY = _CONNECT_SECONDS + _READ_SECONDS
 
 
@@ -101,8 +101,7 @@ class Aws:
         if module.params.get("aws_ca_bundle") and module.params.get("validate_certs") is None:
             # amazon.aws ignores the bundle if validate_certs has no default, as in the options of kubernetes.core.
             self._verify = module.params["aws_ca_bundle"]
-        # The user's settings take precedence.
-        self._config = client_config(connections).merge(connection.pop("aws_config", None) or botocore.config.Config())
+        self._config = client_config(connections, connection.pop("aws_config", None))
         add_security_token(connection)
         # One session for all clients: it reads botocore's data files. amazon.aws creates one for each client.
         self._core = _botocore_session()
@@ -275,7 +274,7 @@ def _dns_suffixes(partition: str) -> tuple[str, str]:
 
 def _botocore_session() -> t.Any:
     session = botocore.session.get_session()
-    limit_clients(session)
+    limit_session(session)
     session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_parse_time)
     return session
 
@@ -298,8 +297,17 @@ def _parse_any_time(text: t.Any) -> datetime.datetime:
     return moment
 
 
-def client_config(connections: int) -> t.Any:
-    """The limits on time and retries of every call; AWS_* variables take precedence."""
+def limit_session(core: t.Any) -> None:
+    """Limit the calls of a session of botocore, also those that it makes to get credentials."""
+    limit_clients(core)
+    core.set_default_client_config(client_config(1))
+
+
+def client_config(connections: int, given: t.Any = None) -> t.Any:
+    """The limits on time and retries of every call; AWS_* variables take precedence.
+
+    :param given: the user's configuration of botocore, which takes precedence, but cannot omit the limits on time.
+    """
     limits: dict[str, t.Any] = {
         "connect_timeout": 10,
         "read_timeout": 30,
@@ -312,4 +320,6 @@ def client_config(connections: int) -> t.Any:
             limits["retries"] = {"mode": "adaptive", "total_max_attempts": 12}
         else:
             limits["retries"] = {"mode": "standard", "total_max_attempts": 8}
-    return botocore.config.Config(**limits)
+    config = botocore.config.Config(**limits).merge(given or botocore.config.Config())
+    omitted = [name for name in ("connect_timeout", "read_timeout") if getattr(config, name) is None]
+    return config.merge(botocore.config.Config(**{name: limits[name] for name in omitted}))

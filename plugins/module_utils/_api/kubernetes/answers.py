@@ -288,10 +288,19 @@ def make_unreachable_error(host: str, request: str, error: Exception) -> errors.
         )
     return errors.Unreachable(
         message,
-        cause=excerpt(str(reason)),
+        cause=excerpt(_describe_lost_connection(reason)),
         fix="check the address, the proxy and the network: a private endpoint is reachable only from its VPC",
         host=host,
     )
+
+
+def _describe_lost_connection(error: Exception) -> str:
+    """The text of an error of urllib3, without the answer that it may quote."""
+    if not isinstance(error, http_errors.ProtocolError):
+        return str(error)
+    inner = error.args[-1]
+    is_safe = isinstance(inner, (str, OSError, http_errors.IncompleteRead))
+    return f"the connection was lost: {inner if is_safe else type(inner).__name__}"
 
 
 def make_unreadable_error(host: str, request: str, flaw: object) -> errors.MalformedAnswer:

@@ -181,7 +181,16 @@ def test_next_answer_is_used(serve: Serve) -> None:
 
 
 @pytest.mark.usefixtures("_no_pauses")
-@pytest.mark.parametrize("answer", [http(f"<A><SecretAccessKey>{SECRET}</A>"), http(f"<A>{SECRET}", length=500)])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        http(f"<A><SecretAccessKey>{SECRET}</A>"),
+        http(f"<A>{SECRET}", length=500),
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + SECRET.encode() + b"\n",
+        SECRET.encode() + b"\r\n",
+    ],
+    ids=["malformed", "cut", "no size of a chunk", "no status"],
+)
 def test_credentials_in_a_cut_answer_are_not_shown(serve: Serve, answer: bytes) -> None:
     client = make_client(serve(lambda _number: [answer]), "sts")
     with pytest.raises(errors.Unreachable) as caught:

@@ -12,10 +12,12 @@ import sys
 import time
 import typing as t
 
+import botocore.config
 import botocore.exceptions as aws
 import botocore.session
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import call, credentials
+from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import session as aws_session
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from unit.raw_server import RawServer, http
 
@@ -285,6 +287,21 @@ def test_malformed_answer_of_the_service(
     call.limit_clients(core)
     with pytest.raises(errors.MalformedAnswer, match=f"with profile shop. Cause: {cause}"):
         credentials.load_credentials(core)
+    server.stop()
+
+
+def test_slow_answer_of_the_service(session: Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits are those of all other calls."""
+    limits = botocore.config.Config(read_timeout=0.2, retries={"mode": "standard", "total_max_attempts": 1})
+    monkeypatch.setattr(aws_session, "client_config", lambda _connections: limits)
+    server = RawServer(lambda _number: [b"HTTP/1.1 200 OK\r\n", *[b"a", 0.05] * 600])
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
+    core = session(f"{ASSUME}[profile base]\n{KEYS}")
+    aws_session.limit_session(core)
+    started = time.monotonic()
+    with pytest.raises(errors.Unreachable, match=r"with profile shop\. Cause: Read timeout"):
+        credentials.load_credentials(core)
+    assert time.monotonic() - started < 2
     server.stop()
 
 

@@ -424,6 +424,9 @@ def test_limits_can_be_overridden(module: Module, eks: t.Any, monkeypatch: pytes
     config = session.Aws(module(**eks.options, **own_limits)).client("iam").meta.config
     assert config.retries["total_max_attempts"] == 2
     assert config.read_timeout == 3
+    without_limits = {"aws_config": {"connect_timeout": None, "read_timeout": None}}
+    config = session.Aws(module(**eks.options, **without_limits)).client("iam").meta.config
+    assert (config.connect_timeout, config.read_timeout) == (10, 30)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "4")
     config = session.Aws(module(**eks.options)).client("iam").meta.config
     assert config.retries["total_max_attempts"] == 4

@@ -185,6 +185,18 @@ def test_malformed_answer_is_retried(
 
 
 @pytest.mark.parametrize(
+    "head", [b"", HEAD + b"Transfer-Encoding: chunked\r\n\r\n"], ids=["no status", "no size of a chunk"]
+)
+def test_token_in_a_malformed_answer_is_not_shown(
+    scripted: Scripted, connect: Connect, pauses: list[float], head: bytes
+) -> None:
+    scripted.answer(*[send(head + b"s3cr3t\r\n")] * 4)
+    with pytest.raises(errors.Unreachable, match="Cause: the connection was lost: ") as caught:
+        connect(scripted).request("GET", POD)
+    assert "s3cr3t" not in f"{caught.value}{caught.value.as_dict()}"
+
+
+@pytest.mark.parametrize(
     "status",
     [
         b"{",
