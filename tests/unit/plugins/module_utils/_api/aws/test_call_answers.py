@@ -210,6 +210,7 @@ SLOW: dict[str, Callable[[int], t.Any]] = {
 }
 
 
+@pytest.mark.usefixtures("_no_pauses")
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW)
 def test_slow_answer_ends(serve: Serve, monkeypatch: pytest.MonkeyPatch, answer: Callable[[int], t.Any]) -> None:
     monkeypatch.setattr(call, "_CALL_SECONDS", 1.0)
@@ -253,6 +254,7 @@ def test_slow_proxy_is_limited(serve: Serve, endpoint: str) -> None:
     assert server.connections == 1
 
 
+@pytest.mark.usefixtures("_no_pauses")
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW)
 def test_request_without_a_read_timeout_ends(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, answer: Callable[[int], t.Any]
