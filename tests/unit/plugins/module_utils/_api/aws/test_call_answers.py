@@ -267,6 +267,14 @@ def test_request_without_a_read_timeout_ends(
     assert time.monotonic() - started < 3
 
 
+def test_each_answer_of_a_connection_has_its_own_time(serve: Serve) -> None:
+    answer = http(cluster(), kind=JSON).replace(b"Connection: close\r\n", b"")
+    server = serve(lambda _number: [0.5, answer, 0.5, answer])
+    client = make_client(server, "eks", read_timeout=0.8)
+    assert [eks.describe_cluster(client, name="production")["arn"] for _call in range(2)] == [ARN, ARN]
+    assert server.connections == 1
+
+
 def test_endless_answer_ends(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(call, "_MAX_BYTES", 1024 * 1024)
     server = serve(lambda _number: [HEADERS + b"\r\n", *[b" " * 65536] * 1000])
