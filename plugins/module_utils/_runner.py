@@ -139,7 +139,7 @@ def run(
     result: dict[str, t.Any] = {}
     failure: IrsaError | None = None
     try:
-        _require_usable(module)
+        _require_sendable(module)
         _require_one_of(module)
         result = {**body(), **invocation}
     except IrsaError as error:
@@ -155,7 +155,7 @@ def run(
     raise AssertionError("exit_json returned")
 
 
-def _require_usable(module: AnsibleAWSModule) -> None:
+def _require_sendable(module: AnsibleAWSModule) -> None:
     """Require that all values can be sent.
 
     :raises InvalidInput: one cannot.

@@ -51,7 +51,7 @@ for directory in tests/integration/targets/*/; do
 done
 [ ${#targets[@]} -gt 0 ] || die "tests/integration/targets has no target to run"
 if [ -n "${PART:-}" ]; then
-    # The longest first, so that all parts take about the same time.
+    # Those with the most lines first, so that all parts take about the same time.
     mapfile -t targets < <(
         for target in "${targets[@]}"; do
             echo "$(find "tests/integration/targets/$target" -name '*.yml' -exec cat {} + | wc -l) $target"

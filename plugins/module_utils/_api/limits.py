@@ -20,11 +20,11 @@ import typing as t
 MAX_BYTES = 2**30
 
 
-def limit_answers(classes: t.Mapping[str, type], seconds: float = math.inf) -> dict[str, type]:
+def limit_answers(classes: t.Mapping[str, type], seconds: float) -> dict[str, type]:
     """Classes of connection pools whose answers have limits.
 
     :param classes: ``pool_classes_by_scheme`` of a pool manager of urllib3.
-    :param seconds: the longest time of an answer. A shorter read timeout is kept.
+    :param seconds: the longest time of an answer, if it has no shorter read timeout.
     """
     response = _derive(_LimitedResponse, seconds=seconds)
     return {
@@ -38,9 +38,12 @@ def _derive(kind: type, **attributes: t.Any) -> type:
 
 
 class _LimitedResponse(http.client.HTTPResponse):
-    """An answer that must arrive, from its status line to its end, within the timeout that its socket has now."""
+    """An answer that must arrive, from its status line to its end, within the timeout that its socket has now.
 
-    seconds = math.inf
+    :cvar seconds: the longest time, also if the timeout is longer.
+    """
+
+    seconds: float
 
     def __init__(self, sock: t.Any, *args: t.Any, **options: t.Any) -> None:
         super().__init__(sock, *args, **options)

@@ -17,7 +17,6 @@ from .credentials import load_credentials
 from .session import add_security_token, client_config, limit_session
 
 try:
-    import botocore.config
     import botocore.exceptions as botocore_errors
     import botocore.loaders
     import botocore.session

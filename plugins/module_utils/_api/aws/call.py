@@ -15,7 +15,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
 from ..._core import errors
-from ..._core.wording import excerpt
+from ..._core.wording import describe_http_error, excerpt
 from .. import limits
 from .credentials import (
     EXPIRED,
@@ -343,9 +343,10 @@ class _LimitedSender:
             response.raw = _Body(_read(response))
         except urllib3.exceptions.ReadTimeoutError:
             raise botocore_errors.ReadTimeoutError(endpoint_url=request.url) from None
-        except (urllib3.exceptions.HTTPError, ValueError) as error:  # ValueError: a malformed size
-            # Without the text of the error, which may quote the answer.
-            raise botocore_errors.ResponseStreamingError(error=type(error).__name__) from None
+        except urllib3.exceptions.HTTPError as error:
+            raise botocore_errors.ResponseStreamingError(error=describe_http_error(error)) from None
+        except ValueError:
+            raise botocore_errors.ResponseStreamingError(error="its size is not valid") from None
         return response
 
 

@@ -12,7 +12,7 @@ import typing as t
 import zlib
 
 from ..._core import errors
-from ..._core.wording import excerpt
+from ..._core.wording import describe_http_error, excerpt
 from . import forms
 
 try:
@@ -286,21 +286,13 @@ def make_unreachable_error(host: str, request: str, error: Exception) -> errors.
             options=("cluster_name",),
             host=host,
         )
+    is_lost = isinstance(reason, http_errors.ProtocolError)
     return errors.Unreachable(
         message,
-        cause=excerpt(_describe_lost_connection(reason)),
+        cause=excerpt(f"the connection was lost: {describe_http_error(reason)}" if is_lost else str(reason)),
         fix="check the address, the proxy and the network: a private endpoint is reachable only from its VPC",
         host=host,
     )
-
-
-def _describe_lost_connection(error: Exception) -> str:
-    """The text of an error of urllib3, without the answer that it may quote."""
-    if not isinstance(error, http_errors.ProtocolError):
-        return str(error)
-    inner = error.args[-1]
-    is_safe = isinstance(inner, (str, OSError, http_errors.IncompleteRead))
-    return f"the connection was lost: {inner if is_safe else type(inner).__name__}"
 
 
 def make_unreadable_error(host: str, request: str, flaw: object) -> errors.MalformedAnswer:

@@ -287,7 +287,8 @@ class _Transport:
         headers: t.Iterable[tuple[str, str]],
     ) -> None:
         self._renew = renew
-        pool.pool_classes_by_scheme = limits.limit_answers(pool.pool_classes_by_scheme)
+        # Each request has a read timeout: that of a watch can be long.
+        pool.pool_classes_by_scheme = limits.limit_answers(pool.pool_classes_by_scheme, math.inf)
         self._pool = pool
         self._host = host
         self._authorization = authorization

@@ -91,12 +91,12 @@ READS: dict[str, tuple[str, Callable[[t.Any], object]]] = {
 ANSWERS: dict[str, tuple[str, bytes, str]] = {
     "empty": ("role", http(""), "is cut or not valid"),
     "page of a proxy": ("role", http("<html><p>Log in<br></html>"), "is cut or not valid"),
-    "cut": ("role", http(role(FIELDS)[:60], length=400), "reading from response stream"),
+    "cut": ("role", http(role(FIELDS)[:60], length=400), "response stream: the answer was cut after 60 of 400 bytes"),
     "cut without length": ("role", b"HTTP/1.1 200 OK\r\n\r\n" + role(FIELDS)[:60].encode(), "is cut or not valid"),
     "size is not a number": (
         "role",
         b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\n" + role(FIELDS).encode(),
-        "reading from response stream",
+        "reading from response stream: its size is not valid",
     ),
     "size of a chunk is negative": (
         "role",

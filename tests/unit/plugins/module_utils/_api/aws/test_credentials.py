@@ -25,7 +25,6 @@ if t.TYPE_CHECKING:
     import pathlib
     from collections.abc import Callable
 
-    T = t.TypeVar("T")
     Load = Callable[..., errors.IrsaError]
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
