@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Limits on the time and size of answers.
+"""Limits on the time and size of answers, and texts for incomplete ones.
 
 The read timeout of urllib3, which botocore and the Kubernetes client use, is the time of each read of a socket, so an
 answer that arrives byte by byte has no end.
@@ -15,6 +15,8 @@ import io
 import math
 import time
 import typing as t
+
+from .._core.wording import quantity
 
 # No answer is longer. The longest one is a list without pages.
 MAX_BYTES = 2**30
@@ -31,6 +33,22 @@ def limit_answers(classes: t.Mapping[str, type], seconds: float) -> dict[str, ty
         scheme: _derive(kind, ConnectionCls=_derive(kind.ConnectionCls, response_class=response))  # type: ignore[attr-defined]
         for scheme, kind in classes.items()
     }
+
+
+def describe_http_error(error: Exception) -> str:
+    """The text of an error of urllib3, without the malformed answer that it may quote.
+
+    :param error: its last argument is what caused it: an error of the system, of the parser, or a text.
+    """
+    cause = (error, *error.args)[-1]
+    if isinstance(cause, http.client.IncompleteRead):
+        return describe_cut(cause.expected) if cause.expected else "the answer was cut, or a size in it is not valid"
+    return str(cause) if isinstance(cause, (str, OSError)) else type(cause).__name__
+
+
+def describe_cut(missing: int) -> str:
+    """The text for an answer without its last bytes. In an answer of chunks, only those of one chunk are counted."""
+    return f"the answer was cut at least {quantity(missing, 'byte')} before its end"
 
 
 def _derive(kind: type, **attributes: t.Any) -> type:

@@ -89,15 +89,6 @@ def excerpt(text: str, limit: int = _EXCERPT) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def describe_http_error(error: Exception) -> str:
-    """The text of an error of urllib3, without the malformed answer that it may quote.
-
-    :param error: its last argument is what caused it: an error of the system, of the parser, or a text.
-    """
-    cause = (error, *error.args)[-1]
-    return str(cause) if isinstance(cause, (str, OSError)) else type(cause).__name__
-
-
 def redact_credentials(text: str) -> str:
     """The text without anything that looks like a token, a key or a secret."""
     return _CREDENTIALS.sub(lambda found: f"{next(filter(None, found.groups()), '')}********", text)

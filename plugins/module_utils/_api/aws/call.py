@@ -15,7 +15,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
 from ..._core import errors
-from ..._core.wording import describe_http_error, excerpt
+from ..._core.wording import excerpt
 from .. import limits
 from .credentials import (
     EXPIRED,
@@ -344,7 +344,7 @@ class _LimitedSender:
         except urllib3.exceptions.ReadTimeoutError:
             raise botocore_errors.ReadTimeoutError(endpoint_url=request.url) from None
         except urllib3.exceptions.HTTPError as error:
-            raise botocore_errors.ResponseStreamingError(error=describe_http_error(error)) from None
+            raise botocore_errors.ResponseStreamingError(error=limits.describe_http_error(error)) from None
         except ValueError:
             raise botocore_errors.ResponseStreamingError(error="its size is not valid") from None
         return response
@@ -359,8 +359,7 @@ def _read(response: t.Any) -> bytes:
             raise UnboundedAnswer(f"the answer has more than {_MAX_BYTES // 1024**2} MiB")
     length = response.headers.get("Content-Length", "")
     if length.isdigit() and len(body) < int(length):
-        cause = f"the answer was cut after {len(body)} of {length} bytes"
-        raise botocore_errors.ResponseStreamingError(error=cause)
+        raise botocore_errors.ResponseStreamingError(error=limits.describe_cut(int(length) - len(body)))
     return bytes(body)
 
 

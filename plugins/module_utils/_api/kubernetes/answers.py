@@ -12,7 +12,8 @@ import typing as t
 import zlib
 
 from ..._core import errors
-from ..._core.wording import describe_http_error, excerpt
+from ..._core.wording import excerpt
+from .. import limits
 from . import forms
 
 try:
@@ -289,7 +290,7 @@ def make_unreachable_error(host: str, request: str, error: Exception) -> errors.
     is_lost = isinstance(reason, http_errors.ProtocolError)
     return errors.Unreachable(
         message,
-        cause=excerpt(f"the connection was lost: {describe_http_error(reason)}" if is_lost else str(reason)),
+        cause=excerpt(f"the connection was lost: {limits.describe_http_error(reason)}" if is_lost else str(reason)),
         fix="check the address, the proxy and the network: a private endpoint is reachable only from its VPC",
         host=host,
     )
