@@ -36,11 +36,11 @@ if t.TYPE_CHECKING:
 
 Json = t.Mapping[str, t.Any]
 Step = t.TypeVar("Step", bound="ReplacementStep")
+Advanced = tuple["ReplacementStep", "list[Command]"]
 
-# How many seconds the watch of the pods may be behind the watch of the workloads.
-_LAG = 2.0
-# Seconds until a restart is written again after the API server failed.
-_RESTART_PAUSE = 2.0
+# Seconds: how far the watch of the pods may be behind that of the workloads, and until a restart is written again after
+# the API server failed.
+_LAG, _RESTART_PAUSE = 2.0, 2.0
 
 
 class Phase(enum.Enum):
@@ -57,9 +57,6 @@ class Phase(enum.Enum):
     FAILED = "failed"
 
 
-Advanced = tuple["ReplacementStep", "list[Command]"]
-
-
 @dataclasses.dataclass(frozen=True)
 class ReplacementStep:
     """The fields of both kinds of steps.
@@ -72,11 +69,12 @@ class ReplacementStep:
     :param next_check_at: when to call `advance` if no event arrives.
     :param next_try_at: the earliest time of the next removal.
     :param refusals: the number of evictions that were refused in a row.
-    :param retries: how many times stale new pods were replaced.
+    :param retries: how many times stale new pods were replaced, of at most ``max_retries``.
     """
 
     phase: Phase
     waits: bool
+    max_retries: int
     waiting_for: str = "it has not started"
     failure: str | None = None
     not_injected: bool = False
@@ -155,9 +153,11 @@ def build_steps(task: RolloutTask, spec: RolloutSpec) -> list[ReplacementStep]:
     steps: list[ReplacementStep] = []
     if task.restart or task.unready or not task.replace:
         phase = Phase.UNWRITTEN if task.restart else Phase.ROLLING
-        steps.append(RollingRestart(phase, spec.wait or bool(task.replace), unready=task.unready))
+        steps += [RollingRestart(phase, spec.wait or bool(task.replace), spec.max_retries, unready=task.unready)]
     if task.replace:
-        steps.append(PodByPodReplacement(Phase.PENDING, spec.wait, verb=task.strategy, queue=task.replace))
+        steps += [
+            PodByPodReplacement(Phase.PENDING, spec.wait, spec.max_retries, verb=task.strategy, queue=task.replace)
+        ]
     return steps
 
 
@@ -369,7 +369,7 @@ def _retry(step: Step, state: WorkloadState, stale: list[Json], now: float) -> S
     The webhook may use an outdated cache of service accounts, or be temporarily unavailable.
     """
     reason = state.describe_stale(stale)
-    if step.retries >= state.spec.max_retries:
+    if step.retries >= step.max_retries:
         return _fail(dataclasses.replace(step, not_injected=True, waiting_for=reason), reason)
     at = now + min(2.0**step.retries, 8.0)
     return _check_again(dataclasses.replace(step, waiting_for=reason, next_try_at=at, retries=step.retries + 1), at)

@@ -15,9 +15,6 @@ from ..pods.injection import Container, ExpectedInjection, StaleSetting, get_nam
 from ..pods.workload_kinds import Owner, Workloads, find_controller, find_owner
 from ..wording import MAX_NAMES, join_some
 
-if t.TYPE_CHECKING:
-    from .decision import RolloutSpec
-
 Json = t.Mapping[str, t.Any]
 FindExclusion = t.Callable[[t.Mapping[str, str]], "str | None"]
 """Takes the labels of a pod and returns the rule by which they exclude the pod from the webhook; None if none does."""
@@ -213,16 +210,19 @@ def find_template(owner: Owner | None, pod: Json, workloads: Workloads) -> Json 
 class WorkloadState:
     """The observed state of one owner.
 
+    :param service_account: that of the pods; None if labels select them.
     :param workloads: all owners. The caller updates it.
     :ivar pods: the pods of the owner by UID. The caller updates it.
     :ivar replicas: ``spec.replicas`` of an owner of an unknown kind, if it was read. The caller updates it.
     """
 
-    def __init__(self, owner: Owner, spec: RolloutSpec, workloads: Workloads, find_expected: FindExpected) -> None:
+    def __init__(
+        self, owner: Owner, service_account: str | None, workloads: Workloads, find_expected: FindExpected
+    ) -> None:
         self.owner = owner
-        self.spec = spec
         self.pods: dict[str, Json] = {}
         self.replicas: int | None = None
+        self._service_account = service_account
         self._workloads = workloads
         self._find_expected = find_expected
         self._statuses: dict[str, PodStatus] = {}
@@ -249,7 +249,7 @@ class WorkloadState:
         if self.workload is None:
             return None
         template = self.owner.rules.get_pod_template(self.workload)
-        if template and self.spec.service_account not in (None, injection.get_account_name(template)):
+        if template and self._service_account not in (None, injection.get_account_name(template)):
             return 0  # new pods have another service account, so the watch does not include them
         return self.owner.rules.count_pods(self.workload)
 

@@ -56,7 +56,7 @@ class RolloutTracker:
         self._workloads: dict[Owner, Json | None] = dict(workloads)
         self._tracked = {
             task.owner: _TrackedWorkload(
-                WorkloadState(task.owner, spec, self._workloads, find_expected),
+                WorkloadState(task.owner, spec.service_account, self._workloads, find_expected),
                 replacement.build_steps(task, spec),
                 now,
             )

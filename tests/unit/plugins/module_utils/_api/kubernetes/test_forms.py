@@ -165,17 +165,13 @@ def read_workload(owner: Owner) -> t.Callable[[Json], None]:
         rules.get_restarted_at(workload)
         readiness.find_workload_blocker(workload)
         workloads = {owner: workload}
-        state = staleness.WorkloadState(owner, t.cast("t.Any", SPEC), workloads, lambda _pod: EXPECTED)
+        state = staleness.WorkloadState(owner, "app", workloads, lambda _pod: EXPECTED)
         state.count_needed(1), state.updated_count, state.min_ready_seconds, state.first_updated_ordinal
         pod["metadata"]["ownerReferences"] = [k8s.owner_reference(owner.kind, owner.name)]
         staleness.evaluate_pod(pod, EXPECTED, workloads)
         diagnose_all(pods=[pod], workloads=workloads)
 
     return read
-
-
-class SPEC:
-    service_account = "app"
 
 
 def read_account(account: Json) -> None:

@@ -46,8 +46,8 @@ def workload(generation: int, updated: int) -> Json:
     return k8s.workload("web", replicas=1, generation=generation, status=status, restarted_at=AT)
 
 
-def state(body: Json | None, *pods: Json, **options: t.Any) -> WorkloadState:
-    result = WorkloadState(WEB, spec(**options), {WEB: body}, lambda _pod: ExpectedInjection(k8s.ROLE))
+def state(body: Json | None, *pods: Json) -> WorkloadState:
+    result = WorkloadState(WEB, "app", {WEB: body}, lambda _pod: ExpectedInjection(k8s.ROLE))
     result.pods = {pod["metadata"]["uid"]: pod for pod in pods}
     return result
 
