@@ -66,7 +66,7 @@ browser: ## The HTML report of an audit in Chromium, from PATH or $CHROMIUM
 
 .PHONY: policies
 policies: ## Well-known policies against a policy linter and the actions of AWS
-	@$(T)/policies/check.sh $(ARGS)
+	@$(T)/ci/policies.sh $(ARGS)
 
 .PHONY: fuzz
 fuzz: ## Modules and parsers with 20,000 generated inputs and ten minutes of atheris
@@ -102,7 +102,7 @@ bench: ## Benchmarks as one table; ARGS="chain verify" runs some, ARGS=--check c
 
 .PHONY: guide
 guide: ## The guides to troubleshooting and policies
-	@$(T)/run.sh bash -c 'export PYTHONPATH=$$ANSIBLE_COLLECTIONS_PATH; python -m tools.docs.troubleshooting && python -m tools.policies.guide'
+	@$(T)/run.sh bash -c 'PYTHONPATH=$$ANSIBLE_COLLECTIONS_PATH python -m tools.docs.guides'
 
 .PHONY: permissions
 permissions: ## The tables of the permissions guide, by testing each permission

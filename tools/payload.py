@@ -6,9 +6,8 @@
     python tools/payload.py [--check] [--files] [MODULE ...]
 
 Ansible's own packer builds the payload. The columns are the number of non-empty files of this collection, their size in
-KiB, the compressed size with the files of other collections, and the median time to build it without a cache.
-``--check`` fails if a module exceeds its limit. ``--files`` lists the files. Why not a linter: none checks what the
-imports of a module ship.
+KiB, the compressed size with the files of other collections, and the time to build it. ``--check`` fails if a module
+exceeds its limit. ``--files`` lists the files. Why not a linter: none checks what the imports of a module ship.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import io
 import pathlib
 import re
 import shutil
-import statistics
 import sys
 import time
 import typing as t
@@ -51,7 +49,7 @@ class Payload(t.NamedTuple):
 
     :param files: sizes in bytes of this collection's non-empty files.
     :param sent: compressed size in bytes.
-    :param seconds: median time to build it.
+    :param seconds: the time to build it.
     """
 
     files: dict[str, int]
@@ -59,19 +57,13 @@ class Payload(t.NamedTuple):
     seconds: float
 
 
-def build(name: str, rounds: int) -> Payload:
-    """Build a module's payload.
-
-    :param rounds: how often to build it, for the median time.
-    """
+def build(name: str) -> Payload:
+    """Build a module's payload."""
     path = ROOT / "plugins" / "modules" / f"{name}.py"
-    durations = []
-    data = b""
-    for _round in range(rounds):
-        clear_cache()
-        start = time.perf_counter()
-        data = pack(f"eksops.irsa.{name}", path)
-        durations.append(time.perf_counter() - start)
+    clear_cache()
+    start = time.perf_counter()
+    data = pack(f"eksops.irsa.{name}", path)
+    seconds = time.perf_counter() - start
     archive = zipfile.ZipFile(io.BytesIO(find_archive(data)))
     files = {
         entry.filename.removeprefix(OWN): entry.file_size
@@ -80,7 +72,7 @@ def build(name: str, rounds: int) -> Payload:
     }
     # In the archive the module has another name.
     files.setdefault(f"plugins/modules/{name}.py", path.stat().st_size)
-    return Payload(files, len(data), statistics.median(durations))
+    return Payload(files, len(data), seconds)
 
 
 def clear_cache() -> None:
@@ -118,7 +110,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--files", action="store_true")
-    parser.add_argument("--rounds", type=int, default=1, help="how often each payload is built (default: 1)")
     parser.add_argument("modules", nargs="*", metavar="MODULE")
     arguments = parser.parse_args()
     loader.init_plugin_loader([])
@@ -126,7 +117,7 @@ def main() -> None:
     print(f"{'module':20} {'files':>5} {'KiB':>5} {'sent KiB':>8} {'seconds':>7}")
     problems = []
     for name in names:
-        payload = build(name, arguments.rounds)
+        payload = build(name)
         count, size = len(payload.files), sum(payload.files.values()) / 1024
         print(f"{name:20} {count:5} {size:5.0f} {payload.sent / 1024:8.0f} {payload.seconds:7.2f}")
         if arguments.files:
@@ -139,8 +130,7 @@ def main() -> None:
             )
     for problem in problems:
         print(problem, file=sys.stderr)
-    if problems and arguments.check:
-        sys.exit(1)
+    sys.exit(bool(problems) and arguments.check)
 
 
 if __name__ == "__main__":

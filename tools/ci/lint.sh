@@ -19,7 +19,7 @@ shell_scripts() {
     git grep --untracked -zlE '^(#!(/usr/bin/env |/bin/)(ba)?sh|# shellcheck shell=.*)$' | xargs -0 shellcheck -x -P SCRIPTDIR
 }
 
-guide() { PYTHONPATH=$DEV/live python -m "$1" --check; }
+guides() { PYTHONPATH=$DEV/live python -m tools.docs.guides --check; }
 
 check ruff ruff check --cache-dir "$DEV/ruff" .
 check format ruff format --check --cache-dir "$DEV/ruff" .
@@ -32,8 +32,7 @@ check requirements "$REQUIREMENTS/lock.sh" --check
 check shellcheck shell_scripts
 check ansible-lint ansible-lint --offline --strict --profile production
 check antsibull-changelog antsibull-changelog lint
-check troubleshooting guide tools.docs.troubleshooting
-check policies-guide guide tools.policies.guide
+check guides guides
 check tested-versions python tools/ci/matrix_table.py README.md --check
 check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck .
 check words python tools/words.py

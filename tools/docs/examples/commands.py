@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import collections.abc as c
+import contextlib
+import io
 import json
+import os
 import pathlib
 import re
 import shlex
 import subprocess
 import typing as t
+
+from ansible.cli.playbook import PlaybookCLI
 
 from tools.docs.examples.blocks import Block
 
@@ -18,8 +23,6 @@ FOREIGN = {
     "ansible", "ansible-builder", "aws", "eksctl", "git", "helm", "kubectl", "openssl", "pip", "podman", "ssh",
     "terraform",
 }  # fmt: skip
-PLAYBOOK_OPTIONS = {"-i", "--limit", "--forks", "--tags"}
-PLAYBOOK_FLAGS = {"--check", "--diff", "-v", "-vvv"}
 ASSIGNMENT = re.compile(r"^[A-Za-z_]\w*=")
 
 
@@ -81,31 +84,24 @@ class Commands:
             yield f"unknown program {program}"
 
     def _check_ansible_playbook(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
-        words = iter(arguments)
-        playbooks = []
-        extra = []
-        for word in words:
-            if word == "-e":
-                extra.append(next(words, ""))
-            elif word == "-i":
-                yield from _check_file(next(words, ""), files)
-            elif word in PLAYBOOK_OPTIONS:
-                next(words, "")
-            elif word.startswith("-"):
-                if word not in PLAYBOOK_FLAGS:
-                    yield f"unknown option of ansible-playbook: {word}"
-            else:
-                playbooks.append(word)
-        for playbook in playbooks:
-            yield from self._check_playbook(playbook, extra, files)
-        if not playbooks:
-            yield "ansible-playbook without a playbook"
+        cli = PlaybookCLI(["ansible-playbook", *arguments])
+        cli.init_parser()
+        try:
+            with contextlib.redirect_stderr(io.StringIO()) as usage:
+                options = cli.parser.parse_args(arguments)
+        except SystemExit:
+            yield usage.getvalue().splitlines()[-1]
+            return
+        for inventory in options.inventory or ():
+            yield from _check_file(inventory, files)
+        for playbook in options.args:
+            yield from self._check_playbook(playbook, options.extra_vars, files)
 
-    def _check_playbook(self, playbook: str, extra: list[str], files: t.Collection[str]) -> c.Iterator[str]:
+    def _check_playbook(self, playbook: str, extra: c.Iterable[str], files: t.Collection[str]) -> c.Iterator[str]:
         names = []
         for text in extra:
             if text.startswith("@"):
-                yield from _check_file(text[1:], files)
+                yield from _check_file(os.path.relpath(text[1:]), files)  # the parser makes it absolute
             elif text.startswith("{"):
                 names += list(json.loads(text))
             else:

@@ -9,6 +9,7 @@ import typing as t
 import jinja2
 import jinja2.nodes
 import yaml
+from ansible.playbook.task import Task
 from ansible.plugins import loader
 
 from tools.docs.examples import arguments, commands
@@ -16,11 +17,6 @@ from tools.docs.examples.blocks import Block
 
 COLLECTION = "eksops.irsa"
 _PLUGINS = pathlib.Path(__file__).resolve().parents[3] / "plugins"
-# Keys of a task other than its module.
-TASK_KEYS = {
-    "name", "when", "register", "loop", "loop_control", "vars", "check_mode", "diff", "no_log", "changed_when",
-    "failed_when", "delegate_to", "run_once", "environment", "module_defaults", "until", "retries", "delay", "tags",
-}  # fmt: skip
 BLOCK_KEYS = ("block", "rescue", "always")
 # Modules that accept any arguments, or that Ansible itself runs.
 UNCHECKED_MODULES = {"ansible.builtin.set_fact", "ansible.builtin.import_playbook", "ansible.builtin.meta"}
@@ -140,7 +136,7 @@ class Documents:
                 yield f"task {task.get('name', '')!r}: {problem}"
 
     def _check_task(self, task: dict[str, t.Any], defaults: t.Mapping[str, t.Any]) -> c.Iterator[str]:
-        names = [key for key in task if key not in TASK_KEYS]
+        names = [key for key in task if key not in Task.fattributes]
         if len(names) != 1:
             yield f"expected one module, got {names}"
             return

@@ -90,7 +90,7 @@ def test_syntax_error_names_its_block() -> None:
 def test_read_blocks(tmp_path: pathlib.Path) -> None:
     rst = tmp_path / "a.rst"
     rst.write_text(
-        "Text\n\n.. run: here\n\n.. code-block:: yaml\n   :caption: A\n\n    # a.yml, mine\n    a: 1\n\nText\n"
+        "Text\n\n.. run: here\n\n.. code-block:: yaml\n    :caption: A\n\n    # a.yml, mine\n    a: 1\n\nText\n"
     )
     markdown = tmp_path / "a.md"
     markdown.write_text("<!-- unchecked: why -->\n\n```json\n{}\n```\n\n```\nout\n```\n")
