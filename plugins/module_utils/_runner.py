@@ -22,7 +22,7 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.common.warnings import warn  # AnsibleAWSModule.warn warns twice
 
 from ._core.errors import AccessDenied, AlreadyExists, DuplicateKey, InvalidInput, IrsaError, OutOfDate
-from ._core.wording import visible
+from ._core.wording import LONE_SURROGATE, visible
 
 if t.TYPE_CHECKING:
     from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
@@ -164,7 +164,7 @@ def _require_sendable(module: AnsibleAWSModule) -> None:
         try:
             json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            flaw, fix = "has a surrogate without its other half", "write the whole character"
+            flaw, fix = LONE_SURROGATE, "write the whole character"
         except ValueError:
             flaw, fix = "has an integer of thousands of digits", "use a smaller number"
         else:

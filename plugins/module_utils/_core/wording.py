@@ -18,6 +18,8 @@ _HIDDEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\ufffe\uffff\U000e0100-\U000e01ef]"
 )
 _EXCERPT = 1000
+# The flaw of a text that cannot be sent.
+LONE_SURROGATE = "has a surrogate without its other half"
 # The highest number of names in a message. Results have all names.
 MAX_NAMES = 5
 # Credentials in foreign text, as servers and proxies send them back and as programs, SDKs and shells print them. Groups

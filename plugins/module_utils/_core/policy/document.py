@@ -21,6 +21,7 @@ import typing as t
 import urllib.parse
 
 from ..errors import DuplicateKey, InvalidInput
+from ..wording import LONE_SURROGATE
 
 Document = dict[str, t.Any]
 Statement = dict[str, t.Any]
@@ -192,7 +193,7 @@ def _require_unicode(text: str, path: _Path) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ValueError(f"the text{_describe_path(path)} has a surrogate without its other half") from None
+        raise ValueError(f"the text{_describe_path(path)} {LONE_SURROGATE}") from None
 
 
 def _describe_path(path: _Path) -> str:
