@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Limits on the time and size of answers, and texts for incomplete ones.
+"""The times, sizes and retries of requests to AWS and Kubernetes, and texts for incomplete answers.
 
 The read timeout of urllib3, which botocore and the Kubernetes client use, is the time of each read of a socket, so an
 answer that arrives byte by byte has no end.
@@ -20,6 +20,36 @@ from .._core.wording import quantity
 
 # No answer is longer. The longest one is a list without pages.
 MAX_BYTES = 2**30
+
+# AWS. Each try of a request: the time to connect, and the time of the answer. aws_config and AWS_* variables precede.
+AWS_CONNECT_SECONDS, AWS_ANSWER_SECONDS = 10, 30
+# How often botocore sends a request, with one connection and with several.
+AWS_TRIES, AWS_PARALLEL_TRIES = 8, 12
+# How a call is repeated after an error that botocore does not retry. The delays are in seconds.
+AWS_BACKOFF: t.Mapping[str, t.Any] = {"retries": 6, "delay": 0.3, "max_delay": 8}
+# A write that is sent once, for an address of the endpoint and for the answer. IAM answers within a second.
+AWS_WRITE_CONNECT_SECONDS, AWS_WRITE_ANSWER_SECONDS = 3, 5
+# The time of a call after which it is not tried again. The backoff of botocore alone takes up to 150 seconds.
+AWS_CALL_SECONDS = 180.0
+# The longest answers are pages of a thousand roles with their policies. They have at most a third of it.
+AWS_MAX_BYTES = 64 * 2**20
+# A list with all of its pages.
+AWS_LIST_SECONDS, AWS_MAX_PAGES = 600.0, 1000
+# Programs that print credentials (credential_process) may ask the user.
+AWS_CREDENTIALS_SECONDS = 120.0
+
+# Kubernetes. Each try of a request. An API server ends its own requests after 60 seconds.
+KUBERNETES_CONNECT_SECONDS, KUBERNETES_ANSWER_SECONDS = 10.0, 60.0
+# How often a request is sent again: after a status or without a connection; after a lost or unreadable answer; after a
+# failure of TLS, which is rarely transient.
+KUBERNETES_RETRIES, KUBERNETES_ANSWER_RETRIES, KUBERNETES_TLS_RETRIES = 5, 3, 1
+KUBERNETES_DELAY, KUBERNETES_MAX_DELAY = 0.2, 20.0
+# A request with all its retries.
+KUBERNETES_REQUEST_SECONDS = 120.0
+# A page, and a list with all its pages: a million objects. The state of the first page is kept for five minutes.
+KUBERNETES_PAGE, KUBERNETES_MAX_PAGES, KUBERNETES_LIST_SECONDS = 500, 2000, 600.0
+# A page of 500 pods has up to ten megabytes.
+KUBERNETES_MAX_BYTES = 64 * 2**20
 
 
 def limit_answers(classes: t.Mapping[str, type], seconds: float) -> dict[str, type]:

@@ -84,14 +84,7 @@ TRANSIENT = ["ConcurrentModification", "ConcurrentModificationException", "Entit
 CREDENTIAL_OPERATIONS = frozenset(
     {"AssumeRole", "AssumeRoleWithWebIdentity", "CreateOAuth2Token", "CreateToken", "GetRoleCredentials"}
 )
-# The time of a call after which it is not tried again. The backoff of botocore alone takes up to 150 seconds.
-_CALL_SECONDS = 180.0
-# The longest answers are pages of a thousand roles with their policies. They have at most a third of it.
-_MAX_BYTES = 64 * 1024 * 1024
 _BLOCK = 65536
-# The limits of a list with all of its pages.
-_MAX_PAGES = 1000
-_LIST_SECONDS = 600.0
 
 
 def aws_call(action: str, what: str, *, retry: bool = True) -> t.Callable[[t.Callable[P, R]], t.Callable[P, R]]:
@@ -107,7 +100,7 @@ def aws_call(action: str, what: str, *, retry: bool = True) -> t.Callable[[t.Cal
     """
 
     def decorate(function: t.Callable[P, R]) -> t.Callable[P, R]:
-        backoff = _Retry.jittered_backoff(retries=6, delay=0.3, max_delay=8) if retry else _once
+        backoff = _Retry.jittered_backoff(**limits.AWS_BACKOFF) if retry else _once
         retrying = t.cast("t.Callable[P, R]", backoff(function))
 
         @functools.wraps(function)
@@ -132,17 +125,17 @@ def pages(client: t.Any, operation: str, **arguments: t.Any) -> collections.abc.
 
     :raises UnboundedAnswer: the list does not end.
     """
-    ends = time.monotonic() + _LIST_SECONDS
+    ends = time.monotonic() + limits.AWS_LIST_SECONDS
     markers: set[str] = set()
     marker = None
     for page in client.get_paginator(operation).paginate(**arguments):
         if marker is not None:
             if marker in markers:
                 raise UnboundedAnswer("AWS returned the same page marker twice")
-            if len(markers) >= _MAX_PAGES:
-                raise UnboundedAnswer(f"the list has more than {_MAX_PAGES} pages")
+            if len(markers) >= limits.AWS_MAX_PAGES:
+                raise UnboundedAnswer(f"the list has more than {limits.AWS_MAX_PAGES} pages")
             if time.monotonic() > ends:
-                raise UnboundedAnswer(f"the list did not end within {_LIST_SECONDS:.0f} seconds")
+                raise UnboundedAnswer(f"the list did not end within {limits.AWS_LIST_SECONDS:.0f} seconds")
             markers.add(marker)
         yield page
         marker = page.get("Marker") or page.get("nextToken")
@@ -323,12 +316,12 @@ class _LimitedSender:
         # The session shares this dict with the managers of its proxies. botocore has no public name for it. Without it,
         # only each read of a socket has a limit.
         classes = getattr(session, "_pool_classes_by_scheme", {})
-        classes.update(limits.limit_answers(classes, _CALL_SECONDS))
+        classes.update(limits.limit_answers(classes, limits.AWS_CALL_SECONDS))
         self._call = threading.local()
 
     def start_call(self, **_event: t.Any) -> None:
         """Start the time of a call."""
-        self._call.ends = time.monotonic() + _CALL_SECONDS
+        self._call.ends = time.monotonic() + limits.AWS_CALL_SECONDS
 
     def send(self, request: t.Any, **_event: t.Any) -> t.Any:
         """Send one request of the call.
@@ -336,7 +329,7 @@ class _LimitedSender:
         :raises UnboundedAnswer: the time of the call is over.
         """
         if time.monotonic() > self._call.ends:
-            raise UnboundedAnswer(f"there was no answer within {_CALL_SECONDS:.0f} seconds")
+            raise UnboundedAnswer(f"there was no answer within {limits.AWS_CALL_SECONDS:.0f} seconds")
         request.stream_output = True  # the session leaves the body to `_read`
         response = self._session.send(request)
         try:
@@ -354,9 +347,9 @@ def _read(response: t.Any) -> bytes:
     body = bytearray()
     for block in response.raw.stream(_BLOCK):
         body += block
-        if len(body) > _MAX_BYTES:
+        if len(body) > limits.AWS_MAX_BYTES:
             response.raw.close()
-            raise UnboundedAnswer(f"the answer has more than {_MAX_BYTES // 1024**2} MiB")
+            raise UnboundedAnswer(f"the answer has more than {limits.AWS_MAX_BYTES // 1024**2} MiB")
     length = response.headers.get("Content-Length", "")
     if length.isdigit() and len(body) < int(length):
         raise botocore_errors.ResponseStreamingError(error=limits.describe_cut(int(length) - len(body)))

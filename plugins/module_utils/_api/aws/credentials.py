@@ -14,6 +14,7 @@ import warnings
 
 from ..._core import errors
 from ..._core.wording import excerpt
+from .. import limits
 
 try:
     import botocore.exceptions as botocore_errors
@@ -21,8 +22,6 @@ try:
 except ImportError:
     pass  # AnsibleAWSModule reports a missing boto3
 
-# Programs (credential_process) may ask the user.
-_CREDENTIALS_SECONDS = 120.0
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 REJECTED = frozenset(
     {
@@ -106,7 +105,7 @@ def load_credentials(core: t.Any) -> None:
     try:
         profile = core.get_config_variable("profile")
         message += f" with profile {profile}" if profile else ""
-        _run_within(_CREDENTIALS_SECONDS, lambda: _load(core, message), _loading_errors())
+        _run_within(limits.AWS_CREDENTIALS_SECONDS, lambda: _load(core, message), _loading_errors())
     except (botocore_errors.ClientError, botocore_errors.BotoCoreError) as error:
         if isinstance(error, (botocore_errors.HTTPClientError, botocore_errors.ConnectionError)):
             raise translate_local_failure(error, message) from error
@@ -114,7 +113,7 @@ def load_credentials(core: t.Any) -> None:
     except TimeoutError:
         raise errors.Unreachable(
             message,
-            cause=f"they were not available within {_CREDENTIALS_SECONDS:.0f} seconds",
+            cause=f"they were not available within {limits.AWS_CREDENTIALS_SECONDS:.0f} seconds",
             fix="check the credential_process of the profile, and that the host of the task can reach the service that "
             "issues the credentials",
         ) from None

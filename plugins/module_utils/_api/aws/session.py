@@ -20,6 +20,7 @@ from ..._core import errors
 from ..._core.arn import Arn, EksCluster
 from ..._core.plan import Calls
 from ..._core.wording import excerpt
+from .. import limits
 from . import eks, sts
 from .call import limit_clients, translate
 from .credentials import load_credentials, translate_credentials_failure
@@ -42,11 +43,8 @@ if t.TYPE_CHECKING:
 # The highest number of names of clusters in a message.
 _MAX_CLUSTERS = 5
 _SECRET_LENGTH = 16
-# The timeouts of a write that is sent once, for an address of the endpoint and for the answer. IAM answers within a
-# second.
-_CONNECT_SECONDS, _READ_SECONDS = 3, 5
 # So many seconds after its failure, a write that was sent once has been done, or never will be.
-LONGEST_TRY = _CONNECT_SECONDS + _READ_SECONDS
+LONGEST_TRY = limits.AWS_WRITE_CONNECT_SECONDS + limits.AWS_WRITE_ANSWER_SECONDS
 
 
 def add_security_token(connection: dict[str, t.Any]) -> None:
@@ -143,12 +141,12 @@ class Aws:
         """
         with self._unretried_lock:
             if service not in self._unretried:
-                limits = botocore.config.Config(
-                    connect_timeout=_CONNECT_SECONDS,
-                    read_timeout=_READ_SECONDS,
+                once = botocore.config.Config(
+                    connect_timeout=limits.AWS_WRITE_CONNECT_SECONDS,
+                    read_timeout=limits.AWS_WRITE_ANSWER_SECONDS,
                     retries={"mode": "standard", "total_max_attempts": 1},
                 )
-                self._unretried[service] = self._create_client(service, None, self._config.merge(limits))
+                self._unretried[service] = self._create_client(service, None, self._config.merge(once))
             return self._unretried[service]
 
     def _create_client(self, service: str, region: str | None, config: t.Any) -> t.Any:
@@ -308,18 +306,18 @@ def client_config(connections: int, given: t.Any = None) -> t.Any:
 
     :param given: the user's configuration of botocore, which takes precedence, but cannot omit the limits on time.
     """
-    limits: dict[str, t.Any] = {
-        "connect_timeout": 10,
-        "read_timeout": 30,
+    own: dict[str, t.Any] = {
+        "connect_timeout": limits.AWS_CONNECT_SECONDS,
+        "read_timeout": limits.AWS_ANSWER_SECONDS,
         "max_pool_connections": max(10, connections),
         "user_agent_extra": "eksops.irsa",
     }
     if not os.environ.get("AWS_MAX_ATTEMPTS") and not os.environ.get("AWS_RETRY_MODE"):
         # https://docs.aws.amazon.com/boto3/latest/guide/retries.html
         if connections > 1:
-            limits["retries"] = {"mode": "adaptive", "total_max_attempts": 12}
+            own["retries"] = {"mode": "adaptive", "total_max_attempts": limits.AWS_PARALLEL_TRIES}
         else:
-            limits["retries"] = {"mode": "standard", "total_max_attempts": 8}
-    config = botocore.config.Config(**limits).merge(given or botocore.config.Config())
+            own["retries"] = {"mode": "standard", "total_max_attempts": limits.AWS_TRIES}
+    config = botocore.config.Config(**own).merge(given or botocore.config.Config())
     omitted = [name for name in ("connect_timeout", "read_timeout") if getattr(config, name) is None]
-    return config.merge(botocore.config.Config(**{name: limits[name] for name in omitted}))
+    return config.merge(botocore.config.Config(**{name: own[name] for name in omitted}))

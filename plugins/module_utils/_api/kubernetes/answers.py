@@ -26,8 +26,6 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 
-# A page of 500 pods has up to ten megabytes.
-MAX_BYTES = 64 * 2**20
 # An error has a Status of some kilobytes. More is not read.
 _MAX_ERROR_BYTES = 2**20
 # A watch sends an object in a line. An object in etcd has at most 1.5 megabytes.
@@ -42,7 +40,7 @@ class UnreadableAnswer(Exception):
 # Bodies
 
 
-def read_body(answer: t.Any, limit: int = MAX_BYTES) -> bytes:
+def read_body(answer: t.Any, limit: int = limits.KUBERNETES_MAX_BYTES) -> bytes:
     """The body of an answer. At most ``limit`` bytes of it are decompressed into memory.
 
     :raises UnreadableAnswer: it is longer, or cannot be decompressed. That of an error is cut instead.

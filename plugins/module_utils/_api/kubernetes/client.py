@@ -43,21 +43,7 @@ Query = t.Mapping[str, t.Any]
 
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
-PAGE = 500
 
-# An API server ends its own requests after 60 seconds.
-_CONNECT_SECONDS = 10.0
-_ANSWER_SECONDS = 60.0
-# A request with all its retries, and a list with all its pages. The state of the first page is kept for five minutes.
-_REQUEST_SECONDS = 120.0
-_LIST_SECONDS = 600.0
-# A million objects.
-_MAX_PAGES = 2000
-# How often a request is sent again: after a status or without a connection; after a lost or unreadable answer; after a
-# failure of TLS, which is rarely transient.
-_RETRIES, _ANSWER_RETRIES, _TLS_RETRIES = 5, 3, 1
-_BACKOFF_SECONDS = 0.2
-_MAX_PAUSE = 20.0
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _VERBS = {"POST": "create", "PATCH": "patch", "PUT": "update", "DELETE": "delete"}
 
@@ -132,7 +118,7 @@ class ApiServer:
         retried: t.Container[int] = _RETRIED,
         accept: str = "application/json",
         what: str | None = None,
-        max_bytes: int = answers.MAX_BYTES,
+        max_bytes: int = limits.KUBERNETES_MAX_BYTES,
     ) -> tuple[int, Json]:
         """Do the same as `request`, and return the status too: an apply returns 201 if it creates the object, else 200.
 
@@ -168,14 +154,14 @@ class ApiServer:
         :returns: the objects, and the resourceVersion at which a watch can start.
         :raises MalformedAnswer: the pages have no end.
         """
-        server = self.within(_LIST_SECONDS)
+        server = self.within(limits.KUBERNETES_LIST_SECONDS)
         result: list[Json] = []
         tokens: set[str] = set()
-        parameters: dict[str, t.Any] = {**(query or {}), "limit": PAGE}
+        parameters: dict[str, t.Any] = {**(query or {}), "limit": limits.KUBERNETES_PAGE}
         while True:
             try:
                 # Without pages, the answer has all objects.
-                max_bytes = answers.MAX_BYTES if "limit" in parameters else limits.MAX_BYTES
+                max_bytes = limits.KUBERNETES_MAX_BYTES if "limit" in parameters else limits.MAX_BYTES
                 page = server.exchange("GET", path, query=parameters, max_bytes=max_bytes)[1]
             except errors.NotFound as error:
                 if error.details["code"] != 410 or "limit" not in parameters:
@@ -187,7 +173,7 @@ class ApiServer:
             token = page["metadata"].get("continue")
             if not token:
                 return result, str(page["metadata"].get("resourceVersion", ""))
-            if token in tokens or len(tokens) >= _MAX_PAGES:
+            if token in tokens or len(tokens) >= limits.KUBERNETES_MAX_PAGES:
                 repeats = ": a continue token repeats" if token in tokens else ""
                 flaw = f"the list does not end after {len(tokens) + 1} pages{repeats}"
                 raise answers.make_unreadable_error(self.host, f"GET {path}", flaw)
@@ -231,14 +217,14 @@ class ApiServer:
         :param read: returns the result of an answer. It raises UnreadableAnswer, or the error of the answer's status.
         """
         self.calls.add("kubernetes", kubernetes_operation(request.method, request.path))
-        deadline = min(self._deadline, time.monotonic() + _REQUEST_SECONDS)
+        deadline = min(self._deadline, time.monotonic() + limits.KUBERNETES_REQUEST_SECONDS)
         for count in itertools.count():
             # Half of the time that is left: after a stalled answer, there is time for another try.
-            seconds = min(_ANSWER_SECONDS, (deadline - time.monotonic()) / 2)
+            seconds = min(limits.KUBERNETES_ANSWER_SECONDS, (deadline - time.monotonic()) / 2)
             if seconds <= 0:
                 raise answers.make_late_error(self.host, str(request))
             answer = None
-            pause = _BACKOFF_SECONDS * 2**count if count else 0.0
+            pause = limits.KUBERNETES_DELAY * 2**count if count else 0.0
             failure: errors.IrsaError
             try:
                 answer = self._transport.open(request, seconds)
@@ -247,11 +233,12 @@ class ApiServer:
                 failure, retries = answers.make_unreachable_error(self.host, str(request), error), _count_retries(error)
                 failure.__cause__ = error
             except UnreadableAnswer as flaw:
-                failure, retries = answers.make_unreadable_error(self.host, str(request), flaw), _ANSWER_RETRIES
+                failure = answers.make_unreadable_error(self.host, str(request), flaw)
+                retries = limits.KUBERNETES_ANSWER_RETRIES
             except errors.IrsaError as error:
                 if answer is None or answer.status not in retried:
                     raise
-                failure, retries, pause = error, _RETRIES, _parse_retry_after(answer, pause)
+                failure, retries, pause = error, limits.KUBERNETES_RETRIES, _parse_retry_after(answer, pause)
             finally:
                 if answer is not None:
                     # If the answer was read to its end, its connection is in the pool again and stays open.
@@ -327,7 +314,7 @@ class _Transport:
             headers=headers,
             retries=False,
             redirect=False,
-            timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, seconds), read=seconds),
+            timeout=urllib3.Timeout(connect=min(limits.KUBERNETES_CONNECT_SECONDS, seconds), read=seconds),
             preload_content=False,
             enforce_content_length=True,
         )
@@ -370,14 +357,16 @@ def _count_retries(error: Exception) -> int:
     """How often a request is sent again after this failure."""
     error = getattr(error, "original_error", error)  # of a ProxyError
     if isinstance(error, http_errors.ConnectTimeoutError):
-        return _RETRIES
-    return _TLS_RETRIES if isinstance(error, http_errors.SSLError) else _ANSWER_RETRIES
+        return limits.KUBERNETES_RETRIES
+    if isinstance(error, http_errors.SSLError):
+        return limits.KUBERNETES_TLS_RETRIES
+    return limits.KUBERNETES_ANSWER_RETRIES
 
 
 def _parse_retry_after(answer: t.Any, default: float) -> float:
     """The seconds in Retry-After, up to a limit. A date, which an API server does not send, is ignored."""
     text = str(answer.headers.get("Retry-After") or "").strip()
-    return min(float(text), _MAX_PAUSE) if re.fullmatch("[0-9]{1,9}", text) else default
+    return min(float(text), limits.KUBERNETES_MAX_DELAY) if re.fullmatch("[0-9]{1,9}", text) else default
 
 
 def kubernetes_operation(method: str, path: str, *, watch: bool = False) -> str:

@@ -12,6 +12,7 @@ import typing as t
 import botocore.config
 import botocore.session
 import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._api import limits
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import call, ec2, eks, iam, sts
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from unit.raw_server import RawServer, http
@@ -217,7 +218,7 @@ SLOW: dict[str, Callable[[int], t.Any]] = {
 @pytest.mark.usefixtures("_no_pauses")
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW)
 def test_slow_answer_ends(serve: Serve, monkeypatch: pytest.MonkeyPatch, answer: Callable[[int], t.Any]) -> None:
-    monkeypatch.setattr(call, "_CALL_SECONDS", 1.0)
+    monkeypatch.setattr(limits, "AWS_CALL_SECONDS", 1.0)
     server = serve(answer)
     retries = {"mode": "standard", "total_max_attempts": 50}
     client = make_client(server, "iam", connect_timeout=0.2, read_timeout=0.3, retries=retries)
@@ -264,7 +265,7 @@ def test_slow_proxy_is_limited(serve: Serve, endpoint: str) -> None:
 def test_request_without_a_read_timeout_ends(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, answer: Callable[[int], t.Any]
 ) -> None:
-    monkeypatch.setattr(call, "_CALL_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "AWS_CALL_SECONDS", 0.5)
     client = make_client(serve(answer), "iam", read_timeout=None)
     started = time.monotonic()
     with pytest.raises(errors.Unreachable, match="there was no answer within 0 seconds"):
@@ -281,7 +282,7 @@ def test_each_answer_of_a_connection_has_its_own_time(serve: Serve) -> None:
 
 
 def test_endless_answer_ends(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "_MAX_BYTES", 1024 * 1024)
+    monkeypatch.setattr(limits, "AWS_MAX_BYTES", 1024 * 1024)
     server = serve(lambda _number: [HEADERS + b"\r\n", *[b" " * 65536] * 1000])
     with pytest.raises(errors.Unreachable, match="the answer has more than 1 MiB"):
         iam.get_role(make_client(server, "iam"), name="app")
@@ -299,7 +300,7 @@ PAGES: dict[str, tuple[Callable[[int], int], str]] = {
 def test_endless_list_ends(
     serve: Serve, monkeypatch: pytest.MonkeyPatch, marker: Callable[[int], int], cause: str
 ) -> None:
-    monkeypatch.setattr(call, "_MAX_PAGES", 29)
+    monkeypatch.setattr(limits, "AWS_MAX_PAGES", 29)
     server = serve(lambda number: [http(f'{{"clusters": [], "nextToken": "{marker(number)}"}}', kind=JSON)])
     with pytest.raises(errors.Unreachable, match=cause):
         eks.list_clusters(make_client(server, "eks"))

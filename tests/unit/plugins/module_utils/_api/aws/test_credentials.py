@@ -16,6 +16,7 @@ import botocore.config
 import botocore.exceptions as aws
 import botocore.session
 import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._api import limits
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import call, credentials
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import session as aws_session
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
@@ -279,7 +280,7 @@ def test_expired_login() -> None:
 def test_malformed_answer_of_the_service(
     session: Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch, body: str, cause: str
 ) -> None:
-    monkeypatch.setattr(call, "_MAX_BYTES", 1000)
+    monkeypatch.setattr(limits, "AWS_MAX_BYTES", 1000)
     server = RawServer(lambda _number: [http(body)])
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
     core = session(f"{ASSUME}[profile base]\n{KEYS}")
@@ -305,7 +306,7 @@ def test_slow_answer_of_the_service(session: Callable[..., t.Any], monkeypatch: 
 
 
 def test_program_that_does_not_end(session: Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(credentials, "_CREDENTIALS_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "AWS_CREDENTIALS_SECONDS", 0.5)
     program = f"credential_process = {sys.executable} -c 'import time; time.sleep(3)'\n"
     started = time.monotonic()
     with pytest.raises(errors.Unreachable, match=r"with profile shop\. Cause: they were not available within"):

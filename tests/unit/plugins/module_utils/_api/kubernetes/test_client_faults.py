@@ -14,6 +14,7 @@ import tracemalloc
 import typing as t
 
 import pytest
+from ansible_collections.eksops.irsa.plugins.module_utils._api import limits
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import answers, client
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from unit import kubernetes_objects as k8s
@@ -73,8 +74,8 @@ LATE = {
 def test_answer_has_a_time_limit(
     scripted: Scripted, connect: Connect, monkeypatch: pytest.MonkeyPatch, answer: t.Any
 ) -> None:
-    monkeypatch.setattr(client, "_ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(client, "_REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "KUBERNETES_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "KUBERNETES_REQUEST_SECONDS", 0.5)
     scripted.answer(*[answer] * 9)
     started = time.monotonic()
     with pytest.raises(errors.Unreachable, match=f"GET {POD} had no complete answer in time"):
@@ -225,7 +226,7 @@ def test_list_without_end_is_an_error(scripted: Scripted, connect: Connect, monk
     scripted.answer(*pages)
     with pytest.raises(errors.MalformedAnswer, match="does not end after 3 pages: a continue token repeats"):
         connect(scripted).pages(PODS)
-    monkeypatch.setattr(client, "_MAX_PAGES", 5)
+    monkeypatch.setattr(limits, "KUBERNETES_MAX_PAGES", 5)
     scripted.answer(*({"metadata": {"continue": str(number)}, "items": []} for number in range(9)))
     with pytest.raises(errors.MalformedAnswer, match="does not end after 6 pages"):
         connect(scripted).pages(PODS)
