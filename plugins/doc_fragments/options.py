@@ -283,7 +283,7 @@ def _optional(text: str) -> str:
 
 
 class ModuleDocFragment:
-    """The options that several modules share. `module_utils/_core/options.py` has the same options as data."""
+    """The options that several modules share. `module_utils/_core/argument_specs.py` has the same options as data."""
 
     # Annotated, because ansible-test reads plain assignments as texts.
     ROLE: str = _options(_ROLE)

@@ -227,7 +227,7 @@ from ansible.template import trust_as_template
 from ansible_collections.amazon.aws.plugins.plugin_utils.botocore import get_aws_connection_info
 from ansible_collections.amazon.aws.plugins.plugin_utils.inventory import AWSInventoryBase
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import AwsAccounts
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory as core
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import hosts as core
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput, IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetReader
 

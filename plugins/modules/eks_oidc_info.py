@@ -148,7 +148,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws import iam
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.description import describe
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.oidc_info import describe
 
 
 def main() -> None:

@@ -148,7 +148,7 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core import argument_specs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.plan import ProviderSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import provider as provider_module
 
@@ -160,7 +160,7 @@ ARGUMENTS: dict[str, t.Any] = {
     "purge_client_ids": {"type": "bool", "default": False},
     "thumbprints": {"type": "list", "elements": "str"},
     "force": {"type": "bool", "default": False},
-    **options.TAGS,
+    **argument_specs.TAGS,
 }
 
 

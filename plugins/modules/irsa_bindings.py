@@ -384,7 +384,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
-from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core import argument_specs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.outcome import shorten_bindings
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
@@ -395,7 +395,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.conte
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.run import BindingsRun, Verify
 
-ARGUMENTS: dict[str, t.Any] = {**options.IRSA_BINDINGS, **connection.OPTIONS}
+ARGUMENTS: dict[str, t.Any] = {**argument_specs.IRSA_BINDINGS, **connection.OPTIONS}
 
 
 def main() -> None:

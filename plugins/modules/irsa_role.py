@@ -302,12 +302,12 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.session import Aws
-from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core import argument_specs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import describe_wide_trust
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
 
-ARGUMENTS: dict[str, t.Any] = {**options.IRSA_ROLE, **options.ROLE}
+ARGUMENTS: dict[str, t.Any] = {**argument_specs.IRSA_ROLE, **argument_specs.ROLE}
 
 
 def main() -> None:

@@ -496,7 +496,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import specs_from_params
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify import run as verification
-from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared import SharedReads
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared_reads import SharedReads
 
 PROBES = ["static", "token", "admission", "pods"]
 ARGUMENTS: dict[str, t.Any] = {

@@ -287,12 +287,12 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.connection import open_api_server
-from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core import argument_specs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import RolloutFailed
 from ansible_collections.eksops.irsa.plugins.module_utils._core.rollout.decision import specs_from_params
 from ansible_collections.eksops.irsa.plugins.module_utils._module.rollout.run import RolloutGroup
 
-ARGUMENTS: dict[str, t.Any] = {**options.POD_ROLLOUT, **options.ROLLOUT, **connection.OPTIONS}
+ARGUMENTS: dict[str, t.Any] = {**argument_specs.POD_ROLLOUT, **argument_specs.ROLLOUT, **connection.OPTIONS}
 
 
 def main() -> None:

@@ -207,12 +207,12 @@ import typing as t
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import connection
-from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core import argument_specs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account import plan as service_account_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.service_account.spec import ServiceAccountSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._module import service_account
 
-ARGUMENTS: dict[str, t.Any] = {**options.SA_ANNOTATE, **options.SERVICE_ACCOUNT, **connection.OPTIONS}
+ARGUMENTS: dict[str, t.Any] = {**argument_specs.SA_ANNOTATE, **argument_specs.SERVICE_ACCOUNT, **connection.OPTIONS}
 
 
 def main() -> None:

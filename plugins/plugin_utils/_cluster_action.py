@@ -14,7 +14,7 @@ import typing as t
 from ansible.errors import AnsibleError
 from ansible.template import Templar
 
-from ..module_utils._core import options
+from ..module_utils._core import argument_specs
 from ..module_utils._core.arn import Arn
 from ..module_utils._core.errors import InvalidInput
 from . import _variables
@@ -47,7 +47,7 @@ _VARIABLES = {
     "provider_tags": "irsa_provider_tags",
     "fail_on": "irsa_fail_on",
     "rollout": "irsa_rollout.enabled",
-    **{name: f"irsa_rollout.{name}" for name in options.ROLLOUT if name != "wait"},
+    **{name: f"irsa_rollout.{name}" for name in argument_specs.ROLLOUT if name != "wait"},
 }
 
 

@@ -19,7 +19,7 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE
 
-from ..module_utils._core import options, rbac
+from ..module_utils._core import argument_specs, rbac
 from ..module_utils._core.bindings import grouping
 from ..module_utils._core.bindings.spec import BindingsSpec
 from ..module_utils._core.errors import DuplicateKey, InvalidInput
@@ -34,7 +34,7 @@ PREFIX = "irsa_"
 INTERNAL_PREFIX = "_irsa_"
 # The role's variables. Its argument_specs has no types for lists and dictionaries, so that Ansible does not report
 # their problems first.
-_RBAC: options.Options = {
+_RBAC: argument_specs.Options = {
     "name": {"type": "str"},
     "rules": {"type": "list", "elements": "dict"},
     "cluster_name": {"type": "str"},
@@ -42,10 +42,10 @@ _RBAC: options.Options = {
 }
 _ROLLOUT = {
     "enabled": {"type": "bool"},
-    **{name: {"type": option["type"]} for name, option in options.ROLLOUT.items() if name != "wait"},
+    **{name: {"type": option["type"]} for name, option in argument_specs.ROLLOUT.items() if name != "wait"},
 }
-_ROLLOUT["strategy"]["choices"] = options.ROLLOUT["strategy"]["choices"]
-ROLE: options.Options = {
+_ROLLOUT["strategy"]["choices"] = argument_specs.ROLLOUT["strategy"]["choices"]
+ROLE: argument_specs.Options = {
     "irsa_cluster_name": {"type": "str"},
     "irsa_region": {"type": "str"},
     "irsa_bindings": {"type": "raw"},
@@ -97,12 +97,12 @@ _EXAMPLES = {
 _TYPES = {"str": "a string", "int": "an integer", "bool": "a boolean", "dict": "a dictionary", "list": "a list"}
 # More problems would hide the first.
 _MOST = 8
-_OPTIONAL = {name: {**option, "required": False} for name, option in options.BINDING.items()}
+_OPTIONAL = {name: {**option, "required": False} for name, option in argument_specs.BINDING.items()}
 _BINDING = {**_OPTIONAL, "rbac": {"type": "dict", "options": _RBAC}}
 _BINDING_VALIDATOR = ArgumentSpecValidator(_OPTIONAL)
 # A copy, because the validator fills the default of rollout_options.
 _OTHERS = copy.deepcopy(
-    {name: option for name, option in options.IRSA_BINDINGS.items() if name not in ("bindings", "issuer")}
+    {name: option for name, option in argument_specs.IRSA_BINDINGS.items() if name not in ("bindings", "issuer")}
 )
 _OTHERS_VALIDATOR = ArgumentSpecValidator(_OTHERS)
 
@@ -214,8 +214,8 @@ def check_accounts(bindings: t.Any) -> list[str]:
             continue
         missing = [name for name in ("namespace", "service_account") if not binding.get(name)]
         if missing:
-            names = sorted(name for name in binding.keys() - options.BINDING.keys())
-            problems += [f"{title}: {name} is not an option{_suggest(name, options.BINDING)}" for name in names]
+            names = sorted(name for name in binding.keys() - argument_specs.BINDING.keys())
+            problems += [f"{title}: {name} is not an option{_suggest(name, argument_specs.BINDING)}" for name in names]
         problems += [f"{title}: {name} is not set" for name in missing]
     return problems
 
@@ -277,7 +277,7 @@ def _check_specs(bindings: t.Sequence[t.Mapping[str, t.Any] | None], others: t.M
     """
     given = _OTHERS_VALIDATOR.validate({name: value for name, value in others.items() if name in _OTHERS})
     params = {
-        **options.defaults(options.IRSA_BINDINGS),
+        **argument_specs.defaults(argument_specs.IRSA_BINDINGS),
         **({} if given.error_messages else given.validated_parameters),
         "cluster_name": "any",
         "bindings": [{} if binding is None else binding for binding in bindings],

@@ -25,8 +25,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import
 from ansible_collections.eksops.irsa.plugins.module_utils._core import arn as arns
 from ansible_collections.eksops.irsa.plugins.module_utils._core import wording
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import importing
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import test_pod, webhook_config
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import hosts
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import verification_pods, webhook_config
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods import readiness, workload_kinds
 from ansible_collections.eksops.irsa.plugins.module_utils._core.pods.injection import ExpectedInjection
@@ -210,16 +210,16 @@ def _reports(value: t.Any) -> None:
 
 def _log(text: str) -> None:
     wording.redact_credentials(text)
-    test_pod.caller_in(text)
-    test_pod.old_sdks(text)
-    test_pod.find_refusal(text)
+    verification_pods.caller_in(text)
+    verification_pods.old_sdks(text)
+    verification_pods.find_refusal(text)
 
 
 def _clusters(value: t.Any) -> None:
     if isinstance(value, dict):
-        inventory.ClusterFilters.from_options(value).matches({"status": "ACTIVE", "cluster_tags": {}})
+        hosts.ClusterFilters.from_options(value).matches({"status": "ACTIVE", "cluster_tags": {}})
     if isinstance(value, list):
-        inventory.parse_accounts(value)
+        hosts.parse_accounts(value)
 
 
 _AUDIT = {

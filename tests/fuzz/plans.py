@@ -10,15 +10,15 @@ import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._core import arn as arns
-from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import test_pod
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import build_chain, specs_from_params
-from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
-from ansible_collections.eksops.irsa.plugins.module_utils._core.options import (
+from ansible_collections.eksops.irsa.plugins.module_utils._core.argument_specs import (
     SA_ANNOTATE,
     SERVICE_ACCOUNT,
     defaults,
 )
+from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import verification_pods
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import build_chain, specs_from_params
+from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import IrsaError
 from ansible_collections.eksops.irsa.plugins.module_utils._core.provider import plan as provider_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan as role_plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, Role, RoleSpec
@@ -141,9 +141,9 @@ def _bindings(params: Params) -> None:
 def _verification(params: Params) -> None:
     for spec in specs_from_params(params):
         build_chain(spec, None, ACCOUNT)
-        test_pod.build_dry_run_pod(spec)
+        verification_pods.build_dry_run_pod(spec)
         if spec.test_pod:
-            test_pod.build_test_pod(spec, spec.test_pod, test_pod.build_pod_name(spec, "1"))
+            verification_pods.build_test_pod(spec, spec.test_pod, verification_pods.build_pod_name(spec, "1"))
 
 
 PLANS: dict[str, t.Callable[[Params], None]] = {

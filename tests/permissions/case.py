@@ -8,7 +8,7 @@ import functools
 import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import AwsAccounts
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import hosts
 from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetReader
 from faults import modules
 from faults.modules import Outcome
@@ -75,7 +75,7 @@ def _read_inventory(options: Json) -> Json:
         connections=8,
     )
     reader = FleetReader(accounts, may_match=lambda _name: True, strict=True, workers=8)
-    fleet = reader.read(inventory.parse_accounts(options.get("accounts", [])))
+    fleet = reader.read(hosts.parse_accounts(options.get("accounts", [])))
     return {"names": [cluster["cluster_name"] for cluster in fleet.clusters], "warnings": fleet.warnings}
 
 

@@ -16,10 +16,10 @@ import policy_sentry
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies, resolve
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import loader, resolve
 
 REGIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-CASES = [(name, everything) for name in policies.policy_names() for everything in (False, True)]
+CASES = [(name, everything) for name in loader.policy_names() for everything in (False, True)]
 
 # False positives of parliament by issue and subject, with the reason.
 FALSE_POSITIVES = {
@@ -113,18 +113,18 @@ def test_parliament_has_no_findings(name: str, partition: str, *, everything: bo
 
 def test_all_false_positives_occur() -> None:
     issues: set[tuple[str, str]] = set()
-    for name in policies.policy_names():
+    for name in loader.policy_names():
         # With the fewest parameters too, since flags can exclude each other.
         for policy in (make_document(name, everything=True), make_document(name)):
             issues |= lint(policy) | lint(merge_by_action(policy))
     assert FALSE_POSITIVES.keys() <= issues
 
 
-@pytest.mark.parametrize("name", policies.policy_names())
+@pytest.mark.parametrize("name", loader.policy_names())
 def test_all_actions_exist(name: str) -> None:
     actions = {
         action
-        for statement in policies.load_policy(name)["statements"]
+        for statement in loader.load_policy(name)["statements"]
         for action in policy_document.as_list(statement["Action"])
     }
     assert [action for action in sorted(actions) if not exists(action)] == []

@@ -272,34 +272,34 @@ def check_tag_count(problems: Problems, tags: t.Iterable[str], what: str) -> Non
         problems.add(f"{what} would have {count} tags", f"use at most {MAX_TAGS}; purge_tags removes others")
 
 
-# Forms of values that others made
+# Schemas of values that others made
 
-# A class for the type of a value, a list with the form of its items, or a mapping with the forms of its fields. "*" is
-# each field, and "!" follows the name of a field that must exist. Other fields may have any value.
-Form = t.Any
+# A class for the type of a value, a list with the schema of its items, or a mapping with the schemas of its fields. "*"
+# is each field, and "!" follows the name of a field that must exist. Other fields may have any value.
+Schema = t.Any
 _TYPES = {str: "a string", int: "an integer", dict: "an object", list: "a list"}
 
 
-def find_flaw(value: t.Any, form: Form) -> str:
-    """The path of the first field that does not have its form, and why; empty if all have it."""
-    kind: t.Any = form if isinstance(form, type) else type(form)
+def find_flaw(value: t.Any, schema: Schema) -> str:
+    """The path of the first field that does not match its schema, and why; empty if all match."""
+    kind: t.Any = schema if isinstance(schema, type) else type(schema)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         return f" is not {_TYPES[kind]}"
-    if isinstance(form, list):
+    if isinstance(schema, list):
         for index, item in enumerate(value):
-            flaw = find_flaw(item, form[0])
+            flaw = find_flaw(item, schema[0])
             if flaw:
                 return f"[{index}]{flaw}"
-    elif isinstance(form, dict):
-        for key, field_form in form.items():
+    elif isinstance(schema, dict):
+        for key, field_schema in schema.items():
             if key[-1] not in "!*" and value.get(key) is None:
                 continue
             name = key.removesuffix("!")
             for field in value if name == "*" else (name,):
                 found = value.get(field)
-                if found.__class__ is field_form:  # most fields; the others need a closer look
+                if found.__class__ is field_schema:  # most fields; the others need a closer look
                     continue
-                flaw = " is missing" if field not in value else find_flaw(found, field_form)
+                flaw = " is missing" if field not in value else find_flaw(found, field_schema)
                 if flaw:
                     return f".{field}{flaw}"
     return ""

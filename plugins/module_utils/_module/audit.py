@@ -14,7 +14,7 @@ import typing as t
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 from .._api.aws import eks, iam
-from .._api.kubernetes import admission, forms, service_accounts, workloads
+from .._api.kubernetes import admission, schemas, service_accounts, workloads
 from .._core import arn as arns
 from .._core import errors
 from .._core.audit.accounts import examine_pods
@@ -393,7 +393,7 @@ def _trim_pod(pod: Json) -> Json | None:
     status = pod.get("status") or {}
     metadata = {key: value for key, value in pod["metadata"].items() if key != "managedFields"}
     status = {key: status[key] for key in ("phase", "reason") if key in status}
-    return {"metadata": metadata, "spec": forms.trim_pod_spec(pod["spec"]), "status": status}
+    return {"metadata": metadata, "spec": schemas.trim_pod_spec(pod["spec"]), "status": status}
 
 
 def _keep_named(names: t.Container[tuple[str, str]], body: Json) -> Json | None:

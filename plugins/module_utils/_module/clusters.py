@@ -11,7 +11,7 @@ import dataclasses
 import typing as t
 
 from .._api.aws import eks
-from .._core.clusters import inventory
+from .._core.clusters import hosts
 from .._core.errors import AccessDenied, BadCredentials, IrsaError, NotFound
 
 if t.TYPE_CHECKING:
@@ -28,7 +28,7 @@ _NOT_ENABLED = "UnrecognizedClientException"
 class FleetClusters:
     """The clusters of a fleet.
 
-    :param clusters: the variables from `inventory.build_host_variables`, sorted by name, region and account.
+    :param clusters: the variables from `hosts.build_host_variables`, sorted by name, region and account.
     :param warnings: messages about skipped AWS accounts, regions and clusters, and about regions that could not be
         listed.
     """
@@ -76,7 +76,7 @@ class FleetReader:
         self._workers = workers
         self._warnings: list[str] = []
 
-    def read(self, accounts: t.Sequence[inventory.AwsAccount]) -> FleetClusters:
+    def read(self, accounts: t.Sequence[hosts.AwsAccount]) -> FleetClusters:
         """Read the clusters of the accounts.
 
         :raises AccessDenied: access is denied to everything or, with ``strict``, to a part.
@@ -113,7 +113,7 @@ class FleetReader:
             cluster = eks.describe_cluster(listed.client, name=listed.name)
         except NotFound:
             return None  # deleted after it was listed
-        return inventory.build_host_variables(cluster, listed.region.account.account)
+        return hosts.build_host_variables(cluster, listed.region.account.account)
 
     def _map(self, read: t.Callable[[t.Any], R], items: t.Sequence[t.Any]) -> list[R]:
         """The results for the items to which access is allowed, in their order."""

@@ -26,8 +26,8 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates
     placeholders,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.wording import join
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.loader import Policy, load_policy, needed_facts
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.parameters import KINDS, Value
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.policies import Policy, load_policy, needed_facts
 
 _OPTION = "well_known_policies"
 # Keys that every request may have, besides the parameters of its policy.

@@ -24,7 +24,7 @@ except ImportError:
     pass  # AWSInventoryBase reports a missing boto3
 
 if t.TYPE_CHECKING:
-    from ..._core.clusters.inventory import AwsAccount
+    from ..._core.clusters.hosts import AwsAccount
 
 _SESSION_NAME = "eksops-irsa-inventory"
 # Enabled in every account of the partition "aws".

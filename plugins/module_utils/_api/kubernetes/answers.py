@@ -14,7 +14,7 @@ import zlib
 from ..._core import errors
 from ..._core.wording import excerpt
 from .. import limits
-from . import forms
+from . import schemas
 
 try:
     import urllib3.exceptions as http_errors
@@ -104,7 +104,7 @@ def parse_answer(method: str, path: str, payload: bytes) -> Json:
     :raises UnreadableAnswer: it is not an object with the fields that the collection reads.
     """
     body = _parse_object(payload)
-    _require_no_flaw(forms.find_flaw(method, path, body))
+    _require_no_flaw(schemas.find_flaw(method, path, body))
     return body
 
 
@@ -126,7 +126,7 @@ def read_events(path: str, answer: t.Any) -> collections.abc.Iterator[tuple[str,
     """
     for line in _read_lines(answer):
         event = _parse_object(line)
-        _require_no_flaw(forms.find_event_flaw(path, event))
+        _require_no_flaw(schemas.find_event_flaw(path, event))
         body = event["object"]
         if event["type"] == "ERROR":
             code = body.get("code")

@@ -24,7 +24,7 @@ import urllib.parse
 from ..._core import errors
 from ..._core.plan import Calls
 from .. import limits
-from . import answers, forms
+from . import answers, schemas
 from .answers import UnreadableAnswer
 
 try:
@@ -374,7 +374,7 @@ def kubernetes_operation(method: str, path: str, *, watch: bool = False) -> str:
 
     :param path: without query. The result for a path that is not a resource has the path: ``get /version``.
     """
-    parts = forms.split_resource(path)
+    parts = schemas.split_resource(path)
     if not parts:
         return f"{_VERBS.get(method, method.lower())} {path}"
     if method == "GET":

@@ -9,26 +9,26 @@ from __future__ import annotations
 import json
 import typing as t
 
-from .. import options
+from .. import argument_specs
 from ..arn import STS_AUDIENCE
 from ..errors import InvalidInput
 from ..policy.document import Document, like
 from ..trust.policy import managed_grants
 from ..trust.statements import has_wildcard, parse_subject
-from ..validation import Form, find_flaw
+from ..validation import Schema, find_flaw
 
 Binding = t.Mapping[str, t.Any]
 
 # Lists and mappings of the bindings of one role are merged. All other options must be equal.
-_LISTS = tuple(name for name, option in options.ROLE.items() if option["type"] == "list")
-_MAPPINGS = tuple(name for name, option in options.ROLE.items() if option["type"] == "dict")
+_LISTS = tuple(name for name, option in argument_specs.ROLE.items() if option["type"] == "list")
+_MAPPINGS = tuple(name for name, option in argument_specs.ROLE.items() if option["type"] == "dict")
 # Modules have converted their options already; values of filters may have any type.
-_FORM: Form = {
+_SCHEMA: Schema = {
     **dict.fromkeys(("namespace", "service_account", "role_name", "role_arn", "audience"), str),
     **dict.fromkeys((*_LISTS, "audiences"), list),
     **dict.fromkeys(_MAPPINGS, dict),
 }
-_SCALARS = tuple(name for name in options.ROLE if name not in (*_LISTS, *_MAPPINGS))
+_SCALARS = tuple(name for name in argument_specs.ROLE if name not in (*_LISTS, *_MAPPINGS))
 
 
 def group_by_role(bindings: t.Sequence[Binding]) -> list[dict[str, t.Any]]:
@@ -126,7 +126,7 @@ def _find_problems(bindings: t.Sequence[Binding], index: int, indices: dict[tupl
         problems.append(f"{title}: role_name and role_arn are both set; use one of them")
     elif not binding.get("role_name") and not binding.get("role_arn"):
         problems.append(f"{title}: neither role_name nor role_arn is set; use one of them")
-    flaw = find_flaw(binding, _FORM)
+    flaw = find_flaw(binding, _SCHEMA)
     if flaw:
         return [*problems, f"{title}: {flaw.removeprefix('.')}"]
     problems += [f"{title}: {problem}" for problem in _find_trust_problems(binding)]
@@ -150,7 +150,7 @@ def _find_trust_problems(binding: Binding) -> t.Iterator[str]:
         return
     if binding.get("role_arn"):
         yield "has a wildcard and role_arn, so it defines nothing; set role_name, or name the service account"
-    unused = [name for name in (*options.SERVICE_ACCOUNT, "rbac") if name != "audience" and binding.get(name)]
+    unused = [name for name in (*argument_specs.SERVICE_ACCOUNT, "rbac") if name != "audience" and binding.get(name)]
     if unused:
         yield (
             f"has a wildcard, so no service account gets {', '.join(unused)}; set the option in bindings without "

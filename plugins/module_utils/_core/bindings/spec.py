@@ -11,7 +11,7 @@ import functools
 import re
 import typing as t
 
-from .. import options, validation
+from .. import argument_specs, validation
 from ..arn import ROLE_ARN_ANNOTATION, STS_AUDIENCE, is_role_arn
 from ..errors import Conflict, InvalidInput, IrsaError, QuotaExceeded
 from ..policy.document import LoadYaml
@@ -167,7 +167,7 @@ class BindingsSpec:
         accounts = [{"namespace": binding.namespace, "name": binding.service_account} for binding in bindings]
         return role_spec.RoleSpec.from_params(
             {
-                **options.defaults(options.IRSA_ROLE, options.ROLE),
+                **argument_specs.defaults(argument_specs.IRSA_ROLE, argument_specs.ROLE),
                 "cluster_name": self.provider.cluster_name,
                 "issuer": self.provider.url or None,
                 "name": name,
@@ -184,7 +184,7 @@ def _build_role_specs(
     load_yaml: LoadYaml | None,
     problems: list[str],
 ) -> dict[str, role_spec.RoleSpec]:
-    defaults = options.defaults(options.IRSA_ROLE, options.ROLE)
+    defaults = argument_specs.defaults(argument_specs.IRSA_ROLE, argument_specs.ROLE)
     cluster = {"cluster_name": params["cluster_name"], "issuer": params["issuer"]}
     specs: dict[str, role_spec.RoleSpec] = {}
     for role in roles:
@@ -228,9 +228,9 @@ def _build_binding_specs(
 
 
 def _build_account_options(binding: Binding, *, state: str, force: bool) -> dict[str, t.Any]:
-    given = {key: binding[key] for key in options.SERVICE_ACCOUNT if binding.get(key) is not None}
+    given = {key: binding[key] for key in argument_specs.SERVICE_ACCOUNT if binding.get(key) is not None}
     names = {"namespace": binding["namespace"], "name": binding["service_account"]}
-    return {**options.defaults(options.SERVICE_ACCOUNT), **given, **names, "state": state, "force": force}
+    return {**argument_specs.defaults(argument_specs.SERVICE_ACCOUNT), **given, **names, "state": state, "force": force}
 
 
 def _build_purge_spec(params: t.Mapping[str, t.Any]) -> PurgeSpec | None:

@@ -11,7 +11,7 @@ import typing as t
 
 from ..errors import InvalidInput
 from ..text_table import check_width, column_widths, table_line, wrap_message
-from ..validation import Form, find_flaw
+from ..validation import Schema, find_flaw
 from ..wording import markdown_paragraph, markdown_text, quantity, visible
 
 # The statuses of a cluster, the worst first, with their names in a summary.
@@ -24,7 +24,7 @@ STATUSES = {
 }
 _COUNTS = ("total", "ok", "changed", "failed")
 _COLUMNS = ("STATUS", "CLUSTER", "ACCOUNT", "REGION", "BINDINGS", "OK", "CHANGED", "FAILED", "PROVEN", "SECONDS")
-_ENTRY: Form = {"status": str, "counts": dict.fromkeys(_COUNTS, int), "proofs": int}
+_ENTRY: Schema = {"status": str, "counts": dict.fromkeys(_COUNTS, int), "proofs": int}
 _FIRST_NUMBER = _COLUMNS.index("BINDINGS")
 
 

@@ -11,7 +11,7 @@ import typing as t
 
 from ..errors import InvalidInput
 from ..text_table import check_width, column_widths, table_line, wrap_message
-from ..validation import Form, find_flaw
+from ..validation import Schema, find_flaw
 from ..wording import markdown_code, markdown_paragraph, markdown_text, quantity, visible
 from .causes import LINKS
 
@@ -62,7 +62,7 @@ class Verification:
         return worst or ("unknown" if self.unknown else "ok")
 
 
-_FORM: Form = {
+_SCHEMA: Schema = {
     "namespace": str,
     "service_account": str,
     "links": {"*": str},
@@ -93,7 +93,7 @@ def _verification(result: t.Any) -> Verification:
             cause=f"it is a {type(result).__name__} without findings",
             fix="pass the registered result of an irsa_verify task",
         )
-    flaw = find_flaw(result, _FORM)
+    flaw = find_flaw(result, _SCHEMA)
     if flaw:
         raise InvalidInput(
             "the input is not a result of eksops.irsa.irsa_verify",

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import typing as t
 
+from .. import argument_specs
 from .. import arn as arns
-from .. import options
 from ..errors import InvalidInput
 from ..policy.document import Document
 from ..role.spec import RoleSpec
@@ -51,7 +51,7 @@ def preview(
     names = [{"namespace": account["namespace"], "name": _name(account)} for account in accounts]
     spec = RoleSpec.from_params(
         {
-            **options.defaults(options.IRSA_ROLE, options.ROLE),
+            **argument_specs.defaults(argument_specs.IRSA_ROLE, argument_specs.ROLE),
             "name": "role",
             "issuer": match[1],
             "service_accounts": names,

@@ -20,7 +20,7 @@ import time
 import typing as t
 
 from ..._api.kubernetes import service_accounts
-from ..._core import options
+from ..._core import argument_specs
 from ..._core.bindings.outcome import BindingOutcome, build_not_processed_error
 from ..._core.bindings.spec import build_in_use_error
 from ..._core.errors import AccessDenied, InvalidInput, IrsaError, MalformedAnswer
@@ -51,7 +51,7 @@ _MIN_INTERVAL = 0.2
 # The kinds of objects that have recorded plans, in the order of the chain.
 KINDS = ("provider", "roles", "service_accounts", "rollouts", "unbound_accounts", "unbound_pods", "unbound_roles")
 # The options to find pods without restarting them.
-_SEARCH_OPTIONS = {**options.defaults(options.ROLLOUT), "wait": False, "label_selectors": None}
+_SEARCH_OPTIONS = {**argument_specs.defaults(argument_specs.ROLLOUT), "wait": False, "label_selectors": None}
 
 
 class Converge(t.Protocol):

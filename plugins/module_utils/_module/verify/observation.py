@@ -18,7 +18,7 @@ from ..._api.aws import eks, iam, sts
 from ..._api.kubernetes import admission, service_accounts, workloads
 from ..._core import errors
 from ..._core.arn import Arn
-from ..._core.diagnosis import test_pod, webhook_config
+from ..._core.diagnosis import verification_pods, webhook_config
 from ..._core.diagnosis.facts import (
     NO_ROLE,
     AwsFacts,
@@ -43,7 +43,7 @@ if t.TYPE_CHECKING:
     from ..._api.kubernetes.client import ApiServer
     from ..._core.arn import EksCluster
     from ..._core.diagnosis.diagnose import VerificationSpec
-    from .shared import SharedReads
+    from .shared_reads import SharedReads
 
 Json = dict[str, t.Any]
 T = t.TypeVar("T")
@@ -340,7 +340,7 @@ class ClusterReader:
         if account is None:
             return Unknown("the service account does not exist, so the dry run was skipped")
         try:
-            return admission.dry_run_pod(self._server, body=test_pod.build_dry_run_pod(self._spec))
+            return admission.dry_run_pod(self._server, body=verification_pods.build_dry_run_pod(self._spec))
         except (errors.BadCredentials, errors.BadConnection, errors.Unreachable):
             raise
         except errors.IrsaError as error:

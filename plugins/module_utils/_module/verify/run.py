@@ -14,14 +14,14 @@ import typing as t
 
 from ..._api.kubernetes import admission, workloads
 from ..._core import errors
-from ..._core.diagnosis import diagnose, test_pod
+from ..._core.diagnosis import diagnose, verification_pods
 from ..._core.diagnosis.diagnose import build_chain
 from ..._core.diagnosis.facts import ChainFacts, OrUnknown, StsAnswer, TestPod, Unknown, known
 from ..._core.diagnosis.rules import pods as pod_rules
 from ..._core.pods import injection, readiness
 from ..._core.wording import MAX_NAMES, join_some, quantity, redact_credentials
 from .observation import AwsReader, ClusterReader
-from .shared import SharedReads
+from .shared_reads import SharedReads
 from .token_probe import TokenProbe
 
 if t.TYPE_CHECKING:
@@ -199,7 +199,7 @@ def diagnose_facts(spec: VerificationSpec, facts: ChainFacts) -> Diagnosis:
     """The diagnosis with all rules, including those for webhook, pods and test pod."""
     findings = diagnose.find_all(facts, pod_rules.findings(facts.chain, facts.kubernetes))
     if isinstance(facts.test_pod, TestPod):
-        findings += test_pod.findings(
+        findings += verification_pods.findings(
             facts.chain,
             facts.aws,
             facts.test_pod,
@@ -251,13 +251,13 @@ def read_facts(context: VerificationContext, spec: VerificationSpec) -> ChainFac
 
 def run_test_pod(server: ApiServer, spec: VerificationSpec, options: TestPodSpec) -> OrUnknown[TestPod]:
     """The output of the test pod. The pod is always deleted, within a few seconds after the timeout."""
-    namespace, name = spec.namespace, test_pod.build_pod_name(spec, secrets.token_hex(4))
+    namespace, name = spec.namespace, verification_pods.build_pod_name(spec, secrets.token_hex(4))
     reading = server.within(options.timeout + _LOG_SECONDS)
     deleting = server.within(options.timeout + _LOG_SECONDS + _DELETION_SECONDS)
     last: Json | None = None
     try:
         try:
-            last = admission.create_pod(reading, body=test_pod.build_test_pod(spec, options, name))
+            last = admission.create_pod(reading, body=verification_pods.build_test_pod(spec, options, name))
         except errors.AlreadyExists:
             pass  # nothing else uses this name, so the pod was created and the response was lost
         except errors.AccessDenied as error:
@@ -300,7 +300,7 @@ def _read_test_pod(server: ApiServer, options: TestPodSpec, pod: Json | None, na
         return Unknown(f"the log of the test pod {name} could not be read: {error.cause}")
     log = redact_credentials(log)
     injected = any(injection.is_injected(container) for _field, container in injection.list_containers(pod["spec"]))
-    return TestPod(log, test_pod.caller_in(log), injected)
+    return TestPod(log, verification_pods.caller_in(log), injected)
 
 
 # The result

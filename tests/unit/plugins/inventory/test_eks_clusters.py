@@ -15,7 +15,7 @@ from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import is_trusted_as_template, trust_as_template
 from ansible_collections.eksops.irsa.plugins.inventory import eks_clusters
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import hosts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 
 DEFAULTS: dict[str, t.Any] = {
@@ -38,7 +38,7 @@ FRAGMENTS: dict[str, t.Any] = {
 
 def cluster(name: str, region: str = "eu-west-1", account: str = "111122223333", **changes: t.Any) -> dict[str, t.Any]:
     description = {"name": name, "arn": f"arn:aws:eks:{region}:{account}:cluster/{name}", "status": "ACTIVE", **changes}
-    return inventory.build_host_variables(description, inventory.AwsAccount())
+    return hosts.build_host_variables(description, hosts.AwsAccount())
 
 
 def trusted(value: t.Any) -> t.Any:
@@ -59,11 +59,11 @@ def plugin(**options: t.Any) -> eks_clusters.InventoryModule:
 
 def populated(clusters: list[dict[str, t.Any]], **options: t.Any) -> InventoryData:
     instance = plugin(**options)
-    instance._populate(clusters, inventory.ClusterFilters.from_options(instance.get_option("filters")))
+    instance._populate(clusters, hosts.ClusterFilters.from_options(instance.get_option("filters")))
     return t.cast("InventoryData", instance.inventory)
 
 
-def hosts(data: InventoryData, group: str = "eks_clusters") -> list[str]:
+def host_names(data: InventoryData, group: str = "eks_clusters") -> list[str]:
     return [host.name for host in data.groups[group].hosts]
 
 
@@ -86,7 +86,7 @@ def test_verify_file(tmp_path: pathlib.Path, name: str, valid: bool) -> None:
 
 def test_host_variables() -> None:
     data = populated([cluster("web", version="1.33")])
-    assert hosts(data) == ["web"]
+    assert host_names(data) == ["web"]
     variables = data.hosts["web"].vars
     expected = {
         "cluster_name": "web",
@@ -120,8 +120,8 @@ def test_values_from_aws_are_not_evaluated(tag: str, marked_trusted: bool) -> No
 
 def test_host_names_depend_on_excluded_clusters() -> None:
     clusters = [cluster("web"), cluster("web", "us-east-1", tags={"Team": "shop"}), cluster("api")]
-    assert hosts(populated(clusters)) == ["web.eu-west-1", "web.us-east-1", "api"]
-    assert hosts(populated(clusters, filters={"tag:Team": "shop"})) == ["web.us-east-1"]
+    assert host_names(populated(clusters)) == ["web.eu-west-1", "web.us-east-1", "api"]
+    assert host_names(populated(clusters, filters={"tag:Team": "shop"})) == ["web.us-east-1"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_host_names_depend_on_excluded_clusters() -> None:
 )
 def test_hostnames(hostnames: list[str], expected: str) -> None:
     data = populated([cluster("web", tags={"Alias": "shop", "Empty": ""})], hostnames=hostnames)
-    assert hosts(data) == [expected]
+    assert host_names(data) == [expected]
 
 
 def test_strict_hostnames_reject_undefined_variables() -> None:
@@ -167,7 +167,7 @@ def test_prefix_and_suffix() -> None:
     assert (variables["eks_cluster_name_x"], variables["irsa_region"]) == ("web", "eu-west-1")
     assert "cluster_name" not in variables
     assert "ansible_connection" in variables
-    assert hosts(data, "account_111122223333") == ["eu-west-1"]
+    assert host_names(data, "account_111122223333") == ["eu-west-1"]
 
 
 def test_constructed_variables_and_groups() -> None:
@@ -180,8 +180,8 @@ def test_constructed_variables_and_groups() -> None:
     assert data.hosts["web"].vars["irsa_cluster_name"] == "web"
     assert data.hosts["web"].vars["ansible_connection"] == "ssh"
     assert "nothing" not in data.hosts["web"].vars
-    assert hosts(data, "americas") == hosts(data, "region_us_east_1") == ["api"]
-    assert hosts(data, "shop") == ["web"]
+    assert host_names(data, "americas") == host_names(data, "region_us_east_1") == ["api"]
+    assert host_names(data, "shop") == ["web"]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_constructed_variables_and_groups() -> None:
     ],
 )
 def test_strict_rejects_undefined_variables(options: dict[str, t.Any]) -> None:
-    assert hosts(populated([cluster("web")], **options)) == ["web"]
+    assert host_names(populated([cluster("web")], **options)) == ["web"]
     with pytest.raises(AnsibleError, match="no_such_variable"):
         populated([cluster("web")], **options, strict=True)
 
@@ -233,4 +233,4 @@ def test_cache_key_depends_on_options(option: str, value: t.Any) -> None:
 @pytest.mark.parametrize("workers", [0, 65])
 def test_invalid_max_workers_is_rejected(workers: int) -> None:
     with pytest.raises(InvalidInput, match=f"max_workers is {workers}"):
-        plugin(max_workers=workers)._read([inventory.AwsAccount()], inventory.ClusterFilters.from_options({}))
+        plugin(max_workers=workers)._read([hosts.AwsAccount()], hosts.ClusterFilters.from_options({}))

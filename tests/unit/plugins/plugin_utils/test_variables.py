@@ -14,7 +14,7 @@ import typing as t
 import jinja2
 import pytest
 import yaml
-from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core import argument_specs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.plugin_utils import _variables
 
@@ -373,6 +373,6 @@ def test_known_variables_are_those_of_the_role_and_the_playbooks() -> None:
 
 
 def test_table_of_options_is_not_changed() -> None:
-    before = copy.deepcopy(options.IRSA_BINDINGS)
+    before = copy.deepcopy(argument_specs.IRSA_BINDINGS)
     _variables.check_bindings([CART], {"rollout": True})
-    assert before == options.IRSA_BINDINGS
+    assert before == argument_specs.IRSA_BINDINGS

@@ -10,13 +10,13 @@ import dataclasses
 import typing as t
 
 from ...errors import InvalidInput
-from ...validation import Form, find_flaw
+from ...validation import Schema, find_flaw
 from . import markdown
 from .text import Json
 
 _COUNTS = ("service_accounts", "roles", "pods", "findings")
-_FINDING: Form = {"id": str, "severity": str, "link": str, "message": str, "service_accounts": [str], "roles": [str]}
-_FORM: Form = {
+_FINDING: Schema = {"id": str, "severity": str, "link": str, "message": str, "service_accounts": [str], "roles": [str]}
+_SCHEMA: Schema = {
     "counts": {"*": {"*": int}},
     "cluster": {},
     "findings": [_FINDING],
@@ -57,7 +57,7 @@ def _read_result(result: t.Any) -> RegisteredAudit:
             cause=f"it is a {type(result).__name__} without counts",
             fix="pass the registered result of an irsa_audit task",
         )
-    flaw = find_flaw(result, _FORM)
+    flaw = find_flaw(result, _SCHEMA)
     if flaw:
         raise InvalidInput(
             "the input is not a complete result of eksops.irsa.irsa_audit",

@@ -12,7 +12,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import OpenAccount
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import AwsAccount
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.hosts import AwsAccount
 from ansible_collections.eksops.irsa.plugins.module_utils._module.clusters import FleetClusters, FleetReader
 from botocore.exceptions import ClientError, EndpointConnectionError
 

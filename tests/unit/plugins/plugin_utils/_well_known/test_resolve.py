@@ -14,7 +14,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import In
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import INLINE_QUOTA, inline_policy_faults
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies, resolve
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import loader, resolve
 
 REGIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/12345678-1234-1234-1234-123456789012"
@@ -58,7 +58,7 @@ STARS = {
 }
 _LISTING = re.compile(r"[a-z0-9-]+:(BatchGet|Describe|Get|List)\w*")
 
-CASES = [(name, everything) for name in policies.policy_names() for everything in (False, True)]
+CASES = [(name, everything) for name in loader.policy_names() for everything in (False, True)]
 
 
 def document(name: str, partition: str = "aws", *, everything: bool = False, **more: t.Any) -> policy_document.Document:
@@ -108,8 +108,8 @@ def test_only_known_statements_have_all_resources(name: str, *, everything: bool
 def test_known_statements_exist() -> None:
     existing = {
         (name, statement["Sid"])
-        for name in policies.policy_names()
-        for statement in policies.load_policy(name)["statements"]
+        for name in loader.policy_names()
+        for statement in loader.load_policy(name)["statements"]
         if statement["Resource"] == "*"
     }
     assert existing == STARS.keys()
@@ -117,8 +117,8 @@ def test_known_statements_exist() -> None:
 
 REQUIRED = [
     (name, key)
-    for name in policies.policy_names()
-    for key, parameter in policies.load_policy(name)["parameters"].items()
+    for name in loader.policy_names()
+    for key, parameter in loader.load_policy(name)["parameters"].items()
     if parameter.get("required")
 ]
 
@@ -132,15 +132,15 @@ def test_missing_parameter_is_reported(name: str, parameter: str) -> None:
     assert str(error.fix).startswith("use ")
 
 
-@pytest.mark.parametrize("name", [name for name in policies.policy_names() if "one_of" in policies.load_policy(name)])
+@pytest.mark.parametrize("name", [name for name in loader.policy_names() if "one_of" in loader.load_policy(name)])
 def test_one_of_several_parameters_is_needed(name: str) -> None:
-    policy = policies.load_policy(name)
+    policy = loader.load_policy(name)
     flags = {key: False for key in policy["one_of"] if policy["parameters"][key]["kind"] == "bool"}
     given = {key: value for key, value in resolve.example_parameters(name).items() if key not in policy["one_of"]}
     assert "is set" in rejection({"name": name, **given, **flags}).message
 
 
-PARAMETERS = [(name, key) for name in policies.policy_names() for key in policies.load_policy(name)["parameters"]]
+PARAMETERS = [(name, key) for name in loader.policy_names() for key in loader.load_policy(name)["parameters"]]
 
 
 @pytest.mark.parametrize(("name", "parameter"), PARAMETERS)

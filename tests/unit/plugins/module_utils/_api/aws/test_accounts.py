@@ -17,7 +17,7 @@ import botocore.session
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api.aws.accounts import AwsAccounts
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import AwsAccount
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.hosts import AwsAccount
 
 if t.TYPE_CHECKING:
     import pathlib

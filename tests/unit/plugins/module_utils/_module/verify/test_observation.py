@@ -17,7 +17,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import PROBES, specs_from_params
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.observation import OFF, AwsReader
-from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared import SharedReads
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared_reads import SharedReads
 from botocore.stub import Stubber
 from unit.chain_objects import CHAIN, CLUSTER, ROLE
 

@@ -15,7 +15,7 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import Diagnosis, specs_from_params
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import KubernetesFacts, Unknown
 from ansible_collections.eksops.irsa.plugins.module_utils._module.verify import run as verification
-from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared import SharedReads
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared_reads import SharedReads
 from unit.chain_objects import CA, CLUSTER, ROLE, account, dry_run, hook, inject, pem, plain_pod
 
 Json = dict[str, t.Any]

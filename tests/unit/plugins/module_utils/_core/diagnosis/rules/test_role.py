@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 import yaml
-from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core import argument_specs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import BY_ID, Finding
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import AwsFacts, Chain, Unknown
@@ -674,7 +674,7 @@ def apply_fix(chain: Chain, aws: AwsFacts, call: str) -> AwsFacts:
     """The facts after a call of `irsa_role`, as a fix names it."""
     arguments = yaml.safe_load("{" + call + "}")
     assert {"issuer": chain.issuer, "cluster_name": chain.cluster}.items() & arguments.items()
-    defaults = options.defaults(options.IRSA_ROLE, options.ROLE)
+    defaults = argument_specs.defaults(argument_specs.IRSA_ROLE, argument_specs.ROLE)
     spec = RoleSpec.from_params({**defaults, **arguments})
     arn = Arn.parse(aws.role["Arn"] if aws.role else chain.role_arn)
     provider_arn = f"arn:{arn.partition}:iam::{arn.account_id}:oidc-provider/{chain.issuer.removeprefix('https://')}"

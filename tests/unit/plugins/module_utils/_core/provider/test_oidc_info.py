@@ -10,7 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import arn as arns
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
-from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.description import describe
+from ansible_collections.eksops.irsa.plugins.module_utils._core.provider.oidc_info import describe
 
 HOST = "oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"
 URL = f"https://{HOST}"

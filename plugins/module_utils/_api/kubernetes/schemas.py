@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typing as t
 
-from ..._core.validation import Form
+from ..._core.validation import Schema
 from ..._core.validation import find_flaw as find_value_flaw
 
 # https://kubernetes.io/docs/reference/kubernetes-api/
@@ -65,7 +65,7 @@ _POD_SPEC = {
         }
     },
 }
-_CONTAINER_FIELDS, _POD_SPEC_FIELDS = ([name.rstrip("!") for name in form] for form in (_CONTAINERS[0], _POD_SPEC))
+_CONTAINER_FIELDS, _POD_SPEC_FIELDS = ([name.rstrip("!") for name in schema] for schema in (_CONTAINERS[0], _POD_SPEC))
 _CONTAINER_STATUSES = [
     {
         "name!": str,
@@ -106,7 +106,7 @@ _WORKLOAD = {
     "status": _STATUS,
 }
 _RBAC = {"metadata!": {**_METADATA, "uid!": str}, "rules": [{}], "subjects": [{}], "roleRef": _STRINGS}
-_FORMS: t.Final[t.Mapping[str, Form]] = {
+_SCHEMAS: t.Final[t.Mapping[str, Schema]] = {
     "pods": {"metadata!": _NAMESPACED, "spec!": _POD_SPEC, "status": _STATUS},
     "serviceaccounts": {"metadata!": _NAMESPACED},
     "events": {
@@ -159,24 +159,24 @@ def find_flaw(method: str, path: str, body: t.Mapping[str, t.Any]) -> str:
     parts = split_resource(path)
     if method == "DELETE" or parts[2:] == ["eviction"]:
         return ""  # it is a Status or the object, which nobody reads
-    form = _FORMS.get(parts[0], _OBJECT) if parts else _DISCOVERY
+    schema = _SCHEMAS.get(parts[0], _OBJECT) if parts else _DISCOVERY
     if parts[2:] == ["token"]:
-        form = _TOKEN
+        schema = _TOKEN
     elif method != "GET":
-        form = {**form, "metadata!": _METADATA}  # what a dry run creates has no resourceVersion
+        schema = {**schema, "metadata!": _METADATA}  # what a dry run creates has no resourceVersion
     elif method == "GET" and len(parts) == 1:
-        form = {"metadata!": {"continue": str, "resourceVersion": str}, "items": [form]}
-    return find_value_flaw(body, form).removeprefix(".")
+        schema = {"metadata!": {"continue": str, "resourceVersion": str}, "items": [schema]}
+    return find_value_flaw(body, schema).removeprefix(".")
 
 
 def find_event_flaw(path: str, event: t.Mapping[str, t.Any]) -> str:
     """Like `find_flaw`, for an event of a watch."""
-    form = _FORMS.get(split_resource(path)[0], _OBJECT)
+    schema = _SCHEMAS.get(split_resource(path)[0], _OBJECT)
     if event.get("type") == "ERROR":
-        form = {}
+        schema = {}
     elif event.get("type") == "BOOKMARK":
-        form = {"metadata!": {"resourceVersion!": str}}
-    return find_value_flaw(event, {"type!": str, "object!": form}).removeprefix(".")
+        schema = {"metadata!": {"resourceVersion!": str}}
+    return find_value_flaw(event, {"type!": str, "object!": schema}).removeprefix(".")
 
 
 def trim_pod_spec(spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

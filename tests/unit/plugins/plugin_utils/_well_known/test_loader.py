@@ -13,10 +13,10 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import FACTS, placeholders
-from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import policies
+from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import loader
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.parameters import KINDS
 
-NAMES = policies.policy_names()
+NAMES = loader.policy_names()
 STATEMENT_KEYS = {"Sid", "Effect", "Action", "Resource", "Condition", "given", "unless"}
 
 
@@ -49,8 +49,8 @@ def find_faults(value: t.Any, shape: t.Any, where: str) -> list[str]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_file_has_the_structure_of_a_policy(name: str) -> None:
-    policy = policies.load_policy(name)
-    assert find_faults(policy, policies.Policy, name) == []
+    policy = loader.load_policy(name)
+    assert find_faults(policy, loader.Policy, name) == []
     for statement in policy["statements"]:
         assert statement.keys() <= STATEMENT_KEYS
         assert {"Sid", "Effect", "Action", "Resource"} <= statement.keys()
@@ -59,7 +59,7 @@ def test_file_has_the_structure_of_a_policy(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_parameters_are_used_and_described(name: str) -> None:
-    policy = policies.load_policy(name)
+    policy = loader.load_policy(name)
     assert policy["source"].startswith("https://")
     assert policy["version"]
     assert policy["title"]
@@ -78,7 +78,7 @@ def test_parameters_are_used_and_described(name: str) -> None:
 
 
 def test_every_kind_is_used() -> None:
-    kinds = {parameter["kind"] for name in NAMES for parameter in policies.load_policy(name)["parameters"].values()}
+    kinds = {parameter["kind"] for name in NAMES for parameter in loader.load_policy(name)["parameters"].values()}
     assert kinds == KINDS.keys()
 
 
@@ -105,11 +105,11 @@ def test_every_kind_is_used() -> None:
     ],
 )
 def test_wrong_structure_is_detected(policy: t.Any, faults: list[str]) -> None:
-    assert sorted(find_faults(policy, policies.Policy, "x")) == faults
+    assert sorted(find_faults(policy, loader.Policy, "x")) == faults
 
 
 def test_policy_names_match_the_files() -> None:
-    assert sorted(file.name for file in policies.DATA.glob("*.yml")) == [f"{name}.yml" for name in NAMES]
+    assert sorted(file.name for file in loader.DATA.glob("*.yml")) == [f"{name}.yml" for name in NAMES]
     assert all(re.fullmatch(r"[a-z0-9]+(_[a-z0-9]+)*", name) for name in NAMES)
     assert {"ebs_csi", "external_dns", "karpenter"} <= set(NAMES)
 
@@ -117,4 +117,4 @@ def test_policy_names_match_the_files() -> None:
 @pytest.mark.parametrize("name", ["../policies", "EBS_CSI", "", "app_mesh_controller"])
 def test_unknown_policy_is_rejected(name: str) -> None:
     with pytest.raises(InvalidInput, match=f"well-known policy {re.escape(name or repr(name))} does not exist"):
-        policies.load_policy(name)
+        loader.load_policy(name)

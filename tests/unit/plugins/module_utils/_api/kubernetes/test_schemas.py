@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import forms
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import schemas
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import diagnose, webhook_config
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.facts import ChainFacts
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.rules import pods as pod_rules
@@ -224,10 +224,10 @@ def mutate(value: t.Any) -> t.Iterator[t.Any]:
 
 @pytest.mark.parametrize(("path", "body", "read"), CASES.values(), ids=CASES.keys())
 def test_object_of_a_correct_form_can_be_read(path: str, body: Json, read: t.Callable[[Json], None]) -> None:
-    assert forms.find_flaw("GET", path, body) == ""
+    assert schemas.find_flaw("GET", path, body) == ""
     read(body)
     mutations = [odd for odd in mutate(body) if isinstance(odd, dict)]
-    accepted = [odd for odd in mutations if not forms.find_flaw("GET", path, odd)]
+    accepted = [odd for odd in mutations if not schemas.find_flaw("GET", path, odd)]
     for odd in accepted:
         read(odd)
     assert 0 < len(accepted) < len(mutations)
@@ -258,7 +258,7 @@ def test_object_of_a_correct_form_can_be_read(path: str, body: Json, read: t.Cal
     ],
 )
 def test_form_of_an_answer(method: str, path: str, body: Json, flaw: str) -> None:
-    assert forms.find_flaw(method, path, body) == flaw
+    assert schemas.find_flaw(method, path, body) == flaw
 
 
 def test_pod_is_trimmed_to_the_fields_that_are_read() -> None:
@@ -266,4 +266,4 @@ def test_pod_is_trimmed_to_the_fields_that_are_read() -> None:
     spec = {"serviceAccountName": "app", "containers": [container], "initContainers": [], "nodeName": "node-1"}
     unused: dict[str, t.Any] = {"tolerations": [{"operator": "Exists"}], "priority": 0}
     full = {**spec, **unused, "containers": [{**container, "livenessProbe": {"periodSeconds": 10}}]}
-    assert forms.trim_pod_spec(full) == spec
+    assert schemas.trim_pod_spec(full) == spec

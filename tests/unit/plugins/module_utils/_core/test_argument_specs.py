@@ -12,7 +12,7 @@ import typing as t
 import pytest
 import yaml
 from ansible_collections.eksops.irsa.plugins.doc_fragments.options import ModuleDocFragment as Fragment
-from ansible_collections.eksops.irsa.plugins.module_utils._core import options
+from ansible_collections.eksops.irsa.plugins.module_utils._core import argument_specs
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings import grouping
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role import spec as role_spec
@@ -37,7 +37,7 @@ def documented_facts(text: str) -> dict[str, t.Any]:
     return facts(yaml.safe_load(text)["options"])
 
 
-def without_aliases(table: options.Options) -> options.Options:
+def without_aliases(table: argument_specs.Options) -> argument_specs.Options:
     return {name: {key: value for key, value in option.items() if key != "aliases"} for name, option in table.items()}
 
 
@@ -45,35 +45,35 @@ def without_aliases(table: options.Options) -> options.Options:
     ("fragment", "table"),
     [
         # The alias of tags is in the fragment of amazon.aws.
-        (Fragment.ROLE, without_aliases(options.ROLE)),
-        (Fragment.SERVICE_ACCOUNT, options.SERVICE_ACCOUNT),
-        (Fragment.ROLLOUT, options.ROLLOUT),
-        (Fragment.BINDINGS, {key: options.IRSA_BINDINGS[key] for key in ("bindings", "rollout_options")}),
+        (Fragment.ROLE, without_aliases(argument_specs.ROLE)),
+        (Fragment.SERVICE_ACCOUNT, argument_specs.SERVICE_ACCOUNT),
+        (Fragment.ROLLOUT, argument_specs.ROLLOUT),
+        (Fragment.BINDINGS, {key: argument_specs.IRSA_BINDINGS[key] for key in ("bindings", "rollout_options")}),
     ],
     ids=["role", "service_account", "rollout", "bindings"],
 )
-def test_fragment_matches_table(fragment: str, table: options.Options) -> None:
+def test_fragment_matches_table(fragment: str, table: argument_specs.Options) -> None:
     assert documented_facts(fragment) == facts(table)
 
 
 @pytest.mark.parametrize(
     ("module", "own", "shared"),
     [
-        ("irsa_role", options.IRSA_ROLE, options.ROLE),
-        ("sa_annotate", options.SA_ANNOTATE, options.SERVICE_ACCOUNT),
-        ("pod_rollout", options.POD_ROLLOUT, options.ROLLOUT),
+        ("irsa_role", argument_specs.IRSA_ROLE, argument_specs.ROLE),
+        ("sa_annotate", argument_specs.SA_ANNOTATE, argument_specs.SERVICE_ACCOUNT),
+        ("pod_rollout", argument_specs.POD_ROLLOUT, argument_specs.ROLLOUT),
         (
             "irsa_bindings",
             {
                 key: option
-                for key, option in options.IRSA_BINDINGS.items()
+                for key, option in argument_specs.IRSA_BINDINGS.items()
                 if key not in ("bindings", "rollout_options")
             },
-            {key: options.IRSA_BINDINGS[key] for key in ("bindings", "rollout_options")},
+            {key: argument_specs.IRSA_BINDINGS[key] for key in ("bindings", "rollout_options")},
         ),
     ],
 )
-def test_module_matches_tables(module: str, own: options.Options, shared: options.Options) -> None:
+def test_module_matches_tables(module: str, own: argument_specs.Options, shared: argument_specs.Options) -> None:
     loaded = importlib.import_module(f"ansible_collections.eksops.irsa.plugins.modules.{module}")
     assert documented_facts(loaded.DOCUMENTATION) == facts(own)
     assert {key: loaded.ARGUMENTS[key] for key in (*own, *shared)} == {**own, **shared}
@@ -81,10 +81,10 @@ def test_module_matches_tables(module: str, own: options.Options, shared: option
 
 def test_tables_are_disjoint() -> None:
     for own, shared in (
-        (options.IRSA_ROLE, options.ROLE),
-        (options.SA_ANNOTATE, options.SERVICE_ACCOUNT),
-        (options.POD_ROLLOUT, options.ROLLOUT),
-        (options.ROLE, options.SERVICE_ACCOUNT),
+        (argument_specs.IRSA_ROLE, argument_specs.ROLE),
+        (argument_specs.SA_ANNOTATE, argument_specs.SERVICE_ACCOUNT),
+        (argument_specs.POD_ROLLOUT, argument_specs.ROLLOUT),
+        (argument_specs.ROLE, argument_specs.SERVICE_ACCOUNT),
     ):
         assert own.keys().isdisjoint(shared)
 
@@ -93,16 +93,16 @@ def test_role_has_the_options_of_a_binding() -> None:
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
     binding = facts(specs["irsa_bindings"]["options"])
     assert binding["rbac"].pop("options") == facts(specs["irsa_rbac"]["options"])
-    assert binding == facts(options.BINDING)
+    assert binding == facts(argument_specs.BINDING)
 
 
 def test_role_has_the_options_and_defaults_of_a_rollout() -> None:
     specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
-    rollout = {name: option for name, option in options.ROLLOUT.items() if name != "wait"}
+    rollout = {name: option for name, option in argument_specs.ROLLOUT.items() if name != "wait"}
     optional = {name: {key: option[key] for key in option if key != "default"} for name, option in rollout.items()}
     assert facts(specs["irsa_rollout"]["options"]) == facts({"enabled": {"type": "bool"}, **optional})
     variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
-    assert variables["_irsa_rollout_defaults"] == {"enabled": True, **options.defaults(rollout)}
+    assert variables["_irsa_rollout_defaults"] == {"enabled": True, **argument_specs.defaults(rollout)}
 
 
 class Recorder(dict[str, t.Any]):
@@ -123,21 +123,21 @@ class Recorder(dict[str, t.Any]):
 
 def test_specs_read_every_option() -> None:
     values = {"name": "app", "service_accounts": [{"namespace": "shop", "name": "web"}], "cluster_name": "production"}
-    role = Recorder({**options.defaults(options.IRSA_ROLE, options.ROLE), **values})
+    role = Recorder({**argument_specs.defaults(argument_specs.IRSA_ROLE, argument_specs.ROLE), **values})
     role_spec.RoleSpec.from_params(role)
-    assert role.read >= {*options.IRSA_ROLE, *options.ROLE}
+    assert role.read >= {*argument_specs.IRSA_ROLE, *argument_specs.ROLE}
     names = {"namespace": "shop", "name": "web"}
-    account = Recorder({**options.defaults(options.SA_ANNOTATE, options.SERVICE_ACCOUNT), **names})
+    account = Recorder({**argument_specs.defaults(argument_specs.SA_ANNOTATE, argument_specs.SERVICE_ACCOUNT), **names})
     service_account_spec.ServiceAccountSpec.from_params(account)
-    assert account.read >= {*options.SA_ANNOTATE, *options.SERVICE_ACCOUNT}
+    assert account.read >= {*argument_specs.SA_ANNOTATE, *argument_specs.SERVICE_ACCOUNT}
 
 
 SAMPLES: dict[str, t.Any] = {"str": "x", "int": 4000, "bool": True, "list": ["x"], "dict": {"x": "y"}}
 
 
-@pytest.mark.parametrize("name", options.ROLE)
+@pytest.mark.parametrize("name", argument_specs.ROLE)
 def test_binding_passes_option_to_role(name: str) -> None:
-    option = options.ROLE[name]
+    option = argument_specs.ROLE[name]
     value = option["choices"][-1] if "choices" in option else SAMPLES[option["type"]]
     (role,) = grouping.group_by_role([{"namespace": "shop", "service_account": "web", "role_name": "app", name: value}])
     assert role[name] == value
@@ -154,8 +154,12 @@ def test_binding_passes_options_to_service_account() -> None:
         "annotations": {"a/b": "c"},
         "delete": True,
     }
-    assert values.keys() == options.SERVICE_ACCOUNT.keys()
+    assert values.keys() == argument_specs.SERVICE_ACCOUNT.keys()
     binding = {"namespace": "shop", "service_account": "web", "role_name": "app", **values}
-    params = {**options.defaults(options.IRSA_BINDINGS), "cluster_name": "production", "bindings": [binding]}
+    params = {
+        **argument_specs.defaults(argument_specs.IRSA_BINDINGS),
+        "cluster_name": "production",
+        "bindings": [binding],
+    }
     (spec,) = BindingsSpec.from_params(params).bindings
     assert {key: spec.options[key] for key in values} == values

@@ -9,7 +9,7 @@ import dataclasses
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import test_pod
+from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis import verification_pods
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.causes import Finding
 from ansible_collections.eksops.irsa.plugins.module_utils._core.diagnosis.diagnose import (
     PROBES,
@@ -46,7 +46,7 @@ def make_spec(**options: t.Any) -> VerificationSpec:
 
 
 def test_dry_run_pod_complies_with_strict_policies_and_quotas() -> None:
-    pod = test_pod.build_dry_run_pod(make_spec())
+    pod = verification_pods.build_dry_run_pod(make_spec())
     assert pod["metadata"] == {"namespace": "shop", "generateName": "irsa-verify-"}
     assert pod["spec"]["serviceAccountName"] == "app"
     (container,) = pod["spec"]["containers"]
@@ -63,7 +63,7 @@ def test_dry_run_pod_complies_with_strict_policies_and_quotas() -> None:
 def test_test_pod_has_a_deadline() -> None:
     spec = make_spec(test_pod=POD)
     assert spec.test_pod is not None
-    pod = test_pod.build_test_pod(spec, spec.test_pod, "irsa-verify-app-0a1b2c3d")
+    pod = verification_pods.build_test_pod(spec, spec.test_pod, "irsa-verify-app-0a1b2c3d")
     assert pod["metadata"] == {"namespace": "shop", "name": "irsa-verify-app-0a1b2c3d"}
     pod_spec = pod["spec"]
     assert (pod_spec["restartPolicy"], pod_spec["activeDeadlineSeconds"]) == ("Never", 65)
@@ -72,7 +72,7 @@ def test_test_pod_has_a_deadline() -> None:
 
 
 def test_name_of_a_test_pod_is_valid() -> None:
-    name = test_pod.build_pod_name(make_spec(service_account="a" * 39 + "." + "b" * 100), "0a1b2c3d")
+    name = verification_pods.build_pod_name(make_spec(service_account="a" * 39 + "." + "b" * 100), "0a1b2c3d")
     assert name == f"irsa-verify-{'a' * 39}-0a1b2c3d"
     assert len(name) <= 63
 
@@ -112,7 +112,7 @@ NEW_CLI = "aws-cli/2.25.4 Python/3.12.9 Linux/6.1\n"
 
 
 def make_pod(log: str = "", *, injected: bool = True) -> TestPod:
-    return TestPod(log, test_pod.caller_in(log), injected)
+    return TestPod(log, verification_pods.caller_in(log), injected)
 
 
 LOGS = [
@@ -151,7 +151,7 @@ LOGS = [
 def test_log_has_exactly_these_findings(
     pod: TestPod, has_sts_answer: bool, earlier: list[str], expected: list[str]
 ) -> None:
-    findings = test_pod.findings(
+    findings = verification_pods.findings(
         CHAIN,
         AWS_READ,
         pod,
@@ -165,27 +165,33 @@ def test_log_has_exactly_these_findings(
 
 def test_refusal_under_conditions_is_a_finding_even_if_sts_has_answered() -> None:
     pod = make_pod(CLI_DENIED)
-    (finding,) = test_pod.findings(CHAIN, AWS_READ, pod, allowed=None, has_sts_answer=True, earlier=())
+    (finding,) = verification_pods.findings(CHAIN, AWS_READ, pod, allowed=None, has_sts_answer=True, earlier=())
     assert finding.id == "denied-unexplained"
     assert "IpAddress aws:SourceIp" in finding.message
 
 
 def test_messages_about_another_identity() -> None:
-    (injected,) = test_pod.findings(CHAIN, AWS_READ, make_pod(NODE), allowed=True, has_sts_answer=True, earlier=())
+    (injected,) = verification_pods.findings(
+        CHAIN, AWS_READ, make_pod(NODE), allowed=True, has_sts_answer=True, earlier=()
+    )
     assert injected.message == f"the test pod of service account shop/app uses the node's role, {NODE}"
     assert injected.fix.startswith("the SDK ignores the variables of the webhook: ")
     pod = make_pod(NODE, injected=False)
-    (not_injected,) = test_pod.findings(CHAIN, AWS_READ, pod, allowed=True, has_sts_answer=True, earlier=())
+    (not_injected,) = verification_pods.findings(CHAIN, AWS_READ, pod, allowed=True, has_sts_answer=True, earlier=())
     assert not_injected.fix.startswith("the webhook did not inject the role into the pod: ")
 
 
 def test_caller_is_compared_with_the_unquoted_annotation() -> None:
     quoted = dataclasses.replace(CHAIN, role_arn=f'"{ROLE}"')
     for log, expected in ((SESSION, []), (NODE, ["imds-fallback"])):
-        findings = test_pod.findings(quoted, AWS_READ, make_pod(log), allowed=False, has_sts_answer=True, earlier=())
+        findings = verification_pods.findings(
+            quoted, AWS_READ, make_pod(log), allowed=False, has_sts_answer=True, earlier=()
+        )
         assert ids(findings) == expected
     invalid = dataclasses.replace(CHAIN, role_arn="app")
-    findings = test_pod.findings(invalid, AWS_READ, make_pod(NODE), allowed=False, has_sts_answer=True, earlier=())
+    findings = verification_pods.findings(
+        invalid, AWS_READ, make_pod(NODE), allowed=False, has_sts_answer=True, earlier=()
+    )
     assert findings == []
 
 
@@ -201,7 +207,7 @@ def test_caller_is_compared_with_the_unquoted_annotation() -> None:
     ],
 )
 def test_caller_in_a_log(log: str, caller: str | None) -> None:
-    assert test_pod.caller_in(log) == caller
+    assert verification_pods.caller_in(log) == caller
 
 
 @pytest.mark.parametrize(
@@ -224,4 +230,4 @@ def test_caller_in_a_log(log: str, caller: str | None) -> None:
     ],
 )
 def test_sdks_without_web_identities(log: str, expected: list[tuple[str, str, str]]) -> None:
-    assert test_pod.old_sdks(log) == expected
+    assert verification_pods.old_sdks(log) == expected

@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import Unreachable
-from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared import SharedReads
+from ansible_collections.eksops.irsa.plugins.module_utils._module.verify.shared_reads import SharedReads
 
 
 def test_threads_read_an_object_once() -> None:

@@ -8,8 +8,8 @@ import json
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import inventory
-from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.inventory import (
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters import hosts
+from ansible_collections.eksops.irsa.plugins.module_utils._core.clusters.hosts import (
     AwsAccount,
     ClusterFilters,
     ProposedName,
@@ -56,7 +56,7 @@ def described(**changes: t.Any) -> dict[str, t.Any]:
     ],
 )
 def test_parse_accounts(given: list[t.Any], expected: list[AwsAccount]) -> None:
-    assert inventory.parse_accounts(given) == expected
+    assert hosts.parse_accounts(given) == expected
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_parse_accounts(given: list[t.Any], expected: list[AwsAccount]) -> None:
 )
 def test_invalid_accounts_are_rejected(given: list[t.Any], message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        inventory.parse_accounts(given)
+        hosts.parse_accounts(given)
 
 
 def test_error_lists_all_problems() -> None:
     with pytest.raises(InvalidInput, match="2 option values are not valid") as raised:
-        inventory.parse_accounts([{"nme": "a"}, {"assume_role_arn": "b"}])
+        hosts.parse_accounts([{"nme": "a"}, {"assume_role_arn": "b"}])
     assert len(raised.value.details["problems"]) == 2
 
 
@@ -107,7 +107,7 @@ def test_external_id_is_not_in_repr() -> None:
 
 def test_host_variables_of_an_active_cluster() -> None:
     account = AwsAccount(name="shop", profile="hub", assume_role_arn=ROLE, external_id="fleet")
-    variables = inventory.build_host_variables(described(), account)
+    variables = hosts.build_host_variables(described(), account)
     assert variables == {
         "account": "shop",
         "account_id": "111122223333",
@@ -129,7 +129,7 @@ def test_host_variables_of_an_active_cluster() -> None:
 
 def test_host_variables_of_a_cluster_that_is_being_created() -> None:
     creating = described(status="CREATING", endpoint="", certificateAuthority={}, identity={}, tags=None)
-    variables = inventory.build_host_variables(creating, AwsAccount())
+    variables = hosts.build_host_variables(creating, AwsAccount())
     empty = ("endpoint", "certificate_authority", "issuer", "account_profile", "account_role_arn")
     assert [variables[name] for name in empty] == [None] * 5
     assert (variables["account"], variables["cluster_tags"]) == ("111122223333", {})
@@ -140,7 +140,7 @@ def test_host_variables_of_a_cluster_that_is_being_created() -> None:
     [(None, None, {"region": 1}), ("eks_", "", {"eks_region": 1}), ("", "_of_eks", {"region_of_eks": 1})],
 )
 def test_rename_variables(prefix: str | None, suffix: str | None, expected: dict[str, int]) -> None:
-    assert inventory.rename_variables({"region": 1}, prefix, suffix) == expected
+    assert hosts.rename_variables({"region": 1}, prefix, suffix) == expected
 
 
 # Filters
@@ -188,7 +188,7 @@ FILTERS: list[t.Any] = [
 def test_filters(
     filters: dict[str, t.Any], include: list[t.Any], exclude: list[t.Any], changes: dict[str, t.Any], matches: bool
 ) -> None:
-    variables = inventory.build_host_variables(described(**changes), AwsAccount())
+    variables = hosts.build_host_variables(described(**changes), AwsAccount())
     cluster_filters = ClusterFilters.from_options(filters, include, exclude)
     assert cluster_filters.matches(variables) is matches
     # A cluster that matches must be read.
@@ -256,10 +256,8 @@ ONE, TWO = "111111111111", "222222222222"
     ],
 )
 def test_host_names(proposals: list[tuple[str, str, str]], names: list[str]) -> None:
-    assert inventory.assign_host_names([ProposedName(*proposal, "c") for proposal in proposals]) == names
-    assert (
-        inventory.assign_host_names([ProposedName(*proposal, "c") for proposal in reversed(proposals)]) == names[::-1]
-    )
+    assert hosts.assign_host_names([ProposedName(*proposal, "c") for proposal in proposals]) == names
+    assert hosts.assign_host_names([ProposedName(*proposal, "c") for proposal in reversed(proposals)]) == names[::-1]
 
 
 @pytest.mark.parametrize(
@@ -271,11 +269,11 @@ def test_host_names(proposals: list[tuple[str, str, str]], names: list[str]) -> 
 )
 def test_duplicate_host_names_are_rejected(proposals: list[tuple[str, str, str]]) -> None:
     with pytest.raises(InvalidInput, match=r"several clusters have the host name a\.eu-west-1") as raised:
-        inventory.assign_host_names([ProposedName(*proposal, "c") for proposal in proposals])
+        hosts.assign_host_names([ProposedName(*proposal, "c") for proposal in proposals])
     assert f"c in {EU} of account {ONE}" in str(raised.value)
 
 
 def test_hash_depends_on_the_values_of_the_options() -> None:
-    first = inventory.hash_options({"regions": [EU], "accounts": []})
-    assert first == inventory.hash_options({"accounts": [], "regions": [EU]})
-    assert first != inventory.hash_options({"accounts": [], "regions": [US]})
+    first = hosts.hash_options({"regions": [EU], "accounts": []})
+    assert first == hosts.hash_options({"accounts": [], "regions": [EU]})
+    assert first != hosts.hash_options({"accounts": [], "regions": [US]})
