@@ -15,7 +15,7 @@ import typing as t
 import boto3
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import client as kubernetes_client
-from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, options
+from ansible_collections.eksops.irsa.plugins.module_utils._core import argument_specs, errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn, EksCluster, provider_arn
 from ansible_collections.eksops.irsa.plugins.module_utils._core.bindings.spec import BindingsSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Calls
@@ -216,8 +216,8 @@ def binding(service_account: str, role_name: str | None = "app", namespace: str 
 
 
 def spec_of(*bindings: Json, **params: t.Any) -> BindingsSpec:
-    defaults = options.defaults(options.IRSA_BINDINGS)
-    defaults["rollout_options"] = options.defaults(options.ROLLOUT)
+    defaults = argument_specs.defaults(argument_specs.IRSA_BINDINGS)
+    defaults["rollout_options"] = argument_specs.defaults(argument_specs.ROLLOUT)
     return BindingsSpec.from_params({**defaults, "cluster_name": CLUSTER.name, "bindings": list(bindings), **params})
 
 

@@ -8,7 +8,7 @@ import typing as t
 
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import INLINE_QUOTA
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import INLINE_QUOTA
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import loader as well_known
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import resolve
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known.parameters import KINDS

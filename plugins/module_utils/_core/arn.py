@@ -24,6 +24,8 @@ ROLE_ARN_ANNOTATION = "eks.amazonaws.com/role-arn"
 AUDIENCE_ANNOTATION = "eks.amazonaws.com/audience"
 REGIONAL_ANNOTATION = "eks.amazonaws.com/sts-regional-endpoints"
 EXPIRATION_ANNOTATION = "eks.amazonaws.com/token-expiration"
+# The shortest lifetime of a token in seconds. The webhook raises a shorter one.
+MIN_EXPIRATION = 600
 
 # The issuer of an EKS cluster without its scheme; the groups are host, region, host, id.
 EKS_ISSUER = re.compile(r"(oidc[.-]eks(?:-fips)?\.)([a-z0-9-]+)(\.[a-z.]+/id/)([0-9A-Za-z]+)", re.IGNORECASE)

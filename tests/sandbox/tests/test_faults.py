@@ -270,7 +270,7 @@ def test_watch_ends(fresh: ClusterUnderTest, kind: str, code: int | None) -> Non
         assert kind == "malformed"
         return
     assert [event["object"]["code"] for event in events if event["type"] == "ERROR"] == ([code] if code else [])
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 20
 
 
 def test_eks_token_expires(fresh: ClusterUnderTest) -> None:

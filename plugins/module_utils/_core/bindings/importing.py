@@ -16,10 +16,11 @@ import typing as t
 
 from .. import arn as arns
 from .. import validation
-from ..arn import STS_AUDIENCE, Arn, is_role_arn
+from ..arn import MIN_EXPIRATION, STS_AUDIENCE, Arn, is_role_arn
 from ..errors import IrsaError
 from ..role import plan as role_plan
-from ..role.spec import OWNER_TAG, AccountScope, Role
+from ..role.checks import OWNER_TAG
+from ..role.spec import AccountScope, Role
 from ..service_account import annotations as rules
 from ..service_account import plan as service_account_plan
 from ..service_account.spec import ServiceAccountState
@@ -263,7 +264,7 @@ def _parse_option(option: str, text: str) -> str | bool | int | None:
     if option == "sts_regional_endpoints":
         return {"true": True, "false": False}.get(text)
     number = int(text) if re.fullmatch(r"[1-9][0-9]{0,10}", text) else 0
-    return number if rules.MIN_EXPIRATION <= number <= rules.MAX_EXPIRATION else None
+    return number if MIN_EXPIRATION <= number <= rules.MAX_EXPIRATION else None
 
 
 def _check_role(facts: ImportFacts, account: _AnnotatedAccount) -> None:

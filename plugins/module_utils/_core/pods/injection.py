@@ -15,7 +15,13 @@ import dataclasses
 import re
 import typing as t
 
-from ..arn import AUDIENCE_ANNOTATION, EXPIRATION_ANNOTATION, REGIONAL_ANNOTATION, ROLE_ARN_ANNOTATION
+from ..arn import (
+    AUDIENCE_ANNOTATION,
+    EXPIRATION_ANNOTATION,
+    MIN_EXPIRATION,
+    REGIONAL_ANNOTATION,
+    ROLE_ARN_ANNOTATION,
+)
 
 Json = t.Mapping[str, t.Any]
 
@@ -31,7 +37,6 @@ POD_IDENTITY_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 
 _VOLUME = "aws-iam-token"
 _REGION_VARIABLES = ("AWS_DEFAULT_REGION", "AWS_REGION")
-_MIN_EXPIRATION = 600
 # The values that strconv.ParseBool of Go accepts. Any other value is ignored.
 _GO_BOOLEANS = {
     **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
@@ -247,7 +252,7 @@ def _webhook_set_regional(container: Container, originals: t.Mapping[str, Json])
 def _parse_expiration(annotations: t.Mapping[str, str]) -> int | None:
     """The lifetime of the token in seconds, as the webhook reads it; None without a valid annotation."""
     text = annotations.get(EXPIRATION_ANNOTATION) or ""
-    return max(int(text), _MIN_EXPIRATION) if re.fullmatch(r"[+-]?[0-9]+", text) else None
+    return max(int(text), MIN_EXPIRATION) if re.fullmatch(r"[+-]?[0-9]+", text) else None
 
 
 def _was_processed(spec: Json, template: Json | None, containers: t.Iterable[Container]) -> bool:

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from .. import errors
 from ..arn import Arn, provider_name
 from ..policy import document as policy_document
 from ..trust.evaluation import accepts_any_audience, is_broad
+from ..trust.policy import TRUST_QUOTA
 from ..trust.statements import (
     condition_keys,
     conditions,
@@ -22,11 +24,19 @@ from ..trust.statements import (
 )
 from ..validation import MAX_TAGS, Problems, TagChanges, compare_tags, count_tags
 from ..wording import join, quantity
-from .spec import OWNER_TAG, OWNER_VALUE, AccountScope, Role, RoleSpec
 
-TRUST_QUOTA, ATTACHED_QUOTA = "AssumeRolePolicySizeQuota", "AttachedPoliciesPerRoleQuota"
+if t.TYPE_CHECKING:
+    from .spec import AccountScope, Role, RoleSpec
+
+# The tag of every role that this collection creates. `absent` deletes only roles with this tag.
+OWNER_TAG, OWNER_VALUE = "eksops.irsa/managed", "true"
+ATTACHED_QUOTA = "AttachedPoliciesPerRoleQuota"
 # AWS's default quotas of an account.
 DEFAULT_QUOTAS = {TRUST_QUOTA: 2048, ATTACHED_QUOTA: 10}
+# The limit for all inline policies of a role together, in characters, not counting whitespace. AWS cannot raise it.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+INLINE_QUOTA = 10240
+_INLINE_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 
 
 def require_changeable(role: Role) -> None:
@@ -62,6 +72,62 @@ def require_policies_of_account(spec: RoleSpec, scope: AccountScope) -> None:
                 f"use a policy of account {scope.account_id}",
             )
     problems.raise_if_any()
+
+
+def measure_inline_policies(documents: t.Mapping[str, policy_document.Document]) -> int:
+    """The characters that count for `INLINE_QUOTA`."""
+    return sum(policy_document.size(document) for document in documents.values())
+
+
+def require_inline_size(name: str, documents: t.Mapping[str, policy_document.Document]) -> None:
+    """:raises QuotaExceeded: the inline policies of a role are longer than IAM accepts."""
+    size = measure_inline_policies(documents)
+    if size > INLINE_QUOTA:
+        raise errors.QuotaExceeded(
+            f"the inline policies of role {name} would have {size} characters in total",
+            cause=f"IAM accepts {INLINE_QUOTA}, not counting whitespace",
+            fix="use managed policies for some, or remove others with purge_inline_policies",
+            quota="RolePolicySizeQuota",
+        )
+
+
+def inline_policy_faults(document: t.Mapping[str, t.Any]) -> list[str]:
+    """The faults of an inline policy that IAM would reject, each with its place."""
+    faults = [f"unknown element {key}" for key in document if key not in ("Version", "Id", "Statement")]
+    if document.get("Version", policy_document.VERSION) not in (policy_document.VERSION, policy_document.OLD_VERSION):
+        faults.append(
+            f"Version {document['Version']!r} is neither {policy_document.VERSION} nor {policy_document.OLD_VERSION}"
+        )
+    if not policy_document.statements(document):
+        faults.append("it has no Statement")
+    for number, statement in enumerate(policy_document.statements(document), 1):
+        place = f"statement {number}"
+        if not isinstance(statement, t.Mapping):
+            faults.append(f"{place} is not a mapping")
+            continue
+        faults += [f"{place}: {fault}" for fault in _statement_faults(statement)]
+    return faults
+
+
+def _statement_faults(statement: t.Mapping[str, t.Any]) -> list[str]:
+    faults = []
+    for key in statement:
+        if key in ("Principal", "NotPrincipal"):
+            faults.append(f"{key} is not allowed in an inline policy")
+        elif key not in _INLINE_ELEMENTS:
+            faults.append(f"unknown element {key}")
+    if statement.get("Effect") not in ("Allow", "Deny"):
+        faults.append("Effect is neither Allow nor Deny")
+    if not re.fullmatch(r"[0-9A-Za-z]*", str(statement.get("Sid") or "")):
+        faults.append(f"Sid {statement['Sid']!r} has characters other than letters and digits")
+    for element, negated in (("Action", "NotAction"), ("Resource", "NotResource")):
+        if (element in statement) == (negated in statement):
+            faults.append(f"exactly one of {element} and {negated} is required")
+            continue
+        values = policy_document.as_list(statement.get(element, statement.get(negated)))
+        if not values or not all(isinstance(value, str) and value for value in values):
+            faults.append(f"{element if element in statement else negated} is not a list of strings")
+    return faults
 
 
 def describe_wide_trust(document: policy_document.Document) -> list[str]:

@@ -18,14 +18,17 @@ from ..trust.statements import allowed_principals, display_subject
 from .checks import (
     ATTACHED_QUOTA,
     DEFAULT_QUOTAS,
+    OWNER_TAG,
+    OWNER_VALUE,
     build_still_allowed_error,
     describe_wide_trust,
     plan_tags,
     require_changeable,
+    require_inline_size,
     require_policies_of_account,
     require_trust_size,
 )
-from .spec import DEFAULT, INLINE_QUOTA, OWNER_TAG, OWNER_VALUE, AccountScope, Role, RoleSpec
+from .spec import DEFAULT, AccountScope, Role, RoleSpec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,14 +245,8 @@ def _write_inline(spec: RoleSpec, role: Role, steps: _Steps) -> None:
         if name not in current or not policy_document.equal(current[name], document)
     }
     final = {**{name: document for name, document in current.items() if name not in removed}, **new}
-    size = sum(policy_document.size(document) for document in final.values())
-    if new and size > INLINE_QUOTA:
-        raise errors.QuotaExceeded(
-            f"the inline policies of role {role.name} would have {size} characters in total",
-            cause=f"IAM accepts {INLINE_QUOTA}, not counting whitespace",
-            fix="use managed policies for some, or remove others with purge_inline_policies",
-            quota="RolePolicySizeQuota",
-        )
+    if new:
+        require_inline_size(role.name, final)
     for name in removed:
         del current[name]
         after = dataclasses.replace(_now(steps), inline_policies=dict(current))

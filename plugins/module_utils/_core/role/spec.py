@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import typing as t
 
 from .. import arn as arns
@@ -19,15 +18,11 @@ from ..policy.templates import Facts, Template
 from ..trust.policy import Grant
 from ..trust.statements import subject
 from ..wording import format_integer
+from . import checks
+from .checks import OWNER_TAG, OWNER_VALUE
 
-# The tag of every role that this collection creates. `absent` deletes only roles with this tag.
-OWNER_TAG, OWNER_VALUE = "eksops.irsa/managed", "true"
 # The properties with a single value, as they are if CreateRole does not set them.
 DEFAULT: dict[str, t.Any] = {"path": "/", "description": "", "max_session_duration": 3600, "permissions_boundary": None}
-# The limit for all inline policies of a role together, in characters, not counting whitespace. AWS cannot raise it.
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-INLINE_QUOTA = 10240
-_INLINE_ELEMENTS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -299,55 +294,16 @@ def _inline_policies(
         except InvalidInput as error:
             problems.add(f"{error.message}: {error.cause}", error.fix or "correct it")
             continue
-        for fault in inline_policy_faults(document):
+        for fault in checks.inline_policy_faults(document):
             problems.add(f"{what}: {fault}", "follow the grammar of IAM policies")
         documents[name] = document
-    total = sum(policy_document.size(document) for document in documents.values())
-    if total > INLINE_QUOTA:
+    size = checks.measure_inline_policies(documents)
+    if size > checks.INLINE_QUOTA:
         problems.add(
-            f"inline_policies have {total} characters in total",
-            f"use at most {INLINE_QUOTA}, not counting whitespace; use managed policies for the rest",
+            f"inline_policies have {size} characters in total",
+            f"use at most {checks.INLINE_QUOTA}, not counting whitespace; use managed policies for the rest",
         )
     return documents
-
-
-def inline_policy_faults(document: t.Mapping[str, t.Any]) -> list[str]:
-    """The faults of an inline policy that IAM would reject, each with its place."""
-    faults = [f"unknown element {key}" for key in document if key not in ("Version", "Id", "Statement")]
-    if document.get("Version", policy_document.VERSION) not in (policy_document.VERSION, policy_document.OLD_VERSION):
-        faults.append(
-            f"Version {document['Version']!r} is neither {policy_document.VERSION} nor {policy_document.OLD_VERSION}"
-        )
-    if not policy_document.statements(document):
-        faults.append("it has no Statement")
-    for number, statement in enumerate(policy_document.statements(document), 1):
-        place = f"statement {number}"
-        if not isinstance(statement, t.Mapping):
-            faults.append(f"{place} is not a mapping")
-            continue
-        faults += [f"{place}: {fault}" for fault in _statement_faults(statement)]
-    return faults
-
-
-def _statement_faults(statement: t.Mapping[str, t.Any]) -> list[str]:
-    faults = []
-    for key in statement:
-        if key in ("Principal", "NotPrincipal"):
-            faults.append(f"{key} is not allowed in an inline policy")
-        elif key not in _INLINE_ELEMENTS:
-            faults.append(f"unknown element {key}")
-    if statement.get("Effect") not in ("Allow", "Deny"):
-        faults.append("Effect is neither Allow nor Deny")
-    if not re.fullmatch(r"[0-9A-Za-z]*", str(statement.get("Sid") or "")):
-        faults.append(f"Sid {statement['Sid']!r} has characters other than letters and digits")
-    for element, negated in (("Action", "NotAction"), ("Resource", "NotResource")):
-        if (element in statement) == (negated in statement):
-            faults.append(f"exactly one of {element} and {negated} is required")
-            continue
-        values = policy_document.as_list(statement.get(element, statement.get(negated)))
-        if not values or not all(isinstance(value, str) and value for value in values):
-            faults.append(f"{element if element in statement else negated} is not a list of strings")
-    return faults
 
 
 def _well_known(

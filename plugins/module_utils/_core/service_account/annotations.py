@@ -16,7 +16,13 @@ import functools
 import re
 import typing as t
 
-from ..arn import AUDIENCE_ANNOTATION, EXPIRATION_ANNOTATION, REGIONAL_ANNOTATION, ROLE_ARN_ANNOTATION
+from ..arn import (
+    AUDIENCE_ANNOTATION,
+    EXPIRATION_ANNOTATION,
+    MIN_EXPIRATION,
+    REGIONAL_ANNOTATION,
+    ROLE_ARN_ANNOTATION,
+)
 from ..validation import Problems
 from ..wording import format_integer
 
@@ -36,8 +42,8 @@ FIELD_MANAGER = "eksops.irsa"
 BEFORE_FIRST_APPLY = "before-first-apply"
 # Names the tool that installs and removes an object. This collection never sets it: other tools own the objects.
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
-# Seconds: the shortest lifetime of a projected token, and the longest that a TokenRequest accepts.
-MIN_EXPIRATION, MAX_EXPIRATION = 600, 2**32
+# The longest lifetime that a TokenRequest accepts, in seconds.
+MAX_EXPIRATION = 2**32
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _PREFIX = re.compile(rf"{_LABEL}(\.{_LABEL})*")

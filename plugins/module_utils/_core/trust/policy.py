@@ -39,6 +39,8 @@ from .statements import (
     parse_managed,
 )
 
+# The account's quota of the size of a trust policy, as GetAccountSummary names it.
+TRUST_QUOTA = "AssumeRolePolicySizeQuota"
 # IAM does not accept a document without statements. This statement does not change any access.
 NOBODY: Statement = {
     "Sid": "TrustsNobody",

@@ -17,6 +17,7 @@ import functools
 import typing as t
 
 from ..arn import provider_name
+from ..policy.conditions import Operator
 from ..policy.document import as_list, condition_text, federated_principals, like, statement_meaning, statements
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
@@ -24,7 +25,6 @@ SUBJECT_PREFIX = "system:serviceaccount:"
 # The pattern of all subjects.
 ANY_SUBJECT = f"{SUBJECT_PREFIX}*:*"
 EQUALS, LIKE = "StringEquals", "StringLike"
-_STRING_OPERATORS = frozenset({"StringEquals", "StringEqualsIgnoreCase", "StringLike"})
 
 
 # Subjects
@@ -135,10 +135,11 @@ def named_subjects(statement: t.Mapping[str, t.Any], provider_arn: str) -> set[s
     }
 
 
+@functools.lru_cache(maxsize=256)
 def matches_strings(operator: str) -> bool:
     """Whether a condition operator holds for strings that match the policy's values."""
-    quantifier, _colon, name = operator.rpartition(":")
-    return quantifier in ("", "ForAllValues", "ForAnyValue") and name.removesuffix("IfExists") in _STRING_OPERATORS
+    parsed = Operator.parse(operator)
+    return parsed is not None and not parsed.negated and parsed.comparison.startswith("String")
 
 
 def describe_place(document: t.Mapping[str, t.Any], index: int) -> str:

@@ -186,7 +186,7 @@ INTERNAL = sorted(
         for path in (ROOT / folder).rglob("*.yml")
         for name in find_variables(yaml.safe_load(path.read_text("utf-8")))
     }
-    | set(yaml.safe_load((ROOT / "roles/irsa/vars/main.yml").read_text("utf-8")))
+    | {name for path in (ROOT / "roles/irsa/vars/main").iterdir() for name in yaml.safe_load(path.read_text("utf-8"))}
     | {
         name
         for path in (ROOT / "roles/irsa/templates").iterdir()

@@ -4,7 +4,7 @@
 
 // Draws the lines of a list as rows. Only lines in or near the browser's window are elements.
 
-import { Layout } from "../model/layout.js";
+import { LinePositions } from "../model/line_positions.js";
 import { byId } from "./elements.js";
 import { ROWS } from "./rows.js";
 
@@ -17,14 +17,14 @@ export class LineWindow {
   #grid;
   #rows = new Map();
   #isPrinting = false;
-  layout = new Layout([], {});
+  positions = new LinePositions([], {});
 
   constructor(grid) {
     this.#grid = grid;
   }
 
   get lines() {
-    return this.layout.lines;
+    return this.positions.lines;
   }
 
   // Returns how many lines are not printed. setLines must follow.
@@ -37,15 +37,15 @@ export class LineWindow {
   setLines(lines) {
     for (const row of this.#rows.values()) row.remove();
     this.#rows = new Map();
-    this.layout = new Layout(lines, this.#readHeights());
-    this.#grid.style.height = this.#isPrinting ? "auto" : `${this.layout.height}px`;
+    this.positions = new LinePositions(lines, this.#readHeights());
+    this.#grid.style.height = this.#isPrinting ? "auto" : `${this.positions.height}px`;
     this.#grid.setAttribute("aria-rowcount", lines.length);
   }
 
   // Makes the rows that are needed. chosen: {index, cell} of the chosen line; index is null if no line is chosen.
   draw(chosen) {
     const [start, end] = this.#visibleRange();
-    const pinned = this.#isPrinting ? null : this.layout.findPinnedHead(this.visibleTop());
+    const pinned = this.#isPrinting ? null : this.positions.findPinnedHead(this.visibleTop());
     const needed = new Set(Array.from({ length: Math.max(0, end - start) }, (_, offset) => start + offset));
     // The chosen line stays an element: aria-activedescendant refers to it.
     if (chosen.index !== null) needed.add(chosen.index);
@@ -58,7 +58,7 @@ export class LineWindow {
     for (const index of needed) if (!this.#rows.has(index)) this.#insertRow(index);
     for (const [index, row] of this.#rows) {
       const isPinned = pinned !== null && index === pinned.index;
-      const top = isPinned ? pinned.top : this.layout.tops[index];
+      const top = isPinned ? pinned.top : this.positions.tops[index];
       row.classList.toggle("pinned", isPinned);
       row.style.transform = this.#isPrinting ? "none" : `translateY(${top}px)`;
     }
@@ -89,9 +89,9 @@ export class LineWindow {
 
   // Scrolls as little as possible until the line is visible below the toolbar and its head.
   scrollTo(index) {
-    const { heads, tops } = this.layout;
+    const { heads, tops } = this.positions;
     const head = heads[index];
-    const headHeight = head < 0 || head === index ? 0 : this.layout.heightOf(head);
+    const headHeight = head < 0 || head === index ? 0 : this.positions.heightOf(head);
     const top = this.visibleTop() + 4 + headHeight;
     const bottom = innerHeight - 8 - this.#grid.getBoundingClientRect().top;
     if (tops[index] < top) window.scrollBy(0, tops[index] - top);
@@ -109,8 +109,8 @@ export class LineWindow {
     const { length } = this.lines;
     if (this.#isPrinting) return [0, Math.min(length, MAX_PRINTED_LINES)];
     const { top } = this.#grid.getBoundingClientRect();
-    const end = this.layout.lineAt(innerHeight - top + MARGIN) + 1;
-    return [this.layout.lineAt(-top - MARGIN), Math.min(length, end)];
+    const end = this.positions.lineAt(innerHeight - top + MARGIN) + 1;
+    return [this.positions.lineAt(-top - MARGIN), Math.min(length, end)];
   }
 
   #insertRow(index) {

@@ -150,7 +150,7 @@ export class List {
   // The Tab key chooses the first line in the window; a click chooses its own.
   #handleFocus() {
     if (this.#chosen.index !== null || !this.#grid.matches(":focus-visible")) return;
-    let index = this.#window.layout.lineAt(this.#window.visibleTop());
+    let index = this.#window.positions.lineAt(this.#window.visibleTop());
     while (index < this.lines.length && !this.#canBeChosen(index)) index += 1;
     if (index >= this.lines.length) return;
     this.#window.scrollTo(index);

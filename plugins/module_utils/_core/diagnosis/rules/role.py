@@ -25,15 +25,13 @@ from ... import arn as arns
 from ...arn import is_role_arn
 from ...policy import document as policy_document
 from ...policy.document import as_list, statements
-from ...trust.policy import trivially_allows
+from ...trust.policy import TRUST_QUOTA, trivially_allows
 from ...trust.statements import subject
 from ..causes import Finding
 from ..facts import AwsFacts, Chain, Json, Unknown, describe_annotate, name_of
 from . import trust as trust_rules
 from .trust import Refusal, Trust
 from .trust_refusal import refusal
-
-_SIZE_QUOTA = "AssumeRolePolicySizeQuota"
 
 
 def findings(chain: Chain, aws: AwsFacts) -> list[Finding]:
@@ -211,7 +209,7 @@ def _trust(chain: Chain, aws: AwsFacts) -> Trust | None:
         if isinstance(aws.provider, Unknown) or aws.provider
         else tuple(trust_rules.find_similar_providers(provider_arn, aws))
     )
-    quota = None if isinstance(aws.quotas, Unknown) else aws.quotas.get(_SIZE_QUOTA)
+    quota = None if isinstance(aws.quotas, Unknown) else aws.quotas.get(TRUST_QUOTA)
     return Trust(chain, role["Arn"], provider_arn, document, similar, quota)
 
 

@@ -101,7 +101,7 @@ def test_role_has_the_options_and_defaults_of_a_rollout() -> None:
     rollout = {name: option for name, option in argument_specs.ROLLOUT.items() if name != "wait"}
     optional = {name: {key: option[key] for key in option if key != "default"} for name, option in rollout.items()}
     assert facts(specs["irsa_rollout"]["options"]) == facts({"enabled": {"type": "bool"}, **optional})
-    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())
+    variables = yaml.safe_load((ROLE / "vars" / "main" / "chain.yml").read_text())
     assert variables["_irsa_rollout_defaults"] == {"enabled": True, **argument_specs.defaults(rollout)}
 
 

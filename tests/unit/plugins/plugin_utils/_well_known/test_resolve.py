@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy import document as policy_document
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.templates import Facts
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import INLINE_QUOTA, inline_policy_faults
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import INLINE_QUOTA, inline_policy_faults
 from ansible_collections.eksops.irsa.plugins.plugin_utils._well_known import loader, resolve
 
 REGIONS = {"aws": "eu-west-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}

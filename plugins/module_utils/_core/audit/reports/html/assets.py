@@ -2377,7 +2377,7 @@ h("div", { class: "content" }, details.body),
 dialog.scrollTop = 0;
 }
 const isHead = (line) => line.kind === "group" || line.kind === "cause";
-class Layout {
+class LinePositions {
 constructor(lines, heights) {
 this.lines = lines;
 this.tops = [0];
@@ -2509,12 +2509,12 @@ class LineWindow {
 #grid;
 #rows = new Map();
 #isPrinting = false;
-layout = new Layout([], {});
+positions = new LinePositions([], {});
 constructor(grid) {
 this.#grid = grid;
 }
 get lines() {
-return this.layout.lines;
+return this.positions.lines;
 }
 setPrinting(isPrinting) {
 this.#isPrinting = isPrinting;
@@ -2523,13 +2523,13 @@ return Math.max(0, this.lines.length - MAX_PRINTED_LINES);
 setLines(lines) {
 for (const row of this.#rows.values()) row.remove();
 this.#rows = new Map();
-this.layout = new Layout(lines, this.#readHeights());
-this.#grid.style.height = this.#isPrinting ? "auto" : `${this.layout.height}px`;
+this.positions = new LinePositions(lines, this.#readHeights());
+this.#grid.style.height = this.#isPrinting ? "auto" : `${this.positions.height}px`;
 this.#grid.setAttribute("aria-rowcount", lines.length);
 }
 draw(chosen) {
 const [start, end] = this.#visibleRange();
-const pinned = this.#isPrinting ? null : this.layout.findPinnedHead(this.visibleTop());
+const pinned = this.#isPrinting ? null : this.positions.findPinnedHead(this.visibleTop());
 const needed = new Set(Array.from({ length: Math.max(0, end - start) }, (_, offset) => start + offset));
 if (chosen.index !== null) needed.add(chosen.index);
 if (pinned) needed.add(pinned.index);
@@ -2541,7 +2541,7 @@ this.#rows.delete(index);
 for (const index of needed) if (!this.#rows.has(index)) this.#insertRow(index);
 for (const [index, row] of this.#rows) {
 const isPinned = pinned !== null && index === pinned.index;
-const top = isPinned ? pinned.top : this.layout.tops[index];
+const top = isPinned ? pinned.top : this.positions.tops[index];
 row.classList.toggle("pinned", isPinned);
 row.style.transform = this.#isPrinting ? "none" : `translateY(${top}px)`;
 }
@@ -2565,9 +2565,9 @@ pageSize() {
 return Math.max(1, Math.trunc((innerHeight - 160) / this.#readHeights().account));
 }
 scrollTo(index) {
-const { heads, tops } = this.layout;
+const { heads, tops } = this.positions;
 const head = heads[index];
-const headHeight = head < 0 || head === index ? 0 : this.layout.heightOf(head);
+const headHeight = head < 0 || head === index ? 0 : this.positions.heightOf(head);
 const top = this.visibleTop() + 4 + headHeight;
 const bottom = innerHeight - 8 - this.#grid.getBoundingClientRect().top;
 if (tops[index] < top) window.scrollBy(0, tops[index] - top);
@@ -2582,8 +2582,8 @@ return Object.fromEntries(["ok", ...Object.keys(ROWS)].map((kind) => [kind, read
 const { length } = this.lines;
 if (this.#isPrinting) return [0, Math.min(length, MAX_PRINTED_LINES)];
 const { top } = this.#grid.getBoundingClientRect();
-const end = this.layout.lineAt(innerHeight - top + MARGIN) + 1;
-return [this.layout.lineAt(-top - MARGIN), Math.min(length, end)];
+const end = this.positions.lineAt(innerHeight - top + MARGIN) + 1;
+return [this.positions.lineAt(-top - MARGIN), Math.min(length, end)];
 }
 #insertRow(index) {
 const line = this.lines[index];
@@ -2717,7 +2717,7 @@ actions[event.key]();
 }
 #handleFocus() {
 if (this.#chosen.index !== null || !this.#grid.matches(":focus-visible")) return;
-let index = this.#window.layout.lineAt(this.#window.visibleTop());
+let index = this.#window.positions.lineAt(this.#window.visibleTop());
 while (index < this.lines.length && !this.#canBeChosen(index)) index += 1;
 if (index >= this.lines.length) return;
 this.#window.scrollTo(index);

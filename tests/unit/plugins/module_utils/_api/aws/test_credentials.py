@@ -301,14 +301,14 @@ def test_slow_answer_of_the_service(session: Callable[..., t.Any], monkeypatch: 
     started = time.monotonic()
     with pytest.raises(errors.Unreachable, match=r"with profile shop\. Cause: Read timeout"):
         credentials.load_credentials(core)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
     server.stop()
 
 
 def test_program_that_does_not_end(session: Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "AWS_CREDENTIALS_SECONDS", 0.5)
-    program = f"credential_process = {sys.executable} -c 'import time; time.sleep(3)'\n"
+    program = f"credential_process = {sys.executable} -c 'import time; time.sleep(30)'\n"
     started = time.monotonic()
     with pytest.raises(errors.Unreachable, match=r"with profile shop\. Cause: they were not available within"):
         credentials.load_credentials(session(program))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20

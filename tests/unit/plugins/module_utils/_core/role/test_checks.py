@@ -1,14 +1,17 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Trust policies that allow more than the service accounts that they name."""
+"""Trust policies that allow more than the service accounts that they name, and inline policies that IAM rejects."""
 
 from __future__ import annotations
 
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import describe_wide_trust
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import (
+    describe_wide_trust,
+    inline_policy_faults,
+)
 
 PROVIDER = "oidc.eks.eu-west-1.amazonaws.com/id/ONE"
 OTHER = "oidc.eks.eu-west-1.amazonaws.com/id/TWO"
@@ -62,3 +65,41 @@ def test_wide_trust(statements: list[t.Any], expected: list[str]) -> None:
 def test_document_without_statements_is_not_wide() -> None:
     assert describe_wide_trust({}) == []
     assert describe_wide_trust({"Statement": []}) == []
+
+
+VALID_STATEMENT = {"Effect": "Allow", "Action": ["s3:*"], "NotResource": "*"}
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        ({"Version": "2012-10-17", "Statement": VALID_STATEMENT}, []),
+        ({"Statement": [VALID_STATEMENT], "Id": "x"}, []),
+        ({}, ["it has no Statement"]),
+        ({"Statement": []}, ["it has no Statement"]),
+        ({"Statement": [VALID_STATEMENT], "statement": 1}, ["unknown element statement"]),
+        ({"Version": "2012", "Statement": [VALID_STATEMENT]}, ["Version '2012' is neither 2012-10-17 nor 2008-10-17"]),
+        ({"Statement": ["x"]}, ["statement 1 is not a mapping"]),
+        (
+            {"Statement": [VALID_STATEMENT, {**VALID_STATEMENT, "Effect": "allow"}]},
+            ["statement 2: Effect is neither Allow nor Deny"],
+        ),
+        (
+            {"Statement": {**VALID_STATEMENT, "Principal": "*"}},
+            ["statement 1: Principal is not allowed in an inline policy"],
+        ),
+        ({"Statement": {**VALID_STATEMENT, "Resources": "*"}}, ["statement 1: unknown element Resources"]),
+        (
+            {"Statement": {**VALID_STATEMENT, "Resource": "*"}},
+            ["statement 1: exactly one of Resource and NotResource is required"],
+        ),
+        ({"Statement": {**VALID_STATEMENT, "Action": []}}, ["statement 1: Action is not a list of strings"]),
+        ({"Statement": {**VALID_STATEMENT, "NotResource": [3]}}, ["statement 1: NotResource is not a list of strings"]),
+        (
+            {"Statement": {**VALID_STATEMENT, "Sid": "a b"}},
+            ["statement 1: Sid 'a b' has characters other than letters and digits"],
+        ),
+    ],
+)
+def test_inline_policy_faults(document: dict[str, t.Any], faults: list[str]) -> None:
+    assert inline_policy_faults(document) == faults

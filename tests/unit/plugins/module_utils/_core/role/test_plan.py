@@ -11,14 +11,13 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role import plan as role_plan
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import DEFAULT_QUOTAS, TRUST_QUOTA
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import (
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import (
+    DEFAULT_QUOTAS,
     OWNER_TAG,
     OWNER_VALUE,
-    AccountScope,
-    Role,
-    RoleSpec,
+    TRUST_QUOTA,
 )
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, Role, RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Change, Grant
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import display_subject, subject

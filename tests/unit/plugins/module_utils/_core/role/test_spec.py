@@ -10,11 +10,7 @@ import typing as t
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils import _runner
 from ansible_collections.eksops.irsa.plugins.module_utils._core.errors import InvalidInput
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import (
-    AccountScope,
-    RoleSpec,
-    inline_policy_faults,
-)
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, RoleSpec
 
 DEFAULTS: dict[str, t.Any] = {
     "state": "present",
@@ -229,41 +225,3 @@ VALID: list[dict[str, t.Any]] = [
 @pytest.mark.parametrize("options", VALID)
 def test_valid_options_are_accepted(options: dict[str, t.Any]) -> None:
     assert make_spec(**options)
-
-
-VALID_STATEMENT = {"Effect": "Allow", "Action": ["s3:*"], "NotResource": "*"}
-
-
-@pytest.mark.parametrize(
-    ("document", "faults"),
-    [
-        ({"Version": "2012-10-17", "Statement": VALID_STATEMENT}, []),
-        ({"Statement": [VALID_STATEMENT], "Id": "x"}, []),
-        ({}, ["it has no Statement"]),
-        ({"Statement": []}, ["it has no Statement"]),
-        ({"Statement": [VALID_STATEMENT], "statement": 1}, ["unknown element statement"]),
-        ({"Version": "2012", "Statement": [VALID_STATEMENT]}, ["Version '2012' is neither 2012-10-17 nor 2008-10-17"]),
-        ({"Statement": ["x"]}, ["statement 1 is not a mapping"]),
-        (
-            {"Statement": [VALID_STATEMENT, {**VALID_STATEMENT, "Effect": "allow"}]},
-            ["statement 2: Effect is neither Allow nor Deny"],
-        ),
-        (
-            {"Statement": {**VALID_STATEMENT, "Principal": "*"}},
-            ["statement 1: Principal is not allowed in an inline policy"],
-        ),
-        ({"Statement": {**VALID_STATEMENT, "Resources": "*"}}, ["statement 1: unknown element Resources"]),
-        (
-            {"Statement": {**VALID_STATEMENT, "Resource": "*"}},
-            ["statement 1: exactly one of Resource and NotResource is required"],
-        ),
-        ({"Statement": {**VALID_STATEMENT, "Action": []}}, ["statement 1: Action is not a list of strings"]),
-        ({"Statement": {**VALID_STATEMENT, "NotResource": [3]}}, ["statement 1: NotResource is not a list of strings"]),
-        (
-            {"Statement": {**VALID_STATEMENT, "Sid": "a b"}},
-            ["statement 1: Sid 'a b' has characters other than letters and digits"],
-        ),
-    ],
-)
-def test_inline_policy_faults(document: dict[str, t.Any], faults: list[str]) -> None:
-    assert inline_policy_faults(document) == faults

@@ -9,7 +9,7 @@ import types
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._core import errors, options
+from ansible_collections.eksops.irsa.plugins.module_utils._core import argument_specs, errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._module.bindings.context import (
     Progress,
@@ -113,11 +113,11 @@ def test_bindings_in_use_fail(aws: FakeAws, server: FakeServer) -> None:
 
 
 def test_rollout_options_are_checked_only_with_rollout() -> None:
-    invalid = {**options.defaults(options.ROLLOUT), "wait_timeout": 0}
+    invalid = {**argument_specs.defaults(argument_specs.ROLLOUT), "wait_timeout": 0}
     assert find_rollout_problems({"rollout": False, "rollout_options": invalid}) == []
     (problem,) = find_rollout_problems({"rollout": True, "rollout_options": invalid})
     assert problem.startswith("rollout_options: wait_timeout is 0")
-    valid = options.defaults(options.ROLLOUT)
+    valid = argument_specs.defaults(argument_specs.ROLLOUT)
     assert find_rollout_problems({"rollout": True, "rollout_options": valid}) == []
 
 

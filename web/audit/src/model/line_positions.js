@@ -8,7 +8,7 @@ import { isOk } from "./vocabulary.js";
 
 const isHead = (line) => line.kind === "group" || line.kind === "cause";
 
-export class Layout {
+export class LinePositions {
   // heights: pixels by kind of line, and "ok" for accounts and roles that are ok.
   constructor(lines, heights) {
     this.lines = lines;
