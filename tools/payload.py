@@ -33,13 +33,13 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OWN = "ansible_collections/eksops/irsa/"
 # Maximum number of non-empty files and their size in KiB. Every task sends them.
 LIMITS: dict[str, tuple[int, int]] = {
-    "irsa_audit": (63, 804),
+    "irsa_audit": (63, 806),
     "irsa_bindings": (64, 762),
-    "irsa_bindings_info": (40, 444),
-    "irsa_rbac": (19, 181),
+    "irsa_bindings_info": (40, 446),
+    "irsa_rbac": (19, 182),
     "irsa_role": (26, 290),
     "irsa_verify": (49, 574),
-    "pod_rollout": (29, 330),
+    "pod_rollout": (29, 332),
 }
 _ZIP = re.compile(rb"(?:ZIPDATA|zip_data)\s*=\s*['\"]{1,3}([A-Za-z0-9+/=\s]+)['\"]")
 

@@ -21,7 +21,7 @@ from .._core.wording import quantity
 # No answer is longer. The longest one is a list without pages.
 MAX_BYTES = 2**30
 
-# AWS. Each try of a request: the time to connect, and the time of the answer. aws_config and AWS_* variables precede.
+# AWS. Each try of a request: the time to connect, and the time of the answer. aws_config takes precedence.
 AWS_CONNECT_SECONDS, AWS_ANSWER_SECONDS = 10, 30
 # How often botocore sends a request, with one connection and with several.
 AWS_TRIES, AWS_PARALLEL_TRIES = 8, 12
