@@ -1,6 +1,3 @@
-# Copyright (c) 2026 eksops.irsa contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Measure what each module sends to its host: the collection's own files that Ansible packs for a task.
 
     python tools/payload.py [--check] [--files] [MODULE ...]
@@ -34,9 +31,9 @@ OWN = "ansible_collections/eksops/irsa/"
 # Maximum number of non-empty files and their size in KiB. Every task sends them.
 LIMITS: dict[str, tuple[int, int]] = {
     "irsa_audit": (63, 806),
-    "irsa_bindings": (64, 762),
+    "irsa_bindings": (64, 763),
     "irsa_bindings_info": (40, 446),
-    "irsa_rbac": (19, 182),
+    "irsa_rbac": (19, 183),
     "irsa_role": (26, 290),
     "irsa_verify": (49, 574),
     "pod_rollout": (29, 332),

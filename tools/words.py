@@ -1,6 +1,3 @@
-# Copyright (c) 2026 eksops.irsa contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Find words that the project does not use, in its files or in a commit message.
 
     python tools/words.py [--message FILE] [PATH ...]

@@ -44,10 +44,6 @@ def title(text: str, underline: str) -> str:
     return f"{text}\n{underline * len(text)}\n"
 
 
-def join_code(names: t.Iterable[str]) -> str:
-    return join([f"``{name}``" for name in names])
-
-
 def render(name: str) -> str:
     """The text of a guide."""
     environment = jinja2.Environment(
@@ -57,7 +53,11 @@ def render(name: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"fill": fill, "title": title, "join_code": join_code}
+    environment.filters |= {
+        "fill": fill,
+        "title": title,
+        "join_code": lambda names: join([f"``{name}``" for name in names]),
+    }
     return environment.get_template(f"{name}.rst.j2").render(READERS[name]()).rstrip() + "\n"
 
 
@@ -68,7 +68,7 @@ def main(arguments: list[str]) -> int:
         page = render(name)
         if arguments != ["--check"]:
             path.write_text(page, encoding="utf-8")
-        elif path.read_text(encoding="utf-8") != page:
+        elif not path.exists() or path.read_text(encoding="utf-8") != page:
             print(f"{path.name} is out of date. Run: make guide")
             outdated = 1
     return outdated

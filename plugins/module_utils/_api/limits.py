@@ -21,13 +21,14 @@ from .._core.wording import quantity
 # No answer is longer. The longest one is a list without pages.
 MAX_BYTES = 2**30
 
-# AWS. Each try of a request: the time to connect, and the time of the answer. aws_config takes precedence.
+# AWS. The timeouts of each try, to connect and for the answer; and how often botocore sends a request at most, with one
+# connection and with several. aws_config takes precedence, and for the tries AWS_MAX_ATTEMPTS and AWS_RETRY_MODE too.
 AWS_CONNECT_SECONDS, AWS_ANSWER_SECONDS = 10, 30
-# How often botocore sends a request, with one connection and with several.
 AWS_TRIES, AWS_PARALLEL_TRIES = 8, 12
 # How a call is repeated after an error that botocore does not retry. The delays are in seconds.
 AWS_BACKOFF: t.Mapping[str, t.Any] = {"retries": 6, "delay": 0.3, "max_delay": 8}
-# A write that is sent once, for an address of the endpoint and for the answer. IAM answers within a second.
+# The timeouts of a write that is sent once, for each address of the endpoint and for the answer. IAM answers within a
+# second.
 AWS_WRITE_CONNECT_SECONDS, AWS_WRITE_ANSWER_SECONDS = 3, 5
 # The time of a call after which it is not tried again. The backoff of botocore alone takes up to 150 seconds.
 AWS_CALL_SECONDS = 180.0
@@ -40,16 +41,25 @@ AWS_CREDENTIALS_SECONDS = 120.0
 
 # Kubernetes. Each try of a request. An API server ends its own requests after 60 seconds.
 KUBERNETES_CONNECT_SECONDS, KUBERNETES_ANSWER_SECONDS = 10.0, 60.0
-# How often a request is sent again: after a status or without a connection; after a lost or unreadable answer; after a
-# failure of TLS, which is rarely transient.
+# How often a request is sent again at most: after a status or without a connection; after a lost or unreadable answer;
+# after a failure of TLS, which is rarely transient.
 KUBERNETES_RETRIES, KUBERNETES_ANSWER_RETRIES, KUBERNETES_TLS_RETRIES = 5, 3, 1
-KUBERNETES_DELAY, KUBERNETES_MAX_DELAY = 0.2, 20.0
+# The first delay in seconds, which doubles; and the longest that an answer may ask for (Retry-After).
+KUBERNETES_DELAY, KUBERNETES_MAX_RETRY_AFTER = 0.2, 20.0
 # A request with all its retries.
 KUBERNETES_REQUEST_SECONDS = 120.0
 # A page, and a list with all its pages: a million objects. The state of the first page is kept for five minutes.
 KUBERNETES_PAGE, KUBERNETES_MAX_PAGES, KUBERNETES_LIST_SECONDS = 500, 2000, 600.0
 # A page of 500 pods has up to ten megabytes.
 KUBERNETES_MAX_BYTES = 64 * 2**20
+# An error has a Status of some kilobytes. More is not read.
+KUBERNETES_MAX_ERROR_BYTES = 2**20
+# A watch: a dead connection is noticed at its end. It sends an object in a line; in etcd one has at most 1.5 megabytes.
+KUBERNETES_WATCH_SECONDS, KUBERNETES_MAX_LINE_BYTES = 60.0, 16 * 2**20
+# Seconds until a failed list or watch is started again, and between two watches.
+KUBERNETES_WATCH_PAUSE, KUBERNETES_LOOP_PAUSE = 1.0, 0.2
+# How often a removal is tried that conflicts with a change of the pod or its budget, and the first pause.
+KUBERNETES_REMOVALS, KUBERNETES_REMOVAL_PAUSE = 4, 0.1
 
 
 def limit_answers(classes: t.Mapping[str, type], seconds: float) -> dict[str, type]:
@@ -72,12 +82,14 @@ def describe_http_error(error: Exception) -> str:
     """
     cause = (error, *error.args)[-1]
     if isinstance(cause, http.client.IncompleteRead):
-        return describe_cut(cause.expected) if cause.expected else "the answer was cut, or a size in it is not valid"
+        # A size that http.client and urllib3 read differently gives a negative number.
+        missing = cause.expected or 0
+        return describe_cut(missing) if missing > 0 else "the answer was cut, or a size in it is not valid"
     return str(cause) if isinstance(cause, (str, OSError)) else type(cause).__name__
 
 
 def describe_cut(missing: int) -> str:
-    """The text for an answer without its last bytes. In an answer of chunks, only those of one chunk are counted."""
+    """The text for an answer without its last bytes. Of an answer in chunks, the size of only one chunk is known."""
     return f"the answer was cut at least {quantity(missing, 'byte')} before its end"
 
 

@@ -7,12 +7,12 @@ import collections.abc as c
 import dataclasses
 import pathlib
 import re
+import sys
 
 import markdown_it
 from antsibull_docutils import rst_code_finder
 
-# What can stand between a code block and the comment before it, and that comment.
-_DIRECTIVE = re.compile(r"^ *(?:\.\. code-block::|:[\w-]+:(?: |$))")
+_DIRECTIVE = re.compile(r"^ *\.\. code-block::", re.MULTILINE)
 _MARK = re.compile(r"^ *(?:\.\.|<!--) ((?:run|unchecked):.*?)(?: -->)?$")
 # The first line of a block: "# bindings.yml" or "# group_vars/all.yml, for all clusters".
 FILE_NAME = re.compile(r"^# ([\w./-]+\.(?:ya?ml|tf))\b")
@@ -48,18 +48,21 @@ def read_blocks(root: pathlib.Path, path: pathlib.Path) -> list[Block]:
     """Read the blocks of a document: reStructuredText, Markdown, or EXAMPLES of a plugin."""
     text = path.read_text(encoding="utf-8")
     reader = {".rst": _read_rst, ".md": _read_markdown, ".py": _read_plugin}[path.suffix]
-    return [dataclasses.replace(block, path=str(path.relative_to(root))) for block in reader(text)]
+    try:
+        return [dataclasses.replace(block, path=str(path.relative_to(root))) for block in reader(text)]
+    except ValueError as error:
+        sys.exit(f"{path.relative_to(root)}: {error}")
 
 
 def _read_rst(text: str) -> c.Iterator[Block]:
-    for found in rst_code_finder.find_code_blocks(text):
-        yield Block(
-            "",
-            found.row_offset + 1,
-            found.language or "",
-            f"{found.content.rstrip()}\n",
-            _find_mark(text, found.row_offset),
-        )
+    blocks = list(rst_code_finder.find_code_blocks(text))
+    starts = [text.count("\n", 0, directive.start()) for directive in _DIRECTIVE.finditer(text)]
+    if len(blocks) != len(starts):
+        # It does not read what is in a directive that it does not know.
+        raise ValueError(f"docutils reads {len(blocks)} of {len(starts)} code blocks")
+    for start, found in zip(starts, blocks, strict=True):
+        body = f"{found.content.rstrip()}\n"
+        yield Block("", found.row_offset + 1, found.language or "", body, _find_mark(text, start))
 
 
 def _read_markdown(text: str) -> c.Iterator[Block]:
@@ -69,8 +72,8 @@ def _read_markdown(text: str) -> c.Iterator[Block]:
 
 
 def _find_mark(text: str, row: int) -> str:
-    """The comment before a block whose text or fence is in this row."""
-    before = [line for line in text.splitlines()[:row] if line.strip() and not _DIRECTIVE.match(line)]
+    """The comment before the directive or fence in this row."""
+    before = [line for line in text.splitlines()[:row] if line.strip()]
     mark = _MARK.match(before[-1]) if before else None
     return mark[1] if mark else ""
 

@@ -87,7 +87,7 @@ class Commands:
         cli = PlaybookCLI(["ansible-playbook", *arguments])
         cli.init_parser()
         try:
-            with contextlib.redirect_stderr(io.StringIO()) as usage:
+            with contextlib.redirect_stderr(io.StringIO()) as usage, contextlib.redirect_stdout(usage):
                 options = cli.parser.parse_args(arguments)
         except SystemExit:
             yield usage.getvalue().splitlines()[-1]

@@ -17,7 +17,6 @@ from tools.docs.examples.blocks import Block
 
 COLLECTION = "eksops.irsa"
 _PLUGINS = pathlib.Path(__file__).resolve().parents[3] / "plugins"
-BLOCK_KEYS = ("block", "rescue", "always")
 # Modules that accept any arguments, or that Ansible itself runs.
 UNCHECKED_MODULES = {"ansible.builtin.set_fact", "ansible.builtin.import_playbook", "ansible.builtin.meta"}
 INCLUDE_ROLE = {"ansible.builtin.include_role", "ansible.builtin.import_role"}
@@ -129,7 +128,7 @@ class Documents:
         for task in tasks:
             inner = {**defaults, **task.get("module_defaults", {})}
             if "block" in task:
-                for key in BLOCK_KEYS:
+                for key in ("block", "rescue", "always"):
                     yield from self._check_tasks(task.get(key, ()), inner)
                 continue
             for problem in self._check_task(task, inner):

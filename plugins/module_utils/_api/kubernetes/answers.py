@@ -26,10 +26,6 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 
-# An error has a Status of some kilobytes. More is not read.
-_MAX_ERROR_BYTES = 2**20
-# A watch sends an object in a line. An object in etcd has at most 1.5 megabytes.
-_MAX_LINE_BYTES = 16 * 2**20
 _CHUNK_BYTES = 65536
 
 
@@ -46,7 +42,7 @@ def read_body(answer: t.Any, limit: int = limits.KUBERNETES_MAX_BYTES) -> bytes:
     :raises UnreadableAnswer: it is longer, or cannot be decompressed. That of an error is cut instead.
     """
     if answer.status >= 400:
-        limit = _MAX_ERROR_BYTES
+        limit = limits.KUBERNETES_MAX_ERROR_BYTES
     parts, size = [], 0
     for part in _decompress(answer, iter(lambda: answer.read(_CHUNK_BYTES, decode_content=False), b"")):
         size += len(part)
@@ -67,8 +63,10 @@ def _read_lines(answer: t.Any) -> collections.abc.Iterator[bytes]:
     for part in _decompress(answer, answer.stream(_CHUNK_BYTES, decode_content=False)):
         *whole, rest = (rest + part).split(b"\n")
         yield from (line for line in whole if line.strip())
-        if len(rest) > _MAX_LINE_BYTES:
-            raise UnreadableAnswer(f"a line of the answer has more than {_MAX_LINE_BYTES // 2**20} MiB")
+        if len(rest) > limits.KUBERNETES_MAX_LINE_BYTES:
+            raise UnreadableAnswer(
+                f"a line of the answer has more than {limits.KUBERNETES_MAX_LINE_BYTES // 2**20} MiB"
+            )
 
 
 def _decompress(answer: t.Any, chunks: t.Iterable[bytes]) -> collections.abc.Iterator[bytes]:

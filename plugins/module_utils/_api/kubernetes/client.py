@@ -366,7 +366,7 @@ def _count_retries(error: Exception) -> int:
 def _parse_retry_after(answer: t.Any, default: float) -> float:
     """The seconds in Retry-After, up to a limit. A date, which an API server does not send, is ignored."""
     text = str(answer.headers.get("Retry-After") or "").strip()
-    return min(float(text), limits.KUBERNETES_MAX_DELAY) if re.fullmatch("[0-9]{1,9}", text) else default
+    return min(float(text), limits.KUBERNETES_MAX_RETRY_AFTER) if re.fullmatch("[0-9]{1,9}", text) else default
 
 
 def kubernetes_operation(method: str, path: str, *, watch: bool = False) -> str:

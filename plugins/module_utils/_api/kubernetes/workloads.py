@@ -11,6 +11,7 @@ import typing as t
 
 from ..._core import errors
 from ..._core.pods.workload_kinds import find_kind
+from .. import limits
 from .answers import Json
 from .client import MERGE, ApiServer
 
@@ -23,14 +24,6 @@ FIELD_MANAGER = "eksops.irsa"
 # 429 is not retried: a disruption budget rejects the eviction, and the caller waits until it allows one. 500 is not
 # retried: several budgets select the pod, and the caller tries again later.
 _EVICTION_RETRIED = frozenset({502, 503, 504})
-# How often a removal is tried that conflicts with a change of the pod or its budget.
-_REMOVALS = 4
-_CONFLICT_PAUSE = 0.1
-# Seconds until a failed list or watch is started again.
-_WATCH_PAUSE = 1.0
-_LOOP_PAUSE = 0.2
-# A watch whose connection is dead is noticed at its end.
-_WATCH_SECONDS = 60.0
 
 
 def _path(namespace: str | None, api_version: str, kind: str, name: str | None = None) -> str:
@@ -143,7 +136,7 @@ def delete_pod(server: ApiServer, *, namespace: str, name: str, uid: str) -> Non
 
 def _remove_pod(server: ApiServer, namespace: str, name: str, uid: str, remove: t.Callable[[], None]) -> None:
     """Remove a pod. A conflict means that it was replaced, or that it or its budget has just changed (tried again)."""
-    for tries_left in reversed(range(_REMOVALS)):
+    for tries_left in reversed(range(limits.KUBERNETES_REMOVALS)):
         try:
             remove()
         except errors.NotFound:
@@ -154,7 +147,7 @@ def _remove_pod(server: ApiServer, namespace: str, name: str, uid: str, remove: 
                 return
             if not tries_left:
                 raise
-            time.sleep(_CONFLICT_PAUSE * (_REMOVALS - tries_left))
+            time.sleep(limits.KUBERNETES_REMOVAL_PAUSE * (limits.KUBERNETES_REMOVALS - tries_left))
         else:
             return
 
@@ -209,20 +202,20 @@ def follow(
                 yield "LIST", items
             started, first = time.monotonic(), version
             for event, body in server.watch(
-                path, resource_version=version, seconds=min(left, _WATCH_SECONDS), query=query
+                path, resource_version=version, seconds=min(left, limits.KUBERNETES_WATCH_SECONDS), query=query
             ):
                 version = str(body["metadata"]["resourceVersion"])
                 if event != "BOOKMARK":
                     yield event, body
             if version == first and time.monotonic() - started < 1:
                 version = None  # the server ended the watch immediately, so it may not send events at all
-                time.sleep(_WATCH_PAUSE)
+                time.sleep(limits.KUBERNETES_WATCH_PAUSE)
         except errors.IrsaError as error:
             if not errors.can_pass(error):
                 raise
             # A version that is too old is not a failure.
             if version is None or not isinstance(error, errors.NotFound):
                 yield "ERROR", error
-                time.sleep(max(0.0, min(_WATCH_PAUSE, until - time.monotonic())))
+                time.sleep(max(0.0, min(limits.KUBERNETES_WATCH_PAUSE, until - time.monotonic())))
             version = None
-        time.sleep(_LOOP_PAUSE)
+        time.sleep(limits.KUBERNETES_LOOP_PAUSE)

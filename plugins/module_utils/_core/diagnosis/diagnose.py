@@ -5,8 +5,8 @@
 """The spec of a verification, and its result: the findings in order and the state of each link.
 
 This module applies the rules for provider, role, service account and STS. The rules for pods and webhook are in
-`rules.pods`, those for the test pod in `test_pod`. Modules that do not read pods do not import them, so Ansible does
-not send them to the host.
+`rules.pods`, those for the test pod in `verification_pods`. Modules that do not read pods do not import them, so
+Ansible does not send them to the host.
 """
 
 from __future__ import annotations

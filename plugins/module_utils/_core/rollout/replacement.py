@@ -38,8 +38,8 @@ Json = t.Mapping[str, t.Any]
 Step = t.TypeVar("Step", bound="ReplacementStep")
 Advanced = tuple["ReplacementStep", "list[Command]"]
 
-# In seconds: the delay of the watch of the pods after that of the workloads, and the time until a restart is written
-# again after the API server failed.
+# Seconds by which the watch of the pods may be behind the watch of the workloads; and until a restart is written again
+# after the API server failed.
 _LAG, _RESTART_PAUSE = 2.0, 2.0
 
 

@@ -135,7 +135,7 @@ def named_subjects(statement: t.Mapping[str, t.Any], provider_arn: str) -> set[s
     }
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=256)  # the same few operators are in thousands of statements
 def matches_strings(operator: str) -> bool:
     """Whether a condition operator holds for strings that match the policy's values."""
     parsed = Operator.parse(operator)

@@ -16,6 +16,7 @@ import typing as t
 from ..._api.aws import sts
 from ..._api.kubernetes import service_accounts
 from ..._core import errors
+from ..._core.arn import MIN_EXPIRATION
 from ..._core.diagnosis import diagnose
 from ..._core.diagnosis.facts import NO_ROLE, Chain, ChainFacts, OrUnknown, StsAnswer, Unknown
 from ..._core.diagnosis.rules import sts as sts_rules
@@ -29,7 +30,6 @@ if t.TYPE_CHECKING:
 
 Json = dict[str, t.Any]
 
-_TOKEN_SECONDS = 600
 # A new token is requested after this time.
 _TOKEN_AGE = 480.0
 _RETRY_DELAYS = (1.0, 2.0, 4.0, 8.0, 10.0)
@@ -147,7 +147,7 @@ class TokenProbe:
             namespace=chain.namespace,
             name=chain.service_account,
             audience=chain.audience,
-            seconds=_TOKEN_SECONDS,
+            seconds=MIN_EXPIRATION,
             register_secret=self._register_secret,
         )
         try:

@@ -87,6 +87,23 @@ def test_syntax_error_names_its_block() -> None:
     assert "'taks' is not a valid attribute for a Play" in problems[0]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [".. tab-set::\n\n   .. code-block:: yaml\n\n      a: [\n", ".. code-block:: yaml\n   :captoin: x\n\n   a: 1\n"],
+)
+def test_block_that_docutils_does_not_read_is_an_error(tmp_path: pathlib.Path, text: str) -> None:
+    path = tmp_path / "a.rst"
+    path.write_text(text)
+    with pytest.raises(SystemExit, match=r"a\.rst: docutils reads 0 of 1 code blocks"):
+        blocks.read_blocks(tmp_path, path)
+
+
+def test_mark_belongs_to_the_next_block(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "a.rst"
+    path.write_text(".. run: x\n\n.. code-block:: text\n\n   :a: b\n\n.. code-block:: text\n\n   c\n")
+    assert [block.mark for block in blocks.read_blocks(tmp_path, path)] == ["run: x", ""]
+
+
 def test_read_blocks(tmp_path: pathlib.Path) -> None:
     rst = tmp_path / "a.rst"
     rst.write_text(

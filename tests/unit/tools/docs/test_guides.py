@@ -41,7 +41,8 @@ def test_symptoms_are_well_formed(cause: Cause) -> None:
 
 @for_each_cause
 def test_manual_checks_use_only_variables_of_the_guide(cause: Cause) -> None:
-    head = guides.render("guide_troubleshooting").partition("Texts with several causes")[0]
+    head, found, _causes = guides.render("guide_troubleshooting").partition("Texts with several causes")
+    assert found
     known = set(re.findall(r"^ +(?:export )?([A-Z_]+)=", head, re.M)) | {"NAMESPACE", "SERVICE_ACCOUNT"}
     for command in TEXTS["causes"][cause.id]["manual_check"]:
         assert shlex.split(command, comments=True)[0] in ("aws", "kubectl", "curl", "echo")

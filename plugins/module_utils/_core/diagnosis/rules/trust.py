@@ -211,7 +211,7 @@ def _too_long(trust: Trust, refused: Refusal) -> Finding | None:
         f"{text}, but IAM allows {trust.size_quota}",
         "list the service accounts of a cluster in one statement, use several roles, or request a higher quota for the "
         "length of trust policies (Service Quotas)",
-        evidence="AssumeRolePolicySizeQuota",
+        evidence=trust_policy.TRUST_QUOTA,
         expected=f"at most {trust.size_quota}",
         found=str(size),
     )

@@ -96,5 +96,5 @@ def test_tags_are_compared_as_iam_compares_them(
     ],
 )
 def test_flaw_of_a_value(value: object, flaw: str) -> None:
-    form = {"name!": str, "count": int, "items": [{"key!": str}], "labels": {"*": str}}
-    assert validation.find_flaw(value, form) == flaw
+    schema = {"name!": str, "count": int, "items": [{"key!": str}], "labels": {"*": str}}
+    assert validation.find_flaw(value, schema) == flaw

@@ -19,10 +19,10 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from ansible_collections.eksops.irsa.plugins.module_utils._core.arn import Arn, EksCluster
 from ansible_collections.eksops.irsa.plugins.module_utils._core.plan import Action, Plan
 from ansible_collections.eksops.irsa.plugins.module_utils._core.policy.document import compact
-from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import ATTACHED_QUOTA, TRUST_QUOTA
+from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks import ATTACHED_QUOTA
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
-from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Change, Grant
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import TRUST_QUOTA, Change, Grant
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import subject
 from ansible_collections.eksops.irsa.plugins.module_utils._module import role as role_module
 from ansible_collections.eksops.irsa.plugins.module_utils._module.managed_policies import CONSISTENCY_DELAYS

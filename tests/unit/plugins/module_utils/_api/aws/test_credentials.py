@@ -292,8 +292,8 @@ def test_malformed_answer_of_the_service(
 
 def test_slow_answer_of_the_service(session: Callable[..., t.Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The limits are those of all other calls."""
-    limits = botocore.config.Config(read_timeout=0.2, retries={"mode": "standard", "total_max_attempts": 1})
-    monkeypatch.setattr(aws_session, "client_config", lambda _connections: limits)
+    config = botocore.config.Config(read_timeout=0.2, retries={"mode": "standard", "total_max_attempts": 1})
+    monkeypatch.setattr(aws_session, "client_config", lambda _connections: config)
     server = RawServer(lambda _number: [b"HTTP/1.1 200 OK\r\n", *[b"a", 0.05] * 600])
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
     core = session(f"{ASSUME}[profile base]\n{KEYS}")

@@ -8,7 +8,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import admission, workloads
+from ansible_collections.eksops.irsa.plugins.module_utils._api import limits
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import admission
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from unit import kubernetes_objects as k8s
 from unit.scripted import Answer
@@ -63,7 +64,7 @@ def test_minor_version(scripted: t.Any, connect: t.Any, minor: str, number: int 
 
 
 def test_pod_is_followed_after_a_broken_watch(scripted: t.Any, connect: t.Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workloads, "_WATCH_PAUSE", 0.0)
+    monkeypatch.setattr(limits, "KUBERNETES_WATCH_PAUSE", 0.0)
     started, ended = ({"metadata": {}, "items": [k8s.pod("test", phase=phase)]} for phase in ("Running", "Succeeded"))
     scripted.answer(started, Answer(body=b"{\n"), ended)
     states = list(admission.follow_pod(connect(scripted), namespace="shop", name="test", seconds=9))

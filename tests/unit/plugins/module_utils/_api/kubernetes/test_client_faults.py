@@ -15,7 +15,7 @@ import typing as t
 
 import pytest
 from ansible_collections.eksops.irsa.plugins.module_utils._api import limits
-from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import answers, client
+from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import client
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
 from unit import kubernetes_objects as k8s
 from unit.scripted import Answer
@@ -151,6 +151,7 @@ MALFORMED = {
     "cut": (send(HEAD + LENGTH % len(BODY) + BODY[:-9]), "the answer was cut at least 9 bytes before its end"),
     "cut-chunk": (Answer(chunks=(BODY[:20],), cut=True), "the answer was cut|Response ended"),
     "no-status-line": (send(b"ok\r\n\r\n"), "BadStatusLine"),
+    "length twice": (send(HEAD + b"Content-Length: 3, 3\r\n\r\n" + BODY), "a size in it is not valid"),
     "two-lengths": (send(HEAD + b"Content-Length: 1,2\r\n\r\n"), "Content-Length|differing values"),
     "cut-json": (Answer(body=BODY[:-9]), "not valid JSON"),
     "empty": (Answer(body=b""), "not valid JSON"),
@@ -265,7 +266,7 @@ def test_broken_event_ends_the_watch_with_an_error(
 
 
 def test_watch_has_limits(scripted: Scripted, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "_MAX_LINE_BYTES", 2**20)
+    monkeypatch.setattr(limits, "KUBERNETES_MAX_LINE_BYTES", 2**20)
     chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
     scripted.answer(repeat(chunked, b"8000\r\n" + b" " * 0x8000 + b"\r\n"), repeat(chunked, b"1\r\n \r\n", 0.05))
     with pytest.raises(errors.MalformedAnswer, match="a line of the answer has more than 1 MiB"):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 eksops.irsa contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The forms of objects: each field is replaced by each odd value, and nothing that reads the object fails."""
+"""The schemas of objects: each field is replaced by each odd value, and nothing that reads the object fails."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def mutate(value: t.Any) -> t.Iterator[t.Any]:
 
 
 @pytest.mark.parametrize(("path", "body", "read"), CASES.values(), ids=CASES.keys())
-def test_object_of_a_correct_form_can_be_read(path: str, body: Json, read: t.Callable[[Json], None]) -> None:
+def test_object_that_matches_its_schema_can_be_read(path: str, body: Json, read: t.Callable[[Json], None]) -> None:
     assert schemas.find_flaw("GET", path, body) == ""
     read(body)
     mutations = [odd for odd in mutate(body) if isinstance(odd, dict)]
@@ -257,7 +257,7 @@ def test_object_of_a_correct_form_can_be_read(path: str, body: Json, read: t.Cal
         ),
     ],
 )
-def test_form_of_an_answer(method: str, path: str, body: Json, flaw: str) -> None:
+def test_schema_of_an_answer(method: str, path: str, body: Json, flaw: str) -> None:
     assert schemas.find_flaw(method, path, body) == flaw
 
 

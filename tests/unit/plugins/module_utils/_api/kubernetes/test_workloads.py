@@ -13,6 +13,7 @@ import typing as t
 
 import pytest
 import urllib3
+from ansible_collections.eksops.irsa.plugins.module_utils._api import limits
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes import workloads
 from ansible_collections.eksops.irsa.plugins.module_utils._api.kubernetes.client import ApiServer
 from ansible_collections.eksops.irsa.plugins.module_utils._core import errors
@@ -110,7 +111,7 @@ BUDGET_CHANGED = status(
 
 @pytest.mark.parametrize("remove", [workloads.evict_pod, workloads.delete_pod])
 def test_conflict_is_tried_again(remove: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workloads, "_CONFLICT_PAUSE", 0.0)
+    monkeypatch.setattr(limits, "KUBERNETES_REMOVAL_PAUSE", 0.0)
     still_there = listing("5", k8s.pod("web-1", uid="1"))
     with Recorded(BUDGET_CHANGED, still_there, BUDGET_CHANGED, still_there, {"kind": "Status", "code": 201}) as server:
         remove(server.api, **POD)
@@ -220,7 +221,7 @@ def test_follow_continues_after_a_watch_and_lists_again_if_too_old() -> None:
 
 
 def test_failed_list_or_watch_is_reported_and_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workloads, "_WATCH_PAUSE", 0.0)
+    monkeypatch.setattr(limits, "KUBERNETES_WATCH_PAUSE", 0.0)
     unavailable = status(503, "ServiceUnavailable", "the server is unavailable")
     unauthorized = status(401, "Unauthorized", "the authenticator is unavailable")
     lost = {"type": "ADDED", "object": pod("b", "6")}
@@ -266,7 +267,7 @@ def test_forbidden_watch_is_rejected() -> None:
 
 
 def test_watch_that_ends_immediately_is_listed_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workloads, "_WATCH_PAUSE", 0.0)
+    monkeypatch.setattr(limits, "KUBERNETES_WATCH_PAUSE", 0.0)
     with Recorded(listing("5"), [], listing("6", pod("a", "6")), []) as server:
         events = workloads.follow(server.api, namespace="shop", api_version="v1", kind="Pod", query={}, seconds=9)
         assert list(itertools.islice(events, 2)) == [("LIST", []), ("LIST", [pod("a", "6")])]
@@ -284,7 +285,7 @@ def test_watch_that_ends_immediately_is_listed_again(monkeypatch: pytest.MonkeyP
     ],
 )
 def test_broken_watch_is_listed_again(line: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workloads, "_WATCH_PAUSE", 0.0)
+    monkeypatch.setattr(limits, "KUBERNETES_WATCH_PAUSE", 0.0)
     server = Scripted()
     server.answer(listing("5"), Answer(body=line + b"\n"), listing("7", pod("b", "6")))
     server.start()

@@ -15,11 +15,10 @@ from ansible_collections.eksops.irsa.plugins.module_utils._core.role.checks impo
     DEFAULT_QUOTAS,
     OWNER_TAG,
     OWNER_VALUE,
-    TRUST_QUOTA,
 )
 from ansible_collections.eksops.irsa.plugins.module_utils._core.role.spec import AccountScope, Role, RoleSpec
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust import policy as trust_policy
-from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import Change, Grant
+from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.policy import TRUST_QUOTA, Change, Grant
 from ansible_collections.eksops.irsa.plugins.module_utils._core.trust.statements import display_subject, subject
 
 PROVIDER = "arn:aws:iam::123456789012:oidc-provider/oidc.example/id/A"
