@@ -86,8 +86,9 @@ class Commands:
     def _check_ansible_playbook(self, arguments: list[str], files: t.Collection[str]) -> c.Iterator[str]:
         cli = PlaybookCLI(["ansible-playbook", *arguments])
         cli.init_parser()
+        usage = io.StringIO()
         try:
-            with contextlib.redirect_stderr(io.StringIO()) as usage, contextlib.redirect_stdout(usage):
+            with contextlib.redirect_stderr(usage), contextlib.redirect_stdout(usage):
                 options = cli.parser.parse_args(arguments)
         except SystemExit:
             yield usage.getvalue().splitlines()[-1]
