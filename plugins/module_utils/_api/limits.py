@@ -59,7 +59,7 @@ KUBERNETES_WATCH_SECONDS, KUBERNETES_MAX_LINE_BYTES = 60.0, 16 * 2**20
 # Seconds until a failed list or watch is started again, and between two watches.
 KUBERNETES_WATCH_PAUSE, KUBERNETES_LOOP_PAUSE = 1.0, 0.2
 # How often a removal is tried that conflicts with a change of the pod or its budget, and the first pause.
-KUBERNETES_REMOVALS, KUBERNETES_REMOVAL_PAUSE = 4, 0.1
+KUBERNETES_REMOVALS, KUBERNETES_CONFLICT_PAUSE = 4, 0.1
 
 
 def limit_answers(classes: t.Mapping[str, type], seconds: float) -> dict[str, type]:

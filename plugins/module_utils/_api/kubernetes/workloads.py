@@ -147,7 +147,7 @@ def _remove_pod(server: ApiServer, namespace: str, name: str, uid: str, remove: 
                 return
             if not tries_left:
                 raise
-            time.sleep(limits.KUBERNETES_REMOVAL_PAUSE * (limits.KUBERNETES_REMOVALS - tries_left))
+            time.sleep(limits.KUBERNETES_CONFLICT_PAUSE * (limits.KUBERNETES_REMOVALS - tries_left))
         else:
             return
 

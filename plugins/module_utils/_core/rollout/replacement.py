@@ -38,9 +38,11 @@ Json = t.Mapping[str, t.Any]
 Step = t.TypeVar("Step", bound="ReplacementStep")
 Advanced = tuple["ReplacementStep", "list[Command]"]
 
-# Seconds by which the watch of the pods may be behind the watch of the workloads; and until a restart is written again
-# after the API server failed.
-_LAG, _RESTART_PAUSE = 2.0, 2.0
+# Seconds by which the watch of the pods may be behind the watch of the workloads.
+_LAG = 2.0
+# Seconds until a restart is written again after the API server failed; until a removal is tried again after the first
+# refusal, and at most; and until stale new pods are replaced again at most.
+_RESTART_PAUSE, _REMOVAL_PAUSE, _MAX_REMOVAL_PAUSE, _MAX_RETRY_PAUSE = 2.0, 0.25, 2.0, 8.0
 
 
 class Phase(enum.Enum):
@@ -202,14 +204,14 @@ def removal_refused(step: Step, command: Command, error: IrsaError, now: float) 
     return dataclasses.replace(
         step,
         blocked=readiness.make_removal_blocker(command.verb, command.pod, error),
-        next_try_at=now + min(0.25 * 2**step.refusals, 2.0),
+        next_try_at=now + min(_REMOVAL_PAUSE * 2**step.refusals, _MAX_REMOVAL_PAUSE),
         refusals=step.refusals + 1,
     )
 
 
 def progress_made(step: Step, now: float) -> Step:
     """Pods or workload changed, so that a disruption budget may now allow the eviction."""
-    next_try_at = min(step.next_try_at, now + 0.25) if step.blocked else step.next_try_at
+    next_try_at = min(step.next_try_at, now + _REMOVAL_PAUSE) if step.blocked else step.next_try_at
     return dataclasses.replace(step, refusals=0, next_try_at=next_try_at)
 
 
@@ -360,9 +362,6 @@ def _find_unavailable(
     return step, unavailable
 
 
-# -- helpers
-
-
 def _retry(step: Step, state: WorkloadState, stale: list[Json], now: float) -> Step:
     """Allow another try after a delay; to FAILED after the last retry.
 
@@ -371,7 +370,7 @@ def _retry(step: Step, state: WorkloadState, stale: list[Json], now: float) -> S
     reason = state.describe_stale(stale)
     if step.retries >= step.max_retries:
         return _fail(dataclasses.replace(step, not_injected=True, waiting_for=reason), reason)
-    at = now + min(2.0**step.retries, 8.0)
+    at = now + min(2.0**step.retries, _MAX_RETRY_PAUSE)
     return _check_again(dataclasses.replace(step, waiting_for=reason, next_try_at=at, retries=step.retries + 1), at)
 
 

@@ -111,7 +111,7 @@ BUDGET_CHANGED = status(
 
 @pytest.mark.parametrize("remove", [workloads.evict_pod, workloads.delete_pod])
 def test_conflict_is_tried_again(remove: t.Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "KUBERNETES_REMOVAL_PAUSE", 0.0)
+    monkeypatch.setattr(limits, "KUBERNETES_CONFLICT_PAUSE", 0.0)
     still_there = listing("5", k8s.pod("web-1", uid="1"))
     with Recorded(BUDGET_CHANGED, still_there, BUDGET_CHANGED, still_there, {"kind": "Status", "code": 201}) as server:
         remove(server.api, **POD)
