@@ -88,7 +88,8 @@ _SESSION = {
     "irsa_assume_role_arn": "assume the role before, or use eksops.irsa.fleet",
     "irsa_external_id": "assume the role before, or use eksops.irsa.fleet",
 }
-KNOWN = frozenset([*ROLE, *_PLAYBOOKS.split(), *_RESULTS.split()])
+_INPUTS = (*ROLE, *_PLAYBOOKS.split())
+KNOWN = frozenset([*_INPUTS, *_RESULTS.split()])
 _EXAMPLES = {
     "irsa_cluster_name": "set it to the name of the EKS cluster, for example with -e irsa_cluster_name=production",
     "irsa_bindings": "set it to a list of service accounts and their roles, for example with -e @bindings.yml",
@@ -116,7 +117,12 @@ def check_names(names: t.Iterable[str]) -> list[str]:
     unknown = sorted(
         name for name in names if name.startswith(PREFIX) and name not in KNOWN and not _OF_SLICE.fullmatch(name)
     )
-    return [f"{name} is not a variable of eksops.irsa{_suggest(name, KNOWN)}" for name in unknown]
+    return [f"{name} is not a variable of eksops.irsa{_suggest_variable(name)}" for name in unknown]
+
+
+def _suggest_variable(name: str) -> str:
+    option = name.removeprefix(PREFIX)
+    return f"; did you mean irsa_rollout.{option}?" if option in _ROLLOUT else _suggest(name, _INPUTS)
 
 
 def check_reserved(names: t.Iterable[str]) -> list[str]:
@@ -170,7 +176,8 @@ def parse_bindings(bindings: t.Any) -> t.Any:
             raise InvalidInput(
                 "the bindings are text that is not valid JSON",
                 cause=str(error),
-                fix="correct the text, or set a list, for example in a file with -e @bindings.yml",
+                fix='correct the text, or set a list in a file (-e @bindings.yml) or as JSON (-e \'{"irsa_bindings": '
+                "[...]}'), because the value of -e irsa_bindings=... ends at the first blank",
             ) from error
     if not isinstance(bindings, list):
         return bindings

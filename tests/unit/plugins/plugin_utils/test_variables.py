@@ -28,6 +28,14 @@ CART = {"namespace": "shop", "service_account": "cart", "role_name": "shop-cart"
         (["irsa_state", "irsa_result", "cluster_name", "_irsa_internal"], []),
         (["irsa_fleet_4", "irsa_audit_123", "irsa_bound_5"], []),
         (["irsa_sate"], ["irsa_sate is not a variable of eksops.irsa; did you mean irsa_state?"]),
+        (
+            ["irsa_wait_timeout"],
+            ["irsa_wait_timeout is not a variable of eksops.irsa; did you mean irsa_rollout.wait_timeout?"],
+        ),
+        (
+            ["irsa_audit_clusters"],
+            ["irsa_audit_clusters is not a variable of eksops.irsa; did you mean irsa_cluster_name?"],
+        ),
         (["irsa_binding"], ["irsa_binding is not a variable of eksops.irsa; did you mean irsa_bindings?"]),
         (["irsa_zzzzzz"], ["irsa_zzzzzz is not a variable of eksops.irsa"]),
     ],
