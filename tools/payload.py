@@ -30,12 +30,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OWN = "ansible_collections/eksops/irsa/"
 # Maximum number of non-empty files and their size in KiB. Every task sends them.
 LIMITS: dict[str, tuple[int, int]] = {
-    "irsa_audit": (63, 806),
+    "irsa_audit": (63, 807),
     "irsa_bindings": (64, 763),
     "irsa_bindings_info": (40, 446),
     "irsa_rbac": (19, 183),
     "irsa_role": (26, 290),
-    "irsa_verify": (49, 574),
+    "irsa_verify": (49, 575),
     "pod_rollout": (29, 332),
 }
 _ZIP = re.compile(rb"(?:ZIPDATA|zip_data)\s*=\s*['\"]{1,3}([A-Za-z0-9+/=\s]+)['\"]")
@@ -123,7 +123,7 @@ def main() -> None:
         max_files, max_size = LIMITS.get(name, (count, size))
         if count > max_files or size > max_size:
             problems.append(
-                f"{name} sends {count} files and {size:.0f} KiB; the limit is {max_files} files and {max_size} KiB"
+                f"{name} sends {count} files and {size:.1f} KiB; the limit is {max_files} files and {max_size} KiB"
             )
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -11,14 +11,18 @@ import copy
 import re
 import typing as t
 
+from ansible import context
 from ansible.errors import AnsibleError
 from ansible.template import Templar
+from ansible.utils.display import Display
 
 from ..module_utils._core import argument_specs
 from ..module_utils._core.arn import Arn
 from ..module_utils._core.errors import InvalidInput
-from . import _variables
+from . import _variable_names, _variables
 from ._module_action import ModuleAction
+
+display = Display()
 
 Variables = t.Mapping[str, t.Any]
 
@@ -33,6 +37,10 @@ _DEFAULTS = "_irsa_cluster_of_host"
 _SESSION = "_irsa_session"
 # The role and the playbooks set it to the variables that they require.
 _REQUIRED = "_irsa_required"
+# The playbook remove sets it to the only value of irsa_state that it accepts: extra variables override its own value.
+_STATE = "_irsa_only_state"
+# With it, the task checks the variables of a cluster without bindings, and does not run its module.
+_ONLY_CHECKS = "_irsa_only_checks"
 _CLUSTER_ARN = re.compile(r"arn:[a-z0-9-]+:eks:[a-z0-9-]+:\d{12}:cluster/[^/]+")
 # The returns that a failed module has if it could read the cluster.
 _FINDINGS = {"results", "findings"}
@@ -126,6 +134,8 @@ class ClusterAction(ModuleAction):
         try:
             _variables.stop(self.find_problems(task_vars), "variables" if self.is_of_role(task_vars) else "options")
             self.check_host(task_vars)
+            if self._value(self._templar, task_vars, _ONLY_CHECKS):
+                return {"changed": False}
             outcome = self.run_module(task_vars)
         except InvalidInput as error:
             outcome = {"failed": True, "msg": str(error), "error": error.as_dict()}
@@ -154,17 +164,21 @@ class ClusterAction(ModuleAction):
         """Finds unknown, missing and invalid variables of the role or playbook that the task belongs to."""
         if not self.is_of_role(task_vars):
             return []
-        reserved = _variables.check_reserved(getattr(self._task.get_variable_manager(), "_extra_vars", ()))
+        extra_variables = getattr(self._task.get_variable_manager(), "_extra_vars", ())
+        for warning in _variable_names.find_ignored(extra_variables, context.CLIARGS.get("args") or ()):
+            display.warning(warning)
+        reserved = _variable_names.check_reserved(extra_variables)
         if reserved:
             return reserved  # the values of the others can depend on them
         names = [name for name in _variables.ROLE if name in task_vars]
         values = {name: self._value(self._templar, task_vars, name) for name in names}
         required = self._value(self._templar, task_vars, _REQUIRED)
         problems = [
-            *_variables.check_names(task_vars),
-            *([] if _SESSION in task_vars else _variables.check_session(task_vars)),
-            *_variables.check_required(required, {**task_vars, **values}),
+            *_variable_names.check_names(task_vars),
+            *([] if _SESSION in task_vars else _variable_names.check_session(task_vars)),
+            *_variable_names.check_required(required, {**task_vars, **values}),
             *_variables.check_values({name: value for name, value in values.items() if value is not None}),
+            *_variables.check_state(values.get("irsa_state"), self._value(self._templar, task_vars, _STATE)),
         ]
         if _BINDINGS in required and values.get(_BINDINGS) not in (None, ""):
             problems += self.find_binding_problems(values[_BINDINGS])

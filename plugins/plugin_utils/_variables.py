@@ -13,7 +13,6 @@ from __future__ import annotations
 import copy
 import difflib
 import json
-import re
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -24,14 +23,13 @@ from ..module_utils._core.bindings import grouping
 from ..module_utils._core.bindings.spec import BindingsSpec
 from ..module_utils._core.errors import DuplicateKey, InvalidInput
 from ..module_utils._core.policy.document import load_json
+from ..module_utils._core.wording import excerpt
 from ..module_utils._runner import load_yaml
 from ._module_action import ARGUMENTS_ENCODER
 from ._well_known import resolve
 
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
 
-PREFIX = "irsa_"
-INTERNAL_PREFIX = "_irsa_"
 # The role's variables. Its argument_specs has no types for lists and dictionaries, so that Ansible does not report
 # their problems first.
 _RBAC: argument_specs.Options = {
@@ -40,11 +38,11 @@ _RBAC: argument_specs.Options = {
     "cluster_name": {"type": "str"},
     "cluster_rules": {"type": "list", "elements": "dict"},
 }
-_ROLLOUT = {
+ROLLOUT = {
     "enabled": {"type": "bool"},
     **{name: {"type": option["type"]} for name, option in argument_specs.ROLLOUT.items() if name != "wait"},
 }
-_ROLLOUT["strategy"]["choices"] = argument_specs.ROLLOUT["strategy"]["choices"]
+ROLLOUT["strategy"]["choices"] = argument_specs.ROLLOUT["strategy"]["choices"]
 ROLE: argument_specs.Options = {
     "irsa_cluster_name": {"type": "str"},
     "irsa_region": {"type": "str"},
@@ -55,7 +53,7 @@ ROLE: argument_specs.Options = {
     "irsa_remove_provider": {"type": "bool"},
     "irsa_force": {"type": "bool"},
     "irsa_rbac": {"type": "dict", "options": _RBAC},
-    "irsa_rollout": {"type": "dict", "options": _ROLLOUT},
+    "irsa_rollout": {"type": "dict", "options": ROLLOUT},
     "irsa_verify": {"type": "bool"},
     "irsa_details": {"type": "bool"},
     "irsa_fail_on": {"type": "str", "choices": ["error", "warning", "never"]},
@@ -70,31 +68,6 @@ ROLE: argument_specs.Options = {
         },
     },
 }
-# Variables that only playbooks read, and those that the role and the playbooks set.
-_PLAYBOOKS = (
-    "irsa_assume_role_arn irsa_dry_run_pod irsa_env_from irsa_external_id irsa_findings_shown irsa_hosts irsa_ignore "
-    "irsa_import_path irsa_max_fail_percentage irsa_namespaces irsa_profile irsa_report irsa_report_dir "
-    "irsa_report_formats irsa_report_mode irsa_role_accounts irsa_serial irsa_unused_days"
-)
-_RESULTS = (
-    "irsa_audit irsa_audit_cluster irsa_audited irsa_bound irsa_fleet irsa_fleet_cluster irsa_imported irsa_result "
-    "irsa_verified"
-)
-# What a slice of a job publishes, with the number of its job.
-_OF_SLICE = re.compile(r"irsa_(audit|bound|fleet)_\d+")
-# Variables for another AWS account or profile that only some playbooks read, and what to do for the others.
-_SESSION = {
-    "irsa_profile": "set the environment variable AWS_PROFILE",
-    "irsa_assume_role_arn": "assume the role before, or use eksops.irsa.fleet",
-    "irsa_external_id": "assume the role before, or use eksops.irsa.fleet",
-}
-_INPUTS = (*ROLE, *_PLAYBOOKS.split())
-KNOWN = frozenset([*_INPUTS, *_RESULTS.split()])
-_EXAMPLES = {
-    "irsa_cluster_name": "set it to the name of the EKS cluster, for example with -e irsa_cluster_name=production",
-    "irsa_bindings": "set it to a list of service accounts and their roles, for example with -e @bindings.yml",
-    "irsa_import_path": "set it to the file to write, for example with -e irsa_import_path=bindings.yml",
-}
 _TYPES = {"str": "a string", "int": "an integer", "bool": "a boolean", "dict": "a dictionary", "list": "a list"}
 # More problems would hide the first.
 _MOST = 8
@@ -108,58 +81,23 @@ _OTHERS = copy.deepcopy(
 _OTHERS_VALIDATOR = ArgumentSpecValidator(_OTHERS)
 
 
-def check_names(names: t.Iterable[str]) -> list[str]:
-    """Find unknown variables.
-
-    :param names: all variables; those without the prefix ``irsa_`` are not checked.
-    :returns: a message for each, with the name that was probably intended.
-    """
-    unknown = sorted(
-        name for name in names if name.startswith(PREFIX) and name not in KNOWN and not _OF_SLICE.fullmatch(name)
-    )
-    return [f"{name} is not a variable of eksops.irsa{_suggest_variable(name)}" for name in unknown]
-
-
-def _suggest_variable(name: str) -> str:
-    option = name.removeprefix(PREFIX)
-    return f"; did you mean irsa_rollout.{option}?" if option in _ROLLOUT else _suggest(name, _INPUTS)
-
-
-def check_reserved(names: t.Iterable[str]) -> list[str]:
-    """Find internal variables of the role and the playbooks among extra variables, which override them.
-
-    :param names: the extra variables.
-    """
-    reserved = sorted(name for name in names if name.startswith(INTERNAL_PREFIX))
-    return [f"{name} is an internal variable of eksops.irsa; remove it from the extra variables" for name in reserved]
-
-
-def check_session(values: t.Mapping[str, t.Any]) -> list[str]:
-    """Find variables of the credentials, which would have no effect on a task that does not read them.
-
-    :param values: the variables that are set.
-    """
-    return [
-        f"{name} is read only by the playbooks audit, fleet and import; {fix}"
-        for name, fix in _SESSION.items()
-        if values.get(name)
-    ]
-
-
-def check_required(names: t.Iterable[str], values: t.Mapping[str, t.Any]) -> list[str]:
-    """Find required variables that are not set.
-
-    :param values: the variables that are set.
-    """
-    return [f"{name} is not set; {_EXAMPLES[name]}" for name in names if values.get(name) in (None, "")]
-
-
 def check_values(values: t.Mapping[str, t.Any]) -> list[str]:
     """Find what is not valid in the role's variables, except in its bindings.
 
     :param values: the variables that are set.
     """
     return list(_check(values, ROLE))
+
+
+def check_state(state: t.Any, only: str | None) -> list[str]:
+    """Find a state that the playbook does not have.
+
+    :param state: the value of ``irsa_state``.
+    :param only: the state of the playbook; None for any.
+    """
+    if only is None or state in (only, None):
+        return []
+    return [f"irsa_state is {state}, but this playbook has only the state {only}; remove the variable"]
 
 
 def parse_bindings(bindings: t.Any) -> t.Any:
@@ -222,7 +160,7 @@ def check_accounts(bindings: t.Any) -> list[str]:
         missing = [name for name in ("namespace", "service_account") if not binding.get(name)]
         if missing:
             names = sorted(name for name in binding.keys() - argument_specs.BINDING.keys())
-            problems += [f"{title}: {name} is not an option{_suggest(name, argument_specs.BINDING)}" for name in names]
+            problems += [f"{title}: {name} is not an option{suggest(name, argument_specs.BINDING)}" for name in names]
         problems += [f"{title}: {name} is not set" for name in missing]
     return problems
 
@@ -333,7 +271,7 @@ def _check(values: t.Mapping[str, t.Any], spec: Spec, prefix: str = "") -> t.Ite
     """Yield what is not valid, one message for each option."""
     aliases = {alias: name for name, option in spec.items() for alias in option.get("aliases", ())}
     for name in sorted(values.keys() - spec.keys() - aliases.keys()):
-        yield f"{prefix}{name} is not an option{_suggest(name, spec)}"
+        yield f"{prefix}{name} is not an option{suggest(name, spec)}"
     for name, option in spec.items():
         if option.get("required") and values.get(name) in (None, ""):
             yield f"{prefix}{name} is not set"
@@ -356,15 +294,17 @@ def _check_value(title: str, value: t.Any, option: t.Mapping[str, t.Any]) -> t.I
     if not errors:
         return
     if "choices" in spec and isinstance(value, str):
-        near = _suggest(value, spec["choices"])
+        near = suggest(value, spec["choices"])
         yield f"{title} is {value!r}, and must be one of {', '.join(spec['choices'])}{near}"
     elif isinstance(value, list) and spec["type"] == "list":
         yield f"{title} has an item that is not {_TYPES[spec['elements']]}"
     else:
-        yield f"{title} is {_type_name(value)}, and must be {_TYPES[spec['type']]}"
+        is_word = isinstance(value, str) and spec["type"] in ("bool", "int")
+        yield f"{title} is {repr(excerpt(value)) if is_word else _type_name(value)}, and must be {_TYPES[spec['type']]}"
 
 
-def _suggest(name: str, names: t.Iterable[str]) -> str:
+def suggest(name: str, names: t.Iterable[str]) -> str:
+    """The end of a message about an unknown name; empty if no name is similar."""
     near = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {near[0]}?" if near else ""
 

@@ -118,14 +118,14 @@ def load_module(name: str) -> Subject:
 def load_role() -> Subject:
     """The checks of the variables of the role."""
     # Not for modules: what it imports makes this process a controller, whose Ansible rejects more arguments.
-    from ansible_collections.eksops.irsa.plugins.plugin_utils import _variables
+    from ansible_collections.eksops.irsa.plugins.plugin_utils import _variable_names, _variables
 
     root = pathlib.Path(__file__).resolve().parents[2]
     spec = yaml.safe_load((root / "roles/irsa/meta/argument_specs.yml").read_text(encoding="utf-8"))
 
     def run(arguments: Arguments) -> str:
         with CpuLimit(), contextlib.suppress(IrsaError):
-            _variables.stop(_variables.check_names(arguments))
+            _variables.stop(_variable_names.check_names(arguments))
             problems = _variables.check_values(arguments)
             bindings = _variables.parse_bindings(arguments.get("irsa_bindings"))
             problems += _variables.check_accounts(bindings)

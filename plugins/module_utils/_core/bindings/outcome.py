@@ -15,7 +15,7 @@ from ..plan import Plan
 from ..service_account.plan import CREATE_NAMESPACE
 from ..trust.policy import managed_subjects
 from ..trust.statements import allowed_principals, display_subject
-from ..wording import MAX_NAMES, join_some, plural
+from ..wording import MAX_NAMES, join_some, plural, quantity
 from .grouping import Binding
 from .spec import BindingSpec
 
@@ -103,7 +103,7 @@ def build_failure_message(outcomes: t.Sequence[BindingOutcome]) -> str | None:
     shown = [f"{join_some(names, MAX_NAMES)}: {error}" for error, names in list(titles.items())[:MAX_NAMES]]
     rest = len(titles) - len(shown)
     more = [f"{rest} more errors are in the results."] if rest else []
-    return "\n  ".join([f"{len(failed)} of {len(outcomes)} bindings failed:", *shown, *more])
+    return "\n  ".join([f"{len(failed)} of {quantity(len(outcomes), 'binding')} failed:", *shown, *more])
 
 
 def count_by_status(outcomes: t.Sequence[BindingOutcome]) -> dict[str, int]:

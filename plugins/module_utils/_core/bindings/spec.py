@@ -18,14 +18,13 @@ from ..policy.document import LoadYaml
 from ..provider.plan import ProviderSpec
 from ..role import spec as role_spec
 from ..service_account import spec as service_account_spec
-from ..service_account.annotations import Field
+from ..service_account.annotations import ROLE_ARN_FIELD
 from ..service_account.spec import ServiceAccount
 from ..trust.statements import has_wildcard
 from ..wording import MAX_NAMES, format_integer, join_some
 from . import grouping
 from .grouping import Binding
 
-ROLE_ARN = Field("annotations", ROLE_ARN_ANNOTATION)
 _MAX_WORKERS = 64
 _ROLES_QUOTA = "RolesQuota"
 
@@ -334,7 +333,7 @@ def find_unlisted_accounts(
         key = (account["metadata"]["namespace"], account["metadata"]["name"])
         if key in listed or (purge.namespaces and key[0] not in purge.namespaces):
             continue
-        if ROLE_ARN in ServiceAccount.from_kubernetes(account).owned:
+        if ROLE_ARN_FIELD in ServiceAccount.from_kubernetes(account).owned:
             unlisted.append(key)
     unlisted.sort()
     titles = ["/".join(key) for key in unlisted]

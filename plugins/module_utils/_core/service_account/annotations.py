@@ -86,6 +86,11 @@ class FieldOwner:
         return f"{self.manager} ({self.operation})"
 
 
+ROLE_ARN_FIELD = Field("annotations", ROLE_ARN_ANNOTATION)
+# The owner of fields that this collection sets.
+THIS_COLLECTION = FieldOwner(FIELD_MANAGER, "Apply")
+
+
 def owners_of(account: t.Mapping[str, t.Any], field: Field) -> tuple[FieldOwner, ...]:
     """The owners of an annotation or label of a service account.
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..arn import ROLE_ARN_ANNOTATION
 from ..validation import Problems, check_audience, check_role_arn, check_service_account
 from . import annotations as rules
-from .annotations import BEFORE_FIRST_APPLY, FIELD_MANAGER, Field, FieldOwner
+from .annotations import BEFORE_FIRST_APPLY, FIELD_MANAGER, ROLE_ARN_FIELD, THIS_COLLECTION, Field, FieldOwner
 
 Json = dict[str, t.Any]
 
 IRSA = tuple(Field("annotations", key) for key in rules.IRSA_OPTIONS.values())
-_ROLE_ARN = Field("annotations", ROLE_ARN_ANNOTATION)
 # Marks a service account that this collection created. It counts only if the collection owns the annotation, so a copy
 # of the manifest does not count.
 CREATED_MARK = Field("annotations", "eksops.irsa/created")
@@ -73,7 +71,9 @@ class ServiceAccountSpec:
 
     def with_role_arn(self, role_arn: str) -> ServiceAccountSpec:
         """The spec with another role ARN."""
-        return dataclasses.replace(self, sets={**self.sets, _ROLE_ARN: role_arn}, removes=self.removes - {_ROLE_ARN})
+        return dataclasses.replace(
+            self, sets={**self.sets, ROLE_ARN_FIELD: role_arn}, removes=self.removes - {ROLE_ARN_FIELD}
+        )
 
 
 def _read_fields(problems: Problems, params: t.Mapping[str, t.Any]) -> tuple[dict[Field, str], set[Field]]:
@@ -118,9 +118,6 @@ def _check_field(problems: Problems, field: Field, value: t.Any) -> None:
 # State
 
 
-_THIS_COLLECTION = FieldOwner(FIELD_MANAGER, "Apply")
-
-
 @dataclasses.dataclass(frozen=True)
 class ServiceAccount:
     """The observed state of a service account.
@@ -155,7 +152,7 @@ class ServiceAccount:
             owner = FieldOwner(entry.get("manager") or "", entry["operation"])
             for field in _owned_fields(entry):
                 owners[field] = (*owners.get(field, ()), owner)
-            if owner != _THIS_COLLECTION:
+            if owner != THIS_COLLECTION:
                 foreign_maps.update(_maps_without_fields(entry))
         if not managed:
             owners = dict.fromkeys(fields, (FieldOwner(BEFORE_FIRST_APPLY, "Update"),))
@@ -172,7 +169,7 @@ class ServiceAccount:
     @property
     def owned(self) -> dict[Field, str]:
         """The fields that this collection owns, alone or with others, and their values."""
-        return {field: value for field, value in self.fields.items() if _THIS_COLLECTION in self.owners.get(field, ())}
+        return {field: value for field, value in self.fields.items() if THIS_COLLECTION in self.owners.get(field, ())}
 
     @property
     def created(self) -> bool:
@@ -182,7 +179,7 @@ class ServiceAccount:
 
     def other_owners(self, field: Field) -> tuple[FieldOwner, ...]:
         """The owners of the field other than this collection."""
-        return tuple(owner for owner in self.owners.get(field, ()) if owner != _THIS_COLLECTION)
+        return tuple(owner for owner in self.owners.get(field, ()) if owner != THIS_COLLECTION)
 
 
 def _maps_without_fields(entry: t.Mapping[str, t.Any]) -> t.Iterator[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 import json
 import pathlib
-import re
 import typing as t
 
 import jinja2
@@ -20,37 +19,6 @@ from ansible_collections.eksops.irsa.plugins.plugin_utils import _variables
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 CART = {"namespace": "shop", "service_account": "cart", "role_name": "shop-cart"}
-
-
-@pytest.mark.parametrize(
-    ("names", "expected"),
-    [
-        (["irsa_state", "irsa_result", "cluster_name", "_irsa_internal"], []),
-        (["irsa_fleet_4", "irsa_audit_123", "irsa_bound_5"], []),
-        (["irsa_sate"], ["irsa_sate is not a variable of eksops.irsa; did you mean irsa_state?"]),
-        (
-            ["irsa_wait_timeout"],
-            ["irsa_wait_timeout is not a variable of eksops.irsa; did you mean irsa_rollout.wait_timeout?"],
-        ),
-        (
-            ["irsa_audit_clusters"],
-            ["irsa_audit_clusters is not a variable of eksops.irsa; did you mean irsa_cluster_name?"],
-        ),
-        (["irsa_binding"], ["irsa_binding is not a variable of eksops.irsa; did you mean irsa_bindings?"]),
-        (["irsa_zzzzzz"], ["irsa_zzzzzz is not a variable of eksops.irsa"]),
-    ],
-)
-def test_unknown_variable_is_reported_with_the_nearest_name(names: list[str], expected: list[str]) -> None:
-    assert _variables.check_names(names) == expected
-
-
-@pytest.mark.parametrize("value", [None, ""])
-def test_missing_variable_is_reported_with_an_example(value: str | None) -> None:
-    (problem,) = _variables.check_required(
-        ["irsa_cluster_name", "irsa_bindings"], {"irsa_cluster_name": value, "irsa_bindings": []}
-    )
-    assert problem.startswith("irsa_cluster_name is not set; ")
-    assert "-e irsa_cluster_name=production" in problem
 
 
 @pytest.mark.parametrize(
@@ -73,7 +41,7 @@ def test_missing_variable_is_reported_with_an_example(value: str | None) -> None
             {"irsa_rollout": {"wait_timout": 3}},
             ["irsa_rollout.wait_timout is not an option; did you mean wait_timeout?"],
         ),
-        ({"irsa_rollout": {"wait_timeout": "long"}}, ["irsa_rollout.wait_timeout is a string, and must be an integer"]),
+        ({"irsa_rollout": {"wait_timeout": "long"}}, ["irsa_rollout.wait_timeout is 'long', and must be an integer"]),
         ({"irsa_test_pod": True}, ['irsa_test_pod is a boolean, and must be a dictionary, such as {"enabled": true}']),
         ({"irsa_force": ["yes"]}, ["irsa_force is a list, and must be a boolean"]),
         (
@@ -135,7 +103,7 @@ def test_invalid_variable_is_reported(values: dict[str, t.Any], expected: list[s
             ["shop/cart (binding 1 of 1): rbac.rule is not an option; did you mean rules?"],
         ),
         ([{**CART, "namespace": ""}], ["binding 1 of 1: namespace is not set"]),
-        ([{**CART, "create": "maybe"}], ["shop/cart (binding 1 of 1): create is a string, and must be a boolean"]),
+        ([{**CART, "create": "maybe"}], ["shop/cart (binding 1 of 1): create is 'maybe', and must be a boolean"]),
     ],
 )
 def test_invalid_binding_is_reported_with_its_number(bindings: t.Any, expected: list[str]) -> None:
@@ -171,71 +139,6 @@ def test_problems_of_other_options_are_reported_with_those_of_bindings() -> None
 )
 def test_accounts_of_bindings_are_checked(bindings: t.Any, expected: list[str]) -> None:
     assert _variables.check_accounts(bindings) == expected
-
-
-def find_variables(value: t.Any) -> t.Iterator[str]:
-    """Yield the names of the variables that tasks and plays define."""
-    if isinstance(value, list):
-        for item in value:
-            yield from find_variables(item)
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key in ("vars", "ansible.builtin.set_fact"):
-                yield from item
-            elif key in ("register", "loop_var", "index_var"):
-                yield item
-            yield from find_variables(item)
-
-
-INTERNAL = sorted(
-    {
-        name
-        for folder in ("roles/irsa/tasks", "playbooks")
-        for path in (ROOT / folder).rglob("*.yml")
-        for name in find_variables(yaml.safe_load(path.read_text("utf-8")))
-    }
-    | {name for path in (ROOT / "roles/irsa/vars/main").iterdir() for name in yaml.safe_load(path.read_text("utf-8"))}
-    | {
-        name
-        for path in (ROOT / "roles/irsa/templates").iterdir()
-        for name in re.findall(r"{% (?:set|for) (\w+)", path.read_text("utf-8"))
-    }
-)
-
-
-@pytest.mark.parametrize("name", INTERNAL)
-def test_variables_of_role_and_playbooks_have_reserved_names(name: str) -> None:
-    public = name in _variables.KNOWN or name == "ansible_python_interpreter"
-    assert public or name.startswith(_variables.INTERNAL_PREFIX)
-
-
-def test_role_and_playbooks_do_not_use_the_loop_variable_of_their_caller() -> None:
-    folders = [ROOT / "roles" / "irsa" / name for name in ("tasks", "vars", "templates")]
-    files = [path for folder in (*folders, ROOT / "playbooks") for path in folder.rglob("*") if path.is_file()]
-    for path in files:
-        assert not re.search(r"\bitem\b", path.read_text("utf-8")), path
-        if path.suffix == ".yml":
-            text = path.read_text("utf-8")
-            assert len(re.findall(r"(?m)^ +loop: ", text)) == text.count("loop_var: "), path
-
-
-def test_internal_variables_are_found() -> None:
-    expected = {
-        "_irsa_run",
-        "_irsa_binding",
-        "_irsa_bindings",
-        "_irsa_fleet_total",
-        "_irsa_session_name",
-        "_irsa_account",
-    }
-    assert expected <= set(INTERNAL)
-
-
-def test_internal_variable_as_extra_variable_is_reported() -> None:
-    extra = ["_irsa_run", "irsa_state", "counts", "_irsa"]
-    assert _variables.check_reserved(extra) == [
-        "_irsa_run is an internal variable of eksops.irsa; remove it from the extra variables"
-    ]
 
 
 RULES = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
@@ -312,15 +215,6 @@ def test_template_has_the_rules_of_each_account() -> None:
     assert yaml.safe_load(template.render(_irsa_named_bindings=[], irsa_rbac={})) == []
 
 
-def test_credentials_of_other_playbooks_are_rejected() -> None:
-    assert _variables.check_session({"irsa_region": "eu-west-1", "irsa_profile": ""}) == []
-    assert _variables.check_session({"irsa_profile": "prod", "irsa_assume_role_arn": "arn:aws:iam::1:role/a"}) == [
-        "irsa_profile is read only by the playbooks audit, fleet and import; set the environment variable AWS_PROFILE",
-        "irsa_assume_role_arn is read only by the playbooks audit, fleet and import; assume the role before, or use "
-        "eksops.irsa.fleet",
-    ]
-
-
 def test_json_text_of_a_survey_is_parsed() -> None:
     assert _variables.parse_bindings(' [{"namespace": "shop"}]') == [{"namespace": "shop"}]
     assert _variables.parse_bindings("shop") == "shop"
@@ -356,6 +250,23 @@ def test_inline_policies_are_parsed_from_json_text() -> None:
         assert _variables.parse_inline_policies(other) == other
 
 
+@pytest.mark.parametrize(
+    ("state", "only", "expected"),
+    [
+        ("present", None, []),
+        (None, "absent", []),
+        ("absent", "absent", []),
+        (
+            "present",
+            "absent",
+            ["irsa_state is present, but this playbook has only the state absent; remove the variable"],
+        ),
+    ],
+)
+def test_state_of_another_playbook_is_rejected(state: str | None, only: str | None, expected: list[str]) -> None:
+    assert _variables.check_state(state, only) == expected
+
+
 def test_message_has_at_most_ten_lines() -> None:
     _variables.stop([])
     with pytest.raises(InvalidInput) as raised:
@@ -364,20 +275,6 @@ def test_message_has_at_most_ten_lines() -> None:
     assert len(lines) == 10
     assert lines[:2] == ["invalid variables:", "  problem 0"]
     assert "and 22 more" in lines[-1]
-
-
-def test_known_variables_are_those_of_the_role_and_the_playbooks() -> None:
-    specs = yaml.safe_load((ROOT / "roles" / "irsa" / "meta" / "argument_specs.yml").read_text("utf-8"))
-    options = specs["argument_specs"]["main"]["options"]
-    assert set(_variables.ROLE) == set(options)
-    for name, option in _variables.ROLE.items():
-        if option.get("options"):
-            assert set(option["options"]) == set(options[name]["options"]), name
-    playbooks = "".join(path.read_text("utf-8") for path in (ROOT / "playbooks").rglob("*.yml"))
-    # Modules and names with a number behind them are no variables.
-    used = set(re.findall(r"(?<![\w.])irsa_[a-z_]*[a-z]\b(?!_%|:$)", playbooks)) - {"irsa_bindings_info"}
-    assert used - _variables.KNOWN == set()
-    assert _variables.KNOWN - used - set(_variables.ROLE) - {"irsa_result"} == set()
 
 
 def test_table_of_options_is_not_changed() -> None:

@@ -16,7 +16,7 @@ from ...service_account.annotations import (
     BEFORE_FIRST_APPLY,
     FIELD_MANAGER,
     IRSA_OPTIONS,
-    Field,
+    ROLE_ARN_FIELD,
     find_near_misses,
     owners_of,
 )
@@ -37,7 +37,6 @@ Json = t.Mapping[str, t.Any]
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _EVIDENCE = f"metadata.annotations[{ROLE_ARN_ANNOTATION}]"
 _AUDIENCE = IRSA_OPTIONS["audience"]
-_FIELD = Field("annotations", ROLE_ARN_ANNOTATION)
 
 # The service accounts of the add-ons that can have a role:
 # https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html
@@ -135,7 +134,7 @@ def _another_role(chain: Chain, role_arn: str) -> t.Iterator[Finding]:
             "annotation-typo",
             f"service account {name_of(chain)} is annotated with role {role_arn}, not with {chain.role_arn}",
             f"annotate it with {describe_annotate(chain)}, then replace its pods with eksops.irsa.pod_rollout; or, if "
-            "the annotation is correct, correct the option role_arn",
+            "the annotation is correct, change role_arn or role_name instead",
             _EVIDENCE,
             expected=chain.role_arn,
             found=role_arn,
@@ -285,7 +284,7 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
     if not role_arn:
         return
     name = name_of(chain)
-    owners = owners_of(account, _FIELD)
+    owners = owners_of(account, ROLE_ARN_FIELD)
     tools = {tool: where for owner in owners for tool, where in _reconciler(owner.manager)}
     others = [owner for owner in owners if not _reconciler(owner.manager) and owner.manager not in _UNKNOWN_MANAGERS]
     disagrees = bool(chain.role_arn) and role_arn != chain.role_arn
@@ -324,7 +323,7 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
 
 def annotation_owners(account: Json) -> list[str]:
     """The owners of the role annotation: the names of known tools, the field managers of others."""
-    owners = [_tool(owner.manager) or owner.manager for owner in owners_of(account, _FIELD)]
+    owners = [_tool(owner.manager) or owner.manager for owner in owners_of(account, ROLE_ARN_FIELD)]
     return list(dict.fromkeys(manager for manager in owners if manager not in _UNKNOWN_MANAGERS))
 
 

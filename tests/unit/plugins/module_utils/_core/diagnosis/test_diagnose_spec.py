@@ -96,6 +96,28 @@ def test_chain_of_an_account_without_annotations(service_account: dict[str, t.An
 
 
 @pytest.mark.parametrize(
+    ("managers", "expected"),
+    [
+        (["eksops.irsa"], False),
+        (["kubectl-annotate"], True),
+        (["eksops.irsa", "helm"], True),
+        ([], True),  # it was set before the API server tracked the fields
+    ],
+)
+def test_chain_knows_whether_others_own_the_annotation(managers: list[str], expected: bool) -> None:
+    service_account = account(role_arn=ROLE)
+    service_account["metadata"]["managedFields"] = [
+        {
+            "manager": manager,
+            "operation": "Apply",
+            "fieldsV1": {"f:metadata": {"f:annotations": {"f:eks.amazonaws.com/role-arn": {}}}},
+        }
+        for manager in managers
+    ]
+    assert diagnose.build_chain(make_spec(), CLUSTER, service_account).owned_by_others == expected
+
+
+@pytest.mark.parametrize(
     ("issuer", "region", "expected"),
     [
         (ISSUER, None, "eu-west-1"),

@@ -231,6 +231,9 @@ def test_messages_about_the_annotation() -> None:
     assert typo.evidence == "metadata.annotations[eks.amazon.com/role-arn]"
     (other_role,) = find(kubernetes(account=account(OTHER)))
     assert other_role.message == f"service account shop/app is annotated with role {OTHER}, not with {ROLE}"
+    assert f"(namespace: shop, name: app, role_arn: {ROLE}), then" in other_role.fix
+    (owned,) = find(kubernetes(account=account(OTHER)), dataclasses.replace(CHAIN, owned_by_others=True))
+    assert f"(namespace: shop, name: app, role_arn: {ROLE}, force: true), then" in owned.fix
 
 
 def test_messages_about_an_annotation_on_another_object() -> None:
