@@ -21,7 +21,7 @@ fi
 export IRSA_SANDBOX_DIR=$DEV/sandbox PYTHONPATH=$ROOT/tests SANDBOX_STOP_COMMAND='make sandbox-down'
 "$VENV/bin/python" -m sandbox "$@"
 [ "$1" = up ] || exit 0
-say "sandbox: the lines below put the collection of this checkout before installed ones"
+say "sandbox: its environment has the collection of this checkout before installed ones"
 printf 'export %s=%q\n' ANSIBLE_COLLECTIONS_PATH "$DEV/live"
 # shellcheck disable=SC2016 # the reader's shell expands it
 printf 'export PATH=%q:"$PATH"\n' "$VENV/bin"

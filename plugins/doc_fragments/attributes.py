@@ -20,8 +20,9 @@ attributes:
     support: full
     details:
       - On Linux, a module that runs on the controller runs in a fork of Ansible's process, which starts faster than a
-        process of its own. Ansible starts a process for tasks with C(become), C(async), C(environment) or
-        C(delegate_to), and if C(ansible_python_interpreter) is not the Python of Ansible.
+        process of its own. Ansible starts a process for a task with C(become), C(async) or C(delegate_to), with another
+        Python than Ansible's in C(ansible_python_interpreter), or with variables in C(environment) other than C(AWS_*),
+        C(K8S_AUTH_*) and those of a proxy.
   check_mode:
     description: Can run in C(check_mode) and report the changes that a normal run would make, without making them.
     support: full

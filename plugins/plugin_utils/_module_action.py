@@ -16,6 +16,7 @@ import importlib
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import types
@@ -43,6 +44,8 @@ Main = t.Callable[[], object]
 # How Ansible encodes arguments and results of modules.
 _PROFILE = "legacy"
 ARGUMENTS_ENCODER: type[json.JSONEncoder] = get_module_encoder(_PROFILE, Direction.CONTROLLER_TO_MODULE)
+# The variables that modules read for each task, and not when Python starts or imports a library.
+_READ_BY_TASKS = re.compile(r"AWS_\w+|K8S_AUTH_\w+|(HTTPS?|NO)_PROXY", re.IGNORECASE)
 
 
 class ModuleAction(ActionBase):
@@ -58,8 +61,9 @@ class ModuleAction(ActionBase):
     _supports_async = True
     # The file of the module. None if it cannot be imported here.
     _module: t.ClassVar[types.ModuleType | None] = None
-    # While the module runs in a fork: its arguments, with those that Ansible adds.
+    # While the module runs in a fork: its arguments, with those that Ansible adds, and the environment of the task.
     _arguments: dict[str, t.Any] | None = None
+    _environment: t.Mapping[str, str] | None = None
     _forks = False
 
     def __init_subclass__(cls, **more: t.Any) -> None:
@@ -81,7 +85,8 @@ class ModuleAction(ActionBase):
 
     def execute(self, arguments: t.Mapping[str, t.Any], task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Runs the module with these arguments."""
-        self._forks = self._can_fork(task_vars)
+        self._environment = self._read_environment() if self._can_fork(task_vars) else None
+        self._forks = self._environment is not None
         if not self._forks:
             self.on_start()
         try:
@@ -105,7 +110,7 @@ class ModuleAction(ActionBase):
         """Called after the fork, or before Ansible starts the module. It can start threads, which no fork copies."""
 
     def _can_fork(self, task_vars: t.Mapping[str, t.Any]) -> bool:
-        """Whether the module would run on this host, as this user, with this Python and environment."""
+        """Whether the module would run on this host, as this user, with this Python."""
         return (
             self._module is not None
             and sys.platform == "linux"  # the network libraries of macOS can fail in a fork
@@ -113,10 +118,18 @@ class ModuleAction(ActionBase):
             and not self._connection.become
             and not self._task.async_val
             and not self._task.delegate_to  # the variables are those of the other host
-            and not any(self._task.environment or ())
             and not constants.DEFAULT_KEEP_REMOTE_FILES
             and self._interpreter(task_vars) == sys.executable
         )
+
+    def _read_environment(self) -> dict[str, str] | None:
+        """The environment of the task; None if a fork cannot have it, or if Ansible will report an error in it."""
+        environment: dict[str, t.Any] = {}
+        with contextlib.suppress(AnsibleError):
+            self._compute_environment_string(environment)
+            if all(map(_READ_BY_TASKS.fullmatch, environment)):
+                return {name: str(value) for name, value in environment.items()}
+        return None
 
     def _interpreter(self, task_vars: t.Mapping[str, t.Any]) -> t.Any:
         """The path of the Python that is configured for the host; None if it is not set or cannot be evaluated."""
@@ -143,7 +156,8 @@ class ModuleAction(ActionBase):
             return super()._low_level_execute_command(*arguments, **options)
         text = json.dumps({"ANSIBLE_MODULE_ARGS": self._arguments}, cls=ARGUMENTS_ENCODER)
         # Where Ansible starts local modules.
-        status, output = fork(self._module.main, text.encode(), self._loader.get_basedir(), self.on_start)
+        start = Start(self._module.main, text.encode(), self._loader.get_basedir(), self._environment or {})
+        status, output = fork(start, self.on_start)
         error = ""
         if status < 0:  # as a shell reports it
             status, error = 128 - status, f"{signal.strsignal(-status)}\n"
@@ -156,12 +170,24 @@ class ModuleAction(ActionBase):
         }
 
 
-def fork(main: Main, arguments: bytes, directory: str, on_start: t.Callable[[], None]) -> tuple[int, str]:
-    """Runs a module in a fork of this process, which ends with this call.
+class Start(t.NamedTuple):
+    """How to start a module.
 
     :param main: the function that a module calls when it is started.
     :param arguments: JSON, as a module reads it from its standard input.
     :param directory: the current directory of the module.
+    :param environment: variables that are added to those of this process.
+    """
+
+    main: Main
+    arguments: bytes
+    directory: str
+    environment: t.Mapping[str, str]
+
+
+def fork(start: Start, on_start: t.Callable[[], None]) -> tuple[int, str]:
+    """Runs a module in a fork of this process, which ends with this call.
+
     :param on_start: called in this process after the fork.
     :returns: its exit status, negative for a signal, and what it printed.
     """
@@ -169,7 +195,7 @@ def fork(main: Main, arguments: bytes, directory: str, on_start: t.Callable[[], 
     child = os.fork()
     if not child:
         os.close(reader)
-        _run(main, arguments, directory, writer)
+        _run(start, writer)
     os.close(writer)
     output = None
     try:
@@ -183,7 +209,7 @@ def fork(main: Main, arguments: bytes, directory: str, on_start: t.Callable[[], 
     return os.waitstatus_to_exitcode(status), output
 
 
-def _run(main: Main, arguments: bytes, directory: str, writer: int) -> t.NoReturn:
+def _run(start: Start, writer: int) -> t.NoReturn:
     """Runs a module in a process that has just been forked, and ends the process.
 
     :param writer: the file descriptor to which the module prints.
@@ -195,16 +221,17 @@ def _run(main: Main, arguments: bytes, directory: str, writer: int) -> t.NoRetur
         signal.signal(signal.SIGINT, signal.default_int_handler)
         logging.root.handlers.clear()  # libraries do not write to Ansible's log
         logging.root.setLevel(logging.WARNING)
-        os.chdir(directory)
+        os.environ.update(start.environment)
+        os.chdir(start.directory)
         _internal.is_controller = False  # so a module returns its warnings, and does not print them
-        basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = arguments, _PROFILE
+        basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = start.arguments, _PROFILE
         with (
             open(os.devnull, encoding="utf-8") as sys.stdin,  # Ansible closed it
             open(writer, "w", encoding="utf-8", errors="surrogateescape") as stream,
             contextlib.redirect_stdout(stream),
         ):
             try:
-                main()
+                start.main()
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else 1
             except Exception as error:

@@ -38,8 +38,8 @@ REJECTED = frozenset(
     }
 )
 FIX_CREDENTIALS = (
-    "provide valid credentials: the options access_key, secret_key, session_token or profile, the AWS_* environment "
-    "variables, or an instance role"
+    "provide valid credentials: AWS_* environment variables, a profile in ~/.aws, the options access_key, secret_key, "
+    "session_token or profile, or an instance role"
 )
 FIX_ANSWER = (
     "run again; if it fails again, check endpoint_url and the proxy: another service may answer in place of AWS"

@@ -35,7 +35,8 @@ def make_action(**task: t.Any) -> ActionModule:
     """An action plugin on a local connection."""
     action = object.__new__(ActionModule)
     action._task = types.SimpleNamespace(**{"async_val": 0, "delegate_to": None, "environment": [], **task})
-    action._connection = types.SimpleNamespace(transport="local", become=None)
+    shell = types.SimpleNamespace(env_prefix=lambda **_variables: "")
+    action._connection = types.SimpleNamespace(transport="local", become=None, _shell=shell)
     action._templar = Templar(DataLoader(), variables={"ansible_playbook_python": sys.executable})
     return action
 
@@ -44,23 +45,62 @@ def _pass() -> None:
     pass
 
 
+def build_start(main: t.Callable[[], object], **options: t.Any) -> _module_action.Start:
+    return _module_action.Start(
+        main,
+        **{"arguments": b'{"ANSIBLE_MODULE_ARGS": {}}', "directory": os.getcwd(), "environment": {}, **options},
+    )
+
+
 def run_fork(main: t.Callable[[], object], **arguments: t.Any) -> tuple[int, t.Any]:
     """The exit status of the module and its result."""
     given = json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode()
-    status, output = _module_action.fork(main, given, os.getcwd(), _pass)
+    status, output = _module_action.fork(build_start(main, arguments=given), _pass)
     return status, json.loads(output) if output else None
 
 
 @pytest.mark.parametrize("python", [sys.executable, trust_as_template("{{ ansible_playbook_python }}")])
 def test_module_on_the_controller_forks(python: str) -> None:
-    assert make_action(environment=[{}])._can_fork({"ansible_python_interpreter": python})
+    assert make_action()._can_fork({"ansible_python_interpreter": python})
+
+
+@pytest.mark.parametrize("task", [{"async_val": 60}, {"delegate_to": "localhost"}])
+def test_task_with_own_conditions_does_not_fork(task: dict[str, t.Any]) -> None:
+    assert not make_action(**task)._can_fork(HERE)
+
+
+@pytest.mark.parametrize("name", ["PYTHONPATH", "LD_LIBRARY_PATH", "LC_ALL", "TZ", "KUBECONFIG", "MY_AWS_REGION"])
+def test_variable_that_python_or_a_library_reads_at_its_start_does_not_fork(name: str) -> None:
+    assert make_action(environment=[{"AWS_REGION": "eu-west-1", name: "x"}])._read_environment() is None
 
 
 @pytest.mark.parametrize(
-    "task", [{"async_val": 60}, {"delegate_to": "localhost"}, {"environment": [{"AWS_PROFILE": "production"}]}]
+    ("environment", "expected"),
+    [
+        ([], {}),
+        ([{}, None], {}),
+        (
+            [{"AWS_REGION": "eu-west-1", "AWS_PROFILE": "a"}, {"AWS_PROFILE": "b", "AWS_MAX_ATTEMPTS": 3}],
+            {"AWS_REGION": "eu-west-1", "AWS_PROFILE": "b", "AWS_MAX_ATTEMPTS": "3"},
+        ),
+        ([{"K8S_AUTH_CONTEXT": "a", "no_proxy": "*"}], {"K8S_AUTH_CONTEXT": "a", "no_proxy": "*"}),
+        ([trust_as_template("{{ {'AWS_REGION': 'eu-west-1'} }}")], {"AWS_REGION": "eu-west-1"}),
+        ([trust_as_template("{{ undefined }}")], None),
+        (["text"], None),
+    ],
 )
-def test_task_with_own_conditions_does_not_fork(task: dict[str, t.Any]) -> None:
-    assert not make_action(**task)._can_fork(HERE)
+def test_environment_of_a_task(environment: list[t.Any], expected: dict[str, str] | None) -> None:
+    assert make_action(environment=environment)._read_environment() == expected
+
+
+def test_module_has_the_environment_of_the_task() -> None:
+    def main() -> None:
+        AnsibleModule({}).exit_json(region=os.environ["AWS_REGION"], home=os.environ["HOME"])
+
+    _status, output = _module_action.fork(build_start(main, environment={"AWS_REGION": "eu-west-9"}), _pass)
+    assert json.loads(output)["region"] == "eu-west-9"
+    assert json.loads(output)["home"] == os.environ["HOME"]
+    assert os.environ.get("AWS_REGION") != "eu-west-9"
 
 
 @pytest.mark.parametrize("connection", [{"transport": "ssh", "become": None}, {"transport": "local", "become": "sudo"}])
@@ -142,7 +182,7 @@ def test_module_runs_where_ansible_starts_it(tmp_path: pathlib.Path) -> None:
     before = os.getcwd()
     previous = signal.signal(signal.SIGTERM, lambda *_arguments: None)
     try:
-        _status, output = _module_action.fork(main, b'{"ANSIBLE_MODULE_ARGS": {}}', str(tmp_path), _pass)
+        _status, output = _module_action.fork(build_start(main, directory=str(tmp_path)), _pass)
     finally:
         signal.signal(signal.SIGTERM, previous)
     result = json.loads(output)
@@ -156,9 +196,7 @@ def test_start_is_called_after_the_fork() -> None:
     def main() -> None:
         AnsibleModule({}).exit_json(started=started)
 
-    _status, output = _module_action.fork(
-        main, b'{"ANSIBLE_MODULE_ARGS": {}}', os.getcwd(), lambda: started.append(True)
-    )
+    _status, output = _module_action.fork(build_start(main), lambda: started.append(True))
     assert json.loads(output)["started"] == []
     assert started == [True]
 
