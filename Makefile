@@ -29,7 +29,7 @@ sandbox-down: ## Stop the sandbox
 ##@ Test
 
 .PHONY: test
-test: ## lint, sanity, units and integration without long targets; needs only Python
+test: ## lint, sanity, units and integration without its long parts; needs only Python
 	@$(T)/ci/all.sh test
 
 .PHONY: test-all

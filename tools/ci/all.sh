@@ -20,11 +20,12 @@ if [ "${1:-}" = --job ]; then
 fi
 
 # The longest jobs first. The integration targets are split in three, because they wait for a third of their time.
-third() { echo "integration JOB_NAME=integration-$1 PART=$1/3"; }
+[ "${1:-}" = test ] && quick=all || quick=shared
+third() { echo "integration JOB_NAME=integration-$1 PART=$1/3 QUICK=$quick"; }
 jobs=("$(third 1)" "$(third 2)" "$(third 3)" sanity units lint)
 names=(lint sanity units integration-1 integration-2 integration-3)
 case ${1:-} in
-    test) export SKIPPED_TARGETS=long ;;
+    test) ;;
     '')
         seed=$RANDOM
         say "to repeat the runs with faults: make faults RUNS=100 SEED=$seed; make kills RUNS=15 SEED=$seed; make fuzz INPUTS=300 TIME=17 SEED=$seed"

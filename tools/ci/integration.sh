@@ -6,10 +6,10 @@
 #                 sandbox are simulated
 #   --given       the cluster and account in the environment; see tests/integration/README.md
 #
-# Other arguments go to ansible-test: names of targets, -v. PART=1/3 runs the first of three parts of the targets.
-# SKIPPED_TARGETS is an alias of targets to leave out, such as "long". MODULE_PYTHON is the interpreter
-# of the modules, by default that of ansible-core. JOB_NAME is the directory of the results. Why not antsibull-nox: its
-# session needs docker or GitHub and cannot use the sandbox.
+# Other arguments go to ansible-test: names of targets, -v. PART=1/3 runs the first of three parts of the targets. QUICK=all
+# leaves out targets with the alias long, and the long parts of the others; QUICK=shared only the long parts of targets
+# that --real runs too. MODULE_PYTHON is the interpreter of the modules, by default that of ansible-core. JOB_NAME is the
+# directory of the results. Why not antsibull-nox: its session needs docker or GitHub and cannot use the sandbox.
 mode=${1:---simulated}
 [ "$mode" != --given ] || export KEEP_CLOUD_ENV=1
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
@@ -38,17 +38,19 @@ case $mode in
     --simulated) start_sandbox "${fleet[@]}" && source=$SUPERVISOR_DIR ;;
     --real) start_sandbox --real "${fleet[@]}" && source=$SUPERVISOR_DIR ;;
 esac
-PYTHONPATH=$ROOT/tests "$VENV/bin/python" "$TOOLS/ci/integration_config.py" "$source" >"$TREE/tests/integration/integration_config.yml"
-
 cd "$TREE" || exit
 targets=()
+quick=()
 for directory in tests/integration/targets/*/; do
     skipped=hidden
     # These targets do not depend on the API server.
     [ "$mode" != --real ] || skipped+='\|simulated/only'
-    [ -z "${SKIPPED_TARGETS:-}" ] || skipped+="\\|$SKIPPED_TARGETS"
+    [ "${QUICK:-}" != all ] || skipped+='\|long'
     grep -qsx "$skipped" "$directory/aliases" || targets+=("$(basename "$directory")")
+    [ "${QUICK:-}" = all ] || { [ "${QUICK:-}" = shared ] && ! grep -qsx simulated/only "$directory/aliases"; } || continue
+    quick+=("$(basename "$directory")")
 done
+QUICK_TARGETS="${quick[*]}" PYTHONPATH=$ROOT/tests "$VENV/bin/python" "$TOOLS/ci/integration_config.py" "$source" >"$TREE/tests/integration/integration_config.yml"
 [ ${#targets[@]} -gt 0 ] || die "tests/integration/targets has no target to run"
 if [ -n "${PART:-}" ]; then
     # Those with the most lines first, so that all parts take about the same time.

@@ -78,6 +78,7 @@ def main(source: str) -> None:
         values = from_environment(os.environ)
     else:
         values = from_sandbox(pathlib.Path(source).resolve())
+    values["quick_targets"] = os.environ.get("QUICK_TARGETS", "").split()
     variables = {f"sandbox_{name}": value for name, value in sorted(values.items())}
     if interpreter := os.environ.get("MODULE_PYTHON"):
         # A variable of the play, which overrides that of ansible-test's inventory.
