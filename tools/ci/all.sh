@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Run jobs, three in parallel: all.sh test runs those that need only Python, without the longest integration targets;
-# all.sh runs all. Each job prints a line when it ends; before it comes the output of a failed job, or which checks of
-# another one were skipped. The last line counts the checks; the exit status is 1 if one failed. Why not make -j: it mixes
-# the output of jobs and stops after a failed one.
+# Run jobs, three in parallel: all.sh test runs those that need only Python, without long integration tests; all.sh runs
+# all. Each job prints a line when it ends; before it comes the output of a failed job, or which checks were skipped. The
+# last line counts the checks; the exit status is 1 if one failed. Why not make -j: it stops after a failed job.
 . "$(dirname "${BASH_SOURCE[0]}")/../env.sh"
 cd "$ROOT" || exit
 

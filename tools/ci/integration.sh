@@ -6,10 +6,10 @@
 #                 sandbox are simulated
 #   --given       the cluster and account in the environment; see tests/integration/README.md
 #
-# Other arguments go to ansible-test: names of targets, -v. PART=1/3 runs the first of three parts of the targets. QUICK=all
-# leaves out targets with the alias long, and the long parts of the others; QUICK=shared only the long parts of targets
-# that --real runs too. MODULE_PYTHON is the interpreter of the modules, by default that of ansible-core. JOB_NAME is the
-# directory of the results. Why not antsibull-nox: its session needs docker or GitHub and cannot use the sandbox.
+# Other arguments go to ansible-test: names of targets, -v. PART=1/3 runs the first third of the targets. QUICK=all leaves
+# out targets with the alias long, and long parts of others; QUICK=shared the long parts of targets that --real runs too.
+# MODULE_PYTHON is the interpreter of the modules, by default that of ansible-core. JOB_NAME is the directory of the
+# results. Why not antsibull-nox: its session needs docker or GitHub and cannot use the sandbox.
 mode=${1:---simulated}
 [ "$mode" != --given ] || export KEEP_CLOUD_ENV=1
 . "$(dirname "${BASH_SOURCE[0]}")/../job.sh"
@@ -39,16 +39,14 @@ case $mode in
     --real) start_sandbox --real "${fleet[@]}" && source=$SUPERVISOR_DIR ;;
 esac
 cd "$TREE" || exit
-targets=()
-quick=()
+targets=() quick=()
 for directory in tests/integration/targets/*/; do
     skipped=hidden
     # These targets do not depend on the API server.
     [ "$mode" != --real ] || skipped+='\|simulated/only'
     [ "${QUICK:-}" != all ] || skipped+='\|long'
     grep -qsx "$skipped" "$directory/aliases" || targets+=("$(basename "$directory")")
-    [ "${QUICK:-}" = all ] || { [ "${QUICK:-}" = shared ] && ! grep -qsx simulated/only "$directory/aliases"; } || continue
-    quick+=("$(basename "$directory")")
+    case ${QUICK:-}$(grep -sx simulated/only "$directory/aliases") in all* | shared) quick+=("$(basename "$directory")") ;; esac
 done
 QUICK_TARGETS="${quick[*]}" PYTHONPATH=$ROOT/tests "$VENV/bin/python" "$TOOLS/ci/integration_config.py" "$source" >"$TREE/tests/integration/integration_config.yml"
 [ ${#targets[@]} -gt 0 ] || die "tests/integration/targets has no target to run"
