@@ -73,13 +73,10 @@ def _further(state: settings.StateDirectory) -> dict[str, str]:
 
 
 def main(source: str) -> None:
-    values: dict[str, t.Any]
-    if source == "--environment":
-        values = from_environment(os.environ)
-    else:
-        values = from_sandbox(pathlib.Path(source).resolve())
-    values["quick_targets"] = os.environ.get("QUICK_TARGETS", "").split()
-    variables = {f"sandbox_{name}": value for name, value in sorted(values.items())}
+    is_given = source == "--environment"
+    values = from_environment(os.environ) if is_given else from_sandbox(pathlib.Path(source).resolve())
+    variables: dict[str, t.Any] = {f"sandbox_{name}": value for name, value in sorted(values.items())}
+    variables["sandbox_quick_targets"] = os.environ.get("QUICK_TARGETS", "").split()
     if interpreter := os.environ.get("MODULE_PYTHON"):
         # A variable of the play, which overrides that of ansible-test's inventory.
         variables["ansible_python_interpreter"] = interpreter
