@@ -108,7 +108,7 @@ class ChainLab:
     def build_in_other_account(self) -> None:
         """Build provider and role in another AWS account. The sandbox allows any caller to assume a role there."""
         other_chain = self.chain.get("in_other_account")
-        if not other_chain:
+        if other_chain is None:
             return
         sts = self.aws.client("sts")
         role_arn = self.chain["other_account_role_arn"]
