@@ -91,7 +91,7 @@ def check_session(values: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def find_ignored(names: t.Iterable[str], playbooks: t.Sequence[str]) -> list[str]:
-    """Find variables that only other playbooks read.
+    """Find variables that only other playbooks read, except those that `check_session` rejects.
 
     :param names: the extra variables. Those of an inventory are also for other runs.
     :param playbooks: what ansible-playbook runs, as its arguments name it.
@@ -103,7 +103,7 @@ def find_ignored(names: t.Iterable[str], playbooks: t.Sequence[str]) -> list[str
     read = {name for playbook in running for name in PLAYBOOKS.get(playbook, INPUTS)}
     return [
         f"{name} has no effect in {_describe(running)}; it is read by {_describe_playbooks(name)}"
-        for name in sorted(set(names) & (set(INPUTS) - ROLE.keys() - read))
+        for name in sorted(set(names) & (set(INPUTS) - ROLE.keys() - _SESSION.keys() - read))
     ]
 
 

@@ -69,7 +69,15 @@ def test_missing_variable_is_reported_with_an_example(value: str | None) -> None
     ],
 )
 def test_variable_of_another_playbook_is_reported(playbooks: list[str], expected: list[str]) -> None:
-    names = ["irsa_report", "irsa_report_dir", "irsa_bindings", "irsa_cluster_name", "irsa_hosts", "other"]
+    names = [
+        "irsa_report",
+        "irsa_report_dir",
+        "irsa_profile",
+        "irsa_bindings",
+        "irsa_cluster_name",
+        "irsa_hosts",
+        "other",
+    ]
     warnings = _variable_names.find_ignored(names, playbooks)
     assert [warning.startswith(start) for warning, start in zip(warnings, expected, strict=True)] == [True] * len(
         expected
