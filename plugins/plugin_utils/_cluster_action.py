@@ -131,6 +131,9 @@ class ClusterAction(ModuleAction):
 
     def run_task(self, task_vars: dict[str, t.Any]) -> dict[str, t.Any]:
         """Checks the cluster, runs the module and returns its result unchanged."""
+        if self.is_of_role(task_vars):
+            for warning in _variable_names.find_ignored(self._extra_variables(), context.CLIARGS.get("args") or ()):
+                display.warning(warning)
         try:
             _variables.stop(self.find_problems(task_vars), "variables" if self.is_of_role(task_vars) else "options")
             self.check_host(task_vars)
@@ -160,14 +163,14 @@ class ClusterAction(ModuleAction):
         """The value of a variable of the role; None if the task does not belong to the role or a playbook."""
         return self._value(self._templar, task_vars, name) if self.is_of_role(task_vars) else None
 
+    def _extra_variables(self) -> t.Iterable[str]:
+        return getattr(self._task.get_variable_manager(), "_extra_vars", ())
+
     def find_problems(self, task_vars: Variables) -> list[str]:
         """Finds unknown, missing and invalid variables of the role or playbook that the task belongs to."""
         if not self.is_of_role(task_vars):
             return []
-        extra_variables = getattr(self._task.get_variable_manager(), "_extra_vars", ())
-        for warning in _variable_names.find_ignored(extra_variables, context.CLIARGS.get("args") or ()):
-            display.warning(warning)
-        reserved = _variable_names.check_reserved(extra_variables)
+        reserved = _variable_names.check_reserved(self._extra_variables())
         if reserved:
             return reserved  # the values of the others can depend on them
         names = [name for name in _variables.ROLE if name in task_vars]
