@@ -136,9 +136,9 @@ class ClusterAction(ModuleAction):
                 display.warning(warning)
         try:
             _variables.stop(self.find_problems(task_vars), "variables" if self.is_of_role(task_vars) else "options")
-            self.check_host(task_vars)
             if self._value(self._templar, task_vars, _ONLY_CHECKS):
                 return {"changed": False}
+            self.check_host(task_vars)
             outcome = self.run_module(task_vars)
         except InvalidInput as error:
             outcome = {"failed": True, "msg": str(error), "error": error.as_dict()}

@@ -127,8 +127,9 @@ class ModuleAction(ActionBase):
         environment: dict[str, t.Any] = {}
         with contextlib.suppress(AnsibleError):
             self._compute_environment_string(environment)
-            if all(map(_READ_BY_TASKS.fullmatch, environment)):
-                return {name: str(value) for name, value in environment.items()}
+            variables = {name: str(value) for name, value in environment.items()}
+            if all(map(_READ_BY_TASKS.fullmatch, variables)) and "\0" not in "".join(variables.values()):
+                return variables
         return None
 
     def _interpreter(self, task_vars: t.Mapping[str, t.Any]) -> t.Any:

@@ -15,7 +15,7 @@ from ._variables import ROLE, ROLLOUT, suggest
 _COLLECTION = "eksops.irsa"
 PREFIX = "irsa_"
 INTERNAL_PREFIX = "_irsa_"
-# The variables that each playbook reads in addition to those of the role.
+# The variables that only playbooks read, and not the role.
 PLAYBOOKS = {
     name: ("irsa_hosts", *names.split())
     for name, names in {

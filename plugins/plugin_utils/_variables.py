@@ -90,14 +90,14 @@ def check_values(values: t.Mapping[str, t.Any]) -> list[str]:
 
 
 def check_state(state: t.Any, only: str | None) -> list[str]:
-    """Find a state that the playbook does not have.
+    """Find a state that the playbook does not support. `check_values` finds invalid ones.
 
-    :param state: the value of ``irsa_state``.
-    :param only: the state of the playbook; None for any.
+    :param state: the value of ``irsa_state``; None if it is not set.
+    :param only: the state that the playbook supports; None for any.
     """
-    if only is None or state in (only, None):
+    if only is None or state == only or state not in (*ROLE["irsa_state"]["choices"], None):
         return []
-    return [f"irsa_state is {state}, but this playbook has only the state {only}; remove the variable"]
+    return [f"irsa_state is {state or 'not set'}, but this playbook supports only {only}; remove the extra variable"]
 
 
 def parse_bindings(bindings: t.Any) -> t.Any:

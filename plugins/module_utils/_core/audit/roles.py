@@ -12,6 +12,7 @@ import typing as t
 from .. import arn as arns
 from ..diagnosis.causes import Finding
 from ..diagnosis.facts import AwsFacts, Chain, OrUnknown, Unknown
+from ..diagnosis.rules import account as account_rules
 from ..diagnosis.rules import role as role_rules
 from ..policy.document import as_list, like, statements
 from ..trust.statements import has_wildcard, parse_subject, subject
@@ -134,6 +135,9 @@ def _find_unannotated_accounts(facts: AuditFacts, role: Json, subjects: t.Sequen
         return
     values = {get_role_annotation(facts.service_accounts[name]) or "none" for name in unannotated}
     it, is_, has, them = ("it", "is", "has", "it") if len(unannotated) == 1 else ("they", "are", "have", "them")
+    force = (
+        ", force: true" if any(account_rules.needs_force(facts.service_accounts[name]) for name in unannotated) else ""
+    )
     verbs = [f"{is_} annotated with another role"] if values != {"none"} else []
     verbs += [f"{has} no role annotation"] if "none" in values else []
     yield AuditFinding(
@@ -141,8 +145,8 @@ def _find_unannotated_accounts(facts: AuditFacts, role: Json, subjects: t.Sequen
             "trusts-unannotated-account",
             f"role {role['RoleName']} trusts {join_some(['/'.join(name) for name in unannotated], MAX_NAMES)}, but "
             f"{it} {' or '.join(verbs)}",
-            f"annotate {them} with eksops.irsa.sa_annotate (role_arn: {role['Arn']}), or remove {them} from the trust "
-            f"policy with eksops.irsa.irsa_role (name: {role['RoleName']})",
+            f"annotate {them} with eksops.irsa.sa_annotate (role_arn: {role['Arn']}{force}), or remove {them} from the "
+            f"trust policy with eksops.irsa.irsa_role (name: {role['RoleName']})",
             evidence=f"metadata.annotations[{arns.ROLE_ARN_ANNOTATION}]",
             expected=role["Arn"],
             found=join_some(sorted(values), MAX_NAMES),

@@ -18,7 +18,7 @@ import typing as t
 from .. import validation
 from ..arn import STS_AUDIENCE, Arn, EksCluster, is_session_of, region_of
 from ..errors import ChainBroken
-from ..service_account.annotations import IRSA_OPTIONS, ROLE_ARN_FIELD, THIS_COLLECTION, owners_of
+from ..service_account.annotations import IRSA_OPTIONS
 from ..validation import Problems
 from .causes import CAUSES, LINKS, Finding, Link, sort_findings
 from .facts import Chain, ChainFacts, StsAnswer, TestPod, Unknown
@@ -154,8 +154,7 @@ def build_chain(spec: VerificationSpec, cluster: EksCluster | None, account: t.M
         region=cluster.region if cluster else spec.region or region_of(issuer),
         cluster=cluster.name if cluster else None,
         cross_account=spec.role_arn is not None,
-        owned_by_others=account is not None
-        and any(owner != THIS_COLLECTION for owner in owners_of(account, ROLE_ARN_FIELD)),
+        needs_force=account is not None and account_rules.needs_force(account),
     )
 
 

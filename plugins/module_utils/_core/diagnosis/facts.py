@@ -78,8 +78,8 @@ class Chain:
     :param audience: the audience of the service account's tokens: its annotation, or ``sts.amazonaws.com``.
     :param account_id: the AWS account of the cluster; None if the user gave only an issuer, like ``partition`` and
         ``cluster``.
-    :param owned_by_others: others own the role annotation, so that another value needs ``force``.
     :param cross_account: the user named the role, so it may be in an AWS account other than the cluster's.
+    :param needs_force: `sa_annotate` needs ``force`` to change the role annotation.
     """
 
     namespace: str
@@ -92,7 +92,7 @@ class Chain:
     region: str | None = None
     cluster: str | None = None
     cross_account: bool = False
-    owned_by_others: bool = False
+    needs_force: bool = False
 
     @property
     def intended_role_arn(self) -> arns.Arn | None:
@@ -254,7 +254,7 @@ def describe_annotate(chain: Chain, role_arn: str | None = None) -> str:
     :param role_arn: the role; None for the chain's role, or a placeholder if the chain does not name one.
     """
     role_arn = role_arn or chain.role_arn or "ROLE_ARN"
-    force = ", force: true" if chain.owned_by_others else ""
+    force = ", force: true" if chain.needs_force else ""
     return (
         f"eksops.irsa.sa_annotate (namespace: {chain.namespace}, name: {chain.service_account}, "
         f"role_arn: {role_arn}{force})"

@@ -87,6 +87,7 @@ def test_variable_that_python_or_a_library_reads_at_its_start_does_not_fork(name
         ([trust_as_template("{{ {'AWS_REGION': 'eu-west-1'} }}")], {"AWS_REGION": "eu-west-1"}),
         ([trust_as_template("{{ undefined }}")], None),
         (["text"], None),
+        ([{"AWS_PROFILE": "a\0b"}], None),
     ],
 )
 def test_environment_of_a_task(environment: list[t.Any], expected: dict[str, str] | None) -> None:

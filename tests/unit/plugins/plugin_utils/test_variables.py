@@ -254,12 +254,13 @@ def test_inline_policies_are_parsed_from_json_text() -> None:
     ("state", "only", "expected"),
     [
         ("present", None, []),
-        (None, "absent", []),
+        ("absnt", "absent", []),
+        (None, "absent", ["irsa_state is not set, but this playbook supports only absent; remove the extra variable"]),
         ("absent", "absent", []),
         (
             "present",
             "absent",
-            ["irsa_state is present, but this playbook has only the state absent; remove the variable"],
+            ["irsa_state is present, but this playbook supports only absent; remove the extra variable"],
         ),
     ],
 )

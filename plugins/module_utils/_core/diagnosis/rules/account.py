@@ -17,6 +17,8 @@ from ...service_account.annotations import (
     FIELD_MANAGER,
     IRSA_OPTIONS,
     ROLE_ARN_FIELD,
+    THIS_COLLECTION,
+    FieldOwner,
     find_near_misses,
     owners_of,
 )
@@ -117,7 +119,7 @@ def _annotation(chain: Chain, facts: KubernetesFacts, account: Json) -> t.Iterat
     annotations = account["metadata"].get("annotations") or {}
     role_arn = annotations.get(ROLE_ARN_ANNOTATION)
     if role_arn:
-        yield from _another_role(chain, role_arn)
+        yield from _another_role(chain, account, role_arn)
     elif injected_role(facts) is None or injected_role(facts) != chain.role_arn:
         yield _no_role(chain, facts, annotations)
     audience = {key for key, meant in find_near_misses(annotations).items() if meant == _AUDIENCE}
@@ -128,13 +130,17 @@ def _annotation(chain: Chain, facts: KubernetesFacts, account: Json) -> t.Iterat
                 yield _typo(chain, key, _AUDIENCE)
 
 
-def _another_role(chain: Chain, role_arn: str) -> t.Iterator[Finding]:
+def _another_role(chain: Chain, account: Json, role_arn: str) -> t.Iterator[Finding]:
     if chain.role_arn and role_arn != chain.role_arn:
+        tools = _find_tools(owners_of(account, ROLE_ARN_FIELD))
+        annotate = f"annotate it with {describe_annotate(chain)}"
+        if tools:
+            annotate = f"set the role {', or '.join(tools.values())}"
         yield Finding(
             "annotation-typo",
             f"service account {name_of(chain)} is annotated with role {role_arn}, not with {chain.role_arn}",
-            f"annotate it with {describe_annotate(chain)}, then replace its pods with eksops.irsa.pod_rollout; or, if "
-            "the annotation is correct, change role_arn or role_name instead",
+            f"{annotate}, then replace its pods with eksops.irsa.pod_rollout; or, if the annotation is correct, change "
+            "role_arn or role_name instead",
             _EVIDENCE,
             expected=chain.role_arn,
             found=role_arn,
@@ -285,7 +291,7 @@ def _owners(chain: Chain, account: Json) -> t.Iterator[Finding]:
         return
     name = name_of(chain)
     owners = owners_of(account, ROLE_ARN_FIELD)
-    tools = {tool: where for owner in owners for tool, where in _reconciler(owner.manager)}
+    tools = _find_tools(owners)
     others = [owner for owner in owners if not _reconciler(owner.manager) and owner.manager not in _UNKNOWN_MANAGERS]
     disagrees = bool(chain.role_arn) and role_arn != chain.role_arn
     if tools and (disagrees or others or len(tools) > 1):
@@ -327,6 +333,15 @@ def annotation_owners(account: Json) -> list[str]:
     return list(dict.fromkeys(manager for manager in owners if manager not in _UNKNOWN_MANAGERS))
 
 
+def needs_force(account: Json) -> bool:
+    """Whether `sa_annotate` needs ``force`` to change the role annotation.
+
+    It does not if a known tool set the annotation: the tool would restore the value, so it is changed there.
+    """
+    owners = owners_of(account, ROLE_ARN_FIELD)
+    return any(owner != THIS_COLLECTION and _tool(owner.manager) is None for owner in owners)
+
+
 def is_manual_owner(owner: str) -> bool:
     """Whether an owner from `annotation_owners` is not a tool that restores the annotation."""
     return owner not in (FIELD_MANAGER, _ADDONS) and all(tool != owner for _prefix, tool, _where in _RECONCILERS)
@@ -336,6 +351,11 @@ def _tool(manager: str) -> str | None:
     if manager.lower() == "eks":
         return _ADDONS
     return next((tool for tool, _where in _reconciler(manager)), None)
+
+
+def _find_tools(owners: t.Iterable[FieldOwner]) -> dict[str, str]:
+    """The tools among the owners, and where to change the role."""
+    return {tool: where for owner in owners for tool, where in _reconciler(owner.manager)}
 
 
 @functools.lru_cache(maxsize=256)  # a few managers own thousands of service accounts

@@ -341,6 +341,14 @@ def test_message_about_trusted_service_accounts_without_the_annotation(
     assert message.endswith(f", but {expected}")
 
 
+@pytest.mark.parametrize(("manager", "force"), [("helm", ""), ("kubectl-annotate", ", force: true")])
+def test_fix_for_an_annotation_of_another_client_has_force(manager: str, force: str) -> None:
+    other = sa("web", OTHER, owners={manager: "Update"})
+    document = build_document(facts(other, roles=[role("shop:web")], pods={}), spec())
+    (fix,) = [finding["fix"] for finding in document["findings"] if finding["id"] == "trusts-unannotated-account"]
+    assert fix.startswith(f"annotate it with eksops.irsa.sa_annotate (role_arn: {ROLE}{force}), or remove it ")
+
+
 def test_equal_findings_are_merged() -> None:
     accounts = [sa(f"app-{number}") for number in range(50)]
     names = [f"shop:app-{number}" for number in range(50)]

@@ -100,11 +100,13 @@ def test_chain_of_an_account_without_annotations(service_account: dict[str, t.An
     [
         (["eksops.irsa"], False),
         (["kubectl-annotate"], True),
-        (["eksops.irsa", "helm"], True),
+        (["eksops.irsa", "kubectl-edit"], True),
+        (["helm"], False),
+        (["eks"], False),
         ([], True),  # it was set before the API server tracked the fields
     ],
 )
-def test_chain_knows_whether_others_own_the_annotation(managers: list[str], expected: bool) -> None:
+def test_annotation_of_another_client_needs_force(managers: list[str], expected: bool) -> None:
     service_account = account(role_arn=ROLE)
     service_account["metadata"]["managedFields"] = [
         {
@@ -114,7 +116,7 @@ def test_chain_knows_whether_others_own_the_annotation(managers: list[str], expe
         }
         for manager in managers
     ]
-    assert diagnose.build_chain(make_spec(), CLUSTER, service_account).owned_by_others == expected
+    assert diagnose.build_chain(make_spec(), CLUSTER, service_account).needs_force == expected
 
 
 @pytest.mark.parametrize(

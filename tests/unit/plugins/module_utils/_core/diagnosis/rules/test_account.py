@@ -232,7 +232,7 @@ def test_messages_about_the_annotation() -> None:
     (other_role,) = find(kubernetes(account=account(OTHER)))
     assert other_role.message == f"service account shop/app is annotated with role {OTHER}, not with {ROLE}"
     assert f"(namespace: shop, name: app, role_arn: {ROLE}), then" in other_role.fix
-    (owned,) = find(kubernetes(account=account(OTHER)), dataclasses.replace(CHAIN, owned_by_others=True))
+    (owned,) = find(kubernetes(account=account(OTHER)), dataclasses.replace(CHAIN, needs_force=True))
     assert f"(namespace: shop, name: app, role_arn: {ROLE}, force: true), then" in owned.fix
 
 
@@ -393,7 +393,8 @@ def test_messages_about_owners() -> None:
         "serviceAccount.annotations)"
     )
     assert shared.found == "eksops.irsa (Apply), helm (Update)"
-    _typo, wrong = find(kubernetes(account=account(OTHER, owners={"helm-controller": "Update"})))
+    another, wrong = find(kubernetes(account=account(OTHER, owners={"helm-controller": "Update"})))
+    assert another.fix.startswith("set the role in the values of the HelmRelease, then replace its pods with ")
     assert wrong.message == "the wrong role of service account shop/app was set by Flux, which will set it again"
     assert wrong.fix == "set the role in the values of the HelmRelease"
     assert (wrong.expected, wrong.found) == (ROLE, OTHER)
