@@ -301,7 +301,9 @@ created_namespaces:
   sample: [analytics]
   version_added: 0.3.0
 provider:
-  description: The OIDC provider of the cluster, as M(eksops.irsa.iam_oidc_provider) returns it.
+  description:
+    - The OIDC provider of the cluster, as M(eksops.irsa.iam_oidc_provider) returns it. Empty if it was not needed, for
+      example without bindings.
   returned: if the bindings were processed
   type: dict
   sample:

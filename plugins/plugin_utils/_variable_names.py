@@ -66,7 +66,11 @@ def check_names(names: t.Iterable[str]) -> list[str]:
 
 def _suggest_variable(name: str) -> str:
     option = name.removeprefix(PREFIX)
-    return f"; did you mean irsa_rollout.{option}?" if option in ROLLOUT else suggest(name, INPUTS)
+    if option in ROLLOUT:
+        return f"; did you mean irsa_rollout.{option}?"
+    # Without the prefix, which would make all names similar.
+    near = suggest(option, [name.removeprefix(PREFIX) for name in INPUTS])
+    return near.replace("did you mean ", f"did you mean {PREFIX}")
 
 
 def check_reserved(names: t.Iterable[str]) -> list[str]:

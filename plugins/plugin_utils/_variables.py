@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import difflib
 import json
+import re
 import typing as t
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
@@ -68,7 +69,41 @@ ROLE: argument_specs.Options = {
         },
     },
 }
-_TYPES = {"str": "a string", "int": "an integer", "bool": "a boolean", "dict": "a dictionary", "list": "a list"}
+# The variables that only playbooks read.
+PLAYBOOKS: argument_specs.Options = {
+    "irsa_assume_role_arn": {"type": "str"},
+    "irsa_dry_run_pod": {"type": "bool"},
+    "irsa_env_from": {"type": "bool"},
+    "irsa_external_id": {"type": "str"},
+    "irsa_findings_shown": {"type": "int"},
+    "irsa_hosts": {"type": "raw"},
+    "irsa_ignore": {"type": "list", "elements": "str"},
+    "irsa_import_path": {"type": "str"},
+    "irsa_max_fail_percentage": {"type": "float"},
+    "irsa_namespaces": {"type": "list", "elements": "str"},
+    "irsa_profile": {"type": "str"},
+    "irsa_report": {"type": "str"},
+    "irsa_report_dir": {"type": "str"},
+    "irsa_report_formats": {
+        "type": "list",
+        "elements": "str",
+        "choices": ["html", "json", "junit", "markdown", "sarif"],
+    },
+    "irsa_report_mode": {"type": "raw"},
+    "irsa_role_accounts": {"type": "list", "elements": "str"},
+    "irsa_serial": {"type": "raw"},
+    "irsa_unused_days": {"type": "int"},
+}
+# What serial of a play accepts.
+_SERIAL = re.compile(r"\d+%?")
+_TYPES = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "a boolean",
+    "dict": "a dictionary",
+    "list": "a list",
+}
 # More problems would hide the first.
 _MOST = 8
 _OPTIONAL = {name: {**option, "required": False} for name, option in argument_specs.BINDING.items()}
@@ -82,11 +117,16 @@ _OTHERS_VALIDATOR = ArgumentSpecValidator(_OTHERS)
 
 
 def check_values(values: t.Mapping[str, t.Any]) -> list[str]:
-    """Find what is not valid in the role's variables, except in its bindings.
+    """Find what is not valid in the variables of the role and the playbooks, except in the bindings.
 
     :param values: the variables that are set.
     """
-    return list(_check(values, ROLE))
+    problems = list(_check(values, {**ROLE, **PLAYBOOKS}))
+    serial = values.get("irsa_serial", 1)
+    for part in serial if isinstance(serial, list) else [serial]:
+        if not _SERIAL.fullmatch(str(part)):
+            problems.append(f"irsa_serial is {excerpt(str(part))!r}, and must be a number or a percentage")
+    return problems
 
 
 def check_state(state: t.Any, only: str | None) -> list[str]:
@@ -296,10 +336,12 @@ def _check_value(title: str, value: t.Any, option: t.Mapping[str, t.Any]) -> t.I
     if "choices" in spec and isinstance(value, str):
         near = suggest(value, spec["choices"])
         yield f"{title} is {value!r}, and must be one of {', '.join(spec['choices'])}{near}"
+    elif "choices" in spec and isinstance(value, list):
+        yield f"{title} has an item that is not one of {', '.join(spec['choices'])}"
     elif isinstance(value, list) and spec["type"] == "list":
         yield f"{title} has an item that is not {_TYPES[spec['elements']]}"
     else:
-        is_word = isinstance(value, str) and spec["type"] in ("bool", "int")
+        is_word = isinstance(value, str) and spec["type"] in ("bool", "int", "float")
         yield f"{title} is {repr(excerpt(value)) if is_word else _type_name(value)}, and must be {_TYPES[spec['type']]}"
 
 

@@ -124,8 +124,8 @@ def _print_hint(state: StateDirectory, *, real: bool, started: bool, further: li
     print(
         f"sandbox: {'ready' if started else 'already running'}, cluster {settings.CLUSTER_NAME} with a {kind} API"
         f" server, logs in {state.logs}\n{others}"
-        f"sandbox: {'export the lines above, then ' if sys.stdout.isatty() else ''}try: kubectl get nodes; "
-        "aws eks list-clusters\n"
+        f"sandbox: {'export the lines above, then ' if sys.stdout.isatty() else ''}try: ansible-playbook "
+        f"eksops.irsa.audit -e irsa_cluster_name={settings.CLUSTER_NAME}\n"
         f"sandbox: to stop it, run: {os.environ.get('SANDBOX_STOP_COMMAND') or _stop_command(state)}",
         file=sys.stderr,
         flush=True,

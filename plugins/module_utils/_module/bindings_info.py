@@ -56,6 +56,7 @@ def read(aws: Aws, server: ApiServer, spec: ImportSpec) -> ImportFacts:
         service_accounts=accounts,
         roles=roles,
         policies=policies,
+        empty_namespaces=sorted({*spec.namespaces} - {namespace for namespace, _name in accounts}),
     )
 
 

@@ -13,7 +13,7 @@ import typing as t
 from ..arn import Arn
 from ..diagnosis.causes import BY_ID, LINKS
 from ..diagnosis.explanations import EXPLANATIONS
-from ..diagnosis.facts import Unknown
+from ..diagnosis.facts import Unknown, known
 from ..errors import ChainBroken
 from ..wording import MAX_NAMES, join, join_some, quantity
 from .accounts import ExaminedAccount, examine_accounts
@@ -260,7 +260,9 @@ def _skipped_checks(facts: AuditFacts, accounts: t.Sequence[ExaminedAccount]) ->
     for account in accounts:
         for warning in account.warnings:
             names[warning].append("/".join(account.name))
-    sentences = list(facts.skipped_checks)
+    namespaces = known(facts.namespaces)
+    missing = [] if namespaces is None else [name for name in facts.only_namespaces if name not in namespaces]
+    sentences = [*facts.skipped_checks, *(f"Namespace {name} does not exist." for name in missing)]
     for warning in sorted(names):
         if warning not in sentences:
             sentences.append(f"{warning} This affects {join_some(sorted(names[warning]), MAX_NAMES)}.")

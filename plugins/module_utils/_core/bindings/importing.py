@@ -85,6 +85,7 @@ class ImportFacts:
     :param service_accounts: the service accounts, as the API server returns them.
     :param roles: roles by name: all existing roles of `list_role_names`, and possibly others.
     :param policies: the names of the account's customer managed policies; None if they could not be read.
+    :param empty_namespaces: namespaces of the spec without a service account. Each existing one has ``default``.
     """
 
     partition: str
@@ -94,6 +95,7 @@ class ImportFacts:
     service_accounts: t.Mapping[Name, Json]
     roles: t.Mapping[str, Role]
     policies: t.Collection[str] | None = None
+    empty_namespaces: t.Sequence[str] = ()
 
     @property
     def provider_arn(self) -> str:
@@ -168,6 +170,8 @@ def list_role_names(service_accounts: t.Mapping[Name, Json], account_id: str) ->
 def collect_bindings(facts: ImportFacts) -> ImportResult:
     """The bindings of all service accounts with a role, and the service accounts that no binding can describe."""
     result = ImportResult()
+    for namespace in facts.empty_namespaces:
+        result.add_note([], f"namespace {namespace} does not exist, or has no service accounts")
     users: dict[str, list[_AnnotatedAccount]] = {}
     for name, body in sorted(facts.service_accounts.items()):
         if not rules.has_role_annotation(_get_annotations(body)):

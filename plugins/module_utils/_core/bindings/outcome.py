@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from ..arn import Arn, provider_name, region_of
+from ..arn import ROLE_ARN_ANNOTATION, Arn, provider_name, region_of
 from ..errors import IrsaError, NotAttempted
 from ..plan import Plan
 from ..service_account.plan import CREATE_NAMESPACE
@@ -179,7 +179,24 @@ def describe_kept_objects(
     namespaces = sorted({binding.namespace for binding in kept})
     return [
         f"kept {plural(len(kept), 'service account')} {names} and {plural(len(namespaces), 'namespace')} "
-        f"{join_some(namespaces, MAX_NAMES)} (delete: true deletes service accounts that this collection created)"
+        f"{join_some(namespaces, MAX_NAMES)} (delete: true deletes only service accounts that this collection created)"
+    ]
+
+
+def describe_other_roles(outcomes: t.Sequence[BindingOutcome], plans: t.Iterable[ObjectPlan]) -> list[str]:
+    """The notes about unbound service accounts that were annotated with another role than that of their binding."""
+    roles = {
+        name: plan.before.get("annotations", {}).get(ROLE_ARN_ANNOTATION)
+        for kind, name, plan in plans
+        if kind == "service_accounts"
+    }
+    return [
+        f"service account {outcome.binding.title} was annotated with role {role_arn}, not with {outcome.role_name}; "
+        "that role is unchanged"
+        for outcome in outcomes
+        if outcome.changes
+        and (role_arn := roles.get(outcome.binding.title))
+        and role_arn.rpartition("/")[2] != outcome.role_name
     ]
 
 

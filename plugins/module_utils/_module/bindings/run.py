@@ -63,7 +63,7 @@ class BindingsRun:
         if context.spec.purge:
             self._unlisted = unbind.create_unlisted_unbinder(context, context.spec.purge, roles.purged)
             self._unlisted.preflight()
-        if not context.is_stopped and not (context.outcomes and all(outcome.error for outcome in context.outcomes)):
+        if not context.is_stopped and any(not outcome.error for outcome in context.outcomes):
             self._provider = (bind.ensure_provider if self._ensure_provider else bind.require_provider)(context)
             roles.write()
             accounts.annotate()
@@ -124,7 +124,10 @@ class BindingsRun:
         """What the user should know about other clusters that use a role, and about objects that are kept."""
         context = self._context
         if not context.spec.present:
-            return binding_outcome.describe_kept_objects(context.outcomes, context.service_accounts)
+            return [
+                *binding_outcome.describe_other_roles(context.outcomes, plans),
+                *binding_outcome.describe_kept_objects(context.outcomes, context.service_accounts),
+            ]
         arn = self._provider.get("arn")
         shared = binding_outcome.find_shared_roles(plans, arn) if arn else []
         if not shared:

@@ -28,10 +28,11 @@ ROOT = pathlib.Path(__file__).resolve().parents[4]
         ),
         (
             ["irsa_audit_clusters"],
-            ["irsa_audit_clusters is not a variable of eksops.irsa; did you mean irsa_cluster_name?"],
+            ["irsa_audit_clusters is not a variable of eksops.irsa"],
         ),
         (["irsa_binding"], ["irsa_binding is not a variable of eksops.irsa; did you mean irsa_bindings?"]),
-        (["irsa_zzzzzz"], ["irsa_zzzzzz is not a variable of eksops.irsa"]),
+        (["irsa_kubeconfig"], ["irsa_kubeconfig is not a variable of eksops.irsa"]),
+        (["irsa_debug"], ["irsa_debug is not a variable of eksops.irsa"]),
     ],
 )
 def test_unknown_variable_is_reported_with_the_nearest_name(names: list[str], expected: list[str]) -> None:
@@ -165,6 +166,10 @@ def test_known_variables_are_those_of_the_role_and_the_playbooks() -> None:
     for name, option in _variables.ROLE.items():
         if option.get("options"):
             assert set(option["options"]) == set(options[name]["options"]), name
+
+
+def test_variables_of_playbooks_have_types() -> None:
+    assert set(_variable_names.INPUTS) == {*_variables.ROLE, *_variables.PLAYBOOKS}
 
 
 def test_known_variables_are_those_that_playbooks_use() -> None:

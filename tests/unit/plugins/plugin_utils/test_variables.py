@@ -49,6 +49,18 @@ CART = {"namespace": "shop", "service_account": "cart", "role_name": "shop-cart"
             ['irsa_rollout is a string, and must be a dictionary, such as {"enabled": false}'],
         ),
         ({"irsa_rbac": {"rules": ["get"]}}, ["irsa_rbac.rules has an item that is not a dictionary"]),
+        ({"irsa_serial": [1, "20%"], "irsa_max_fail_percentage": "33.5", "irsa_report_formats": "html,json"}, []),
+        ({"irsa_serial": "abc"}, ["irsa_serial is 'abc', and must be a number or a percentage"]),
+        ({"irsa_max_fail_percentage": "abc"}, ["irsa_max_fail_percentage is 'abc', and must be a number"]),
+        ({"irsa_findings_shown": "all"}, ["irsa_findings_shown is 'all', and must be an integer"]),
+        (
+            {"irsa_report_formats": ["html", "pdf"]},
+            ["irsa_report_formats has an item that is not one of html, json, junit, markdown, sarif"],
+        ),
+        (
+            {"irsa_report_formats": "pdf"},
+            ["irsa_report_formats is 'pdf', and must be one of html, json, junit, markdown, sarif"],
+        ),
     ],
 )
 def test_invalid_variable_is_reported(values: dict[str, t.Any], expected: list[str]) -> None:

@@ -152,3 +152,8 @@ def test_only_the_named_namespaces_are_read(cloud: Cloud) -> None:
     assert server.paths == ["/api/v1/namespaces/other/serviceaccounts"]
     assert list(facts.service_accounts) == [("other", "x")]
     assert facts.roles == {}
+    assert facts.empty_namespaces == []
+
+
+def test_namespace_without_accounts_is_reported(cloud: Cloud) -> None:
+    assert read(cloud, Server(), namespaces=("other", "othre")).empty_namespaces == ["othre"]

@@ -456,6 +456,20 @@ def test_unreadable_roles_are_unknown_and_skipped_once() -> None:
     assert audit["skipped_checks"] == [DENIED_SENTENCE]
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"only_namespaces": ("shop", "shopp")}, ["Namespace shopp does not exist."]),
+        ({"only_namespaces": ("shopp",), "namespaces": {}}, ["Namespace shopp does not exist."]),
+        ({"only_namespaces": ("shopp",), "namespaces": DENIED}, []),
+        ({}, []),
+    ],
+)
+def test_namespace_that_does_not_exist_is_reported(changes: Json, expected: list[str]) -> None:
+    document = build_document(facts(**changes), spec())
+    assert [text for text in document["skipped_checks"] if "shopp" in text] == expected
+
+
 def test_role_accounts_allows_roles_of_another_aws_account() -> None:
     other = sa(role_arn=ROLE.replace("123456789012", "210987654321"))
     audit = build_document(facts(other, roles=[], pods={}), spec(role_accounts=["210987654321"]))

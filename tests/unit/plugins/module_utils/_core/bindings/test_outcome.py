@@ -143,7 +143,7 @@ def test_note_about_kept_objects() -> None:
     accounts = {"shop/a": {"name": "a"}, "shop/b": {}, "shop/c": {"name": "c"}}
     assert binding_outcome.describe_kept_objects(all_outcomes, accounts) == [
         "kept service account shop/a and namespace shop "
-        "(delete: true deletes service accounts that this collection created)"
+        "(delete: true deletes only service accounts that this collection created)"
     ]
     assert binding_outcome.describe_kept_objects([unchanged], accounts) == []
 

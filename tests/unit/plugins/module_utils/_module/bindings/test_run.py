@@ -91,6 +91,21 @@ def test_note_about_a_role_that_another_cluster_uses(
     ]
 
 
+def test_note_about_another_role(aws: FakeAws, server: FakeServer) -> None:
+    run(aws, server, binding("web", "shop-cart"))
+    (note, _kept) = run(aws, server, binding("web", "shop-kart"), state="absent")["notes"]
+    assert note == (
+        f"service account shop/web was annotated with role arn:aws:iam::{ACCOUNT_ID}:role/shop-cart, not with "
+        "shop-kart; that role is unchanged"
+    )
+    assert aws.roles() == ["shop-cart"]
+
+
+def test_provider_is_not_created_without_bindings(aws: FakeAws, server: FakeServer) -> None:
+    result = run(aws, server)
+    assert (result["changed"], result["provider"], result["actions"]) == (False, {}, [])
+
+
 def test_note_about_kept_objects(aws: FakeAws, server: FakeServer) -> None:
     run(aws, server, binding("web"))
     result = run(aws, server, binding("web"), state="absent")
