@@ -30,9 +30,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 OWN = "ansible_collections/eksops/irsa/"
 # Maximum number of non-empty files and their size in KiB. Every task sends them.
 LIMITS: dict[str, tuple[int, int]] = {
-    "irsa_audit": (63, 807),
-    "irsa_bindings": (64, 764),
-    "irsa_bindings_info": (40, 446),
+    "irsa_audit": (63, 808),
+    "irsa_bindings": (64, 765),
+    "irsa_bindings_info": (40, 447),
     "irsa_rbac": (19, 183),
     "irsa_role": (26, 290),
     "irsa_verify": (49, 575),
