@@ -173,7 +173,7 @@ class ClusterAction(ModuleAction):
         reserved = _variable_names.check_reserved(self._extra_variables())
         if reserved:
             return reserved  # the values of the others can depend on them
-        names = [name for name in (*_variables.ROLE, *_variables.PLAYBOOKS) if name in task_vars]
+        names = [name for name in (*_variables.ROLE, *_variables.PLAYBOOK_VARIABLES) if name in task_vars]
         values = {name: self._value(self._templar, task_vars, name) for name in names}
         required = self._value(self._templar, task_vars, _REQUIRED)
         problems = [

@@ -20,6 +20,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE
 
 from ..module_utils._core import argument_specs, rbac
+from ..module_utils._core.audit.facts import FORMATS
 from ..module_utils._core.bindings import grouping
 from ..module_utils._core.bindings.spec import BindingsSpec
 from ..module_utils._core.errors import DuplicateKey, InvalidInput
@@ -69,8 +70,8 @@ ROLE: argument_specs.Options = {
         },
     },
 }
-# The variables that only playbooks read.
-PLAYBOOKS: argument_specs.Options = {
+# The types of the variables that only playbooks read. `_variable_names` has which playbook reads each.
+PLAYBOOK_VARIABLES: argument_specs.Options = {
     "irsa_assume_role_arn": {"type": "str"},
     "irsa_dry_run_pod": {"type": "bool"},
     "irsa_env_from": {"type": "bool"},
@@ -84,11 +85,7 @@ PLAYBOOKS: argument_specs.Options = {
     "irsa_profile": {"type": "str"},
     "irsa_report": {"type": "str"},
     "irsa_report_dir": {"type": "str"},
-    "irsa_report_formats": {
-        "type": "list",
-        "elements": "str",
-        "choices": ["html", "json", "junit", "markdown", "sarif"],
-    },
+    "irsa_report_formats": {"type": "list", "elements": "str", "choices": [*FORMATS]},
     "irsa_report_mode": {"type": "raw"},
     "irsa_role_accounts": {"type": "list", "elements": "str"},
     "irsa_serial": {"type": "raw"},
@@ -121,7 +118,7 @@ def check_values(values: t.Mapping[str, t.Any]) -> list[str]:
 
     :param values: the variables that are set.
     """
-    problems = list(_check(values, {**ROLE, **PLAYBOOKS}))
+    problems = list(_check(values, {**ROLE, **PLAYBOOK_VARIABLES}))
     serial = values.get("irsa_serial", 1)
     for part in serial if isinstance(serial, list) else [serial]:
         if not _SERIAL.fullmatch(str(part)):
